@@ -1,0 +1,164 @@
+//! The ids DocSpace gives to files, folders, webhooks and events.
+//!
+//! Files in the portal's own storage have numbers, files of connected third-party storage have
+//! strings such as `drive-12-|1Zk3Qp`; both occur on the same portal (CONTRACT 2.3). Both are kept
+//! here in their text form, and written back to JSON as what they were.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A number or a string, as DocSpace uses them for files and folders.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct EntryId(String);
+
+impl EntryId {
+    fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Serialize for EntryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.parse::<i64>() {
+            Ok(number) => serializer.serialize_i64(number),
+            Err(_) => serializer.serialize_str(&self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrText;
+
+        impl de::Visitor<'_> for NumberOrText {
+            type Value = EntryId;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an id: an integer or a non-empty string")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<EntryId, E> {
+                Ok(EntryId(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<EntryId, E> {
+                Ok(EntryId(number.to_string()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EntryId, E> {
+                EntryId::new(text).ok_or_else(|| E::custom("the id is empty"))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrText)
+    }
+}
+
+/// A file of the portal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileId(EntryId);
+
+/// A folder of the portal. A room is a folder, and so is the Rooms section that holds the rooms.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FolderId(EntryId);
+
+impl FileId {
+    /// The id in its text form; `None` when nothing but white space is given.
+    pub fn new(text: &str) -> Option<Self> {
+        EntryId::new(text).map(Self)
+    }
+
+    /// The id in its text form.
+    pub fn as_str(&self) -> &str {
+        &self.0.0
+    }
+}
+
+impl FolderId {
+    /// The id in its text form; `None` when nothing but white space is given.
+    pub fn new(text: &str) -> Option<Self> {
+        EntryId::new(text).map(Self)
+    }
+
+    /// The id in its text form.
+    pub fn as_str(&self) -> &str {
+        &self.0.0
+    }
+}
+
+impl From<i64> for FileId {
+    fn from(number: i64) -> Self {
+        Self(EntryId(number.to_string()))
+    }
+}
+
+impl From<i64> for FolderId {
+    fn from(number: i64) -> Self {
+        Self(EntryId(number.to_string()))
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for FolderId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A webhook's configuration in the portal (`webhook.id`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WebhookId(pub i64);
+
+/// A row of the portal's delivery log (`event.id`): the same on all automatic attempts of one
+/// delivery, different for each webhook and after a manual retry (CONTRACT 1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId(pub i64);
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_as_it_was_read() {
+        let check = |json: &str, text: &str| {
+            let id: FileId = serde_json::from_str(json).unwrap();
+            assert_eq!(id.as_str(), text);
+            assert_eq!(serde_json::to_string(&id).unwrap(), json);
+        };
+        check("1482901", "1482901");
+        check("-3", "-3");
+        check(r#""drive-12-|1Zk3QpX7""#, "drive-12-|1Zk3QpX7");
+    }
+
+    #[test]
+    fn a_number_in_quotes_is_the_same_id() {
+        let quoted: FolderId = serde_json::from_str(r#"" 539564 ""#).unwrap();
+        assert_eq!(quoted, FolderId::from(539_564));
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        for json in ["null", "1.5", "true", "[]", "{}", r#""""#, r#""  ""#] {
+            assert!(serde_json::from_str::<FileId>(json).is_err(), "{json}");
+        }
+    }
+}

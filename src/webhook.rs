@@ -1,0 +1,3 @@
+//! Receive: the handlers of the public listener.
+
+pub mod signature;
