@@ -1,28 +1,87 @@
-//! The command line.
+//! The command line: one file a subcommand.
+#![expect(clippy::print_stderr, reason = "the command line talks to a person")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::{self, Config, ConfigError, Logging};
+
 pub mod sandbox;
+pub mod serve;
+
+/// Exit code of wrong usage or configuration.
+const WRONG_CONFIGURATION: u8 = 2;
+
+/// Exit code when the thing asked about is not fine.
+const NOT_FINE: u8 = 1;
 
 /// Receives ONLYOFFICE DocSpace webhooks and does the file work that rules ask for.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Configuration is taken from environment variables; config.example.env shows them all."
+)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+
+    /// Load variables from this file first; real variables win.
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service (also without any command).
+    Serve,
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
 }
 
-/// Runs the command that the arguments name.
-pub async fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+/// The variables the service was given.
+#[derive(Debug)]
+pub struct Environment {
+    pairs: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// The checked configuration.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Config::from_pairs(&self.pairs)
+    }
+
+    /// How to log.
+    pub fn logging(&self) -> Logging {
+        Logging::from_pairs(&self.pairs)
+    }
+}
+
+/// Runs the command that the arguments name, and says what went wrong.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match run_command(cli).await {
+        Ok(code) => code,
+        Err(error) if error.is::<ConfigError>() || error.is::<config::EnvFileError>() => {
+            eprintln!("docspace-courier cannot start: {error:#}");
+            ExitCode::from(WRONG_CONFIGURATION)
+        }
+        Err(error) => {
+            eprintln!("docspace-courier: {error:#}");
+            ExitCode::from(NOT_FINE)
+        }
+    }
+}
+
+async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
+    let environment = || {
+        Ok::<_, anyhow::Error>(Environment {
+            pairs: config::process_environment(cli.env_file.as_deref())?,
+        })
+    };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&environment()?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

@@ -1,3 +1,225 @@
 //! Receive: the handlers of the public listener.
+//!
+//! A delivery passes one extractor, [`VerifiedDelivery`]: limit the body, read it, verify the signature
+//! over the raw bytes. Only then is it parsed, and stored in the inbox; the answer follows the commit.
+//! No rules and no calls to the portal here. Never 410, after which DocSpace deletes the webhook, and
+//! never a redirect, which it does not follow (CONTRACT 1.5, 1.6).
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::Semaphore;
+use tracing::{debug, error, info, warn};
+
+use crate::clock::Clock;
+use crate::config::{Transport, Unsigned};
+use crate::db::{Db, StoreError};
+use crate::event::Event;
+use crate::inbox::{self, Receipt, Source};
+use crate::worker::Wake;
+
+mod body;
 pub mod signature;
+
+use body::{BodyError, Held};
+use signature::{SIGNATURE_HEADER, SignatureError, WebhookSecret};
+
+/// What the answers with 503 ask a sender to wait, in seconds. DocSpace ignores it and waits 1 to 16 s.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// What receiving a delivery needs.
+#[derive(Debug)]
+pub struct Receiver {
+    /// Any one may have signed.
+    pub secrets: Vec<WebhookSecret>,
+    /// What to do without a signature header.
+    pub unsigned: Unsigned,
+    /// What to do without HTTPS.
+    pub transport: Transport,
+    /// Where events are stored.
+    pub db: Db,
+    /// The time of day.
+    pub clock: Clock,
+    /// Told of every new event.
+    pub wake: Arc<Wake>,
+    /// The bytes of bodies that may be in hand at once.
+    pub room: Arc<Semaphore>,
+}
+
+impl Receiver {
+    /// Room for the bodies in hand at once: 64 MiB, some 90,000 ordinary deliveries.
+    pub fn room() -> Arc<Semaphore> {
+        const BYTES: usize = 64 * 1024 * 1024;
+        Arc::new(Semaphore::new(BYTES))
+    }
+}
+
+/// The public listener's routes: both webhook paths and its health.
+pub fn router(receiver: Arc<Receiver>) -> Router {
+    let webhook = get(async || "docspace-courier receives DocSpace webhooks here.\n").post(receive);
+    Router::new()
+        .route("/webhook", webhook.clone())
+        .route("/docspace/webhook", webhook)
+        .route("/healthz", get(async || "ok\n"))
+        .with_state(receiver)
+}
+
+/// A delivery whose signature fits; the only way to a body.
+struct VerifiedDelivery {
+    body: Held,
+}
+
+/// Why a delivery is not taken.
+enum Refusal {
+    NotHttps,
+    Body(BodyError),
+    Signature(SignatureError),
+}
+
+impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
+    type Rejection = Refusal;
+
+    async fn from_request(
+        request: Request,
+        receiver: &Arc<Receiver>,
+    ) -> Result<Self, Self::Rejection> {
+        let (head, body) = request.into_parts();
+        if receiver.transport == Transport::HttpsOnly && !is_https(&head.headers) {
+            return Err(Refusal::NotHttps);
+        }
+        let body = body::read(body, &head.headers, &receiver.room)
+            .await
+            .map_err(Refusal::Body)?;
+        let signature = head
+            .headers
+            .get(SIGNATURE_HEADER)
+            .map(|value| value.as_bytes());
+        match signature::verify(&receiver.secrets, signature, &body) {
+            Err(SignatureError::Missing) if receiver.unsigned == Unsigned::Accept => {}
+            verified => verified.map_err(Refusal::Signature)?,
+        }
+        Ok(Self { body })
+    }
+}
+
+/// What the proxy says about the connection it took; the last one is ours.
+fn is_https(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("x-forwarded-proto")
+        .iter()
+        .next_back()
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.rsplit(',').next())
+        .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotHttps => {
+                warn!("refused a delivery that did not come over HTTPS");
+                (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n").into_response()
+            }
+            Self::Signature(error) => {
+                warn!(reason = error.code(), "refused a delivery: {error}");
+                let sentence = "The signature is missing or does not fit.\n";
+                (StatusCode::UNAUTHORIZED, sentence).into_response()
+            }
+            Self::Body(BodyError::TooLarge) => {
+                warn!("refused a delivery over the size limit");
+                close((StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"))
+            }
+            Self::Body(BodyError::Slow) => {
+                warn!("closed a connection that sent its body too slowly");
+                close((StatusCode::REQUEST_TIMEOUT, "The body came too slowly.\n"))
+            }
+            Self::Body(BodyError::Broken) => {
+                debug!("a sender hung up within its body");
+                close((StatusCode::BAD_REQUEST, "The body is incomplete.\n"))
+            }
+            Self::Body(BodyError::NoRoom) => {
+                warn!("refused a delivery: too many are in hand");
+                close(try_again())
+            }
+        }
+    }
+}
+
+fn close(response: impl IntoResponse) -> Response {
+    ([(header::CONNECTION, "close")], response).into_response()
+}
+
+fn try_again() -> Response {
+    let retry_after = [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)];
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        retry_after,
+        "Not stored; send it again.\n",
+    )
+        .into_response()
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelivery) -> Response {
+    let now = receiver.clock.now();
+    let body = delivery.body;
+    match Event::parse(&body) {
+        Ok(event) => {
+            let trigger = event.trigger.clone();
+            let stored = receiver
+                .db
+                .write_or_refuse(move |sql| {
+                    inbox::accept(sql, &event, &body, Source::Delivery, now)
+                })
+                .await;
+            let trigger = trigger.as_ref().map_or("none", |trigger| trigger.as_str());
+            answer(&receiver, stored, trigger)
+        }
+        Err(why) => {
+            let reason = why.to_string();
+            let stored = receiver
+                .db
+                .write_or_refuse(move |sql| inbox::keep_unreadable(sql, &body, &why, now))
+                .await;
+            match stored {
+                Ok(id) => {
+                    warn!(
+                        event.id = id.0,
+                        reason, "kept a signed body that cannot be read"
+                    );
+                    (StatusCode::BAD_REQUEST, "The body is not a JSON object.\n").into_response()
+                }
+                Err(error) => not_stored(&error),
+            }
+        }
+    }
+}
+
+fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &str) -> Response {
+    let (status, id) = match stored {
+        Ok(Receipt::Accepted(id)) => ("accepted", id),
+        Ok(Receipt::Duplicate(id)) => ("duplicate", id),
+        Err(error) => return not_stored(&error),
+    };
+    receiver.wake.inbox.notify_one();
+    receiver.wake.outbox.notify_one();
+    info!(
+        event.id = id.0,
+        event.trigger = trigger,
+        "{status} a delivery"
+    );
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, format!(r#"{{"status":"{status}"}}"#)).into_response()
+}
+
+fn not_stored(error: &StoreError) -> Response {
+    let error: &dyn std::error::Error = error;
+    error!(
+        error,
+        "a delivery could not be stored; its sender is told to send again"
+    );
+    try_again()
+}

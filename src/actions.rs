@@ -1,0 +1,77 @@
+//! What an attempt does: one function per kind of action.
+//!
+//! Copy and move are in `actions/relocate.rs`, looking for what became of an earlier attempt is in
+//! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::db::{Db, StoreError};
+use crate::docspace::{Client, OperationKind};
+use crate::notify;
+use crate::outbox::{Action, Intent, Outcome};
+use crate::rules::ActionPlan;
+use crate::worker::checkpoint::Checkpoints;
+
+mod diagnose;
+mod relocate;
+mod settle;
+
+/// What an attempt works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The store.
+    pub db: &'a Db,
+    /// The portal.
+    pub portal: &'a Client,
+    /// The time of day.
+    pub clock: &'a Clock,
+    /// Where tests stop an attempt.
+    pub checkpoints: &'a Checkpoints,
+    /// How long a renewed claim lasts.
+    pub lease: Duration,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// What was to be done is done.
+    Done(Outcome),
+    /// It failed; the next attempt comes after a backoff, unless the attempts are used up.
+    Failed {
+        /// Why, in words an operator reads.
+        reason: String,
+        /// What is left open.
+        intent: Option<Intent>,
+    },
+    /// It must wait through no fault of its own, which uses up no attempt.
+    Waits {
+        /// Why, in words an operator reads.
+        reason: String,
+        /// How long; without it until the portal may be called again.
+        wait: Option<Duration>,
+        /// What is left open.
+        intent: Option<Intent>,
+    },
+    /// It can never succeed.
+    Dead {
+        /// Why, for machines.
+        code: &'static str,
+        /// Why, in words an operator reads.
+        reason: String,
+    },
+    /// Another attempt has taken over; there is nothing to write down.
+    ClaimLost,
+}
+
+/// Runs one attempt.
+pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
+    match &action.plan {
+        ActionPlan::Copy { to } => relocate::run(context, action, OperationKind::Copy, to).await,
+        ActionPlan::Move { to } => relocate::run(context, action, OperationKind::Move, to).await,
+        ActionPlan::Notify { to } => {
+            notify::log(context.portal.host(), action, to.as_deref());
+            Ok(Ended::Done(Outcome::default()))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Diagnose: what a failed call or operation means for the action.
+
+use crate::docspace::{Advice, Error, FileInfo, OperationKind};
+use crate::ids::FolderId;
+use crate::outbox::{Action, Intent};
+
+use super::{Context, Ended};
+
+/// `roomType` of a form-filling room, which takes only PDF forms (CONTRACT 4.3, 5.3).
+const FORM_FILLING_ROOM: i64 = 1;
+
+/// Refusals without a visible cause before a move is given up: a lock may have been there just for the
+/// moment of the call.
+const UNEXPLAINED_REFUSALS: u32 = 3;
+
+/// What to do about a call that failed, where the error says it all.
+pub(super) fn failed_call(context: &Context<'_>, error: &Error, intent: Option<Intent>) -> Ended {
+    let reason = error.to_string();
+    match error.advice() {
+        // With the whole portal down, it is not this action that failed.
+        Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling
+            if context.portal.trouble().is_some() =>
+        {
+            Ended::Waits {
+                reason,
+                wait: None,
+                intent,
+            }
+        }
+        Advice::GiveUp => Ended::Dead {
+            code: "refused",
+            reason,
+        },
+        _ => Ended::Failed { reason, intent },
+    }
+}
+
+/// What a 403 or 404 to a copy or move means. 403 says "no right", "gone" and "busy" alike, so the
+/// file is asked for (CONTRACT 4.3).
+pub(super) async fn refusal(
+    context: &Context<'_>,
+    action: &Action,
+    kind: OperationKind,
+    to: &FolderId,
+    refusal: &Error,
+) -> Ended {
+    let file = match context.portal.file(&action.file).await {
+        Ok(file) => file,
+        Err(error) => return unreadable_file(context, &error).await,
+    };
+    if matches!(refusal, Error::NotFound) {
+        return destination_gone(to);
+    }
+    if let Some(ended) = visible_cause(&file, kind) {
+        return ended;
+    }
+    match context.portal.folder_path(to).await {
+        Err(Error::NotFound) => destination_gone(to),
+        Err(Error::Forbidden) => {
+            no_right(format!("this key's user may not open the destination {to}"))
+        }
+        Err(error) => failed_call(context, &error, None),
+        Ok(path)
+            if path
+                .iter()
+                .any(|folder| folder.room_type == Some(FORM_FILLING_ROOM)) =>
+        {
+            Ended::Dead {
+                code: "form_room",
+                reason: format!(
+                    "the destination {to} is in a form-filling room, which takes only PDF forms"
+                ),
+            }
+        }
+        Ok(_) if kind == OperationKind::Move && action.failures + 1 < UNEXPLAINED_REFUSALS => {
+            Ended::Failed {
+                reason: "the portal denies the move".to_owned(),
+                intent: None,
+            }
+        }
+        Ok(_) => no_right(format!(
+            "this key's user may read the file, but not put it into the destination {to}"
+        )),
+    }
+}
+
+/// What an operation that ended with an error means. Its text is in the language of the key's user and
+/// is for people only.
+pub(super) async fn failed_operation(
+    context: &Context<'_>,
+    action: &Action,
+    kind: OperationKind,
+    words: &str,
+) -> Ended {
+    match context.portal.file(&action.file).await {
+        Ok(file) => visible_cause(&file, kind).unwrap_or_else(|| Ended::Failed {
+            reason: format!("the operation failed: {words}"),
+            intent: None,
+        }),
+        Err(error) => unreadable_file(context, &error).await,
+    }
+}
+
+async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {
+    match error {
+        Error::NotFound => Ended::Dead {
+            code: "file_gone",
+            reason: "the file no longer exists".to_owned(),
+        },
+        // A bad key gets 403 here, too; an endpoint that needs a login tells (CONTRACT 6).
+        Error::Forbidden => match context.portal.myself().await {
+            Err(error) if error.advice() != Advice::AskForTheFile => {
+                failed_call(context, &error, None)
+            }
+            _ => no_right("this key's user may not read the file".to_owned()),
+        },
+        error => failed_call(context, error, None),
+    }
+}
+
+/// What the file itself shows.
+fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ended> {
+    let (may, verb) = match kind {
+        OperationKind::Copy => (file.may_copy, "copy"),
+        OperationKind::Move => (file.may_move, "move"),
+    };
+    if file.busy {
+        let reason = "the file is open in an editor or locked".to_owned();
+        Some(Ended::Failed {
+            reason,
+            intent: None,
+        })
+    } else if may == Some(false) {
+        Some(no_right(format!("this key's user may not {verb} the file")))
+    } else {
+        None
+    }
+}
+
+fn destination_gone(to: &FolderId) -> Ended {
+    Ended::Dead {
+        code: "destination_gone",
+        reason: format!("the destination {to} does not exist"),
+    }
+}
+
+fn no_right(reason: String) -> Ended {
+    Ended::Dead {
+        code: "no_right",
+        reason,
+    }
+}

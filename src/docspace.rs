@@ -1,0 +1,231 @@
+//! The DocSpace client: the only code that knows the portal's API paths and its answers.
+//!
+//! One request per call, never a retry over minutes and never a rule: what to do about a failure is
+//! said by [`Error`], and done by the worker. The breaker hears of every answer. At most 15 writes and 50 reads are in flight, the bounds
+//! at which the portal begins to refuse (CONTRACT 7).
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+
+mod breaker;
+mod delivery_log;
+mod error;
+mod fileops;
+mod files;
+
+use breaker::Breaker;
+pub use breaker::{Permission, Why};
+pub use delivery_log::{LogPage, LogRow, WebhookConfig};
+pub use error::{Advice, Error, Fate};
+pub use fileops::{Operation, OperationId, OperationKind, OperationState};
+pub use files::{FileInfo, FolderInfo, FolderPage, Person, editor_address};
+
+/// Longest wait for the answer to a read. Images are slow: the server opens them to measure them.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for the answer to a write. Giving up early leaves the outcome open, so it is long.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests other than GET that the portal answers at the same time per user (CONTRACT 7).
+const WRITES_IN_FLIGHT: usize = 15;
+
+/// GET requests that the portal answers at the same time per user (CONTRACT 7).
+const READS_IN_FLIGHT: usize = 50;
+
+/// A portal, and the key to it.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    /// The portal's address without a slash at its end.
+    host: String,
+    key: SecretString,
+    reads: Semaphore,
+    writes: Semaphore,
+    clock: Clock,
+    breaker: Breaker,
+    recovered: AtomicBool,
+    /// How far the portal's clock is ahead of ours, in milliseconds, from its last answer.
+    ahead_ms: AtomicI64,
+    /// Finished operations that a read of all operations took away from whoever waits for them.
+    found: Mutex<Vec<Operation>>,
+}
+
+impl Client {
+    /// A client for the portal at this address, such as `https://yourportal.onlyoffice.com`.
+    pub fn new(host: &str, key: SecretString, clock: Clock) -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            http,
+            host: host.trim_end_matches('/').to_owned(),
+            key,
+            reads: Semaphore::new(READS_IN_FLIGHT),
+            writes: Semaphore::new(WRITES_IN_FLIGHT),
+            clock,
+            breaker: Breaker::default(),
+            recovered: AtomicBool::new(false),
+            ahead_ms: AtomicI64::new(0),
+            found: Mutex::default(),
+        })
+    }
+
+    /// The portal's address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether the portal may be called just now. Calls are made without it too, and heard of.
+    pub fn permission(&self) -> Permission {
+        self.breaker.permission(self.clock.now())
+    }
+
+    /// Why the portal is left alone just now, if it is.
+    pub fn trouble(&self) -> Option<Why> {
+        self.breaker.why()
+    }
+
+    /// Whether the portal became well again since this was last asked.
+    pub fn take_recovered(&self) -> bool {
+        self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// A moment of our clock as the portal's clock shows it, to about a second.
+    pub fn on_portal_clock(&self, moment: Timestamp) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
+        moment.checked_add(ahead).unwrap_or(moment)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Error> {
+        self.send(Method::GET, path, None::<&()>).await
+    }
+
+    /// Sends one request when its turn has come, and tells the breaker how it went.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer<T>, Error> {
+        let (turns, timeout) = if method == Method::GET {
+            (&self.reads, READ_TIMEOUT)
+        } else {
+            (&self.writes, WRITE_TIMEOUT)
+        };
+        let turn = turns
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let mut request = self
+            .http
+            .request(method, format!("{}/api/2.0/{path}", self.host))
+            .bearer_auth(self.key.expose_secret())
+            .header(header::ACCEPT, "application/json")
+            .timeout(timeout);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = self.receive(request).await;
+        drop(turn);
+        self.note_outcome(answer.as_ref().err());
+        answer
+    }
+
+    /// Sends a request, checks the status and decodes the answer.
+    async fn receive<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
+        let response = request.send().await.map_err(Error::unreachable)?;
+        self.note_clock(&response);
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(Error::from_status(status, retry_after(&response)));
+        }
+        let body = response.bytes().await.map_err(Error::unreachable)?;
+        serde_json::from_slice(&body).map_err(|source| Error::Unreadable { source })
+    }
+
+    fn note_outcome(&self, error: Option<&Error>) {
+        match error {
+            None if self.breaker.note_success() => {
+                info!("the portal is well again");
+                self.recovered.store(true, Ordering::Relaxed);
+            }
+            None => {}
+            Some(error) => {
+                if let Some(why) = self.breaker.note_failure(error, self.clock.now()) {
+                    let error: &dyn std::error::Error = error;
+                    warn!(error, "{}; everything that needs it waits", why.as_str());
+                }
+            }
+        }
+    }
+
+    fn note_clock(&self, response: &Response) {
+        let date = response
+            .headers()
+            .get(header::DATE)
+            .and_then(|date| date.to_str().ok());
+        if let Some(Ok(date)) = date.map(jiff::fmt::rfc2822::parse) {
+            let ahead = date.timestamp().as_millisecond() - self.clock.now().as_millisecond();
+            self.ahead_ms.store(ahead, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The success envelope (CONTRACT 5.1).
+#[derive(Debug, serde::Deserialize)]
+struct Answer<T> {
+    response: T,
+    total: Option<u64>,
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// An id as a part of a path; third-party ids hold `|` and more (CONTRACT 2.3).
+fn path_segment(id: &str) -> String {
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            segment.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    segment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn third_party_ids_are_escaped() {
+        assert_eq!(path_segment("1482901"), "1482901");
+        assert_eq!(path_segment("drive-12-|1Zk/ü"), "drive-12-%7C1Zk%2F%C3%BC");
+    }
+}

@@ -1,0 +1,90 @@
+//! The portal's webhooks and its log of deliveries (CONTRACT 8). Needs a key with a `*` scope.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+use crate::event::parse_time;
+use crate::ids::{EventId, WebhookId};
+
+use super::files::PAGE;
+use super::{Client, Error};
+
+/// `groupStatus` bits of everything that was not delivered: not sent, 3xx, 4xx, 5xx.
+const UNDELIVERED: u8 = 29;
+
+/// A webhook as it is configured in the portal.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct WebhookConfig {
+    /// Its id.
+    pub id: WebhookId,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// Where it sends to.
+    #[serde(default)]
+    pub uri: String,
+    /// Whether it is switched on. While it is off, events leave no trace in the log.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// A row of the delivery log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogRow {
+    /// The row's id, which is the delivery's `event.id`.
+    pub id: EventId,
+    /// When the event happened.
+    #[serde(default, deserialize_with = "time")]
+    pub creation_time: Option<Timestamp>,
+    /// The last body sent; of a row that was never sent, without `event.id`.
+    #[serde(default)]
+    pub request_payload: String,
+    /// The status of the last attempt; 0 when it waits, was never sent or nobody answered.
+    #[serde(default)]
+    pub status: u16,
+}
+
+/// A page of the delivery log, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPage {
+    /// Its rows.
+    pub rows: Vec<LogRow>,
+    /// How many rows there are in all, where the portal says so.
+    pub total: Option<u64>,
+}
+
+impl Client {
+    /// The webhooks this key may see.
+    pub async fn webhooks(&self) -> Result<Vec<WebhookConfig>, Error> {
+        let answer = self.get::<Vec<WebhookItem>>("settings/webhook").await?;
+        Ok(answer
+            .response
+            .into_iter()
+            .map(|item| item.configs)
+            .collect())
+    }
+
+    /// A page of what was not delivered to a webhook, from this row on.
+    pub async fn undelivered_page(&self, webhook: WebhookId, start: u64) -> Result<LogPage, Error> {
+        let path = format!(
+            "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE}&startIndex={start}"
+        );
+        let answer = self.get(&path).await?;
+        Ok(LogPage {
+            rows: answer.response,
+            total: answer.total,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct WebhookItem {
+    configs: WebhookConfig,
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?
+        .as_deref()
+        .and_then(parse_time))
+}

@@ -1,0 +1,176 @@
+//! Reads of files, folders, rooms and people (CONTRACT 5 and 6).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+use crate::event::parse_time;
+use crate::ids::{FileId, FolderId};
+
+use super::{Client, Error, path_segment};
+
+/// `fileStatus` flag of a file that is open in an editor (CONTRACT 5.2).
+const BEING_EDITED: i64 = 1;
+
+/// Entries per page; the portal refuses more (CONTRACT 5.3).
+pub(super) const PAGE: u64 = 100;
+
+/// A file, as the portal describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "FileDto")]
+pub struct FileInfo {
+    /// Its id.
+    pub id: FileId,
+    /// The folder it lies in.
+    pub folder: FolderId,
+    /// Its title.
+    pub title: String,
+    /// When it was made, whole seconds.
+    pub created: Timestamp,
+    /// When its content last changed, whole seconds.
+    pub updated: Timestamp,
+    /// The size of its content.
+    pub size_bytes: u64,
+    /// Its version, from 1.
+    pub version: u64,
+    /// It is open in an editor or locked; then it cannot be moved just now (CONTRACT 4.3).
+    pub busy: bool,
+    /// Whether this key's user may copy it, where the portal says so.
+    pub may_copy: Option<bool>,
+    /// Whether this key's user may move it, where the portal says so.
+    pub may_move: Option<bool>,
+    /// The address of the editor for it.
+    pub web_url: Option<String>,
+}
+
+/// A folder, as the portal describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderInfo {
+    /// Its id.
+    pub id: FolderId,
+    /// Its title.
+    #[serde(default)]
+    pub title: String,
+    /// What kind of room it is, when it is one.
+    pub room_type: Option<i64>,
+}
+
+/// A page of a folder's content.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FolderPage {
+    /// The files on it.
+    #[serde(default)]
+    pub files: Vec<FileInfo>,
+    /// The folders on it.
+    #[serde(default)]
+    pub folders: Vec<FolderInfo>,
+    /// How many entries the folder has.
+    #[serde(default)]
+    pub total: u64,
+}
+
+/// A person with an account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// The account's id, comparable with `event.createBy`.
+    pub id: String,
+    /// The name shown to others.
+    #[serde(default)]
+    pub display_name: String,
+}
+
+impl Client {
+    /// The account the key acts as. Needs a valid key, so it is also the probe of one (CONTRACT 6).
+    pub async fn myself(&self) -> Result<Person, Error> {
+        Ok(self.get("people/@self").await?.response)
+    }
+
+    /// A file as it is now.
+    pub async fn file(&self, file: &FileId) -> Result<FileInfo, Error> {
+        let path = format!("files/file/{}", path_segment(file.as_str()));
+        Ok(self.get(&path).await?.response)
+    }
+
+    /// The folders from the top-most one down to this one; the room is among them (CONTRACT 5.3).
+    pub async fn folder_path(&self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
+        let path = format!("files/folder/{}/path", path_segment(folder.as_str()));
+        Ok(self.get(&path).await?.response)
+    }
+
+    /// A page of what lies directly in a folder, last changed first, from this entry on.
+    pub async fn folder_page(&self, folder: &FolderId, start: u64) -> Result<FolderPage, Error> {
+        let path = format!(
+            "files/{}?sortBy=DateAndTime&sortOrder=descending&count={PAGE}&startIndex={start}",
+            path_segment(folder.as_str())
+        );
+        Ok(self.get(&path).await?.response)
+    }
+
+    /// A page of the rooms this key can see, from this one on.
+    pub async fn rooms_page(&self, start: u64) -> Result<FolderPage, Error> {
+        let path = format!("files/rooms?count={PAGE}&startIndex={start}");
+        Ok(self.get(&path).await?.response)
+    }
+}
+
+/// The address at which a person opens a file of this portal.
+pub fn editor_address(host: &str, file: &FileId) -> String {
+    format!("{host}/doceditor?fileid={}", path_segment(file.as_str()))
+}
+
+/// The parts of the portal's file object that are used (CONTRACT 5.2).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileDto {
+    id: FileId,
+    folder_id: FolderId,
+    title: String,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Timestamp>,
+    #[serde(default, deserialize_with = "time")]
+    updated: Option<Timestamp>,
+    /// The formatted `contentLength` is of no use; this one is absent when it is 0.
+    #[serde(default)]
+    pure_content_length: u64,
+    #[serde(default)]
+    version: u64,
+    #[serde(default)]
+    file_status: i64,
+    #[serde(default)]
+    locked: bool,
+    security: Option<Rights>,
+    web_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rights {
+    copy: Option<bool>,
+    r#move: Option<bool>,
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?
+        .as_deref()
+        .and_then(parse_time))
+}
+
+impl From<FileDto> for FileInfo {
+    fn from(dto: FileDto) -> Self {
+        let created = dto.created.or(dto.updated).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            id: dto.id,
+            folder: dto.folder_id,
+            title: dto.title,
+            created,
+            updated: dto.updated.unwrap_or(created),
+            size_bytes: dto.pure_content_length,
+            version: dto.version,
+            busy: dto.locked || dto.file_status & BEING_EDITED != 0,
+            may_copy: dto.security.as_ref().and_then(|rights| rights.copy),
+            may_move: dto.security.as_ref().and_then(|rights| rights.r#move),
+            web_url: dto.web_url,
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! Understand: what a delivery says, read from DocSpace's webhook JSON.
+//!
+//! This is the only code that knows that JSON: the envelope of DocSpace 3.1 to 3.7, the newer payload
+//! object, and the flat shapes of the vendor's sample programs (CONTRACT 1.1, 2, 9). Members nobody
+//! asked for may hold anything, however deep; members of an unexpected type count as absent. Only a
+//! body that is no JSON object at all is refused. No input, no output here.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::ids::{EventId, FileId, FolderId, WebhookId};
+
+/// DocSpace's word for the kind of event, such as `file.uploaded`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Trigger(String);
+
+impl Trigger {
+    /// What a flat body that names a file and no trigger counts as.
+    const UPLOAD: &str = "file.uploaded";
+
+    /// Takes the dotted name; unknown ones are fine.
+    pub fn new(name: &str) -> Self {
+        Self(name.trim().to_ascii_lowercase())
+    }
+
+    /// The dotted name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What happened in the portal, as one delivery tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `webhook.id`; 0 where the body names none.
+    pub webhook: WebhookId,
+    /// `event.id`; flat bodies have none.
+    pub id: Option<EventId>,
+    /// What kind of event it is; absent when the body names neither a trigger nor a file.
+    pub trigger: Option<Trigger>,
+    /// `event.createOn`, whole seconds.
+    pub happened_at: Option<Timestamp>,
+    /// `event.createBy`: the account that acted, not the owner of the file.
+    pub actor: Option<String>,
+    /// The file or folder it is about.
+    pub entry: Option<Entry>,
+}
+
+/// The file, folder or room an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id; for a folder, of the folder.
+    pub id: FileId,
+    /// File or folder.
+    pub kind: EntryKind,
+    /// The folder it lies in.
+    pub parent: Option<FolderId>,
+    /// Every folder the body names for it: its parent, the Rooms section, a flat body's room.
+    pub named_folders: Vec<FolderId>,
+    /// The kind of the top-most folder, such as 14 for Rooms (CONTRACT 2.1).
+    pub root_kind: Option<i64>,
+    /// Its title.
+    pub title: Option<String>,
+    /// When its content last changed, whole seconds.
+    pub modified_at: Option<Timestamp>,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// `fileEntryType` 2, or not said.
+    File,
+    /// `fileEntryType` 1; rooms are folders.
+    Folder,
+}
+
+/// The body is no JSON object; the text says where reading stopped, and quotes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not a JSON object (line {line}, column {column})")]
+pub struct NotAnObject {
+    line: usize,
+    column: usize,
+}
+
+impl Event {
+    /// Reads a body whose signature has been verified.
+    pub fn parse(body: &[u8]) -> Result<Self, NotAnObject> {
+        let body: Members<'_> = serde_json::from_slice(body).map_err(|error| NotAnObject {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        let event = body.members("event").unwrap_or_default();
+        let webhook = body.members("webhook").unwrap_or_default();
+        let named_trigger = event
+            .text("trigger")
+            .or_else(|| body.text("event"))
+            .or_else(|| body.text("trigger"));
+
+        let (entry, default_trigger) = match body.members("payload") {
+            Some(payload) => (Entry::from_payload(&payload), None),
+            None => (Entry::from_flat(&body), Some(Trigger::UPLOAD)),
+        };
+        let trigger = match (&named_trigger, &entry) {
+            (Some(name), _) => Some(Trigger::new(name)),
+            (None, Some(_)) => default_trigger.map(Trigger::new),
+            (None, None) => None,
+        };
+        Ok(Self {
+            webhook: WebhookId(webhook.number("id").unwrap_or(0)),
+            id: event.number("id").filter(|id| *id != 0).map(EventId),
+            trigger,
+            happened_at: event.time("createOn"),
+            actor: event.text("createBy"),
+            entry,
+        })
+    }
+}
+
+impl Entry {
+    fn from_payload(payload: &Members<'_>) -> Option<Self> {
+        // `form.submit` alone wraps two entries; the submitted form is the one that is new.
+        let submitted = payload.members("submittedForm");
+        Self::read(submitted.as_ref().unwrap_or(payload), "id", "parentId")
+    }
+
+    /// The shapes of the sample programs: ids at the top level, or inside `data` or `entity`.
+    fn from_flat(body: &Members<'_>) -> Option<Self> {
+        let inner = body.members("data").or_else(|| body.members("entity"));
+        let data = inner.as_ref().unwrap_or(body);
+        let id_member = if data.has("fileId") { "fileId" } else { "id" };
+        let parent_member = ["folderId", "roomId", "parentId"]
+            .into_iter()
+            .find(|name| data.has(name))
+            .unwrap_or("parentId");
+        let mut entry = Self::read(data, id_member, parent_member)
+            .or_else(|| Self::read(body, "fileId", "folderId"))?;
+        if entry.parent.is_none() {
+            entry.parent = body.folder("folderId");
+            entry.named_folders.extend(entry.parent.clone());
+        }
+        Some(entry)
+    }
+
+    fn read(members: &Members<'_>, id_member: &str, parent_member: &str) -> Option<Self> {
+        const FOLDER_MEMBERS: [&str; 7] = [
+            "parentId",
+            "folderIdDisplay",
+            "rootId",
+            "rootFolderId",
+            "folderId",
+            "roomId",
+            "id",
+        ];
+        const FOLDER: i64 = 1;
+
+        let is_folder = members.number("fileEntryType") == Some(FOLDER);
+        let mut named_folders: Vec<FolderId> = Vec::new();
+        for name in &FOLDER_MEMBERS[..FOLDER_MEMBERS.len() - usize::from(!is_folder)] {
+            if let Some(folder) = members.folder(name)
+                && !named_folders.contains(&folder)
+            {
+                named_folders.push(folder);
+            }
+        }
+        Some(Self {
+            id: FileId::new(&members.id(id_member)?)?,
+            kind: if is_folder {
+                EntryKind::Folder
+            } else {
+                EntryKind::File
+            },
+            parent: members.folder(parent_member),
+            named_folders,
+            root_kind: members.number("rootFolderType"),
+            title: members.text("title"),
+            modified_at: members
+                .time("modifiedOn")
+                .or_else(|| members.time("updated")),
+        })
+    }
+}
+
+/// The members of a JSON object, each read when it is asked for.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+struct Members<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> Members<'a> {
+    fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        serde_json::from_str(self.0.get(name)?.get()).ok()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.id(name).is_some()
+    }
+
+    fn members(&self, name: &str) -> Option<Members<'a>> {
+        self.read(name)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.read(name)
+    }
+
+    /// An integer, or a string that is one.
+    fn number(&self, name: &str) -> Option<i64> {
+        self.read(name)
+            .or_else(|| self.text(name)?.trim().parse().ok())
+    }
+
+    fn id(&self, name: &str) -> Option<String> {
+        self.read::<FileId>(name).map(|id| id.as_str().to_owned())
+    }
+
+    fn folder(&self, name: &str) -> Option<FolderId> {
+        self.read(name)
+    }
+
+    /// A time with an offset, or without one in UTC, cut to whole seconds: a payload of one server
+    /// version has them already, and the effect key must not depend on who told of the file.
+    fn time(&self, name: &str) -> Option<Timestamp> {
+        parse_time(&self.text(name)?)
+    }
+}
+
+/// Reads DocSpace's dates: with `Z`, with the portal's offset, or without a zone (CONTRACT 1.1, 5.1).
+pub fn parse_time(text: &str) -> Option<Timestamp> {
+    let time = text.parse::<Timestamp>().ok().or_else(|| {
+        let without_zone: DateTime = text.parse().ok()?;
+        Some(without_zone.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })?;
+    Timestamp::from_second(time.as_second()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> Event {
+        let path = format!(
+            "{}/tests/data/webhook/{name}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        Event::parse(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    fn file(id: &str, parent: &str, title: &str) -> (FileId, Option<FolderId>, Option<String>) {
+        (
+            FileId::new(id).unwrap(),
+            FolderId::new(parent),
+            Some(title.to_owned()),
+        )
+    }
+
+    fn seen(event: &Event) -> (FileId, Option<FolderId>, Option<String>) {
+        let entry = event.entry.clone().expect("the event names a file");
+        (entry.id, entry.parent, entry.title)
+    }
+
+    #[test]
+    fn the_envelope_is_read_whole() {
+        let event = fixture("file.uploaded");
+        assert_eq!(event.webhook, WebhookId(417));
+        assert_eq!(event.id, Some(EventId(902_341)));
+        assert_eq!(event.trigger, Some(Trigger::new("file.uploaded")));
+        assert_eq!(event.happened_at, parse_time("2026-03-02T09:14:31Z"));
+        assert_eq!(
+            event.actor.as_deref(),
+            Some("5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11")
+        );
+        assert_eq!(
+            seen(&event),
+            file("1482901", "539564", "Invoice-2026-0311.pdf")
+        );
+        let entry = event.entry.unwrap();
+        assert_eq!(
+            entry.named_folders,
+            [FolderId::from(539_564), FolderId::from(86_193)]
+        );
+        assert_eq!(entry.root_kind, Some(14));
+        assert_eq!(entry.modified_at, parse_time("2026-03-02T09:14:31Z"));
+    }
+
+    #[test]
+    fn retries_and_newer_payloads_say_the_same() {
+        let first = fixture("file.uploaded");
+        for name in [
+            "file.uploaded.retry1",
+            "file.uploaded.retry5",
+            "file.uploaded.next-dto",
+        ] {
+            assert_eq!(fixture(name), first, "{name}");
+        }
+        let by_hand = fixture("file.uploaded.manual-retry");
+        assert_ne!(by_hand.id, first.id);
+        assert_eq!(
+            Event {
+                id: first.id,
+                ..by_hand
+            },
+            first
+        );
+    }
+
+    #[test]
+    fn other_payloads() {
+        let check = |name: &str, trigger: &str, expected| {
+            let event = fixture(name);
+            assert_eq!(event.trigger, Some(Trigger::new(trigger)), "{name}");
+            assert_eq!(seen(&event), expected, "{name}");
+        };
+        check(
+            "file.uploaded.escaped",
+            "file.uploaded",
+            file(
+                "1482911",
+                "539564",
+                "Рахунок №42 — Müller & Söhne's März.pdf",
+            ),
+        );
+        check(
+            "file.uploaded.thirdparty",
+            "file.uploaded",
+            file(
+                "drive-12-|1Zk3QpX7r0aSb2Tq9LmNoPqRsTuVwXyZ",
+                "drive-12-|0B7aYk2FolderIdAbCdEf",
+                "Invoice-2026-0313.pdf",
+            ),
+        );
+        check(
+            "file.uploaded.member-owner",
+            "file.uploaded",
+            seen(&fixture("file.uploaded.member-owner")),
+        );
+        check(
+            "form.submit",
+            "form.submit",
+            file(
+                "1482940",
+                "539702",
+                "1 - Dana Klein - Onboarding form (03-02-2026 10_40).pdf",
+            ),
+        );
+        check(
+            "future.unknown-trigger",
+            "file.reviewed",
+            file("1482901", "539564", "Invoice-2026-0311.pdf"),
+        );
+        assert_eq!(
+            fixture("folder.created").entry.unwrap().kind,
+            EntryKind::Folder
+        );
+        assert_eq!(
+            fixture("room.created").entry.unwrap().kind,
+            EntryKind::Folder
+        );
+        assert_eq!(
+            fixture("group.created").trigger,
+            Some(Trigger::new("group.created"))
+        );
+        let legacy = fixture("legacy.pre31.upload");
+        assert_eq!((legacy.trigger, legacy.entry), (None, None));
+    }
+
+    #[test]
+    fn flat_bodies_count_as_uploads() {
+        let check = |body: &str, id: &str, parent: Option<i64>| {
+            let event = Event::parse(body.as_bytes()).unwrap();
+            assert_eq!(event.trigger, Some(Trigger::new("file.uploaded")), "{body}");
+            let entry = event.entry.expect(body);
+            assert_eq!(entry.id.as_str(), id, "{body}");
+            assert_eq!(entry.parent, parent.map(FolderId::from), "{body}");
+        };
+        check(r#"{"fileId": 7, "folderId": 8}"#, "7", Some(8));
+        check(r#"{"id": "7", "roomId": "8"}"#, "7", Some(8));
+        check(r#"{"id": 7, "parentId": 8}"#, "7", Some(8));
+        check(r#"{"id": 7}"#, "7", None);
+        check(r#"{"data": {"id": 7, "folderId": 8}}"#, "7", Some(8));
+        check(r#"{"entity": {"fileId": 7, "roomId": 8}}"#, "7", Some(8));
+        check(
+            r#"{"data": {"title": "a"}, "fileId": 7, "folderId": 8}"#,
+            "7",
+            Some(8),
+        );
+        check(r#"{"data": {"fileId": 7}, "folderId": 8}"#, "7", Some(8));
+        check(
+            r#"{"data": null, "fileId": 7, "folderId": 8}"#,
+            "7",
+            Some(8),
+        );
+    }
+
+    #[test]
+    fn a_flat_body_may_name_its_trigger() {
+        for body in [
+            r#"{"event": "file.trashed", "id": 7}"#,
+            r#"{"trigger": "file.trashed", "id": 7}"#,
+            r#"{"event": {"trigger": "file.trashed"}, "data": {"id": 7}}"#,
+        ] {
+            let event = Event::parse(body.as_bytes()).unwrap();
+            assert_eq!(event.trigger, Some(Trigger::new("file.trashed")), "{body}");
+        }
+    }
+
+    #[test]
+    fn any_object_is_read_and_nothing_else() {
+        let deep = "[".repeat(50_000) + &"]".repeat(50_000);
+        for body in [
+            "{}".to_owned(),
+            r#"{"event": 3, "payload": [], "webhook": "x"}"#.to_owned(),
+            r#"{"event": {"id": {}, "trigger": 5}, "payload": {"id": [1], "title": {}}}"#
+                .to_owned(),
+            r#"{"id": 1, "id": 2}"#.to_owned(),
+            format!(r#"{{"unknown": {deep}}}"#),
+            format!(r#"{{"payload": {{"id": 1, "title": {deep}}}}}"#),
+        ] {
+            assert!(
+                Event::parse(body.as_bytes()).is_ok(),
+                "{}",
+                &body[..body.len().min(60)]
+            );
+        }
+        for body in [
+            "",
+            " ",
+            "null",
+            "[]",
+            "\"text\"",
+            "{",
+            "{}x",
+            "{\"a\":}",
+            deep.as_str(),
+        ] {
+            assert!(
+                Event::parse(body.as_bytes()).is_err(),
+                "{}",
+                &body[..body.len().min(60)]
+            );
+        }
+        assert!(Event::parse(b"{\"title\": \"\xff\xfe\"}").is_err());
+    }
+
+    #[test]
+    fn times_with_and_without_zone() {
+        let expected = parse_time("2026-03-02T09:14:31Z");
+        assert!(expected.is_some());
+        for text in [
+            "2026-03-02T11:14:31.0000000+02:00",
+            "2026-03-02T09:14:31",
+            "2026-03-02T09:14:31.9999999Z",
+        ] {
+            assert_eq!(parse_time(text), expected, "{text}");
+        }
+        assert_eq!(parse_time("yesterday"), None);
+    }
+}

@@ -1,0 +1,441 @@
+//! Outbox: the actions owed, and all SQL of their table.
+//!
+//! An action is claimed by one statement that sets a lease and raises the attempt number; every later
+//! write of the worker names that number and changes nothing when another claim came after it. The
+//! effect key (rule, file, time of change, position) makes planning the same thing twice harmless.
+//! No HTTP, and no deciding what to do, here.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+
+use crate::docspace::OperationId;
+use crate::ids::{FileId, FolderId};
+use crate::inbox::{InboxId, Undecided};
+use crate::rules::{ActionPlan, Planned};
+
+/// Our number of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub struct ActionId(pub i64);
+
+impl std::fmt::Display for ActionId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// What planning came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// The actions are owed now.
+    Planned,
+    /// They were planned for this earlier event; what was given up of them has been revived.
+    Known(InboxId),
+}
+
+/// A claim on an action: who writes to it must hold the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The action.
+    pub action: ActionId,
+    /// The attempt this claim began, from 1.
+    pub attempt: u32,
+}
+
+/// An action that was claimed.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// The claim on it.
+    pub claim: Claim,
+    /// The event that caused it.
+    pub event: InboxId,
+    /// The rule that planned it.
+    pub rule: String,
+    /// The file.
+    pub file: FileId,
+    /// The file's title when the event was decided.
+    pub title: String,
+    /// What to do.
+    pub plan: ActionPlan,
+    /// Attempts so far that count towards giving up.
+    pub failures: u32,
+    /// What an earlier attempt left open.
+    pub intent: Option<Intent>,
+}
+
+/// A call to the portal that was about to be made, or was made, and whose outcome is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// When it was written down, before the call.
+    pub at: Timestamp,
+    /// Before this time a missing effect proves nothing.
+    pub settle_after: Timestamp,
+    /// The portal's operation, once it named one.
+    pub operation: Option<OperationId>,
+}
+
+/// Whether a write found the claim still held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Hold {
+    /// It was, and the write is done.
+    Held,
+    /// Another claim came after it, or the action was discarded; nothing was written.
+    Lost,
+}
+
+impl From<usize> for Hold {
+    fn from(changed_rows: usize) -> Self {
+        if changed_rows == 0 {
+            Self::Lost
+        } else {
+            Self::Held
+        }
+    }
+}
+
+/// What an action left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The resulting file: a new one for a copy.
+    pub file: Option<FileId>,
+    /// Where it is now.
+    pub folder: Option<FolderId>,
+}
+
+/// Why and until when an action waits for its next attempt.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// The time of the next attempt.
+    pub until: Timestamp,
+    /// Attempts that count towards giving up, this one included if it does.
+    pub failures: u32,
+    /// Why, in words an operator reads.
+    pub reason: String,
+    /// What is left open.
+    pub intent: Option<Intent>,
+}
+
+/// Owes the actions of one rule for one state of a file, unless they are owed or done already.
+pub fn plan(
+    sql: &Connection,
+    event: &Undecided,
+    rule: &str,
+    planned: &Planned,
+    now: Timestamp,
+) -> rusqlite::Result<Plan> {
+    let version = planned.modified_at.to_string();
+    if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
+        revive_of_event_and_rule(sql, earlier, rule, now)?;
+        return Ok(Plan::Known(earlier));
+    }
+    for (position, action) in (0_i64..).zip(&planned.actions) {
+        let plan = serde_json::to_string(action).expect("a plan is plain data");
+        sql.prepare_cached(
+            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, plan, title,
+                                  target, state, happened_at, sequence, due_at, created_at)
+             VALUES (:event, :rule, :file, :version, :position, :kind, :plan, :title,
+                     :target, 'waiting', :happened_at, :sequence, :now, :now)",
+        )?
+        .execute(named_params! {
+            ":event": event.id.0,
+            ":rule": rule,
+            ":file": planned.file.as_str(),
+            ":version": version,
+            ":position": position,
+            ":kind": action.kind(),
+            ":plan": plan,
+            ":title": planned.title,
+            ":target": target(action, &planned.title),
+            ":happened_at": event.happened_at_ms,
+            ":sequence": event.sequence,
+            ":now": now.as_millisecond(),
+        })?;
+    }
+    Ok(Plan::Planned)
+}
+
+fn find_effect(
+    sql: &Connection,
+    rule: &str,
+    file: &FileId,
+    version: &str,
+) -> rusqlite::Result<Option<InboxId>> {
+    sql.prepare_cached(
+        "SELECT event FROM actions WHERE rule = ?1 AND file_id = ?2 AND file_version = ?3 LIMIT 1",
+    )?
+    .query_row((rule, file.as_str(), version), |row| {
+        row.get(0).map(InboxId)
+    })
+    .optional()
+}
+
+/// The destination and title of a copy, without the number a taken title gets.
+fn target(plan: &ActionPlan, title: &str) -> Option<String> {
+    match plan {
+        ActionPlan::Copy { to } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
+        ActionPlan::Move { .. } | ActionPlan::Notify { .. } => None,
+    }
+}
+
+/// The title without the ` (1)` that a copy into a folder with that title gets (CONTRACT 4.2).
+pub fn unnumbered(title: &str) -> String {
+    let (stem, extension) = title
+        .rsplit_once('.')
+        .map_or((title, None), |(s, e)| (s, Some(e)));
+    let stem = stem
+        .strip_suffix(')')
+        .and_then(|stem| stem.rsplit_once(" ("))
+        .filter(|(_, number)| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+        .map_or(stem, |(stem, _)| stem);
+    match extension {
+        Some(extension) => format!("{stem}.{extension}"),
+        None => stem.to_owned(),
+    }
+}
+
+/// Which actions may be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimable {
+    /// All of them.
+    Every,
+    /// Those that do not call the portal.
+    WithoutPortal,
+}
+
+/// Claims the next action that is due and free to run.
+///
+/// Free to run means: the actions before it in its rule are done; nothing else runs or is left open
+/// on its file, and no earlier event of the file is owed anything; no copy to the same place under the
+/// same title runs or is left open. Notifications touch no file and wait for their rule only. An action
+/// that this version cannot read keeps its row, as a dead letter.
+pub fn claim_next(
+    sql: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    claimable: Claimable,
+) -> rusqlite::Result<Option<Action>> {
+    loop {
+        let claimed = sql
+            .prepare_cached(include_str!("outbox/claim_next.sql"))?
+            .query_row(
+                named_params! {
+                    ":now": now.as_millisecond(),
+                    ":lease_until": lease_until.as_millisecond(),
+                    ":portal_open": claimable == Claimable::Every,
+                },
+                read_action,
+            )
+            .optional()?;
+        match claimed {
+            None => return Ok(None),
+            Some(Ok(action)) => return Ok(Some(action)),
+            Some(Err(claim)) => {
+                let reason = "this version of docspace-courier does not know the action";
+                let _ = give_up(sql, claim, "unknown_action", reason, now)?;
+            }
+        }
+    }
+}
+
+fn read_action(row: &Row<'_>) -> rusqlite::Result<Result<Action, Claim>> {
+    let claim = Claim {
+        action: ActionId(row.get("id")?),
+        attempt: row.get("attempt")?,
+    };
+    let plan: String = row.get("plan")?;
+    let file: String = row.get("file_id")?;
+    let (Ok(plan), Some(file)) = (serde_json::from_str(&plan), FileId::new(&file)) else {
+        return Ok(Err(claim));
+    };
+    let intent_at: Option<i64> = row.get("intent_at")?;
+    let settle_after: Option<i64> = row.get("settle_after")?;
+    let operation: Option<String> = row.get("operation_id")?;
+    Ok(Ok(Action {
+        claim,
+        event: InboxId(row.get("event")?),
+        rule: row.get("rule")?,
+        file,
+        title: row.get("title")?,
+        plan,
+        failures: row.get("failures")?,
+        intent: intent_at.map(|at| Intent {
+            at: from_ms(at),
+            settle_after: from_ms(settle_after.unwrap_or(at)),
+            operation: operation.map(OperationId::new),
+        }),
+    }))
+}
+
+fn from_ms(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or_default()
+}
+
+/// When the next waiting action is due or the next lease ends, if there is one.
+pub fn next_due(sql: &Connection) -> rusqlite::Result<Option<i64>> {
+    sql.prepare_cached(
+        "SELECT min(CASE state WHEN 'running' THEN lease_until ELSE due_at END) FROM actions
+         WHERE state IN ('waiting', 'running')",
+    )?
+    .query_row([], |row| row.get(0))
+}
+
+/// Writes down that the portal is about to be called, or what its call came to so far.
+pub fn store_intent(sql: &Connection, claim: Claim, intent: &Intent) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+    )?
+    .execute(named_params! {
+        ":id": claim.action.0,
+        ":attempt": claim.attempt,
+        ":at": intent.at.as_millisecond(),
+        ":settle_after": intent.settle_after.as_millisecond(),
+        ":operation": intent.operation.as_ref().map(OperationId::as_str),
+    })
+    .map(Hold::from)
+}
+
+/// Keeps the claim for longer.
+pub fn renew(sql: &Connection, claim: Claim, lease_until: Timestamp) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET lease_until = ?3
+         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
+    )?
+    .execute((claim.action.0, claim.attempt, lease_until.as_millisecond()))
+    .map(Hold::from)
+}
+
+/// Marks an action as done.
+pub fn finish(
+    sql: &Connection,
+    claim: Claim,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = NULL,
+                            reason_code = NULL, result_file = :file, result_folder = :folder
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+    )?
+    .execute(named_params! {
+        ":id": claim.action.0,
+        ":attempt": claim.attempt,
+        ":now": now.as_millisecond(),
+        ":file": outcome.file.as_ref().map(FileId::as_str),
+        ":folder": outcome.folder.as_ref().map(FolderId::as_str),
+    })
+    .map(Hold::from)
+}
+
+/// Ends an attempt and lets the action wait for the next one.
+pub fn wait(sql: &Connection, claim: Claim, wait: &Wait) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
+                            failures = :failures, reason = :reason, intent_at = :intent_at,
+                            settle_after = :settle_after, operation_id = :operation
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+    )?
+    .execute(named_params! {
+        ":id": claim.action.0,
+        ":attempt": claim.attempt,
+        ":until": wait.until.as_millisecond(),
+        ":failures": wait.failures,
+        ":reason": wait.reason,
+        ":intent_at": wait.intent.as_ref().map(|intent| intent.at.as_millisecond()),
+        ":settle_after": wait.intent.as_ref().map(|intent| intent.settle_after.as_millisecond()),
+        ":operation": wait.intent.as_ref().and_then(|intent| intent.operation.as_ref()).map(OperationId::as_str),
+    })
+    .map(Hold::from)
+}
+
+/// Gives an action up: it becomes a dead letter, with a code for machines and a reason for people.
+pub fn give_up(
+    sql: &Connection,
+    claim: Claim,
+    code: &str,
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
+                            reason_code = ?3, reason = ?4, finished_at = ?5
+         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
+    )?
+    .execute((
+        claim.action.0,
+        claim.attempt,
+        code,
+        reason,
+        now.as_millisecond(),
+    ))
+    .map(Hold::from)
+}
+
+/// Ends the leases of a service that is gone; only for a store that one service works on alone.
+pub fn release_all(sql: &Connection) -> rusqlite::Result<usize> {
+    sql.execute(
+        "UPDATE actions SET lease_until = 0 WHERE state = 'running'",
+        [],
+    )
+}
+
+/// Whether an action of ours made this file.
+pub fn made(sql: &Connection, file: &FileId) -> rusqlite::Result<bool> {
+    sql.prepare_cached("SELECT 1 FROM actions WHERE result_file = ?1 AND kind = 'copy' LIMIT 1")?
+        .exists([file.as_str()])
+}
+
+/// Whether an operation belongs to an action of ours.
+pub fn knows(sql: &Connection, operation: &OperationId) -> rusqlite::Result<bool> {
+    sql.prepare_cached("SELECT 1 FROM actions WHERE operation_id = ?1 LIMIT 1")?
+        .exists([operation.as_str()])
+}
+
+/// Puts an event's dead letters back to work, with all their attempts.
+pub fn revive_of_event(
+    sql: &Connection,
+    event: InboxId,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?2, finished_at = NULL
+         WHERE event = ?1 AND state = 'dead'",
+    )?
+    .execute((event.0, now.as_millisecond()))
+}
+
+fn revive_of_event_and_rule(
+    sql: &Connection,
+    event: InboxId,
+    rule: &str,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?3, finished_at = NULL
+         WHERE event = ?1 AND rule = ?2 AND state = 'dead'",
+    )?
+    .execute((event.0, rule, now.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_without_their_number() {
+        let check =
+            |title: &str, expected: &str| assert_eq!(unnumbered(title), expected, "{title}");
+        check("plan.docx", "plan.docx");
+        check("plan (1).docx", "plan.docx");
+        check("plan (12).tar.gz", "plan (12).tar.gz");
+        check("plan (1) (2).docx", "plan (1).docx");
+        check("plan (a).docx", "plan (a).docx");
+        check("plan ().docx", "plan ().docx");
+        check("plan(1).docx", "plan(1).docx");
+        check("README", "README");
+        check("README (3)", "README");
+        check("", "");
+    }
+}

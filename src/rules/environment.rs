@@ -1,0 +1,60 @@
+//! The two rules of the environment, ready-made: what the vendor's samples meant to do.
+
+use crate::event::Trigger;
+use crate::ids::FolderId;
+
+use super::{ActionPlan, Condition, Rule};
+
+/// Copies every upload of a client room into an internal folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyRule {
+    /// `SHARED_WITH_CLIENT_ROOM_ID`.
+    pub room: FolderId,
+    /// `INTERNAL_PROCESSING_FOLDER_ID`.
+    pub to: FolderId,
+    /// `ALLOWED_TRIGGERS`.
+    pub triggers: Vec<Trigger>,
+}
+
+/// Moves uploads whose title starts with a word to Incoming and notifies the account manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceRule {
+    /// `CLIENT_ROOT_ID`: a room, or the Rooms section; then every room counts.
+    pub room: FolderId,
+    /// `INCOMING_FOLDER_ID`.
+    pub to: FolderId,
+    /// `INVOICE_TITLE_PREFIX`.
+    pub title_prefix: String,
+    /// `MANAGER_EMAIL`.
+    pub manager: Option<String>,
+    /// `ALLOWED_TRIGGERS`.
+    pub triggers: Vec<Trigger>,
+}
+
+impl From<CopyRule> for Rule {
+    fn from(rule: CopyRule) -> Self {
+        Self {
+            name: "copy".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![Condition::Room(rule.room)],
+            actions: vec![ActionPlan::Copy { to: rule.to }],
+        }
+    }
+}
+
+impl From<InvoiceRule> for Rule {
+    fn from(rule: InvoiceRule) -> Self {
+        Self {
+            name: "invoice".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![
+                Condition::TitlePrefix(rule.title_prefix),
+                Condition::Room(rule.room),
+            ],
+            actions: vec![
+                ActionPlan::Move { to: rule.to },
+                ActionPlan::Notify { to: rule.manager },
+            ],
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The whole service, put together: store, receiver, worker, both listeners.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::docspace::Client;
+use crate::outbox;
+use crate::server;
+use crate::status::{self, Status};
+use crate::webhook::{self, Receiver};
+use crate::worker::Worker;
+
+/// A service that is ready to run.
+#[derive(Debug)]
+pub struct Service {
+    listener: TcpListener,
+    admin_listener: TcpListener,
+    receiver: Arc<Receiver>,
+    worker: Arc<Worker>,
+}
+
+impl Service {
+    /// Opens the store and binds the listeners.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let db = Db::open_alone(&config.database)?;
+        let released = db.write(outbox::release_all).await?;
+        if released > 0 {
+            info!(
+                actions = released,
+                "actions of the last run are settled first"
+            );
+        }
+        let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())
+            .context("cannot set up the client for the portal")?;
+        let worker = Worker::new(
+            db.clone(),
+            Arc::new(portal),
+            config.rules,
+            config.max_attempts,
+            clock.clone(),
+        );
+        let receiver = Receiver {
+            secrets: config.secrets,
+            unsigned: config.unsigned,
+            transport: config.transport,
+            db,
+            clock,
+            wake: worker.wake(),
+            room: Receiver::room(),
+        };
+        Ok(Self {
+            listener: bind("LISTEN_ADDR", config.listen).await?,
+            admin_listener: bind("ADMIN_ADDR", config.admin).await?,
+            receiver: Arc::new(receiver),
+            worker: Arc::new(worker),
+        })
+    }
+
+    /// Where deliveries arrive.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Where the operator looks.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin_listener.local_addr()
+    }
+
+    /// Serves and works until told to stop; then accepts nothing more and ends what is in hand.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let status = Status {
+            db: self.receiver.db.clone(),
+            stop: stop.clone(),
+        };
+        let public = server::serve(self.listener, webhook::router(self.receiver), stop.clone());
+        let operator = server::serve(
+            self.admin_listener,
+            status::router(Arc::new(status)),
+            stop.clone(),
+        );
+        let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
+        public.and(operator)
+    }
+}
+
+async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {variable} {address}"))
+}

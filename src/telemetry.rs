@@ -1,0 +1,26 @@
+//! Logs: one line per thing that happened, for people or for machines.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{LogFormat, Logging};
+
+/// Starts logging to standard error. A filter that cannot be read falls back to the default, and says so.
+pub fn start(logging: &Logging) {
+    let (filter, complaint) = match EnvFilter::try_new(&logging.filter) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match logging.format {
+        LogFormat::Text => subscriber.with_target(false).finish().try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),
+    };
+    if started.is_ok()
+        && let Some(error) = complaint
+    {
+        tracing::warn!(%error, "RUST_LOG cannot be read; logging at info");
+    }
+}

@@ -1,0 +1,230 @@
+//! Run: decides the events of the inbox and runs the actions of the outbox.
+//!
+//! [`Worker::decide_next`] and [`Worker::process_next`] each do one step; [`Worker::run`] is the short
+//! loop around both, with several attempts side by side. Whoever writes to the inbox or the outbox in
+//! this process wakes it; it also looks by itself, for what other processes wrote.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
+
+use crate::clock::Clock;
+use crate::db::{Db, StoreError};
+use crate::docspace::{self, Client, Permission};
+use crate::inbox;
+use crate::outbox::{self, Action, Claimable};
+use crate::rules::Rule;
+
+mod attempt;
+mod backoff;
+pub mod checkpoint;
+mod decide;
+mod folder_paths;
+
+pub use backoff::backoff;
+
+use checkpoint::Checkpoints;
+use folder_paths::FolderPaths;
+
+/// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).
+const ATTEMPTS_AT_A_TIME: u32 = 15;
+
+/// How long a claim lasts without renewal; longer than the client waits for any answer.
+const LEASE: Duration = Duration::from_mins(2);
+const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
+
+/// How often the worker looks for work that nobody in this process told it of.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
+/// How long attempts in hand may take to end once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Decides events and runs actions.
+#[derive(Debug)]
+pub struct Worker {
+    db: Db,
+    portal: Arc<Client>,
+    rules: Vec<Rule>,
+    paths: FolderPaths,
+    clock: Clock,
+    max_attempts: u32,
+    wake: Arc<Wake>,
+    checkpoints: Checkpoints,
+}
+
+/// Tells the worker that there is work.
+#[derive(Debug, Default)]
+pub struct Wake {
+    /// An event waits to be decided.
+    pub inbox: Notify,
+    /// An action may be due.
+    pub outbox: Notify,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was done; there may be more.
+    Worked,
+    /// Nothing is due.
+    Idle,
+}
+
+impl Worker {
+    /// A worker on this store for this portal.
+    pub fn new(
+        db: Db,
+        portal: Arc<Client>,
+        rules: Vec<Rule>,
+        max_attempts: u32,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            db,
+            portal,
+            rules,
+            paths: FolderPaths::default(),
+            clock,
+            max_attempts,
+            wake: Arc::default(),
+            checkpoints: Checkpoints::default(),
+        }
+    }
+
+    /// The same worker, which stops at a point a test names.
+    #[must_use]
+    pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = checkpoints;
+        self
+    }
+
+    /// What wakes it.
+    pub fn wake(&self) -> Arc<Wake> {
+        Arc::clone(&self.wake)
+    }
+
+    /// The portal it works for.
+    pub fn portal(&self) -> &Arc<Client> {
+        &self.portal
+    }
+
+    /// Claims the next action that is due and runs one attempt of it.
+    pub async fn process_next(&self) -> Result<Step, StoreError> {
+        match self.claim_next().await? {
+            Some(action) => {
+                self.attempt(action).await;
+                Ok(Step::Worked)
+            }
+            None => Ok(Step::Idle),
+        }
+    }
+
+    async fn claim_next(&self) -> Result<Option<Action>, StoreError> {
+        let may_call = self.may_call_portal().await;
+        if self.portal.take_recovered() {
+            let now = self.clock.now();
+            self.db.write(move |sql| inbox::expedite(sql, now)).await?;
+            self.wake.inbox.notify_one();
+        }
+        let claimable = if may_call {
+            Claimable::Every
+        } else {
+            Claimable::WithoutPortal
+        };
+        let now = self.clock.now();
+        self.db
+            .write(move |sql| outbox::claim_next(sql, now, now + LEASE, claimable))
+            .await
+    }
+
+    /// Whether the breaker lets calls through, after a probe where one is due.
+    async fn may_call_portal(&self) -> bool {
+        match self.portal.permission() {
+            Permission::Call => true,
+            Permission::Wait(..) => false,
+            Permission::Probe(_) => self.portal.myself().await.is_ok(),
+        }
+    }
+
+    /// Decides and runs until told to stop, then lets the attempts in hand end.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let deciding = tokio::spawn(Arc::clone(&self).keep_deciding(stop.clone()));
+        let attempts = TaskTracker::new();
+        self.keep_running(&attempts, &stop).await;
+
+        attempts.close();
+        if tokio::time::timeout(GRACE, attempts.wait()).await.is_err() {
+            warn!(
+                attempts = attempts.len(),
+                "attempts are left to the next start"
+            );
+        }
+        // Deciding is one transaction per event; an interrupted one is made again at the next start.
+        deciding.abort();
+    }
+
+    async fn keep_deciding(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.decide_next().await {
+                Ok(Step::Worked) => continue,
+                Ok(Step::Idle) => {}
+                Err(error) => log_store_error(&error),
+            }
+            let next_due = self.db.read(inbox::next_due).await.ok().flatten();
+            self.rest(&self.wake.inbox, next_due, &stop).await;
+        }
+    }
+
+    async fn keep_running(self: &Arc<Self>, attempts: &TaskTracker, stop: &CancellationToken) {
+        let slots = Arc::new(Semaphore::new(ATTEMPTS_AT_A_TIME as usize));
+        while !stop.is_cancelled() {
+            let slot = tokio::select! {
+                slot = Arc::clone(&slots).acquire_owned() => slot.expect("the slots are never closed"),
+                () = stop.cancelled() => return,
+            };
+            match self.claim_next().await {
+                Ok(Some(action)) => {
+                    let worker = Arc::clone(self);
+                    attempts.spawn(async move {
+                        worker.attempt(action).await;
+                        drop(slot);
+                        worker.wake.outbox.notify_one();
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => log_store_error(&error),
+            }
+            drop(slot);
+            let next_due = self.db.read(outbox::next_due).await.ok().flatten();
+            self.rest(&self.wake.outbox, next_due, stop).await;
+        }
+    }
+
+    /// Waits until woken, until something is due, or for a short while.
+    async fn rest(&self, wake: &Notify, next_due_ms: Option<i64>, stop: &CancellationToken) {
+        /// Work that is due but not free to run must not make the loop spin.
+        const AT_LEAST: Duration = Duration::from_millis(20);
+
+        let until_due = next_due_ms
+            .and_then(|due| Timestamp::from_millisecond(due).ok())
+            .and_then(|due| Duration::try_from(due.duration_since(self.clock.now())).ok())
+            .filter(|wait| !wait.is_zero());
+        let wait = until_due.map_or(LOOK_AROUND, |wait| wait.clamp(AT_LEAST, LOOK_AROUND));
+        tokio::select! {
+            () = wake.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn log_store_error(error: &StoreError) {
+    let error: &dyn std::error::Error = error;
+    error!(error, "the store cannot be used; trying again");
+}

@@ -1,0 +1,277 @@
+//! Decides events: asks the rules, and the portal for what the delivery does not tell.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{debug, info, warn};
+
+use crate::db::StoreError;
+use crate::docspace::{Advice, Error, FileInfo, Why};
+use crate::event::Event;
+use crate::ids::{FileId, FolderId};
+use crate::inbox::{self, Undecided};
+use crate::rules::{self, Decision, Facts, Looked, Need};
+
+use super::{Step, Worker, backoff};
+
+/// Events decided in one transaction at the most.
+const BATCH: u32 = 64;
+
+/// How long an event waits for a portal that is left alone; ended early when the portal is well again.
+const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
+
+/// Questions to the portal for one event: its folder's path, its file, the path of where that is now.
+const QUESTIONS: usize = 3;
+
+/// What deciding one event came to.
+enum Decided {
+    Decisions(Vec<Decision>),
+    Later {
+        failures: u32,
+        until: Timestamp,
+        reason: String,
+    },
+    Dead(String),
+}
+
+/// What is known about an event so far.
+#[derive(Default)]
+struct Known {
+    file: Option<Looked<FileInfo>>,
+    path: Option<Looked<Vec<FolderId>>>,
+}
+
+impl Worker {
+    /// Decides the events that are due, up to a bound.
+    pub async fn decide_next(&self) -> Result<Step, StoreError> {
+        let now = self.clock.now();
+        let events = self
+            .db
+            .read(move |sql| inbox::undecided(sql, now, BATCH))
+            .await?;
+        if events.is_empty() {
+            return Ok(Step::Idle);
+        }
+
+        // What needs no question to the portal is decided together; the rest one by one behind it,
+        // and behind that whatever concerns the same file, to keep its order.
+        let mut settled = Vec::new();
+        let mut to_ask = Vec::new();
+        let mut files_to_ask: HashSet<FileId> = HashSet::new();
+        for undecided in events {
+            let event = self.read(&undecided);
+            let file = event.entry.as_ref().map(|entry| entry.id.clone());
+            let held_up = file
+                .as_ref()
+                .is_some_and(|file| files_to_ask.contains(file));
+            match if held_up {
+                None
+            } else {
+                self.decide_from_memory(&event)
+            } {
+                Some(decisions) => settled.push((undecided, Decided::Decisions(decisions))),
+                None => {
+                    files_to_ask.extend(file);
+                    to_ask.push((undecided, event));
+                }
+            }
+        }
+        self.record(settled).await?;
+        for (undecided, event) in to_ask {
+            let decided = self.decide_by_asking(&undecided, &event).await;
+            self.record(vec![(undecided, decided)]).await?;
+        }
+        Ok(Step::Worked)
+    }
+
+    /// Reads a stored body again; it was read once before it was stored.
+    fn read(&self, undecided: &Undecided) -> Event {
+        let mut event =
+            Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
+        if event.happened_at.is_none() {
+            event.happened_at = Timestamp::from_millisecond(undecided.happened_at_ms).ok();
+        }
+        if let Some(trigger) = &event.trigger {
+            self.paths.note(trigger);
+        }
+        event
+    }
+
+    fn decide_from_memory(&self, event: &Event) -> Option<Vec<Decision>> {
+        let mut facts = Facts {
+            event,
+            file: None,
+            path: None,
+        };
+        match rules::decide(&self.rules, facts) {
+            Ok(decisions) => Some(decisions),
+            Err(Need::Path(folder)) => {
+                let path = Looked::Found(self.paths.get(&folder, self.clock.now())?);
+                facts.path = Some(&path);
+                rules::decide(&self.rules, facts).ok()
+            }
+            Err(Need::File(_)) => None,
+        }
+    }
+
+    async fn decide_by_asking(&self, undecided: &Undecided, event: &Event) -> Decided {
+        let mut known = Known::default();
+        for _ in 0..=QUESTIONS {
+            let facts = Facts {
+                event,
+                file: known.file.as_ref(),
+                path: known.path.as_ref(),
+            };
+            let need = match rules::decide(&self.rules, facts) {
+                Ok(decisions) => return Decided::Decisions(decisions),
+                Err(need) => need,
+            };
+            if !self.may_call_portal().await {
+                let why = self
+                    .portal
+                    .trouble()
+                    .map_or("the portal is left alone", Why::as_str);
+                return self.wait_for_portal(undecided, why);
+            }
+            if let Err(error) = self.answer(&need, &mut known).await {
+                return self.failed_to_ask(undecided, &need, &error);
+            }
+        }
+        Decided::Dead("the rules asked for the same thing again and again".to_owned())
+    }
+
+    /// Asks the portal what is needed.
+    async fn answer(&self, need: &Need, known: &mut Known) -> Result<(), Error> {
+        match need {
+            Need::File(file) => {
+                known.file = Some(looked(self.portal.file(file).await)?);
+                // The file may have moved on since; its path is another question then.
+                known.path = None;
+            }
+            Need::Path(folder) => known.path = Some(self.folder_path(folder).await?),
+        }
+        Ok(())
+    }
+
+    async fn folder_path(&self, folder: &FolderId) -> Result<Looked<Vec<FolderId>>, Error> {
+        if let Some(path) = self.paths.get(folder, self.clock.now()) {
+            return Ok(Looked::Found(path));
+        }
+        Ok(match looked(self.portal.folder_path(folder).await)? {
+            Looked::Found(path) => {
+                let folders: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
+                self.paths
+                    .insert(folder.clone(), folders.clone(), self.clock.now());
+                Looked::Found(folders)
+            }
+            Looked::Gone => Looked::Gone,
+        })
+    }
+
+    /// An event is never ignored for lack of an answer: it waits, or becomes a dead letter when the
+    /// portal keeps denying this key what it must know.
+    fn failed_to_ask(&self, undecided: &Undecided, need: &Need, error: &Error) -> Decided {
+        let question = match need {
+            Need::File(file) => format!("file {file}"),
+            Need::Path(folder) => format!("the path of folder {folder}"),
+        };
+        let reason = format!("asking for {question}: {error}");
+        match error.advice() {
+            Advice::AskForTheFile | Advice::GiveUp => {
+                let failures = undecided.failures + 1;
+                if failures >= self.max_attempts {
+                    return Decided::Dead(reason);
+                }
+                let until = self.clock.now() + backoff(failures, fastrand::f64());
+                Decided::Later {
+                    failures,
+                    until,
+                    reason,
+                }
+            }
+            Advice::TryAgain if self.portal.trouble().is_none() => {
+                let until = self.clock.now() + backoff(1, fastrand::f64());
+                Decided::Later {
+                    failures: undecided.failures,
+                    until,
+                    reason,
+                }
+            }
+            Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling => {
+                self.wait_for_portal(undecided, &reason)
+            }
+        }
+    }
+
+    fn wait_for_portal(&self, undecided: &Undecided, reason: &str) -> Decided {
+        Decided::Later {
+            failures: undecided.failures,
+            until: self.clock.now() + WAIT_FOR_PORTAL,
+            reason: reason.to_owned(),
+        }
+    }
+
+    async fn record(&self, settled: Vec<(Undecided, Decided)>) -> Result<(), StoreError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        for (undecided, decided) in &settled {
+            log(undecided, decided);
+        }
+        let now = self.clock.now();
+        self.db
+            .write(move |sql| {
+                settled
+                    .iter()
+                    .try_for_each(|(undecided, decided)| match decided {
+                        Decided::Decisions(decisions) => {
+                            inbox::record_decisions(sql, undecided, decisions, now)
+                        }
+                        Decided::Later {
+                            failures,
+                            until,
+                            reason,
+                        } => inbox::postpone(sql, undecided.id, *until, *failures, reason),
+                        Decided::Dead(reason) => inbox::give_up(sql, undecided.id, reason),
+                    })
+            })
+            .await?;
+        self.wake.outbox.notify_one();
+        Ok(())
+    }
+}
+
+/// Takes 404 as the answer it is.
+fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Error> {
+    match answer {
+        Ok(value) => Ok(Looked::Found(value)),
+        Err(Error::NotFound) => Ok(Looked::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+fn log(undecided: &Undecided, decided: &Decided) {
+    let id = undecided.id.0;
+    match decided {
+        Decided::Decisions(decisions) => {
+            for decision in decisions {
+                let rule = decision.rule.as_str();
+                if decision.planned.is_some() {
+                    info!(event.id = id, rule.name = rule, "a rule wants the event");
+                } else {
+                    debug!(
+                        event.id = id,
+                        rule.name = rule,
+                        reason = decision.reason,
+                        "ignored"
+                    );
+                }
+            }
+        }
+        Decided::Later { reason, .. } => {
+            info!(event.id = id, reason, "the event waits for its decision");
+        }
+        Decided::Dead(reason) => warn!(event.id = id, reason, "the event cannot be decided"),
+    }
+}
