@@ -12,14 +12,11 @@ use crate::sandbox::json::Shown;
 use crate::sandbox::world::{File, Folder, Person};
 use crate::sandbox::{Announced, Portal};
 
-/// The most rooms in one answer; a call that asks for more is refused.
-const ROOMS_AT_ONCE: usize = 100;
+/// The most entries in one answer; a call that asks for more is refused.
+const ENTRIES_AT_ONCE: usize = 100;
 
-/// How many entries of a folder an answer has when the call does not say.
-const ENTRIES: usize = 100;
-
-/// The most entries of a folder in one answer; a call that asks for more gets these.
-const ENTRIES_AT_ONCE: usize = 1000;
+/// What a call that asks for more is told.
+const COUNT_RULE: &str = "The field Count must be between 1 and 100.";
 
 /// Which part of a list is asked for, and in which order.
 #[derive(Debug, Deserialize)]
@@ -32,6 +29,12 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// How many entries are asked for; `None` when that is too many, or none.
+    fn count(&self) -> Option<usize> {
+        let count = self.count.unwrap_or(ENTRIES_AT_ONCE);
+        (1..=ENTRIES_AT_ONCE).contains(&count).then_some(count)
+    }
+
     fn start(&self) -> usize {
         self.start_index.unwrap_or(0)
     }
@@ -105,10 +108,9 @@ pub(super) async fn rooms(
     Query(page): Query<Page>,
     here: Here,
 ) -> Answer {
-    let count = page.count.unwrap_or(ROOMS_AT_ONCE);
-    if !(1..=ROOMS_AT_ONCE).contains(&count) {
-        return Ok(here.invalid("Count", "The field Count must be between 1 and 100."));
-    }
+    let Some(count) = page.count() else {
+        return Ok(here.invalid("Count", COUNT_RULE));
+    };
     let content = {
         let state = portal.state();
         let section = &portal.seed().rooms_section;
@@ -135,7 +137,9 @@ pub(super) async fn content(
     here: Here,
 ) -> Answer {
     let id = folder_id(&id)?;
-    let count = page.count.unwrap_or(ENTRIES).min(ENTRIES_AT_ONCE);
+    let Some(count) = page.count() else {
+        return Ok(here.invalid("Count", COUNT_RULE));
+    };
     let content = {
         let state = portal.state();
         state.world.folder(&id).ok_or(ApiError::FolderMissing)?;
@@ -193,7 +197,8 @@ pub(super) async fn file(
     Ok(here.answer(&file_json(&portal, &id, &here)?))
 }
 
-/// A plain upload by the key's user: it raises `file.created` and `file.uploaded`.
+/// A plain upload by the key's user: it raises `file.created` and `file.uploaded`. The
+/// answer is a list, as ONLYOFFICE's own client expects it.
 pub(super) async fn upload(
     State(portal): State<Portal>,
     Path(folder): Path<String>,
@@ -207,7 +212,7 @@ pub(super) async fn upload(
         .ok_or(ApiError::BadArgument("No input files"))?;
     let announced = Announced::CreatedAndUploaded;
     let file = portal.upload_by(Person::Service, &folder, &title, &content, announced);
-    Ok(here.answer(&file_json(&portal, &file, &here)?))
+    Ok(here.answer(&json!([file_json(&portal, &file, &here)?])))
 }
 
 fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
