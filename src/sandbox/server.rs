@@ -1,0 +1,166 @@
+//! Accepts connections and stands in front of the API. An accept loop of our own, because only the
+//! connection's owner can cut it without an answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Portal;
+use super::api::{self, ApiError};
+use super::calls::CallNumber;
+use super::faults::FaultEffect;
+use super::page;
+
+/// The rest after a failed accept, such as when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The limit that the answer of an exceeded rate limit names, per minute (CONTRACT 7).
+const RATE_LIMIT: &str = "1500";
+
+/// The service's way to say: cut the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the portal cuts the connection")]
+struct Cut;
+
+/// Serves until `stop`, then cuts what is still open.
+pub(super) async fn serve(
+    portal: &Portal,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    portal.state().address = Some(listener.local_addr()?);
+    let router = api::router(portal)
+        .merge(page::router())
+        .with_state(portal.clone());
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(portal.clone(), router.clone(), stream);
+                connections.spawn(stop.clone().run_until_cancelled_owned(connection));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// Answers the requests of one connection; how it ends concerns nobody.
+async fn connection(portal: Portal, router: Router, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(&portal, &router, request));
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// Answers one request; API calls are written down, and faults strike them.
+async fn answer(
+    portal: &Portal,
+    router: &Router,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Cut> {
+    if !request.uri().path().starts_with("/api/") {
+        return Ok(route(router, request).await);
+    }
+    let (call, latency, effect) = begin(portal, &request);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let response = disturbed(router, request, effect).await?;
+    let status = response.status().as_u16();
+    portal.state().calls.answered(call, status);
+    Ok(response)
+}
+
+fn begin(
+    portal: &Portal,
+    request: &Request<Incoming>,
+) -> (CallNumber, Duration, Option<FaultEffect>) {
+    let method = request.method().as_str();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("", |path| path.as_str());
+    let mut state = portal.state();
+    let call = state.calls.begin(method, path);
+    let effect = if state.access.down {
+        Some(FaultEffect::DropBefore)
+    } else {
+        state.faults.strike(method, path)
+    };
+    (call, state.latency, effect)
+}
+
+async fn disturbed(
+    router: &Router,
+    mut request: Request<Incoming>,
+    effect: Option<FaultEffect>,
+) -> Result<Response<Body>, Cut> {
+    match effect {
+        None => Ok(route(router, request).await),
+        Some(FaultEffect::Status(status)) => Ok(failure(status)),
+        Some(FaultEffect::StatusWithRetryAfter(status, seconds)) => {
+            let mut response = failure(status);
+            let headers = response.headers_mut();
+            headers.insert("retry-after", HeaderValue::from(seconds));
+            Ok(response)
+        }
+        Some(FaultEffect::StatusAfterDoing(status)) => {
+            route(router, request).await;
+            Ok(failure(status))
+        }
+        Some(FaultEffect::DropBefore) => Err(Cut),
+        Some(FaultEffect::DropAfter) => {
+            route(router, request).await;
+            Err(Cut)
+        }
+        Some(FaultEffect::Hang) => std::future::pending().await,
+        Some(effect @ (FaultEffect::OperationError(_) | FaultEffect::OperationVanishes)) => {
+            request.extensions_mut().insert(effect);
+            Ok(route(router, request).await)
+        }
+    }
+}
+
+async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
+    let service = TowerToHyperService::new(router.clone());
+    let answered: Result<_, Infallible> = service.call(request).await;
+    let Ok(response) = answered;
+    response
+}
+
+/// The answer of a portal in trouble; any status but 429 and 500 comes without a body.
+fn failure(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR => ApiError::Server.into_response(),
+        StatusCode::TOO_MANY_REQUESTS => {
+            let headers = [
+                ("x-ratelimit-limit", RATE_LIMIT),
+                ("x-ratelimit-remaining", "0"),
+            ];
+            (status, headers).into_response()
+        }
+        _ => status.into_response(),
+    }
+}
