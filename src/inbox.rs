@@ -190,39 +190,65 @@ pub fn next_due(sql: &Connection) -> rusqlite::Result<Option<i64>> {
         .query_row([], |row| row.get(0))
 }
 
+/// What became of one rule's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The rule's name.
+    pub rule: String,
+    /// `planned`, `ignored` or `duplicate`.
+    pub outcome: &'static str,
+    /// Why, in words an operator reads.
+    pub reason: String,
+}
+
 /// Writes down what each rule said and plans the actions, unless the event was decided meanwhile.
 pub fn record_decisions(
     sql: &Connection,
     event: &Undecided,
     decisions: &[Decision],
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<Recorded>> {
     let decided = sql
         .prepare_cached(
             "UPDATE events SET state = 'decided', reason = NULL WHERE id = ?1 AND state = 'waiting'",
         )?
         .execute([event.id.0])?;
     if decided == 0 {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    for (position, decision) in (0_i64..).zip(decisions) {
-        let (outcome, reason) = match &decision.planned {
-            None => ("ignored", decision.reason.clone()),
-            Some(planned) => match outbox::plan(sql, event, &decision.rule, planned, now)? {
-                outbox::Plan::Planned => ("planned", decision.reason.clone()),
-                outbox::Plan::Known(earlier) => (
-                    "duplicate",
-                    format!("this state of the file was handled for event {earlier} already"),
-                ),
-            },
-        };
-        sql.prepare_cached(
-            "INSERT OR REPLACE INTO decisions (event, position, rule, outcome, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute((event.id.0, position, &decision.rule, outcome, reason))?;
-    }
-    Ok(())
+    (0_i64..)
+        .zip(decisions)
+        .map(|(position, decision)| record_decision(sql, event, position, decision, now))
+        .collect()
+}
+
+fn record_decision(
+    sql: &Connection,
+    event: &Undecided,
+    position: i64,
+    decision: &Decision,
+    now: Timestamp,
+) -> rusqlite::Result<Recorded> {
+    let (outcome, reason) = match &decision.planned {
+        None => ("ignored", decision.reason.clone()),
+        Some(planned) => match outbox::plan(sql, event, &decision.rule, planned, now)? {
+            outbox::Plan::Planned => ("planned", decision.reason.clone()),
+            outbox::Plan::Known(earlier) => (
+                "duplicate",
+                format!("this state of the file was handled for event {earlier} already"),
+            ),
+        },
+    };
+    sql.prepare_cached(
+        "INSERT OR REPLACE INTO decisions (event, position, rule, outcome, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((event.id.0, position, &decision.rule, outcome, &reason))?;
+    Ok(Recorded {
+        rule: decision.rule.clone(),
+        outcome,
+        reason,
+    })
 }
 
 /// Lets an event wait for its decision until a later time, and says why.

@@ -1,5 +1,7 @@
 //! Logs: one line per thing that happened, for people or for machines.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -13,6 +15,7 @@ pub fn start(logging: &Logging) {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match logging.format {
         LogFormat::Text => subscriber.with_target(false).finish().try_init(),

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::{debug, info, warn};
+use rusqlite::Connection;
+use tracing::{info, warn};
 
 use crate::db::StoreError;
 use crate::docspace::{Advice, Error, FileInfo, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
-use crate::inbox::{self, Undecided};
+use crate::inbox::{self, InboxId, Recorded, Undecided};
 use crate::rules::{self, Decision, Facts, Looked, Need};
 
 use super::{Step, Worker, backoff};
@@ -216,30 +217,59 @@ impl Worker {
         if settled.is_empty() {
             return Ok(());
         }
-        for (undecided, decided) in &settled {
-            log(undecided, decided);
-        }
         let now = self.clock.now();
-        self.db
+        let recorded = self
+            .db
             .write(move |sql| {
                 settled
                     .iter()
-                    .try_for_each(|(undecided, decided)| match decided {
-                        Decided::Decisions(decisions) => {
-                            inbox::record_decisions(sql, undecided, decisions, now)
-                        }
-                        Decided::Later {
-                            failures,
-                            until,
-                            reason,
-                        } => inbox::postpone(sql, undecided.id, *until, *failures, reason),
-                        Decided::Dead(reason) => inbox::give_up(sql, undecided.id, reason),
-                    })
+                    .map(|(undecided, decided)| record(sql, undecided, decided, now))
+                    .collect::<rusqlite::Result<Vec<_>>>()
             })
             .await?;
+        for (id, decisions) in recorded {
+            for Recorded {
+                rule,
+                outcome,
+                reason,
+            } in decisions
+            {
+                info!(event.id = id.0, rule.name = rule, "{outcome}: {reason}");
+            }
+        }
         self.wake.outbox.notify_one();
         Ok(())
     }
+}
+
+fn record(
+    sql: &Connection,
+    undecided: &Undecided,
+    decided: &Decided,
+    now: Timestamp,
+) -> rusqlite::Result<(InboxId, Vec<Recorded>)> {
+    let id = undecided.id;
+    let decisions = match decided {
+        Decided::Decisions(decisions) => inbox::record_decisions(sql, undecided, decisions, now)?,
+        Decided::Later {
+            failures,
+            until,
+            reason,
+        } => {
+            info!(event.id = id.0, reason, "the event waits for its decision");
+            inbox::postpone(sql, id, *until, *failures, reason)?;
+            Vec::new()
+        }
+        Decided::Dead(reason) => {
+            warn!(
+                event.id = id.0,
+                reason, "given up; the event is a dead letter"
+            );
+            inbox::give_up(sql, id, reason)?;
+            Vec::new()
+        }
+    };
+    Ok((id, decisions))
 }
 
 /// Takes 404 as the answer it is.
@@ -248,30 +278,5 @@ fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Error> {
         Ok(value) => Ok(Looked::Found(value)),
         Err(Error::NotFound) => Ok(Looked::Gone),
         Err(error) => Err(error),
-    }
-}
-
-fn log(undecided: &Undecided, decided: &Decided) {
-    let id = undecided.id.0;
-    match decided {
-        Decided::Decisions(decisions) => {
-            for decision in decisions {
-                let rule = decision.rule.as_str();
-                if decision.planned.is_some() {
-                    info!(event.id = id, rule.name = rule, "a rule wants the event");
-                } else {
-                    debug!(
-                        event.id = id,
-                        rule.name = rule,
-                        reason = decision.reason,
-                        "ignored"
-                    );
-                }
-            }
-        }
-        Decided::Later { reason, .. } => {
-            info!(event.id = id, reason, "the event waits for its decision");
-        }
-        Decided::Dead(reason) => warn!(event.id = id, reason, "the event cannot be decided"),
     }
 }

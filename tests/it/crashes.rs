@@ -1,0 +1,161 @@
+//! A worker that stops at a named point is taken over, and nothing is done twice.
+
+use std::time::Duration;
+
+use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_courier::worker::checkpoint::{Checkpoint, Checkpoints};
+
+use crate::scene::Scene;
+
+/// Uploads an invoice, lets the worker stop at the point, restarts it, and looks at the portal.
+async fn crash_at(checkpoint: Checkpoint) {
+    let mut scene = Scene::start().await;
+    scene.upload(&scene.client_room, "plan.docx");
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    // Twice each: the copies of both files and the move all come to the same point.
+    for _ in 0..3 {
+        let checkpoints = Checkpoints::stop_at(checkpoint);
+        scene.restart_with(checkpoints.clone()).await;
+        tokio::select! {
+            () = scene.work_to_the_end() => panic!("nothing came to {checkpoint:?}"),
+            () = checkpoints.reached() => {}
+        }
+        scene.portal.operations_settled().await;
+    }
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(
+        scene.titles(&scene.internal),
+        ["Invoice.pdf", "plan.docx"],
+        "{checkpoint:?}"
+    );
+    assert_eq!(
+        scene.titles(&scene.incoming),
+        ["Invoice.pdf"],
+        "{checkpoint:?}"
+    );
+    assert_eq!(scene.count("notify", "done").await, 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn before_the_call() {
+    crash_at(Checkpoint::BeforeCall).await;
+}
+
+#[tokio::test]
+async fn after_the_answer_before_storing_it() {
+    crash_at(Checkpoint::AfterAnswer).await;
+}
+
+#[tokio::test]
+async fn after_storing_the_operation_before_its_end() {
+    crash_at(Checkpoint::OperationStored).await;
+}
+
+#[tokio::test]
+async fn after_the_end_before_storing_it() {
+    crash_at(Checkpoint::BeforeFinish).await;
+}
+
+#[tokio::test]
+async fn after_the_call_before_its_answer() {
+    let mut scene = Scene::start().await;
+    scene.portal.fail(Fault {
+        method: Some("PUT"),
+        path_contains: "fileops",
+        times: 3,
+        effect: FaultEffect::DropAfter,
+    });
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.upload(&scene.client_room, "plan.docx");
+    scene.work().await;
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal), ["Invoice.pdf", "plan.docx"]);
+    assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+    assert_eq!(
+        (
+            scene.calls("PUT", "fileops/copy"),
+            scene.calls("PUT", "fileops/move")
+        ),
+        (2, 1)
+    );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn between_move_and_notify() {
+    let mut scene = Scene::start().await;
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    while scene.count("move", "done").await == 0 {
+        scene.portal.deliveries_settled().await;
+        scene.worker.decide_next().await.unwrap();
+        scene.worker.process_next().await.unwrap();
+    }
+    assert_eq!(scene.count("notify", "waiting").await, 1);
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(
+        (
+            scene.calls("PUT", "fileops/move"),
+            scene.count("notify", "done").await
+        ),
+        (1, 1)
+    );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn an_operation_that_is_still_queued_is_waited_for() {
+    let mut scene = Scene::start().await;
+    scene.portal.set_operation_time(Duration::from_secs(2));
+    scene.portal.fail(Fault {
+        method: Some("PUT"),
+        path_contains: "fileops",
+        times: 1,
+        effect: FaultEffect::DropAfter,
+    });
+    scene.upload(&scene.client_room, "plan.docx");
+    scene.work().await;
+    scene.crash_and_restart().await;
+    // The call was long ago, but the portal shows an operation that may be ours.
+    scene.clock.advance(Duration::from_mins(5));
+    scene.work().await;
+    assert_eq!(
+        (
+            scene.calls("PUT", "fileops/copy"),
+            scene.count("copy", "waiting").await
+        ),
+        (1, 1)
+    );
+    scene.portal.operations_settled().await;
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
+    let mut scene = Scene::start().await;
+    for title in ["plan.docx", "plan.docx", "Invoice.pdf"] {
+        scene.upload(&scene.client_room, title);
+    }
+    let checkpoints = Checkpoints::stop_at(Checkpoint::OperationStored);
+    scene.restart_with(checkpoints.clone()).await;
+    tokio::select! {
+        () = scene.work_to_the_end() => panic!("nothing was stopped"),
+        () = checkpoints.reached() => {}
+    }
+    scene.portal.operations_settled().await;
+    scene.portal.forget_results();
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(
+        scene.titles(&scene.internal),
+        ["Invoice.pdf", "plan (1).docx", "plan.docx"]
+    );
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
+    scene.finish().await;
+}

@@ -1,0 +1,16 @@
+//! Behaviour, tested from outside: real router, real client, a real store of its own for each test, and
+//! the sandbox portal as DocSpace.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+#![allow(unreachable_pub, reason = "nothing outside can reach a test")]
+
+mod scene;
+
+// The order of the path: what arrives, what is done, what fails, what crashes.
+mod main_job;
+mod refusals;
+
+mod crashes;
+mod failures;

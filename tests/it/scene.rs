@@ -1,0 +1,296 @@
+//! A portal, a store and a worker that stand still until a test moves them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use docspace_courier::clock::Clock;
+use docspace_courier::config::{Transport, Unsigned};
+use docspace_courier::db::Db;
+use docspace_courier::docspace::Client;
+use docspace_courier::event::Trigger;
+use docspace_courier::ids::{FileId, FolderId};
+use docspace_courier::rules::{CopyRule, InvoiceRule, Rule};
+use docspace_courier::sandbox::{Announced, Portal, Settings};
+use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::webhook::{self, Receiver};
+use docspace_courier::worker::checkpoint::Checkpoints;
+use docspace_courier::worker::{Step, Worker};
+use docspace_courier::{outbox, server};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Steps of work in one test at the most; more means that something goes round in circles.
+const STEPS: usize = 20_000;
+
+/// Attempts before an action is given up.
+pub const MAX_ATTEMPTS: u32 = 12;
+
+/// The triggers that a webhook of the samples listens to, and those that our own work raises.
+pub const TRIGGERS: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
+
+pub struct Scene {
+    pub portal: Portal,
+    pub clock: Clock,
+    pub db: Db,
+    pub worker: Arc<Worker>,
+    /// The portal's address.
+    host: String,
+    /// The receiver's address.
+    pub address: String,
+    pub client_room: FolderId,
+    pub subfolder: FolderId,
+    pub internal: FolderId,
+    pub incoming: FolderId,
+    folder: tempfile::TempDir,
+    _stop: DropGuard,
+}
+
+impl Scene {
+    /// A portal with a webhook to a receiver; both rules on the client room.
+    pub async fn start() -> Self {
+        let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
+        let stop = CancellationToken::new();
+        let portal = Portal::new(Settings {
+            operation_time: Duration::from_millis(1),
+            retry_waits: vec![Duration::ZERO; 5],
+            clock: clock.clone(),
+            ..Settings::default()
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        let (serving, token) = (portal.clone(), stop.clone());
+        tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
+
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("courier.db")).unwrap();
+        let seed = portal.seed().clone();
+        let worker = Arc::new(worker(&portal, &host, &db, &clock));
+        let receiver = Receiver {
+            secrets: vec![WebhookSecret::new(portal.secret())],
+            unsigned: Unsigned::Refuse,
+            transport: Transport::Any,
+            db: db.clone(),
+            clock: clock.clone(),
+            wake: worker.wake(),
+            room: Receiver::room(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/webhook", listener.local_addr().unwrap());
+        tokio::spawn(server::serve(
+            listener,
+            webhook::router(Arc::new(receiver)),
+            stop.clone(),
+        ));
+        portal.add_webhook(&address, &TRIGGERS);
+        Self {
+            portal,
+            clock,
+            db,
+            worker,
+            host,
+            address,
+            client_room: seed.client_room,
+            subfolder: seed.client_subfolder,
+            internal: seed.internal_folder,
+            incoming: seed.incoming_folder,
+            folder,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Uploads as the web interface does, with the title as content.
+    pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
+        self.portal
+            .upload(folder, title, title.as_bytes(), Announced::Uploaded)
+    }
+
+    /// The file of the store.
+    pub fn store_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("courier.db")
+    }
+
+    /// The titles in a folder, sorted.
+    pub fn titles(&self, folder: &FolderId) -> Vec<String> {
+        let mut titles: Vec<String> = self
+            .portal
+            .files_in(folder)
+            .into_iter()
+            .map(|file| file.title)
+            .collect();
+        titles.sort();
+        titles
+    }
+
+    /// Does what is due, with all deliveries arrived, until nothing is.
+    pub async fn work(&self) {
+        for _ in 0..STEPS {
+            self.portal.deliveries_settled().await;
+            let decided = self.worker.decide_next().await.unwrap();
+            let processed = self.worker.process_next().await.unwrap();
+            if (decided, processed) == (Step::Idle, Step::Idle) {
+                return;
+            }
+        }
+        panic!("the work does not end");
+    }
+
+    /// Does everything there is to do, moving the clock to whatever is due next.
+    pub async fn work_to_the_end(&self) {
+        for _ in 0..STEPS {
+            self.work().await;
+            let Some(due) = self.next_due().await else {
+                return;
+            };
+            let wait = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
+            // Work that is due but held back by the breaker needs time to pass, too.
+            self.clock.advance(wait.max(Duration::from_secs(1)));
+        }
+        panic!("the work does not end: {:?}", self.actions().await);
+    }
+
+    async fn next_due(&self) -> Option<Timestamp> {
+        let due: Option<i64> = self
+            .db
+            .read(|sql| {
+                sql.query_row(
+                    "SELECT min(due) FROM (
+                         SELECT due_at AS due FROM events WHERE state = 'waiting'
+                         UNION ALL SELECT a.due_at FROM actions a WHERE a.state = 'waiting'
+                           AND NOT EXISTS (SELECT 1 FROM actions b WHERE b.event = a.event AND b.rule = a.rule
+                               AND b.position < a.position AND b.state IN ('dead', 'discarded')))",
+                    [],
+                    |row| row.get(0),
+                )
+            })
+            .await
+            .unwrap();
+        due.map(|due| Timestamp::from_millisecond(due).unwrap())
+    }
+
+    /// Ends the worker as a crash does, and starts another one on the same store.
+    pub async fn crash_and_restart(&mut self) {
+        self.restart_with(Checkpoints::default()).await;
+    }
+
+    /// The same, with a worker that stops at a checkpoint.
+    pub async fn restart_with(&mut self, checkpoints: Checkpoints) {
+        let worker = worker(&self.portal, &self.host, &self.db, &self.clock);
+        self.worker = Arc::new(worker.with_checkpoints(checkpoints));
+        self.db.write(outbox::release_all).await.unwrap();
+    }
+
+    /// Every action: its kind, its state, and the code of why it is dead.
+    pub async fn actions(&self) -> Vec<(String, String, Option<String>)> {
+        self.db
+            .read(|sql| {
+                sql.prepare("SELECT kind, state, reason_code FROM actions ORDER BY id")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                    .collect()
+            })
+            .await
+            .unwrap()
+    }
+
+    /// The one dead letter's code.
+    pub async fn dead_code(&self) -> Option<String> {
+        let dead: Vec<_> = self
+            .actions()
+            .await
+            .into_iter()
+            .filter(|(_, state, _)| state == "dead")
+            .collect();
+        assert!(dead.len() <= 1, "{dead:?}");
+        dead.into_iter().next().and_then(|(_, _, code)| code)
+    }
+
+    /// How often each kind of action is in each state, such as `copy done`.
+    pub async fn count(&self, kind: &str, state: &str) -> usize {
+        let wanted = (kind, state);
+        self.actions()
+            .await
+            .iter()
+            .filter(|(kind, state, _)| (kind.as_str(), state.as_str()) == wanted)
+            .count()
+    }
+
+    /// What each rule said about each event, in order.
+    pub async fn decisions(&self) -> Vec<(String, String, String)> {
+        self.db
+            .read(|sql| {
+                sql.prepare("SELECT rule, outcome, reason FROM decisions ORDER BY event, position")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                    .collect()
+            })
+            .await
+            .unwrap()
+    }
+
+    /// Calls to the portal with this method whose path contains this.
+    pub fn calls(&self, method: &str, path: &str) -> usize {
+        let calls = self.portal.calls();
+        calls
+            .iter()
+            .filter(|call| call.method == method && call.path.contains(path))
+            .count()
+    }
+
+    /// Checks that nothing is left over: nothing owed, nothing dead, every delivery answered with 200.
+    pub async fn finish(self) {
+        self.portal.deliveries_settled().await;
+        let left: Vec<_> = self
+            .actions()
+            .await
+            .into_iter()
+            .filter(|(_, state, _)| state != "done")
+            .collect();
+        assert_eq!(left, [], "actions left over");
+        let waiting: i64 = self
+            .db
+            .read(|sql| {
+                sql.query_row(
+                    "SELECT count(*) FROM events WHERE state <> 'decided'",
+                    [],
+                    |row| row.get(0),
+                )
+            })
+            .await
+            .unwrap();
+        assert_eq!(waiting, 0, "events left over");
+        for row in self.portal.log() {
+            assert!(row.delivered, "not delivered: {row:?}");
+        }
+    }
+}
+
+fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock) -> Worker {
+    let client = Client::new(host, portal.api_key().to_owned().into(), clock.clone()).unwrap();
+    Worker::new(
+        db.clone(),
+        Arc::new(client),
+        rules(portal),
+        MAX_ATTEMPTS,
+        clock.clone(),
+    )
+}
+
+fn rules(portal: &Portal) -> Vec<Rule> {
+    let seed = portal.seed();
+    let triggers = vec![Trigger::new("file.uploaded"), Trigger::new("file.created")];
+    vec![
+        CopyRule {
+            room: seed.client_room.clone(),
+            to: seed.internal_folder.clone(),
+            triggers: triggers.clone(),
+        }
+        .into(),
+        InvoiceRule {
+            room: seed.client_room.clone(),
+            to: seed.incoming_folder.clone(),
+            title_prefix: "invoice".to_owned(),
+            manager: Some("manager@example.com".to_owned()),
+            triggers,
+        }
+        .into(),
+    ]
+}
