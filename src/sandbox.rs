@@ -702,3 +702,6 @@ fn random_secret() -> String {
     let random: String = (0..20).map(|_| fastrand::alphanumeric()).collect();
     format!("Sb7-{random}")
 }
+
+#[cfg(test)]
+mod tests;
