@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::world::NewFile;
 use super::*;
 
 /// A portal that is served, and somebody who calls it.

@@ -1,5 +1,6 @@
 //! Webhooks: bytes, signatures, retries, and what switches a webhook off.
 
+use bytes::Bytes;
 use jiff::SignedDuration;
 
 use super::*;

@@ -121,7 +121,7 @@ async fn an_operation_can_fail_or_vanish() {
 #[tokio::test]
 async fn latency_is_added_to_every_call() {
     let served = Served::new().await;
-    served.portal.set_latency(Duration::from_secs(3600));
+    served.portal.set_latency(Duration::from_hours(1));
     let call = served.request("GET", "people/@self");
     let answered = call.timeout(Duration::from_millis(50)).send().await;
     assert!(answered.is_err());

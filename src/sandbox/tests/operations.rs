@@ -200,7 +200,7 @@ fn an_operation_passes_through_its_stages() {
     };
     let id = operations.queue(order, Fate::default());
     let now = portal.now();
-    let mut seen = Vec::new();
+    let mut stages = Vec::new();
     for stage in [
         Stage::Queued,
         Stage::Running,
@@ -212,7 +212,7 @@ fn an_operation_passes_through_its_stages() {
         operations.advance(&id, stage, world, now);
         let shown = Shown { world, base: "" };
         let read = operations.read(Selection::One(&id, None), &shown, now);
-        seen.extend(read.into_iter().map(|read| {
+        stages.extend(read.into_iter().map(|read| {
             let file = read["files"][0]["id"].clone();
             let folder = read["folders"][0]["id"].clone();
             json!([
@@ -225,7 +225,7 @@ fn an_operation_passes_through_its_stages() {
         }));
     }
     assert_eq!(
-        json!(seen),
+        json!(stages),
         json!([
             [0, false, 0, null, null],
             [0, false, 1, null, null],

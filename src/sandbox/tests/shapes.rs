@@ -107,6 +107,15 @@ async fn operations() {
     served.portal.set_operation_time(Duration::ZERO);
     let skipped = served.whole("PUT", "files/fileops/copy", Some(order)).await;
     assert_same_keys(&skipped, "fileops.status.finished.skipped");
+    served.portal.fail(Fault {
+        method: None,
+        path_contains: "",
+        times: 1,
+        effect: FaultEffect::OperationError("You don't have enough permission to copy the file"),
+    });
+    let order = served.to_inbox(&file, 2);
+    let failed = served.whole("PUT", "files/fileops/copy", Some(order)).await;
+    assert_same_keys(&failed, "fileops.status.finished.error");
 }
 
 #[tokio::test]
@@ -209,6 +218,8 @@ async fn webhook_settings() {
     );
     let list = served.whole("GET", "settings/webhook", None).await;
     assert_eq!(list["response"][0]["status"], 200);
+    let known = keys(&recorded("webhook.list"));
+    assert!(keys(&list).is_subset(&known), "{list}");
     let log = served
         .whole(
             "GET",
