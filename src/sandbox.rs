@@ -6,6 +6,8 @@
 //! fail in ways a real portal only fails on a bad day. State sits behind one mutex, held for a
 //! moment and never while waiting; whatever waits is a task of its own.
 
+mod people;
+mod seed;
 mod world;
 
 mod body;
@@ -23,6 +25,7 @@ mod calls;
 mod faults;
 mod page;
 mod server;
+mod trouble;
 
 mod activity;
 
@@ -31,7 +34,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -45,7 +47,7 @@ use self::faults::Faults;
 use self::json::Shown;
 use self::operations::Operations;
 use self::webhooks::{Webhook, Webhooks};
-use self::world::{File, Folder, NewFile, Person, RoomKind, World};
+use self::world::{Person, World};
 use crate::clock::Clock;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::webhook::signature::WebhookSecret;
@@ -53,6 +55,8 @@ use crate::webhook::signature::WebhookSecret;
 pub use self::calls::Call;
 pub use self::faults::{Chaos, Fault, FaultEffect};
 pub(crate) use self::page::RECEIVER_TRIGGERS;
+pub use self::people::{Announced, FileView};
+pub use self::seed::Seed;
 
 /// The name under which [`Portal::add_webhook`] registers.
 const WEBHOOK_NAME: &str = "receiver-sandbox";
@@ -86,137 +90,6 @@ impl Default for Settings {
             clock: Clock::system(),
             secret: None,
             api_key: None,
-        }
-    }
-}
-
-/// The rooms, folders and people every portal starts with.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// The section that holds the rooms: the `rootId` of everything in any room.
-    pub rooms_section: FolderId,
-    /// The room "Acme - shared with client".
-    pub client_room: FolderId,
-    /// The folder "2026 uploads" in that room.
-    pub client_subfolder: FolderId,
-    /// The room "Beta - shared with client".
-    pub other_room: FolderId,
-    /// The room "Internal Processing".
-    pub internal_room: FolderId,
-    /// The folder "Inbox" in that room.
-    pub internal_folder: FolderId,
-    /// The folder "Incoming" in that room.
-    pub incoming_folder: FolderId,
-    /// The GUID of the account the API key belongs to.
-    pub service_account: String,
-    /// The GUID of the account that uploads.
-    pub client_user: String,
-}
-
-impl Seed {
-    fn new() -> Self {
-        Self {
-            rooms_section: FolderId::from(86_193),
-            client_room: FolderId::from(539_564),
-            client_subfolder: FolderId::from(539_702),
-            other_room: FolderId::from(539_610),
-            internal_room: FolderId::from(340_988),
-            internal_folder: FolderId::from(341_029),
-            incoming_folder: FolderId::from(748_239),
-            service_account: Person::Service.id().to_owned(),
-            client_user: Person::Client.id().to_owned(),
-        }
-    }
-
-    fn world(&self, now: Timestamp) -> World {
-        use RoomKind::Custom;
-        let section = Some(&self.rooms_section);
-        let client = Some(&self.client_room);
-        let internal = Some(&self.internal_room);
-        let mut world = World::new();
-        for (id, parent, title, room) in [
-            (&self.rooms_section, None, "Rooms", None),
-            (
-                &self.client_room,
-                section,
-                "Acme - shared with client",
-                Some(Custom),
-            ),
-            (
-                &self.other_room,
-                section,
-                "Beta - shared with client",
-                Some(Custom),
-            ),
-            (
-                &self.internal_room,
-                section,
-                "Internal Processing",
-                Some(Custom),
-            ),
-            (&self.client_subfolder, client, "2026 uploads", None),
-            (&self.internal_folder, internal, "Inbox", None),
-            (&self.incoming_folder, internal, "Incoming", None),
-        ] {
-            world.put_folder(Folder {
-                id: id.clone(),
-                parent: parent.cloned(),
-                title: title.to_owned(),
-                room,
-                created: now,
-                updated: now,
-                created_by: Person::Owner,
-                forbidden: false,
-            });
-        }
-        world
-    }
-}
-
-/// Which events an upload raises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announced {
-    /// As the web interface does: `file.uploaded` only.
-    Uploaded,
-    /// As a plain upload through the API does: `file.created` and `file.uploaded`.
-    CreatedAndUploaded,
-    /// None, as for changes made at a third-party provider.
-    Silently,
-}
-
-impl Announced {
-    fn triggers(self) -> &'static [&'static str] {
-        match self {
-            Self::Uploaded => &["file.uploaded"],
-            Self::CreatedAndUploaded => &["file.created", "file.uploaded"],
-            Self::Silently => &[],
-        }
-    }
-}
-
-/// A file as it is at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileView {
-    /// Its number.
-    pub id: FileId,
-    /// Its title, with the extension.
-    pub title: String,
-    /// Its newest content.
-    pub content: Vec<u8>,
-    /// The number of its newest version, from 1.
-    pub version: u32,
-    /// The folder it lies in.
-    pub folder: FolderId,
-}
-
-impl FileView {
-    fn of(file: &File) -> Self {
-        Self {
-            id: file.id.clone(),
-            title: file.title.clone(),
-            content: file.content.to_vec(),
-            version: file.version,
-            folder: file.folder.clone(),
         }
     }
 }
@@ -416,141 +289,6 @@ impl Portal {
     }
 }
 
-/// What people do in the portal: the client uploads, the owner arranges.
-impl Portal {
-    /// The client makes a folder.
-    pub fn create_folder(&self, parent: &FolderId, title: &str) -> FolderId {
-        self.change(|state, now| {
-            let folder = state.world.add_folder(parent, title, Person::Client, now);
-            state.publish_folder("folder.created", &folder, now);
-            folder
-        })
-    }
-
-    /// The client uploads a file. The title is cleaned as the portal does; a title that is taken
-    /// makes another file of the same title.
-    pub fn upload(
-        &self,
-        folder: &FolderId,
-        title: &str,
-        content: &[u8],
-        announced: Announced,
-    ) -> FileId {
-        self.upload_by(Person::Client, folder, title, content, announced)
-    }
-
-    fn upload_by(
-        &self,
-        by: Person,
-        folder: &FolderId,
-        title: &str,
-        content: &[u8],
-        announced: Announced,
-    ) -> FileId {
-        let new = NewFile {
-            folder: folder.clone(),
-            title: title.to_owned(),
-            content: Bytes::copy_from_slice(content),
-            by,
-        };
-        self.change(|state, now| {
-            let file = state.world.add_file(new, now);
-            for trigger in announced.triggers() {
-                state.publish_file(trigger, &file, by, now);
-            }
-            file
-        })
-    }
-
-    /// The client uploads a new version; its time is at least a second after the last one's.
-    pub fn overwrite(&self, file: &FileId, content: &[u8], announced: Announced) {
-        self.change(|state, now| {
-            if let Some(existing) = state.world.file_mut(file) {
-                existing.overwrite(Bytes::copy_from_slice(content), Person::Client, now);
-            }
-            for trigger in announced.triggers() {
-                state.publish_file(trigger, file, Person::Client, now);
-            }
-        });
-    }
-
-    /// The client deletes a file for good.
-    pub fn delete(&self, file: &FileId) {
-        self.change(|state, now| {
-            state.publish_file("file.deleted", file, Person::Client, now);
-            state.world.remove_file(file);
-        });
-    }
-
-    /// The client locks or unlocks a file.
-    pub fn lock(&self, file: &FileId, locked: bool) {
-        self.change(|state, now| {
-            if let Some(existing) = state.world.file_mut(file) {
-                existing.locked = locked;
-            }
-            state.publish_file("file.updated", file, Person::Client, now);
-        });
-    }
-
-    /// The client opens a file in an editor or closes it.
-    pub fn open_in_editor(&self, file: &FileId, open: bool) {
-        if let Some(existing) = self.state().world.file_mut(file) {
-            existing.in_editor = open;
-        }
-    }
-
-    /// Leaves the service account only the right to read a file.
-    pub fn forbid(&self, file: &FileId) {
-        if let Some(existing) = self.state().world.file_mut(file) {
-            existing.forbidden = true;
-        }
-    }
-
-    /// Takes the right to put anything into a folder from the service account.
-    pub fn forbid_destination(&self, folder: &FolderId) {
-        if let Some(existing) = self.state().world.folder_mut(folder) {
-            existing.forbidden = true;
-        }
-    }
-
-    /// Deletes a folder with everything below it.
-    pub fn delete_folder(&self, folder: &FolderId) {
-        self.change(|state, now| {
-            state.publish_folder("folder.deleted", folder, now);
-            state.world.remove_folder(folder);
-        });
-    }
-
-    /// Moves a folder into another one.
-    pub fn move_folder(&self, folder: &FolderId, new_parent: &FolderId) {
-        self.change(|state, now| {
-            if let Some(existing) = state.world.folder_mut(folder) {
-                existing.parent = Some(new_parent.clone());
-            }
-            state.publish_folder("folder.moved", folder, now);
-        });
-    }
-
-    /// Makes a room one for filling in forms: it refuses every file that is no PDF form, and no
-    /// file of the sandbox is one.
-    pub fn make_form_room(&self, room: &FolderId) {
-        if let Some(existing) = self.state().world.folder_mut(room) {
-            existing.room = Some(RoomKind::FormFilling);
-        }
-    }
-
-    /// The files directly in a folder.
-    pub fn files_in(&self, folder: &FolderId) -> Vec<FileView> {
-        let state = self.state();
-        state.world.files_in(folder).map(FileView::of).collect()
-    }
-
-    /// A file, if it exists.
-    pub fn file(&self, file: &FileId) -> Option<FileView> {
-        self.state().world.file(file).map(FileView::of)
-    }
-}
-
 /// Webhooks and their deliveries.
 impl Portal {
     /// Registers a webhook without asking the receiver first; no triggers means all.
@@ -623,54 +361,6 @@ impl Portal {
     }
 }
 
-/// Trouble on request.
-impl Portal {
-    /// Makes the API key a valid or an invalid one.
-    pub fn set_key_valid(&self, valid: bool) {
-        self.state().access.key_valid = valid;
-    }
-
-    /// Gives the API key these scopes; none means all.
-    pub fn set_scopes(&self, scopes: &[&str]) {
-        self.state().access.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    }
-
-    /// While it is down, the portal cuts every API connection without an answer.
-    pub fn set_down(&self, down: bool) {
-        self.state().access.down = down;
-    }
-
-    /// Adds a fault behind those that wait already.
-    pub fn fail(&self, fault: Fault) {
-        self.state().faults.push(fault);
-    }
-
-    /// Starts or ends random faults.
-    pub fn set_chaos(&self, chaos: Option<Chaos>) {
-        self.state().faults.set_chaos(chaos);
-    }
-
-    /// Every API call so far, in the order of arrival.
-    pub fn calls(&self) -> Vec<Call> {
-        self.state().calls.all()
-    }
-
-    /// Changes what is added to every API call.
-    pub fn set_latency(&self, latency: Duration) {
-        self.state().latency = latency;
-    }
-
-    /// Changes how long copies and moves queued from now on take.
-    pub fn set_operation_time(&self, time: Duration) {
-        self.state().operation_time = time;
-    }
-
-    /// Drops the result of every finished operation that nobody has read.
-    pub fn forget_results(&self) {
-        self.state().operations.forget_results();
-    }
-}
-
 impl fmt::Debug for Portal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -702,3 +392,6 @@ fn random_secret() -> String {
     let random: String = (0..20).map(|_| fastrand::alphanumeric()).collect();
     format!("Sb7-{random}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ use crate::ids::FolderId;
 /// How many deliveries the page shows.
 const SHOWN_DELIVERIES: usize = 20;
 
+/// The deepest indentation; folders further down stand below it.
+const DEEPEST: usize = 3;
+
 /// The largest upload through the form, in bytes.
 const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
 
@@ -128,7 +131,7 @@ fn add_folders(world: &World, parent: &FolderId, depth: usize, lines: &mut Vec<F
         lines.push(FolderLine {
             id: folder.id.to_string(),
             title: folder.title.clone(),
-            depth,
+            depth: depth.min(DEEPEST),
             is_room: folder.room.is_some(),
             files: world.files_in(&folder.id).map(file_line).collect(),
         });

@@ -5,12 +5,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Answer, ApiError, Here};
 use crate::ids::{FileId, FolderId};
 use crate::sandbox::activity::Running;
 use crate::sandbox::faults::FaultEffect;
+use crate::sandbox::json::Shown;
 use crate::sandbox::operations::{Conflict, Fate, Kind, Order, Selection, Stage};
 use crate::sandbox::world::Person;
 use crate::sandbox::{Portal, State as PortalState};
@@ -94,7 +97,7 @@ fn start(
     let Some(order) = order(kind, batch)? else {
         return Ok(list_all(portal, here, Selection::All(Some(kind))));
     };
-    let id = portal.change(|state, now| {
+    let operations = portal.change(|state, now| {
         order.check(&state.world)?;
         let id = state.operations.queue(order, fate);
         if state.operation_time.is_zero() {
@@ -104,14 +107,14 @@ fn start(
             let time = state.operation_time;
             tokio::spawn(pass(portal.clone(), id.clone(), time, running));
         }
-        Ok::<_, ApiError>(id)
+        let selection = if single {
+            Selection::One(&id, None)
+        } else {
+            Selection::All(Some(kind))
+        };
+        Ok::<_, ApiError>(read(state, here, selection, now))
     })?;
-    let selection = if single {
-        Selection::One(&id, None)
-    } else {
-        Selection::All(Some(kind))
-    };
-    Ok(list_all(portal, here, selection))
+    Ok(here.answer(&operations.into()))
 }
 
 /// The order in a request; `None` when it selects nothing.
@@ -160,7 +163,7 @@ async fn pass(portal: Portal, id: String, time: Duration, _running: Running) {
 }
 
 /// Brings an operation to a stage; the events of its work are raised with it.
-fn advance(state: &mut PortalState, id: &str, reached: Stage, now: jiff::Timestamp) {
+fn advance(state: &mut PortalState, id: &str, reached: Stage, now: Timestamp) {
     let worked = state.operations.advance(id, reached, &mut state.world, now);
     if let Some((kind, results)) = worked {
         for file in &results {
@@ -203,7 +206,7 @@ pub(super) async fn list_kind(
     match kind.to_lowercase().as_str() {
         "0" | "move" => list_wanted(&portal, &here, &wanted, Some(Kind::Move)),
         "1" | "copy" => list_wanted(&portal, &here, &wanted, Some(Kind::Copy)),
-        _ => here.answer(&serde_json::json!([])),
+        _ => here.answer(&json!([])),
     }
 }
 
@@ -225,15 +228,19 @@ pub(super) async fn terminate(
 }
 
 fn list_all(portal: &Portal, here: &Here, selection: Selection<'_>) -> Response {
-    let operations = portal.change(|state, now| {
-        let PortalState {
-            operations, world, ..
-        } = state;
-        let shown = crate::sandbox::json::Shown {
-            world,
-            base: &here.base,
-        };
-        operations.read(selection, &shown, now)
-    });
+    let operations = portal.change(|state, now| read(state, here, selection, now));
     here.answer(&operations.into())
+}
+
+fn read(
+    state: &mut PortalState,
+    here: &Here,
+    selection: Selection<'_>,
+    now: Timestamp,
+) -> Vec<Value> {
+    let shown = Shown {
+        world: &state.world,
+        base: &here.base,
+    };
+    state.operations.read(selection, &shown, now)
 }
