@@ -4,6 +4,7 @@
 //! said by [`Error`], and done by the worker. The breaker hears of every answer. At most 15 writes and 50 reads are in flight, the bounds
 //! at which the portal begins to refuse (CONTRACT 7).
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub use files::{FileInfo, FolderInfo, FolderPage, Person, editor_address};
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest wait for the answer to a write. Giving up early leaves the outcome open, so it is long.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -213,7 +214,7 @@ fn path_segment(id: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             segment.push(char::from(byte));
         } else {
-            segment.push_str(&format!("%{byte:02X}"));
+            let _ = write!(segment, "%{byte:02X}");
         }
     }
     segment

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use crate::event::{EntryKind, Event, NotAnObject};
+use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::outbox;
 use crate::rules::Decision;
 
@@ -93,7 +93,7 @@ pub fn accept(
                 ":webhook": event.webhook.0,
                 ":event": event.id.map(|id| id.0),
                 ":source": source.as_str(),
-                ":trigger": event.trigger.as_ref().map(|trigger| trigger.as_str()),
+                ":trigger": event.trigger.as_ref().map(Trigger::as_str),
                 ":file": file.map(|file| file.id.as_str()),
                 ":title": file.and_then(|file| file.title.as_deref()),
                 ":body": body,

@@ -116,6 +116,10 @@ pub struct Wait {
 }
 
 /// Owes the actions of one rule for one state of a file, unless they are owed or done already.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "a plan is plain data, which can always be written"
+)]
 pub fn plan(
     sql: &Connection,
     event: &Undecided,

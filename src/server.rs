@@ -34,6 +34,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
 
 /// Serves the router on the listener until told to stop; requests in hand are answered first.
+#[expect(clippy::missing_panics_doc, reason = "the slots are never closed")]
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -97,7 +97,7 @@ impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
         let signature = head
             .headers
             .get(SIGNATURE_HEADER)
-            .map(|value| value.as_bytes());
+            .map(HeaderValue::as_bytes);
         match signature::verify(&receiver.secrets, signature, &body) {
             Err(SignatureError::Missing) if receiver.unsigned == Unsigned::Accept => {}
             verified => verified.map_err(Refusal::Signature)?,

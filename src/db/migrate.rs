@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// Each migration's number and text, oldest first.
 const MIGRATIONS: &[(i64, &str)] = &[(
-    2026_11_21_00,
+    2_026_112_100,
     include_str!("../../migrations/2026112100_inbox_and_outbox.sql"),
 )];
 

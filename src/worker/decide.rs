@@ -66,16 +66,16 @@ impl Worker {
             let held_up = file
                 .as_ref()
                 .is_some_and(|file| files_to_ask.contains(file));
-            match if held_up {
+            let decisions = if held_up {
                 None
             } else {
                 self.decide_from_memory(&event)
-            } {
-                Some(decisions) => settled.push((undecided, Decided::Decisions(decisions))),
-                None => {
-                    files_to_ask.extend(file);
-                    to_ask.push((undecided, event));
-                }
+            };
+            if let Some(decisions) = decisions {
+                settled.push((undecided, Decided::Decisions(decisions)));
+            } else {
+                files_to_ask.extend(file);
+                to_ask.push((undecided, event));
             }
         }
         self.record(settled).await?;

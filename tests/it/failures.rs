@@ -168,9 +168,9 @@ async fn a_refused_key_or_a_portal_that_is_down_costs_no_attempts() {
         let scene = Scene::start().await;
         let disturb = |on: bool| {
             if down {
-                scene.portal.set_down(on)
+                scene.portal.set_down(on);
             } else {
-                scene.portal.set_key_valid(!on)
+                scene.portal.set_key_valid(!on);
             }
         };
         disturb(true);

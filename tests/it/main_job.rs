@@ -173,7 +173,7 @@ async fn the_same_file_overwritten_later_is_copied_again() {
         .portal
         .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
     scene.work().await;
-    scene.clock.advance(std::time::Duration::from_secs(60));
+    scene.clock.advance(std::time::Duration::from_mins(1));
     scene
         .portal
         .overwrite(&file, b"two", Announced::CreatedAndUploaded);

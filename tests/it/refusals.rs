@@ -166,7 +166,7 @@ async fn a_body_over_the_limit_is_refused_unread() {
         b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..33 {
         chunked.extend_from_slice(b"10000\r\n");
-        chunked.extend_from_slice(&[b'x'; 0x10000]);
+        chunked.extend_from_slice(&vec![b'x'; 0x10000]);
         chunked.extend_from_slice(b"\r\n");
     }
     assert!(
