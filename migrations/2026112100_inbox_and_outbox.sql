@@ -28,6 +28,7 @@ CREATE TABLE events (
 CREATE INDEX events_waiting ON events (happened_at, sequence, id) WHERE state = 'waiting';
 CREATE INDEX events_waiting_by_file ON events (file_id) WHERE state = 'waiting';
 CREATE INDEX events_by_age ON events (received_at);
+CREATE INDEX events_listed ON events (file_id, happened_at) WHERE source = 'listing';
 
 -- What each rule said about an event, and why.
 CREATE TABLE decisions (
@@ -81,6 +82,7 @@ CREATE TABLE actions (
 CREATE INDEX actions_owed ON actions (happened_at, sequence, id) WHERE state IN ('waiting', 'running');
 CREATE INDEX actions_owed_by_file ON actions (file_id) WHERE state IN ('waiting', 'running');
 CREATE INDEX actions_owed_by_target ON actions (target) WHERE state IN ('waiting', 'running');
+CREATE INDEX actions_by_file ON actions (file_id, file_version);
 CREATE INDEX actions_dead ON actions (id) WHERE state = 'dead';
 CREATE INDEX actions_by_event ON actions (event);
 CREATE INDEX actions_by_result ON actions (result_file) WHERE result_file IS NOT NULL;

@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, Logging};
 
+pub mod catch_up;
+pub mod demo;
 pub mod sandbox;
 pub mod serve;
 
@@ -36,6 +38,10 @@ struct Cli {
 enum Command {
     /// Run the service (also without any command).
     Serve,
+    /// Read the portal's delivery log now for what never reached us, and list the watched rooms.
+    CatchUp(catch_up::Args),
+    /// Show the whole job on a pretend portal, in this process and within seconds.
+    Demo(demo::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
 }
@@ -50,6 +56,13 @@ impl Environment {
     /// The checked configuration.
     pub fn config(&self) -> Result<Config, ConfigError> {
         Config::from_pairs(&self.pairs)
+    }
+
+    /// Logs only where `RUST_LOG` is set: for commands whose output is for a person.
+    fn log_if_asked(&self) {
+        if self.pairs.iter().any(|(name, _)| name == "RUST_LOG") {
+            crate::telemetry::start(&self.logging());
+        }
     }
 
     /// How to log.
@@ -82,6 +95,11 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&environment()?).await,
+        Command::CatchUp(args) => catch_up::run(&environment()?, args).await,
+        Command::Demo(args) => {
+            environment()?.log_if_asked();
+            demo::run(args).await
+        }
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
+use crate::ids::{FileId, WebhookId};
 use crate::outbox;
 use crate::rules::Decision;
 
@@ -66,48 +67,82 @@ pub struct Undecided {
     pub failures: u32,
 }
 
-/// Stores an event unless it is there already; a redelivery revives what was given up of it.
+/// Stores a delivered event unless it is there already; a redelivery revives what was given up of it.
 pub fn accept(
+    sql: &Connection,
+    event: &Event,
+    body: &[u8],
+    now: Timestamp,
+) -> rusqlite::Result<Receipt> {
+    match insert(sql, event, body, Source::Delivery, now)? {
+        Some(id) => Ok(Receipt::Accepted(id)),
+        None => note_redelivery(sql, event, now).map(Receipt::Duplicate),
+    }
+}
+
+/// Stores an event; `None` when its idempotency key is there already.
+pub fn insert(
     sql: &Connection,
     event: &Event,
     body: &[u8],
     source: Source,
     now: Timestamp,
-) -> rusqlite::Result<Receipt> {
+) -> rusqlite::Result<Option<InboxId>> {
     let file = event
         .entry
         .as_ref()
         .filter(|entry| entry.kind == EntryKind::File);
     let happened_at = event.happened_at.unwrap_or(now).as_millisecond();
-    let id = sql
-        .prepare_cached(
-            "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, body,
-                                 received_at, happened_at, sequence, state, due_at)
-             VALUES (:webhook, :event, :source, :trigger, :file, :title, :body,
-                     :now, :happened_at, :sequence, 'waiting', :now)
-             ON CONFLICT (webhook_id, event_id) DO NOTHING
-             RETURNING id",
-        )?
-        .query_row(
-            named_params! {
-                ":webhook": event.webhook.0,
-                ":event": event.id.map(|id| id.0),
-                ":source": source.as_str(),
-                ":trigger": event.trigger.as_ref().map(Trigger::as_str),
-                ":file": file.map(|file| file.id.as_str()),
-                ":title": file.and_then(|file| file.title.as_deref()),
-                ":body": body,
-                ":now": now.as_millisecond(),
-                ":happened_at": happened_at,
-                ":sequence": event.id.map_or(0, |id| id.0),
-            },
-            |row| row.get(0),
-        )
-        .optional()?;
-    match id {
-        Some(id) => Ok(Receipt::Accepted(InboxId(id))),
-        None => note_redelivery(sql, event, now).map(Receipt::Duplicate),
-    }
+    sql.prepare_cached(
+        "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, body,
+                             received_at, happened_at, sequence, state, due_at)
+         VALUES (:webhook, :event, :source, :trigger, :file, :title, :body,
+                 :now, :happened_at, :sequence, 'waiting', :now)
+         ON CONFLICT (webhook_id, event_id) DO NOTHING
+         RETURNING id",
+    )?
+    .query_row(
+        named_params! {
+            ":webhook": event.webhook.0,
+            ":event": event.id.map(|id| id.0),
+            ":source": source.as_str(),
+            ":trigger": event.trigger.as_ref().map(Trigger::as_str),
+            ":file": file.map(|file| file.id.as_str()),
+            ":title": file.and_then(|file| file.title.as_deref()),
+            ":body": body,
+            ":now": now.as_millisecond(),
+            ":happened_at": happened_at,
+            ":sequence": event.id.map_or(0, |id| id.0),
+        },
+        |row| row.get(0).map(InboxId),
+    )
+    .optional()
+}
+
+/// Whether this state of a file is known: from an action for it, or from an earlier listing.
+pub fn knows_file(sql: &Connection, file: &FileId, changed: Timestamp) -> rusqlite::Result<bool> {
+    Ok(outbox::knows_file(sql, file, changed)?
+        || sql
+            .prepare_cached(
+                "SELECT 1 FROM events
+                 WHERE file_id = ?1 AND happened_at = ?2 AND source = 'listing' LIMIT 1",
+            )?
+            .exists((file.as_str(), changed.as_millisecond()))?)
+}
+
+/// The webhooks that have delivered to us.
+pub fn webhooks(sql: &Connection) -> rusqlite::Result<Vec<WebhookId>> {
+    // One look into the index per webhook, not one per event.
+    sql.prepare_cached(
+        "WITH RECURSIVE seen (id) AS (
+             SELECT min(webhook_id) FROM events WHERE webhook_id > 0
+             UNION ALL
+             SELECT (SELECT min(webhook_id) FROM events WHERE webhook_id > seen.id) FROM seen
+             WHERE seen.id IS NOT NULL)
+         SELECT id FROM seen WHERE id IS NOT NULL",
+    )?
+    .query_map([], |row| row.get(0).map(WebhookId))?
+    .collect()
 }
 
 fn note_redelivery(sql: &Connection, event: &Event, now: Timestamp) -> rusqlite::Result<InboxId> {

@@ -1,6 +1,7 @@
 //! docspace-courier receives ONLYOFFICE DocSpace webhooks and does the file work that rules ask for.
 
 pub mod actions;
+pub mod catch_up;
 pub mod clock;
 pub mod config;
 pub mod db;

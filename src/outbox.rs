@@ -391,6 +391,12 @@ pub fn made(sql: &Connection, file: &FileId) -> rusqlite::Result<bool> {
         .exists([file.as_str()])
 }
 
+/// Whether any rule has planned something for this state of a file.
+pub fn knows_file(sql: &Connection, file: &FileId, changed: Timestamp) -> rusqlite::Result<bool> {
+    sql.prepare_cached("SELECT 1 FROM actions WHERE file_id = ?1 AND file_version = ?2 LIMIT 1")?
+        .exists((file.as_str(), changed.to_string()))
+}
+
 /// Whether an operation belongs to an action of ours.
 pub fn knows(sql: &Connection, operation: &OperationId) -> rusqlite::Result<bool> {
     sql.prepare_cached("SELECT 1 FROM actions WHERE operation_id = ?1 LIMIT 1")?

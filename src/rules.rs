@@ -139,6 +139,16 @@ pub fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
 }
 
 impl Rule {
+    /// The rooms it watches.
+    pub fn rooms(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Room(room) => Some(room),
+                Condition::TitlePrefix(_) => None,
+            })
+    }
+
     fn decide(&self, facts: Facts<'_>) -> Result<Decision, Need> {
         let ignored = |reason| {
             Ok(Decision {

@@ -3,17 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::docspace::Client;
 use crate::outbox;
+use crate::rules::Rule;
 use crate::server;
 use crate::status::{self, Status};
 use crate::webhook::{self, Receiver};
@@ -26,6 +29,8 @@ pub struct Service {
     admin_listener: TcpListener,
     receiver: Arc<Receiver>,
     worker: Arc<Worker>,
+    catch_up: CatchUp,
+    catch_up_interval: Duration,
 }
 
 impl Service {
@@ -41,13 +46,24 @@ impl Service {
         }
         let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())
             .context("cannot set up the client for the portal")?;
+        let portal = Arc::new(portal);
+        let rooms = config.rules.iter().flat_map(Rule::rooms).cloned().collect();
         let worker = Worker::new(
             db.clone(),
-            Arc::new(portal),
+            Arc::clone(&portal),
             config.rules,
             config.max_attempts,
             clock.clone(),
         );
+        let catch_up = CatchUp {
+            db: db.clone(),
+            portal,
+            rooms,
+            secrets: config.secrets.clone(),
+            retention: config.retention,
+            clock: clock.clone(),
+            wake: worker.wake(),
+        };
         let receiver = Receiver {
             secrets: config.secrets,
             unsigned: config.unsigned,
@@ -62,6 +78,8 @@ impl Service {
             admin_listener: bind("ADMIN_ADDR", config.admin).await?,
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
+            catch_up,
+            catch_up_interval: config.catch_up_interval,
         })
     }
 
@@ -73,6 +91,11 @@ impl Service {
     /// Where the operator looks.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin_listener.local_addr()
+    }
+
+    /// The store.
+    pub fn db(&self) -> &Db {
+        &self.receiver.db
     }
 
     /// Serves and works until told to stop; then accepts nothing more and ends what is in hand.
@@ -87,7 +110,10 @@ impl Service {
             status::router(Arc::new(status)),
             stop.clone(),
         );
+        let catching_up = tokio::spawn(self.catch_up.run(self.catch_up_interval, stop.clone()));
         let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
+        // What a turn had in hand is looked at again by the next one.
+        catching_up.abort();
         public.and(operator)
     }
 }

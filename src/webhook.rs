@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Transport, Unsigned};
 use crate::db::{Db, StoreError};
 use crate::event::Event;
-use crate::inbox::{self, Receipt, Source};
+use crate::inbox::{self, Receipt};
 use crate::worker::Wake;
 
 mod body;
@@ -171,9 +171,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
             let trigger = event.trigger.clone();
             let stored = receiver
                 .db
-                .write_or_refuse(move |sql| {
-                    inbox::accept(sql, &event, &body, Source::Delivery, now)
-                })
+                .write_or_refuse(move |sql| inbox::accept(sql, &event, &body, now))
                 .await;
             let trigger = trigger.as_ref().map_or("none", |trigger| trigger.as_str());
             answer(&receiver, stored, trigger)

@@ -26,6 +26,9 @@ pub struct WebhookConfig {
     /// Whether it is switched on. While it is off, events leave no trace in the log.
     #[serde(default)]
     pub enabled: bool,
+    /// When it was last changed, as the portal writes it; the zone it names is misleading.
+    #[serde(default, rename = "modifiedOn")]
+    pub modified_on: Option<String>,
 }
 
 /// A row of the delivery log.
@@ -37,12 +40,18 @@ pub struct LogRow {
     /// When the event happened.
     #[serde(default, deserialize_with = "time")]
     pub creation_time: Option<Timestamp>,
+    /// The headers of the last attempt, as JSON text, with its signature; absent before the first.
+    #[serde(default)]
+    pub request_headers: Option<String>,
     /// The last body sent; of a row that was never sent, without `event.id`.
     #[serde(default)]
     pub request_payload: String,
     /// The status of the last attempt; 0 when it waits, was never sent or nobody answered.
     #[serde(default)]
     pub status: u16,
+    /// What came back from the last attempt.
+    #[serde(default)]
+    pub response_payload: Option<String>,
 }
 
 /// A page of the delivery log, newest first.

@@ -12,5 +12,6 @@ mod scene;
 mod main_job;
 mod refusals;
 
+mod catch_up;
 mod crashes;
 mod failures;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
 use docspace_courier::config::{Transport, Unsigned};
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
-use docspace_courier::ids::{FileId, FolderId};
+use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::rules::{CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -38,6 +39,9 @@ pub struct Scene {
     host: String,
     /// The receiver's address.
     pub address: String,
+    pub webhook: WebhookId,
+    receiver: Arc<Receiver>,
+    receiving: DropGuard,
     pub client_room: FolderId,
     pub subfolder: FolderId,
     pub internal: FolderId,
@@ -75,14 +79,11 @@ impl Scene {
             wake: worker.wake(),
             room: Receiver::room(),
         };
+        let receiver = Arc::new(receiver);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
-        tokio::spawn(server::serve(
-            listener,
-            webhook::router(Arc::new(receiver)),
-            stop.clone(),
-        ));
-        portal.add_webhook(&address, &TRIGGERS);
+        let receiving = receive(listener, &receiver);
+        let webhook = portal.add_webhook(&address, &TRIGGERS);
         Self {
             portal,
             clock,
@@ -90,12 +91,43 @@ impl Scene {
             worker,
             host,
             address,
+            webhook,
+            receiver,
+            receiving,
             client_room: seed.client_room,
             subfolder: seed.client_subfolder,
             internal: seed.internal_folder,
             incoming: seed.incoming_folder,
             folder,
             _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Closes the receiver's address, as when the service is down.
+    pub async fn stop_receiving(&mut self) {
+        self.receiving = CancellationToken::new().drop_guard();
+        let host = host_of(&self.address);
+        while tokio::net::TcpStream::connect(&host).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Opens it again.
+    pub async fn start_receiving(&mut self) {
+        let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
+        self.receiving = receive(listener, &self.receiver);
+    }
+
+    /// What catches up with the portal.
+    pub fn catch_up(&self) -> CatchUp {
+        CatchUp {
+            db: self.db.clone(),
+            portal: Arc::clone(self.worker.portal()),
+            rooms: vec![self.client_room.clone()],
+            secrets: self.receiver.secrets.clone(),
+            retention: Duration::from_hours(24 * 30),
+            clock: self.clock.clone(),
+            wake: self.worker.wake(),
         }
     }
 
@@ -261,6 +293,18 @@ impl Scene {
             assert!(row.delivered, "not delivered: {row:?}");
         }
     }
+}
+
+fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {
+    let stop = CancellationToken::new();
+    let router = webhook::router(Arc::clone(receiver));
+    tokio::spawn(server::serve(listener, router, stop.clone()));
+    stop.drop_guard()
+}
+
+fn host_of(address: &str) -> String {
+    let without_scheme = address.strip_prefix("http://").unwrap();
+    without_scheme.split('/').next().unwrap().to_owned()
 }
 
 fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock) -> Worker {
