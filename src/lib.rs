@@ -1,23 +1,44 @@
 //! docspace-courier receives ONLYOFFICE DocSpace webhooks and does the file work that rules ask for.
+//!
+//! The path of an event, which is the order of the modules below: DocSpace *delivers* it; the receiver
+//! verifies the signature over the raw bytes, reads the JSON, and stores the event in the *inbox* before
+//! it answers. The worker asks the *rules*, which give actions to plan and reasons; the actions owed stand
+//! in the *outbox* until an attempt has copied or moved the file through the *DocSpace client* and seen
+//! that it is done, or has *notified* somebody. What DocSpace could not deliver is fetched by *catching
+//! up*. `docs/ARCHITECTURE.md` follows one delivery through all of it.
 
+// Receive, verify, understand.
+pub mod event;
+pub mod webhook;
+
+// Keep.
+pub mod inbox;
+
+// Decide.
+pub mod rules;
+
+// Owe and do.
 pub mod actions;
+pub mod outbox;
+pub mod worker;
+
+// The portal, and people.
+pub mod docspace;
+pub mod notify;
+
+// What was never delivered.
 pub mod catch_up;
+
+// Around the path.
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
-pub mod docspace;
-pub mod event;
 pub mod ids;
-pub mod inbox;
-pub mod notify;
-pub mod outbox;
-pub mod rules;
-pub mod webhook;
-pub mod worker;
-
-pub mod cli;
-pub mod sandbox;
 pub mod server;
 pub mod service;
 pub mod status;
 pub mod telemetry;
+
+// A pretend portal, for the demo, for developing, and for every test.
+pub mod sandbox;

@@ -1,6 +1,6 @@
 //! Receive: the handlers of the public listener.
 //!
-//! A delivery passes one extractor, [`VerifiedDelivery`]: limit the body, read it, verify the signature
+//! A delivery passes one extractor, `VerifiedDelivery`: limit the body, read it, verify the signature
 //! over the raw bytes. Only then is it parsed, and stored in the inbox; the answer follows the commit.
 //! No rules and no calls to the portal here. Never 410, after which DocSpace deletes the webhook, and
 //! never a redirect, which it does not follow (CONTRACT 1.5, 1.6).

@@ -2,7 +2,7 @@
 
 use crate::docspace::{Advice, Error, FileInfo, OperationKind};
 use crate::ids::FolderId;
-use crate::outbox::{Action, Intent};
+use crate::outbox::{Action, Intent, Outcome};
 
 use super::{Context, Ended};
 
@@ -48,6 +48,9 @@ pub(super) async fn refusal(
         Ok(file) => file,
         Err(error) => return unreadable_file(context, &error).await,
     };
+    if let Some(done) = moved_already(&file, kind, to) {
+        return done;
+    }
     if matches!(refusal, Error::NotFound) {
         return destination_gone(to);
     }
@@ -90,15 +93,28 @@ pub(super) async fn failed_operation(
     context: &Context<'_>,
     action: &Action,
     kind: OperationKind,
+    to: &FolderId,
     words: &str,
 ) -> Ended {
     match context.portal.file(&action.file).await {
-        Ok(file) => visible_cause(&file, kind).unwrap_or_else(|| Ended::Failed {
-            reason: format!("the operation failed: {words}"),
-            intent: None,
-        }),
+        Ok(file) => moved_already(&file, kind, to)
+            .or_else(|| visible_cause(&file, kind))
+            .unwrap_or_else(|| Ended::Failed {
+                reason: format!("the operation failed: {words}"),
+                intent: None,
+            }),
         Err(error) => unreadable_file(context, &error).await,
     }
+}
+
+/// A file that is where it should go need not be moved: an earlier version of it was, or a person did it.
+fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<Ended> {
+    (kind == OperationKind::Move && file.folder == *to).then(|| {
+        Ended::Done(Outcome {
+            file: Some(file.id.clone()),
+            folder: Some(file.folder.clone()),
+        })
+    })
 }
 
 async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {

@@ -144,7 +144,7 @@ async fn watch(
                 return finish(context, outcome).await;
             }
             OperationState::Failed(words) => {
-                return Ok(diagnose::failed_operation(context, action, kind, &words).await);
+                return Ok(diagnose::failed_operation(context, action, kind, to, &words).await);
             }
             OperationState::Pending => {}
         }

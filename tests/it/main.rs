@@ -15,3 +15,4 @@ mod refusals;
 mod catch_up;
 mod crashes;
 mod failures;
+mod schedules;

@@ -118,6 +118,12 @@ impl Scene {
         self.receiving = receive(listener, &self.receiver);
     }
 
+    /// Opens it, whether it is closed or not.
+    pub async fn reopen(&mut self) {
+        self.stop_receiving().await;
+        self.start_receiving().await;
+    }
+
     /// What catches up with the portal.
     pub fn catch_up(&self) -> CatchUp {
         CatchUp {

@@ -1,0 +1,316 @@
+//! Random schedules of uploads, redeliveries, failures, crashes and recoveries, against a small model: no
+//! schedule loses or doubles an effect.
+//!
+//! The seed is fixed; `PROPTEST_CASES=500 cargo test --test it schedules` tries more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use docspace_courier::catch_up::Depth;
+use docspace_courier::ids::{FileId, FolderId};
+use docspace_courier::inbox::{self, InboxId};
+use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_courier::worker::checkpoint::{Checkpoint, Checkpoints};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngSeed;
+
+use crate::scene::Scene;
+
+/// Steps of one schedule at the most.
+const LONGEST: usize = 14;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Upload {
+        place: Place,
+        title: &'static str,
+        announced: Announced,
+    },
+    Overwrite(usize),
+    RetryByHand(usize),
+    Fail(Fault),
+    Crash(Checkpoint),
+    Work,
+    Pass(Duration),
+    PortalDown,
+    KeyRefused,
+    PortalWell,
+    CloseReceiver,
+    OpenReceiver,
+    CatchUp,
+    ForgetResults,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    ClientRoom,
+    Subfolder,
+    OtherRoom,
+}
+
+fn an_event() -> impl Strategy<Value = Event> {
+    let announced = || select(vec![Announced::Uploaded, Announced::CreatedAndUploaded]);
+    let place = select(vec![
+        Place::ClientRoom,
+        Place::ClientRoom,
+        Place::Subfolder,
+        Place::OtherRoom,
+    ]);
+    let title = select(vec![
+        "plan.docx",
+        "plan (1).docx",
+        "Invoice.pdf",
+        "invoice 2.pdf",
+        "no extension",
+    ]);
+    let checkpoint = select(vec![
+        Checkpoint::BeforeCall,
+        Checkpoint::AfterAnswer,
+        Checkpoint::OperationStored,
+        Checkpoint::BeforeFinish,
+    ]);
+    prop_oneof![
+        5 => (place, title, announced())
+            .prop_map(|(place, title, announced)| Event::Upload { place, title, announced }),
+        1 => any::<usize>().prop_map(Event::Overwrite),
+        1 => any::<usize>().prop_map(Event::RetryByHand),
+        4 => a_fault().prop_map(Event::Fail),
+        2 => checkpoint.prop_map(Event::Crash),
+        4 => Just(Event::Work),
+        1 => (1_u64..100).prop_map(|seconds| Event::Pass(Duration::from_secs(seconds))),
+        1 => Just(Event::PortalDown),
+        1 => Just(Event::KeyRefused),
+        2 => Just(Event::PortalWell),
+        1 => Just(Event::CloseReceiver),
+        1 => Just(Event::OpenReceiver),
+        1 => Just(Event::CatchUp),
+        1 => Just(Event::ForgetResults),
+    ]
+}
+
+fn a_fault() -> impl Strategy<Value = Fault> {
+    let call = select(vec![
+        ("PUT", "fileops/copy"),
+        ("PUT", "fileops/copy"),
+        ("PUT", "fileops/move"),
+        ("GET", "fileops"),
+        ("GET", "files/"),
+    ]);
+    let effect = select(vec![
+        FaultEffect::Status(500),
+        FaultEffect::Status(502),
+        FaultEffect::Status(429),
+        FaultEffect::StatusWithRetryAfter(429, 40),
+        FaultEffect::StatusAfterDoing(503),
+        FaultEffect::StatusAfterDoing(504),
+        FaultEffect::DropBefore,
+        FaultEffect::DropAfter,
+        FaultEffect::OperationError("nein"),
+        FaultEffect::OperationVanishes,
+    ]);
+    (call, effect, 1_u32..3).prop_map(|((method, path_contains), effect, times)| Fault {
+        method: Some(method),
+        path_contains,
+        times,
+        effect,
+    })
+}
+
+/// What should be in the portal: how often each file of the client room was uploaded there.
+#[derive(Default)]
+struct Model {
+    files: Vec<FileId>,
+    uploads: BTreeMap<FileId, usize>,
+}
+
+struct Play {
+    scene: Scene,
+    model: Model,
+}
+
+impl Play {
+    async fn step(&mut self, event: Event) {
+        match event {
+            Event::Upload {
+                place,
+                title,
+                announced,
+            } => self.upload(place, title, announced),
+            Event::Overwrite(pick) => self.overwrite(pick),
+            Event::RetryByHand(pick) => self.retry_by_hand(pick),
+            Event::Fail(fault) => self.scene.portal.fail(fault),
+            Event::Crash(checkpoint) => self.crash(checkpoint).await,
+            Event::Work => self.scene.work().await,
+            Event::Pass(time) => self.scene.clock.advance(time),
+            Event::PortalDown => self.scene.portal.set_down(true),
+            Event::KeyRefused => self.scene.portal.set_key_valid(false),
+            Event::PortalWell => self.heal(),
+            Event::CloseReceiver => self.scene.stop_receiving().await,
+            Event::OpenReceiver => self.scene.reopen().await,
+            Event::CatchUp => drop(self.scene.catch_up().turn(Depth::Thorough).await),
+            Event::ForgetResults => self.scene.portal.forget_results(),
+        }
+        self.scene.portal.operations_settled().await;
+    }
+
+    fn upload(&mut self, place: Place, title: &str, announced: Announced) {
+        let folder = match place {
+            Place::ClientRoom => self.scene.client_room.clone(),
+            Place::Subfolder => self.scene.subfolder.clone(),
+            Place::OtherRoom => self.scene.portal.seed().other_room.clone(),
+        };
+        // Files of one title have contents of one size, so that only the order can tell them apart.
+        let content = format!("{:04}", self.model.files.len());
+        let file = self
+            .scene
+            .portal
+            .upload(&folder, title, content.as_bytes(), announced);
+        self.model.files.push(file.clone());
+        if self.is_watched(&folder) {
+            *self.model.uploads.entry(file).or_default() += 1;
+        }
+    }
+
+    fn is_watched(&self, folder: &FolderId) -> bool {
+        [&self.scene.client_room, &self.scene.subfolder].contains(&folder)
+    }
+
+    fn overwrite(&mut self, pick: usize) {
+        if self.model.files.is_empty() {
+            return;
+        }
+        let number = pick % self.model.files.len();
+        let file = self.model.files[number].clone();
+        let folder = self.scene.portal.file(&file).unwrap().folder;
+        let content = format!("{number:04}");
+        self.scene
+            .portal
+            .overwrite(&file, content.as_bytes(), Announced::Uploaded);
+        if self.is_watched(&folder) {
+            *self.model.uploads.entry(file).or_default() += 1;
+        }
+    }
+
+    fn retry_by_hand(&self, pick: usize) {
+        let log = self.scene.portal.log();
+        if !log.is_empty() {
+            self.scene
+                .portal
+                .retry_delivery(log[pick % log.len()].event);
+        }
+    }
+
+    async fn crash(&mut self, checkpoint: Checkpoint) {
+        let checkpoints = Checkpoints::stop_at(checkpoint);
+        self.scene.restart_with(checkpoints.clone()).await;
+        tokio::select! {
+            () = self.scene.work() => {}
+            () = checkpoints.reached() => {}
+        }
+        self.scene.crash_and_restart().await;
+    }
+
+    fn heal(&self) {
+        self.scene.portal.set_down(false);
+        self.scene.portal.set_key_valid(true);
+    }
+
+    /// Everything well again, everything fetched and done: the portal must look as the model says.
+    async fn end(mut self) {
+        self.heal();
+        self.scene.reopen().await;
+        self.scene.portal.deliveries_settled().await;
+        self.scene.clock.advance(Duration::from_mins(2));
+        self.scene.work_to_the_end().await;
+        // Faults that are still armed can hit this turn, too.
+        for _ in 0..20 {
+            if self.scene.catch_up().turn(Depth::Thorough).await.is_ok() {
+                break;
+            }
+            self.scene.clock.advance(Duration::from_mins(1));
+        }
+        self.scene.work_to_the_end().await;
+        self.replay_dead_letters().await;
+        self.scene.work_to_the_end().await;
+
+        let copies = self.scene.portal.files_in(&self.scene.internal);
+        for (number, file) in self.model.files.iter().enumerate() {
+            let content = format!("{number:04}").into_bytes();
+            let copied = copies.iter().filter(|copy| copy.content == content).count();
+            let uploads = self.model.uploads.get(file).copied().unwrap_or(0);
+            assert_eq!(copied, uploads, "copies of file {number}");
+            let now = self.scene.portal.file(file).unwrap();
+            let is_invoice = now.title.to_lowercase().starts_with("invoice");
+            let moved = now.folder == self.scene.incoming;
+            assert_eq!(
+                moved,
+                is_invoice && uploads > 0,
+                "file {number} is in {}",
+                now.folder
+            );
+        }
+        assert_eq!(copies.len(), self.model.uploads.values().sum::<usize>());
+        for (kind, state, code) in self.scene.actions().await {
+            assert_eq!(state, "done", "{kind} {code:?}");
+        }
+    }
+
+    /// Many faults can use up the attempts of one action; then a person replays it.
+    async fn replay_dead_letters(&self) {
+        let now = self.scene.clock.now();
+        let replay = self.scene.db.write(move |sql| {
+            let events: Vec<i64> = sql
+                .prepare("SELECT id FROM events")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            events
+                .into_iter()
+                .try_for_each(|id| inbox::revive(sql, InboxId(id), now).map(drop))
+        });
+        replay.await.unwrap();
+    }
+}
+
+async fn play(events: Vec<Event>) {
+    let scene = Scene::start().await;
+    scene.catch_up().turn(Depth::Routine).await.unwrap();
+    let mut play = Play {
+        scene,
+        model: Model::default(),
+    };
+    for event in events {
+        play.step(event).await;
+    }
+    play.end().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        rng_seed: RngSeed::Fixed(2026),
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..ProptestConfig::with_cases(cases())
+    })]
+
+    #[test]
+    fn no_schedule_loses_or_doubles_an_effect(
+        events in proptest::collection::vec(an_event(), 1..LONGEST),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(play(events));
+    }
+}
+
+fn cases() -> u32 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long to search is up to whoever runs the test"
+    )]
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(60)
+}
