@@ -181,11 +181,15 @@ impl Client {
             .headers()
             .get(header::DATE)
             .and_then(|date| date.to_str().ok());
-        if let Some(Ok(date)) = date.map(jiff::fmt::rfc2822::parse) {
-            let ahead = date.timestamp().as_millisecond() - self.clock.now().as_millisecond();
+        if let Some(date) = date.and_then(parse_http_date) {
+            let ahead = date.as_millisecond() - self.clock.now().as_millisecond();
             self.ahead_ms.store(ahead, Ordering::Relaxed);
         }
     }
+}
+
+fn parse_http_date(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 /// The success envelope (CONTRACT 5.1).
@@ -223,6 +227,13 @@ fn path_segment(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_portals_clock_is_read_from_its_answers() {
+        let read = parse_http_date("Mon, 02 Mar 2026 09:14:31 GMT");
+        assert_eq!(read, "2026-03-02T09:14:31Z".parse().ok());
+        assert_eq!(parse_http_date("yesterday"), None);
+    }
 
     #[test]
     fn third_party_ids_are_escaped() {
