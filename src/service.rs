@@ -46,6 +46,7 @@ impl Service {
             Arc::new(portal),
             config.rules,
             config.max_attempts,
+            config.retention,
             clock.clone(),
         );
         let receiver = Receiver {
