@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, Logging};
 
+pub mod events;
 pub mod sandbox;
 pub mod serve;
 
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Run the service (also without any command).
     Serve,
+    /// Show what arrived and what became of it; replay or discard dead letters.
+    Events(events::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
 }
@@ -50,6 +53,11 @@ impl Environment {
     /// The checked configuration.
     pub fn config(&self) -> Result<Config, ConfigError> {
         Config::from_pairs(&self.pairs)
+    }
+
+    /// The file of the store; the rest of the configuration may be missing or wrong.
+    pub fn database(&self) -> Result<PathBuf, ConfigError> {
+        config::database_from_pairs(&self.pairs)
     }
 
     /// How to log.
@@ -82,6 +90,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&environment()?).await,
+        Command::Events(args) => events::run(args, &environment()?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

@@ -14,3 +14,6 @@ mod refusals;
 
 mod crashes;
 mod failures;
+
+// What a person asks and orders afterwards.
+mod events;
