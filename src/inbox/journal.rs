@@ -26,7 +26,7 @@ pub enum State {
     Ignored,
     /// Its decision or an action of it is a dead letter.
     Dead,
-    /// A person discarded its dead letters, and nothing else was done.
+    /// A person discarded dead letters of it; the rest is done.
     Discarded,
     /// Its body is no JSON object.
     Unreadable,
@@ -128,7 +128,7 @@ pub struct ActionView {
     pub result_file: Option<String>,
     /// The folder in which that file is.
     pub result_folder: Option<String>,
-    /// The portal's operation, while its outcome is not known.
+    /// The portal's operation, once it named one.
     pub operation_id: Option<String>,
     /// Why it is dead, for machines.
     pub reason_code: Option<String>,
@@ -217,8 +217,9 @@ pub fn list(sql: &Connection, filter: &Filter, limit: u32) -> rusqlite::Result<V
 pub fn find(sql: &Connection, number: i64) -> rusqlite::Result<Option<EventStory>> {
     let found = sql
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, body FROM events WHERE id = ?1 OR event_id = ?1
-             ORDER BY id = ?1 DESC, id DESC LIMIT 1"
+            "SELECT {COLUMNS}, body FROM events
+             WHERE id = coalesce((SELECT id FROM events WHERE id = ?1),
+                                 (SELECT max(id) FROM events WHERE event_id = ?1))"
         ))?
         .query_row([number], |row| Ok((read_row(row)?, row.get("body")?)))
         .optional()?;
@@ -293,9 +294,9 @@ fn stands(own: &str, own_reason: Option<&str>, actions: &[ActionView]) -> State 
         "waiting" => State::Waiting,
         _ if any("running") => State::Working,
         _ if any("waiting") => State::Waiting,
-        _ if any("done") => State::Done,
         // A decided event keeps a reason of its own only when it was given up and then discarded.
         _ if any("discarded") || own_reason.is_some() => State::Discarded,
+        _ if any("done") => State::Done,
         _ => State::Ignored,
     }
 }

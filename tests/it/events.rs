@@ -156,7 +156,7 @@ async fn a_discarded_dead_letter_takes_along_what_waits_behind_it() {
     assert_eq!(states, ["done", "discarded", "discarded"]);
     let code = story.actions[1].reason_code.as_deref();
     assert_eq!(code, Some("attempts_used_up"), "the reason is kept");
-    assert_eq!(story.event.state, State::Done, "the copy was made");
+    assert_eq!(story.event.state, State::Discarded);
 
     assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
     assert_eq!(scene.discard(InboxId(99)).await, None);
@@ -170,6 +170,12 @@ async fn a_discarded_event_keeps_its_reason_and_can_still_be_asked_about() {
     let scene = Scene::start().await;
     scene.undecidable().await;
     let reason = scene.story(FIRST).await.event.reason;
+    let page = printed(&scene.run(&["show", "1"]));
+    let sentence = reason.as_deref().unwrap();
+    assert!(
+        page.starts_with(&format!("Event 1: dead\n{sentence}\n")),
+        "{page}"
+    );
     let discarded = scene.discard(FIRST).await.unwrap();
     assert_eq!((discarded.decisions, discarded.actions), (1, 0));
     let event = scene.story(FIRST).await.event;

@@ -26,7 +26,11 @@ fn write_page(page: &mut String, story: &EventStory) -> std::fmt::Result {
 }
 
 fn write_arrival(page: &mut String, event: &EventView) -> std::fmt::Result {
-    writeln!(page, "Event {}: {}\n", event.id, event.state.as_str())?;
+    writeln!(page, "Event {}: {}", event.id, event.state.as_str())?;
+    if let Some(reason) = &event.reason {
+        writeln!(page, "{}", clean(reason))?;
+    }
+    writeln!(page)?;
     let times = match event.deliveries {
         1 => String::new(),
         many => format!(", delivered {many} times"),
@@ -66,23 +70,12 @@ fn write_decisions(
     event: &EventView,
     decisions: &[DecisionView],
 ) -> std::fmt::Result {
+    if decisions.is_empty() && event.due_at.is_none() {
+        return Ok(());
+    }
     writeln!(page, "\nWhat the rules said")?;
     if let Some(due_at) = event.due_at {
         writeln!(page, "  waits for its decision, due {} UTC", time(due_at))?;
-    }
-    let own_reason = match event.state {
-        State::Waiting if event.due_at.is_none() => None,
-        State::Dead | State::Discarded if !decisions.is_empty() => None,
-        _ => event.reason.as_deref(),
-    };
-    match own_reason {
-        Some(reason) if decisions.is_empty() || event.due_at.is_some() => {
-            writeln!(page, "  {}", clean(reason))?;
-        }
-        None if decisions.is_empty() && event.due_at.is_none() => {
-            writeln!(page, "  nothing")?;
-        }
-        _ => {}
     }
     let width = widest(decisions.iter().map(|decision| decision.rule.as_str()));
     for DecisionView {
@@ -160,14 +153,10 @@ fn standing(action: &ActionView, before: Option<&ActionView>) -> String {
             let due = action
                 .due_at
                 .map_or_else(String::new, |due| format!(", due {} UTC", time(due)));
-            format!(
-                "waiting{due}, {attempts}, {} failed",
-                if action.failures == 0 {
-                    "none".to_owned()
-                } else {
-                    action.failures.to_string()
-                }
-            )
+            match action.attempt {
+                0 => format!("waiting{due}, {attempts}"),
+                _ => format!("waiting{due}, {attempts}, {} failed", action.failures),
+            }
         }
     }
 }
@@ -208,7 +197,7 @@ fn write_advice(page: &mut String, story: &EventStory) -> std::fmt::Result {
         }
         State::Waiting | State::Working => writeln!(
             page,
-            "\nNothing is needed of you: the running service goes on by itself."
+            "\nNothing is needed of you: the service goes on by itself while it runs."
         ),
         State::Unreadable => writeln!(
             page,

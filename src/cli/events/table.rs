@@ -106,10 +106,10 @@ mod tests {
         assert_eq!(
             render(&events),
             "\
-ID  RECEIVED (UTC)       TRIGGER        TITLE                             FILE  STATE       REASON
-12  2026-03-02 09:00:00  file.uploaded  plan[31m.docx                     9001  done
-11  2026-03-02 09:00:00  file.uploaded  a title that somebody made far…   9001  dead        copy: the file is no longer there
-9   2026-03-02 09:00:00  -              -                                 -     unreadable  no JSON object
+ID  RECEIVED (UTC)       TRIGGER        TITLE                            FILE  STATE       REASON
+12  2026-03-02 09:00:00  file.uploaded  plan[31m.docx                    9001  done
+11  2026-03-02 09:00:00  file.uploaded  a title that somebody made far…  9001  dead        copy: the file is no longer there
+9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object
 "
         );
         assert_eq!(render(&[]), "No such events.\n");
