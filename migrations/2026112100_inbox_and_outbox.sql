@@ -27,6 +27,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_waiting ON events (happened_at, sequence, id) WHERE state = 'waiting';
 CREATE INDEX events_waiting_by_file ON events (file_id) WHERE state = 'waiting';
+CREATE INDEX events_dead ON events (id) WHERE state = 'dead';
+CREATE INDEX events_by_file ON events (file_id) WHERE file_id IS NOT NULL;
 CREATE INDEX events_by_age ON events (received_at);
 CREATE INDEX events_listed ON events (file_id, happened_at) WHERE source = 'listing';
 

@@ -10,6 +10,7 @@ use crate::config::{self, Config, ConfigError, Logging};
 
 pub mod catch_up;
 pub mod demo;
+pub mod events;
 pub mod sandbox;
 pub mod serve;
 
@@ -42,6 +43,8 @@ enum Command {
     CatchUp(catch_up::Args),
     /// Show the whole job on a pretend portal, in this process and within seconds.
     Demo(demo::Args),
+    /// Show what arrived and what became of it; replay or discard dead letters.
+    Events(events::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
 }
@@ -63,6 +66,11 @@ impl Environment {
         if self.pairs.iter().any(|(name, _)| name == "RUST_LOG") {
             crate::telemetry::start(&self.logging());
         }
+    }
+
+    /// The file of the store; the rest of the configuration may be missing or wrong.
+    pub fn database(&self) -> Result<PathBuf, ConfigError> {
+        config::database_from_pairs(&self.pairs)
     }
 
     /// How to log.
@@ -100,6 +108,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             environment()?.log_if_asked();
             demo::run(args).await
         }
+        Command::Events(args) => events::run(args, &environment()?).await,
         Command::Sandbox(args) => sandbox::run(args).await,
     }
 }

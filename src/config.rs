@@ -202,6 +202,23 @@ impl Logging {
     }
 }
 
+/// Reads `DATABASE_URL` alone, for commands that need no more than the store.
+pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, ConfigError> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    let path = database(&raw, &mut problems);
+    problems
+        .0
+        .retain(|problem| ["DATABASE_URL", "DATABASE_URL_FILE"].contains(&problem.variable));
+    if problems.0.is_empty() {
+        Ok(path)
+    } else {
+        Err(ConfigError {
+            problems: problems.0,
+        })
+    }
+}
+
 impl Config {
     /// Checks name/value pairs; later pairs win over earlier ones.
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, ConfigError> {
@@ -700,6 +717,22 @@ mod tests {
                 .starts_with("5 problems in the configuration:\n"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn the_store_alone() {
+        let check = |variable: &str, value: &str| {
+            database_from_pairs(&[(variable.to_owned(), value.to_owned())])
+        };
+        let path = |path: &str| Ok(PathBuf::from(path));
+        assert_eq!(database_from_pairs(&[]), path("courier.db"));
+        assert_eq!(check("DATABASE_URL", "sqlite://a.db"), path("a.db"));
+        assert_eq!(check("PORT", "nonsense"), path("courier.db"));
+        assert_eq!(check("ADMIN_TOKEN_FILE", "/no/such"), path("courier.db"));
+        let error = check("DATABASE_URL", "a.db").unwrap_err();
+        assert_eq!(error.problems[0].variable, "DATABASE_URL");
+        let error = check("DATABASE_URL_FILE", "/no/such").unwrap_err();
+        assert_eq!(error.problems[0].variable, "DATABASE_URL_FILE");
     }
 
     #[test]

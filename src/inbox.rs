@@ -12,6 +12,8 @@ use crate::ids::{FileId, WebhookId};
 use crate::outbox;
 use crate::rules::Decision;
 
+pub mod journal;
+
 /// Our number of an event in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct InboxId(pub i64);
@@ -171,6 +173,114 @@ pub fn revive(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result
     Ok(decisions + outbox::revive_of_event(sql, id, now)?)
 }
 
+/// What a replay ordered by a person came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// So many dead letters are back at work.
+    PutBack(usize),
+    /// Nothing was dead; the rules that ignored the event are asked again.
+    AskedAgain,
+    /// Nothing was dead, and no rule ignored it.
+    NothingDead,
+}
+
+/// Puts an event's dead letters back to work; without any, asks the rules again that ignored it, as
+/// one wants after changing them. `None` when there is no such event.
+pub fn replay(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result<Option<Replay>> {
+    if !exists(sql, id)? {
+        return Ok(None);
+    }
+    let put_back = revive(sql, id, now)?;
+    Ok(Some(if put_back > 0 {
+        Replay::PutBack(put_back)
+    } else if ask_again(sql, id, now)? > 0 {
+        Replay::AskedAgain
+    } else {
+        Replay::NothingDead
+    }))
+}
+
+fn exists(sql: &Connection, id: InboxId) -> rusqlite::Result<bool> {
+    sql.prepare_cached("SELECT 1 FROM events WHERE id = ?1")?
+        .exists([id.0])
+}
+
+fn ask_again(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
+         WHERE id = :id AND state = 'decided'
+           AND (EXISTS (SELECT 1 FROM decisions WHERE event = :id AND outcome = 'ignored')
+                OR NOT EXISTS (SELECT 1 FROM decisions WHERE event = :id))",
+    )?
+    .execute(named_params! { ":id": id.0, ":now": now.as_millisecond() })
+}
+
+/// What was discarded of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Discarded {
+    /// Decisions that had been given up: one or none.
+    pub decisions: usize,
+    /// Dead actions.
+    pub actions: usize,
+    /// Actions that waited for one of these.
+    pub behind: usize,
+}
+
+/// Gives an event's dead letters up for good, and what waits behind them in their rules. `None` when
+/// there is no such event.
+pub fn discard(
+    sql: &Connection,
+    id: InboxId,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Discarded>> {
+    if !exists(sql, id)? {
+        return Ok(None);
+    }
+    let decisions = sql
+        .prepare_cached("UPDATE events SET state = 'decided' WHERE id = ?1 AND state = 'dead'")?
+        .execute([id.0])?;
+    let behind = outbox::discard_behind_dead(sql, id, now)?;
+    let actions = outbox::discard_dead(sql, id, now)?;
+    Ok(Some(Discarded {
+        decisions,
+        actions,
+        behind,
+    }))
+}
+
+/// The events that have dead letters, oldest first; of one file, if it is named.
+pub fn with_dead_letters(sql: &Connection, file: Option<&str>) -> rusqlite::Result<Vec<InboxId>> {
+    sql.prepare_cached(
+        "SELECT id FROM events
+         WHERE id IN (SELECT id FROM events WHERE state = 'dead'
+                      UNION SELECT event FROM actions WHERE state = 'dead')
+           AND (:file IS NULL OR file_id = :file)
+         ORDER BY id",
+    )?
+    .query_map(named_params! { ":file": file }, |row| {
+        row.get(0).map(InboxId)
+    })?
+    .collect()
+}
+
+/// Removes events of which nothing is owed any more, oldest first, up to a limit. Returns how many.
+///
+/// With an event goes the memory that its effects were had, so an event whose last action ended after
+/// this time stays, too.
+pub fn prune(sql: &Connection, older_than: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "DELETE FROM events WHERE id IN (
+             SELECT id FROM events AS old
+             WHERE received_at < :older_than AND state IN ('decided', 'unreadable')
+               AND NOT EXISTS (
+                   SELECT 1 FROM actions
+                   WHERE event = old.id
+                     AND (state NOT IN ('done', 'discarded') OR finished_at >= :older_than))
+             ORDER BY received_at LIMIT :limit)",
+    )?
+    .execute(named_params! { ":older_than": older_than.as_millisecond(), ":limit": limit })
+}
+
 /// Keeps a signed body that is no JSON object, so that nothing signed is dropped.
 pub fn keep_unreadable(
     sql: &Connection,
@@ -251,16 +361,43 @@ pub fn record_decisions(
     if decided == 0 {
         return Ok(Vec::new());
     }
-    (0_i64..)
-        .zip(decisions)
-        .map(|(position, decision)| record_decision(sql, event, position, decision, now))
-        .collect()
+    let earlier = take_planned(sql, event.id)?;
+    let is_new = |decision: &&Decision| !earlier.iter().any(|(rule, _)| *rule == decision.rule);
+    let mut recorded = Vec::new();
+    for decision in decisions.iter().filter(is_new) {
+        recorded.push(decide_rule(sql, event, decision, now)?);
+    }
+    let kept = earlier.into_iter().map(|(rule, reason)| Recorded {
+        rule,
+        outcome: "planned",
+        reason,
+    });
+    let all: Vec<Recorded> = kept.chain(recorded.iter().cloned()).collect();
+    for (position, decision) in (0_i64..).zip(&all) {
+        insert_decision(sql, event.id, position, decision)?;
+    }
+    Ok(recorded)
 }
 
-fn record_decision(
+/// Forgets what the rules said when the event was decided before, and returns the rules that planned
+/// something then, with their reasons: their say stands, or the file, which may have changed since,
+/// would be handled for this event once more.
+fn take_planned(sql: &Connection, event: InboxId) -> rusqlite::Result<Vec<(String, String)>> {
+    let planned = sql
+        .prepare_cached(
+            "SELECT rule, reason FROM decisions WHERE event = ?1 AND outcome = 'planned'
+             ORDER BY position",
+        )?
+        .query_map([event.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    sql.prepare_cached("DELETE FROM decisions WHERE event = ?1")?
+        .execute([event.0])?;
+    Ok(planned)
+}
+
+fn decide_rule(
     sql: &Connection,
     event: &Undecided,
-    position: i64,
     decision: &Decision,
     now: Timestamp,
 ) -> rusqlite::Result<Recorded> {
@@ -274,16 +411,30 @@ fn record_decision(
             ),
         },
     };
-    sql.prepare_cached(
-        "INSERT OR REPLACE INTO decisions (event, position, rule, outcome, reason)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute((event.id.0, position, &decision.rule, outcome, &reason))?;
     Ok(Recorded {
         rule: decision.rule.clone(),
         outcome,
         reason,
     })
+}
+
+fn insert_decision(
+    sql: &Connection,
+    event: InboxId,
+    position: i64,
+    decision: &Recorded,
+) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "INSERT INTO decisions (event, position, rule, outcome, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        event.0,
+        position,
+        &decision.rule,
+        decision.outcome,
+        &decision.reason,
+    ))
 }
 
 /// Lets an event wait for its decision until a later time, and says why.

@@ -413,7 +413,8 @@ pub fn revive_of_event(
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     sql.prepare_cached(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?2, finished_at = NULL
+        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?2, finished_at = NULL,
+                            reason_code = NULL, reason = NULL
          WHERE event = ?1 AND state = 'dead'",
     )?
     .execute((event.0, now.as_millisecond()))
@@ -426,10 +427,38 @@ fn revive_of_event_and_rule(
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     sql.prepare_cached(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?3, finished_at = NULL
+        "UPDATE actions SET state = 'waiting', failures = 0, due_at = ?3, finished_at = NULL,
+                            reason_code = NULL, reason = NULL
          WHERE event = ?1 AND rule = ?2 AND state = 'dead'",
     )?
     .execute((event.0, rule, now.as_millisecond()))
+}
+
+/// Discards the actions of an event that wait for one of its dead letters, which will never be done.
+pub fn discard_behind_dead(
+    sql: &Connection,
+    event: InboxId,
+    now: Timestamp,
+) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "UPDATE actions AS later
+         SET state = 'discarded', finished_at = ?2, reason = 'the action before it was discarded'
+         WHERE event = ?1 AND state = 'waiting'
+           AND EXISTS (
+               SELECT 1 FROM actions AS earlier
+               WHERE earlier.event = later.event AND earlier.rule = later.rule
+                 AND earlier.position < later.position AND earlier.state = 'dead')",
+    )?
+    .execute((event.0, now.as_millisecond()))
+}
+
+/// Discards an event's dead letters, which keep their reasons.
+pub fn discard_dead(sql: &Connection, event: InboxId, now: Timestamp) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'discarded', finished_at = ?2
+         WHERE event = ?1 AND state = 'dead'",
+    )?
+    .execute((event.0, now.as_millisecond()))
 }
 
 #[cfg(test)]

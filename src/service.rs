@@ -53,6 +53,7 @@ impl Service {
             Arc::clone(&portal),
             config.rules,
             config.max_attempts,
+            config.retention,
             clock.clone(),
         );
         let catch_up = CatchUp {

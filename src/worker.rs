@@ -25,6 +25,7 @@ mod backoff;
 pub mod checkpoint;
 mod decide;
 mod folder_paths;
+mod retention;
 
 pub use backoff::backoff;
 
@@ -53,6 +54,7 @@ pub struct Worker {
     paths: FolderPaths,
     clock: Clock,
     max_attempts: u32,
+    retention: Duration,
     wake: Arc<Wake>,
     checkpoints: Checkpoints,
 }
@@ -82,6 +84,7 @@ impl Worker {
         portal: Arc<Client>,
         rules: Vec<Rule>,
         max_attempts: u32,
+        retention: Duration,
         clock: Clock,
     ) -> Self {
         Self {
@@ -91,6 +94,7 @@ impl Worker {
             paths: FolderPaths::default(),
             clock,
             max_attempts,
+            retention,
             wake: Arc::default(),
             checkpoints: Checkpoints::default(),
         }
@@ -154,6 +158,7 @@ impl Worker {
     /// Decides and runs until told to stop, then lets the attempts in hand end.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let deciding = tokio::spawn(Arc::clone(&self).keep_deciding(stop.clone()));
+        let pruning = tokio::spawn(Arc::clone(&self).keep_pruning(stop.clone()));
         let attempts = TaskTracker::new();
         self.keep_running(&attempts, &stop).await;
 
@@ -164,8 +169,9 @@ impl Worker {
                 "attempts are left to the next start"
             );
         }
-        // Deciding is one transaction per event; an interrupted one is made again at the next start.
+        // Deciding and pruning are short transactions; what is interrupted is done at the next start.
         deciding.abort();
+        pruning.abort();
     }
 
     async fn keep_deciding(self: Arc<Self>, stop: CancellationToken) {

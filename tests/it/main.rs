@@ -16,3 +16,6 @@ mod catch_up;
 mod crashes;
 mod failures;
 mod schedules;
+
+// What a person asks and orders afterwards.
+mod events;

@@ -27,6 +27,9 @@ const STEPS: usize = 20_000;
 /// Attempts before an action is given up.
 pub const MAX_ATTEMPTS: u32 = 12;
 
+/// How long events that ended are kept.
+pub const RETENTION: Duration = Duration::from_hours(24 * 30);
+
 /// The triggers that a webhook of the samples listens to, and those that our own work raises.
 pub const TRIGGERS: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
 
@@ -69,7 +72,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("courier.db")).unwrap();
         let seed = portal.seed().clone();
-        let worker = Arc::new(worker(&portal, &host, &db, &clock));
+        let worker = Arc::new(worker(&portal, &host, &db, &clock, rules(&portal)));
         let receiver = Receiver {
             secrets: vec![WebhookSecret::new(portal.secret())],
             unsigned: Unsigned::Refuse,
@@ -206,6 +209,12 @@ impl Scene {
         due.map(|due| Timestamp::from_millisecond(due).unwrap())
     }
 
+    /// Starts another worker on the same store, with these rules.
+    pub fn change_rules(&mut self, rules: Vec<Rule>) {
+        let (portal, db) = (&self.portal, &self.db);
+        self.worker = Arc::new(worker(portal, &self.host, db, &self.clock, rules));
+    }
+
     /// Ends the worker as a crash does, and starts another one on the same store.
     pub async fn crash_and_restart(&mut self) {
         self.restart_with(Checkpoints::default()).await;
@@ -213,9 +222,15 @@ impl Scene {
 
     /// The same, with a worker that stops at a checkpoint.
     pub async fn restart_with(&mut self, checkpoints: Checkpoints) {
-        let worker = worker(&self.portal, &self.host, &self.db, &self.clock);
+        let (portal, db) = (&self.portal, &self.db);
+        let worker = worker(portal, &self.host, db, &self.clock, self.rules());
         self.worker = Arc::new(worker.with_checkpoints(checkpoints));
         self.db.write(outbox::release_all).await.unwrap();
+    }
+
+    /// The two rules of the environment.
+    pub fn rules(&self) -> Vec<Rule> {
+        rules(&self.portal)
     }
 
     /// Every action: its kind, its state, and the code of why it is dead.
@@ -313,13 +328,14 @@ fn host_of(address: &str) -> String {
     without_scheme.split('/').next().unwrap().to_owned()
 }
 
-fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock) -> Worker {
+fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock, rules: Vec<Rule>) -> Worker {
     let client = Client::new(host, portal.api_key().to_owned().into(), clock.clone()).unwrap();
     Worker::new(
         db.clone(),
         Arc::new(client),
-        rules(portal),
+        rules,
         MAX_ATTEMPTS,
+        RETENTION,
         clock.clone(),
     )
 }

@@ -237,9 +237,9 @@ impl Play {
         let copies = self.scene.portal.files_in(&self.scene.internal);
         for (number, file) in self.model.files.iter().enumerate() {
             let content = format!("{number:04}").into_bytes();
-            let copied = copies.iter().filter(|copy| copy.content == content).count();
+            let count = copies.iter().filter(|copy| copy.content == content).count();
             let uploads = self.model.uploads.get(file).copied().unwrap_or(0);
-            assert_eq!(copied, uploads, "copies of file {number}");
+            assert_eq!(count, uploads, "copies of file {number}");
             let now = self.scene.portal.file(file).unwrap();
             let is_invoice = now.title.to_lowercase().starts_with("invoice");
             let moved = now.folder == self.scene.incoming;
