@@ -107,6 +107,19 @@ impl Client {
         self.recovered.swap(false, Ordering::Relaxed)
     }
 
+    /// Finds out whether a portal that was left alone is well again.
+    pub async fn probe(&self) -> bool {
+        match self.myself().await {
+            Ok(_) => true,
+            // The key is good and only lacks the scope to be asked who it is.
+            Err(error) if matches!(error.advice(), Advice::AskForTheFile | Advice::GiveUp) => {
+                self.note_outcome(None);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// A moment of our clock as the portal's clock shows it, to about a second.
     pub fn on_portal_clock(&self, moment: Timestamp) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed));

@@ -151,7 +151,7 @@ impl Worker {
         match self.portal.permission() {
             Permission::Call => true,
             Permission::Wait(..) => false,
-            Permission::Probe(_) => self.portal.myself().await.is_ok(),
+            Permission::Probe(_) => self.portal.probe().await,
         }
     }
 

@@ -179,7 +179,8 @@ async fn copied(
 ) -> Result<Result<Option<Outcome>, Error>, StoreError> {
     let source = match context.portal.file(&action.file).await {
         Ok(source) => Some(source),
-        Err(Error::NotFound | Error::Forbidden) => None,
+        Err(Error::NotFound) => None,
+        // A portal that shows nothing to this key, as to a key that is refused, proves nothing.
         Err(error) => return Ok(Err(error)),
     };
     let wanted = Wanted::new(context, action, source, intent);
@@ -209,8 +210,8 @@ async fn candidates(
     loop {
         let page = match context.portal.folder_page(to, seen).await {
             Ok(page) => page,
-            // The destination is gone or closed to us; the next call says so.
-            Err(Error::NotFound | Error::Forbidden) => return Ok(candidates),
+            // The destination is gone; the next call says so.
+            Err(Error::NotFound) => return Ok(candidates),
             Err(error) => return Err(error),
         };
         let entries = page.files.len() + page.folders.len();

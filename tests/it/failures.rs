@@ -196,6 +196,41 @@ async fn a_refused_key_or_a_portal_that_is_down_costs_no_attempts() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_ask_who_it_is_still_finds_the_portal_well_again() {
+    let scene = Scene::start().await;
+    scene.portal.set_scopes(&["files:write", "rooms:read"]);
+    scene.portal.set_down(true);
+    for number in 0..10 {
+        scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+    }
+    scene.work().await;
+    scene.clock.advance(Duration::from_mins(5));
+    scene.portal.set_down(false);
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal).len(), 10);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_key_proves_nothing_about_a_call_whose_answer_was_lost() {
+    let scene = Scene::start().await;
+    scene
+        .portal
+        .fail(fault("PUT", "fileops/copy", 1, FaultEffect::DropAfter));
+    scene.upload(&scene.client_room, "plan.docx");
+    scene.work().await;
+    scene.portal.set_key_valid(false);
+    for _ in 0..5 {
+        scene.clock.advance(Duration::from_mins(1));
+        scene.work().await;
+    }
+    scene.portal.set_key_valid(true);
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    scene.finish().await;
+}
+
+#[tokio::test]
 async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() {
     let scene = Scene::start().await;
     let folder = scene
