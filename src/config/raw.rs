@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Problems;
+use super::problems::Problems;
 
 /// Every variable, as text. Empty values count as unset, as container tools pass them so.
 #[derive(Debug, Default, Deserialize)]
