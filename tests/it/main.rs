@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod process;
 mod scene;
 
 // The order of the path: what arrives, what is done, what fails, what crashes.
@@ -14,3 +15,6 @@ mod refusals;
 
 mod crashes;
 mod failures;
+
+// The real binary, as a process of its own.
+mod kill;
