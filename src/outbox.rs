@@ -181,22 +181,25 @@ fn target(plan: &ActionPlan, title: &str) -> Option<String> {
     }
 }
 
-/// The title without the ` (1)` that a copy into a folder with that title gets (CONTRACT 4.2).
+/// The title without the numbers in its end, such as ` (1)`. A copy into a folder with that title gets
+/// one (CONTRACT 4.2), also behind those that the title has already.
 pub fn unnumbered(title: &str) -> String {
-    let (stem, extension) = title
+    let (mut stem, extension) = title
         .rsplit_once('.')
         .map_or((title, None), |(s, e)| (s, Some(e)));
-    let stem = stem
-        .strip_suffix(')')
-        .and_then(|stem| stem.rsplit_once(" ("))
-        .filter(|(_, number)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
-        .map_or(stem, |(stem, _)| stem);
+    while let Some(shorter) = without_number(stem) {
+        stem = shorter;
+    }
     match extension {
         Some(extension) => format!("{stem}.{extension}"),
         None => stem.to_owned(),
     }
+}
+
+fn without_number(stem: &str) -> Option<&str> {
+    let (shorter, number) = stem.strip_suffix(')')?.rsplit_once(" (")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(shorter)
 }
 
 /// Which actions may be claimed.
@@ -428,13 +431,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_without_their_number() {
+    fn titles_without_their_numbers() {
         let check =
             |title: &str, expected: &str| assert_eq!(unnumbered(title), expected, "{title}");
         check("plan.docx", "plan.docx");
         check("plan (1).docx", "plan.docx");
         check("plan (12).tar.gz", "plan (12).tar.gz");
-        check("plan (1) (2).docx", "plan (1).docx");
+        check("plan (1) (2).docx", "plan.docx");
+        check("plan (1) (a) (2).docx", "plan (1) (a).docx");
         check("plan (a).docx", "plan (a).docx");
         check("plan ().docx", "plan ().docx");
         check("plan(1).docx", "plan(1).docx");
