@@ -24,7 +24,7 @@ const CALLS_BEFORE_KILL: usize = 50;
 const RESTS_FOR: Duration = Duration::from_secs(2);
 
 /// How long it may take to make up for everything after the last kill.
-const END_BOUND: Duration = Duration::from_secs(120);
+const END_BOUND: Duration = Duration::from_mins(2);
 
 /// Titles that meet in the destination, where they must be told apart.
 const TITLES: [&str; 9] = [

@@ -17,4 +17,6 @@ mod crashes;
 mod failures;
 
 // The real binary, as a process of its own.
+mod command;
+mod full_disk;
 mod kill;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as PortProbe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -26,9 +26,8 @@ pub async fn until(bound: Duration, state: &str, mut reached: impl AsyncFnMut() 
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    if tokio::time::timeout(bound, waiting).await.is_err() {
-        panic!("not within {bound:?}: {state}");
-    }
+    let in_time = tokio::time::timeout(bound, waiting).await.is_ok();
+    assert!(in_time, "not within {bound:?}: {state}");
 }
 
 /// The binary with no variables at all.
@@ -166,11 +165,6 @@ impl Deployment {
         command
     }
 
-    /// A folder for the test's own files.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("stderr.log")
     }
@@ -206,29 +200,31 @@ impl Deployment {
     pub async fn all_done(&self, bound: Duration) {
         let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
-        let mut owed = Ok(Vec::new());
-        let done = until(bound, "nothing is owed", async || {
-            owed = self.owed();
-            owed.as_ref().is_ok_and(Vec::is_empty)
-        });
-        if tokio::time::timeout(bound.mul_f32(0.9), done)
-            .await
-            .is_err()
-        {
-            panic!("still owed after {bound:?}: {owed:#?}");
-        }
+        self.nothing_owed(bound).await;
         // What the last operations raised arrives, too, and nothing comes of it.
         self.portal.deliveries_settled().await;
         for row in self.portal.log() {
             assert!(row.delivered, "not delivered: {row:?}");
         }
-        until(bound, "nothing is owed in the end", async || {
-            self.owed().is_ok_and(|owed| owed.is_empty())
-        })
-        .await;
+        self.nothing_owed(bound).await;
         let dead = "SELECT (SELECT count(*) FROM actions WHERE state IN ('dead', 'discarded'))
                          + (SELECT count(*) FROM events WHERE state <> 'decided')";
         assert_eq!(self.ask_store(dead), Some(0), "dead letters");
+    }
+
+    async fn nothing_owed(&self, bound: Duration) {
+        let mut owed = Ok(Vec::new());
+        let paid = async {
+            loop {
+                owed = self.owed();
+                if owed.as_ref().is_ok_and(Vec::is_empty) {
+                    return;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let in_time = tokio::time::timeout(bound, paid).await.is_ok();
+        assert!(in_time, "still owed after {bound:?}: {owed:#?}");
     }
 
     /// The status and the body of an answer of the operator listener, if there is one.
@@ -241,10 +237,23 @@ impl Deployment {
 
     /// Waits until the service is ready.
     pub async fn ready(&self) {
-        until(Duration::from_secs(30), "the service is ready", async || {
-            matches!(self.operator_page("/readyz").await, Some((200, _)))
-        })
+        until(
+            Duration::from_secs(30),
+            "the service is ready",
+            async || matches!(self.operator_page("/readyz").await, Some((200, _))),
+        )
         .await;
+    }
+}
+
+impl Drop for Deployment {
+    #[expect(clippy::print_stderr, reason = "the test's own words")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let folder = self.folder.path().display();
+            eprintln!("what the service logged and stored is left in {folder}");
+            self.folder.disable_cleanup(true);
+        }
     }
 }
 
