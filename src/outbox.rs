@@ -466,13 +466,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_without_their_number() {
+    fn titles_without_their_numbers() {
         let check =
             |title: &str, expected: &str| assert_eq!(unnumbered(title), expected, "{title}");
         check("plan.docx", "plan.docx");
         check("plan (1).docx", "plan.docx");
         check("plan (12).tar.gz", "plan (12).tar.gz");
         check("plan (1) (2).docx", "plan.docx");
+        check("plan (1) (a) (2).docx", "plan (1) (a).docx");
         check("plan (a).docx", "plan (a).docx");
         check("plan ().docx", "plan ().docx");
         check("plan(1).docx", "plan(1).docx");

@@ -8,12 +8,15 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::actions::{self, Context, Ended};
 use crate::db::StoreError;
-use crate::outbox::{self, Action, Hold, Wait};
+use crate::outbox::{self, Action, Claim, Hold, Wait};
 
 use super::{LEASE, Worker, backoff, log_store_error};
 
 /// How long an action waits for a portal that is left alone before the breaker is asked again.
 const WAIT_FOR_PORTAL: Duration = Duration::from_secs(1);
+
+/// How long between two tries to write to a store that refuses, as one without room does.
+const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// Runs one attempt of a claimed action. An attempt that panics has failed; the worker goes on.
@@ -34,12 +37,35 @@ impl Worker {
             match recorded {
                 Ok(Hold::Held) => self.wake.outbox.notify_one(),
                 Ok(Hold::Lost) => warn!("the claim on the action was lost; another attempt has it"),
-                // The lease ends by itself, and the next attempt settles what this one left open.
-                Err(error) => log_store_error(&error),
+                Err(error) => {
+                    log_store_error(&error);
+                    self.let_go(action.claim).await;
+                }
             }
         }
         .instrument(span)
         .await;
+    }
+
+    /// Ends the claim of an attempt that could not be written down, as soon as the store can be written
+    /// to; without that it ends with its lease. The next attempt settles what this one left open.
+    async fn let_go(&self, claim: Claim) {
+        let let_go = async {
+            loop {
+                let now = self.clock.now();
+                let written = self
+                    .db
+                    .write(move |sql| outbox::renew(sql, claim, now))
+                    .await;
+                match written {
+                    Ok(_) | Err(StoreError::Closed) => return,
+                    Err(_) => tokio::time::sleep(TRY_STORE_AGAIN).await,
+                }
+            }
+        };
+        if tokio::time::timeout(LEASE, let_go).await.is_ok() {
+            self.wake.outbox.notify_one();
+        }
     }
 
     async fn execute(&self, action: &Action) -> Result<Ended, StoreError> {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tracing::{info, warn};
 
 use crate::db::StoreError;
-use crate::docspace::{Advice, Error, FileInfo, Why};
+use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::inbox::{self, InboxId, Recorded, Undecided};
@@ -19,8 +19,11 @@ use super::{Step, Worker, backoff};
 /// Events decided in one transaction at the most.
 const BATCH: u32 = 64;
 
-/// How long an event waits for a portal that is left alone; ended early when the portal is well again.
+/// The longest an event waits for a portal that is left alone; ended early when a probe finds it well.
 const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
+
+/// How long an event waits for a portal that is well again already.
+const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
 
 /// Questions to the portal for one event: its folder's path, its file, the path of where that is now.
 const QUESTIONS: usize = 3;
@@ -206,9 +209,14 @@ impl Worker {
     }
 
     fn wait_for_portal(&self, undecided: &Undecided, reason: &str) -> Decided {
+        let now = self.clock.now();
+        let until = match self.portal.permission() {
+            Permission::Wait(_, until) => until.min(now + WAIT_FOR_PORTAL),
+            Permission::Call | Permission::Probe(_) => now + WAIT_FOR_NOTHING,
+        };
         Decided::Later {
             failures: undecided.failures,
-            until: self.clock.now() + WAIT_FOR_PORTAL,
+            until,
             reason: reason.to_owned(),
         }
     }

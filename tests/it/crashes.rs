@@ -159,3 +159,26 @@ async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
     assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
     scene.finish().await;
 }
+
+#[tokio::test]
+async fn the_copy_of_a_title_with_a_number_is_recognised() {
+    let mut scene = Scene::start().await;
+    for _ in 0..3 {
+        scene.upload(&scene.client_room, "plan (1).docx");
+    }
+    for _ in 0..3 {
+        let checkpoints = Checkpoints::stop_at(Checkpoint::OperationStored);
+        scene.restart_with(checkpoints.clone()).await;
+        tokio::select! {
+            () = scene.work_to_the_end() => panic!("nothing was stopped"),
+            () = checkpoints.reached() => {}
+        }
+        scene.portal.operations_settled().await;
+        scene.portal.forget_results();
+    }
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
+    assert_eq!(scene.titles(&scene.internal).len(), 3);
+    scene.finish().await;
+}

@@ -75,6 +75,21 @@ async fn a_lost_status_or_path_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
+    let scene = Scene::start().await;
+    scene
+        .portal
+        .fail(fault("GET", "/path", 1, FaultEffect::Status(429)));
+    scene.upload(&scene.subfolder, "plan.docx");
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.internal), [""; 0]);
+    scene.clock.advance(Duration::from_secs(1));
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    scene.finish().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_is_given_up_at_once() {
     let scene = Scene::start().await;
     let file = scene.upload(&scene.client_room, "plan.docx");

@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod process;
 mod scene;
 
 // The order of the path: what arrives, what is done, what fails, what crashes.
@@ -19,3 +20,8 @@ mod schedules;
 
 // What a person asks and orders afterwards.
 mod events;
+
+// The real binary, as a process of its own.
+mod command;
+mod full_disk;
+mod kill;

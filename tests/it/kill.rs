@@ -1,0 +1,199 @@
+//! The real service, killed again and again in the middle of its work: nothing is lost, nothing is done
+//! twice.
+//!
+//! The portal misbehaves meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and `COURIER_KILL_KILLS`
+//! change the seed and the numbers, for longer runs by hand.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use docspace_courier::ids::{FileId, FolderId};
+use docspace_courier::sandbox::{Announced, Chaos, Portal, Settings};
+use fastrand::Rng;
+
+use crate::process::{Deployment, until};
+
+const SEED: u64 = 20_261_121;
+const UPLOADS: u64 = 200;
+const KILLS: u64 = 20;
+
+/// A kill comes after so many further calls to the portal at the most.
+const CALLS_BEFORE_KILL: usize = 50;
+
+/// How long the service may rest before it is killed nevertheless: an action that waits is in hand, too.
+const RESTS_FOR: Duration = Duration::from_secs(2);
+
+/// How long it may take to make up for everything after the last kill.
+const END_BOUND: Duration = Duration::from_mins(2);
+
+/// Titles that meet in the destination, where they must be told apart.
+const TITLES: [&str; 9] = [
+    "plan.docx",
+    "plan.docx",
+    "Plan.docx",
+    "plan (1).docx",
+    "report.xlsx",
+    "notes",
+    "Invoice.pdf",
+    "invoice 2026-11.pdf",
+    "INVOICE.PDF",
+];
+
+/// A file that somebody uploaded.
+struct Upload {
+    file: FileId,
+    room: Room,
+    content: String,
+    invoice: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Client,
+    Other,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
+    let seed = variable("COURIER_KILL_SEED", SEED);
+    let (uploads, kills) = (
+        variable("COURIER_KILL_UPLOADS", UPLOADS),
+        variable("COURIER_KILL_KILLS", KILLS),
+    );
+    let mut random = Rng::with_seed(seed);
+    let deployment = Deployment::new(Settings {
+        operation_time: Duration::from_millis(30),
+        retry_waits: vec![Duration::from_millis(300); 20],
+        ..Settings::default()
+    })
+    .await;
+    let portal = &deployment.portal;
+    portal.set_chaos(Some(Chaos {
+        seed,
+        drop_after: 0.02,
+        drop_before: 0.02,
+        status: 0.02,
+    }));
+
+    let mut uploaded = Vec::new();
+    let mut service = deployment.start();
+    for kill in 1..=kills {
+        for _ in uploaded.len() as u64..uploads * kill / kills {
+            uploaded.push(upload(portal, &mut random, uploaded.len()));
+        }
+        let calls = portal.calls().len() + random.usize(1..=CALLS_BEFORE_KILL);
+        let progress = until(END_BOUND, "the portal is called", async || {
+            portal.calls().len() >= calls
+        });
+        let _ = tokio::time::timeout(RESTS_FOR, progress).await;
+        service.kill();
+        service = deployment.start();
+    }
+    portal.set_chaos(None);
+    deployment.all_done(END_BOUND).await;
+    service.kill();
+
+    let contents = |wanted: fn(&Upload) -> bool| {
+        let mut contents: Vec<String> = uploaded
+            .iter()
+            .filter(|upload| wanted(upload))
+            .map(|upload| upload.content.clone())
+            .collect();
+        contents.sort();
+        contents
+    };
+    let seed = portal.seed();
+    assert_eq!(
+        contents_in(portal, &[&seed.internal_folder]),
+        contents(|upload| upload.room == Room::Client),
+        "every upload of the client is copied once"
+    );
+    assert_eq!(
+        contents_in(portal, &[&seed.incoming_folder]),
+        contents(|upload| upload.room == Room::Client && upload.invoice),
+        "every invoice is moved once"
+    );
+    assert_eq!(
+        contents_in(portal, &[&seed.client_room, &seed.client_subfolder]),
+        contents(|upload| upload.room == Room::Client && !upload.invoice),
+        "nothing else is taken away"
+    );
+    assert_eq!(
+        contents_in(portal, &[&seed.other_room]),
+        contents(|upload| upload.room == Room::Other),
+        "the other room is left alone"
+    );
+    check_notifications(&deployment.log(), &uploaded, kills);
+}
+
+/// Every invoice is announced, and again only when a kill came between the line and its mark.
+fn check_notifications(log: &str, uploaded: &[Upload], kills: u64) {
+    let mut announced: BTreeMap<String, u64> = BTreeMap::new();
+    for line in log.lines() {
+        // A kill may have cut a line off.
+        let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
+            continue;
+        };
+        if line["message"] == "invoice received" {
+            let file = line["file.id"].as_str().unwrap().to_owned();
+            *announced.entry(file).or_default() += 1;
+        }
+    }
+    let mut invoices: Vec<String> = uploaded
+        .iter()
+        .filter(|upload| upload.room == Room::Client && upload.invoice)
+        .map(|upload| upload.file.to_string())
+        .collect();
+    invoices.sort();
+    assert_eq!(announced.keys().cloned().collect::<Vec<_>>(), invoices);
+    let repeated = announced.values().sum::<u64>() - announced.len() as u64;
+    assert!(
+        repeated <= kills,
+        "{repeated} repetitions in {kills} kills: {announced:?}"
+    );
+}
+
+/// Uploads something somewhere. Contents differ, but all are of one size.
+fn upload(portal: &Portal, random: &mut Rng, number: usize) -> Upload {
+    let seed = portal.seed();
+    let (room, folder) = match random.u8(..10) {
+        0 => (Room::Other, &seed.other_room),
+        1..=3 => (Room::Client, &seed.client_subfolder),
+        _ => (Room::Client, &seed.client_room),
+    };
+    let title = if random.bool() {
+        TITLES[random.usize(..TITLES.len())].to_owned()
+    } else {
+        format!("upload {number}.docx")
+    };
+    let announced = match random.u8(..4) {
+        0 => Announced::CreatedAndUploaded,
+        _ => Announced::Uploaded,
+    };
+    let content = format!("content {number:08}");
+    Upload {
+        file: portal.upload(folder, &title, content.as_bytes(), announced),
+        room,
+        content,
+        invoice: title.to_lowercase().starts_with("invoice"),
+    }
+}
+
+fn contents_in(portal: &Portal, folders: &[&FolderId]) -> Vec<String> {
+    let mut contents: Vec<String> = folders
+        .iter()
+        .flat_map(|folder| portal.files_in(folder))
+        .map(|file| String::from_utf8(file.content).unwrap())
+        .collect();
+    contents.sort();
+    contents
+}
+
+/// A number that a person may set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is configured, not the service"
+)]
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
