@@ -181,19 +181,23 @@ fn target(plan: &ActionPlan, title: &str) -> Option<String> {
     }
 }
 
-/// The title without the numbers that copies into a folder with that title get: `plan (1) (2).docx`
-/// may be a copy of `plan.docx` as well as of `plan (1).docx` (CONTRACT 4.2).
+/// The characters of a title that no number displaces: of the 170 it may have (CONTRACT 2.1) all but
+/// the room for a number of six digits.
+const NEVER_CUT: usize = 160;
+
+/// The title without the numbers that copies into a folder with that title get, and without the end of a
+/// long title, which a number displaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
+/// `plan (1).docx` (CONTRACT 4.2).
 pub fn unnumbered(title: &str) -> String {
-    let (mut stem, extension) = title
-        .rsplit_once('.')
-        .map_or((title, None), |(s, e)| (s, Some(e)));
+    let (mut stem, extension) = match title.rfind('.') {
+        Some(dot) => title.split_at(dot),
+        None => (title, ""),
+    };
     while let Some(shorter) = without_number(stem) {
         stem = shorter;
     }
-    match extension {
-        Some(extension) => format!("{stem}.{extension}"),
-        None => stem.to_owned(),
-    }
+    let kept = NEVER_CUT.saturating_sub(extension.chars().count());
+    stem.chars().take(kept).chain(extension.chars()).collect()
 }
 
 fn without_number(stem: &str) -> Option<&str> {

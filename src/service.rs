@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::inbox;
 use crate::outbox;
 use crate::rules::Rule;
 use crate::server;
@@ -37,7 +38,14 @@ impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let db = Db::open_alone(&config.database)?;
-        let released = db.write(outbox::release_all).await?;
+        let now = clock.now();
+        let released = db
+            .write(move |sql| {
+                // What waited for the portal asks again: it may be well by now.
+                inbox::expedite(sql, now)?;
+                outbox::release_all(sql)
+            })
+            .await?;
         if released > 0 {
             info!(
                 actions = released,

@@ -162,9 +162,21 @@ async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
 
 #[tokio::test]
 async fn the_copy_of_a_title_with_a_number_is_recognised() {
+    is_recognised("plan (1).docx").await;
+}
+
+#[tokio::test]
+async fn the_copy_of_a_title_too_long_for_a_number_is_recognised() {
+    for length in [160, 161, 165] {
+        is_recognised(&format!("{}.docx", "x".repeat(length))).await;
+    }
+}
+
+/// Uploads three files of this title, lets each copy's outcome be lost, and counts the calls.
+async fn is_recognised(title: &str) {
     let mut scene = Scene::start().await;
     for _ in 0..3 {
-        scene.upload(&scene.client_room, "plan (1).docx");
+        scene.upload(&scene.client_room, title);
     }
     for _ in 0..3 {
         let checkpoints = Checkpoints::stop_at(Checkpoint::OperationStored);
