@@ -193,7 +193,8 @@ async fn a_signal_lets_the_attempts_in_hand_end_and_the_next_start_does_the_rest
     }
     until(BOUND, "all is accepted and work has begun", async || {
         let accepted = deployment.ask_store("SELECT count(*) FROM events");
-        accepted.is_some_and(|events| usize::try_from(events) >= Ok(UPLOADS)) && copies() > 0
+        accepted.is_some_and(|events| usize::try_from(events).is_ok_and(|events| events >= UPLOADS))
+            && copies() > 0
     })
     .await;
     service.terminate();
