@@ -25,7 +25,7 @@ CREATE TABLE events (
     UNIQUE (webhook_id, event_id)
 ) STRICT;
 
-CREATE INDEX events_waiting ON events (happened_at, sequence, id) WHERE state = 'waiting';
+CREATE INDEX events_waiting ON events (due_at, id) WHERE state = 'waiting';
 CREATE INDEX events_waiting_by_file ON events (file_id) WHERE state = 'waiting';
 CREATE INDEX events_dead ON events (id) WHERE state = 'dead';
 CREATE INDEX events_by_file ON events (file_id) WHERE file_id IS NOT NULL;
@@ -53,6 +53,8 @@ CREATE TABLE actions (
     file_version  TEXT    NOT NULL,
     position      INTEGER NOT NULL,
     kind          TEXT    NOT NULL,
+    -- Whether it waits while the portal is left alone.
+    needs_portal  INTEGER NOT NULL,
     plan          TEXT    NOT NULL,
     title         TEXT    NOT NULL,
     -- The destination and title of a copy; copies with the same one run one after the other, so that
@@ -61,7 +63,8 @@ CREATE TABLE actions (
     state         TEXT    NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'discarded')),
     happened_at   INTEGER NOT NULL,
     sequence      INTEGER NOT NULL,
-    due_at        INTEGER NOT NULL,
+    -- NULL until the action before it in its rule is done.
+    due_at        INTEGER,
     -- Claims so far; every write of a worker names the one it holds.
     attempt       INTEGER NOT NULL DEFAULT 0,
     -- Attempts that count towards giving up.
@@ -81,7 +84,8 @@ CREATE TABLE actions (
     UNIQUE (rule, file_id, file_version, position)
 ) STRICT;
 
-CREATE INDEX actions_owed ON actions (happened_at, sequence, id) WHERE state IN ('waiting', 'running');
+CREATE INDEX actions_waiting ON actions (needs_portal, due_at, id) WHERE state = 'waiting';
+CREATE INDEX actions_running ON actions (lease_until) WHERE state = 'running';
 CREATE INDEX actions_owed_by_file ON actions (file_id) WHERE state IN ('waiting', 'running');
 CREATE INDEX actions_owed_by_target ON actions (target) WHERE state IN ('waiting', 'running');
 CREATE INDEX actions_by_file ON actions (file_id, file_version);

@@ -301,7 +301,8 @@ pub fn keep_unreadable(
     )
 }
 
-/// The events to decide now, oldest first; of the events of one file, none before its predecessors.
+/// The events to decide now, in the order in which they are due; of the events of one file, the one
+/// that happened first.
 pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Result<Vec<Undecided>> {
     sql.prepare_cached(
         "SELECT id, body, happened_at, sequence, failures FROM events AS later
@@ -309,10 +310,9 @@ pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Resu
            AND NOT EXISTS (
                SELECT 1 FROM events AS earlier
                WHERE earlier.file_id = later.file_id AND earlier.state = 'waiting'
-                 AND earlier.due_at > :now
                  AND (earlier.happened_at, earlier.sequence, earlier.id)
                    < (later.happened_at, later.sequence, later.id))
-         ORDER BY happened_at, sequence, id LIMIT :limit",
+         ORDER BY due_at, id LIMIT :limit",
     )?
     .query_map(
         named_params! { ":now": now.as_millisecond(), ":limit": limit },
@@ -329,10 +329,10 @@ pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Resu
     .collect()
 }
 
-/// When the next event waits to be decided, if one does.
-pub fn next_due(sql: &Connection) -> rusqlite::Result<Option<i64>> {
-    sql.prepare_cached("SELECT min(due_at) FROM events WHERE state = 'waiting'")?
-        .query_row([], |row| row.get(0))
+/// When the next event that waits for its decision will be due, in milliseconds.
+pub fn next_due(sql: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
+    sql.prepare_cached("SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > ?1")?
+        .query_row([now.as_millisecond()], |row| row.get(0))
 }
 
 /// What became of one rule's decision.

@@ -135,10 +135,11 @@ pub fn plan(
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let plan = serde_json::to_string(action).expect("a plan is plain data");
         sql.prepare_cached(
-            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, plan, title,
-                                  target, state, happened_at, sequence, due_at, created_at)
-             VALUES (:event, :rule, :file, :version, :position, :kind, :plan, :title,
-                     :target, 'waiting', :happened_at, :sequence, :now, :now)",
+            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, needs_portal,
+                                  plan, title, target, state, happened_at, sequence, due_at, created_at)
+             VALUES (:event, :rule, :file, :version, :position, :kind, :needs_portal,
+                     :plan, :title, :target, 'waiting', :happened_at, :sequence,
+                     CASE :position WHEN 0 THEN :now END, :now)",
         )?
         .execute(named_params! {
             ":event": event.id.0,
@@ -147,6 +148,7 @@ pub fn plan(
             ":version": version,
             ":position": position,
             ":kind": action.kind(),
+            ":needs_portal": action.needs_portal(),
             ":plan": plan,
             ":title": planned.title,
             ":target": target(action, &planned.title),
@@ -215,37 +217,85 @@ pub enum Claimable {
     WithoutPortal,
 }
 
-/// Claims the next action that is due and free to run.
+/// Finds the next action that is due and free to run, without claiming it; a long search is for a
+/// reading connection, so that nobody's write waits behind it.
 ///
-/// Free to run means: the actions before it in its rule are done; nothing else runs or is left open
-/// on its file, and no earlier event of the file is owed anything; no copy to the same place under the
-/// same title runs or is left open. Notifications touch no file and wait for their rule only. An action
-/// that this version cannot read keeps its row, as a dead letter.
-pub fn claim_next(
+/// Free to run means: nothing else runs or is left open on its file, no earlier event of the file is owed
+/// anything, and no copy to the same place under the same title runs or is left open. Notifications touch
+/// no file and are always free. The actions before it in its rule are done, or it would not be due.
+pub fn find_next(
     sql: &Connection,
     now: Timestamp,
-    lease_until: Timestamp,
     claimable: Claimable,
-) -> rusqlite::Result<Option<Action>> {
-    loop {
-        let claimed = sql
-            .prepare_cached(include_str!("outbox/claim_next.sql"))?
-            .query_row(
-                named_params! {
-                    ":now": now.as_millisecond(),
-                    ":lease_until": lease_until.as_millisecond(),
-                    ":portal_open": claimable == Claimable::Every,
-                },
-                read_action,
-            )
+) -> rusqlite::Result<Option<ActionId>> {
+    let portal_open = claimable == Claimable::Every;
+    let abandoned = sql
+        .prepare_cached(
+            "SELECT id FROM actions
+             WHERE state = 'running' AND lease_until <= ?1 AND (?2 OR NOT needs_portal) LIMIT 1",
+        )?
+        .query_row((now.as_millisecond(), portal_open), |row| row.get(0))
+        .optional()?;
+    if let Some(id) = abandoned {
+        return Ok(Some(ActionId(id)));
+    }
+    for needs_portal in if portal_open {
+        &[false, true][..]
+    } else {
+        &[false]
+    } {
+        let waiting = sql
+            .prepare_cached(concat!(
+                "SELECT a.id FROM actions AS a
+                 WHERE a.state = 'waiting' AND a.needs_portal = ?1 AND a.due_at <= ?2 AND ",
+                include_str!("outbox/free_to_run.sql"),
+                " ORDER BY a.due_at, a.id LIMIT 1"
+            ))?
+            .query_row((needs_portal, now.as_millisecond()), |row| row.get(0))
             .optional()?;
-        match claimed {
-            None => return Ok(None),
-            Some(Ok(action)) => return Ok(Some(action)),
-            Some(Err(claim)) => {
-                let reason = "this version of docspace-courier does not know the action";
-                let _ = give_up(sql, claim, "unknown_action", reason, now)?;
-            }
+        if let Some(id) = waiting {
+            return Ok(Some(ActionId(id)));
+        }
+    }
+    Ok(None)
+}
+
+/// Claims an action that was found, if it is still due and free to run.
+///
+/// An action that this version cannot read keeps its row, as a dead letter.
+pub fn claim(
+    sql: &Connection,
+    id: ActionId,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> rusqlite::Result<Option<Action>> {
+    let claimed = sql
+        .prepare_cached(concat!(
+            "UPDATE actions AS a
+             SET state = 'running', attempt = attempt + 1, lease_until = :lease_until
+             WHERE a.id = :id
+               AND CASE a.state WHEN 'waiting' THEN a.due_at WHEN 'running' THEN a.lease_until END <= :now
+               AND ",
+            include_str!("outbox/free_to_run.sql"),
+            " RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
+                        settle_after, operation_id"
+        ))?
+        .query_row(
+            named_params! {
+                ":id": id.0,
+                ":now": now.as_millisecond(),
+                ":lease_until": lease_until.as_millisecond(),
+            },
+            read_action,
+        )
+        .optional()?;
+    match claimed {
+        None => Ok(None),
+        Some(Ok(action)) => Ok(Some(action)),
+        Some(Err(claim)) => {
+            let reason = "this version of docspace-courier does not know the action";
+            let _ = give_up(sql, claim, "unknown_action", reason, now)?;
+            Ok(None)
         }
     }
 }
@@ -283,13 +333,19 @@ fn from_ms(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }
 
-/// When the next waiting action is due or the next lease ends, if there is one.
-pub fn next_due(sql: &Connection) -> rusqlite::Result<Option<i64>> {
+/// When the next action will be due or the next lease will end, in milliseconds.
+pub fn next_due(sql: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
     sql.prepare_cached(
-        "SELECT min(CASE state WHEN 'running' THEN lease_until ELSE due_at END) FROM actions
-         WHERE state IN ('waiting', 'running')",
+        "SELECT min(next) FROM (
+             SELECT min(due_at) AS next FROM actions
+             WHERE state = 'waiting' AND needs_portal = 0 AND due_at > ?1
+             UNION ALL
+             SELECT min(due_at) FROM actions
+             WHERE state = 'waiting' AND needs_portal = 1 AND due_at > ?1
+             UNION ALL
+             SELECT min(lease_until) FROM actions WHERE state = 'running')",
     )?
-    .query_row([], |row| row.get(0))
+    .query_row([now.as_millisecond()], |row| row.get(0))
 }
 
 /// Writes down that the portal is about to be called, or what its call came to so far.
@@ -318,26 +374,37 @@ pub fn renew(sql: &Connection, claim: Claim, lease_until: Timestamp) -> rusqlite
     .map(Hold::from)
 }
 
-/// Marks an action as done.
+/// Marks an action as done; the one behind it in its rule is due then.
 pub fn finish(
     sql: &Connection,
     claim: Claim,
     outcome: &Outcome,
     now: Timestamp,
 ) -> rusqlite::Result<Hold> {
-    sql.prepare_cached(
-        "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = NULL,
-                            reason_code = NULL, result_file = :file, result_folder = :folder
-         WHERE id = :id AND attempt = :attempt AND state = 'running'",
-    )?
-    .execute(named_params! {
-        ":id": claim.action.0,
-        ":attempt": claim.attempt,
-        ":now": now.as_millisecond(),
-        ":file": outcome.file.as_ref().map(FileId::as_str),
-        ":folder": outcome.folder.as_ref().map(FolderId::as_str),
-    })
-    .map(Hold::from)
+    let finished = sql
+        .prepare_cached(
+            "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = NULL,
+                                reason_code = NULL, result_file = :file, result_folder = :folder
+             WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        )?
+        .execute(named_params! {
+            ":id": claim.action.0,
+            ":attempt": claim.attempt,
+            ":now": now.as_millisecond(),
+            ":file": outcome.file.as_ref().map(FileId::as_str),
+            ":folder": outcome.folder.as_ref().map(FolderId::as_str),
+        })?;
+    if finished > 0 {
+        sql.prepare_cached(
+            "UPDATE actions AS behind SET due_at = ?2
+             FROM actions AS done
+             WHERE done.id = ?1 AND behind.rule = done.rule AND behind.file_id = done.file_id
+               AND behind.file_version = done.file_version AND behind.position = done.position + 1
+               AND behind.state = 'waiting'",
+        )?
+        .execute((claim.action.0, now.as_millisecond()))?;
+    }
+    Ok(Hold::from(finished))
 }
 
 /// Ends an attempt and lets the action wait for the next one.

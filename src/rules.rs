@@ -64,6 +64,11 @@ impl ActionPlan {
         }
     }
 
+    /// Whether it calls the portal, and so waits while that is left alone.
+    pub fn needs_portal(&self) -> bool {
+        self.destination().is_some()
+    }
+
     fn destination(&self) -> Option<&FolderId> {
         match self {
             Self::Copy { to } | Self::Move { to } => Some(to),

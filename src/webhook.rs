@@ -203,7 +203,10 @@ fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &st
         Err(error) => return not_stored(&error),
     };
     receiver.wake.inbox.notify_one();
-    receiver.wake.outbox.notify_one();
+    if status == "duplicate" {
+        // A redelivery may have revived a dead letter.
+        receiver.wake.outbox.notify_one();
+    }
     info!(
         event.id = id.0,
         event.trigger = trigger,

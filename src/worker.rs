@@ -141,8 +141,13 @@ impl Worker {
             Claimable::WithoutPortal
         };
         let now = self.clock.now();
+        let found = self
+            .db
+            .read(move |sql| outbox::find_next(sql, now, claimable))
+            .await?;
+        let Some(id) = found else { return Ok(None) };
         self.db
-            .write(move |sql| outbox::claim_next(sql, now, now + LEASE, claimable))
+            .write(move |sql| outbox::claim(sql, id, now, now + LEASE))
             .await
     }
 
@@ -181,8 +186,10 @@ impl Worker {
                 Ok(Step::Idle) => {}
                 Err(error) => log_store_error(&error),
             }
-            let next_due = self.db.read(inbox::next_due).await.ok().flatten();
-            self.rest(&self.wake.inbox, next_due, &stop).await;
+            let now = self.clock.now();
+            let next_due = self.db.read(move |sql| inbox::next_due(sql, now)).await;
+            self.rest(&self.wake.inbox, next_due.ok().flatten(), &stop)
+                .await;
         }
     }
 
@@ -207,8 +214,10 @@ impl Worker {
                 Err(error) => log_store_error(&error),
             }
             drop(slot);
-            let next_due = self.db.read(outbox::next_due).await.ok().flatten();
-            self.rest(&self.wake.outbox, next_due, stop).await;
+            let now = self.clock.now();
+            let next_due = self.db.read(move |sql| outbox::next_due(sql, now)).await;
+            self.rest(&self.wake.outbox, next_due.ok().flatten(), stop)
+                .await;
         }
     }
 

@@ -351,7 +351,7 @@ fn actions(sql: &Connection, event: InboxId) -> rusqlite::Result<Vec<ActionView>
 fn read_action(row: &Row<'_>) -> rusqlite::Result<ActionView> {
     let plan: String = row.get("plan")?;
     let state: String = row.get("state")?;
-    let due_at = from_ms(row.get("due_at")?);
+    let due_at: Option<i64> = row.get("due_at")?;
     let finished_at: Option<i64> = row.get("finished_at")?;
     Ok(ActionView {
         id: ActionId(row.get("id")?),
@@ -365,7 +365,7 @@ fn read_action(row: &Row<'_>) -> rusqlite::Result<ActionView> {
         operation_id: row.get("operation_id")?,
         reason_code: row.get("reason_code")?,
         reason: row.get("reason")?,
-        due_at: (state == "waiting").then_some(due_at),
+        due_at: due_at.filter(|_| state == "waiting").map(from_ms),
         created_at: from_ms(row.get("created_at")?),
         finished_at: finished_at.map(from_ms),
         state,

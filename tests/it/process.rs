@@ -188,7 +188,7 @@ impl Deployment {
                 "SELECT 'event ' || id || ', due ' || due_at || ': ' || coalesce(reason, '')
                  FROM events WHERE state = 'waiting'
                  UNION ALL
-                 SELECT kind || ' ' || id || ' ' || state || ', due ' || due_at || ', lease '
+                 SELECT kind || ' ' || id || ' ' || state || ', due ' || coalesce(due_at, '-') || ', lease '
                         || coalesce(lease_until, '-') || ': ' || coalesce(reason, '')
                  FROM actions WHERE state IN ('waiting', 'running')",
             )?

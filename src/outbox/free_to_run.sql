@@ -1,0 +1,23 @@
+NOT (a.needs_portal AND (
+    -- Something else happens to its file, or it would overtake an earlier event of the file.
+    EXISTS (
+        SELECT 1
+        FROM actions AS other
+        WHERE other.file_id = a.file_id AND other.id <> a.id
+          AND other.state IN ('waiting', 'running') AND other.needs_portal
+          AND (other.state = 'running'
+               OR (other.intent_at IS NOT NULL
+                   AND (a.intent_at IS NULL OR (other.intent_at, other.id) < (a.intent_at, a.id)))
+               OR (other.event <> a.event
+                   AND (other.happened_at, other.sequence, other.id)
+                     < (a.happened_at, a.sequence, a.id))))
+    -- A copy to the same place under the same title is under way.
+    OR EXISTS (
+        SELECT 1
+        FROM actions AS other
+        WHERE other.target = a.target AND other.id <> a.id
+          AND other.state IN ('waiting', 'running')
+          AND (other.state = 'running'
+               OR (other.intent_at IS NOT NULL
+                   AND (a.intent_at IS NULL
+                        OR (other.intent_at, other.id) < (a.intent_at, a.id)))))))
