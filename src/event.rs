@@ -155,32 +155,30 @@ impl Entry {
     }
 
     fn read(members: &Members<'_>, id_member: &str, parent_member: &str) -> Option<Self> {
-        const FOLDER_MEMBERS: [&str; 7] = [
+        const FOLDER_MEMBERS: [&str; 6] = [
             "parentId",
             "folderIdDisplay",
             "rootId",
             "rootFolderId",
             "folderId",
             "roomId",
-            "id",
         ];
         const FOLDER: i64 = 1;
 
-        let is_folder = members.number("fileEntryType") == Some(FOLDER);
         let mut named_folders: Vec<FolderId> = Vec::new();
-        for name in &FOLDER_MEMBERS[..FOLDER_MEMBERS.len() - usize::from(!is_folder)] {
-            if let Some(folder) = members.folder(name)
-                && !named_folders.contains(&folder)
-            {
+        for folder in FOLDER_MEMBERS
+            .iter()
+            .filter_map(|name| members.folder(name))
+        {
+            if !named_folders.contains(&folder) {
                 named_folders.push(folder);
             }
         }
         Some(Self {
             id: FileId::new(&members.id(id_member)?)?,
-            kind: if is_folder {
-                EntryKind::Folder
-            } else {
-                EntryKind::File
+            kind: match members.number("fileEntryType") {
+                Some(FOLDER) => EntryKind::Folder,
+                _ => EntryKind::File,
             },
             parent: members.folder(parent_member),
             named_folders,

@@ -33,7 +33,7 @@ use checkpoint::Checkpoints;
 use folder_paths::FolderPaths;
 
 /// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).
-const ATTEMPTS_AT_A_TIME: u32 = 15;
+const ATTEMPTS_AT_A_TIME: usize = 15;
 
 /// How long a claim lasts without renewal; longer than the client waits for any answer.
 const LEASE: Duration = Duration::from_mins(2);
@@ -194,7 +194,7 @@ impl Worker {
     }
 
     async fn keep_running(self: &Arc<Self>, attempts: &TaskTracker, stop: &CancellationToken) {
-        let slots = Arc::new(Semaphore::new(ATTEMPTS_AT_A_TIME as usize));
+        let slots = Arc::new(Semaphore::new(ATTEMPTS_AT_A_TIME));
         while !stop.is_cancelled() {
             let slot = tokio::select! {
                 slot = Arc::clone(&slots).acquire_owned() => slot.expect("the slots are never closed"),

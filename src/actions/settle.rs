@@ -206,19 +206,18 @@ async fn candidates(
     wanted: &Wanted,
 ) -> Result<Vec<FileInfo>, Error> {
     let mut candidates = Vec::new();
-    let mut seen = 0;
+    let mut start = 0;
     loop {
-        let page = match context.portal.folder_page(to, seen).await {
+        let page = match context.portal.folder_page(to, start).await {
             Ok(page) => page,
             // The destination is gone; the next call says so.
             Err(Error::NotFound) => return Ok(candidates),
             Err(error) => return Err(error),
         };
-        let entries = page.files.len() + page.folders.len();
-        seen += entries as u64;
-        let older = wanted.has_only_older_after(&page.files);
+        let last = page.is_last(start) || wanted.has_only_older_after(&page.files);
+        start += page.len();
         candidates.extend(page.files.into_iter().filter(|file| wanted.is(file)));
-        if entries == 0 || seen >= page.total || older {
+        if last {
             return Ok(candidates);
         }
     }

@@ -38,15 +38,11 @@ pub(super) async fn find(
         let mut start = 0;
         while let Some(page) = read_page(context, &folder, start).await? {
             pages += 1;
-            let entries = (page.files.len() + page.folders.len()) as u64;
-            start += entries;
+            let last = page.is_last(start);
+            start += page.len();
             folders.extend(page.folders.into_iter().map(|folder| folder.id));
-            let changed: Vec<FileInfo> = page
-                .files
-                .into_iter()
-                .filter(|file| file.updated >= since)
-                .collect();
-            found += store(context, changed, now).await?;
+            let changed = page.files.into_iter().filter(|file| file.updated >= since);
+            found += store(context, changed.collect(), now).await?;
             if pages >= PAGES {
                 warn!(
                     pages,
@@ -54,7 +50,7 @@ pub(super) async fn find(
                 );
                 return Ok(found);
             }
-            if entries == 0 || start >= page.total {
+            if last {
                 break;
             }
         }

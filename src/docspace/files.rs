@@ -64,9 +64,28 @@ pub struct FolderPage {
     /// The folders on it.
     #[serde(default)]
     pub folders: Vec<FolderInfo>,
-    /// How many entries the folder has.
-    #[serde(default)]
-    pub total: u64,
+    /// How many entries the folder has, where the portal says so.
+    pub total: Option<u64>,
+}
+
+impl FolderPage {
+    /// How many entries are on it.
+    pub fn len(&self) -> u64 {
+        (self.files.len() + self.folders.len()) as u64
+    }
+
+    /// Whether nothing is on it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it is the last one, when it began at this entry.
+    pub fn is_last(&self, start: u64) -> bool {
+        match self.total {
+            Some(total) => self.is_empty() || start + self.len() >= total,
+            None => self.len() < PAGE,
+        }
+    }
 }
 
 /// A person with an account.
