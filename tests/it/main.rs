@@ -23,5 +23,6 @@ mod events;
 
 // The real binary, as a process of its own.
 mod command;
+mod downtime;
 mod full_disk;
 mod kill;

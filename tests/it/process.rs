@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use docspace_courier::ids::WebhookId;
 use docspace_courier::sandbox::{Portal, Settings};
 use rusqlite::{Connection, OpenFlags};
 use tokio::net::TcpListener;
@@ -85,6 +86,8 @@ impl Drop for Process {
 /// Everything around the service: a portal, a place for the store, and addresses it keeps.
 pub struct Deployment {
     pub portal: Portal,
+    /// The portal's webhook to the service.
+    pub webhook: WebhookId,
     /// The public listener's address.
     pub address: SocketAddr,
     /// The operator listener's address.
@@ -118,7 +121,7 @@ impl Deployment {
         tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
 
         let (address, admin) = (free_address(), free_address());
-        portal.add_webhook(&format!("http://{address}/webhook"), &TRIGGERS);
+        let webhook = portal.add_webhook(&format!("http://{address}/webhook"), &TRIGGERS);
         let seed = portal.seed();
         let variables = vec![
             ("DOCSPACE_API_HOST", host),
@@ -139,6 +142,7 @@ impl Deployment {
         ];
         Self {
             portal,
+            webhook,
             address,
             admin,
             variables,
@@ -212,7 +216,8 @@ impl Deployment {
         assert_eq!(self.ask_store(dead), Some(0), "dead letters");
     }
 
-    async fn nothing_owed(&self, bound: Duration) {
+    /// Waits until nothing is owed.
+    pub async fn nothing_owed(&self, bound: Duration) {
         let mut owed = Ok(Vec::new());
         let paid = async {
             loop {
