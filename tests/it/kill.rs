@@ -12,6 +12,7 @@ use docspace_courier::sandbox::{Announced, Chaos, Portal, Settings};
 use fastrand::Rng;
 
 use crate::process::{Deployment, until};
+use crate::variable;
 
 const SEED: u64 = 20_261_121;
 const UPLOADS: u64 = 200;
@@ -187,13 +188,4 @@ fn contents_in(portal: &Portal, folders: &[&FolderId]) -> Vec<String> {
         .collect();
     contents.sort();
     contents
-}
-
-/// A number that a person may set.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test is configured, not the service"
-)]
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }

@@ -26,3 +26,12 @@ mod command;
 mod downtime;
 mod full_disk;
 mod kill;
+
+/// A number that a person may set, for longer runs by hand.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is configured, not the service"
+)]
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}

@@ -1,7 +1,8 @@
 //! Random schedules of uploads, redeliveries, failures, crashes and recoveries, against a small model: no
 //! schedule loses or doubles an effect.
 //!
-//! The seed is fixed; `PROPTEST_CASES=500 cargo test --test it schedules` tries more.
+//! `COURIER_SCHEDULES` and `COURIER_SCHEDULES_SEED` change how many there are and which, for longer runs by
+//! hand.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
 use crate::scene::Scene;
+use crate::variable;
 
 /// Steps of one schedule at the most.
 const LONGEST: usize = 14;
@@ -287,10 +289,10 @@ async fn play(events: Vec<Event>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        rng_seed: RngSeed::Fixed(2026),
+        rng_seed: RngSeed::Fixed(variable("COURIER_SCHEDULES_SEED", 2026)),
         failure_persistence: None,
         max_shrink_iters: 200,
-        ..ProptestConfig::with_cases(cases())
+        ..ProptestConfig::with_cases(schedules())
     })]
 
     #[test]
@@ -306,11 +308,6 @@ proptest! {
     }
 }
 
-fn cases() -> u32 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long to search is up to whoever runs the test"
-    )]
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(60)
+fn schedules() -> u32 {
+    u32::try_from(variable("COURIER_SCHEDULES", 60)).unwrap()
 }
