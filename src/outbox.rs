@@ -33,7 +33,7 @@ pub enum Plan {
 }
 
 /// A claim on an action: who writes to it must hold the last one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The action.
     pub action: ActionId,
@@ -100,6 +100,21 @@ pub struct Outcome {
     pub file: Option<FileId>,
     /// Where it is now.
     pub folder: Option<FolderId>,
+}
+
+/// An action that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its last claim.
+    pub claim: Claim,
+    /// The event that caused it.
+    pub event: InboxId,
+    /// The rule that planned it.
+    pub rule: String,
+    /// Its kind.
+    pub kind: String,
+    /// Why it was given up, in words an operator reads.
+    pub reason: Option<String>,
 }
 
 /// Why and until when an action waits for its next attempt.
@@ -177,7 +192,10 @@ fn find_effect(
 fn target(plan: &ActionPlan, title: &str) -> Option<String> {
     match plan {
         ActionPlan::Copy { to } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
-        ActionPlan::Move { .. } | ActionPlan::Notify { .. } => None,
+        ActionPlan::Move { .. }
+        | ActionPlan::Notify { .. }
+        | ActionPlan::Chat
+        | ActionPlan::Call => None,
     }
 }
 
@@ -204,19 +222,29 @@ fn without_number(stem: &str) -> Option<&str> {
 
 /// Which actions may be claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimable {
-    /// All of them.
-    Every,
-    /// Those that do not call the portal.
-    WithoutPortal,
+pub struct Claimable {
+    /// Copies and moves.
+    pub file_work: Lane,
+    /// Notifications and calls.
+    pub telling: Lane,
+}
+
+/// Whether actions of some kinds may be claimed just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// They may.
+    Open,
+    /// They wait.
+    Closed,
 }
 
 /// Claims the next action that is due and free to run.
 ///
 /// Free to run means: the actions before it in its rule are done; nothing else runs or is left open
 /// on its file, and no earlier event of the file is owed anything; no copy to the same place under the
-/// same title runs or is left open. Notifications touch no file and wait for their rule only. An action
-/// that this version cannot read keeps its row, as a dead letter.
+/// same title runs or is left open. Notifications and calls touch no file and wait for their rule only;
+/// notifications are waited for by nothing. An action that this version cannot read keeps its row, as a
+/// dead letter.
 pub fn claim_next(
     sql: &Connection,
     now: Timestamp,
@@ -230,7 +258,8 @@ pub fn claim_next(
                 named_params! {
                     ":now": now.as_millisecond(),
                     ":lease_until": lease_until.as_millisecond(),
-                    ":portal_open": claimable == Claimable::Every,
+                    ":file_work": claimable.file_work == Lane::Open,
+                    ":telling": claimable.telling == Lane::Open,
                 },
                 read_action,
             )
@@ -277,6 +306,50 @@ fn read_action(row: &Row<'_>) -> rusqlite::Result<Result<Action, Claim>> {
 
 fn from_ms(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
+}
+
+/// What the copy or move before an action in its rule left behind.
+pub fn outcome_before(
+    sql: &Connection,
+    action: ActionId,
+) -> rusqlite::Result<Option<(String, Outcome)>> {
+    sql.prepare_cached(
+        "SELECT earlier.kind, earlier.result_file, earlier.result_folder
+         FROM actions AS this JOIN actions AS earlier
+           ON earlier.rule = this.rule AND earlier.file_id = this.file_id
+          AND earlier.file_version = this.file_version AND earlier.position < this.position
+         WHERE this.id = ?1 AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
+         ORDER BY earlier.position DESC LIMIT 1",
+    )?
+    .query_row([action.0], |row| {
+        let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+        let outcome = Outcome {
+            file: file.as_deref().and_then(FileId::new),
+            folder: folder.as_deref().and_then(FolderId::new),
+        };
+        Ok((row.get(0)?, outcome))
+    })
+    .optional()
+}
+
+/// Every dead letter: its action, the attempt that was its last, the event, and what is known of why.
+pub fn dead_letters(sql: &Connection) -> rusqlite::Result<Vec<DeadLetter>> {
+    sql.prepare_cached(
+        "SELECT id, attempt, event, rule, kind, reason FROM actions WHERE state = 'dead' ORDER BY id",
+    )?
+    .query_map([], |row| {
+        Ok(DeadLetter {
+            claim: Claim {
+                action: ActionId(row.get(0)?),
+                attempt: row.get(1)?,
+            },
+            event: InboxId(row.get(2)?),
+            rule: row.get(3)?,
+            kind: row.get(4)?,
+            reason: row.get(5)?,
+        })
+    })?
+    .collect()
 }
 
 /// When the next waiting action is due or the next lease ends, if there is one.
@@ -447,7 +520,8 @@ pub fn discard_behind_dead(
            AND EXISTS (
                SELECT 1 FROM actions AS earlier
                WHERE earlier.event = later.event AND earlier.rule = later.rule
-                 AND earlier.position < later.position AND earlier.state = 'dead')",
+                 AND earlier.position < later.position AND earlier.state = 'dead'
+                 AND earlier.kind <> 'notify')",
     )?
     .execute((event.0, now.as_millisecond()))
 }
