@@ -53,8 +53,8 @@ CREATE TABLE actions (
     file_version  TEXT    NOT NULL,
     position      INTEGER NOT NULL,
     kind          TEXT    NOT NULL,
-    -- Whether it waits while the portal is left alone.
-    needs_portal  INTEGER NOT NULL,
+    -- Whether it is work for the portal, which waits while that is left alone.
+    file_work     INTEGER NOT NULL,
     plan          TEXT    NOT NULL,
     title         TEXT    NOT NULL,
     -- The destination and title of a copy; copies with the same one run one after the other, so that
@@ -63,7 +63,7 @@ CREATE TABLE actions (
     state         TEXT    NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'discarded')),
     happened_at   INTEGER NOT NULL,
     sequence      INTEGER NOT NULL,
-    -- NULL until the action before it in its rule is done.
+    -- NULL until the actions it waits for in its rule are done.
     due_at        INTEGER,
     -- Claims so far; every write of a worker names the one it holds.
     attempt       INTEGER NOT NULL DEFAULT 0,
@@ -84,7 +84,7 @@ CREATE TABLE actions (
     UNIQUE (rule, file_id, file_version, position)
 ) STRICT;
 
-CREATE INDEX actions_waiting ON actions (needs_portal, due_at, id) WHERE state = 'waiting';
+CREATE INDEX actions_waiting ON actions (file_work, due_at, id) WHERE state = 'waiting';
 CREATE INDEX actions_running ON actions (lease_until) WHERE state = 'running';
 CREATE INDEX actions_owed_by_file ON actions (file_id) WHERE state IN ('waiting', 'running');
 CREATE INDEX actions_owed_by_target ON actions (target) WHERE state IN ('waiting', 'running');

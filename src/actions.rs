@@ -1,14 +1,15 @@
 //! What an attempt does: one function per kind of action.
 //!
 //! Copy and move are in `actions/relocate.rs`, looking for what became of an earlier attempt is in
-//! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`.
+//! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`, telling people and
+//! the pipeline is in `actions/tell.rs`.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, OperationKind};
-use crate::notify;
+use crate::notify::Channels;
 use crate::outbox::{Action, Intent, Outcome};
 use crate::rules::ActionPlan;
 use crate::worker::checkpoint::Checkpoints;
@@ -16,6 +17,7 @@ use crate::worker::checkpoint::Checkpoints;
 mod diagnose;
 mod relocate;
 mod settle;
+mod tell;
 
 /// What an attempt works with.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub struct Context<'a> {
     pub db: &'a Db,
     /// The portal.
     pub portal: &'a Client,
+    /// The ways to people and programs.
+    pub channels: &'a Channels,
     /// The time of day.
     pub clock: &'a Clock,
     /// Where tests stop an attempt.
@@ -43,6 +47,14 @@ pub enum Ended {
         reason: String,
         /// What is left open.
         intent: Option<Intent>,
+    },
+    /// The other side could not be told; the next attempt comes after a backoff, and not before the wait
+    /// it asked for.
+    AskedToWait {
+        /// Why, in words an operator reads.
+        reason: String,
+        /// The shortest wait.
+        wait: Duration,
     },
     /// It must wait through no fault of its own, which uses up no attempt.
     Waits {
@@ -69,9 +81,8 @@ pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreE
     match &action.plan {
         ActionPlan::Copy { to } => relocate::run(context, action, OperationKind::Copy, to).await,
         ActionPlan::Move { to } => relocate::run(context, action, OperationKind::Move, to).await,
-        ActionPlan::Notify { to } => {
-            notify::log(context.portal.host(), action, to.as_deref());
-            Ok(Ended::Done(Outcome::default()))
-        }
+        ActionPlan::Notify { to } => tell::mail(context, action, to.as_deref()).await,
+        ActionPlan::Chat => tell::chat(context, action).await,
+        ActionPlan::Call => tell::call(context, action).await,
     }
 }

@@ -220,6 +220,11 @@ fn state(ours: &[WebhookConfig], had_one: bool) -> WebhookState {
     }
 }
 
+/// Whether our webhook was found switched off or deleted at the last turn.
+pub fn webhook_is_off(sql: &Connection) -> rusqlite::Result<bool> {
+    Ok(recall(sql)?.was_off)
+}
+
 fn recall(sql: &Connection) -> rusqlite::Result<Memory> {
     let text: Option<String> = sql
         .query_row("SELECT value FROM state WHERE key = ?1", [MEMORY], |row| {

@@ -17,9 +17,11 @@ mod raw;
 
 mod problems;
 
+mod notify;
 mod rules;
 mod values;
 
+pub use notify::Tell;
 pub use problems::{ConfigError, Problem};
 pub use raw::{EnvFileError, process_environment};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub unsigned: Unsigned,
     /// The rules of the environment.
     pub rules: Vec<Rule>,
+    /// Mail, chat, pipeline and operators.
+    pub tell: Tell,
     /// `DATABASE_URL`: the SQLite file.
     pub database: PathBuf,
     /// `LISTEN_ADDR` or `PORT`: the public listener.
@@ -151,6 +155,7 @@ impl Config {
             secrets,
             unsigned: values::unsigned(&raw, listen, &mut problems),
             rules,
+            tell: notify::tell(&raw, &mut problems),
             database: values::database(&raw, &mut problems),
             listen,
             admin: values::admin(&raw, &mut problems),
@@ -299,6 +304,39 @@ mod tests {
         );
         check(&[("MANAGER_EMAIL", "nobody")], &["MANAGER_EMAIL"]);
         check(
+            &[("OPERATOR_EMAIL", "a@x.example, b@")],
+            &["OPERATOR_EMAIL"],
+        );
+        check(&[("SMTP_URL", "smtp://mail.example")], &["MAIL_FROM"]);
+        check(&[("MAIL_FROM", "no address")], &["MAIL_FROM"]);
+        check(&[("SMTP_CA_FILE", "/does/not/exist")], &["SMTP_CA_FILE"]);
+        check(
+            &[("NOTIFY_WEBHOOK_URL", "chat.example")],
+            &["NOTIFY_WEBHOOK_URL"],
+        );
+        check(
+            &[("PIPELINE_URL", "ftp://pipeline.example")],
+            &["PIPELINE_URL"],
+        );
+        check(
+            &[
+                ("PIPELINE_URL", "https://pipeline.example"),
+                ("PIPELINE_SECRET", "whsec_!"),
+            ],
+            &["PIPELINE_SECRET"],
+        );
+        for url in [
+            "mail.example",
+            "http://mail.example",
+            "smtp://",
+            "smtp://user@mail.example",
+        ] {
+            check(
+                &[("SMTP_URL", url), ("MAIL_FROM", "a@x.example")],
+                &["SMTP_URL"],
+            );
+        }
+        check(
             &[("DATABASE_URL", "postgres://db/courier")],
             &["DATABASE_URL"],
         );
@@ -354,7 +392,7 @@ mod tests {
             2
         );
         assert_eq!(
-            check(&[("SMTP_URL", "smtp://mail"), ("PORT", "")])
+            check(&[("OPERATOR_EMAIL", "op@x.example"), ("PORT", "")])
                 .notices
                 .len(),
             2

@@ -263,6 +263,23 @@ pub fn with_dead_letters(sql: &Connection, file: Option<&str>) -> rusqlite::Resu
     .collect()
 }
 
+/// The body of an event as it came, and when the event happened.
+pub fn body(sql: &Connection, id: InboxId) -> rusqlite::Result<Option<(Vec<u8>, Timestamp)>> {
+    sql.prepare_cached("SELECT body, happened_at FROM events WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            let happened_at = Timestamp::from_millisecond(row.get(1)?).unwrap_or_default();
+            Ok((row.get(0)?, happened_at))
+        })
+        .optional()
+}
+
+/// The events whose decision was given up, and why.
+pub fn dead_decisions(sql: &Connection) -> rusqlite::Result<Vec<(InboxId, Option<String>)>> {
+    sql.prepare_cached("SELECT id, reason FROM events WHERE state = 'dead' ORDER BY id")?
+        .query_map([], |row| Ok((InboxId(row.get(0)?), row.get(1)?)))?
+        .collect()
+}
+
 /// Removes events of which nothing is owed any more, oldest first, up to a limit. Returns how many.
 ///
 /// With an event goes the memory that its effects were had, so an event whose last action ended after

@@ -4,7 +4,7 @@
 //! verifies the signature over the raw bytes, reads the JSON, and stores the event in the *inbox* before
 //! it answers. The worker asks the *rules*, which give actions to plan and reasons; the actions owed stand
 //! in the *outbox* until an attempt has copied or moved the file through the *DocSpace client* and seen
-//! that it is done, or has *notified* somebody. What DocSpace could not deliver is fetched by *catching
+//! that it is done, or has *notified* somebody or called the *pipeline*. What DocSpace could not deliver is fetched by *catching
 //! up*. `docs/ARCHITECTURE.md` follows one delivery through all of it.
 
 // Receive, verify, understand.
@@ -23,8 +23,11 @@ pub mod outbox;
 pub mod worker;
 
 // The portal, and people.
+pub mod alerts;
 pub mod docspace;
 pub mod notify;
+pub mod outgoing;
+pub mod pipeline;
 
 // What was never delivered.
 pub mod catch_up;

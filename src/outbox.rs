@@ -33,7 +33,7 @@ pub enum Plan {
 }
 
 /// A claim on an action: who writes to it must hold the last one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The action.
     pub action: ActionId,
@@ -102,6 +102,21 @@ pub struct Outcome {
     pub folder: Option<FolderId>,
 }
 
+/// An action that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its last claim.
+    pub claim: Claim,
+    /// The event that caused it.
+    pub event: InboxId,
+    /// The rule that planned it.
+    pub rule: String,
+    /// Its kind.
+    pub kind: String,
+    /// Why it was given up, in words an operator reads.
+    pub reason: Option<String>,
+}
+
 /// Why and until when an action waits for its next attempt.
 #[derive(Clone, Debug)]
 pub struct Wait {
@@ -132,14 +147,15 @@ pub fn plan(
         revive_of_event_and_rule(sql, earlier, rule, now)?;
         return Ok(Plan::Known(earlier));
     }
+    let mut first = true;
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let plan = serde_json::to_string(action).expect("a plan is plain data");
         sql.prepare_cached(
-            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, needs_portal,
+            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work,
                                   plan, title, target, state, happened_at, sequence, due_at, created_at)
-             VALUES (:event, :rule, :file, :version, :position, :kind, :needs_portal,
+             VALUES (:event, :rule, :file, :version, :position, :kind, :file_work,
                      :plan, :title, :target, 'waiting', :happened_at, :sequence,
-                     CASE :position WHEN 0 THEN :now END, :now)",
+                     CASE WHEN :first THEN :now END, :now)",
         )?
         .execute(named_params! {
             ":event": event.id.0,
@@ -148,14 +164,16 @@ pub fn plan(
             ":version": version,
             ":position": position,
             ":kind": action.kind(),
-            ":needs_portal": action.needs_portal(),
+            ":file_work": action.is_file_work(),
             ":plan": plan,
             ":title": planned.title,
             ":target": target(action, &planned.title),
             ":happened_at": event.happened_at_ms,
             ":sequence": event.sequence,
+            ":first": first,
             ":now": now.as_millisecond(),
         })?;
+        first &= !action.is_waited_for();
     }
     Ok(Plan::Planned)
 }
@@ -179,7 +197,10 @@ fn find_effect(
 fn target(plan: &ActionPlan, title: &str) -> Option<String> {
     match plan {
         ActionPlan::Copy { to } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
-        ActionPlan::Move { .. } | ActionPlan::Notify { .. } => None,
+        ActionPlan::Move { .. }
+        | ActionPlan::Notify { .. }
+        | ActionPlan::Chat
+        | ActionPlan::Call => None,
     }
 }
 
@@ -210,50 +231,58 @@ fn without_number(stem: &str) -> Option<&str> {
 
 /// Which actions may be claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimable {
-    /// All of them.
-    Every,
-    /// Those that do not call the portal.
-    WithoutPortal,
+pub struct Claimable {
+    /// Copies and moves.
+    pub file_work: Lane,
+    /// Notifications and calls.
+    pub telling: Lane,
+}
+
+/// Whether actions of some kinds may be claimed just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// They may.
+    Open,
+    /// They wait.
+    Closed,
 }
 
 /// Finds the next action that is due and free to run, without claiming it; a long search is for a
 /// reading connection, so that nobody's write waits behind it.
 ///
-/// Free to run means: nothing else runs or is left open on its file, no earlier event of the file is owed
-/// anything, and no copy to the same place under the same title runs or is left open. Notifications touch
-/// no file and are always free. The actions before it in its rule are done, or it would not be due.
+/// Free to run means for file work: nothing else runs or is left open on its file, no earlier event of the
+/// file is owed anything, and no copy to the same place under the same title runs or is left open.
+/// Notifications and calls touch no file and are always free. An action is due only once the ones before it
+/// in its rule are done.
 pub fn find_next(
     sql: &Connection,
     now: Timestamp,
     claimable: Claimable,
 ) -> rusqlite::Result<Option<ActionId>> {
-    let portal_open = claimable == Claimable::Every;
-    let abandoned = sql
-        .prepare_cached(
-            "SELECT id FROM actions
-             WHERE state = 'running' AND lease_until <= ?1 AND (?2 OR NOT needs_portal) LIMIT 1",
-        )?
-        .query_row((now.as_millisecond(), portal_open), |row| row.get(0))
-        .optional()?;
-    if let Some(id) = abandoned {
-        return Ok(Some(ActionId(id)));
-    }
-    for needs_portal in if portal_open {
-        &[false, true][..]
-    } else {
-        &[false]
-    } {
-        let waiting = sql
+    for (file_work, lane) in [(false, claimable.telling), (true, claimable.file_work)] {
+        if lane == Lane::Closed {
+            continue;
+        }
+        let found = sql
             .prepare_cached(concat!(
-                "SELECT a.id FROM actions AS a
-                 WHERE a.state = 'waiting' AND a.needs_portal = ?1 AND a.due_at <= ?2 AND ",
+                "SELECT id FROM (
+                     SELECT id FROM actions
+                     WHERE state = 'running' AND lease_until <= :now AND file_work = :file_work
+                     LIMIT 1)
+                 UNION ALL
+                 SELECT id FROM (
+                     SELECT a.id FROM actions AS a
+                     WHERE a.state = 'waiting' AND a.file_work = :file_work AND a.due_at <= :now AND ",
                 include_str!("outbox/free_to_run.sql"),
-                " ORDER BY a.due_at, a.id LIMIT 1"
+                " ORDER BY a.due_at, a.id LIMIT 1)
+                 LIMIT 1"
             ))?
-            .query_row((needs_portal, now.as_millisecond()), |row| row.get(0))
+            .query_row(
+                named_params! { ":now": now.as_millisecond(), ":file_work": file_work },
+                |row| row.get(0),
+            )
             .optional()?;
-        if let Some(id) = waiting {
+        if let Some(id) = found {
             return Ok(Some(ActionId(id)));
         }
     }
@@ -333,15 +362,59 @@ fn from_ms(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }
 
+/// What the copy or move before an action in its rule left behind.
+pub fn outcome_before(
+    sql: &Connection,
+    action: ActionId,
+) -> rusqlite::Result<Option<(String, Outcome)>> {
+    sql.prepare_cached(
+        "SELECT earlier.kind, earlier.result_file, earlier.result_folder
+         FROM actions AS this JOIN actions AS earlier
+           ON earlier.rule = this.rule AND earlier.file_id = this.file_id
+          AND earlier.file_version = this.file_version AND earlier.position < this.position
+         WHERE this.id = ?1 AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
+         ORDER BY earlier.position DESC LIMIT 1",
+    )?
+    .query_row([action.0], |row| {
+        let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+        let outcome = Outcome {
+            file: file.as_deref().and_then(FileId::new),
+            folder: folder.as_deref().and_then(FolderId::new),
+        };
+        Ok((row.get(0)?, outcome))
+    })
+    .optional()
+}
+
+/// Every dead letter: its action, the attempt that was its last, the event, and what is known of why.
+pub fn dead_letters(sql: &Connection) -> rusqlite::Result<Vec<DeadLetter>> {
+    sql.prepare_cached(
+        "SELECT id, attempt, event, rule, kind, reason FROM actions WHERE state = 'dead' ORDER BY id",
+    )?
+    .query_map([], |row| {
+        Ok(DeadLetter {
+            claim: Claim {
+                action: ActionId(row.get(0)?),
+                attempt: row.get(1)?,
+            },
+            event: InboxId(row.get(2)?),
+            rule: row.get(3)?,
+            kind: row.get(4)?,
+            reason: row.get(5)?,
+        })
+    })?
+    .collect()
+}
+
 /// When the next action will be due or the next lease will end, in milliseconds.
 pub fn next_due(sql: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
     sql.prepare_cached(
         "SELECT min(next) FROM (
              SELECT min(due_at) AS next FROM actions
-             WHERE state = 'waiting' AND needs_portal = 0 AND due_at > ?1
+             WHERE state = 'waiting' AND file_work = 0 AND due_at > ?1
              UNION ALL
              SELECT min(due_at) FROM actions
-             WHERE state = 'waiting' AND needs_portal = 1 AND due_at > ?1
+             WHERE state = 'waiting' AND file_work = 1 AND due_at > ?1
              UNION ALL
              SELECT min(lease_until) FROM actions WHERE state = 'running')",
     )?
@@ -374,7 +447,7 @@ pub fn renew(sql: &Connection, claim: Claim, lease_until: Timestamp) -> rusqlite
     .map(Hold::from)
 }
 
-/// Marks an action as done; the one behind it in its rule is due then.
+/// Marks an action as done; those that waited in its rule for this one alone are due then.
 pub fn finish(
     sql: &Connection,
     claim: Claim,
@@ -399,8 +472,14 @@ pub fn finish(
             "UPDATE actions AS behind SET due_at = ?2
              FROM actions AS done
              WHERE done.id = ?1 AND behind.rule = done.rule AND behind.file_id = done.file_id
-               AND behind.file_version = done.file_version AND behind.position = done.position + 1
-               AND behind.state = 'waiting'",
+               AND behind.file_version = done.file_version AND behind.position > done.position
+               AND behind.state = 'waiting' AND behind.due_at IS NULL
+               AND NOT EXISTS (
+                   SELECT 1 FROM actions AS before
+                   WHERE before.rule = done.rule AND before.file_id = done.file_id
+                     AND before.file_version = done.file_version
+                     AND before.position < behind.position
+                     AND before.state <> 'done' AND before.kind <> 'notify')",
         )?
         .execute((claim.action.0, now.as_millisecond()))?;
     }
@@ -518,7 +597,8 @@ pub fn discard_behind_dead(
            AND EXISTS (
                SELECT 1 FROM actions AS earlier
                WHERE earlier.event = later.event AND earlier.rule = later.rule
-                 AND earlier.position < later.position AND earlier.state = 'dead')",
+                 AND earlier.position < later.position AND earlier.state = 'dead'
+                 AND earlier.kind <> 'notify')",
     )?
     .execute((event.0, now.as_millisecond()))
 }

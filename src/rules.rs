@@ -29,7 +29,8 @@ pub struct Rule {
     pub triggers: Vec<Trigger>,
     /// All of them must hold.
     pub conditions: Vec<Condition>,
-    /// What it does, in this order; each starts after the one before it succeeded.
+    /// What it does, in this order; each starts after the ones before it succeeded. Notifications alone
+    /// hold nothing up: one that fails stops neither the other ones nor a call.
     pub actions: Vec<ActionPlan>,
 }
 
@@ -47,11 +48,15 @@ pub enum ActionPlan {
         /// The destination.
         to: FolderId,
     },
-    /// Tells somebody about the file.
+    /// Tells one person about the file.
     Notify {
-        /// The account manager's address, where one is configured.
+        /// Their address; without one the log is told.
         to: Option<String>,
     },
+    /// Tells the chat of the configuration about the file.
+    Chat,
+    /// Hands the file to the pipeline of the configuration.
+    Call,
 }
 
 impl ActionPlan {
@@ -60,19 +65,28 @@ impl ActionPlan {
         match self {
             Self::Copy { .. } => "copy",
             Self::Move { .. } => "move",
-            Self::Notify { .. } => "notify",
+            Self::Notify { .. } | Self::Chat => "notify",
+            Self::Call => "call",
         }
     }
 
-    /// Whether it calls the portal, and so waits while that is left alone.
-    pub fn needs_portal(&self) -> bool {
+    /// Whether it is work for the portal; the others reach somebody else, and touch no file.
+    pub fn is_file_work(&self) -> bool {
         self.destination().is_some()
+    }
+
+    /// Whether the actions behind it in its rule wait for it; for a notification they do not.
+    pub fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Copy { .. } | Self::Move { .. } | Self::Call => true,
+            Self::Notify { .. } | Self::Chat => false,
+        }
     }
 
     fn destination(&self) -> Option<&FolderId> {
         match self {
             Self::Copy { to } | Self::Move { to } => Some(to),
-            Self::Notify { .. } => None,
+            Self::Notify { .. } | Self::Chat | Self::Call => None,
         }
     }
 }
@@ -298,6 +312,7 @@ mod tests {
             busy: false,
             may_copy: None,
             may_move: None,
+            people: Vec::new(),
             web_url: None,
         }
     }
@@ -315,7 +330,7 @@ mod tests {
                 room: FolderId::from(100),
                 to: FolderId::from(300),
                 title_prefix: "invoice".to_owned(),
-                manager: None,
+                then: vec![ActionPlan::Notify { to: None }],
                 triggers,
             }
             .into(),

@@ -10,13 +10,18 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::alerts::{Operators, Watch};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Tell};
 use crate::db::Db;
 use crate::docspace::Client;
 use crate::inbox;
+use crate::notify::Channels;
+use crate::notify::chat::Chat;
+use crate::notify::mail::Mailer;
 use crate::outbox;
+use crate::pipeline::Pipeline;
 use crate::rules::Rule;
 use crate::server;
 use crate::status::{self, Status};
@@ -32,6 +37,7 @@ pub struct Service {
     worker: Arc<Worker>,
     catch_up: CatchUp,
     catch_up_interval: Duration,
+    watch: Watch,
 }
 
 impl Service {
@@ -64,6 +70,9 @@ impl Service {
             config.retention,
             clock.clone(),
         );
+        let (channels, operators) = ways_out(config.tell)?;
+        let worker = worker.with_channels(channels);
+        let watch = Watch::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
@@ -89,6 +98,7 @@ impl Service {
             worker: Arc::new(worker),
             catch_up,
             catch_up_interval: config.catch_up_interval,
+            watch,
         })
     }
 
@@ -120,11 +130,30 @@ impl Service {
             stop.clone(),
         );
         let catching_up = tokio::spawn(self.catch_up.run(self.catch_up_interval, stop.clone()));
+        let watching = tokio::spawn(self.watch.run(stop.clone()));
         let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
         // What a turn had in hand is looked at again by the next one.
         catching_up.abort();
+        watching.abort();
         public.and(operator)
     }
+}
+
+/// The ways to people and programs, and those to the operator.
+fn ways_out(tell: Tell) -> anyhow::Result<(Channels, Operators)> {
+    let mailer = || tell.mail.clone().map(Mailer::new).transpose();
+    let chat = tell.chat.map(Chat::new).transpose()?;
+    let channels = Channels {
+        mailer: mailer()?,
+        chat: chat.clone(),
+        pipeline: tell.pipeline.map(Pipeline::new).transpose()?,
+    };
+    let operators = Operators {
+        addresses: tell.operators,
+        mailer: mailer()?,
+        chat,
+    };
+    Ok((channels, operators))
 }
 
 async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -5,6 +5,7 @@
 //! this process wakes it; it also looks by itself, for what other processes wrote.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +18,8 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission};
 use crate::inbox;
-use crate::outbox::{self, Action, Claimable};
+use crate::notify::Channels;
+use crate::outbox::{self, Action, Claimable, Lane};
 use crate::rules::Rule;
 
 mod attempt;
@@ -34,6 +36,10 @@ use folder_paths::FolderPaths;
 
 /// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).
 const ATTEMPTS_AT_A_TIME: usize = 15;
+
+/// Notifications and calls among them at the most, so that a mail server which answers slowly does not
+/// keep files waiting.
+const TELLING_AT_A_TIME: usize = 5;
 
 /// How long a claim lasts without renewal; longer than the client waits for any answer.
 const LEASE: Duration = Duration::from_mins(2);
@@ -57,6 +63,9 @@ pub struct Worker {
     retention: Duration,
     wake: Arc<Wake>,
     checkpoints: Checkpoints,
+    channels: Channels,
+    /// Notifications and calls that run just now.
+    telling: AtomicUsize,
 }
 
 /// Tells the worker that there is work.
@@ -97,7 +106,16 @@ impl Worker {
             retention,
             wake: Arc::default(),
             checkpoints: Checkpoints::default(),
+            channels: Channels::default(),
+            telling: AtomicUsize::new(0),
         }
+    }
+
+    /// The same worker, with ways to people and programs.
+    #[must_use]
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.channels = channels;
+        self
     }
 
     /// The same worker, which stops at a point a test names.
@@ -135,10 +153,10 @@ impl Worker {
             self.db.write(move |sql| inbox::expedite(sql, now)).await?;
             self.wake.inbox.notify_one();
         }
-        let claimable = if may_call {
-            Claimable::Every
-        } else {
-            Claimable::WithoutPortal
+        let open_if = |open| if open { Lane::Open } else { Lane::Closed };
+        let claimable = Claimable {
+            file_work: open_if(may_call),
+            telling: open_if(self.telling.load(Ordering::Relaxed) < TELLING_AT_A_TIME),
         };
         let now = self.clock.now();
         let found = self
@@ -146,9 +164,17 @@ impl Worker {
             .read(move |sql| outbox::find_next(sql, now, claimable))
             .await?;
         let Some(id) = found else { return Ok(None) };
-        self.db
+        let claimed = self
+            .db
             .write(move |sql| outbox::claim(sql, id, now, now + LEASE))
-            .await
+            .await?;
+        if claimed
+            .as_ref()
+            .is_some_and(|action| !action.plan.is_file_work())
+        {
+            self.telling.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(claimed)
     }
 
     /// Whether the breaker lets calls through, after a probe where one is due.

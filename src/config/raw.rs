@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub(super) rules_file: Option<String>,
     pub(super) smtp_url: Option<String>,
     pub(super) mail_from: Option<String>,
+    pub(super) smtp_ca: Option<String>,
     pub(super) notify_webhook_url: Option<String>,
     pub(super) operator_email: Option<String>,
     pub(super) pipeline_url: Option<String>,
@@ -43,12 +44,13 @@ pub(super) struct Raw {
 }
 
 /// Variables whose value may stand in a file that `X_FILE` names.
-const FROM_FILES: [(&str, &str); 10] = [
+const FROM_FILES: [(&str, &str); 11] = [
     ("DOCSPACE_API_HOST", "DOCSPACE_API_HOST_FILE"),
     ("DOCSPACE_API_KEY", "DOCSPACE_API_KEY_FILE"),
     ("DOCSPACE_WEBHOOK_SECRET", "DOCSPACE_WEBHOOK_SECRET_FILE"),
     ("MANAGER_EMAIL", "MANAGER_EMAIL_FILE"),
     ("SMTP_URL", "SMTP_URL_FILE"),
+    ("SMTP_CA", "SMTP_CA_FILE"),
     ("NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL_FILE"),
     ("PIPELINE_URL", "PIPELINE_URL_FILE"),
     ("PIPELINE_SECRET", "PIPELINE_SECRET_FILE"),

@@ -2,8 +2,9 @@
 
 use crate::event::Trigger;
 use crate::ids::FolderId;
-use crate::rules::{CopyRule, InvoiceRule, Rule};
+use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 
+use super::notify::addresses;
 use super::problems::Problems;
 use super::raw::Raw;
 
@@ -99,11 +100,7 @@ fn invoice_rule(raw: &Raw, triggers: &[Trigger], problems: &mut Problems) -> Opt
         ("INCOMING_FOLDER_ID", raw.incoming_folder_id.as_deref()),
         problems,
     );
-    if let Some(manager) = &raw.manager_email
-        && !looks_like_an_address(manager)
-    {
-        problems.add("MANAGER_EMAIL", format!("is no e-mail address: {manager}"));
-    }
+    let managers = addresses("MANAGER_EMAIL", raw.manager_email.as_deref(), problems);
     let (room, to) = rooms?;
     if room == to {
         problems.add(
@@ -119,15 +116,28 @@ fn invoice_rule(raw: &Raw, triggers: &[Trigger], problems: &mut Problems) -> Opt
                 .invoice_title_prefix
                 .clone()
                 .unwrap_or_else(|| INVOICE_TITLE_PREFIX.to_owned()),
-            manager: raw.manager_email.clone(),
+            then: after_the_move(raw, managers),
             triggers: triggers.to_vec(),
         }
         .into(),
     )
 }
 
-fn looks_like_an_address(text: &str) -> bool {
-    text.split_once('@')
-        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-        && !text.contains(char::is_whitespace)
+/// One notification per address, so that each succeeds or fails on its own; the call comes last, and
+/// waits for none of them.
+fn after_the_move(raw: &Raw, managers: Vec<String>) -> Vec<ActionPlan> {
+    let mut then: Vec<ActionPlan> = managers
+        .into_iter()
+        .map(|manager| ActionPlan::Notify { to: Some(manager) })
+        .collect();
+    if raw.notify_webhook_url.is_some() {
+        then.push(ActionPlan::Chat);
+    }
+    if then.is_empty() {
+        then.push(ActionPlan::Notify { to: None });
+    }
+    if raw.pipeline_url.is_some() {
+        then.push(ActionPlan::Call);
+    }
+    then
 }

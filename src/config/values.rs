@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::webhook::signature::WebhookSecret;
 
+use super::notify;
 use super::problems::Problems;
 use super::raw::Raw;
 use super::{Portal, Transport, Unsigned};
@@ -32,20 +33,9 @@ const CATCH_UP_INTERVAL: &str = "5m";
 /// The shortest `CATCH_UP_INTERVAL`: each turn costs calls of the portal's budget.
 const SHORTEST_CATCH_UP: Duration = Duration::from_secs(1);
 
-/// What is set and has no effect yet is said, never silently ignored.
+/// What is set and has no effect is said, never silently ignored.
 pub(super) fn notices(raw: &Raw) -> Vec<String> {
-    let mut notices: Vec<String> = [
-        ("SMTP_URL", &raw.smtp_url),
-        ("MAIL_FROM", &raw.mail_from),
-        ("NOTIFY_WEBHOOK_URL", &raw.notify_webhook_url),
-        ("OPERATOR_EMAIL", &raw.operator_email),
-        ("PIPELINE_URL", &raw.pipeline_url),
-        ("PIPELINE_SECRET", &raw.pipeline_secret),
-    ]
-    .into_iter()
-    .filter(|(_, value)| value.is_some())
-    .map(|(name, _)| format!("{name} has no effect in this version: notifications are log lines"))
-    .collect();
+    let mut notices = notify::notices(raw);
     let no_rule = raw.shared_with_client_room_id.is_none() && raw.client_root_id.is_none();
     if no_rule {
         notices.push(

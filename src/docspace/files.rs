@@ -38,6 +38,8 @@ pub struct FileInfo {
     pub may_copy: Option<bool>,
     /// Whether this key's user may move it, where the portal says so.
     pub may_move: Option<bool>,
+    /// Who made it, and who last changed it.
+    pub people: Vec<Person>,
     /// The address of the editor for it.
     pub web_url: Option<String>,
 }
@@ -159,6 +161,8 @@ struct FileDto {
     #[serde(default)]
     locked: bool,
     security: Option<Rights>,
+    created_by: Option<Person>,
+    updated_by: Option<Person>,
     web_url: Option<String>,
 }
 
@@ -189,6 +193,7 @@ impl From<FileDto> for FileInfo {
             busy: dto.locked || dto.file_status & BEING_EDITED != 0,
             may_copy: dto.security.as_ref().and_then(|rights| rights.copy),
             may_move: dto.security.as_ref().and_then(|rights| rights.r#move),
+            people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
             web_url: dto.web_url,
         }
     }

@@ -377,6 +377,8 @@ fn destination(plan: &str) -> Option<String> {
     match serde_json::from_str(plan).ok()? {
         ActionPlan::Copy { to } | ActionPlan::Move { to } => Some(to.as_str().to_owned()),
         ActionPlan::Notify { to } => to,
+        ActionPlan::Chat => Some("the chat".to_owned()),
+        ActionPlan::Call => Some("the pipeline".to_owned()),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct CopyRule {
     pub triggers: Vec<Trigger>,
 }
 
-/// Moves uploads whose title starts with a word to Incoming and notifies the account manager.
+/// Moves uploads whose title starts with a word to Incoming and tells people and a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceRule {
     /// `CLIENT_ROOT_ID`: a room, or the Rooms section; then every room counts.
@@ -25,8 +25,8 @@ pub struct InvoiceRule {
     pub to: FolderId,
     /// `INVOICE_TITLE_PREFIX`.
     pub title_prefix: String,
-    /// `MANAGER_EMAIL`.
-    pub manager: Option<String>,
+    /// What follows the move: who is told, and what is called.
+    pub then: Vec<ActionPlan>,
     /// `ALLOWED_TRIGGERS`.
     pub triggers: Vec<Trigger>,
 }
@@ -51,10 +51,10 @@ impl From<InvoiceRule> for Rule {
                 Condition::TitlePrefix(rule.title_prefix),
                 Condition::Room(rule.room),
             ],
-            actions: vec![
-                ActionPlan::Move { to: rule.to },
-                ActionPlan::Notify { to: rule.manager },
-            ],
+            actions: [ActionPlan::Move { to: rule.to }]
+                .into_iter()
+                .chain(rule.then)
+                .collect(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One attempt: runs an action and writes down what became of it.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -8,7 +9,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::actions::{self, Context, Ended};
 use crate::db::StoreError;
-use crate::outbox::{self, Action, Claim, Hold, Wait};
+use crate::outbox::{self, Action, Claim, Hold, Intent, Wait};
 
 use super::{LEASE, Worker, backoff, log_store_error};
 
@@ -34,6 +35,9 @@ impl Worker {
                 Ok(ended) => self.record_end(&action, ended).await,
                 Err(error) => Err(error),
             };
+            if !action.plan.is_file_work() {
+                self.telling.fetch_sub(1, Ordering::Relaxed);
+            }
             match recorded {
                 Ok(Hold::Held) => self.wake.outbox.notify_one(),
                 Ok(Hold::Lost) => warn!("the claim on the action was lost; another attempt has it"),
@@ -72,6 +76,7 @@ impl Worker {
         let context = Context {
             db: &self.db,
             portal: &self.portal,
+            channels: &self.channels,
             clock: &self.clock,
             checkpoints: &self.checkpoints,
             lease: LEASE,
@@ -99,23 +104,9 @@ impl Worker {
             }
             Ended::Dead { code, reason } => self.give_up(action, code, reason).await,
             Ended::Failed { reason, intent } => {
-                let failures = action.failures + 1;
-                if failures >= self.max_attempts {
-                    let reason = format!("{failures} attempts failed; the last one: {reason}");
-                    return self.give_up(action, "attempts_used_up", reason).await;
-                }
-                let wait = backoff(failures, fastrand::f64());
-                warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
-                let wait = Wait {
-                    until: now + wait,
-                    failures,
-                    reason,
-                    intent,
-                };
-                self.db
-                    .write(move |sql| outbox::wait(sql, claim, &wait))
-                    .await
+                self.try_again(action, reason, intent, Duration::ZERO).await
             }
+            Ended::AskedToWait { reason, wait } => self.try_again(action, reason, None, wait).await,
             Ended::Waits {
                 reason,
                 wait,
@@ -135,6 +126,33 @@ impl Worker {
             }
             Ended::ClaimLost => Ok(Hold::Lost),
         }
+    }
+
+    /// Lets a failed action wait for its next attempt, unless the attempts are used up.
+    async fn try_again(
+        &self,
+        action: &Action,
+        reason: String,
+        intent: Option<Intent>,
+        shortest: Duration,
+    ) -> Result<Hold, StoreError> {
+        let failures = action.failures + 1;
+        if failures >= self.max_attempts {
+            let reason = format!("{failures} attempts failed; the last one: {reason}");
+            return self.give_up(action, "attempts_used_up", reason).await;
+        }
+        let wait = backoff(failures, fastrand::f64()).max(shortest);
+        warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
+        let claim = action.claim;
+        let wait = Wait {
+            until: self.clock.now() + wait,
+            failures,
+            reason,
+            intent,
+        };
+        self.db
+            .write(move |sql| outbox::wait(sql, claim, &wait))
+            .await
     }
 
     async fn give_up(

@@ -199,7 +199,7 @@ async fn changed_rules_are_asked_again_and_nothing_is_done_twice() {
         room: scene.client_room.clone(),
         to: scene.incoming.clone(),
         title_prefix: "rechnung".to_owned(),
-        manager: None,
+        then: Vec::new(),
         triggers: vec![Trigger::new("file.uploaded")],
     }
     .into();

@@ -10,7 +10,7 @@ use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
-use docspace_courier::rules::{CopyRule, InvoiceRule, Rule};
+use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
 use docspace_courier::webhook::{self, Receiver};
@@ -199,7 +199,8 @@ impl Scene {
                          SELECT due_at AS due FROM events WHERE state = 'waiting'
                          UNION ALL SELECT a.due_at FROM actions a WHERE a.state = 'waiting'
                            AND NOT EXISTS (SELECT 1 FROM actions b WHERE b.event = a.event AND b.rule = a.rule
-                               AND b.position < a.position AND b.state IN ('dead', 'discarded')))",
+                               AND b.position < a.position AND b.kind <> 'notify'
+                               AND b.state IN ('dead', 'discarded')))",
                     [],
                     |row| row.get(0),
                 )
@@ -354,7 +355,9 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             room: seed.client_room.clone(),
             to: seed.incoming_folder.clone(),
             title_prefix: "invoice".to_owned(),
-            manager: Some("manager@example.com".to_owned()),
+            then: vec![ActionPlan::Notify {
+                to: Some("manager@example.com".to_owned()),
+            }],
             triggers,
         }
         .into(),

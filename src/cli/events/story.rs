@@ -100,9 +100,9 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
     }
     writeln!(page, "\nWhat was done")?;
     for (place, action) in actions.iter().enumerate() {
-        let before = actions[..place]
-            .iter()
-            .rfind(|before| before.rule == action.rule && before.state != "done");
+        let before = actions[..place].iter().rfind(|before| {
+            before.rule == action.rule && before.state != "done" && before.kind != "notify"
+        });
         writeln!(
             page,
             "  {}, action {} of rule {}: {}",

@@ -1,0 +1,191 @@
+//! Pipeline: hands a file over to an external program, as a signed webhook of our own.
+//!
+//! The signature is that of Standard Webhooks. `webhook-id` is the same on every attempt of one action,
+//! so a receiver that remembers it does nothing twice; a call whose answer was lost is made again.
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+
+use crate::ids::{FileId, FolderId};
+use crate::inbox::InboxId;
+use crate::outgoing::{Destination, Failure};
+
+/// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where calls go.
+    pub url: SecretString,
+    /// What they are signed with: `whsec_` and base64, or any other text as it is.
+    pub secret: Option<SecretString>,
+}
+
+/// What is told to the pipeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// What happened.
+    pub event: EventPart,
+    /// The rule that calls.
+    pub rule: String,
+    /// The file as the event named it.
+    pub file: FilePart,
+    /// What was done with it before the call.
+    pub result: Option<ResultPart>,
+    /// Where a person finds it.
+    pub links: LinksPart,
+}
+
+/// The event.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventPart {
+    /// Our number of it, as `events show` takes it.
+    pub id: InboxId,
+    /// DocSpace's id of it.
+    pub docspace_id: Option<i64>,
+    /// The webhook that delivered it.
+    pub webhook_id: i64,
+    /// What kind of event.
+    pub trigger: Option<String>,
+    /// When.
+    pub happened_at: String,
+    /// The account that acted.
+    pub actor: Option<String>,
+}
+
+/// The file.
+#[derive(Clone, Debug, Serialize)]
+pub struct FilePart {
+    /// Its id.
+    pub id: FileId,
+    /// Its title.
+    pub title: String,
+    /// The folder it was uploaded to.
+    pub folder_id: Option<FolderId>,
+}
+
+/// What a copy or move left behind.
+#[derive(Clone, Debug, Serialize)]
+pub struct ResultPart {
+    /// `copy` or `move`.
+    pub action: String,
+    /// The resulting file.
+    pub file_id: Option<FileId>,
+    /// Where it is now.
+    pub folder_id: Option<FolderId>,
+}
+
+/// Links for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct LinksPart {
+    /// The file in the editor.
+    pub file: String,
+    /// The portal.
+    pub portal: String,
+}
+
+/// Calls the pipeline.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    destination: Destination,
+    secret: Option<SecretString>,
+}
+
+/// A secret that begins with `whsec_` and goes on with something other than base64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the secret begins with whsec_, but the rest is not base64")]
+pub struct NotBase64;
+
+impl Pipeline {
+    /// The pipeline of these settings.
+    pub fn new(settings: Settings) -> reqwest::Result<Self> {
+        Ok(Self {
+            destination: Destination::new(settings.url, "the pipeline")?,
+            secret: settings.secret,
+        })
+    }
+
+    /// Calls it once; it has taken over when it answers 2xx.
+    pub async fn call(&self, id: &str, document: &Document, now: Timestamp) -> Result<(), Failure> {
+        let document = serde_json::to_string(document).expect("the document is plain data");
+        let headers = headers(self.secret.as_ref(), id, &document, now);
+        self.destination.post(headers, document, now).await
+    }
+}
+
+fn headers(secret: Option<&SecretString>, id: &str, document: &str, now: Timestamp) -> HeaderMap {
+    let now = now.as_second();
+    let signature = secret.map(|secret| {
+        signer(secret)
+            .and_then(|signer| {
+                Ok(signer
+                    .sign(id, now, document.as_bytes())
+                    .map_err(|_| NotBase64)?)
+            })
+            .expect("the configuration has checked the secret, and the document is text")
+    });
+    [
+        (HEADER_WEBHOOK_ID, Some(id.to_owned())),
+        (HEADER_WEBHOOK_TIMESTAMP, Some(now.to_string())),
+        (HEADER_WEBHOOK_SIGNATURE, signature),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let value = HeaderValue::from_str(&value?).expect("ids, numbers and base64 are ASCII");
+        Some((HeaderName::from_static(name), value))
+    })
+    .collect()
+}
+
+/// What signs with this secret.
+pub(crate) fn signer(secret: &SecretString) -> Result<Webhook, NotBase64> {
+    let text = secret.expose_secret();
+    if text.starts_with("whsec_") {
+        Webhook::new(text)
+    } else {
+        Webhook::from_bytes(text.as_bytes().to_vec())
+    }
+    .map_err(|_| NotBase64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"test": 2432232314}"#;
+
+    fn sign(secret: &str) -> String {
+        let now = Timestamp::from_second(1_614_265_330).unwrap();
+        let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        let headers = headers(Some(&secret.into()), id, BODY, now);
+        headers["webhook-signature"].to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        assert_eq!(
+            sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn a_secret_is_base64_only_when_it_says_so() {
+        assert_ne!(
+            sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        );
+        assert!(signer(&"whsec_not base64".into()).is_err());
+        assert!(signer(&"any other text".into()).is_ok());
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_signed() {
+        let headers = headers(None, "msg_1", BODY, Timestamp::UNIX_EPOCH);
+        assert!(!headers.contains_key("webhook-signature"));
+        assert_eq!(headers["webhook-id"], "msg_1");
+    }
+}
