@@ -64,7 +64,8 @@ impl ActionPlan {
         }
     }
 
-    fn destination(&self) -> Option<&FolderId> {
+    /// The folder it puts the file into, if it does.
+    pub fn destination(&self) -> Option<&FolderId> {
         match self {
             Self::Copy { to } | Self::Move { to } => Some(to),
             Self::Notify { .. } => None,
