@@ -1,7 +1,7 @@
 //! Check: tries a deployment from outside, and says of each finding what to do about it.
 //!
 //! Every part is looked at by itself, however wrong the others are, and gives plain [`Finding`]s; one
-//! file a part. Nothing is changed, neither in the portal nor in the store. No printing here.
+//! file a part. Nothing is changed in the portal, nor in what the store keeps. No printing here.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,9 +133,12 @@ impl Deployment {
 pub async fn run(deployment: &Deployment) -> Report {
     let store = store::look(deployment).await;
     let portal = portal::look(deployment).await;
-    let mut rooms = sources::look(deployment, portal.usable.as_deref()).await;
-    rooms.extend(destinations::look(deployment, portal.usable.as_deref()).await);
-    let webhook = webhook::look(deployment, portal.usable.as_deref(), &store.delivered).await;
+    let (mut rooms, mut webhook) = (Vec::new(), webhook::Webhook::default());
+    if let Some(client) = &portal.usable {
+        rooms.extend(sources::look(deployment, client).await);
+        rooms.extend(destinations::look(deployment, client).await);
+        webhook = webhook::look(deployment, client, &store.delivered).await;
+    }
     let receiver = receiver::look(deployment, &webhook.addresses).await;
     let sections = [
         ("Configuration", configuration::look(deployment)),

@@ -91,7 +91,7 @@ pub async fn register(portal: &Client, wanted: &Wanted) -> Result<Registered, Er
         .webhooks()
         .await?
         .into_iter()
-        .filter(|webhook| webhook.uri == wanted.url)
+        .filter(|webhook| webhook.sends_to(&wanted.url))
         .collect();
     // The one that is on has the deliveries; among equals the oldest.
     ours.sort_by_key(|webhook| (!webhook.enabled, webhook.id));

@@ -22,19 +22,13 @@ struct Incoming {
     moves: bool,
 }
 
-pub(super) async fn look(deployment: &Deployment, portal: Option<&Client>) -> Vec<Finding> {
+pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (folder, incoming) in destinations(&deployment.rules) {
         let subject = format!("folder {folder}");
-        findings.push(match portal {
-            None => Finding::warning(
-                subject,
-                "was not looked at, because the portal could not be asked",
-            ),
-            Some(portal) => match portal.folder(folder).await {
-                Ok(folder) => takes(subject, &folder, incoming),
-                Err(error) => unread(subject, &error),
-            },
+        findings.push(match portal.folder(folder).await {
+            Ok(folder) => takes(subject, &folder, incoming),
+            Err(error) => unread(subject, &error),
         });
     }
     findings

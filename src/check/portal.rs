@@ -63,19 +63,28 @@ pub(super) struct Portal {
 pub(super) async fn look(deployment: &Deployment) -> Portal {
     let Some(client) = &deployment.portal else {
         return Portal {
-            findings: Vec::new(),
+            findings: vec![not_asked()],
             usable: None,
         };
     };
     let (mut findings, usable) = reach(client).await;
     if usable {
         findings.extend(key(client, deployment).await);
+    } else {
+        findings.push(not_asked());
     }
     findings.extend(clock(client));
     Portal {
         findings,
         usable: usable.then(|| Arc::clone(client)),
     }
+}
+
+fn not_asked() -> Finding {
+    Finding::warning(
+        "rooms, folders, webhook",
+        "were not looked at, because the portal could not be asked",
+    )
 }
 
 /// Asks who we are: that needs the portal, and a valid key.

@@ -21,6 +21,16 @@ struct Source<'a> {
     moves: bool,
 }
 
+impl Source<'_> {
+    /// The rules in words.
+    fn rules(&self) -> String {
+        match &self.rules[..] {
+            [rule] => format!("the {rule} rule"),
+            rules => format!("the rules {}", rules.join(" and ")),
+        }
+    }
+}
+
 /// What the portal says of the rights over a room's files; `None` where it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Rights {
@@ -28,17 +38,10 @@ struct Rights {
     r#move: Option<bool>,
 }
 
-pub(super) async fn look(deployment: &Deployment, portal: Option<&Client>) -> Vec<Finding> {
+pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources(&deployment.rules) {
         let subject = format!("room {}", source.room);
-        let Some(portal) = portal else {
-            findings.push(Finding::warning(
-                subject,
-                "was not looked at, because the portal could not be asked",
-            ));
-            continue;
-        };
         match portal.folder(source.room).await {
             Ok(room) => {
                 findings.push(kind(&subject, &source, &room));
@@ -101,12 +104,12 @@ pub(super) fn unread(subject: String, error: &Error) -> Finding {
 }
 
 fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
-    let (title, rules) = (&room.title, source.rules.join(" and "));
+    let (title, rules) = (&room.title, source.rules());
     if room.is_section() {
         return Finding::warning(
             subject,
             format!(
-                "is the section “{title}”, not a room: the {rules} rule acts on uploads to every room; \
+                "is the section “{title}”, not a room: every room's uploads count for {rules}; \
                  name one room if that is not meant, and make the key's user a member of each"
             ),
         );
@@ -114,7 +117,7 @@ fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
     match room.room_kind() {
         Some(kind) => Finding::good(
             subject,
-            format!("is the {kind} room “{title}”, watched by the {rules} rule"),
+            format!("is the {kind} room “{title}”, watched by {rules}"),
         ),
         None => Finding::warning(
             subject,

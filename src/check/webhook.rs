@@ -7,6 +7,7 @@ use crate::registration::{NeededTriggers, trigger_names};
 use super::{Deployment, Finding, webhook_health};
 
 /// What was found about the webhook.
+#[derive(Default)]
 pub(super) struct Webhook {
     pub(super) findings: Vec<Finding>,
     /// Where those that are ours send to.
@@ -15,15 +16,12 @@ pub(super) struct Webhook {
 
 pub(super) async fn look(
     deployment: &Deployment,
-    portal: Option<&Client>,
+    portal: &Client,
     delivered: &[WebhookId],
 ) -> Webhook {
     let nothing = |findings| Webhook {
         findings,
         addresses: Vec::new(),
-    };
-    let Some(portal) = portal else {
-        return nothing(Vec::new());
     };
     let webhooks = match portal.webhooks().await {
         Ok(webhooks) => webhooks,
@@ -77,9 +75,9 @@ fn sort<'a>(
         Some(url) => (
             webhooks
                 .iter()
-                .filter(|webhook| webhook.uri == url)
+                .filter(|webhook| webhook.sends_to(url))
                 .collect(),
-            like_ours.filter(|webhook| webhook.uri != url).collect(),
+            like_ours.filter(|webhook| !webhook.sends_to(url)).collect(),
         ),
     }
 }
@@ -154,7 +152,7 @@ fn duplicates(ours: &[&WebhookConfig]) -> Vec<Finding> {
     for (position, webhook) in ours.iter().enumerate() {
         let first = ours[..position]
             .iter()
-            .find(|earlier| earlier.uri == webhook.uri);
+            .find(|earlier| earlier.sends_to(&webhook.uri));
         if let Some(first) = first {
             findings.push(Finding::warning(
                 subject(webhook),

@@ -15,7 +15,7 @@ use super::{Environment, NOT_FINE, say, wrong_usage};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit code 0: nothing is wrong, though there may be warnings; 1: something is wrong.\n\
-                  Nothing is changed, neither in the portal nor in the store."
+                  Nothing is changed in the portal, nor in what the store keeps."
 )]
 pub struct Args {
     /// The service's public address, such as `https://your.host/webhook`; without it, what the
@@ -108,19 +108,23 @@ fn conclusion(report: &Report, paint: Paint) -> String {
         1 => format!("1 {one}"),
         number => format!("{number} {many}"),
     };
-    let wrong = report.count(Mark::Wrong);
-    let warnings = count(report.count(Mark::Warning), "warning", "warnings");
-    match (wrong, report.count(Mark::Warning)) {
+    let (wrong, warnings) = (report.count(Mark::Wrong), report.count(Mark::Warning));
+    let things = count(wrong, "thing is wrong", "things are wrong");
+    let warned = count(warnings, "warning", "warnings");
+    match (wrong, warnings) {
         (0, 0) => paint.good("All is well."),
         (0, _) => format!(
-            "{} There is a word to read: {warnings}.",
+            "{} See the {warned} above, marked !.",
             paint.good("It works.")
         ),
-        _ => {
-            let things = count(wrong, "thing is wrong", "things are wrong");
-            let things = paint.bad(&format!("{things}."));
-            format!("{things} Mend what is marked ✗ and check again; {warnings}.")
-        }
+        (_, 0) => format!(
+            "{} Mend it and check again.",
+            paint.bad(&format!("{things}."))
+        ),
+        _ => format!(
+            "{} Mend what is marked ✗ and check again.",
+            paint.bad(&format!("{things} (and {warned})."))
+        ),
     }
 }
 

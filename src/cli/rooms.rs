@@ -145,7 +145,7 @@ async fn list_folders(
     Ok(())
 }
 
-/// The folders directly in one. They stand before the files, so files end the reading.
+/// The folders directly in one, by title. They stand before the files, so files end the reading.
 async fn folders_in(
     portal: &Client,
     inside: Inside,
@@ -172,6 +172,7 @@ async fn folders_in(
                 .map(|folder| (folder, inside.depth)),
         );
         if files > 0 || found == 0 || start >= page.total {
+            folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
             return Ok(folders);
         }
     }

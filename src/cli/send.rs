@@ -16,8 +16,8 @@ use super::{Environment, NOT_FINE, say, wrong_usage};
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The bytes are sent as they are, with the headers of DocSpace. Exit code 0 only when the\n\
-                  receiver answers with 2xx. Example:\n\
+    after_help = "The bytes are sent as they are, with the headers of DocSpace; a service with rules acts on\n\
+                  what it accepts. Exit code 0 only when the receiver answers with 2xx. Example:\n\
                   \n  docspace-courier send delivery.json --to https://your.host/webhook"
 )]
 pub struct Args {

@@ -55,6 +55,14 @@ pub struct WebhookConfig {
 }
 
 impl WebhookConfig {
+    /// Whether this is its address, however it is written.
+    pub fn sends_to(&self, url: &str) -> bool {
+        match (reqwest::Url::parse(&self.uri), reqwest::Url::parse(url)) {
+            (Ok(own), Ok(other)) => own == other,
+            _ => self.uri == url,
+        }
+    }
+
     /// Whether it sends to a path like ours.
     pub fn has_our_path(&self) -> bool {
         reqwest::Url::parse(&self.uri).is_ok_and(|url| url.path().ends_with(OUR_PATH))

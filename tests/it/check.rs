@@ -170,7 +170,12 @@ async fn a_portal_that_does_not_answer() {
     scene.portal.set_down(true);
     let report = check(&scene).await;
     finds_only(&report, "DOCSPACE_API_HOST", "does not answer");
-    finds(&report, Mark::Warning, "folder 341029", "was not looked at");
+    finds(
+        &report,
+        Mark::Warning,
+        "rooms, folders, webhook",
+        "not looked at",
+    );
 }
 
 #[tokio::test]
@@ -272,7 +277,7 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
     let scene = Scene::start().await;
     let seed = scene.portal.seed();
     for (root, words) in [
-        (&seed.rooms_section, "uploads to every room"),
+        (&seed.rooms_section, "every room's uploads count"),
         (
             &seed.client_subfolder,
             "only uploads in it and below it count",
@@ -488,7 +493,7 @@ async fn the_command_prints_marks_and_its_exit_code_tells() {
     let (code, text) = run(&[]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("✗ DOCSPACE_API_KEY: is refused"), "{text}");
-    assert!(text.contains("1 thing is wrong."), "{text}");
+    assert!(text.contains("1 thing is wrong"), "{text}");
     assert_eq!(run(&["--url", "nonsense"]).0, Some(2));
     service.kill();
 }

@@ -197,21 +197,9 @@ async fn refusals_are_explained() {
     let ours = scene.address.clone();
     let variables = || Variables::of(&scene);
     check(variables(), "nonsense", 2, "no address");
-    check(
-        &scene,
-        variables(),
-        "https://your.host/",
-        2,
-        "must end in /webhook",
-    );
+    check(variables(), "https://your.host/", 2, "must end in /webhook");
     let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
-    check(
-        &scene,
-        short,
-        &ours,
-        2,
-        "DOCSPACE_WEBHOOK_SECRET has 5 characters",
-    );
+    check(short, &ours, 2, "DOCSPACE_WEBHOOK_SECRET has 5 characters");
 
     // Nothing of the portal's own is at that path.
     let not_there = format!("{}/webhook", scene.host());
