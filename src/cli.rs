@@ -1,18 +1,30 @@
 //! The command line: one file a subcommand.
 #![expect(clippy::print_stderr, reason = "the command line talks to a person")]
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::check::Deployment;
+use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Logging};
+use crate::webhook::signature::WebhookSecret;
 
 pub mod catch_up;
+pub mod check;
 pub mod demo;
 pub mod events;
+pub mod register;
+pub mod rooms;
 pub mod sandbox;
+pub mod send;
 pub mod serve;
+
+// What goes to the terminal.
+mod paint;
+mod printable;
 
 /// Exit code of wrong usage or configuration.
 const WRONG_CONFIGURATION: u8 = 2;
@@ -41,12 +53,20 @@ enum Command {
     Serve,
     /// Read the portal's delivery log now for what never reached us, and list the watched rooms.
     CatchUp(catch_up::Args),
+    /// Try the deployment from outside, and say of each finding what to do.
+    Check(check::Args),
     /// Show the whole job on a pretend portal, in this process and within seconds.
     Demo(demo::Args),
     /// Show what arrived and what became of it; replay or discard dead letters.
     Events(events::Args),
+    /// Make the portal's webhook to this service, or mend it; twice changes nothing.
+    Register(register::Args),
+    /// List the portal's rooms with their ids, for the configuration.
+    Rooms(rooms::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
+    /// Sign a JSON body as DocSpace does and post it, to test a deployment.
+    Send(send::Args),
 }
 
 /// The variables the service was given.
@@ -71,6 +91,21 @@ impl Environment {
     /// The file of the store; the rest of the configuration may be missing or wrong.
     pub fn database(&self) -> Result<PathBuf, ConfigError> {
         config::database_from_pairs(&self.pairs)
+    }
+
+    /// The portal and the key to it; the rest may be missing or wrong.
+    pub fn portal(&self) -> Result<config::Portal, ConfigError> {
+        config::portal_from_pairs(&self.pairs)
+    }
+
+    /// The webhook's secrets; the rest may be missing or wrong.
+    pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
+        config::secrets_from_pairs(&self.pairs)
+    }
+
+    /// What there is to check, however wrong.
+    pub fn deployment(&self, url: Option<String>) -> Deployment {
+        Deployment::from_pairs(&self.pairs, url, Clock::system())
     }
 
     /// How to log.
@@ -104,11 +139,25 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&environment()?).await,
         Command::CatchUp(args) => catch_up::run(&environment()?, args).await,
+        Command::Check(args) => check::run(&environment()?, args).await,
         Command::Demo(args) => {
             environment()?.log_if_asked();
             demo::run(args).await
         }
         Command::Events(args) => events::run(args, &environment()?).await,
+        Command::Register(args) => register::run(&environment()?, args).await,
+        Command::Rooms(args) => rooms::run(&environment()?, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Send(args) => send::run(&environment()?, args).await,
     }
+}
+
+fn wrong_usage(sentence: &str) -> ExitCode {
+    eprintln!("docspace-courier: {sentence}");
+    ExitCode::from(WRONG_CONFIGURATION)
+}
+
+/// Prints; a reader that has seen enough, such as `head`, is no trouble.
+fn say(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }

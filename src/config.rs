@@ -139,6 +139,37 @@ pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, Config
     problems.or(path)
 }
 
+/// Reads `DOCSPACE_API_HOST` and `DOCSPACE_API_KEY` alone, for commands that need no more than the portal.
+pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<Portal, ConfigError> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    let portal = values::portal(&raw, &mut problems);
+    problems.keep_only(&[
+        "DOCSPACE_API_HOST",
+        "DOCSPACE_API_HOST_FILE",
+        "DOCSPACE_API_KEY",
+        "DOCSPACE_API_KEY_FILE",
+    ]);
+    problems.or(portal)
+}
+
+/// Reads `DOCSPACE_WEBHOOK_SECRET` alone, for commands that need no more than the secrets.
+pub fn secrets_from_pairs(pairs: &[(String, String)]) -> Result<Vec<WebhookSecret>, ConfigError> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    let secrets = values::secrets(&raw, &mut problems);
+    problems.keep_only(&["DOCSPACE_WEBHOOK_SECRET", "DOCSPACE_WEBHOOK_SECRET_FILE"]);
+    problems.or(secrets)
+}
+
+/// The rules that can be understood, however wrong other variables are; for `check`, which looks at each
+/// part by itself and has the problems from [`Config::from_pairs`].
+pub fn rules_from_pairs(pairs: &[(String, String)]) -> Vec<Rule> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    rules::rules(&raw, &mut problems)
+}
+
 impl Config {
     /// Checks name/value pairs; later pairs win over earlier ones.
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, ConfigError> {

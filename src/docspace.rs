@@ -24,13 +24,16 @@ mod delivery_log;
 mod error;
 mod fileops;
 mod files;
+pub(crate) mod triggers;
+mod webhooks;
 
 use breaker::Breaker;
 pub use breaker::{Permission, Why};
-pub use delivery_log::{LogPage, LogRow, WebhookConfig};
+pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
 pub use fileops::{Operation, OperationId, OperationKind, OperationState};
-pub use files::{FileInfo, FolderInfo, FolderPage, Person, editor_address};
+pub use files::{FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, Person, editor_address};
+pub use webhooks::{WebhookConfig, WebhookSettings};
 
 /// Longest wait for the answer to a read. Images are slow: the server opens them to measure them.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -122,8 +125,12 @@ impl Client {
 
     /// A moment of our clock as the portal's clock shows it, to about a second.
     pub fn on_portal_clock(&self, moment: Timestamp) -> Timestamp {
-        let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
-        moment.checked_add(ahead).unwrap_or(moment)
+        moment.checked_add(self.clock_ahead()).unwrap_or(moment)
+    }
+
+    /// How far the portal's clock is ahead of ours, from its last answer; to about a second.
+    pub fn clock_ahead(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Error> {

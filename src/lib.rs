@@ -32,6 +32,10 @@ pub mod pipeline;
 // What was never delivered.
 pub mod catch_up;
 
+// Setting a deployment up, and finding out what is wrong with it.
+pub mod check;
+pub mod registration;
+
 // Around the path.
 pub mod cli;
 pub mod clock;

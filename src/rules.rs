@@ -83,7 +83,8 @@ impl ActionPlan {
         }
     }
 
-    fn destination(&self) -> Option<&FolderId> {
+    /// The folder it puts the file into, if it does.
+    pub fn destination(&self) -> Option<&FolderId> {
         match self {
             Self::Copy { to } | Self::Move { to } => Some(to),
             Self::Notify { .. } | Self::Chat | Self::Call => None,

@@ -13,7 +13,6 @@ mod world;
 mod body;
 mod dotnet_json;
 mod sender;
-mod triggers;
 mod webhooks;
 
 mod json;
@@ -49,6 +48,7 @@ use self::operations::Operations;
 use self::webhooks::{Webhook, Webhooks};
 use self::world::{Person, World};
 use crate::clock::Clock;
+use crate::docspace::triggers;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::webhook::signature::WebhookSecret;
 
@@ -111,6 +111,23 @@ pub struct LogRow {
     pub body: String,
     /// Whether an attempt was answered with a 2xx.
     pub delivered: bool,
+}
+
+/// A webhook as it is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookView {
+    /// Its number.
+    pub id: WebhookId,
+    /// Its name.
+    pub name: String,
+    /// Where it sends to.
+    pub url: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// The names of its triggers; `*` alone for all.
+    pub triggers: Vec<&'static str>,
+    /// Whether it is about one entry only.
+    pub targeted: bool,
 }
 
 /// A pretend portal; clones are the same portal. Methods that raise events must be called inside a
@@ -315,6 +332,34 @@ impl Portal {
         if let Some(webhook) = self.state().webhooks.get_mut(id) {
             webhook.enabled = enabled;
         }
+    }
+
+    /// Changes what a webhook listens to; no triggers means all.
+    pub fn set_webhook_triggers(&self, id: WebhookId, triggers: &[&str]) {
+        if let Some(webhook) = self.state().webhooks.get_mut(id) {
+            webhook.triggers = triggers::sum(triggers);
+        }
+    }
+
+    /// Narrows a webhook down to the events of one entry.
+    pub fn set_webhook_target(&self, id: WebhookId, target: &FolderId) {
+        if let Some(webhook) = self.state().webhooks.get_mut(id) {
+            webhook.target = Some(target.to_string());
+        }
+    }
+
+    /// The registered webhooks, in the order of their ids.
+    pub fn webhooks(&self) -> Vec<WebhookView> {
+        let state = self.state();
+        let webhooks = state.webhooks.all().map(|webhook| WebhookView {
+            id: webhook.id,
+            name: webhook.name.clone(),
+            url: webhook.url.clone(),
+            enabled: webhook.enabled,
+            triggers: triggers::names(webhook.triggers),
+            targeted: webhook.target.is_some(),
+        });
+        webhooks.collect()
     }
 
     /// Deletes a webhook together with its log.

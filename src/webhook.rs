@@ -28,6 +28,12 @@ pub mod signature;
 use body::{BodyError, Held};
 use signature::{SIGNATURE_HEADER, SignatureError, WebhookSecret};
 
+/// What the receiver's paths end with.
+pub const OUR_PATH: &str = "/webhook";
+
+/// What a person reads who opens one of them, and `check` knows us by.
+pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
+
 /// What the answers with 503 ask a sender to wait, in seconds. DocSpace ignores it and waits 1 to 16 s.
 const RETRY_AFTER_SECONDS: &str = "5";
 
@@ -60,9 +66,9 @@ impl Receiver {
 
 /// The public listener's routes: both webhook paths and its health.
 pub fn router(receiver: Arc<Receiver>) -> Router {
-    let webhook = get(async || "docspace-courier receives DocSpace webhooks here.\n").post(receive);
+    let webhook = get(async || GREETING).post(receive);
     Router::new()
-        .route("/webhook", webhook.clone())
+        .route(OUR_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
         .route("/healthz", get(async || "ok\n"))
         .with_state(receiver)

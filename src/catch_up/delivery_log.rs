@@ -1,6 +1,6 @@
 //! The portal's delivery log: what DocSpace tried to deliver and could not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
@@ -26,9 +26,6 @@ const OVERLAP: usize = 10;
 /// How often a reading begins again because the list moved under it.
 const READINGS: usize = 5;
 
-/// What the receiver's paths end with.
-const OUR_PATH: &str = "/webhook";
-
 /// Which of the portal's webhooks are ours: those that have delivered to us, and those that point at a
 /// path like ours. Only when there are none, whose deliveries were signed with our secret.
 pub(super) async fn ours(
@@ -38,7 +35,7 @@ pub(super) async fn ours(
 ) -> Result<Vec<WebhookConfig>, docspace::Error> {
     let ours: Vec<WebhookConfig> = webhooks
         .iter()
-        .filter(|webhook| seen.contains(&webhook.id) || has_our_path(&webhook.uri))
+        .filter(|webhook| seen.contains(&webhook.id) || webhook.has_our_path())
         .cloned()
         .collect();
     if !ours.is_empty() {
@@ -54,22 +51,10 @@ pub(super) async fn ours(
     Ok(signed)
 }
 
-fn has_our_path(uri: &str) -> bool {
-    reqwest::Url::parse(uri).is_ok_and(|url| url.path().ends_with(OUR_PATH))
-}
-
 fn is_signed_by_us(context: &CatchUp, row: &LogRow) -> bool {
-    let headers: BTreeMap<String, Vec<String>> = row
-        .request_headers
-        .as_deref()
-        .and_then(|headers| serde_json::from_str(headers).ok())
-        .unwrap_or_default();
-    let value = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(SIGNATURE_HEADER))
-        .and_then(|(_, values)| values.first());
+    let value = row.header(SIGNATURE_HEADER);
     let body = row.request_payload.as_bytes();
-    signature::verify(&context.secrets, value.map(String::as_bytes), body).is_ok()
+    signature::verify(&context.secrets, value.as_deref().map(str::as_bytes), body).is_ok()
 }
 
 /// Puts what was not delivered to a webhook since this time into the inbox.

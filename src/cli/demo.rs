@@ -15,12 +15,11 @@ use crate::db::Db;
 use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
+use super::paint::Paint;
 use super::serve::signal;
 
-mod paint;
 mod story;
 
-use paint::Paint;
 use story::{Chapter, Told};
 
 /// What the command takes.

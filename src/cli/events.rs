@@ -2,7 +2,6 @@
 //!
 //! Works on the store directly, beside a running service, which looks for new work every second.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,10 +12,9 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::inbox::journal::{self, Filter, Standing};
 
-use super::{Environment, NOT_FINE, WRONG_CONFIGURATION};
+use super::{Environment, NOT_FINE, say, wrong_usage};
 
 mod dead_letters;
-mod printable;
 mod story;
 mod table;
 
@@ -144,14 +142,4 @@ async fn show(db: &Db, args: ShowArgs) -> anyhow::Result<ExitCode> {
 fn unknown(id: i64) -> ExitCode {
     eprintln!("docspace-courier: there is no event {id}");
     ExitCode::from(NOT_FINE)
-}
-
-fn wrong_usage(sentence: &str) -> ExitCode {
-    eprintln!("docspace-courier: {sentence}");
-    ExitCode::from(WRONG_CONFIGURATION)
-}
-
-/// Prints; a reader that has seen enough, such as `head`, is no trouble.
-fn say(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }

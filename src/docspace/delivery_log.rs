@@ -1,4 +1,6 @@
-//! The portal's webhooks and its log of deliveries (CONTRACT 8). Needs a key with a `*` scope.
+//! The portal's log of deliveries (CONTRACT 8). Needs a key with a `*` scope.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -11,25 +13,6 @@ use super::{Client, Error};
 
 /// `groupStatus` bits of everything that was not delivered: not sent, 3xx, 4xx, 5xx.
 const UNDELIVERED: u8 = 29;
-
-/// A webhook as it is configured in the portal.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct WebhookConfig {
-    /// Its id.
-    pub id: WebhookId,
-    /// Its name.
-    #[serde(default)]
-    pub name: String,
-    /// Where it sends to.
-    #[serde(default)]
-    pub uri: String,
-    /// Whether it is switched on. While it is off, events leave no trace in the log.
-    #[serde(default)]
-    pub enabled: bool,
-    /// When it was last changed, as the portal writes it; the zone it names is misleading.
-    #[serde(default, rename = "modifiedOn")]
-    pub modified_on: Option<String>,
-}
 
 /// A row of the delivery log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -63,17 +46,19 @@ pub struct LogPage {
     pub total: Option<u64>,
 }
 
-impl Client {
-    /// The webhooks this key may see.
-    pub async fn webhooks(&self) -> Result<Vec<WebhookConfig>, Error> {
-        let answer = self.get::<Vec<WebhookItem>>("settings/webhook").await?;
-        Ok(answer
-            .response
+impl LogRow {
+    /// The value of this header in the last attempt.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let headers: BTreeMap<String, Vec<String>> =
+            serde_json::from_str(self.request_headers.as_deref()?).ok()?;
+        headers
             .into_iter()
-            .map(|item| item.configs)
-            .collect())
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .and_then(|(_, values)| values.into_iter().next())
     }
+}
 
+impl Client {
     /// A page of what was not delivered to a webhook, from this row on.
     pub async fn undelivered_page(&self, webhook: WebhookId, start: u64) -> Result<LogPage, Error> {
         let path = format!(
@@ -85,11 +70,6 @@ impl Client {
             total: answer.total,
         })
     }
-}
-
-#[derive(Deserialize)]
-struct WebhookItem {
-    configs: WebhookConfig,
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

@@ -11,6 +11,12 @@ use super::{Client, Error, path_segment};
 /// `fileStatus` flag of a file that is open in an editor (CONTRACT 5.2).
 const BEING_EDITED: i64 = 1;
 
+/// `roomType` of a room for filling in forms (CONTRACT 5.3).
+const FORM_FILLING: i64 = 1;
+
+/// `parentRoomType` of what lies in such a room.
+const FORM_FILLING_FOLDER: i64 = 15;
+
 /// Entries per page; the portal refuses more (CONTRACT 5.3).
 pub(super) const PAGE: u64 = 100;
 
@@ -55,6 +61,72 @@ pub struct FolderInfo {
     pub title: String,
     /// What kind of room it is, when it is one.
     pub room_type: Option<i64>,
+    /// What kind of folder the room it lies in is, as a number of another series (CONTRACT 5.2).
+    pub parent_room_type: Option<i64>,
+    /// The top-most folder above it: for everything in rooms, the Rooms section (CONTRACT 2.2).
+    pub root_folder_id: Option<FolderId>,
+    /// The kind of that folder, such as 14 for Rooms.
+    pub root_folder_type: Option<i64>,
+    /// How many folders lie directly in it.
+    pub folders_count: Option<u64>,
+    /// Whether this key's user is a member of it, when it is a room and the portal says so.
+    pub in_room: Option<bool>,
+    /// The access level of this key's user (CONTRACT 2.1).
+    pub access: Option<i64>,
+    /// What this key's user may do with it, where the portal says so.
+    pub security: Option<FolderRights>,
+}
+
+impl FolderInfo {
+    /// The kind of room in a word or two; `None` when it is no room (CONTRACT 5.3).
+    pub fn room_kind(&self) -> Option<&'static str> {
+        Some(match self.room_type? {
+            FORM_FILLING => "form filling",
+            2 => "collaboration",
+            5 => "custom",
+            6 => "public",
+            8 => "data room",
+            9 => "AI",
+            _ => "other",
+        })
+    }
+
+    /// Whether it is a form-filling room or lies in one: nothing but PDF forms is taken there.
+    pub fn takes_only_forms(&self) -> bool {
+        self.room_type == Some(FORM_FILLING) || self.parent_room_type == Some(FORM_FILLING_FOLDER)
+    }
+
+    /// Whether it has nothing above it, as the Rooms section.
+    pub fn is_section(&self) -> bool {
+        self.root_folder_id.as_ref() == Some(&self.id)
+    }
+}
+
+/// What the key's user may do with a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FolderRights {
+    /// Make something in it.
+    pub create: Option<bool>,
+    /// Copy something into it.
+    pub copy_to: Option<bool>,
+    /// Move something into it.
+    pub move_to: Option<bool>,
+}
+
+/// An API key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyInfo {
+    /// The name it was given.
+    #[serde(default)]
+    pub name: String,
+    /// Its scopes; an empty list is full access (CONTRACT 6).
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// When it ends.
+    #[serde(default, deserialize_with = "time")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A page of a folder's content.
@@ -105,6 +177,17 @@ impl Client {
     /// The account the key acts as. Needs a valid key, so it is also the probe of one (CONTRACT 6).
     pub async fn myself(&self) -> Result<Person, Error> {
         Ok(self.get("people/@self").await?.response)
+    }
+
+    /// The key itself. Needs no scope, but a key: a personal access token is not known here.
+    pub async fn key(&self) -> Result<KeyInfo, Error> {
+        Ok(self.get("keys/@self").await?.response)
+    }
+
+    /// A folder or room as it is now.
+    pub async fn folder(&self, folder: &FolderId) -> Result<FolderInfo, Error> {
+        let path = format!("files/folder/{}", path_segment(folder.as_str()));
+        Ok(self.get(&path).await?.response)
     }
 
     /// A file as it is now.

@@ -16,6 +16,9 @@ const PORTAL_OFFSET: Offset = Offset::constant(2);
 /// The service account's access level to everything, room manager.
 const ROOM_MANAGER: u8 = 9;
 
+/// Its access level to a room it is no member of.
+const NO_ACCESS: u8 = 0;
+
 /// Rights over a file that a room manager has, and those nobody has for an ordinary file.
 const FILE_RIGHTS: [&str; 17] = [
     "Read",
@@ -140,7 +143,7 @@ impl Shown<'_> {
             "id": file.id,
             "canShare": true,
             "shareSettings": { "PrimaryExternalLink": 1 },
-            "security": file_security(file),
+            "security": file_security(file.forbidden || self.world.is_without_us(&file.folder)),
             "title": file.title,
             "created": date(file.created),
             "createdBy": self.person(file.created_by),
@@ -172,7 +175,7 @@ impl Shown<'_> {
             "fileEntryType": FOLDER_ENTRY,
             "id": folder.id,
             "canShare": folder.room.is_some(),
-            "security": folder_security(folder),
+            "security": folder_security(folder.forbidden || self.world.is_without_us(&folder.id)),
             "title": folder.title,
             "created": date(folder.created),
             "createdBy": self.person(folder.created_by),
@@ -186,7 +189,10 @@ impl Shown<'_> {
                 "original": "", "large": "", "medium": "", "small": "", "color": "FF6680",
             });
             folder_json["roomType"] = room_type(room).into();
-            folder_json["inRoom"] = true.into();
+            folder_json["inRoom"] = (!folder.without_us).into();
+            if folder.without_us {
+                folder_json["access"] = NO_ACCESS.into();
+            }
         }
         folder_json
     }
@@ -348,8 +354,8 @@ fn security(granted: &[&str], refused: &[&str], withheld: &[&str]) -> Value {
     rights.into()
 }
 
-fn file_security(file: &File) -> Value {
-    let withheld: &[&str] = if file.forbidden {
+fn file_security(forbidden: bool) -> Value {
+    let withheld: &[&str] = if forbidden {
         &WITHHELD_FILE_RIGHTS
     } else {
         &[]
@@ -357,8 +363,8 @@ fn file_security(file: &File) -> Value {
     security(&FILE_RIGHTS, &NO_FILE_RIGHTS, withheld)
 }
 
-fn folder_security(folder: &Folder) -> Value {
-    let withheld: &[&str] = if folder.forbidden {
+fn folder_security(forbidden: bool) -> Value {
+    let withheld: &[&str] = if forbidden {
         &WITHHELD_FOLDER_RIGHTS
     } else {
         &[]

@@ -77,7 +77,8 @@ impl Order {
         let destination = world
             .folder(&self.destination)
             .ok_or(Refusal::DestinationMissing)?;
-        if destination.forbidden || destination.parent.is_none() {
+        let refuses = destination.forbidden || world.is_without_us(&destination.id);
+        if refuses || destination.parent.is_none() {
             return Err(Refusal::Denied);
         }
         for (position, file) in self.files.iter().enumerate() {
@@ -94,7 +95,7 @@ impl Order {
             });
         };
         let busy = self.kind == Kind::Move && (file.locked || file.in_editor);
-        if file.forbidden || busy {
+        if file.forbidden || busy || world.is_without_us(&file.folder) {
             return Err(Refusal::Denied);
         }
         let room = world.room_of(&self.destination).and_then(|room| room.room);

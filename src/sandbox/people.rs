@@ -150,6 +150,14 @@ impl Portal {
         }
     }
 
+    /// Takes the service account out of a room. As an administrator it still reads everything in it,
+    /// and may copy, move or put nothing (CONTRACT 1.9).
+    pub fn leave_room(&self, room: &FolderId) {
+        if let Some(existing) = self.state().world.folder_mut(room) {
+            existing.without_us = true;
+        }
+    }
+
     /// Deletes a folder with everything below it.
     pub fn delete_folder(&self, folder: &FolderId) {
         self.change(|state, now| {

@@ -83,6 +83,7 @@ impl Seed {
                 updated: now,
                 created_by: Person::Owner,
                 forbidden: false,
+                without_us: false,
             });
         }
         world

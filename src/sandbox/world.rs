@@ -64,6 +64,8 @@ pub(super) struct Folder {
     pub(super) created_by: Person,
     /// Whether the service account may put nothing in here.
     pub(super) forbidden: bool,
+    /// Whether the service account is no member of this room, and sees it only as an administrator.
+    pub(super) without_us: bool,
 }
 
 /// A file with its newest content.
@@ -161,6 +163,7 @@ impl World {
             updated: now,
             created_by: by,
             forbidden: false,
+            without_us: false,
         });
         id
     }
@@ -236,6 +239,11 @@ impl World {
         self.path(id)
             .into_iter()
             .find(|folder| folder.room.is_some())
+    }
+
+    /// Whether a folder lies in a room of which the service account is no member.
+    pub(super) fn is_without_us(&self, id: &FolderId) -> bool {
+        self.room_of(id).is_some_and(|room| room.without_us)
     }
 
     /// A file of this title directly in the folder.

@@ -30,6 +30,11 @@ impl WebhookSecret {
         Self(SecretString::from(secret.into()))
     }
 
+    /// The secret itself, for the portal that is to sign with it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
     /// The header value DocSpace would send with this body.
     pub fn sign(&self, body: &[u8]) -> String {
         let digest = self.mac(body).finalize().into_bytes();
@@ -37,7 +42,7 @@ impl WebhookSecret {
     }
 
     fn mac(&self, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.expose().as_bytes())
             .expect("HMAC takes a key of any length");
         mac.update(body);
         mac

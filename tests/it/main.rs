@@ -21,6 +21,12 @@ mod schedules;
 // What a person asks and orders afterwards.
 mod events;
 
+// Setting a deployment up, and finding out what is wrong with it.
+mod check;
+mod register;
+mod rooms;
+mod send;
+
 // The real binary, as a process of its own.
 mod command;
 mod downtime;

@@ -106,6 +106,11 @@ impl Scene {
         }
     }
 
+    /// The portal's address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Closes the receiver's address, as when the service is down.
     pub async fn stop_receiving(&mut self) {
         self.receiving = CancellationToken::new().drop_guard();

@@ -8,7 +8,7 @@ use crate::db::{Db, StoreError};
 use crate::ids::{FileId, FolderId};
 use crate::sandbox::{Announced, Fault, FaultEffect, Portal, Seed};
 
-use super::paint::Paint;
+use crate::cli::paint::Paint;
 
 /// Things that happen together.
 pub(super) struct Chapter {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::inbox::journal::{ActionView, DecisionView, EventStory, EventView, State};
 
-use super::printable::{clean, time};
+use crate::cli::printable::{clean, time};
 
 /// The page.
 pub(super) fn tell(story: &EventStory) -> String {

@@ -2,7 +2,7 @@
 
 use crate::inbox::journal::EventView;
 
-use super::printable::{clean_and_cut, time};
+use crate::cli::printable::{clean_and_cut, time};
 
 /// Widest a title is shown.
 const TITLE_WIDTH: usize = 32;

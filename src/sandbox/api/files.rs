@@ -218,7 +218,8 @@ pub(super) async fn upload(
 fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
     let state = portal.state();
     let folder = state.world.folder(folder).ok_or(ApiError::FolderMissing)?;
-    if folder.forbidden || folder.parent.is_none() {
+    let refuses = folder.forbidden || state.world.is_without_us(&folder.id);
+    if refuses || folder.parent.is_none() {
         return Err(ApiError::Denied);
     }
     Ok(())

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, ApiError, Here};
+use crate::docspace::triggers::{EVERYTHING, TRIGGERS, bit};
 use crate::ids::{EventId, WebhookId};
 use crate::sandbox::Portal;
 use crate::sandbox::json::log_row;
-use crate::sandbox::triggers::{EVERYTHING, TRIGGERS, bit};
 use crate::sandbox::webhooks::{Row, Webhook};
 use crate::webhook::signature::WebhookSecret;
 

@@ -31,6 +31,10 @@ impl Paint {
         self.with("31", text)
     }
 
+    pub(super) fn warn(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
     pub(super) fn accent(self, text: &str) -> String {
         self.with("36", text)
     }

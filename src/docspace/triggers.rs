@@ -1,10 +1,10 @@
 //! The triggers DocSpace knows and their bits (CONTRACT 1.4).
 
 /// What a subscription to everything is called.
-pub(super) const EVERYTHING: &str = "*";
+pub(crate) const EVERYTHING: &str = "*";
 
 /// Name and bit of each trigger, in the order in which the portal lists them.
-pub(super) const TRIGGERS: [(&str, i64); 36] = [
+pub(crate) const TRIGGERS: [(&str, i64); 36] = [
     ("user.created", 1),
     ("user.invited", 1 << 1),
     ("user.updated", 1 << 2),
@@ -44,7 +44,7 @@ pub(super) const TRIGGERS: [(&str, i64); 36] = [
 ];
 
 /// The bit of a trigger; 0 for a name nobody knows.
-pub(super) fn bit(name: &str) -> i64 {
+pub(crate) fn bit(name: &str) -> i64 {
     TRIGGERS
         .iter()
         .find(|(known, _)| *known == name)
@@ -52,12 +52,12 @@ pub(super) fn bit(name: &str) -> i64 {
 }
 
 /// The sum of the named triggers' bits.
-pub(super) fn sum(names: &[&str]) -> i64 {
+pub(crate) fn sum(names: &[&str]) -> i64 {
     names.iter().fold(0, |bits, name| bits | bit(name))
 }
 
 /// The names in a subscription, by ascending bit; a subscription of 0 is one to everything.
-pub(super) fn names(subscription: i64) -> Vec<&'static str> {
+pub(crate) fn names(subscription: i64) -> Vec<&'static str> {
     if subscription == 0 {
         return vec![EVERYTHING];
     }

@@ -1,0 +1,158 @@
+//! Check: tries a deployment from outside, and says of each finding what to do about it.
+//!
+//! Every part is looked at by itself, however wrong the others are, and gives plain [`Finding`]s; one
+//! file a part. Nothing is changed in the portal, nor in what the store keeps. No printing here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Problem};
+use crate::docspace::Client;
+use crate::rules::Rule;
+use crate::webhook::signature::WebhookSecret;
+
+mod configuration;
+mod destinations;
+mod portal;
+mod receiver;
+mod sources;
+mod store;
+mod webhook;
+mod webhook_health;
+
+/// How a finding is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// It is as it should be.
+    Good,
+    /// It works, or may work; somebody should look.
+    Warning,
+    /// It does not work.
+    Wrong,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How it is to be taken.
+    pub mark: Mark,
+    /// What was looked at, such as a variable or `folder 341029`.
+    pub subject: String,
+    /// What was found, and what to do about it.
+    pub sentence: String,
+}
+
+impl Finding {
+    fn new(mark: Mark, subject: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self {
+            mark,
+            subject: subject.into(),
+            sentence: sentence.into(),
+        }
+    }
+
+    fn good(subject: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self::new(Mark::Good, subject, sentence)
+    }
+
+    fn warning(subject: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self::new(Mark::Warning, subject, sentence)
+    }
+
+    fn wrong(subject: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self::new(Mark::Wrong, subject, sentence)
+    }
+}
+
+/// The findings about one part of the deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// The part.
+    pub name: &'static str,
+    /// What was found, in the order in which to mend it.
+    pub findings: Vec<Finding>,
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Part by part.
+    pub sections: Vec<Section>,
+}
+
+impl Report {
+    /// How many findings have this mark.
+    pub fn count(&self, mark: Mark) -> usize {
+        let findings = self.sections.iter().flat_map(|section| &section.findings);
+        findings.filter(|finding| finding.mark == mark).count()
+    }
+}
+
+/// What is checked: as much of the configuration as can be understood.
+#[derive(Debug)]
+pub struct Deployment {
+    problems: Vec<Problem>,
+    notices: Vec<String>,
+    database: Option<PathBuf>,
+    portal: Option<Arc<Client>>,
+    secrets: Vec<WebhookSecret>,
+    rules: Vec<Rule>,
+    /// The address that DocSpace is to send to, where it is given.
+    url: Option<String>,
+    clock: Clock,
+}
+
+impl Deployment {
+    /// Reads the variables, and notes what is wrong with them.
+    pub fn from_pairs(pairs: &[(String, String)], url: Option<String>, clock: Clock) -> Self {
+        let (problems, notices) = match Config::from_pairs(pairs) {
+            Ok(config) => (Vec::new(), config.notices),
+            Err(error) => (error.problems, Vec::new()),
+        };
+        let portal = config::portal_from_pairs(pairs)
+            .ok()
+            .and_then(|portal| Client::new(&portal.host, portal.key, clock.clone()).ok());
+        Self {
+            problems,
+            notices,
+            database: config::database_from_pairs(pairs).ok(),
+            portal: portal.map(Arc::new),
+            secrets: config::secrets_from_pairs(pairs).unwrap_or_default(),
+            rules: config::rules_from_pairs(pairs),
+            url,
+            clock,
+        }
+    }
+}
+
+/// Looks at every part.
+pub async fn run(deployment: &Deployment) -> Report {
+    let store = store::look(deployment).await;
+    let portal = portal::look(deployment).await;
+    let (mut rooms, mut webhook) = (Vec::new(), webhook::Webhook::default());
+    if let Some(client) = &portal.usable {
+        rooms.extend(sources::look(deployment, client).await);
+        rooms.extend(destinations::look(deployment, client).await);
+        webhook = webhook::look(deployment, client, &store.delivered).await;
+    }
+    let receiver = receiver::look(deployment, &webhook.addresses).await;
+    let sections = [
+        ("Configuration", configuration::look(deployment)),
+        ("Store", store.findings),
+        ("Portal", portal.findings),
+        ("Rooms and folders", rooms),
+        ("Webhook", webhook.findings),
+        ("Receiver", receiver),
+    ];
+    Report {
+        sections: sections
+            .into_iter()
+            .filter(|(_, findings)| !findings.is_empty())
+            .map(|(name, findings)| Section { name, findings })
+            .collect(),
+    }
+}

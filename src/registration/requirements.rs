@@ -1,0 +1,155 @@
+//! What the portal asks of a webhook (CONTRACT 1.4, 1.8), and what the rules ask of it.
+
+use crate::docspace::triggers;
+use crate::event::Trigger;
+use crate::rules::Rule;
+use crate::webhook::OUR_PATH;
+use crate::webhook::signature::WebhookSecret;
+
+/// The length of a secret, in characters.
+const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
+
+/// The longest name, in characters.
+pub const LONGEST_NAME: usize = 50;
+
+/// The triggers that rules listen to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededTriggers {
+    /// The sum of their bits; 0 when there is no rule, which for a webhook would mean all.
+    pub bits: i64,
+    /// Those that DocSpace does not know.
+    pub unknown: Vec<Trigger>,
+}
+
+impl NeededTriggers {
+    /// What these rules listen to.
+    pub fn of(rules: &[Rule]) -> Self {
+        let mut needed = Self {
+            bits: 0,
+            unknown: Vec::new(),
+        };
+        for trigger in rules.iter().flat_map(|rule| &rule.triggers) {
+            match triggers::bit(trigger.as_str()) {
+                0 if needed.unknown.contains(trigger) => {}
+                0 => needed.unknown.push(trigger.clone()),
+                bit => needed.bits |= bit,
+            }
+        }
+        needed
+    }
+
+    /// The bits that a webhook with this sum does not listen to.
+    pub fn missing_from(&self, subscribed: i64) -> i64 {
+        if subscribed == 0 {
+            0
+        } else {
+            self.bits & !subscribed
+        }
+    }
+}
+
+/// The names of a sum of triggers, separated by commas; 0 is all of them.
+pub fn trigger_names(sum: i64) -> String {
+    if sum == 0 {
+        "all triggers".to_owned()
+    } else {
+        triggers::names(sum).join(", ")
+    }
+}
+
+/// Whether the portal takes a secret; its own password policy may ask for more.
+pub fn check_secret(secret: &WebhookSecret) -> Result<(), String> {
+    let text = secret.expose();
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            "has characters that DocSpace does not take: use letters, digits and signs of plain ASCII"
+                .to_owned(),
+        );
+    }
+    if !SECRET_LENGTH.contains(&text.len()) {
+        return Err(format!(
+            "has {} characters; DocSpace takes 8 to 30",
+            text.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether an address can be one of ours.
+pub fn check_url(url: &str) -> Result<(), String> {
+    let parsed = reqwest::Url::parse(url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| format!("{url} is no address like https://your.host{OUR_PATH}"))?;
+    if !parsed.path().ends_with(OUR_PATH) {
+        return Err(format!(
+            "{url} must end in {OUR_PATH}, where the service takes deliveries"
+        ));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err(format!("{url} must end after {OUR_PATH}"));
+    }
+    Ok(())
+}
+
+/// Whether the portal takes a name.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(format!("a name has 1 to {LONGEST_NAME} characters"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::FolderId;
+    use crate::rules::CopyRule;
+
+    #[test]
+    fn secrets_that_docspace_takes() {
+        let check = |secret: &str, fits: bool| {
+            let outcome = check_secret(&WebhookSecret::new(secret));
+            assert_eq!(outcome.is_ok(), fits, "{secret}: {outcome:?}");
+        };
+        check("12345678", true);
+        check("1234567", false);
+        check(&"x".repeat(30), true);
+        check(&"x".repeat(31), false);
+        check("with space 1", false);
+        check("Übergröße-1", false);
+    }
+
+    #[test]
+    fn addresses_of_ours() {
+        let check = |url: &str, fits: bool| {
+            let outcome = check_url(url);
+            assert_eq!(outcome.is_ok(), fits, "{url}: {outcome:?}");
+        };
+        check("https://your.host/webhook", true);
+        check("http://your.host:3000/docspace/webhook", true);
+        check("https://your.host/", false);
+        check("https://your.host/webhook/", false);
+        check("https://your.host/webhook?x=1", false);
+        check("ftp://your.host/webhook", false);
+        check("your.host/webhook", false);
+    }
+
+    #[test]
+    fn triggers_of_the_rules() {
+        let rules = ["file.uploaded", "file.created", "file.reviewed"].map(|name| {
+            CopyRule {
+                room: FolderId::from(1),
+                to: FolderId::from(2),
+                triggers: vec![Trigger::new(name), Trigger::new("file.uploaded")],
+            }
+            .into()
+        });
+        let needed = NeededTriggers::of(&rules);
+        assert_eq!(needed.bits, 128 | 256);
+        assert_eq!(needed.unknown, [Trigger::new("file.reviewed")]);
+        assert_eq!(needed.missing_from(0), 0);
+        assert_eq!(needed.missing_from(256 | 512), 128);
+        assert_eq!(trigger_names(needed.bits), "file.created, file.uploaded");
+    }
+}
