@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission};
 use crate::inbox;
+use crate::metrics::Metrics;
 use crate::outbox::{self, Action, Claimable};
 use crate::rules::Rule;
 
@@ -57,6 +58,7 @@ pub struct Worker {
     retention: Duration,
     wake: Arc<Wake>,
     checkpoints: Checkpoints,
+    metrics: Arc<Metrics>,
 }
 
 /// Tells the worker that there is work.
@@ -97,6 +99,7 @@ impl Worker {
             retention,
             wake: Arc::default(),
             checkpoints: Checkpoints::default(),
+            metrics: Arc::default(),
         }
     }
 
@@ -104,6 +107,13 @@ impl Worker {
     #[must_use]
     pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = checkpoints;
+        self
+    }
+
+    /// The same worker, whose decisions and attempts are counted here.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
         self
     }
 

@@ -12,11 +12,11 @@ use clap::Subcommand;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::inbox::journal::{self, Filter, Standing};
+use crate::printable;
 
 use super::{Environment, NOT_FINE, WRONG_CONFIGURATION};
 
 mod dead_letters;
-mod printable;
 mod story;
 mod table;
 
@@ -117,6 +117,7 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
             _ => Standing::Any,
         },
         file: args.file,
+        ..Filter::default()
     };
     let events = db
         .read(move |sql| journal::list(sql, &filter, args.limit))

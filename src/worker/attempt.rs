@@ -4,10 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::actions::{self, Context, Ended};
 use crate::db::StoreError;
+use crate::inbox;
 use crate::outbox::{self, Action, Claim, Hold, Wait};
 
 use super::{LEASE, Worker, backoff, log_store_error};
@@ -29,9 +31,10 @@ impl Worker {
             action.kind = action.plan.kind(),
             attempt = action.claim.attempt,
         );
+        let began = self.clock.now();
         async {
             let recorded = match self.execute(&action).await {
-                Ok(ended) => self.record_end(&action, ended).await,
+                Ok(ended) => self.record_end(&action, ended, began).await,
                 Err(error) => Err(error),
             };
             match recorded {
@@ -87,23 +90,48 @@ impl Worker {
             })
     }
 
-    async fn record_end(&self, action: &Action, ended: Ended) -> Result<Hold, StoreError> {
+    async fn record_end(
+        &self,
+        action: &Action,
+        ended: Ended,
+        began: Timestamp,
+    ) -> Result<Hold, StoreError> {
         let now = self.clock.now();
+        let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+        let count = |outcome| {
+            self.metrics
+                .count_attempt(action.plan.kind(), outcome, took);
+        };
         let claim = action.claim;
         match ended {
             Ended::Done(outcome) => {
                 info!("done");
-                self.db
-                    .write(move |sql| outbox::finish(sql, claim, &outcome, now))
-                    .await
+                let event = action.event;
+                let finish = self.db.write(move |sql| {
+                    let hold = outbox::finish(sql, claim, &outcome, now)?;
+                    Ok((hold, inbox::received_at(sql, event)?))
+                });
+                let (hold, received_at) = finish.await?;
+                if hold == Hold::Held {
+                    count("done");
+                    let delay = Duration::try_from(now.duration_since(received_at));
+                    self.metrics
+                        .observe_delay(action.plan.kind(), delay.unwrap_or_default());
+                }
+                Ok(hold)
             }
-            Ended::Dead { code, reason } => self.give_up(action, code, reason).await,
+            Ended::Dead { code, reason } => {
+                count("dead");
+                self.give_up(action, code, reason).await
+            }
             Ended::Failed { reason, intent } => {
                 let failures = action.failures + 1;
                 if failures >= self.max_attempts {
+                    count("dead");
                     let reason = format!("{failures} attempts failed; the last one: {reason}");
                     return self.give_up(action, "attempts_used_up", reason).await;
                 }
+                count("failed");
                 let wait = backoff(failures, fastrand::f64());
                 warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
                 let wait = Wait {
@@ -121,6 +149,7 @@ impl Worker {
                 wait,
                 intent,
             } => {
+                count("waits");
                 info!(reason, "the action waits");
                 let until = now + wait.unwrap_or(WAIT_FOR_PORTAL);
                 let wait = Wait {

@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod browser;
 mod process;
 mod scene;
 
@@ -20,8 +21,12 @@ mod schedules;
 
 // What a person asks and orders afterwards.
 mod events;
+mod metrics;
+mod page;
+mod page_in_browser;
 
 // The real binary, as a process of its own.
 mod command;
 mod full_disk;
 mod kill;
+mod logs;
