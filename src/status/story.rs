@@ -158,7 +158,8 @@ fn orders(story: &EventStory, visitor: Visitor) -> Orders {
 
 /// The body as people read JSON; as it came, where it is none.
 fn pretty(body: &[u8]) -> String {
-    serde_json::from_slice::<serde_json::Value>(body)
+    let text = serde_json::from_slice::<serde_json::Value>(body)
         .and_then(|json| serde_json::to_string_pretty(&json))
-        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned())
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }

@@ -281,8 +281,8 @@ async fn every_state_is_listed_under_its_word() {
 
     let file = all[3].file_id.clone();
     let filter = Filter {
-        standing: Standing::Any,
         file,
+        ..Filter::default()
     };
     let of_file = scene.db.read(move |sql| journal::list(sql, &filter, 50));
     assert_eq!(words(&of_file.await.unwrap()), [State::Done]);

@@ -18,6 +18,8 @@ async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
     scene.upload(&scene.client_room, &long);
     scene.upload(&scene.client_room, "Invoice 7.pdf");
     scene.work_to_the_end().await;
+    let script = "<script>document.title = 'obeyed'</script><img src=x onerror=alert(1)>";
+    scene.accept_title(script).await;
 
     let browser = Browser::start().await;
     for (width, height) in SCREENS {
@@ -46,25 +48,19 @@ async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
 async fn a_person_finds_a_dead_letter_and_replays_it() {
     let scene = Scene::start().await;
     let operator = scene.operator().await;
-    scene
-        .dead_copy("<script>document.title = 'obeyed'</script>.docx")
-        .await;
+    scene.dead_copy("plan.docx").await;
     scene.upload(&scene.client_room, "Invoice 7.pdf");
     scene.work_to_the_end().await;
 
     let browser = Browser::start().await;
     browser.show_on(360, 740, "light").await;
     browser.go(&operator.address).await;
-    browser.type_into("input[type=search]", "obeyed").await;
+    browser.type_into("input[type=search]", "plan").await;
     browser.click("form[role=search] button").await;
     let list = browser.text().await;
     assert!(
-        list.contains("obeyed") && !list.contains("Invoice 7"),
+        list.contains("plan.docx") && !list.contains("Invoice 7"),
         "{list}"
-    );
-    assert_eq!(
-        browser.run("return document.title").await,
-        "docspace-courier"
     );
 
     browser.click(".events .title").await;
