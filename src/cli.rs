@@ -24,7 +24,6 @@ pub mod serve;
 
 // What goes to the terminal.
 mod paint;
-mod printable;
 
 /// Exit code of wrong usage or configuration.
 const WRONG_CONFIGURATION: u8 = 2;

@@ -50,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `ADMIN_ADDR`: the operator listener.
     pub admin: SocketAddr,
+    /// `ADMIN_TOKEN`: what the operator listener asks for before it changes anything.
+    pub admin_token: Option<SecretString>,
     /// `REQUIRE_HTTPS`: refuse what a proxy does not call https.
     pub transport: Transport,
     /// `MAX_ATTEMPTS`: attempts of an action before it is a dead letter.
@@ -190,6 +192,7 @@ impl Config {
             database: values::database(&raw, &mut problems),
             listen,
             admin: values::admin(&raw, &mut problems),
+            admin_token: raw.admin_token.clone().map(SecretString::from),
             transport: values::transport(&raw, &mut problems),
             max_attempts: values::max_attempts(&raw, &mut problems),
             retention: values::retention(&raw, &mut problems),

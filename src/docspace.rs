@@ -5,12 +5,12 @@
 //! at which the portal begins to refuse (CONTRACT 7).
 
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Method, Response, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,12 +18,14 @@ use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 
 mod breaker;
 mod delivery_log;
 mod error;
 mod fileops;
 mod files;
+mod route;
 pub(crate) mod triggers;
 mod webhooks;
 
@@ -61,6 +63,7 @@ pub struct Client {
     writes: Semaphore,
     clock: Clock,
     breaker: Breaker,
+    metrics: Arc<Metrics>,
     recovered: AtomicBool,
     /// How far the portal's clock is ahead of ours, in milliseconds, from its last answer.
     ahead_ms: AtomicI64,
@@ -84,10 +87,18 @@ impl Client {
             writes: Semaphore::new(WRITES_IN_FLIGHT),
             clock,
             breaker: Breaker::default(),
+            metrics: Arc::default(),
             recovered: AtomicBool::new(false),
             ahead_ms: AtomicI64::new(0),
             found: Mutex::default(),
         })
+    }
+
+    /// The same client, whose calls are counted here.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// The portal's address.
@@ -155,22 +166,29 @@ impl Client {
             .expect("the semaphore is never closed");
         let mut request = self
             .http
-            .request(method, format!("{}/api/2.0/{path}", self.host))
+            .request(method.clone(), format!("{}/api/2.0/{path}", self.host))
             .bearer_auth(self.key.expose_secret())
             .header(header::ACCEPT, "application/json")
             .timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = self.receive(request).await;
+        let answer = request.send().await;
+        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+        self.metrics
+            .count_portal_call(method.as_str(), &route::route(path), status);
+        let answer = self.receive(answer).await;
         drop(turn);
         self.note_outcome(answer.as_ref().err());
         answer
     }
 
-    /// Sends a request, checks the status and decodes the answer.
-    async fn receive<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
-        let response = request.send().await.map_err(Error::unreachable)?;
+    /// Checks the status and decodes the answer.
+    async fn receive<T: DeserializeOwned>(
+        &self,
+        response: reqwest::Result<Response>,
+    ) -> Result<T, Error> {
+        let response = response.map_err(Error::unreachable)?;
         self.note_clock(&response);
         let status = response.status();
         if status != StatusCode::OK {

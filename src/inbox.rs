@@ -13,6 +13,7 @@ use crate::outbox;
 use crate::rules::Decision;
 
 pub mod journal;
+pub mod overview;
 
 /// Our number of an event in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -198,6 +199,13 @@ pub fn replay(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result
     } else {
         Replay::NothingDead
     }))
+}
+
+/// When an event came.
+pub fn received_at(sql: &Connection, id: InboxId) -> rusqlite::Result<Timestamp> {
+    sql.prepare_cached("SELECT received_at FROM events WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .map(|at| Timestamp::from_millisecond(at).unwrap_or_default())
 }
 
 fn exists(sql: &Connection, id: InboxId) -> rusqlite::Result<bool> {

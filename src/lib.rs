@@ -42,6 +42,8 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod ids;
+pub mod metrics;
+mod printable;
 pub mod server;
 pub mod service;
 pub mod status;

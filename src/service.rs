@@ -17,6 +17,7 @@ use crate::config::{Config, Tell};
 use crate::db::Db;
 use crate::docspace::Client;
 use crate::inbox;
+use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
@@ -24,7 +25,7 @@ use crate::outbox;
 use crate::pipeline::Pipeline;
 use crate::rules::Rule;
 use crate::server;
-use crate::status::{self, Status};
+use crate::status::{self, Access, Status};
 use crate::webhook::{self, Receiver};
 use crate::worker::Worker;
 
@@ -34,6 +35,7 @@ pub struct Service {
     listener: TcpListener,
     admin_listener: TcpListener,
     receiver: Arc<Receiver>,
+    access: Access,
     worker: Arc<Worker>,
     catch_up: CatchUp,
     catch_up_interval: Duration,
@@ -58,8 +60,10 @@ impl Service {
                 "actions of the last run are settled first"
             );
         }
+        let metrics = Arc::new(Metrics::default());
         let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())
-            .context("cannot set up the client for the portal")?;
+            .context("cannot set up the client for the portal")?
+            .with_metrics(Arc::clone(&metrics));
         let portal = Arc::new(portal);
         let rooms = config.rules.iter().flat_map(Rule::rooms).cloned().collect();
         let worker = Worker::new(
@@ -69,7 +73,8 @@ impl Service {
             config.max_attempts,
             config.retention,
             clock.clone(),
-        );
+        )
+        .with_metrics(Arc::clone(&metrics));
         let (channels, operators) = ways_out(config.tell)?;
         let worker = worker.with_channels(channels);
         let watch = Watch::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
@@ -89,11 +94,13 @@ impl Service {
             db,
             clock,
             wake: worker.wake(),
+            metrics,
             room: Receiver::room(),
         };
         Ok(Self {
             listener: bind("LISTEN_ADDR", config.listen).await?,
             admin_listener: bind("ADMIN_ADDR", config.admin).await?,
+            access: Access::new(config.admin_token, config.admin),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
             catch_up,
@@ -121,6 +128,11 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let status = Status {
             db: self.receiver.db.clone(),
+            portal: Arc::clone(self.worker.portal()),
+            metrics: Arc::clone(&self.receiver.metrics),
+            clock: self.receiver.clock.clone(),
+            wake: self.worker.wake(),
+            access: self.access,
             stop: stop.clone(),
         };
         let public = server::serve(self.listener, webhook::router(self.receiver), stop.clone());

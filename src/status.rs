@@ -1,29 +1,87 @@
-//! The operator listener: whether the service is up, and whether it is ready.
+//! The operator listener: health, the status page, its JSON, and the metrics.
+//!
+//! It reads the store and shows it; the two changes it offers, replay and discard, are plain forms. Who
+//! may see and change what is decided by the layers of `status/guard.rs` before any page is made. The
+//! pages are rendered from views made for them, need no script, and load nothing from elsewhere.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::db::Db;
+use crate::docspace::Client;
+use crate::inbox::overview::{self, overview};
+use crate::metrics::Metrics;
+use crate::worker::Wake;
 
-/// What the operator listener shows.
+// Who may.
+mod access;
+mod guard;
+mod login;
+
+// What is shown.
+mod api;
+mod chart;
+mod frame;
+mod list;
+mod story;
+
+// What is ordered.
+mod change;
+
+pub use access::Access;
+
+/// What the operator listener shows, and what it needs for that.
 #[derive(Debug)]
 pub struct Status {
     /// The store, which must be writable.
     pub db: Db,
+    /// The portal, for its health.
+    pub portal: Arc<Client>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// The time of day.
+    pub clock: Clock,
+    /// Told of what a person puts back to work.
+    pub wake: Arc<Wake>,
+    /// Who may see and change what.
+    pub access: Access,
     /// Cancelled when the service is shutting down.
     pub stop: CancellationToken,
 }
 
 /// The operator listener's routes.
 pub fn router(status: Arc<Status>) -> Router {
-    Router::new()
+    let private = Router::new()
+        .route("/", get(list::show))
+        .route("/events/{id}", get(story::show))
+        .route("/events/{id}/{change}", get(change::ask).post(change::make))
+        .route("/api/events", get(api::events))
+        .route("/api/events/{id}", get(api::event))
+        .route("/api/status", get(api::status))
+        .route("/metrics", get(metrics))
+        .fallback(frame::not_found)
+        .layer(from_fn_with_state(Arc::clone(&status), guard::admit));
+    let open = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .route("/login", get(login::ask).post(login::enter))
+        .route("/logout", axum::routing::post(login::leave))
+        .route("/style.css", get(style))
+        .route("/live.js", get(live))
+        .route("/icon.svg", get(icon));
+    private
+        .merge(open)
+        .layer(from_fn(guard::same_origin))
+        .layer(from_fn_with_state(Arc::clone(&status), guard::host))
+        .layer(from_fn(guard::headers))
         .with_state(status)
 }
 
@@ -44,4 +102,33 @@ async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) 
             "the store is not writable\n",
         ),
     }
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse, StatusCode> {
+    let overview = status.db.read(overview).await;
+    let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
+    let text = status
+        .metrics
+        .render(&overview, oldest, status.portal.trouble());
+    let kind = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    Ok((kind, text))
+}
+
+async fn style() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];
+    (kind, include_str!("../templates/status.css"))
+}
+
+async fn live() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
+    (kind, include_str!("../templates/status.js"))
+}
+
+async fn icon() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "image/svg+xml")];
+    (kind, include_str!("../templates/status.svg"))
 }

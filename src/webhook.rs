@@ -20,6 +20,7 @@ use crate::config::{Transport, Unsigned};
 use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::inbox::{self, Receipt};
+use crate::metrics::{Answer, Metrics};
 use crate::worker::Wake;
 
 mod body;
@@ -52,6 +53,8 @@ pub struct Receiver {
     pub clock: Clock,
     /// Told of every new event.
     pub wake: Arc<Wake>,
+    /// Where answers are counted.
+    pub metrics: Arc<Metrics>,
     /// The bytes of bodies that may be in hand at once.
     pub room: Arc<Semaphore>,
 }
@@ -93,6 +96,16 @@ impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
         request: Request,
         receiver: &Arc<Receiver>,
     ) -> Result<Self, Self::Rejection> {
+        let verified = Self::verify(request, receiver).await;
+        if let Err(refusal) = &verified {
+            receiver.metrics.count_delivery(refusal.answer());
+        }
+        verified
+    }
+}
+
+impl VerifiedDelivery {
+    async fn verify(request: Request, receiver: &Receiver) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
         if receiver.transport == Transport::HttpsOnly && !is_https(&head.headers) {
             return Err(Refusal::NotHttps);
@@ -121,6 +134,19 @@ fn is_https(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.rsplit(',').next())
         .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+}
+
+impl Refusal {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::NotHttps => Answer::NotHttps,
+            Self::Signature(error) => Answer::Unauthorized(*error),
+            Self::Body(BodyError::TooLarge) => Answer::TooLarge,
+            Self::Body(BodyError::Slow) => Answer::Slow,
+            Self::Body(BodyError::Broken) => Answer::Broken,
+            Self::Body(BodyError::NoRoom) => Answer::Unavailable,
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -190,24 +216,26 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
                 .await;
             match stored {
                 Ok(id) => {
+                    receiver.metrics.count_delivery(Answer::Unreadable);
                     warn!(
                         event.id = id.0,
                         reason, "kept a signed body that cannot be read"
                     );
                     (StatusCode::BAD_REQUEST, "The body is not a JSON object.\n").into_response()
                 }
-                Err(error) => not_stored(&error),
+                Err(error) => not_stored(&receiver, &error),
             }
         }
     }
 }
 
 fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &str) -> Response {
-    let (status, id) = match stored {
-        Ok(Receipt::Accepted(id)) => ("accepted", id),
-        Ok(Receipt::Duplicate(id)) => ("duplicate", id),
-        Err(error) => return not_stored(&error),
+    let (status, id, counted) = match stored {
+        Ok(Receipt::Accepted(id)) => ("accepted", id, Answer::Accepted),
+        Ok(Receipt::Duplicate(id)) => ("duplicate", id, Answer::Duplicate),
+        Err(error) => return not_stored(receiver, &error),
     };
+    receiver.metrics.count_delivery(counted);
     receiver.wake.inbox.notify_one();
     if status == "duplicate" {
         // A redelivery may have revived a dead letter.
@@ -222,7 +250,8 @@ fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &st
     (json, format!(r#"{{"status":"{status}"}}"#)).into_response()
 }
 
-fn not_stored(error: &StoreError) -> Response {
+fn not_stored(receiver: &Receiver, error: &StoreError) -> Response {
+    receiver.metrics.count_delivery(Answer::Unavailable);
     let error: &dyn std::error::Error = error;
     error!(
         error,

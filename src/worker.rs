@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission};
 use crate::inbox;
+use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action, Claimable, Lane};
 use crate::rules::Rule;
@@ -66,6 +67,7 @@ pub struct Worker {
     channels: Channels,
     /// Notifications and calls that run just now.
     telling: AtomicUsize,
+    metrics: Arc<Metrics>,
 }
 
 /// Tells the worker that there is work.
@@ -108,6 +110,7 @@ impl Worker {
             checkpoints: Checkpoints::default(),
             channels: Channels::default(),
             telling: AtomicUsize::new(0),
+            metrics: Arc::default(),
         }
     }
 
@@ -122,6 +125,13 @@ impl Worker {
     #[must_use]
     pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = checkpoints;
+        self
+    }
+
+    /// The same worker, whose decisions and attempts are counted here.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
         self
     }
 

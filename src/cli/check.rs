@@ -8,8 +8,8 @@ use crate::check::{self, Finding, Mark, Report};
 use crate::registration;
 
 use super::paint::Paint;
-use super::printable::clean;
 use super::{Environment, NOT_FINE, say, wrong_usage};
+use crate::printable::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

@@ -115,6 +115,7 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
             _ => Standing::Any,
         },
         file: args.file,
+        ..Filter::default()
     };
     let events = db
         .read(move |sql| journal::list(sql, &filter, args.limit))

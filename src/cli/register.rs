@@ -8,8 +8,8 @@ use crate::registration::{
     self, Duplicates, NeededTriggers, Outcome, Registered, SecretGiven, Wanted, trigger_names,
 };
 
-use super::printable::clean;
 use super::{Environment, NOT_FINE, say, wrong_usage};
+use crate::printable::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

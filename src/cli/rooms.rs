@@ -10,8 +10,8 @@ use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
 
 use super::paint::Paint;
-use super::printable::clean;
 use super::{Environment, say};
+use crate::printable::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -102,8 +102,8 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
     let mut start = 0;
     loop {
         let page = portal.rooms_page(start).await?;
-        start += page.folders.len() as u64;
-        let last = page.folders.is_empty() || start >= page.total;
+        let last = page.is_last(start);
+        start += page.len();
         for room in page.folders {
             listing.section = listing.section.or_else(|| room.root_folder_id.clone());
             let kind = room.room_kind().unwrap_or("room");
@@ -164,14 +164,15 @@ async fn folders_in(
         }
         *calls += 1;
         let page = portal.folder_page(&inside.folder, start).await?;
-        let (files, found) = (page.files.len(), page.folders.len());
-        start += (files + found) as u64;
+        // Folders stand before files.
+        let last = !page.files.is_empty() || page.is_last(start);
+        start += page.len();
         folders.extend(
             page.folders
                 .into_iter()
                 .map(|folder| (folder, inside.depth)),
         );
-        if files > 0 || found == 0 || start >= page.total {
+        if last {
             folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
             return Ok(folders);
         }

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::webhook::signature::{SIGNATURE_HEADER, WebhookSecret};
 
-use super::printable::clean;
 use super::{Environment, NOT_FINE, say, wrong_usage};
+use crate::printable::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

@@ -55,6 +55,15 @@ pub enum Why {
 }
 
 impl Why {
+    /// The reason as one word, for the metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::KeyRefused => "key_refused",
+            Self::Limit => "limit",
+        }
+    }
+
     /// The reason in words an operator reads.
     pub fn as_str(self) -> &'static str {
         match self {

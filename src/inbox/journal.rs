@@ -12,6 +12,8 @@ use crate::rules::ActionPlan;
 
 use super::InboxId;
 
+mod words;
+
 /// How an event stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +154,10 @@ pub struct Filter {
     pub standing: Standing,
     /// The file they are about.
     pub file: Option<String>,
+    /// Part of the title, or the whole of an id: the file's, ours, or DocSpace's.
+    pub search: Option<String>,
+    /// Only events older than this one.
+    pub before: Option<InboxId>,
 }
 
 /// How the wanted events stand.
@@ -191,15 +197,34 @@ const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, r
 
 /// The newest events that match.
 pub fn list(sql: &Connection, filter: &Filter, limit: u32) -> rusqlite::Result<Vec<EventView>> {
+    let summaries = list_with_actions(sql, filter, limit)?;
+    Ok(summaries.into_iter().map(|(event, _)| event).collect())
+}
+
+/// The newest events that match, each with what was planned for it.
+pub fn list_with_actions(
+    sql: &Connection,
+    filter: &Filter,
+    limit: u32,
+) -> rusqlite::Result<Vec<(EventView, Vec<ActionView>)>> {
     let condition = filter.standing.condition();
     let rows = sql
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM events
              WHERE {condition} AND (:file IS NULL OR file_id = :file)
+               AND (:before IS NULL OR id < :before)
+               AND (:search IS NULL OR file_id = :search OR instr(lower(title), lower(:search)) > 0
+                    OR id = :number OR event_id = :number)
              ORDER BY id DESC LIMIT :limit"
         ))?
         .query_map(
-            named_params! { ":file": filter.file, ":limit": limit },
+            named_params! {
+                ":file": filter.file,
+                ":before": filter.before.map(|id| id.0),
+                ":search": filter.search,
+                ":number": filter.search.as_ref().and_then(|text| text.parse::<i64>().ok()),
+                ":limit": limit,
+            },
             read_row,
         )?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -207,7 +232,7 @@ pub fn list(sql: &Connection, filter: &Filter, limit: u32) -> rusqlite::Result<V
         .map(|row| {
             let decisions = decisions(sql, row.id)?;
             let actions = actions(sql, row.id)?;
-            Ok(row.view(&decisions, &actions))
+            Ok((row.view(&decisions, &actions), actions))
         })
         .collect()
 }
@@ -391,7 +416,7 @@ fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::E
 }
 
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-fn rfc3339_or_null<S: Serializer>(
+pub(super) fn rfc3339_or_null<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

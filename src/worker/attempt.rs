@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::actions::{self, Context, Ended};
 use crate::db::StoreError;
-use crate::outbox::{self, Action, Claim, Hold, Intent, Wait};
+use crate::inbox;
+use crate::outbox::{self, Action, Claim, Hold, Intent, Outcome, Wait};
 
 use super::{LEASE, Worker, backoff, log_store_error};
 
@@ -30,9 +32,10 @@ impl Worker {
             action.kind = action.plan.kind(),
             attempt = action.claim.attempt,
         );
+        let began = self.clock.now();
         async {
             let recorded = match self.execute(&action).await {
-                Ok(ended) => self.record_end(&action, ended).await,
+                Ok(ended) => self.record_end(&action, ended, began).await,
                 Err(error) => Err(error),
             };
             if !action.plan.is_file_work() {
@@ -92,40 +95,60 @@ impl Worker {
             })
     }
 
-    async fn record_end(&self, action: &Action, ended: Ended) -> Result<Hold, StoreError> {
-        let now = self.clock.now();
-        let claim = action.claim;
-        match ended {
-            Ended::Done(outcome) => {
-                info!("done");
-                self.db
-                    .write(move |sql| outbox::finish(sql, claim, &outcome, now))
-                    .await
-            }
-            Ended::Dead { code, reason } => self.give_up(action, code, reason).await,
+    async fn record_end(
+        &self,
+        action: &Action,
+        ended: Ended,
+        began: Timestamp,
+    ) -> Result<Hold, StoreError> {
+        let (hold, outcome) = match ended {
+            Ended::Done(outcome) => (self.finish(action, outcome).await?, "done"),
+            Ended::Dead { code, reason } => (self.give_up(action, code, reason).await?, "dead"),
             Ended::Failed { reason, intent } => {
-                self.try_again(action, reason, intent, Duration::ZERO).await
+                self.try_again(action, reason, intent, Duration::ZERO)
+                    .await?
             }
-            Ended::AskedToWait { reason, wait } => self.try_again(action, reason, None, wait).await,
+            Ended::AskedToWait { reason, wait } => {
+                self.try_again(action, reason, None, wait).await?
+            }
             Ended::Waits {
                 reason,
                 wait,
                 intent,
             } => {
                 info!(reason, "the action waits");
-                let until = now + wait.unwrap_or(WAIT_FOR_PORTAL);
                 let wait = Wait {
-                    until,
+                    until: self.clock.now() + wait.unwrap_or(WAIT_FOR_PORTAL),
                     failures: action.failures,
                     reason,
                     intent,
                 };
-                self.db
-                    .write(move |sql| outbox::wait(sql, claim, &wait))
-                    .await
+                (self.wait(action, wait).await?, "waits")
             }
-            Ended::ClaimLost => Ok(Hold::Lost),
+            Ended::ClaimLost => return Ok(Hold::Lost),
+        };
+        if hold == Hold::Held {
+            let took = Duration::try_from(self.clock.now().duration_since(began));
+            self.metrics
+                .count_attempt(action.plan.kind(), outcome, took.unwrap_or_default());
         }
+        Ok(hold)
+    }
+
+    async fn finish(&self, action: &Action, outcome: Outcome) -> Result<Hold, StoreError> {
+        info!("done");
+        let (claim, event, now) = (action.claim, action.event, self.clock.now());
+        let finish = self.db.write(move |sql| {
+            let hold = outbox::finish(sql, claim, &outcome, now)?;
+            Ok((hold, inbox::received_at(sql, event)?))
+        });
+        let (hold, received_at) = finish.await?;
+        if hold == Hold::Held {
+            let delay = Duration::try_from(now.duration_since(received_at));
+            self.metrics
+                .observe_delay(action.plan.kind(), delay.unwrap_or_default());
+        }
+        Ok(hold)
     }
 
     /// Lets a failed action wait for its next attempt, unless the attempts are used up.
@@ -135,21 +158,26 @@ impl Worker {
         reason: String,
         intent: Option<Intent>,
         shortest: Duration,
-    ) -> Result<Hold, StoreError> {
+    ) -> Result<(Hold, &'static str), StoreError> {
         let failures = action.failures + 1;
         if failures >= self.max_attempts {
             let reason = format!("{failures} attempts failed; the last one: {reason}");
-            return self.give_up(action, "attempts_used_up", reason).await;
+            let hold = self.give_up(action, "attempts_used_up", reason).await?;
+            return Ok((hold, "dead"));
         }
         let wait = backoff(failures, fastrand::f64()).max(shortest);
         warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
-        let claim = action.claim;
         let wait = Wait {
             until: self.clock.now() + wait,
             failures,
             reason,
             intent,
         };
+        Ok((self.wait(action, wait).await?, "failed"))
+    }
+
+    async fn wait(&self, action: &Action, wait: Wait) -> Result<Hold, StoreError> {
+        let claim = action.claim;
         self.db
             .write(move |sql| outbox::wait(sql, claim, &wait))
             .await

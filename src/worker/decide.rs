@@ -235,7 +235,10 @@ impl Worker {
                     .collect::<rusqlite::Result<Vec<_>>>()
             })
             .await?;
-        for (id, decisions) in recorded {
+        for (id, decisions, outcome) in recorded {
+            if let Some(outcome) = outcome {
+                self.metrics.count_event(outcome);
+            }
             for Recorded {
                 rule,
                 outcome,
@@ -255,10 +258,14 @@ fn record(
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> rusqlite::Result<(InboxId, Vec<Recorded>)> {
+) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
     let id = undecided.id;
-    let decisions = match decided {
-        Decided::Decisions(decisions) => inbox::record_decisions(sql, undecided, decisions, now)?,
+    Ok(match decided {
+        Decided::Decisions(decisions) => {
+            let recorded = inbox::record_decisions(sql, undecided, decisions, now)?;
+            let outcome = outcome_of(&recorded);
+            (id, recorded, Some(outcome))
+        }
         Decided::Later {
             failures,
             until,
@@ -266,7 +273,7 @@ fn record(
         } => {
             info!(event.id = id.0, reason, "the event waits for its decision");
             inbox::postpone(sql, id, *until, *failures, reason)?;
-            Vec::new()
+            (id, Vec::new(), None)
         }
         Decided::Dead(reason) => {
             warn!(
@@ -274,10 +281,21 @@ fn record(
                 reason, "given up; the event is a dead letter"
             );
             inbox::give_up(sql, id, reason)?;
-            Vec::new()
+            (id, Vec::new(), Some("dead"))
         }
-    };
-    Ok((id, decisions))
+    })
+}
+
+/// What the rules together came to, in one word.
+fn outcome_of(recorded: &[Recorded]) -> &'static str {
+    let any = |outcome: &str| recorded.iter().any(|rule| rule.outcome == outcome);
+    if any("planned") {
+        "planned"
+    } else if any("duplicate") {
+        "duplicate"
+    } else {
+        "ignored"
+    }
 }
 
 /// Takes 404 as the answer it is.

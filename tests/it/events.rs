@@ -17,7 +17,7 @@ const FIRST: InboxId = InboxId(1);
 
 impl Scene {
     /// Refuses this kind of work until the attempts are used up.
-    fn refuse(&self, path_contains: &'static str) {
+    pub fn refuse(&self, path_contains: &'static str) {
         self.portal.fail(Fault {
             method: Some("PUT"),
             path_contains,
@@ -62,7 +62,7 @@ impl Scene {
     async fn list(&self, standing: Standing) -> Vec<EventView> {
         let filter = Filter {
             standing,
-            file: None,
+            ..Filter::default()
         };
         let list = self.db.read(move |sql| journal::list(sql, &filter, 50));
         list.await.unwrap()
@@ -281,8 +281,8 @@ async fn every_state_is_listed_under_its_word() {
 
     let file = all[3].file_id.clone();
     let filter = Filter {
-        standing: Standing::Any,
         file,
+        ..Filter::default()
     };
     let of_file = scene.db.read(move |sql| journal::list(sql, &filter, 50));
     assert_eq!(words(&of_file.await.unwrap()), [State::Done]);

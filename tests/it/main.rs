@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod browser;
 mod process;
 mod scene;
 
@@ -20,6 +21,9 @@ mod schedules;
 
 // What a person asks and orders afterwards.
 mod events;
+mod metrics;
+mod page;
+mod page_in_browser;
 
 // Setting a deployment up, and finding out what is wrong with it.
 mod check;
@@ -32,6 +36,7 @@ mod command;
 mod downtime;
 mod full_disk;
 mod kill;
+mod logs;
 
 /// A number that a person may set, for longer runs by hand.
 #[expect(

@@ -263,7 +263,7 @@ impl Drop for Deployment {
 }
 
 /// A loopback address that nobody listens on.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     // Below the ports that outgoing connections get, so that none of them sits on it during a restart.
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     loop {

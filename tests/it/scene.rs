@@ -10,6 +10,7 @@ use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
+use docspace_courier::metrics::Metrics;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -38,6 +39,7 @@ pub struct Scene {
     pub clock: Clock,
     pub db: Db,
     pub worker: Arc<Worker>,
+    pub metrics: Arc<Metrics>,
     /// The portal's address.
     host: String,
     /// The receiver's address.
@@ -72,7 +74,9 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("courier.db")).unwrap();
         let seed = portal.seed().clone();
-        let worker = Arc::new(worker(&portal, &host, &db, &clock, rules(&portal)));
+        let metrics = Arc::new(Metrics::default());
+        let worker = worker(&portal, &host, &db, &clock, rules(&portal), &metrics);
+        let worker = Arc::new(worker);
         let receiver = Receiver {
             secrets: vec![WebhookSecret::new(portal.secret())],
             unsigned: Unsigned::Refuse,
@@ -80,6 +84,7 @@ impl Scene {
             db: db.clone(),
             clock: clock.clone(),
             wake: worker.wake(),
+            metrics: Arc::clone(&metrics),
             room: Receiver::room(),
         };
         let receiver = Arc::new(receiver);
@@ -92,6 +97,7 @@ impl Scene {
             clock,
             db,
             worker,
+            metrics,
             host,
             address,
             webhook,
@@ -218,7 +224,8 @@ impl Scene {
     /// Starts another worker on the same store, with these rules.
     pub fn change_rules(&mut self, rules: Vec<Rule>) {
         let (portal, db) = (&self.portal, &self.db);
-        self.worker = Arc::new(worker(portal, &self.host, db, &self.clock, rules));
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
     }
 
     /// Ends the worker as a crash does, and starts another one on the same store.
@@ -229,7 +236,8 @@ impl Scene {
     /// The same, with a worker that stops at a checkpoint.
     pub async fn restart_with(&mut self, checkpoints: Checkpoints) {
         let (portal, db) = (&self.portal, &self.db);
-        let worker = worker(portal, &self.host, db, &self.clock, self.rules());
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        let worker = worker(portal, &self.host, db, clock, self.rules(), metrics);
         self.worker = Arc::new(worker.with_checkpoints(checkpoints));
         self.db.write(outbox::release_all).await.unwrap();
     }
@@ -334,8 +342,16 @@ fn host_of(address: &str) -> String {
     without_scheme.split('/').next().unwrap().to_owned()
 }
 
-fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock, rules: Vec<Rule>) -> Worker {
+fn worker(
+    portal: &Portal,
+    host: &str,
+    db: &Db,
+    clock: &Clock,
+    rules: Vec<Rule>,
+    metrics: &Arc<Metrics>,
+) -> Worker {
     let client = Client::new(host, portal.api_key().to_owned().into(), clock.clone()).unwrap();
+    let client = client.with_metrics(Arc::clone(metrics));
     Worker::new(
         db.clone(),
         Arc::new(client),
@@ -344,6 +360,7 @@ fn worker(portal: &Portal, host: &str, db: &Db, clock: &Clock, rules: Vec<Rule>)
         RETENTION,
         clock.clone(),
     )
+    .with_metrics(Arc::clone(metrics))
 }
 
 fn rules(portal: &Portal) -> Vec<Rule> {

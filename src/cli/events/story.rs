@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::inbox::journal::{ActionView, DecisionView, EventStory, EventView, State};
 
-use crate::cli::printable::{clean, time};
+use crate::printable::{clean, time};
 
 /// The page.
 pub(super) fn tell(story: &EventStory) -> String {
@@ -35,11 +35,7 @@ fn write_arrival(page: &mut String, event: &EventView) -> std::fmt::Result {
         1 => String::new(),
         many => format!(", delivered {many} times"),
     };
-    let source = match event.source.as_str() {
-        "log" => "read from the portal's delivery log",
-        "listing" => "found in a watched room",
-        _ => "delivered by DocSpace",
-    };
+    let source = event.source_words();
     writeln!(
         page,
         "  received  {} UTC, {source}{times}",
@@ -53,16 +49,7 @@ fn write_arrival(page: &mut String, event: &EventView) -> std::fmt::Result {
     line("trigger", event.trigger.clone())?;
     line("title", event.title.clone())?;
     line("file", event.file_id.clone())?;
-    line("DocSpace", docspace_numbers(event))
-}
-
-fn docspace_numbers(event: &EventView) -> Option<String> {
-    match (event.event_id, event.webhook_id) {
-        (Some(event), Some(webhook)) => Some(format!("event {event} of webhook {webhook}")),
-        (Some(event), None) => Some(format!("event {event}")),
-        (None, Some(webhook)) => Some(format!("webhook {webhook}, which named no event id")),
-        (None, None) => None,
-    }
+    line("DocSpace", event.docspace_numbers())
 }
 
 fn write_decisions(
@@ -99,17 +86,14 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
         return Ok(());
     }
     writeln!(page, "\nWhat was done")?;
-    for (place, action) in actions.iter().enumerate() {
-        let before = actions[..place].iter().rfind(|before| {
-            before.rule == action.rule && before.state != "done" && before.kind != "notify"
-        });
+    for action in actions {
         writeln!(
             page,
             "  {}, action {} of rule {}: {}",
-            clean(&what(action)),
+            clean(&action.what()),
             action.id,
             clean(&action.rule),
-            standing(action, before)
+            clean(&action.standing(actions))
         )?;
         if let Some(reason) = &action.reason {
             writeln!(page, "      {}", clean(reason))?;
@@ -118,64 +102,8 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
     Ok(())
 }
 
-fn what(action: &ActionView) -> String {
-    match (action.kind.as_str(), &action.to) {
-        ("copy" | "move", Some(to)) => format!("{} to folder {to}", action.kind),
-        (kind, Some(to)) => format!("{kind} {to}"),
-        (kind, None) => kind.to_owned(),
-    }
-}
-
-fn standing(action: &ActionView, before: Option<&ActionView>) -> String {
-    let attempts = match action.attempt {
-        0 => "not tried yet".to_owned(),
-        1 => "1 attempt".to_owned(),
-        many => format!("{many} attempts"),
-    };
-    let at = |prefix: &str| {
-        action
-            .finished_at
-            .map_or_else(String::new, |at| format!("{prefix}{} UTC", time(at)))
-    };
-    match (action.state.as_str(), before) {
-        ("done", _) => format!("done{}, {attempts}{}", at(" "), result(action)),
-        ("dead", _) => {
-            let code = action.reason_code.as_deref().unwrap_or("no code");
-            format!("dead{}, {attempts} ({code})", at(" since "))
-        }
-        ("discarded", _) => format!("discarded{}, {attempts}", at(" ")),
-        ("running", _) => format!("running, attempt {}", action.attempt),
-        (_, Some(before)) => format!(
-            "waits for the {} (action {}), which is {}",
-            before.kind, before.id, before.state
-        ),
-        (_, None) => {
-            let due = action
-                .due_at
-                .map_or_else(String::new, |due| format!(", due {} UTC", time(due)));
-            match action.attempt {
-                0 => format!("waiting{due}, {attempts}"),
-                _ => format!("waiting{due}, {attempts}, {} failed", action.failures),
-            }
-        }
-    }
-}
-
-fn result(action: &ActionView) -> String {
-    match (&action.result_file, &action.result_folder) {
-        (Some(file), Some(folder)) => clean(&format!("; file {file} in folder {folder}")),
-        (Some(file), None) => clean(&format!("; file {file}")),
-        _ => String::new(),
-    }
-}
-
 fn write_advice(page: &mut String, story: &EventStory) -> std::fmt::Result {
     let id = story.event.id;
-    let has_ignored = story.decisions.is_empty()
-        || story
-            .decisions
-            .iter()
-            .any(|decision| decision.outcome == "ignored");
     match story.event.state {
         State::Dead => {
             writeln!(page, "\nWhat you can do")?;
@@ -188,7 +116,7 @@ fn write_advice(page: &mut String, story: &EventStory) -> std::fmt::Result {
                 "  docspace-courier events discard {id}   gives it up for good"
             )
         }
-        State::Ignored | State::Done | State::Discarded if has_ignored => {
+        _ if story.may_be_asked_again() => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,

@@ -2,7 +2,7 @@
 
 use crate::inbox::journal::EventView;
 
-use crate::cli::printable::{clean_and_cut, time};
+use crate::printable::{clean_and_cut, time};
 
 /// Widest a title is shown.
 const TITLE_WIDTH: usize = 32;

@@ -1,4 +1,4 @@
-//! Text from outside, made fit for a terminal.
+//! Text from outside, made fit to be shown on a terminal or a page.
 //!
 //! Anybody who may upload chooses a title; it must not move the cursor, hide text, or turn its
 //! direction around.
@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 /// The text without characters that act on the terminal instead of being seen.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
@@ -26,7 +26,7 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// The clean text, cut to so many characters.
-pub(super) fn clean_and_cut(text: &str, width: usize) -> String {
+pub(crate) fn clean_and_cut(text: &str, width: usize) -> String {
     let text = clean(text);
     if text.chars().count() <= width {
         return text;
@@ -36,7 +36,7 @@ pub(super) fn clean_and_cut(text: &str, width: usize) -> String {
 }
 
 /// A time of day as people write it; all of them are UTC.
-pub(super) fn time(time: Timestamp) -> String {
+pub(crate) fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

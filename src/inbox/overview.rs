@@ -1,0 +1,124 @@
+//! Overview: how much waits, how much is dead, and what the last day was like.
+//!
+//! Reads only, and only what an index answers, because the status page and every scrape of the metrics
+//! ask for it: a store with a million events answers as fast as an empty one with as much waiting.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _};
+use serde::Serialize;
+
+use super::journal::rfc3339_or_null;
+
+/// Hours of the last day, the running one included.
+const HOURS: i64 = 24;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// How the store stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Overview {
+    /// Events that wait for their decision.
+    pub events_waiting: u64,
+    /// Actions that wait or run.
+    pub actions_owed: u64,
+    /// Decisions and actions that are dead letters.
+    pub dead: u64,
+    /// When the first in line came, of what waits.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    pub waiting_since: Option<Timestamp>,
+    /// When the newest event came that DocSpace delivered itself.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    pub last_delivery: Option<Timestamp>,
+}
+
+/// How the store stands now.
+pub fn overview(sql: &Connection) -> rusqlite::Result<Overview> {
+    let count = |question: &str| {
+        sql.prepare_cached(question)?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .map(i64::unsigned_abs)
+    };
+    let time = |question: &str| -> rusqlite::Result<Option<Timestamp>> {
+        let at: Option<i64> = sql
+            .prepare_cached(question)?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
+    };
+    let undecided = time(
+        "SELECT received_at FROM events WHERE state = 'waiting'
+         ORDER BY happened_at, sequence, id LIMIT 1",
+    )?;
+    let owed = time(
+        "SELECT created_at FROM actions WHERE state IN ('waiting', 'running')
+         ORDER BY happened_at, sequence, id LIMIT 1",
+    )?;
+    Ok(Overview {
+        events_waiting: count("SELECT count(*) FROM events WHERE state = 'waiting'")?,
+        actions_owed: count("SELECT count(*) FROM actions WHERE state IN ('waiting', 'running')")?,
+        dead: count("SELECT count(*) FROM events WHERE state = 'dead'")?
+            + count("SELECT count(*) FROM actions WHERE state = 'dead'")?,
+        waiting_since: undecided.into_iter().chain(owed).min(),
+        last_delivery: time(
+            "SELECT received_at FROM events WHERE source = 'delivery'
+             ORDER BY received_at DESC LIMIT 1",
+        )?,
+    })
+}
+
+/// What came in one hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// When it began.
+    pub from: Timestamp,
+    /// Events that came.
+    pub events: u64,
+    /// Those of them that are dead, or have a dead action.
+    pub dead: u64,
+}
+
+/// The last day, hour by hour; the last hour is the running one.
+pub fn last_day(sql: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Hour>> {
+    let last = now.as_millisecond().div_euclid(HOUR_MS);
+    let first = last - (HOURS - 1);
+    let mut hours: Vec<Hour> = (first..=last)
+        .map(|hour| Hour {
+            from: Timestamp::from_millisecond(hour * HOUR_MS).unwrap_or_default(),
+            events: 0,
+            dead: 0,
+        })
+        .collect();
+    let mut count = |question: &str, note: fn(&mut Hour, u64)| -> rusqlite::Result<()> {
+        let mut statement = sql.prepare_cached(question)?;
+        let mut rows = statement.query([first * HOUR_MS])?;
+        while let Some(row) = rows.next()? {
+            let (hour, events): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let place = usize::try_from(hour - first).ok();
+            if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
+                note(hour, events.unsigned_abs());
+            }
+        }
+        Ok(())
+    };
+    count(
+        "SELECT received_at / 3600000, count(*) FROM events WHERE received_at >= ?1 GROUP BY 1",
+        |hour, events| hour.events = events,
+    )?;
+    count(
+        "SELECT received_at / 3600000, count(*) FROM events
+         WHERE received_at >= ?1
+           AND id IN (SELECT id FROM events WHERE state = 'dead'
+                      UNION SELECT event FROM actions WHERE state = 'dead')
+         GROUP BY 1",
+        |hour, events| hour.dead = events,
+    )?;
+    Ok(hours)
+}
+
+/// How long something has waited since then.
+pub fn age(since: Option<Timestamp>, now: Timestamp) -> SignedDuration {
+    since
+        .map(|since| now.duration_since(since))
+        .unwrap_or_default()
+        .max(SignedDuration::ZERO)
+}

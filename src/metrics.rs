@@ -1,0 +1,263 @@
+//! Metrics: what happened, counted, in the text that Prometheus reads.
+//!
+//! One struct, made once and handed to whoever counts; no globals. What the store knows better, such as
+//! how much waits, is not counted here but read from it when somebody looks. Names, labels and units are
+//! a promise: `deploy/` holds a dashboard and alert rules that use them. A label's value is one of a few
+//! words, never an id, a title or an address.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::docspace::Why;
+use crate::inbox::overview::Overview;
+use crate::webhook::signature::SignatureError;
+
+mod text;
+
+/// What every name begins with.
+const PREFIX: &str = "courier";
+
+/// Upper bounds of the time from a delivery to what it asked for, in seconds: a quarter of a second is
+/// what an idle service promises, a day is a portal that was down.
+const DELAYS: [f64; 12] = [
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0,
+];
+
+/// Upper bounds of the time of one attempt, in seconds.
+const DURATIONS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
+
+/// What a delivery was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Stored.
+    Accepted,
+    /// Stored before.
+    Duplicate,
+    /// Not believed, and why.
+    Unauthorized(SignatureError),
+    /// Signed, but no JSON object.
+    Unreadable,
+    /// It did not come over HTTPS.
+    NotHttps,
+    /// Over the size limit.
+    TooLarge,
+    /// Its body came too slowly.
+    Slow,
+    /// Its sender hung up within the body.
+    Broken,
+    /// It could not be stored; its sender is told to send again.
+    Unavailable,
+}
+
+impl Answer {
+    const ALL: [Self; 11] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::Unauthorized(SignatureError::Missing),
+        Self::Unauthorized(SignatureError::Malformed),
+        Self::Unauthorized(SignatureError::Mismatch),
+        Self::Unreadable,
+        Self::NotHttps,
+        Self::TooLarge,
+        Self::Slow,
+        Self::Broken,
+        Self::Unavailable,
+    ];
+
+    fn labels(self) -> Labels<2> {
+        let (answer, reason) = match self {
+            Self::Accepted => ("accepted", ""),
+            Self::Duplicate => ("duplicate", ""),
+            Self::Unauthorized(error) => ("unauthorized", error.code()),
+            Self::Unreadable => ("unreadable", ""),
+            Self::NotHttps => ("not_https", ""),
+            Self::TooLarge => ("too_large", ""),
+            Self::Slow => ("slow", ""),
+            Self::Broken => ("broken", ""),
+            Self::Unavailable => ("unavailable", ""),
+        };
+        [("answer", answer), ("reason", reason)]
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    deliveries: Family<Labels<2>, Counter>,
+    events: Family<Labels<1>, Counter>,
+    attempts: Family<Labels<2>, Counter>,
+    action_delay: Histograms,
+    attempt_duration: Histograms,
+    portal_calls: Family<[(&'static str, String); 3], Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix(PREFIX),
+            deliveries: Family::default(),
+            events: Family::default(),
+            attempts: Family::default(),
+            action_delay: Family::new_with_constructor(|| Histogram::new(DELAYS)),
+            attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            portal_calls: Family::default(),
+        };
+        metrics.register();
+        metrics.begin_at_zero();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "deliveries",
+            "Deliveries by what they were answered and, when unauthorized, why",
+            self.deliveries.clone(),
+        );
+        registry.register(
+            "events",
+            "Events by what was decided: planned, ignored, duplicate, or dead when no decision could be made",
+            self.events.clone(),
+        );
+        registry.register(
+            "attempts",
+            "Attempts that ended, by kind of action: done and dead end the action, failed and waits do not",
+            self.attempts.clone(),
+        );
+        registry.register_with_unit(
+            "action_delay",
+            "Time from an event's arrival until an action of it was done",
+            Unit::Seconds,
+            self.action_delay.clone(),
+        );
+        registry.register_with_unit(
+            "attempt_duration",
+            "Time an attempt took",
+            Unit::Seconds,
+            self.attempt_duration.clone(),
+        );
+        registry.register(
+            "portal_calls",
+            "Calls to the portal by route and status; the status is none without an answer",
+            self.portal_calls.clone(),
+        );
+    }
+
+    /// A counter that appears with its first 1 has no rate yet, so known ones are there from the start.
+    fn begin_at_zero(&self) {
+        for answer in Answer::ALL {
+            drop(self.deliveries.get_or_create(&answer.labels()));
+        }
+        for outcome in ["planned", "ignored", "duplicate", "dead"] {
+            drop(self.events.get_or_create(&[("outcome", outcome)]));
+        }
+    }
+
+    /// A delivery was answered.
+    pub fn count_delivery(&self, answer: Answer) {
+        self.deliveries.get_or_create(&answer.labels()).inc();
+    }
+
+    /// An event was decided, or given up.
+    pub fn count_event(&self, outcome: &'static str) {
+        self.events.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// An attempt at this kind of action ended so, after this time.
+    pub fn count_attempt(&self, kind: &'static str, outcome: &'static str, took: Duration) {
+        self.attempts
+            .get_or_create(&[("kind", kind), ("outcome", outcome)])
+            .inc();
+        self.attempt_duration
+            .get_or_create(&[("kind", kind)])
+            .observe(took.as_secs_f64());
+    }
+
+    /// An action was done so long after its event came.
+    pub fn observe_delay(&self, kind: &'static str, delay: Duration) {
+        self.action_delay
+            .get_or_create(&[("kind", kind)])
+            .observe(delay.as_secs_f64());
+    }
+
+    /// The portal was called, and answered with this status or not at all.
+    pub fn count_portal_call(&self, method: &str, route: &str, status: Option<u16>) {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let labels = [
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("status", status),
+        ];
+        self.portal_calls.get_or_create(&labels).inc();
+    }
+
+    /// All of it, and how the store and the portal stand at this moment, in Prometheus' text format.
+    #[expect(clippy::missing_panics_doc, reason = "writing to a string cannot fail")]
+    pub fn render(&self, overview: &Overview, oldest: Duration, trouble: Option<Why>) -> String {
+        let mut open_metrics = String::new();
+        encode_registry(&mut open_metrics, &self.registry)
+            .and_then(|()| encode_registry(&mut open_metrics, &moment(overview, oldest, trouble)))
+            .expect("writing to a string cannot fail");
+        text::for_prometheus(&open_metrics)
+    }
+}
+
+/// What is read when somebody looks.
+fn moment(overview: &Overview, oldest: Duration, trouble: Option<Why>) -> Registry {
+    let mut registry = Registry::with_prefix(PREFIX);
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    gauge(
+        "events_waiting",
+        "Events that wait for their decision",
+        overview.events_waiting,
+    );
+    gauge(
+        "actions_waiting",
+        "Actions that wait or run",
+        overview.actions_owed,
+    );
+    gauge(
+        "dead_letters",
+        "Decisions and actions that were given up and neither replayed nor discarded",
+        overview.dead,
+    );
+    gauge(
+        "oldest_waiting_seconds",
+        "How long ago the oldest event or action came that waits; 0 when nothing does",
+        oldest.as_secs(),
+    );
+    if let Some(at) = overview.last_delivery {
+        gauge(
+            "last_delivery_timestamp_seconds",
+            "When the newest event came that DocSpace delivered itself, in seconds since 1970",
+            u64::try_from(at.as_second()).unwrap_or(0),
+        );
+    }
+    let breaker = Family::<Labels<1>, Gauge>::default();
+    for why in [Why::Down, Why::KeyRefused, Why::Limit] {
+        let open = i64::from(trouble == Some(why));
+        breaker.get_or_create(&[("reason", why.code())]).set(open);
+    }
+    registry.register(
+        "portal_breaker_open",
+        "1 while the portal is left alone for this reason",
+        breaker,
+    );
+    registry
+}

@@ -1,0 +1,78 @@
+//! The same for programs: the JSON of `events list --json`, of `events show --json`, and how all stands.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::Status;
+use super::list::Wanted;
+use crate::inbox::journal::{self, EventStory, EventView};
+use crate::inbox::overview::{Overview, overview};
+
+/// Events in an answer that names no limit.
+const EVENTS: u32 = 50;
+
+/// Events in one answer at the most.
+const MOST_EVENTS: u32 = 1000;
+
+type Answer<T> = Result<Json<T>, (StatusCode, &'static str)>;
+
+const UNAVAILABLE: (StatusCode, &str) = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "the store cannot be read\n",
+);
+
+/// How all stands.
+#[derive(Debug, Serialize)]
+pub(super) struct Standing {
+    version: &'static str,
+    #[serde(flatten)]
+    overview: Overview,
+    portal: Portal,
+}
+
+/// The portal, as far as the breaker knows.
+#[derive(Debug, Serialize)]
+struct Portal {
+    address: String,
+    /// Why it is left alone: `down`, `key_refused`, `limit`, or nothing.
+    trouble: Option<&'static str>,
+}
+
+pub(super) async fn events(
+    State(status): State<Arc<Status>>,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Vec<EventView>> {
+    let limit = wanted.limit.unwrap_or(EVENTS).min(MOST_EVENTS);
+    let filter = wanted.filter();
+    let list = status
+        .db
+        .read(move |sql| journal::list(sql, &filter, limit));
+    list.await.map(Json).map_err(|_| UNAVAILABLE)
+}
+
+pub(super) async fn event(
+    State(status): State<Arc<Status>>,
+    Path(id): Path<i64>,
+) -> Answer<EventStory> {
+    let story = status.db.read(move |sql| journal::find(sql, id));
+    let story = story.await.map_err(|_| UNAVAILABLE)?;
+    story
+        .map(Json)
+        .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
+}
+
+pub(super) async fn status(State(status): State<Arc<Status>>) -> Answer<Standing> {
+    let overview = status.db.read(overview).await.map_err(|_| UNAVAILABLE)?;
+    Ok(Json(Standing {
+        version: env!("CARGO_PKG_VERSION"),
+        overview,
+        portal: Portal {
+            address: status.portal.host().to_owned(),
+            trouble: status.portal.trouble().map(crate::docspace::Why::code),
+        },
+    }))
+}

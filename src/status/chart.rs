@@ -1,0 +1,106 @@
+//! The picture of the last day: one bar an hour, the dead ones at its foot.
+
+use jiff::Timestamp;
+
+use crate::inbox::overview::Hour;
+
+/// The picture's height in its own units; its width is 10 units an hour.
+const HEIGHT: u64 = 100;
+
+/// The least height of a bar that stands for something.
+const LEAST: u64 = 3;
+
+/// The picture, ready to be drawn.
+pub(super) struct Chart {
+    /// The bars, oldest first.
+    pub(super) bars: Vec<Bar>,
+    /// What it shows, in words.
+    pub(super) summary: String,
+    /// The hour at the left end.
+    pub(super) from: String,
+    /// Events in the highest bar.
+    pub(super) most: u64,
+}
+
+/// One hour.
+pub(super) struct Bar {
+    /// The left edge.
+    pub(super) x: usize,
+    /// The upper edge and the height for all events.
+    pub(super) events: (u64, u64),
+    /// The same for the dead ones, which stand before them.
+    pub(super) dead: (u64, u64),
+    /// What it stands for, in words.
+    pub(super) words: String,
+}
+
+impl Chart {
+    pub(super) fn new(hours: &[Hour]) -> Self {
+        let most = hours.iter().map(|hour| hour.events).max().unwrap_or(0);
+        let height = |count: u64| match count {
+            0 => 0,
+            count => (count * HEIGHT / most.max(1)).max(LEAST),
+        };
+        let span = |count: u64| (HEIGHT - height(count), height(count));
+        let bars = hours.iter().enumerate().map(|(place, hour)| Bar {
+            x: place * 10 + 1,
+            events: span(hour.events),
+            dead: span(hour.dead),
+            words: format!(
+                "from {} UTC: {}",
+                clock(hour.from),
+                words(hour.events, hour.dead)
+            ),
+        });
+        let total = hours.iter().map(|hour| hour.events).sum();
+        let dead = hours.iter().map(|hour| hour.dead).sum();
+        Self {
+            bars: bars.collect(),
+            summary: words(total, dead),
+            from: hours
+                .first()
+                .map_or_else(String::new, |hour| clock(hour.from)),
+            most,
+        }
+    }
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M").to_string()
+}
+
+fn words(events: u64, dead: u64) -> String {
+    let events = match events {
+        0 => return "no events".to_owned(),
+        1 => "1 event".to_owned(),
+        many => format!("{many} events"),
+    };
+    match dead {
+        0 => events,
+        some => format!("{events}, {some} dead"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heights_and_words() {
+        let hour = |events, dead| Hour {
+            from: "2026-03-02T09:00:00Z".parse().unwrap(),
+            events,
+            dead,
+        };
+        let chart = Chart::new(&[hour(0, 0), hour(1, 0), hour(200, 50)]);
+        let heights: Vec<_> = chart
+            .bars
+            .iter()
+            .map(|bar| (bar.events.1, bar.dead))
+            .collect();
+        assert_eq!(heights, [(0, (100, 0)), (3, (100, 0)), (100, (75, 25))]);
+        assert_eq!(chart.bars[1].words, "from 09:00 UTC: 1 event");
+        assert_eq!(chart.summary, "201 events, 50 dead");
+        assert_eq!(Chart::new(&[hour(0, 0)]).summary, "no events");
+    }
+}

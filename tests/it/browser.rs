@@ -1,0 +1,177 @@
+//! A real Chromium without a window, driven through chromedriver's plain `WebDriver` HTTP protocol.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::process::{free_address, until};
+
+/// How long the browser may take to start, or a page to come.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// What its driver's address begins with.
+const HTTP: &str = "http://";
+
+/// What makes it small, quiet and quick.
+const FLAGS: [&str; 12] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--hide-scrollbars",
+];
+
+/// A browser with one window; ends with its test.
+pub struct Browser {
+    driver: Child,
+    http: reqwest::Client,
+    session: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let address = free_address();
+        let log = File::create(profile.path().join("driver.log")).unwrap();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={}", address.port()))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("chromedriver is missing; install Debian's chromium and chromium-driver");
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let base = format!("{HTTP}{address}");
+        let status = format!("{base}/status");
+        until(BOUND, "chromedriver answers", async || {
+            http.get(&status).send().await.is_ok()
+        })
+        .await;
+        let data = format!("--user-data-dir={}", profile.path().join("data").display());
+        let arguments: Vec<&str> = FLAGS.into_iter().chain([data.as_str()]).collect();
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        } } });
+        let mut browser = Self {
+            driver,
+            http,
+            session: format!("{base}/session"),
+            _profile: profile,
+        };
+        let started = browser.post("", &wanted).await;
+        let id = started["sessionId"].as_str().unwrap();
+        browser.session = format!("{base}/session/{id}");
+        browser
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let address = format!("{}{path}", self.session);
+        let answer = self.http.post(address).timeout(BOUND).json(body).send();
+        let answer: Value = answer.await.unwrap().json().await.unwrap();
+        let value = answer["value"].clone();
+        assert!(value.get("error").is_none(), "{path}: {value}");
+        value
+    }
+
+    /// Goes to an address and waits until the page is there.
+    pub async fn go(&self, address: &str) {
+        self.post("/url", &json!({ "url": address })).await;
+    }
+
+    /// What a script says about the page.
+    pub async fn run(&self, script: &str) -> Value {
+        let body = json!({ "script": script, "args": [] });
+        self.post("/execute/sync", &body).await
+    }
+
+    /// The text a person reads.
+    pub async fn text(&self) -> String {
+        let text = self.run("return document.body.innerText").await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    async fn find(&self, using: &str, value: &str) -> String {
+        let found = self
+            .post("/element", &json!({ "using": using, "value": value }))
+            .await;
+        let element = found.as_object().unwrap().values().next().unwrap();
+        element.as_str().unwrap().to_owned()
+    }
+
+    /// Clicks on what this CSS selector finds, and waits for the page behind it.
+    pub async fn click(&self, selector: &str) {
+        let element = self.find("css selector", selector).await;
+        self.post(&format!("/element/{element}/click"), &json!({}))
+            .await;
+    }
+
+    /// Types into what this CSS selector finds.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.find("css selector", selector).await;
+        let body = json!({ "text": text });
+        self.post(&format!("/element/{element}/value"), &body).await;
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.post("/goog/cdp/execute", &body).await;
+    }
+
+    /// Shows pages as on a screen of this size, and in the light or the dark.
+    pub async fn show_on(&self, width: u32, height: u32, scheme: &str) {
+        let screen =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen)
+            .await;
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// What the console was told since the last time: errors of scripts, and what the policy refused.
+    pub async fn console(&self) -> Vec<Value> {
+        let log = self.post("/se/log", &json!({ "type": "browser" })).await;
+        log.as_array().unwrap().clone()
+    }
+
+    /// How far the page is wider than the screen.
+    pub async fn too_wide(&self) -> i64 {
+        let script = "return document.documentElement.scrollWidth - window.innerWidth";
+        self.run(script).await.as_i64().unwrap()
+    }
+}
+
+impl Browser {
+    /// Ends the session, where nothing can be awaited any more.
+    fn quit(&self) -> std::io::Result<()> {
+        let (host, path) = self.session[HTTP.len()..]
+            .split_once('/')
+            .unwrap_or_default();
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(BOUND))?;
+        let request =
+            format!("DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        stream.read(&mut [0; 64]).map(drop)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends its browser when it is told to; a killed one would leave it running.
+        let _ = self.quit();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}

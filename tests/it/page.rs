@@ -1,0 +1,386 @@
+//! The operator listener over HTTP: what its pages show, and whom they let change something.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use docspace_courier::event::Event;
+use docspace_courier::inbox;
+use docspace_courier::server;
+use docspace_courier::status::{self, Access, Status};
+use reqwest::{Method, RequestBuilder, Response};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::scene::Scene;
+
+pub const TOKEN: &str = "a-token-of-the-operator";
+
+/// The addresses a listener may be configured with.
+const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 3001);
+const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
+
+/// An operator listener, and somebody who calls it.
+pub struct Operator {
+    pub address: String,
+    http: reqwest::Client,
+    _stop: DropGuard,
+}
+
+impl Scene {
+    /// The operator listener of this scene, with a token.
+    pub async fn operator(&self) -> Operator {
+        self.operator_with(Some(TOKEN), LOOPBACK.into()).await
+    }
+
+    async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
+        let stop = CancellationToken::new();
+        let status = Status {
+            db: self.db.clone(),
+            portal: Arc::clone(self.worker.portal()),
+            metrics: Arc::clone(&self.metrics),
+            clock: self.clock.clone(),
+            wake: self.worker.wake(),
+            access: Access::new(token.map(Into::into), configured),
+            stop: stop.clone(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = status::router(Arc::new(status));
+        tokio::spawn(server::serve(listener, router, stop.clone()));
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none());
+        Operator {
+            address,
+            http: http.build().unwrap(),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// A copy that is a dead letter: event 1.
+    pub async fn dead_copy(&self, title: &str) {
+        self.refuse("copy");
+        self.upload(&self.client_room, title);
+        self.work_to_the_end().await;
+    }
+}
+
+impl Scene {
+    /// An event whose title the portal would not have let through.
+    pub async fn accept_title(&self, title: &str) {
+        let body = json!({
+            "event": { "id": 1, "trigger": "file.uploaded" },
+            "payload": { "id": 5, "title": title },
+        });
+        let body = body.to_string();
+        let event = Event::parse(body.as_bytes()).unwrap();
+        let now = self.clock.now();
+        let accept = move |sql: &Connection| inbox::accept(sql, &event, body.as_bytes(), now);
+        self.db.write(accept).await.unwrap();
+    }
+}
+
+impl Operator {
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.request(Method::GET, path).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let (code, html) = self.get(path).await;
+        assert_eq!(code, 200, "{path}: {html}");
+        html
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.address))
+    }
+
+    /// A form as a browser sends it from a page of ours.
+    fn form(&self, path: &str, body: &'static str) -> RequestBuilder {
+        self.request(Method::POST, path)
+            .header("origin", &self.address)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+    }
+
+    /// Enters the token, and returns the session's cookie.
+    async fn enter(&self) -> String {
+        let answer = self.form("/login", "token=a-token-of-the-operator&next=%2Fevents%2F1");
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), 303);
+        assert_eq!(header(&answer, "location"), "/events/1");
+        let cookie = header(&answer, "set-cookie");
+        assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+}
+
+async fn code(request: RequestBuilder) -> u16 {
+    request.send().await.unwrap().status().as_u16()
+}
+
+fn header(answer: &Response, name: &str) -> String {
+    answer.headers()[name].to_str().unwrap().to_owned()
+}
+
+fn check_contains(page: &str, words: &[&str]) {
+    for word in words {
+        assert!(page.contains(word), "{word} is not in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_shows_what_came_and_what_was_done_and_can_be_searched() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    check_contains(&operator.page("/").await, &["No event has come yet"]);
+
+    let plan = scene.upload(&scene.client_room, "plan.docx");
+    scene.upload(&scene.client_room, "Invoice 7.pdf");
+    scene.work_to_the_end().await;
+    let page = operator.page("/").await;
+    check_contains(
+        &page,
+        &[
+            "plan.docx",
+            "Invoice 7.pdf",
+            "copy to folder",
+            "done",
+            "well",
+        ],
+    );
+
+    for search in ["PLAN", "plan.docx", plan.as_str(), "1"] {
+        let page = operator.page(&format!("/?search={search}")).await;
+        assert!(page.contains(">plan.docx<"), "{search}: {page}");
+        assert!(!page.contains(">Invoice 7.pdf<"), "{search}: {page}");
+    }
+    check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
+    check_contains(&operator.page("/?show=dead").await, &["which is good"]);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_tells_its_reasons_actions_and_attempts() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    scene.dead_copy("plan.docx").await;
+    let page = operator.page("/events/1").await;
+    check_contains(
+        &page,
+        &[
+            "plan.docx",
+            "What the rules said",
+            "planned",
+            "ignored",
+            "the title does not start with",
+            "12 attempts failed; the last one: ",
+            "attempts_used_up",
+            "Enter the token",
+        ],
+    );
+    check_contains(
+        &operator.page("/?show=dead").await,
+        &["plan.docx", "need you"],
+    );
+    assert_eq!(operator.get("/events/99").await.0, 404);
+    assert_eq!(operator.get("/nothing").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_replayed_through_the_page() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    scene.dead_copy("plan.docx").await;
+    let session = operator.enter().await;
+
+    let ask = operator.request(Method::GET, "/events/1/replay");
+    let question = ask.header("cookie", &session).send().await.unwrap();
+    let question = question.text().await.unwrap();
+    check_contains(&question, &["Replay this event?", "copy to folder"]);
+    assert_eq!(
+        scene.count("copy", "dead").await,
+        1,
+        "asking changes nothing"
+    );
+
+    let replay = operator
+        .form("/events/1/replay", "")
+        .header("cookie", &session);
+    let answer = replay.send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    let said = operator.page(&header(&answer, "location")).await;
+    check_contains(&said, &["Put back to work"]);
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_discarded_through_the_page() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    scene.dead_copy("plan.docx").await;
+    let discard = operator.form("/events/1/discard", "");
+    assert_eq!(code(discard.bearer_auth(TOKEN)).await, 303);
+    assert_eq!(scene.count("copy", "discarded").await, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    scene.dead_copy("plan.docx").await;
+    let session = operator.enter().await;
+    let path = "/events/1/replay";
+    let post = || {
+        operator
+            .request(Method::POST, path)
+            .header("cookie", &session)
+    };
+
+    assert_eq!(code(operator.form(path, "")).await, 401);
+    assert_eq!(
+        code(operator.form(path, "").bearer_auth("wrong")).await,
+        401
+    );
+    assert_eq!(code(operator.form("/login", "token=wrong")).await, 401);
+    assert_eq!(code(operator.request(Method::GET, path)).await, 401);
+
+    assert_eq!(code(post()).await, 403);
+    assert_eq!(
+        code(post().header("sec-fetch-site", "cross-site")).await,
+        403
+    );
+    assert_eq!(
+        code(post().header("origin", "http://evil.example")).await,
+        403
+    );
+    assert_eq!(code(post().header("origin", "null")).await, 403);
+
+    let without = scene.operator_with(None, LOOPBACK.into()).await;
+    assert_eq!(code(without.form(path, "").bearer_auth(TOKEN)).await, 403);
+    check_contains(
+        &without.page("/events/1").await,
+        &["no <code>ADMIN_TOKEN</code>"],
+    );
+    assert_eq!(scene.count("copy", "dead").await, 1);
+}
+
+#[tokio::test]
+async fn a_loopback_listener_answers_to_loopback_names_only() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    let call = |host: &str| operator.request(Method::GET, "/").header("host", host);
+    assert_eq!(code(call("localhost:3001")).await, 200);
+    assert_eq!(code(call("[::1]:3001")).await, 200);
+    assert_eq!(code(call("evil.example:3001")).await, 421);
+    let status = operator.request(Method::GET, "/api/status");
+    assert_eq!(code(status.header("host", "evil.example")).await, 421);
+}
+
+#[tokio::test]
+async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
+    let scene = Scene::start().await;
+    let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
+    for path in ["/healthz", "/readyz", "/login", "/style.css"] {
+        operator.page(path).await;
+    }
+    for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {
+        assert_eq!(operator.get(path).await.0, 401, "{path}");
+        let with = operator.request(Method::GET, path).bearer_auth("wrong");
+        assert_eq!(code(with).await, 401, "{path}");
+    }
+    let away = operator
+        .request(Method::GET, "/?search=a")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(away.status(), 303);
+    assert_eq!(header(&away, "location"), "/login?next=%2F%3Fsearch%3Da");
+
+    let metrics = operator.request(Method::GET, "/metrics").bearer_auth(TOKEN);
+    assert_eq!(code(metrics).await, 200);
+    let session = operator.enter().await;
+    let list = operator.request(Method::GET, "/").header("cookie", session);
+    assert_eq!(code(list.header("host", "courier.example")).await, 200);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    for path in [
+        "/",
+        "/events/1",
+        "/login",
+        "/style.css",
+        "/api/status",
+        "/nothing",
+        "/healthz",
+    ] {
+        let answer = operator.request(Method::GET, path).send().await.unwrap();
+        let policy = header(&answer, "content-security-policy");
+        check_contains(&policy, &["default-src 'none'", "frame-ancestors 'none'"]);
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&answer, "referrer-policy"), "same-origin");
+        assert_eq!(header(&answer, "cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn titles_are_shown_and_never_obeyed() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    let title = "<script>alert('x')</script> \u{202e}cod.pdf";
+    scene.accept_title(title).await;
+    let session = operator.enter().await;
+    for path in [
+        "/",
+        "/events/1",
+        "/events/1/replay",
+        "/?search=%22%3E%3Cscript%3E",
+    ] {
+        let request = operator
+            .request(Method::GET, path)
+            .header("cookie", &session);
+        let page = request.send().await.unwrap().text().await.unwrap();
+        let scripts = page.matches("<script").count();
+        assert_eq!(scripts, 1, "only our own: {page}");
+        check_contains(&page, &["&#60;script&#62;"]);
+        assert!(!page.contains('\u{202e}'), "turned around: {page}");
+    }
+}
+
+#[tokio::test]
+async fn programs_read_what_the_command_prints() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    scene.dead_copy("plan.docx").await;
+    scene.upload(&scene.client_room, "Invoice 7.pdf");
+    scene.work_to_the_end().await;
+    let store = format!("sqlite://{}", scene.store_path().display());
+    for (path, arguments) in [
+        ("/api/events", &["list", "--json"][..]),
+        ("/api/events?show=dead", &["list", "--dead", "--json"]),
+        ("/api/events/1", &["show", "1", "--json"]),
+    ] {
+        let command = crate::process::binary()
+            .arg("events")
+            .args(arguments)
+            .env("DATABASE_URL", &store)
+            .output();
+        let printed: Value = serde_json::from_slice(&command.unwrap().stdout).unwrap();
+        let served: Value = serde_json::from_str(&operator.page(path).await).unwrap();
+        assert_eq!(served, printed, "{path}");
+    }
+    let status: Value = serde_json::from_str(&operator.page("/api/status").await).unwrap();
+    assert_eq!(status["dead"], 1);
+    assert_eq!(status["actions_owed"], 0);
+    assert_eq!(status["portal"]["trouble"], Value::Null);
+}
