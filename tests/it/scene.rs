@@ -10,6 +10,7 @@ use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
+use docspace_courier::notify::Channels;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -214,6 +215,16 @@ impl Scene {
     pub fn change_rules(&mut self, rules: Vec<Rule>) {
         let (portal, db) = (&self.portal, &self.db);
         self.worker = Arc::new(worker(portal, &self.host, db, &self.clock, rules));
+    }
+
+    /// Starts another worker on the same store, with ways to people and programs; this follows a move.
+    pub fn tell(&mut self, channels: Channels, then: Vec<ActionPlan>) {
+        let mut rules = self.rules();
+        rules[1].actions.truncate(1);
+        rules[1].actions.extend(then);
+        let (portal, db) = (&self.portal, &self.db);
+        let worker = worker(portal, &self.host, db, &self.clock, rules);
+        self.worker = Arc::new(worker.with_channels(channels));
     }
 
     /// Ends the worker as a crash does, and starts another one on the same store.
