@@ -9,7 +9,7 @@ use docspace_courier::rules::ActionPlan;
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect, Settings};
 use jiff::Timestamp;
 
-use crate::mail_server::MailServer;
+use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
 use crate::process::Deployment;
 use crate::scene::Scene;
@@ -120,7 +120,7 @@ async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
     scene.upload(&scene.client_room, "Invoice.pdf");
     scene.work_to_the_end().await;
     let mails = server.mails(2).await;
-    let told: Vec<&str> = mails.iter().map(|mail| mail.to()).collect();
+    let told: Vec<&str> = mails.iter().map(Mail::to).collect();
     assert_eq!(told, ["one@example.com", "two@example.com"]);
     assert_ne!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
     assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));

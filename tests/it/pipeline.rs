@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::chat::Chat;
-use docspace_courier::pipeline::{self, Pipeline};
+use docspace_courier::pipeline::{self, Pipeline, Signer};
 use docspace_courier::rules::ActionPlan;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -36,12 +36,16 @@ impl Received {
     }
 }
 
+/// A status, and what stands in `Retry-After`.
+type Answer = (u16, Option<&'static str>);
+
 /// Something that takes JSON: a chat, or a pipeline.
 #[derive(Clone, Default)]
 pub struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
-    answers: Arc<Mutex<Vec<(u16, Option<&'static str>)>>>,
+    /// Those to come, the last one first; 200 after them.
+    answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 impl Receiver {
@@ -88,7 +92,7 @@ impl Receiver {
     fn as_pipeline(&self, secret: Option<&str>) -> Channels {
         let settings = pipeline::Settings {
             url: self.url.clone().into(),
-            secret: secret.map(Into::into),
+            signer: secret.map(|secret| Signer::new(secret).unwrap()),
         };
         Channels {
             pipeline: Some(Pipeline::new(settings).unwrap()),
