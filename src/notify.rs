@@ -4,6 +4,8 @@
 //! log. Deciding when, and to whom, is the rules' business. Titles and names are foreign text: each form
 //! escapes them in its own way.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use jiff::Timestamp;
 use tracing::info;
@@ -123,13 +125,15 @@ impl Notification {
 
     fn text(&self) -> String {
         let mut text = format!("{}\r\n\r\n", self.heading());
+        // Writing to a string cannot fail, here and below.
         for (name, value) in self.facts() {
-            text.push_str(&format!("  {name:12} {value}\r\n"));
+            let _ = write!(text, "  {name:12} {value}\r\n");
         }
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\r\nOpen it: {}\r\n\r\n-- \r\nSent by docspace-courier, rule {}\r\n",
             self.link, self.rule
-        ));
+        );
         text
     }
 
@@ -153,10 +157,10 @@ impl Notification {
             quoted(by)
         );
         if let Some(room) = &self.room {
-            line.push_str(&format!(" to {}", quoted(&room.to_string())));
+            let _ = write!(line, " to {}", quoted(&room.to_string()));
         }
         if let Some(place) = &self.place {
-            line.push_str(&format!(", now in {}", quoted(&place.to_string())));
+            let _ = write!(line, ", now in {}", quoted(&place.to_string()));
         }
         format!("{line}: {}", self.link)
     }

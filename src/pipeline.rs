@@ -3,9 +3,12 @@
 //! The signature is that of Standard Webhooks. `webhook-id` is the same on every attempt of one action,
 //! so a receiver that remembers it does nothing twice; a call whose answer was lost is made again.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
@@ -20,8 +23,8 @@ use crate::outgoing::{Destination, Failure};
 pub struct Settings {
     /// Where calls go.
     pub url: SecretString,
-    /// What they are signed with: `whsec_` and base64, or any other text as it is.
-    pub secret: Option<SecretString>,
+    /// What they are signed with, if they are.
+    pub signer: Option<Signer>,
 }
 
 /// What is told to the pipeline.
@@ -91,46 +94,75 @@ pub struct LinksPart {
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     destination: Destination,
-    secret: Option<SecretString>,
+    signer: Option<Signer>,
 }
+
+/// Signs calls.
+#[derive(Clone)]
+pub struct Signer(Arc<Webhook>);
 
 /// A secret that begins with `whsec_` and goes on with something other than base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret begins with whsec_, but the rest is not base64")]
+#[error("it begins with whsec_, but does not go on with base64")]
 pub struct NotBase64;
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Holds the secret.
+        let Self(_) = self;
+        formatter.write_str("Signer")
+    }
+}
+
+impl Signer {
+    /// A signer with this secret: `whsec_` and base64, or any other text as it is.
+    pub fn new(secret: &str) -> Result<Self, NotBase64> {
+        let webhook = match secret.strip_prefix("whsec_") {
+            Some("") => return Err(NotBase64),
+            Some(_) => Webhook::new(secret),
+            None => Webhook::from_bytes(secret.as_bytes().to_vec()),
+        };
+        webhook
+            .map(|webhook| Self(Arc::new(webhook)))
+            .map_err(|_| NotBase64)
+    }
+
+    fn sign(&self, id: &str, now: i64, document: &str) -> String {
+        let signed = self.0.sign(id, now, document.as_bytes());
+        signed.expect("only bytes that are no text cannot be signed")
+    }
+}
 
 impl Pipeline {
     /// The pipeline of these settings.
     pub fn new(settings: Settings) -> reqwest::Result<Self> {
         Ok(Self {
             destination: Destination::new(settings.url, "the pipeline")?,
-            secret: settings.secret,
+            signer: settings.signer,
         })
     }
 
     /// Calls it once; it has taken over when it answers 2xx.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "a document is plain data, which can always be written"
+    )]
     pub async fn call(&self, id: &str, document: &Document, now: Timestamp) -> Result<(), Failure> {
         let document = serde_json::to_string(document).expect("the document is plain data");
-        let headers = headers(self.secret.as_ref(), id, &document, now);
+        let headers = headers(self.signer.as_ref(), id, &document, now);
         self.destination.post(headers, document, now).await
     }
 }
 
-fn headers(secret: Option<&SecretString>, id: &str, document: &str, now: Timestamp) -> HeaderMap {
-    let now = now.as_second();
-    let signature = secret.map(|secret| {
-        signer(secret)
-            .and_then(|signer| {
-                Ok(signer
-                    .sign(id, now, document.as_bytes())
-                    .map_err(|_| NotBase64)?)
-            })
-            .expect("the configuration has checked the secret, and the document is text")
-    });
+fn headers(signer: Option<&Signer>, id: &str, document: &str, now: Timestamp) -> HeaderMap {
+    let seconds = now.as_second();
     [
         (HEADER_WEBHOOK_ID, Some(id.to_owned())),
-        (HEADER_WEBHOOK_TIMESTAMP, Some(now.to_string())),
-        (HEADER_WEBHOOK_SIGNATURE, signature),
+        (HEADER_WEBHOOK_TIMESTAMP, Some(seconds.to_string())),
+        (
+            HEADER_WEBHOOK_SIGNATURE,
+            signer.map(|signer| signer.sign(id, seconds, document)),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, value)| {
@@ -138,17 +170,6 @@ fn headers(secret: Option<&SecretString>, id: &str, document: &str, now: Timesta
         Some((HeaderName::from_static(name), value))
     })
     .collect()
-}
-
-/// What signs with this secret.
-pub(crate) fn signer(secret: &SecretString) -> Result<Webhook, NotBase64> {
-    let text = secret.expose_secret();
-    if text.starts_with("whsec_") {
-        Webhook::new(text)
-    } else {
-        Webhook::from_bytes(text.as_bytes().to_vec())
-    }
-    .map_err(|_| NotBase64)
 }
 
 #[cfg(test)]
@@ -160,7 +181,7 @@ mod tests {
     fn sign(secret: &str) -> String {
         let now = Timestamp::from_second(1_614_265_330).unwrap();
         let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-        let headers = headers(Some(&secret.into()), id, BODY, now);
+        let headers = headers(Some(&Signer::new(secret).unwrap()), id, BODY, now);
         headers["webhook-signature"].to_str().unwrap().to_owned()
     }
 
@@ -178,8 +199,11 @@ mod tests {
             sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         );
-        assert!(signer(&"whsec_not base64".into()).is_err());
-        assert!(signer(&"any other text".into()).is_ok());
+        for secret in ["whsec_not base64", "whsec_"] {
+            assert_eq!(Signer::new(secret).unwrap_err(), NotBase64, "{secret}");
+        }
+        let signer = Signer::new("any other text").unwrap();
+        assert!(!format!("{signer:?}").contains("any other"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which alerts are due: at most one of a kind in a while, with counts, and one when it is well again.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -120,11 +121,12 @@ impl Kind {
                     many => format!("{many} dead letters"),
                 };
                 let mut text = "What was given up, and why:\n\n".to_owned();
+                // Writing to a string cannot fail.
                 for what in named {
-                    text.push_str(&format!("  {what}\n"));
+                    let _ = writeln!(text, "  {what}");
                 }
                 if count > named.len() {
-                    text.push_str(&format!("  and {} more\n", count - named.len()));
+                    let _ = writeln!(text, "  and {} more", count - named.len());
                 }
                 text.push_str(
                     "\nThey are kept. Once the cause is gone, put them back to work:\n\n  \

@@ -18,8 +18,10 @@ use crate::service::Service;
 use super::paint::Paint;
 use super::serve::signal;
 
+mod mailbox;
 mod story;
 
+use mailbox::Mailbox;
 use story::{Chapter, Told};
 
 /// What the command takes.
@@ -51,6 +53,9 @@ struct Stage {
     portal_address: String,
     receiver_address: String,
     admin_address: String,
+    mailbox: Mailbox,
+    /// Mails that were shown already.
+    shown: usize,
     db: Db,
     running: tokio::task::JoinHandle<std::io::Result<()>>,
     stop: CancellationToken,
@@ -60,7 +65,7 @@ struct Stage {
 /// Runs the demo; 0 only if everything came out as it should.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let paint = Paint::for_stdout();
-    let stage = Stage::set().await?;
+    let mut stage = Stage::set().await?;
     stage.introduce(paint);
 
     let begun = Instant::now();
@@ -97,7 +102,9 @@ impl Stage {
 
         let folder = tempfile::tempdir().context("no folder for a temporary store")?;
         let store = folder.path().join("courier.db");
-        let config = configuration(&portal, &portal_address, &store.to_string_lossy());
+        let mailbox = Mailbox::open(stop.clone()).await?;
+        let store = store.to_string_lossy();
+        let config = configuration(&portal, &portal_address, &mailbox.url(), &store);
         let service = Service::start(Config::from_pairs(&config)?, Clock::system()).await?;
         let receiver_address = format!("http://{}/webhook", service.address()?);
         let admin_address = format!("http://{}", service.admin_address()?);
@@ -109,6 +116,8 @@ impl Stage {
             portal_address,
             receiver_address,
             admin_address,
+            mailbox,
+            shown: 0,
             db,
             running,
             stop,
@@ -134,13 +143,13 @@ impl Stage {
     }
 
     /// Lets one chapter happen, waits until all work is done, and says how it went.
-    async fn perform(&self, chapter: Chapter, paint: Paint) -> anyhow::Result<Vec<Told>> {
+    async fn perform(&mut self, chapter: Chapter, paint: Paint) -> anyhow::Result<Vec<Told>> {
         println!("  {} {}", paint.accent("▸"), chapter.heading);
         let begun = Instant::now();
         let uploads = chapter.begin(&self.portal);
         self.settled().await?;
         let took = begun.elapsed();
-        let told = story::look(&uploads, &self.portal, &self.db).await?;
+        let told = story::look(&uploads, &self.portal, &self.mailbox);
         for line in &told {
             let mark = if line.is_well() {
                 paint.good("✓")
@@ -150,7 +159,23 @@ impl Stage {
             println!("      {mark} {}  {}", line.title, paint.dim(&line.happened));
         }
         println!("      {}", paint.dim(&format!("{} ms", took.as_millis())));
+        self.show_first_mail(paint);
         Ok(told)
+    }
+
+    /// Shows the first mail as it arrived; the others look alike.
+    fn show_first_mail(&mut self, paint: Paint) {
+        let mails = self.mailbox.read_from(self.shown);
+        if self.shown == 0
+            && let Some(mail) = mails.first()
+        {
+            println!("\n      {}", paint.strong("The manager's mail"));
+            for line in mail {
+                println!("      {} {line}", paint.dim("│"));
+            }
+            println!();
+        }
+        self.shown += mails.len();
     }
 
     /// Waits until every delivery has arrived and everything owed is done.
@@ -186,7 +211,7 @@ impl Stage {
     }
 }
 
-fn configuration(portal: &Portal, address: &str, store: &str) -> Vec<(String, String)> {
+fn configuration(portal: &Portal, address: &str, smtp: &str, store: &str) -> Vec<(String, String)> {
     let seed = portal.seed();
     let database = format!("sqlite://{store}");
     [
@@ -201,6 +226,8 @@ fn configuration(portal: &Portal, address: &str, store: &str) -> Vec<(String, St
         ("CLIENT_ROOT_ID", seed.client_room.as_str()),
         ("INCOMING_FOLDER_ID", seed.incoming_folder.as_str()),
         ("MANAGER_EMAIL", MANAGER),
+        ("SMTP_URL", smtp),
+        ("MAIL_FROM", "docspace-courier <courier@example.com>"),
         ("DATABASE_URL", &database),
         ("LISTEN_ADDR", "127.0.0.1:0"),
         ("ADMIN_ADDR", "127.0.0.1:0"),

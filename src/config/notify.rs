@@ -8,7 +8,7 @@ use lettre::transport::smtp::client::Certificate;
 use secrecy::SecretString;
 
 use crate::notify::mail::{self, Security};
-use crate::pipeline;
+use crate::pipeline::{self, Signer};
 
 use super::problems::Problems;
 use super::raw::Raw;
@@ -173,16 +173,17 @@ fn server(text: &str, trusts_certificate: bool, problems: &mut Problems) -> Opti
     };
     let login = match (url.username(), url.password()) {
         ("", None) => None,
-        (user, Some(password)) => match (percent_decoded(user), percent_decoded(password)) {
-            (Some(user), Some(password)) => Some((user, password.into())),
-            _ => {
+        (user, Some(password)) => {
+            let Some((user, password)) = percent_decoded(user).zip(percent_decoded(password))
+            else {
                 problems.add(
                     "SMTP_URL",
-                    "has a login that is not UTF-8 when its %-codes are read",
+                    "has a login that is not UTF-8 once its %-codes are read",
                 );
                 return None;
-            }
-        },
+            };
+            Some((user, password.into()))
+        }
         (_, None) => {
             problems.add("SMTP_URL", "names a user without a password");
             return None;
@@ -211,27 +212,25 @@ fn percent_decoded(text: &str) -> Option<String> {
         let code = (first == b'%')
             .then(|| after.get(..2).and_then(|code| hex::decode(code).ok()))
             .flatten();
-        match code {
-            Some(bytes) => {
-                decoded.extend(bytes);
-                rest = &after[2..];
-            }
-            None => {
-                decoded.push(first);
-                rest = after;
-            }
+        if let Some(bytes) = code {
+            decoded.extend(bytes);
+            rest = &after[2..];
+        } else {
+            decoded.push(first);
+            rest = after;
         }
     }
     String::from_utf8(decoded).ok()
 }
 
 fn pipeline(raw: &Raw, problems: &mut Problems) -> Option<pipeline::Settings> {
-    let secret = raw.pipeline_secret.as_deref().map(SecretString::from);
-    if let Some(Err(error)) = secret.as_ref().map(pipeline::signer) {
+    let signer = raw.pipeline_secret.as_deref().map(Signer::new);
+    if let Some(Err(error)) = &signer {
         problems.add("PIPELINE_SECRET", format!("cannot be used: {error}"));
     }
     let url = web_address("PIPELINE_URL", raw.pipeline_url.as_deref(), problems)?;
-    Some(pipeline::Settings { url, secret })
+    let signer = signer.and_then(Result::ok);
+    Some(pipeline::Settings { url, signer })
 }
 
 fn web_address(

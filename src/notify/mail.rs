@@ -284,11 +284,11 @@ mod tests {
             "Рахунок\r\nBcc: victim@example.com",
         ] {
             let headers = headers(title, "manager@example.com").unwrap();
-            let named = |line: &String| line.split(':').next().map(str::to_ascii_lowercase);
+            let before_colon = |line: &String| line.split(':').next().map(str::to_ascii_lowercase);
             let names: Vec<_> = headers
                 .iter()
                 .filter(|line| !line.starts_with(' '))
-                .filter_map(named)
+                .filter_map(before_colon)
                 .collect();
             assert!(!names.contains(&"bcc".to_owned()), "{headers:?}");
             assert_eq!(names.len(), 9, "{headers:?}");

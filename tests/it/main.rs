@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
 mod browser;
+mod mail_server;
 mod process;
 mod scene;
 
@@ -18,6 +19,11 @@ mod catch_up;
 mod crashes;
 mod failures;
 mod schedules;
+
+// Who hears of it: people, programs, the operator.
+mod alerts;
+mod notify;
+mod pipeline;
 
 // What a person asks and orders afterwards.
 mod events;

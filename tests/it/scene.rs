@@ -11,6 +11,7 @@ use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
+use docspace_courier::notify::Channels;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -226,6 +227,17 @@ impl Scene {
         let (portal, db) = (&self.portal, &self.db);
         let (clock, metrics) = (&self.clock, &self.metrics);
         self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
+    }
+
+    /// Starts another worker on the same store, with ways to people and programs; this follows a move.
+    pub fn tell(&mut self, channels: Channels, then: Vec<ActionPlan>) {
+        let mut rules = self.rules();
+        rules[1].actions.truncate(1);
+        rules[1].actions.extend(then);
+        let (portal, db) = (&self.portal, &self.db);
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        let worker = worker(portal, &self.host, db, clock, rules, metrics);
+        self.worker = Arc::new(worker.with_channels(channels));
     }
 
     /// Ends the worker as a crash does, and starts another one on the same store.

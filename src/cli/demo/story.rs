@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::db::{Db, StoreError};
 use crate::ids::{FileId, FolderId};
 use crate::sandbox::{Announced, Fault, FaultEffect, Portal, Seed};
 
 use crate::cli::paint::Paint;
+
+use super::mailbox::Mailbox;
 
 /// Things that happen together.
 pub(super) struct Chapter {
@@ -47,7 +48,7 @@ pub(super) struct Told {
     /// The file's title, and what was special about it.
     pub(super) title: String,
     expected: &'static str,
-    /// What was found in the portal and the store.
+    /// What was found in the portal and the mailbox.
     pub(super) happened: String,
 }
 
@@ -205,11 +206,7 @@ pub(super) fn count_owed(sql: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Looks at what came of the uploads.
-pub(super) async fn look(
-    uploads: &[Uploaded],
-    portal: &Portal,
-    db: &Db,
-) -> Result<Vec<Told>, StoreError> {
+pub(super) fn look(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> Vec<Told> {
     let mut told = Vec::new();
     for Uploaded {
         upload,
@@ -223,17 +220,7 @@ pub(super) async fn look(
             .into_iter()
             .filter(|copy| copy.content == *content)
             .count();
-        let file_id = file.as_str().to_owned();
-        let announcements: usize = db
-            .read(move |sql| {
-                sql.query_row(
-                    "SELECT count(*) FROM actions
-                     WHERE kind = 'notify' AND state = 'done' AND file_id = ?1",
-                    [file_id],
-                    |row| row.get::<_, u32>(0),
-                )
-            })
-            .await? as usize;
+        let announcements = mailbox.count_about(file);
         let place = match portal.file(file).map(|file| file.folder) {
             None => Some("lost"),
             Some(folder) if folder == seed.incoming_folder => Some("moved"),
@@ -251,7 +238,7 @@ pub(super) async fn look(
             happened: describe(copies, place, announcements),
         });
     }
-    Ok(told)
+    told
 }
 
 fn describe(copies: usize, place: Option<&str>, announcements: usize) -> String {

@@ -1,0 +1,331 @@
+//! Who is told of an invoice is told by mail and in the chat, whatever the mail server does.
+
+use std::time::Duration;
+
+use docspace_courier::notify::Channels;
+use docspace_courier::notify::mail::{Letter, Mailer, Security};
+use docspace_courier::outgoing::Failure;
+use docspace_courier::rules::ActionPlan;
+use docspace_courier::sandbox::{Announced, Fault, FaultEffect, Settings};
+use jiff::Timestamp;
+
+use crate::mail_server::{Mail, MailServer};
+use crate::pipeline::Receiver;
+use crate::process::Deployment;
+use crate::scene::Scene;
+
+const MANAGER: &str = "manager@example.com";
+
+fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
+    let to = |address: &&str| ActionPlan::Notify {
+        to: Some((*address).to_owned()),
+    };
+    addresses.iter().map(to).collect()
+}
+
+fn by_mail(mailer: Mailer) -> Channels {
+    Channels {
+        mailer: Some(mailer),
+        ..Channels::default()
+    }
+}
+
+/// A port on which nobody listens.
+fn closed_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn the_manager_reads_what_happened() {
+    let server = MailServer::start(&[]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    let title = "Invoice №42 – Müller & Söhne.pdf";
+    let invoice = scene.upload(&scene.subfolder, title);
+    scene.work().await;
+
+    let mails = server.mails(1).await;
+    let mail = &mails[0];
+    assert_eq!(mail.to(), MANAGER);
+    assert_eq!(mail.header("Subject"), format!("New invoice: {title}"));
+    assert_eq!(mail.header("From"), "Courier <courier@example.com>");
+    for said in [
+        title,
+        "Chris Client",
+        "2 March 2026, 09:00 UTC",
+        "Acme - shared with client (id 539564)",
+        "Incoming (id 748239)",
+        &format!("/doceditor?fileid={invoice}"),
+    ] {
+        assert!(mail.text().contains(said), "{said}: {}", mail.text());
+    }
+    assert!(
+        mail.html().contains("Müller &#38; Söhne.pdf"),
+        "{}",
+        mail.html()
+    );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_portal_that_is_down_after_the_move_keeps_no_mail_back() {
+    let server = MailServer::start(&[]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    while scene.count("move", "done").await == 0 {
+        scene.portal.deliveries_settled().await;
+        scene.worker.decide_next().await.unwrap();
+        scene.worker.process_next().await.unwrap();
+    }
+    scene.portal.fail(Fault {
+        method: None,
+        path_contains: "",
+        times: 1_000,
+        effect: FaultEffect::Status(503),
+    });
+    scene.work().await;
+    let mails = server.mails(1).await;
+    let text = mails[0].text();
+    assert!(text.contains(&format!("id {}", scene.incoming)), "{text}");
+    assert!(text.contains(&scene.portal.seed().client_user), "{text}");
+    assert_eq!(scene.count("notify", "done").await, 1);
+}
+
+#[tokio::test]
+async fn a_title_makes_no_header_and_no_markup() {
+    let server = MailServer::start(&[]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    let title = "Invoice\r\nBcc: victim@example.com\r\n\r\n<script>.pdf";
+    scene.upload(&scene.client_room, title);
+    scene.work().await;
+    let mails = server.mails(1).await;
+    let names = mails[0].header_names();
+    assert!(
+        !names.iter().any(|name| name.eq_ignore_ascii_case("bcc")),
+        "{names:?}"
+    );
+    assert!(!mails[0].html().contains("<script>"), "{}", mails[0].html());
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
+    let server = MailServer::start(&["--refuse", "gone@example.com"]);
+    let mut scene = Scene::start().await;
+    let everybody = ["one@example.com", "gone@example.com", "two@example.com"];
+    scene.tell(by_mail(server.mailer()), notify(&everybody));
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work_to_the_end().await;
+    let mails = server.mails(2).await;
+    let told: Vec<&str> = mails.iter().map(Mail::to).collect();
+    assert_eq!(told, ["one@example.com", "two@example.com"]);
+    assert_ne!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
+    let reason = scene
+        .db
+        .read(|sql| {
+            let question = "SELECT reason FROM actions WHERE state = 'dead'";
+            sql.query_row(question, [], |row| row.get::<_, String>(0))
+        })
+        .await
+        .unwrap();
+    assert!(reason.contains("550"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_busy_mailbox_is_tried_again_and_nobody_is_told_twice() {
+    let server = MailServer::start(&["--busy", "busy@example.com"]);
+    let mut scene = Scene::start().await;
+    scene.tell(
+        by_mail(server.mailer()),
+        notify(&["busy@example.com", MANAGER]),
+    );
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work().await;
+    assert_eq!(server.mails(1).await[0].to(), MANAGER);
+    assert_eq!(scene.count("notify", "waiting").await, 1);
+
+    let other = MailServer::start(&[]);
+    scene.tell(
+        by_mail(other.mailer()),
+        notify(&["busy@example.com", MANAGER]),
+    );
+    scene.work_to_the_end().await;
+    assert_eq!(other.mails(1).await[0].to(), "busy@example.com");
+    server.mails(1).await;
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_down_for_a_while_repeats_no_move() {
+    let port = closed_port();
+    let mailer = || by_mail(Mailer::new(MailServer::plain(port)).unwrap());
+    let mut scene = Scene::start().await;
+    scene.tell(mailer(), notify(&[MANAGER]));
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    for _ in 0..5 {
+        scene.work().await;
+        scene.clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+    assert_eq!(scene.count("notify", "waiting").await, 1);
+
+    let server = MailServer::start(&["--port", &port.to_string()]);
+    scene.work_to_the_end().await;
+    server.mails(1).await;
+    assert_eq!(scene.calls("PUT", "fileops/move"), 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_letter_whose_answer_was_lost_comes_again_under_the_same_id() {
+    let server = MailServer::start(&[]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work().await;
+    let forget = "UPDATE actions SET state = 'waiting' WHERE kind = 'notify'";
+    scene.db.write(|sql| sql.execute(forget, [])).await.unwrap();
+    scene.work().await;
+    let mails = server.mails(2).await;
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    assert!(mails[0].header("Message-ID").ends_with("@example.com>"));
+}
+
+#[tokio::test]
+async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
+    let server = MailServer::start(&["--silent"]);
+    let mailer = server.mailer().with_timeout(Duration::from_millis(300));
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(mailer), notify(&[MANAGER]));
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+    let (kind, state, _) = scene.actions().await.pop().unwrap();
+    assert_eq!((kind.as_str(), state.as_str()), ("notify", "waiting"));
+}
+
+fn letter() -> Letter {
+    Letter {
+        id: "test".to_owned(),
+        subject: "Test".to_owned(),
+        text: "Text".to_owned(),
+        html: None,
+    }
+}
+
+#[tokio::test]
+async fn login_over_starttls_and_over_implicit_tls() {
+    for (tls, security) in [
+        ("starttls", Security::StartTls),
+        ("implicit", Security::Implicit),
+    ] {
+        let server = MailServer::start(&["--tls", tls, "--login", "courier:päss word"]);
+        let settings = |trusted, password: &str| docspace_courier::notify::mail::Settings {
+            security,
+            trusted,
+            login: Some(("courier".to_owned(), password.into())),
+            ..MailServer::plain(server.port)
+        };
+        let send = async |settings| {
+            let mailer = Mailer::new(settings).unwrap();
+            mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await
+        };
+        let authority = server.authority.clone();
+        send(settings(authority.clone(), "päss word"))
+            .await
+            .unwrap();
+        let mails = server.mails(1).await;
+        assert_eq!(
+            (mails[0].encrypted(), mails[0].user()),
+            (true, Some("courier"))
+        );
+
+        let refused = send(settings(authority, "wrong")).await.unwrap_err();
+        let Failure::Passing { reason, .. } = refused else {
+            panic!("{tls}: the login can be mended: {refused:?}");
+        };
+        assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
+        let untrusted = send(settings(None, "päss word")).await.unwrap_err();
+        assert!(
+            matches!(untrusted, Failure::Passing { .. }),
+            "{untrusted:?}"
+        );
+        server.mails(1).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_server_without_starttls() {
+    let server = MailServer::start(&[]);
+    let mailer = Mailer::new(docspace_courier::notify::mail::Settings {
+        security: Security::StartTls,
+        ..MailServer::plain(server.port)
+    });
+    let mailer = mailer.unwrap();
+    let sent = mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await;
+    assert!(matches!(sent, Err(Failure::Passing { .. })), "{sent:?}");
+    server.mails(0).await;
+}
+
+#[tokio::test]
+async fn the_chat_is_told_in_one_line() {
+    let chat = Receiver::start().await;
+    let mut scene = Scene::start().await;
+    scene.tell(chat.as_chat(), vec![ActionPlan::Chat]);
+    chat.answer_once(429);
+    let invoice = scene.upload(&scene.client_room, "Invoice & @all.pdf");
+    scene.work_to_the_end().await;
+    let calls = chat.calls();
+    assert_eq!(calls.len(), 2);
+    let text = calls[1].json()["text"].as_str().unwrap().to_owned();
+    assert!(
+        text.starts_with("New invoice: Invoice &amp; @\u{200b}all.pdf"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Chris Client to Acme - shared with client"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(&format!("/doceditor?fileid={invoice}")),
+        "{text}"
+    );
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_sends_mail_as_its_variables_say() {
+    const BOUND: Duration = Duration::from_secs(30);
+    let server = MailServer::start(&["--tls", "starttls", "--login", "me@x.example:p@ss"]);
+    let mut deployment = Deployment::new(Settings::default()).await;
+    let url = format!("smtp://me%40x.example:p%40ss@localhost:{}", server.port);
+    deployment.variables.extend([
+        ("SMTP_URL", url),
+        ("SMTP_CA", server.authority.clone().unwrap()),
+        ("MAIL_FROM", "courier@example.com".to_owned()),
+        (
+            "MANAGER_EMAIL",
+            "one@example.com, two@example.com".to_owned(),
+        ),
+    ]);
+    let service = deployment.start();
+    deployment.ready().await;
+    let room = deployment.portal.seed().client_room.clone();
+    deployment.portal.upload(
+        &room,
+        "Invoice secret.pdf",
+        b"1",
+        Announced::CreatedAndUploaded,
+    );
+    deployment.all_done(BOUND).await;
+    let mails = server.mails(2).await;
+    assert_eq!(mails[0].user(), Some("me@x.example"));
+    let log = deployment.log();
+    assert!(!log.contains("p@ss") && !log.contains("p%40ss"), "{log}");
+    assert!(!log.contains("Invoice secret"), "{log}");
+    service.kill();
+}

@@ -1,0 +1,258 @@
+//! The pipeline is called after the move, signed, once, however often it takes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use docspace_courier::notify::Channels;
+use docspace_courier::notify::chat::Chat;
+use docspace_courier::pipeline::{self, Pipeline, Signer};
+use docspace_courier::rules::ActionPlan;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::mail_server::{MailServer, ask_python};
+use crate::scene::Scene;
+
+/// A request that was received.
+#[derive(Clone, Debug)]
+pub struct Received {
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Received {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+/// A status, and what stands in `Retry-After`.
+type Answer = (u16, Option<&'static str>);
+
+/// Something that takes JSON: a chat, or a pipeline.
+#[derive(Clone, Default)]
+pub struct Receiver {
+    url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+    /// Those to come, the last one first; 200 after them.
+    answers: Arc<Mutex<Vec<Answer>>>,
+}
+
+impl Receiver {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            url: format!("http://{}/hook", listener.local_addr().unwrap()),
+            ..Self::default()
+        };
+        let router = Router::new()
+            .route("/hook", post(receive))
+            .with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        receiver
+    }
+
+    /// Answers one request with this status.
+    pub fn answer_once(&self, status: u16) {
+        self.answers.lock().unwrap().push((status, None));
+    }
+
+    fn ask_to_wait(&self, status: u16, retry_after: &'static str) {
+        self.answers
+            .lock()
+            .unwrap()
+            .push((status, Some(retry_after)));
+    }
+
+    pub fn calls(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+
+    pub fn chat(&self) -> Chat {
+        Chat::new(self.url.clone().into()).unwrap()
+    }
+
+    pub fn as_chat(&self) -> Channels {
+        Channels {
+            chat: Some(self.chat()),
+            ..Channels::default()
+        }
+    }
+
+    fn as_pipeline(&self, secret: Option<&str>) -> Channels {
+        let settings = pipeline::Settings {
+            url: self.url.clone().into(),
+            signer: secret.map(|secret| Signer::new(secret).unwrap()),
+        };
+        Channels {
+            pipeline: Some(Pipeline::new(settings).unwrap()),
+            ..Channels::default()
+        }
+    }
+}
+
+async fn receive(
+    State(receiver): State<Receiver>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, HeaderMap, String) {
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    receiver
+        .received
+        .lock()
+        .unwrap()
+        .push(Received { headers, body });
+    let (status, retry_after) = receiver
+        .answers
+        .lock()
+        .unwrap()
+        .pop()
+        .unwrap_or((200, None));
+    let mut answer = HeaderMap::new();
+    if let Some(wait) = retry_after {
+        answer.insert("retry-after", wait.parse().unwrap());
+    }
+    answer.insert("location", "http://127.0.0.1:1/".parse().unwrap());
+    // More than is read of it.
+    (
+        StatusCode::from_u16(status).unwrap(),
+        answer,
+        "x".repeat(1_000_000),
+    )
+}
+
+#[tokio::test]
+async fn a_call_is_signed_as_another_implementation_expects() {
+    for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "any other text"] {
+        let pipeline = Receiver::start().await;
+        let mut scene = Scene::start().await;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the other side reads its own clock"
+        )]
+        let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
+        scene.clock.advance(ahead.try_into().unwrap());
+        scene.tell(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
+        scene.upload(&scene.client_room, "Invoice №42.pdf");
+        scene.work().await;
+
+        let calls = pipeline.calls();
+        assert_eq!(calls.len(), 1);
+        let headers: BTreeMap<&str, &str> = ["id", "timestamp", "signature"]
+            .map(|name| match name {
+                "id" => ("webhook-id", calls[0].header("webhook-id")),
+                "timestamp" => ("webhook-timestamp", calls[0].header("webhook-timestamp")),
+                _ => ("webhook-signature", calls[0].header("webhook-signature")),
+            })
+            .into();
+        let verify = |body: &str| {
+            let given = json!({ "secret": secret, "headers": headers, "body": body });
+            ask_python("verify.py", &given.to_string())
+        };
+        verify(&calls[0].body).unwrap();
+        let changed = calls[0].body.replace("Invoice", "Invoicf");
+        let refused = verify(&changed).unwrap_err();
+        assert!(refused.contains("refused"), "{refused}");
+        scene.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_tells_event_file_result_and_links() {
+    let pipeline = Receiver::start().await;
+    let mut scene = Scene::start().await;
+    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+    let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
+    scene.work().await;
+    let calls = pipeline.calls();
+    assert!(!calls[0].headers.contains_key("webhook-signature"));
+    assert_eq!(calls[0].header("content-type"), "application/json");
+    let document = calls[0].json();
+    let id: Value = serde_json::from_str(invoice.as_str()).unwrap();
+    assert_eq!(document["rule"], "invoice");
+    assert_eq!(document["event"]["trigger"], "file.uploaded");
+    assert_eq!(document["event"]["happened_at"], "2026-03-02T09:00:00Z");
+    assert_eq!(document["event"]["actor"], scene.portal.seed().client_user);
+    assert_eq!(
+        document["file"],
+        json!({ "id": id, "title": "Invoice.pdf", "folder_id": 539_702 })
+    );
+    assert_eq!(
+        document["result"],
+        json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
+    );
+    let link = document["links"]["file"].as_str().unwrap();
+    assert!(
+        link.ends_with(&format!("/doceditor?fileid={invoice}")),
+        "{link}"
+    );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_for() {
+    let pipeline = Receiver::start().await;
+    let mut scene = Scene::start().await;
+    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+    pipeline.answer_once(302);
+    pipeline.answer_once(500);
+    pipeline.ask_to_wait(429, "600");
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work().await;
+    scene.clock.advance(Duration::from_secs(599));
+    scene.work().await;
+    assert_eq!(pipeline.calls().len(), 1);
+    scene.work_to_the_end().await;
+    let calls = pipeline.calls();
+    assert_eq!(calls.len(), 4);
+    for call in &calls {
+        assert_eq!(call.header("webhook-id"), calls[0].header("webhook-id"));
+        assert_eq!(call.body, calls[0].body);
+    }
+    assert_eq!(scene.calls("PUT", "fileops/move"), 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
+    for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
+        let pipeline = Receiver::start().await;
+        let mut scene = Scene::start().await;
+        scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        pipeline.answer_once(status);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
+        assert_eq!(pipeline.calls().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_address_does_not_stop_the_call() {
+    let pipeline = Receiver::start().await;
+    let server = MailServer::start(&["--refuse", "gone@example.com"]);
+    let mut scene = Scene::start().await;
+    let channels = Channels {
+        mailer: Some(server.mailer()),
+        ..pipeline.as_pipeline(None)
+    };
+    let gone = ActionPlan::Notify {
+        to: Some("gone@example.com".to_owned()),
+    };
+    scene.tell(channels, vec![gone, ActionPlan::Call]);
+    scene.upload(&scene.client_room, "Invoice.pdf");
+    scene.work_to_the_end().await;
+    assert_eq!(pipeline.calls().len(), 1);
+    assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
+    assert_eq!(scene.count("call", "done").await, 1);
+}
