@@ -89,6 +89,38 @@ async fn conflicts() {
 }
 
 #[tokio::test]
+async fn an_administrator_who_is_no_member_reads_and_takes_nothing() {
+    let served = Served::new().await;
+    let seed = served.portal.seed();
+    let file = served.file("plan.pdf");
+    served.portal.leave_room(&seed.client_room);
+    let (status, body) = served
+        .call("GET", &format!("files/file/{file}"), None)
+        .await;
+    let rights = &body["response"]["security"];
+    assert_eq!(
+        (status, &rights["Read"], &rights["Copy"]),
+        (200, &true.into(), &false.into())
+    );
+    let path = format!("files/folder/{}", seed.client_room);
+    let (_, body) = served.call("GET", &path, None).await;
+    assert_eq!(body["response"]["inRoom"], false);
+    for (kind, to) in [
+        ("copy", &seed.internal_folder),
+        ("move", &seed.internal_folder),
+        ("copy", &seed.client_subfolder),
+    ] {
+        let order = json!({ "fileIds": [&file], "destFolderId": to });
+        let (status, body) = served.put(&format!("files/fileops/{kind}"), order).await;
+        assert_eq!(
+            (status, message(&body)),
+            (403, "Access denied"),
+            "{kind} {to}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_at_once() {
     let served = Served::new().await;
     let portal = &served.portal;
