@@ -187,6 +187,7 @@ async fn an_event_tells_its_reasons_actions_and_attempts() {
         &operator.page("/?show=dead").await,
         &["plan.docx", "need you"],
     );
+    check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
     assert_eq!(operator.get("/events/99").await.0, 404);
     assert_eq!(operator.get("/nothing").await.0, 404);
 }
