@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::process::{free_address, until};
 
 /// How long the browser may take to start, or a page to come.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// What its driver's address begins with.
 const HTTP: &str = "http://";

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::process::Deployment;
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// What the service logs about one upload, from its start to its end.
 async fn log_of_an_upload(format: &str) -> String {
