@@ -81,37 +81,36 @@ pub struct Hour {
 pub fn last_day(sql: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Hour>> {
     let last = now.as_millisecond().div_euclid(HOUR_MS);
     let first = last - (HOURS - 1);
-    let mut hours: Vec<Hour> = (first..=last)
-        .map(|hour| Hour {
-            from: Timestamp::from_millisecond(hour * HOUR_MS).unwrap_or_default(),
-            events: 0,
-            dead: 0,
-        })
-        .collect();
-    let mut count = |question: &str, note: fn(&mut Hour, u64)| -> rusqlite::Result<()> {
-        let mut statement = sql.prepare_cached(question)?;
-        let mut rows = statement.query([first * HOUR_MS])?;
-        while let Some(row) = rows.next()? {
-            let (hour, events): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let place = usize::try_from(hour - first).ok();
-            if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
-                note(hour, events.unsigned_abs());
-            }
-        }
-        Ok(())
-    };
-    count(
-        "SELECT received_at / 3600000, count(*) FROM events WHERE received_at >= ?1 GROUP BY 1",
-        |hour, events| hour.events = events,
+    // Ranges of the index, counted one by one, are several times faster than sorting them into groups.
+    let mut count = sql.prepare_cached(
+        "SELECT count(*) FROM events WHERE received_at >= ?1 AND received_at < ?2",
     )?;
-    count(
-        "SELECT received_at / 3600000, count(*) FROM events
-         WHERE received_at >= ?1
+    let mut hours = Vec::new();
+    for hour in first..=last {
+        let (from, until) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
+        let events: i64 = count.query_row([from, until], |row| row.get(0))?;
+        hours.push(Hour {
+            from: Timestamp::from_millisecond(from).unwrap_or_default(),
+            events: events.unsigned_abs(),
+            dead: 0,
+        });
+    }
+    // Dead ones are few; the sign keeps SQLite from looking through the day for them.
+    let mut dead = sql.prepare_cached(
+        "SELECT received_at / 3600000 - ?1, count(*) FROM events
+         WHERE +received_at >= ?1 * 3600000
            AND id IN (SELECT id FROM events WHERE state = 'dead'
                       UNION SELECT event FROM actions WHERE state = 'dead')
          GROUP BY 1",
-        |hour, events| hour.dead = events,
     )?;
+    let mut rows = dead.query([first])?;
+    while let Some(row) = rows.next()? {
+        let (place, events): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let place = usize::try_from(place).ok();
+        if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
+            hour.dead = events.unsigned_abs();
+        }
+    }
     Ok(hours)
 }
 

@@ -6,12 +6,12 @@ use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
 use super::Status;
-use super::access::Visitor;
+use super::access::{Reach, Visitor};
 use crate::printable;
 
 /// What stands around every page.
 pub(super) struct Frame {
-    /// The portal's address.
+    /// The portal's address; nothing for those who may not look.
     pub(super) portal: String,
     /// Whether there is a session to end.
     pub(super) session: bool,
@@ -22,8 +22,13 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn new(status: &Status, headers: &HeaderMap) -> Self {
         let visitor = status.access.visitor(headers, status.clock.now());
+        let may_look = visitor == Visitor::Operator || status.access.reach() == Reach::ThisMachine;
         Self {
-            portal: status.portal.host().to_owned(),
+            portal: if may_look {
+                status.portal.host().to_owned()
+            } else {
+                String::new()
+            },
             session: visitor == Visitor::Operator,
             may_enter: visitor == Visitor::Stranger,
         }

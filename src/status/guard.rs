@@ -3,6 +3,7 @@
 //! A page in the operator's browser must not read this listener under a name of its own (DNS rebinding)
 //! nor post to it (request forgery), and a page of ours must load and frame nothing from elsewhere.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -56,10 +57,13 @@ pub(super) async fn host(
     next.run(request).await
 }
 
+/// A page elsewhere can give its own name our address, but cannot call itself by a number that is not its.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     host_of(headers).is_some_and(|host| {
         let name = host.host();
-        name.eq_ignore_ascii_case("localhost") || ["127.0.0.1", "[::1]"].contains(&name)
+        let number = name.trim_start_matches('[').trim_end_matches(']');
+        let number = number.parse::<IpAddr>();
+        name.eq_ignore_ascii_case("localhost") || number.is_ok_and(|number| number.is_loopback())
     })
 }
 
@@ -141,6 +145,8 @@ mod tests {
         check("LOCALHOST:3001", true);
         check("127.0.0.1:3001", true);
         check("[::1]:3001", true);
+        check("127.0.0.2:3001", true);
+        check("192.168.0.7:3001", false);
         check("evil.example:3001", false);
         check("127.0.0.1.evil.example", false);
         check("localhost.evil.example", false);

@@ -187,6 +187,7 @@ async fn an_event_tells_its_reasons_actions_and_attempts() {
         &operator.page("/?show=dead").await,
         &["plan.docx", "need you"],
     );
+    check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
     assert_eq!(operator.get("/events/99").await.0, 404);
     assert_eq!(operator.get("/nothing").await.0, 404);
 }
@@ -272,6 +273,21 @@ async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn leaving_takes_the_session_out_of_the_browser() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    let session = operator.enter().await;
+    let leave = operator.form("/logout", "").header("cookie", session);
+    let answer = leave.send().await.unwrap();
+    let cookie = header(&answer, "set-cookie");
+    assert!(
+        cookie.starts_with("courier_session=; Path=/; Max-Age=0;"),
+        "{cookie}"
+    );
+    assert_eq!(code(operator.request(Method::POST, "/logout")).await, 403);
+}
+
+#[tokio::test]
 async fn a_loopback_listener_answers_to_loopback_names_only() {
     let scene = Scene::start().await;
     let operator = scene.operator().await;
@@ -288,7 +304,9 @@ async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
     let scene = Scene::start().await;
     let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
     for path in ["/healthz", "/readyz", "/login", "/style.css"] {
-        operator.page(path).await;
+        let page = operator.page(path).await;
+        let portal = scene.worker.portal().host();
+        assert!(!page.contains(portal), "{path} names the portal: {page}");
     }
     for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {
         assert_eq!(operator.get(path).await.0, 401, "{path}");

@@ -45,6 +45,22 @@ async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
 }
 
 #[tokio::test]
+async fn an_open_page_shows_what_comes() {
+    let scene = Scene::start().await;
+    let operator = scene.operator().await;
+    let browser = Browser::start().await;
+    browser.go(&operator.address).await;
+    assert!(browser.text().await.contains("No event has come yet"));
+    scene.upload(&scene.client_room, "plan.docx");
+    scene.work_to_the_end().await;
+    browser.run("return refresh()").await;
+    let list = browser.text().await;
+    assert!(list.contains("plan.docx"), "{list}");
+    assert_eq!(browser.console().await, Vec::<Value>::new());
+    scene.finish().await;
+}
+
+#[tokio::test]
 async fn a_person_finds_a_dead_letter_and_replays_it() {
     let scene = Scene::start().await;
     let operator = scene.operator().await;
