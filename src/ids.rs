@@ -1,4 +1,4 @@
-//! The ids DocSpace gives to files, folders, webhooks and events.
+//! The ids DocSpace gives to files, folders, webhooks and events, and ours of an event.
 //!
 //! Files in the portal's own storage have numbers, files of connected third-party storage have
 //! strings such as `drive-12-|1Zk3Qp`; both occur on the same portal (CONTRACT 2.3). Both are kept
@@ -128,6 +128,16 @@ impl fmt::Display for WebhookId {
 }
 
 impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Our number of an event in the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct InboxId(pub i64);
+
+impl fmt::Display for InboxId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }

@@ -94,7 +94,7 @@ impl Worker {
         let mut event =
             Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
         if event.happened_at.is_none() {
-            event.happened_at = Timestamp::from_millisecond(undecided.happened_at_ms).ok();
+            event.happened_at = Timestamp::from_millisecond(undecided.happened.at_ms).ok();
         }
         if let Some(trigger) = &event.trigger {
             self.paths.note(trigger);
@@ -259,10 +259,10 @@ fn record(
     decided: &Decided,
     now: Timestamp,
 ) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
-    let id = undecided.id;
+    let id = undecided.happened.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
-            let recorded = inbox::record_decisions(sql, undecided, decisions, now)?;
+            let recorded = inbox::record_decisions(sql, undecided.happened, decisions, now)?;
             let outcome = outcome_of(&recorded);
             (id, recorded, Some(outcome))
         }

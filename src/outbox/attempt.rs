@@ -1,0 +1,151 @@
+//! What an attempt writes: its intent, its claim for longer, and its end.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, named_params};
+
+use crate::docspace::OperationId;
+use crate::ids::{FileId, FolderId};
+
+use super::{Claim, Intent, Outcome};
+
+/// Whether a write found the claim still held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Hold {
+    /// It was, and the write is done.
+    Held,
+    /// Another claim came after it, or the action was discarded; nothing was written.
+    Lost,
+}
+
+impl From<usize> for Hold {
+    fn from(changed_rows: usize) -> Self {
+        if changed_rows == 0 {
+            Self::Lost
+        } else {
+            Self::Held
+        }
+    }
+}
+
+/// Why and until when an action waits for its next attempt.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// The time of the next attempt.
+    pub until: Timestamp,
+    /// Attempts that count towards giving up, this one included if it does.
+    pub failures: u32,
+    /// Why, in words an operator reads.
+    pub reason: String,
+    /// What is left open.
+    pub intent: Option<Intent>,
+}
+
+/// Writes down that the portal is about to be called, or what its call came to so far.
+pub fn store_intent(sql: &Connection, claim: Claim, intent: &Intent) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+    )?
+    .execute(named_params! {
+        ":id": claim.action.0,
+        ":attempt": claim.attempt,
+        ":at": intent.at.as_millisecond(),
+        ":settle_after": intent.settle_after.as_millisecond(),
+        ":operation": intent.operation.as_ref().map(OperationId::as_str),
+    })
+    .map(Hold::from)
+}
+
+/// Keeps the claim for longer.
+pub fn renew(sql: &Connection, claim: Claim, lease_until: Timestamp) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET lease_until = ?3
+         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
+    )?
+    .execute((claim.action.0, claim.attempt, lease_until.as_millisecond()))
+    .map(Hold::from)
+}
+
+/// Marks an action as done; those that waited in its rule for this one alone are due then.
+pub fn finish(
+    sql: &Connection,
+    claim: Claim,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> rusqlite::Result<Hold> {
+    let finished = sql
+        .prepare_cached(
+            "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = NULL,
+                                reason_code = NULL, result_file = :file, result_folder = :folder
+             WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        )?
+        .execute(named_params! {
+            ":id": claim.action.0,
+            ":attempt": claim.attempt,
+            ":now": now.as_millisecond(),
+            ":file": outcome.file.as_ref().map(FileId::as_str),
+            ":folder": outcome.folder.as_ref().map(FolderId::as_str),
+        })?;
+    if finished > 0 {
+        sql.prepare_cached(
+            "UPDATE actions AS behind SET due_at = ?2
+             FROM actions AS done
+             WHERE done.id = ?1 AND behind.rule = done.rule AND behind.file_id = done.file_id
+               AND behind.file_version = done.file_version AND behind.position > done.position
+               AND behind.state = 'waiting' AND behind.due_at IS NULL
+               AND NOT EXISTS (
+                   SELECT 1 FROM actions AS before
+                   WHERE before.rule = done.rule AND before.file_id = done.file_id
+                     AND before.file_version = done.file_version
+                     AND before.position < behind.position
+                     AND before.state <> 'done' AND before.kind <> 'notify')",
+        )?
+        .execute((claim.action.0, now.as_millisecond()))?;
+    }
+    Ok(Hold::from(finished))
+}
+
+/// Ends an attempt and lets the action wait for the next one.
+pub fn wait(sql: &Connection, claim: Claim, wait: &Wait) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
+                            failures = :failures, reason = :reason, intent_at = :intent_at,
+                            settle_after = :settle_after, operation_id = :operation
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+    )?
+    .execute(named_params! {
+        ":id": claim.action.0,
+        ":attempt": claim.attempt,
+        ":until": wait.until.as_millisecond(),
+        ":failures": wait.failures,
+        ":reason": wait.reason,
+        ":intent_at": wait.intent.as_ref().map(|intent| intent.at.as_millisecond()),
+        ":settle_after": wait.intent.as_ref().map(|intent| intent.settle_after.as_millisecond()),
+        ":operation": wait.intent.as_ref().and_then(|intent| intent.operation.as_ref()).map(OperationId::as_str),
+    })
+    .map(Hold::from)
+}
+
+/// Gives an action up: it becomes a dead letter, with a code for machines and a reason for people.
+pub fn give_up(
+    sql: &Connection,
+    claim: Claim,
+    code: &str,
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Hold> {
+    sql.prepare_cached(
+        "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
+                            reason_code = ?3, reason = ?4, finished_at = ?5
+         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
+    )?
+    .execute((
+        claim.action.0,
+        claim.attempt,
+        code,
+        reason,
+        now.as_millisecond(),
+    ))
+    .map(Hold::from)
+}

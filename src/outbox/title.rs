@@ -1,0 +1,48 @@
+//! Titles of copies: what of them says whose copy a file is.
+
+/// The characters of a title that no number displaces: of the 170 it may have (CONTRACT 2.1) all but
+/// the room for a number of six digits.
+const NEVER_CUT: usize = 160;
+
+/// The title without the numbers that copies into a folder with that title get, and without the end of a
+/// long title, which a number displaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
+/// `plan (1).docx` (CONTRACT 4.2).
+pub fn unnumbered(title: &str) -> String {
+    let (mut stem, extension) = match title.rfind('.') {
+        Some(dot) => title.split_at(dot),
+        None => (title, ""),
+    };
+    while let Some(shorter) = without_number(stem) {
+        stem = shorter;
+    }
+    let kept = NEVER_CUT.saturating_sub(extension.chars().count());
+    stem.chars().take(kept).chain(extension.chars()).collect()
+}
+
+fn without_number(stem: &str) -> Option<&str> {
+    let (shorter, number) = stem.strip_suffix(')')?.rsplit_once(" (")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(shorter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_without_their_numbers() {
+        let check =
+            |title: &str, expected: &str| assert_eq!(unnumbered(title), expected, "{title}");
+        check("plan.docx", "plan.docx");
+        check("plan (1).docx", "plan.docx");
+        check("plan (12).tar.gz", "plan (12).tar.gz");
+        check("plan (1) (2).docx", "plan.docx");
+        check("plan (1) (a) (2).docx", "plan (1) (a).docx");
+        check("plan (a).docx", "plan (a).docx");
+        check("plan ().docx", "plan ().docx");
+        check("plan(1).docx", "plan(1).docx");
+        check("README", "README");
+        check("README (3)", "README");
+        check("", "");
+    }
+}
