@@ -1,5 +1,6 @@
 //! Who is told of an invoice is told by mail and in the chat, whatever the mail server does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use docspace_courier::notify::Channels;
@@ -11,10 +12,13 @@ use jiff::Timestamp;
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
-use crate::process::Deployment;
+use crate::process::{Deployment, until};
 use crate::scene::Scene;
 
 const MANAGER: &str = "manager@example.com";
+
+/// How long any one state may take to come.
+const BOUND: Duration = Duration::from_secs(30);
 
 fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
@@ -208,6 +212,38 @@ async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
     assert_eq!((kind.as_str(), state.as_str()), ("notify", "waiting"));
 }
 
+#[tokio::test]
+async fn a_slow_mail_server_keeps_no_file_waiting() {
+    /// What the worker lets be told at a time.
+    const AT_A_TIME: usize = 5;
+
+    let server = MailServer::start(&["--silent"]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    for number in 0..=AT_A_TIME {
+        scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
+    }
+    let running = async || scene.count("notify", "running").await;
+    while running().await < AT_A_TIME {
+        scene.portal.deliveries_settled().await;
+        scene.worker.decide_next().await.unwrap();
+        let before = running().await;
+        let worker = Arc::clone(&scene.worker);
+        let attempt = tokio::spawn(async move { worker.process_next().await });
+        until(
+            BOUND,
+            "the attempt has ended, or waits for the server",
+            async || attempt.is_finished() || running().await > before,
+        )
+        .await;
+    }
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.incoming).len(), AT_A_TIME + 1);
+    assert_eq!(scene.titles(&scene.internal).len(), AT_A_TIME + 1);
+    assert_eq!(running().await, AT_A_TIME);
+    assert_eq!(scene.count("notify", "waiting").await, 1);
+}
+
 fn letter() -> Letter {
     Letter {
         id: "test".to_owned(),
@@ -299,7 +335,6 @@ async fn the_chat_is_told_in_one_line() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_sends_mail_as_its_variables_say() {
-    const BOUND: Duration = Duration::from_secs(30);
     let server = MailServer::start(&["--tls", "starttls", "--login", "me@x.example:p@ss"]);
     let mut deployment = Deployment::new(Settings::default()).await;
     let url = format!("smtp://me%40x.example:p%40ss@localhost:{}", server.port);
@@ -327,5 +362,50 @@ async fn the_service_sends_mail_as_its_variables_say() {
     let log = deployment.log();
     assert!(!log.contains("p@ss") && !log.contains("p%40ss"), "{log}");
     assert!(!log.contains("Invoice secret"), "{log}");
+    service.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_tells_the_operator_what_the_manager_could_not_be_told() {
+    let server = MailServer::start(&["--refuse", MANAGER]);
+    let others = Receiver::start().await;
+    let mut deployment = Deployment::new(Settings::default()).await;
+    deployment.variables.extend([
+        ("SMTP_URL", format!("smtp://127.0.0.1:{}", server.port)),
+        ("MAIL_FROM", "courier@example.com".to_owned()),
+        ("OPERATOR_EMAIL", "operator@example.com".to_owned()),
+        ("NOTIFY_WEBHOOK_URL", others.url()),
+        ("PIPELINE_URL", others.url()),
+    ]);
+    let service = deployment.start();
+    deployment.ready().await;
+    let room = deployment.portal.seed().client_room.clone();
+    let portal = &deployment.portal;
+    portal.upload(&room, "Invoice.pdf", b"1", Announced::Uploaded);
+    let mails = server.mails(1).await;
+    assert_eq!(mails[0].to(), "operator@example.com");
+    assert_eq!(
+        mails[0].header("Subject"),
+        "docspace-courier: 1 dead letter"
+    );
+    assert!(
+        mails[0]
+            .text()
+            .contains("notify: the mail server refuses the mail: 550")
+    );
+    until(BOUND, "chat and pipeline have heard of it", async || {
+        others.calls().len() == 3
+    })
+    .await;
+    let documents: Vec<_> = others.calls().iter().map(|call| call.json()).collect();
+    let said = |words: &str| {
+        documents
+            .iter()
+            .filter(|said| said.to_string().contains(words))
+            .count()
+    };
+    assert_eq!(said("New invoice: Invoice.pdf"), 1);
+    assert_eq!(said("1 dead letter"), 1);
+    assert_eq!(said("happened_at"), 1);
     service.kill();
 }
