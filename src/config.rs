@@ -17,6 +17,7 @@ mod raw;
 
 mod problems;
 
+mod mail;
 mod notify;
 mod rules;
 mod values;

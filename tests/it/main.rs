@@ -21,6 +21,7 @@ mod schedules;
 
 // Who hears of it: people, programs, the operator.
 mod alerts;
+mod mail;
 mod notify;
 mod pipeline;
 
