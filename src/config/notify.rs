@@ -1,4 +1,4 @@
-//! Who is told, and by which ways: the variables of chat, pipeline and operators, and what belongs together.
+//! The variables of who is told, and by which ways: mail, chat, pipeline and operators.
 //!
 //! Their addresses may hold passwords and tokens, so no problem quotes one.
 
