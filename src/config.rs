@@ -17,6 +17,7 @@ mod raw;
 
 mod problems;
 
+mod mail;
 mod notify;
 mod rules;
 mod values;
@@ -442,6 +443,11 @@ mod tests {
             ("DOCSPACE_API_HOST", "https://portal.example"),
             ("DOCSPACE_API_KEY", "sk-hidden"),
             ("DOCSPACE_WEBHOOK_SECRET_FILE", file.to_str().unwrap()),
+            ("SMTP_URL", "smtp://courier:hidden@mail.example"),
+            ("MAIL_FROM", "courier@x.example"),
+            ("NOTIFY_WEBHOOK_URL", "https://chat.example/hidden"),
+            ("PIPELINE_URL", "https://hidden@pipeline.example"),
+            ("PIPELINE_SECRET", "hidden"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::from_pairs(&pairs).unwrap();

@@ -194,6 +194,10 @@ fn failure(error: &smtp::Error) -> Failure {
         None if error.is_tls() => Failure::passing(format!(
             "no encrypted connection to the mail server: {words}"
         )),
+        // It does not offer STARTTLS, or no way to log in that we know.
+        None if error.is_client() => {
+            Failure::passing(format!("the mail server cannot be used: {words}"))
+        }
         None => Failure::passing(format!("the mail server cannot be reached: {words}")),
     }
 }

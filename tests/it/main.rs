@@ -22,6 +22,7 @@ mod schedules;
 
 // Who hears of it: people, programs, the operator.
 mod alerts;
+mod mail;
 mod notify;
 mod pipeline;
 

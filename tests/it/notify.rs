@@ -1,20 +1,22 @@
 //! Who is told of an invoice is told by mail and in the chat, whatever the mail server does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use docspace_courier::notify::Channels;
-use docspace_courier::notify::mail::{Letter, Mailer, Security};
-use docspace_courier::outgoing::Failure;
+use docspace_courier::notify::mail::Mailer;
 use docspace_courier::rules::ActionPlan;
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect, Settings};
-use jiff::Timestamp;
+use docspace_courier::sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
-use crate::process::Deployment;
+use crate::process::until;
 use crate::scene::Scene;
 
 const MANAGER: &str = "manager@example.com";
+
+/// How long any one state may take to come.
+const BOUND: Duration = Duration::from_secs(30);
 
 fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
@@ -208,67 +210,36 @@ async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
     assert_eq!((kind.as_str(), state.as_str()), ("notify", "waiting"));
 }
 
-fn letter() -> Letter {
-    Letter {
-        id: "test".to_owned(),
-        subject: "Test".to_owned(),
-        text: "Text".to_owned(),
-        html: None,
-    }
-}
-
 #[tokio::test]
-async fn login_over_starttls_and_over_implicit_tls() {
-    for (tls, security) in [
-        ("starttls", Security::StartTls),
-        ("implicit", Security::Implicit),
-    ] {
-        let server = MailServer::start(&["--tls", tls, "--login", "courier:päss word"]);
-        let settings = |trusted, password: &str| docspace_courier::notify::mail::Settings {
-            security,
-            trusted,
-            login: Some(("courier".to_owned(), password.into())),
-            ..MailServer::plain(server.port)
-        };
-        let send = async |settings| {
-            let mailer = Mailer::new(settings).unwrap();
-            mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await
-        };
-        let authority = server.authority.clone();
-        send(settings(authority.clone(), "päss word"))
-            .await
-            .unwrap();
-        let mails = server.mails(1).await;
-        assert_eq!(
-            (mails[0].encrypted(), mails[0].user()),
-            (true, Some("courier"))
-        );
+async fn a_slow_mail_server_keeps_no_file_waiting() {
+    /// What the worker lets be told at a time.
+    const AT_A_TIME: usize = 5;
 
-        let refused = send(settings(authority, "wrong")).await.unwrap_err();
-        let Failure::Passing { reason, .. } = refused else {
-            panic!("{tls}: the login can be mended: {refused:?}");
-        };
-        assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
-        let untrusted = send(settings(None, "päss word")).await.unwrap_err();
-        assert!(
-            matches!(untrusted, Failure::Passing { .. }),
-            "{untrusted:?}"
-        );
-        server.mails(1).await;
+    let server = MailServer::start(&["--silent"]);
+    let mut scene = Scene::start().await;
+    scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
+    for number in 0..=AT_A_TIME {
+        scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
     }
-}
-
-#[tokio::test]
-async fn nothing_is_sent_to_a_server_without_starttls() {
-    let server = MailServer::start(&[]);
-    let mailer = Mailer::new(docspace_courier::notify::mail::Settings {
-        security: Security::StartTls,
-        ..MailServer::plain(server.port)
-    });
-    let mailer = mailer.unwrap();
-    let sent = mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await;
-    assert!(matches!(sent, Err(Failure::Passing { .. })), "{sent:?}");
-    server.mails(0).await;
+    let running = async || scene.count("notify", "running").await;
+    while running().await < AT_A_TIME {
+        scene.portal.deliveries_settled().await;
+        scene.worker.decide_next().await.unwrap();
+        let before = running().await;
+        let worker = Arc::clone(&scene.worker);
+        let attempt = tokio::spawn(async move { worker.process_next().await });
+        until(
+            BOUND,
+            "the attempt has ended, or waits for the server",
+            async || attempt.is_finished() || running().await > before,
+        )
+        .await;
+    }
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.incoming).len(), AT_A_TIME + 1);
+    assert_eq!(scene.titles(&scene.internal).len(), AT_A_TIME + 1);
+    assert_eq!(running().await, AT_A_TIME);
+    assert_eq!(scene.count("notify", "waiting").await, 1);
 }
 
 #[tokio::test]
@@ -295,37 +266,4 @@ async fn the_chat_is_told_in_one_line() {
         "{text}"
     );
     scene.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_sends_mail_as_its_variables_say() {
-    const BOUND: Duration = Duration::from_secs(30);
-    let server = MailServer::start(&["--tls", "starttls", "--login", "me@x.example:p@ss"]);
-    let mut deployment = Deployment::new(Settings::default()).await;
-    let url = format!("smtp://me%40x.example:p%40ss@localhost:{}", server.port);
-    deployment.variables.extend([
-        ("SMTP_URL", url),
-        ("SMTP_CA", server.authority.clone().unwrap()),
-        ("MAIL_FROM", "courier@example.com".to_owned()),
-        (
-            "MANAGER_EMAIL",
-            "one@example.com, two@example.com".to_owned(),
-        ),
-    ]);
-    let service = deployment.start();
-    deployment.ready().await;
-    let room = deployment.portal.seed().client_room.clone();
-    deployment.portal.upload(
-        &room,
-        "Invoice secret.pdf",
-        b"1",
-        Announced::CreatedAndUploaded,
-    );
-    deployment.all_done(BOUND).await;
-    let mails = server.mails(2).await;
-    assert_eq!(mails[0].user(), Some("me@x.example"));
-    let log = deployment.log();
-    assert!(!log.contains("p@ss") && !log.contains("p%40ss"), "{log}");
-    assert!(!log.contains("Invoice secret"), "{log}");
-    service.kill();
 }

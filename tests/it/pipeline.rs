@@ -62,6 +62,11 @@ impl Receiver {
         receiver
     }
 
+    /// Where it takes what is posted.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// Answers one request with this status.
     pub fn answer_once(&self, status: u16) {
         self.answers.lock().unwrap().push((status, None));
