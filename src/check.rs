@@ -9,13 +9,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Problem};
+use crate::config::{self, Config, Problem, Tell};
 use crate::docspace::Client;
 use crate::rules::Rule;
 use crate::webhook::signature::WebhookSecret;
 
 mod configuration;
 mod destinations;
+mod outlets;
 mod portal;
 mod receiver;
 mod sources;
@@ -101,6 +102,8 @@ pub struct Deployment {
     portal: Option<Arc<Client>>,
     secrets: Vec<WebhookSecret>,
     rules: Vec<Rule>,
+    /// Mail, chat and pipeline; `None` while the configuration is wrong.
+    tell: Option<Tell>,
     /// The address that DocSpace is to send to, where it is given.
     url: Option<String>,
     clock: Clock,
@@ -109,9 +112,9 @@ pub struct Deployment {
 impl Deployment {
     /// Reads the variables, and notes what is wrong with them.
     pub fn from_pairs(pairs: &[(String, String)], url: Option<String>, clock: Clock) -> Self {
-        let (problems, notices) = match Config::from_pairs(pairs) {
-            Ok(config) => (Vec::new(), config.notices),
-            Err(error) => (error.problems, Vec::new()),
+        let (problems, notices, tell) = match Config::from_pairs(pairs) {
+            Ok(config) => (Vec::new(), config.notices, Some(config.tell)),
+            Err(error) => (error.problems, Vec::new(), None),
         };
         let portal = config::portal_from_pairs(pairs)
             .ok()
@@ -123,6 +126,7 @@ impl Deployment {
             portal: portal.map(Arc::new),
             secrets: config::secrets_from_pairs(pairs).unwrap_or_default(),
             rules: config::rules_from_pairs(pairs),
+            tell,
             url,
             clock,
         }
@@ -140,6 +144,7 @@ pub async fn run(deployment: &Deployment) -> Report {
         webhook = webhook::look(deployment, client, &store.delivered).await;
     }
     let receiver = receiver::look(deployment, &webhook.addresses).await;
+    let outlets = outlets::look(deployment).await;
     let sections = [
         ("Configuration", configuration::look(deployment)),
         ("Store", store.findings),
@@ -147,6 +152,7 @@ pub async fn run(deployment: &Deployment) -> Report {
         ("Rooms and folders", rooms),
         ("Webhook", webhook.findings),
         ("Receiver", receiver),
+        ("Mail, chat and pipeline", outlets),
     ];
     Report {
         sections: sections

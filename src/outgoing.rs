@@ -43,6 +43,13 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Why, in words an operator reads.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Passing { reason, .. } | Self::Lasting { reason, .. } => reason,
+        }
+    }
+
     pub(crate) fn passing(reason: impl Into<String>) -> Self {
         Self::Passing {
             reason: reason.into(),
@@ -92,6 +99,13 @@ impl Destination {
         let asked = retry_after(&answer, now);
         read_to_bound(answer).await;
         self.judge(status, asked)
+    }
+
+    /// Asks for nothing, to see that somebody is there; any answer shows it.
+    pub async fn try_out(&self) -> Result<StatusCode, Failure> {
+        let asked = self.http.head(self.url.expose_secret()).send().await;
+        let answer = asked.map_err(|error| self.unanswered(&error))?;
+        Ok(answer.status())
     }
 
     fn judge(&self, status: StatusCode, asked: Option<Duration>) -> Result<(), Failure> {

@@ -144,6 +144,16 @@ impl Mailer {
         }
     }
 
+    /// Connects, encrypts and logs in as for a letter, and sends none.
+    pub async fn try_out(&self) -> Result<(), Failure> {
+        match tokio::time::timeout(self.timeout, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Failure::passing("the mail server ended the connection")),
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_) => Err(Failure::passing("the mail server did not answer in time")),
+        }
+    }
+
     fn compose(&self, letter: &Letter, to: &str, now: Timestamp) -> Result<Message, String> {
         let to: Address = to
             .parse()

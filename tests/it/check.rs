@@ -42,7 +42,7 @@ impl Variables {
     }
 }
 
-async fn check_with(scene: &Scene, variables: Variables) -> Report {
+pub async fn check_with(scene: &Scene, variables: Variables) -> Report {
     let deployment = Deployment::from_pairs(&variables.0, None, scene.clock.clone());
     check::run(&deployment).await
 }
@@ -61,7 +61,7 @@ fn findings(report: &Report) -> Vec<&Finding> {
 
 /// Checks that there is a finding with this mark whose subject and sentence have these words.
 #[track_caller]
-fn finds(report: &Report, mark: Mark, subject: &str, words: &str) {
+pub fn finds(report: &Report, mark: Mark, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
         finding.mark == mark
             && finding.subject.contains(subject)
@@ -72,7 +72,7 @@ fn finds(report: &Report, mark: Mark, subject: &str, words: &str) {
 
 /// The same, and nothing else is wrong.
 #[track_caller]
-fn finds_only(report: &Report, subject: &str, words: &str) {
+pub fn finds_only(report: &Report, subject: &str, words: &str) {
     finds(report, Mark::Wrong, subject, words);
     assert_eq!(report.count(Mark::Wrong), 1, "{report:#?}");
 }
