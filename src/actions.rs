@@ -12,12 +12,14 @@ use crate::docspace::{Client, OperationKind};
 use crate::notify::Channels;
 use crate::outbox::{Action, Intent, Outcome};
 use crate::rules::ActionPlan;
-use crate::worker::checkpoint::Checkpoints;
 
+pub mod checkpoint;
 mod diagnose;
 mod relocate;
 mod settle;
 mod tell;
+
+use checkpoint::Checkpoints;
 
 /// What an attempt works with.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use crate::actions::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission};
@@ -25,14 +26,12 @@ use crate::rules::Rule;
 
 mod attempt;
 mod backoff;
-pub mod checkpoint;
 mod decide;
 mod folder_paths;
 mod retention;
 
 pub use backoff::backoff;
 
-use checkpoint::Checkpoints;
 use folder_paths::FolderPaths;
 
 /// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).

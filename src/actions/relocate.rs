@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::actions::checkpoint::Checkpoint;
 use crate::db::StoreError;
 use crate::docspace::{Error, Fate, Operation, OperationKind, OperationState};
 use crate::ids::FolderId;
 use crate::outbox::{self, Action, Hold, Intent, Outcome};
-use crate::worker::checkpoint::Checkpoint;
 
 use super::settle::{self, Settled};
 use super::{Context, Ended, diagnose};

@@ -1,8 +1,8 @@
 //! Routes: an API path with its ids taken out, so that calls can be counted by what they ask.
 
 /// The words of the portal's API paths that we call; anything else in a path is an id.
-const WORDS: [&str; 16] = [
-    "@self", "copy", "enable", "file", "fileops", "files", "folder", "log", "move", "path",
+const WORDS: [&str; 17] = [
+    "@self", "copy", "enable", "file", "fileops", "files", "folder", "keys", "log", "move", "path",
     "people", "rooms", "settings", "triggers", "webhook", "webhooks",
 ];
 

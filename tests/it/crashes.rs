@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
 use docspace_courier::sandbox::{Fault, FaultEffect};
-use docspace_courier::worker::checkpoint::{Checkpoint, Checkpoints};
 
 use crate::scene::Scene;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use docspace_courier::actions::checkpoint::Checkpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
 use docspace_courier::config::{Transport, Unsigned};
@@ -16,7 +17,6 @@ use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
 use docspace_courier::webhook::{self, Receiver};
-use docspace_courier::worker::checkpoint::Checkpoints;
 use docspace_courier::worker::{Step, Worker};
 use docspace_courier::{outbox, server};
 use jiff::Timestamp;

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
 use docspace_courier::catch_up::Depth;
 use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::inbox::{self, InboxId};
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
-use docspace_courier::worker::checkpoint::{Checkpoint, Checkpoints};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;

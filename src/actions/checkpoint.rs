@@ -51,7 +51,7 @@ impl Checkpoints {
     }
 
     /// Passes, or never returns.
-    pub(crate) async fn pass(&self, checkpoint: Checkpoint) {
+    pub(super) async fn pass(&self, checkpoint: Checkpoint) {
         let Some(stop) = self.stop.as_deref().filter(|stop| stop.at == checkpoint) else {
             return;
         };
