@@ -10,18 +10,15 @@ use std::time::Duration;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::docspace::Why;
-use crate::inbox::overview::Overview;
 use crate::webhook::signature::SignatureError;
 
 mod text;
 
 /// What every name begins with.
-const PREFIX: &str = "courier";
+pub(crate) const PREFIX: &str = "courier";
 
 /// Upper bounds of the time from a delivery to what it asked for, in seconds: a quarter of a second is
 /// what an idle service promises, a day is a portal that was down.
@@ -203,61 +200,13 @@ impl Metrics {
         self.portal_calls.get_or_create(&labels).inc();
     }
 
-    /// All of it, and how the store and the portal stand at this moment, in Prometheus' text format.
+    /// All of it, and what else was read when somebody looked, in Prometheus' text format.
     #[expect(clippy::missing_panics_doc, reason = "writing to a string cannot fail")]
-    pub fn render(&self, overview: &Overview, oldest: Duration, trouble: Option<Why>) -> String {
+    pub fn render(&self, moment: &Registry) -> String {
         let mut open_metrics = String::new();
         encode_registry(&mut open_metrics, &self.registry)
-            .and_then(|()| encode_registry(&mut open_metrics, &moment(overview, oldest, trouble)))
+            .and_then(|()| encode_registry(&mut open_metrics, moment))
             .expect("writing to a string cannot fail");
         text::for_prometheus(&open_metrics)
     }
-}
-
-/// What is read when somebody looks.
-fn moment(overview: &Overview, oldest: Duration, trouble: Option<Why>) -> Registry {
-    let mut registry = Registry::with_prefix(PREFIX);
-    let mut gauge = |name: &str, help: &str, value: u64| {
-        let gauge: Gauge = Gauge::default();
-        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        registry.register(name, help, gauge);
-    };
-    gauge(
-        "events_waiting",
-        "Events that wait for their decision",
-        overview.events_waiting,
-    );
-    gauge(
-        "actions_waiting",
-        "Actions that wait or run",
-        overview.actions_owed,
-    );
-    gauge(
-        "dead_letters",
-        "Decisions and actions that were given up and neither replayed nor discarded",
-        overview.dead,
-    );
-    gauge(
-        "oldest_waiting_seconds",
-        "How long ago the oldest event or action came that waits; 0 when nothing does",
-        oldest.as_secs(),
-    );
-    if let Some(at) = overview.last_delivery {
-        gauge(
-            "last_delivery_timestamp_seconds",
-            "When the newest event came that DocSpace delivered itself, in seconds since 1970",
-            u64::try_from(at.as_second()).unwrap_or(0),
-        );
-    }
-    let breaker = Family::<Labels<1>, Gauge>::default();
-    for why in [Why::Down, Why::KeyRefused, Why::Limit] {
-        let open = i64::from(trouble == Some(why));
-        breaker.get_or_create(&[("reason", why.code())]).set(open);
-    }
-    registry.register(
-        "portal_breaker_open",
-        "1 while the portal is left alone for this reason",
-        breaker,
-    );
-    registry
 }

@@ -31,6 +31,7 @@ mod api;
 mod chart;
 mod frame;
 mod list;
+mod moment;
 mod story;
 
 // What is ordered.
@@ -108,9 +109,8 @@ async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse,
     let overview = status.db.read(overview).await;
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
-    let text = status
-        .metrics
-        .render(&overview, oldest, status.portal.trouble());
+    let moment = moment::moment(&overview, oldest, status.portal.trouble());
+    let text = status.metrics.render(&moment);
     let kind = [(
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",
