@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 mod breaker;
+mod daily_writes;
 mod delivery_log;
 mod error;
 mod fileops;
@@ -31,6 +32,7 @@ mod webhooks;
 
 use breaker::Breaker;
 pub use breaker::{Permission, Why};
+use daily_writes::DailyWrites;
 pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
 pub use fileops::{Operation, OperationId, OperationKind, OperationState};
@@ -65,6 +67,7 @@ pub struct Client {
     breaker: Breaker,
     metrics: Arc<Metrics>,
     recovered: AtomicBool,
+    daily_writes: DailyWrites,
     /// How far the portal's clock is ahead of ours, in milliseconds, from its last answer.
     ahead_ms: AtomicI64,
     /// Finished operations that a read of all operations took away from whoever waits for them.
@@ -89,6 +92,7 @@ impl Client {
             breaker: Breaker::default(),
             metrics: Arc::default(),
             recovered: AtomicBool::new(false),
+            daily_writes: DailyWrites::default(),
             ahead_ms: AtomicI64::new(0),
             found: Mutex::default(),
         })
@@ -114,6 +118,12 @@ impl Client {
     /// Why the portal is left alone just now, if it is.
     pub fn trouble(&self) -> Option<Why> {
         self.breaker.why()
+    }
+
+    /// How many writes of the portal's 10,000 a day are left, counting those of this process since midnight
+    /// UTC.
+    pub fn writes_left_today(&self) -> u64 {
+        self.daily_writes.left(self.clock.now())
     }
 
     /// Whether the portal became well again since this was last asked.
@@ -172,6 +182,9 @@ impl Client {
             .timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if method == Method::POST || method == Method::PUT {
+            self.daily_writes.note(self.clock.now());
         }
         let answer = request.send().await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());

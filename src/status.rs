@@ -109,7 +109,7 @@ async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse,
     let overview = status.db.read(overview).await;
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
-    let moment = moment::moment(&overview, oldest, status.portal.trouble());
+    let moment = moment::moment(&overview, oldest, &status.portal);
     let text = status.metrics.render(&moment);
     let kind = [(
         header::CONTENT_TYPE,

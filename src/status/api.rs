@@ -40,6 +40,8 @@ struct Portal {
     address: String,
     /// Why it is left alone: `down`, `key_refused`, `limit`, or nothing.
     trouble: Option<&'static str>,
+    /// Writes left of the portal's 10,000 a day, counting this process's since midnight UTC.
+    writes_left_today: u64,
 }
 
 pub(super) async fn events(
@@ -73,6 +75,7 @@ pub(super) async fn status(State(status): State<Arc<Status>>) -> Answer<Standing
         portal: Portal {
             address: status.portal.host().to_owned(),
             trouble: status.portal.trouble().map(crate::docspace::Why::code),
+            writes_left_today: status.portal.writes_left_today(),
         },
     }))
 }

@@ -167,7 +167,7 @@ fn health(portal: &Client, now: Timestamp) -> Health {
         return Health {
             class: "good",
             word: "well",
-            sentence: "calls are made as needed".to_owned(),
+            sentence: format!("{} writes left today", portal.writes_left_today()),
         };
     };
     let next = match portal.permission() {

@@ -6,12 +6,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::docspace::Why;
+use crate::docspace::{Client, Why};
 use crate::inbox::overview::Overview;
 use crate::metrics::PREFIX;
 
 /// The metrics of this moment.
-pub(super) fn moment(overview: &Overview, oldest: Duration, trouble: Option<Why>) -> Registry {
+pub(super) fn moment(overview: &Overview, oldest: Duration, portal: &Client) -> Registry {
+    let trouble = portal.trouble();
     let mut registry = Registry::with_prefix(PREFIX);
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge: Gauge = Gauge::default();
@@ -37,6 +38,11 @@ pub(super) fn moment(overview: &Overview, oldest: Duration, trouble: Option<Why>
         "oldest_waiting_seconds",
         "How long ago the oldest event or action came that waits; 0 when nothing does",
         oldest.as_secs(),
+    );
+    gauge(
+        "portal_daily_writes_remaining",
+        "Writes left of the portal's 10000 a day, counting those of this process since midnight UTC",
+        portal.writes_left_today(),
     );
     if let Some(at) = overview.last_delivery {
         gauge(

@@ -70,6 +70,8 @@ async fn what_happened_is_counted() {
             r#"courier_attempt_duration_seconds_count{kind="move"} 2"#,
             r#"courier_portal_calls_total{method="PUT",route="files/fileops/move",status="500"} 1"#,
             r#"courier_portal_breaker_open{reason="down"} 0"#,
+            // Twelve attempts at one copy, one at the other, two at the move.
+            "courier_portal_daily_writes_remaining 9985",
             "courier_dead_letters 1",
             "courier_actions_waiting 0",
             "courier_oldest_waiting_seconds 0",
