@@ -68,14 +68,10 @@ async fn files_of_one_title_are_all_copied() {
         );
     }
     scene.work().await;
-    let mut contents: Vec<_> = scene
-        .portal
-        .files_in(&scene.internal)
-        .into_iter()
-        .map(|file| file.content)
-        .collect();
-    contents.sort();
-    assert_eq!(contents, [b"first", b"other", b"third"]);
+    assert_eq!(
+        scene.contents(&scene.internal),
+        [b"first", b"other", b"third"]
+    );
     assert_eq!(
         scene.titles(&scene.internal),
         ["plan (1).docx", "plan (2).docx", "plan.docx"]
@@ -178,14 +174,7 @@ async fn the_same_file_overwritten_later_is_copied_again() {
         .portal
         .overwrite(&file, b"two", Announced::CreatedAndUploaded);
     scene.work().await;
-    let mut contents: Vec<_> = scene
-        .portal
-        .files_in(&scene.internal)
-        .into_iter()
-        .map(|file| file.content)
-        .collect();
-    contents.sort();
-    assert_eq!(contents, [b"one", b"two"]);
+    assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
     scene.finish().await;
 }
 

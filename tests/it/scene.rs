@@ -175,6 +175,14 @@ impl Scene {
         titles
     }
 
+    /// The contents of the files in a folder, sorted.
+    pub fn contents(&self, folder: &FolderId) -> Vec<Vec<u8>> {
+        let files = self.portal.files_in(folder).into_iter();
+        let mut contents: Vec<_> = files.map(|file| file.content).collect();
+        contents.sort();
+        contents
+    }
+
     /// Does what is due, with all deliveries arrived, until nothing is.
     pub async fn work(&self) {
         for _ in 0..STEPS {
