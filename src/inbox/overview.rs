@@ -39,19 +39,23 @@ pub fn overview(sql: &Connection) -> rusqlite::Result<Overview> {
             .map(i64::unsigned_abs)
     };
     let time = |question: &str| -> rusqlite::Result<Option<Timestamp>> {
-        let at: Option<i64> = sql
+        let at: Option<Option<i64>> = sql
             .prepare_cached(question)?
             .query_row([], |row| row.get(0))
             .optional()?;
-        Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
+        Ok(at
+            .flatten()
+            .and_then(|at| Timestamp::from_millisecond(at).ok()))
     };
+    // The index named is the short one; by itself SQLite would go through the journal for the first.
     let undecided = time(
-        "SELECT received_at FROM events WHERE state = 'waiting'
-         ORDER BY happened_at, sequence, id LIMIT 1",
+        "SELECT received_at FROM events
+         WHERE id = (SELECT min(id) FROM events INDEXED BY events_waiting WHERE state = 'waiting')",
     )?;
     let owed = time(
-        "SELECT created_at FROM actions WHERE state IN ('waiting', 'running')
-         ORDER BY happened_at, sequence, id LIMIT 1",
+        "SELECT min(created_at) FROM actions WHERE id IN (
+             (SELECT min(id) FROM actions INDEXED BY actions_waiting WHERE state = 'waiting'),
+             (SELECT min(id) FROM actions INDEXED BY actions_running WHERE state = 'running'))",
     )?;
     Ok(Overview {
         events_waiting: count("SELECT count(*) FROM events WHERE state = 'waiting'")?,
