@@ -143,6 +143,18 @@ impl Db {
         done.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Writes something that means nothing, to see that the store takes writes.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.write_or_refuse(|sql| {
+            sql.execute(
+                "INSERT OR REPLACE INTO state (key, value) VALUES ('probe', '')",
+                [],
+            )
+        })
+        .await
+        .map(drop)
+    }
+
     /// Reads on a connection of its own.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where

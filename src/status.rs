@@ -90,14 +90,8 @@ async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) 
     if status.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
     }
-    let write = status.db.write_or_refuse(|sql| {
-        sql.execute(
-            "INSERT OR REPLACE INTO state (key, value) VALUES ('probe', '')",
-            [],
-        )
-    });
-    match write.await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
+    match status.db.probe().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
         Err(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the store is not writable\n",

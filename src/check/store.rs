@@ -44,13 +44,7 @@ pub(super) async fn look(deployment: &Deployment) -> Store {
 
 async fn open_and_write(path: &Path) -> anyhow::Result<Vec<WebhookId>> {
     let db = Db::open(path)?;
-    db.write(|sql| {
-        sql.execute(
-            "INSERT OR REPLACE INTO state (key, value) VALUES ('probe', '')",
-            [],
-        )
-    })
-    .await?;
+    db.probe().await?;
     Ok(db.read(inbox::webhooks).await?)
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::inbox::overview::overview;
 use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
@@ -183,8 +184,8 @@ impl Stage {
         let begun = Instant::now();
         loop {
             self.portal.deliveries_settled().await;
-            let owed: i64 = self.db.read(story::count_owed).await?;
-            if owed == 0 {
+            let overview = self.db.read(overview).await?;
+            if overview.events_waiting + overview.actions_owed == 0 {
                 return Ok(());
             }
             ensure!(

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use crate::ids::{FileId, FolderId};
 use crate::sandbox::{Announced, Fault, FaultEffect, Portal, Seed};
 
@@ -193,16 +191,6 @@ impl Chapter {
             })
             .collect()
     }
-}
-
-/// How many decisions and actions are owed; dead letters are not.
-pub(super) fn count_owed(sql: &Connection) -> rusqlite::Result<i64> {
-    sql.query_row(
-        "SELECT (SELECT count(*) FROM events WHERE state = 'waiting')
-              + (SELECT count(*) FROM actions WHERE state IN ('waiting', 'running'))",
-        [],
-        |row| row.get(0),
-    )
 }
 
 /// Looks at what came of the uploads.
