@@ -77,12 +77,17 @@ impl Browser {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Value {
+        let value = self.post_anyway(path, body).await;
+        assert!(value.get("error").is_none(), "{path}: {value}");
+        value
+    }
+
+    /// What chromedriver answers, be it an error.
+    async fn post_anyway(&self, path: &str, body: &Value) -> Value {
         let address = format!("{}{path}", self.session);
         let answer = self.http.post(address).timeout(BOUND).json(body).send();
         let answer: Value = answer.await.unwrap().json().await.unwrap();
-        let value = answer["value"].clone();
-        assert!(value.get("error").is_none(), "{path}: {value}");
-        value
+        answer["value"].clone()
     }
 
     /// Goes to an address and waits until the page is there.
@@ -110,11 +115,20 @@ impl Browser {
         element.as_str().unwrap().to_owned()
     }
 
-    /// Clicks on what this CSS selector finds, and waits for the page behind it.
+    /// Clicks on what this CSS selector finds, and waits for the page behind it: chromedriver may answer
+    /// before the browser has begun to leave the old one.
     pub async fn click(&self, selector: &str) {
         let element = self.find("css selector", selector).await;
+        self.run("window.isOld = true").await;
         self.post(&format!("/element/{element}/click"), &json!({}))
             .await;
+        let script = "return !window.isOld && document.readyState === 'complete'";
+        let body = json!({ "script": script, "args": [] });
+        until(BOUND, "the page behind the click is shown", async || {
+            // While one page gives way to the next, there is none to ask.
+            self.post_anyway("/execute/sync", &body).await == json!(true)
+        })
+        .await;
     }
 
     /// Types into what this CSS selector finds.
