@@ -3,7 +3,6 @@
 use reqwest::StatusCode;
 use secrecy::SecretString;
 
-use crate::config::Tell;
 use crate::notify::mail::{self, Mailer};
 use crate::outgoing::{Destination, Failure};
 
@@ -14,9 +13,8 @@ pub(super) async fn look(deployment: &Deployment) -> Vec<Finding> {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    match &tell.mail {
-        Some(settings) => findings.push(mail(settings.clone()).await),
-        None => findings.extend(without_mail(tell)),
+    if let Some(settings) = &tell.mail {
+        findings.push(mail(settings.clone()).await);
     }
     if let Some(url) = &tell.chat {
         findings.push(destination("NOTIFY_WEBHOOK_URL", "the chat", url.clone()).await);
@@ -26,13 +24,6 @@ pub(super) async fn look(deployment: &Deployment) -> Vec<Finding> {
         findings.push(destination("PIPELINE_URL", "the pipeline", url).await);
     }
     findings
-}
-
-fn without_mail(tell: &Tell) -> Option<Finding> {
-    let unheard =
-        "is set, but SMTP_URL is not: no mail is sent to it, dead letters are in the log only";
-    (!tell.operators.is_empty() && tell.chat.is_none())
-        .then(|| Finding::warning("OPERATOR_EMAIL", unheard))
 }
 
 async fn mail(settings: mail::Settings) -> Finding {

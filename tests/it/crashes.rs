@@ -12,7 +12,7 @@ async fn crash_at(checkpoint: Checkpoint) {
     let mut scene = Scene::start().await;
     scene.upload(&scene.client_room, "plan.docx");
     scene.upload(&scene.client_room, "Invoice.pdf");
-    // Twice each: the copies of both files and the move all come to the same point.
+    // Three times: both copies and the move come to the same point.
     for _ in 0..3 {
         let checkpoints = Checkpoints::stop_at(checkpoint);
         scene.restart_with(checkpoints.clone()).await;
