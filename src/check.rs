@@ -12,8 +12,10 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Problem, Tell};
 use crate::docspace::Client;
 use crate::rules::Rule;
+use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
 
+mod certificate;
 mod configuration;
 mod destinations;
 mod outlets;
@@ -104,6 +106,8 @@ pub struct Deployment {
     rules: Vec<Rule>,
     /// Mail, chat and pipeline; `None` while the configuration is wrong.
     tell: Option<Tell>,
+    /// The certificate of the public listener, if it has one.
+    tls: Option<TlsFiles>,
     /// The address that DocSpace is to send to, where it is given.
     url: Option<String>,
     clock: Clock,
@@ -112,9 +116,9 @@ pub struct Deployment {
 impl Deployment {
     /// Reads the variables, and notes what is wrong with them.
     pub fn from_pairs(pairs: &[(String, String)], url: Option<String>, clock: Clock) -> Self {
-        let (problems, notices, tell) = match Config::from_pairs(pairs) {
-            Ok(config) => (Vec::new(), config.notices, Some(config.tell)),
-            Err(error) => (error.problems, Vec::new(), None),
+        let (problems, notices, tell, tls) = match Config::from_pairs(pairs) {
+            Ok(config) => (Vec::new(), config.notices, Some(config.tell), config.tls),
+            Err(error) => (error.problems, Vec::new(), None, None),
         };
         let portal = config::portal_from_pairs(pairs)
             .ok()
@@ -127,6 +131,7 @@ impl Deployment {
             secrets: config::secrets_from_pairs(pairs).unwrap_or_default(),
             rules: config::rules_from_pairs(pairs),
             tell,
+            tls,
             url,
             clock,
         }

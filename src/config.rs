@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::rules::Rule;
+use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
 
 // Text, then values, then the whole.
@@ -20,6 +21,7 @@ mod problems;
 mod mail;
 mod notify;
 mod rules;
+mod tls;
 mod values;
 
 pub use notify::Tell;
@@ -53,6 +55,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// `ADMIN_TOKEN`: what the operator listener asks for before it changes anything.
     pub admin_token: Option<SecretString>,
+    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: the public listener speaks HTTPS itself.
+    pub tls: Option<TlsFiles>,
     /// `REQUIRE_HTTPS`: refuse what a proxy does not call https.
     pub transport: Transport,
     /// `MAX_ATTEMPTS`: attempts of an action before it is a dead letter.
@@ -90,6 +94,8 @@ pub enum Transport {
     Any,
     /// Take only what `X-Forwarded-Proto` calls https.
     HttpsOnly,
+    /// The listener speaks HTTPS itself: refuse only what `X-Forwarded-Proto` calls something else.
+    HttpsThroughout,
 }
 
 /// How log lines are written.
@@ -142,6 +148,15 @@ pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, Config
     problems.or(path)
 }
 
+/// Reads `ADMIN_ADDR` alone, for asking a running service how it is.
+pub fn admin_from_pairs(pairs: &[(String, String)]) -> Result<SocketAddr, ConfigError> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    let admin = values::admin(&raw, &mut problems);
+    problems.keep_only(&["ADMIN_ADDR"]);
+    problems.or(admin)
+}
+
 /// Reads `DOCSPACE_API_HOST` and `DOCSPACE_API_KEY` alone, for commands that need no more than the portal.
 pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<Portal, ConfigError> {
     let mut problems = Problems::default();
@@ -184,6 +199,7 @@ impl Config {
         let rules = rules::rules(&raw, &mut problems);
         let listen = values::listen(&raw, &mut problems);
         values::check_log_format(&raw, &mut problems);
+        let tls = tls::tls(&raw, &mut problems);
         let config = Self {
             portal,
             secrets,
@@ -194,7 +210,8 @@ impl Config {
             listen,
             admin: values::admin(&raw, &mut problems),
             admin_token: raw.admin_token.clone().map(SecretString::from),
-            transport: values::transport(&raw, &mut problems),
+            transport: values::transport(&raw, tls.is_some(), &mut problems),
+            tls,
             max_attempts: values::max_attempts(&raw, &mut problems),
             retention: values::retention(&raw, &mut problems),
             catch_up_interval: values::catch_up_interval(&raw, &mut problems),
@@ -386,6 +403,8 @@ mod tests {
         check(&[("LOG_FORMAT", "xml")], &["LOG_FORMAT"]);
         check(&[("RULES_FILE", "rules.toml")], &["RULES_FILE"]);
         check(&[("ALLOWED_TRIGGERS", "uploads")], &["ALLOWED_TRIGGERS"]);
+        check(&[("TLS_CERT_FILE", "/does/not/exist")], &["TLS_KEY_FILE"]);
+        check(&[("TLS_KEY_FILE", "/does/not/exist")], &["TLS_CERT_FILE"]);
         check(
             &[("ADMIN_TOKEN_FILE", "/does/not/exist")],
             &["ADMIN_TOKEN_FILE"],

@@ -47,11 +47,7 @@ pub(super) fn notices(raw: &Raw) -> Vec<String> {
 
 /// What would change what a delivery or a rule means must not be passed over.
 pub(super) fn refuse_unsupported(raw: &Raw, problems: &mut Problems) {
-    for (variable, value) in [
-        ("RULES_FILE", &raw.rules_file),
-        ("TLS_CERT_FILE", &raw.tls_cert_file),
-        ("TLS_KEY_FILE", &raw.tls_key_file),
-    ] {
+    for (variable, value) in [("RULES_FILE", &raw.rules_file)] {
         if value.is_some() {
             problems.add(variable, "is not supported by this version; leave it unset");
         }
@@ -164,11 +160,12 @@ pub(super) fn admin(raw: &Raw, problems: &mut Problems) -> SocketAddr {
     admin
 }
 
-pub(super) fn transport(raw: &Raw, problems: &mut Problems) -> Transport {
-    if flag("REQUIRE_HTTPS", raw.require_https.as_deref(), problems) {
-        Transport::HttpsOnly
-    } else {
-        Transport::Any
+pub(super) fn transport(raw: &Raw, own_tls: bool, problems: &mut Problems) -> Transport {
+    let required = flag("REQUIRE_HTTPS", raw.require_https.as_deref(), problems);
+    match (required, own_tls) {
+        (false, _) => Transport::Any,
+        (true, false) => Transport::HttpsOnly,
+        (true, true) => Transport::HttpsThroughout,
     }
 }
 
