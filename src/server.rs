@@ -20,12 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+mod clear;
 pub mod heads;
 mod lingering;
 mod places;
 pub mod tls;
 
-use heads::{Clear, close_after_chunks};
+use clear::{Clear, close_after_chunks};
 use lingering::Lingering;
 use places::{Place, Places};
 use tls::Tls;

@@ -23,7 +23,7 @@ use crate::inbox::{self, Receipt};
 use crate::metrics::{Answer, Metrics};
 use crate::worker::Wake;
 
-mod body;
+pub mod body;
 pub mod signature;
 
 use body::{BodyError, Held};

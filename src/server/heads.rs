@@ -2,29 +2,14 @@
 //!
 //! A proxy and a service that disagree about where a request ends let a stranger hide one request in
 //! another. Hyper is lenient in a few such places: it takes a bare line feed for the end of a line,
-//! `Content-Length` beside `Transfer-Encoding`, and the same length twice. So every byte passes here on
-//! its way to hyper, and a head of such a shape is cut off before its end and spoiled; hyper then answers
-//! 400 and closes. What hyper refuses by itself is not looked at.
+//! `Content-Length` beside `Transfer-Encoding`, and the same length twice. So every byte is
+//! followed here on its way to hyper, and no head of such a shape gets there whole. What hyper refuses by
+//! itself is not looked at.
 
-use std::io;
 use std::mem;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use axum::extract::Request;
-use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use super::places::Turn;
 
 /// The longest line of a head that is followed; hyper takes no head of this size.
 const LONGEST_LINE: usize = 2 * super::HEAD_BYTES;
-
-/// What no head and no body in chunks may hold at the place where it is put.
-const SPOILER: &[u8] = b"\0";
 
 /// A head that could be read in more than one way, or that no honest client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +22,7 @@ enum Position {
     Head,
     /// In a body of which so much is still to come.
     Body(u64),
-    /// After the head of a request in chunks: the last one of its connection, see [`close_after_chunks`].
+    /// After the head of a request in chunks: the last one of its connection.
     Chunks,
 }
 
@@ -90,7 +75,7 @@ impl Heads {
     }
 
     /// Whether all that came so far is whole requests.
-    fn is_between_requests(&self) -> bool {
+    pub(super) fn is_between_requests(&self) -> bool {
         self.position == Position::Head && self.line.is_empty() && !self.has_request_line
     }
 
@@ -156,96 +141,6 @@ fn length(value: &[u8]) -> Option<u64> {
     let digits = value.iter().all(u8::is_ascii_digit);
     digits.then_some(())?;
     std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-/// Lets a request in chunks be the last one of its connection, so that what follows is read by nobody.
-pub(super) async fn close_after_chunks(request: Request, next: Next) -> Response {
-    let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut response = next.run(request).await;
-    if in_chunks {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-    }
-    response
-}
-
-/// A connection on which only clear heads come through. It also tells whose turn it is.
-#[derive(Debug)]
-pub(super) struct Clear<S> {
-    stream: S,
-    heads: Heads,
-    spoiled: bool,
-    turn: Arc<Turn>,
-}
-
-impl<S> Clear<S> {
-    pub(super) fn new(stream: S, turn: Arc<Turn>) -> Self {
-        Self {
-            stream,
-            heads: Heads::default(),
-            spoiled: false,
-            turn,
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Clear<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.spoiled {
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() == before {
-            return Poll::Ready(Ok(()));
-        }
-        if let Err(clear) = this.heads.follow(&buffer.filled()[before..]) {
-            buffer.set_filled(before + clear);
-            buffer.put_slice(SPOILER);
-            this.spoiled = true;
-        }
-        if this.heads.is_between_requests() {
-            this.turn.is_ours();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Clear<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.turn.is_theirs();
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.turn.is_theirs();
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
 }
 
 #[cfg(test)]

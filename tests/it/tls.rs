@@ -329,8 +329,8 @@ async fn the_commands_reach_a_service_with_a_certificate_of_an_own_authority() {
         command.output().unwrap()
     };
     assert_eq!(send(false).status.code(), Some(1));
-    let sent = send(true);
-    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    let output = send(true);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 
     let check = || {
         let mut command = binary();
