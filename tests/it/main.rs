@@ -43,6 +43,7 @@ mod rooms;
 mod send;
 
 // The real binary, as a process of its own.
+mod backup;
 mod command;
 mod downtime;
 mod full_disk;
