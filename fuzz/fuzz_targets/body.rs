@@ -25,7 +25,9 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
         headers.insert(header::CONTENT_LENGTH, length);
     }
     let room = Arc::new(Semaphore::new(ROOM));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let read = runtime.expect("a runtime").block_on(async {
         let body = Body::from_stream(stream::iter(pieces));
         body::read(body, &headers, &room).await

@@ -15,5 +15,7 @@ fuzz_target!(|header: &[u8]| {
     // The same bytes as a body: what was signed is believed, and nothing else.
     let signed = secrets[0].sign(header);
     assert!(signature::verify(&secrets, Some(signed.as_bytes()), header).is_ok());
-    assert!(signature::verify(&secrets, Some(signed.as_bytes()), &[header, b"x"].concat()).is_err());
+    assert!(
+        signature::verify(&secrets, Some(signed.as_bytes()), &[header, b"x"].concat()).is_err()
+    );
 });
