@@ -164,7 +164,7 @@ impl Worker {
         }
         let open_if = |open| if open { Lane::Open } else { Lane::Closed };
         let claimable = Claimable {
-            file_work: open_if(may_call),
+            file_work: open_if(may_call && self.portal.no_write_before().is_none()),
             telling: open_if(self.telling.load(Ordering::Relaxed) < TELLING_AT_A_TIME),
         };
         let now = self.clock.now();

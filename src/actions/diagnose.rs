@@ -31,6 +31,11 @@ pub(super) fn failed_call(context: &Context<'_>, error: &Error, intent: Option<I
             code: "refused",
             reason,
         },
+        Advice::Wait(wait) => Ended::Waits {
+            reason,
+            wait: Some(wait),
+            intent,
+        },
         _ => Ended::Failed { reason, intent },
     }
 }
