@@ -20,6 +20,7 @@ mod settle;
 mod tell;
 
 use checkpoint::Checkpoints;
+use relocate::Relocation;
 
 /// What an attempt works with.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +82,22 @@ pub enum Ended {
 /// Runs one attempt.
 pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
     match &action.plan {
-        ActionPlan::Copy { to } => relocate::run(context, action, OperationKind::Copy, to).await,
-        ActionPlan::Move { to } => relocate::run(context, action, OperationKind::Move, to).await,
+        ActionPlan::Copy { to, conflict } => {
+            let relocation = Relocation {
+                kind: OperationKind::Copy,
+                to,
+                conflict: *conflict,
+            };
+            relocate::run(context, action, relocation).await
+        }
+        ActionPlan::Move { to, conflict } => {
+            let relocation = Relocation {
+                kind: OperationKind::Move,
+                to,
+                conflict: *conflict,
+            };
+            relocate::run(context, action, relocation).await
+        }
         ActionPlan::Notify { to } => tell::mail(context, action, to.as_deref()).await,
         ActionPlan::Chat => tell::chat(context, action).await,
         ActionPlan::Call => tell::call(context, action).await,

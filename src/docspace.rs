@@ -35,7 +35,7 @@ pub use budget::Budget;
 use budget::Call;
 pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
-pub use fileops::{Operation, OperationId, OperationKind, OperationState};
+pub use fileops::{Conflict, Operation, OperationId, OperationKind, OperationState};
 pub use files::{FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, Person, editor_address};
 pub use webhooks::{WebhookConfig, WebhookSettings};
 

@@ -100,6 +100,8 @@ pub struct Outcome {
     pub file: Option<FileId>,
     /// Where it is now.
     pub folder: Option<FolderId>,
+    /// What an operator should know about it, where it is not what one expects.
+    pub note: Option<String>,
 }
 
 fn from_ms(milliseconds: i64) -> Timestamp {
@@ -124,6 +126,7 @@ pub fn outcome_before(
         let outcome = Outcome {
             file: file.as_deref().and_then(FileId::new),
             folder: folder.as_deref().and_then(FolderId::new),
+            note: None,
         };
         Ok((row.get(0)?, outcome))
     })

@@ -1,10 +1,11 @@
 //! Diagnose: what a failed call or operation means for the action.
 
-use crate::docspace::{Advice, Error, FileInfo, OperationKind};
+use crate::docspace::{Advice, Conflict, Error, FileInfo, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::{Action, Intent, Outcome};
 
-use super::{Context, Ended};
+use super::relocate::Relocation;
+use super::{Context, Ended, settle};
 
 /// `roomType` of a form-filling room, which takes only PDF forms (CONTRACT 4.3, 5.3).
 const FORM_FILLING_ROOM: i64 = 1;
@@ -45,10 +46,10 @@ pub(super) fn failed_call(context: &Context<'_>, error: &Error, intent: Option<I
 pub(super) async fn refusal(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     refusal: &Error,
 ) -> Ended {
+    let Relocation { kind, to, .. } = relocation;
     let file = match context.portal.file(&action.file).await {
         Ok(file) => file,
         Err(error) => return unreadable_file(context, &error).await,
@@ -61,6 +62,15 @@ pub(super) async fn refusal(
     }
     if let Some(ended) = visible_cause(&file, kind) {
         return ended;
+    }
+    if relocation.conflict == Conflict::Overwrite
+        && let Ok(Some(existing)) = settle::namesake(context, action, to).await
+        && existing.busy
+    {
+        return Ended::Failed {
+            reason: "the file it would overwrite is open in an editor or locked".to_owned(),
+            intent: None,
+        };
     }
     match context.portal.folder_path(to).await {
         Err(Error::NotFound) => destination_gone(to),
@@ -97,10 +107,10 @@ pub(super) async fn refusal(
 pub(super) async fn failed_operation(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     words: &str,
 ) -> Ended {
+    let Relocation { kind, to, .. } = relocation;
     match context.portal.file(&action.file).await {
         Ok(file) => moved_already(&file, kind, to)
             .or_else(|| visible_cause(&file, kind))
@@ -118,6 +128,7 @@ fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<
         Ended::Done(Outcome {
             file: Some(file.id.clone()),
             folder: Some(file.folder.clone()),
+            note: None,
         })
     })
 }

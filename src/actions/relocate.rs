@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::actions::checkpoint::Checkpoint;
 use crate::db::StoreError;
-use crate::docspace::{Error, Fate, Operation, OperationKind, OperationState};
+use crate::docspace::{Conflict, Error, Fate, Operation, OperationKind, OperationState};
 use crate::ids::FolderId;
 use crate::outbox::{self, Action, Hold, Intent, Outcome};
 
@@ -28,19 +28,29 @@ const RENEW_EVERY: Duration = Duration::from_secs(30);
 /// How long the portal may still be at work on a request whose answer was lost.
 pub(super) const STILL_AT_WORK: Duration = Duration::from_secs(10);
 
+/// What is done to the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relocation<'a> {
+    /// Whether it is copied or moved.
+    pub(super) kind: OperationKind,
+    /// The destination.
+    pub(super) to: &'a FolderId,
+    /// What happens when its title is taken there.
+    pub(super) conflict: Conflict,
+}
+
 /// Copies or moves the file, or finds that it is done.
 pub(super) async fn run(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
 ) -> Result<Ended, StoreError> {
     if let Some(intent) = &action.intent {
-        match settle::settle(context, action, kind, to, intent).await? {
+        match settle::settle(context, action, relocation, intent).await? {
             Settled::Done(outcome) => return finish(context, outcome).await,
             Settled::NotDone => {}
             Settled::Running(operation) => {
-                return watch(context, action, kind, to, intent.clone(), operation).await;
+                return watch(context, action, relocation, intent.clone(), operation).await;
             }
             Settled::Open {
                 reason,
@@ -58,14 +68,13 @@ pub(super) async fn run(
             }
         }
     }
-    call(context, action, kind, to).await
+    call(context, action, relocation).await
 }
 
 async fn call(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
 ) -> Result<Ended, StoreError> {
     let now = context.clock.now();
     let mut intent = Intent {
@@ -77,7 +86,15 @@ async fn call(
         return Ok(Ended::ClaimLost);
     }
     context.checkpoints.pass(Checkpoint::BeforeCall).await;
-    let started = context.portal.start(kind, &action.file, to).await;
+    let started = context
+        .portal
+        .start(
+            relocation.kind,
+            &action.file,
+            relocation.to,
+            relocation.conflict,
+        )
+        .await;
     context.checkpoints.pass(Checkpoint::AfterAnswer).await;
     match started {
         Ok(Some(operation)) => {
@@ -86,22 +103,21 @@ async fn call(
                 return Ok(Ended::ClaimLost);
             }
             context.checkpoints.pass(Checkpoint::OperationStored).await;
-            watch(context, action, kind, to, intent, operation).await
+            watch(context, action, relocation, intent, operation).await
         }
         Ok(None) => Ok(Ended::Waits {
             reason: "the portal accepted the operation without naming it".to_owned(),
             wait: Some(FIRST_POLL),
             intent: Some(intent),
         }),
-        Err(error) => Ok(refused_or_lost(context, action, kind, to, intent, &error).await),
+        Err(error) => Ok(refused_or_lost(context, action, relocation, intent, &error).await),
     }
 }
 
 async fn refused_or_lost(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     mut intent: Intent,
     error: &Error,
 ) -> Ended {
@@ -118,7 +134,7 @@ async fn refused_or_lost(
         }
     };
     if matches!(error, Error::Forbidden | Error::NotFound) {
-        return diagnose::refusal(context, action, kind, to, error).await;
+        return diagnose::refusal(context, action, relocation, error).await;
     }
     diagnose::failed_call(context, error, left_open)
 }
@@ -127,8 +143,7 @@ async fn refused_or_lost(
 async fn watch(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     intent: Intent,
     mut operation: Operation,
 ) -> Result<Ended, StoreError> {
@@ -140,12 +155,14 @@ async fn watch(
                 let outcome = Outcome {
                     file: Some(file.id),
                     folder: Some(file.folder),
+                    note: None,
                 };
                 return finish(context, outcome).await;
             }
             OperationState::Failed(words) => {
-                return Ok(diagnose::failed_operation(context, action, kind, to, &words).await);
+                return Ok(diagnose::failed_operation(context, action, relocation, &words).await);
             }
+            OperationState::Unhandled => return unhandled(context, action, relocation).await,
             OperationState::Pending => {}
         }
         tokio::time::sleep(wait).await;
@@ -159,12 +176,38 @@ async fn watch(
         operation = match context.portal.operation(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {
-                let settled = settle::by_effect(context, action, kind, to, &intent).await?;
+                let settled = settle::by_effect(context, action, relocation, &intent).await?;
                 return ended_unseen(context, settled, intent).await;
             }
             Err(error) => return Ok(diagnose::failed_call(context, &error, Some(intent))),
         };
     }
+}
+
+/// The operation ended without an error and without effect. Where the rule says to leave taken titles
+/// alone that is how it should be, once the title is seen to be taken: some failures inside the portal
+/// look the same (CONTRACT 4.5).
+async fn unhandled(
+    context: &Context<'_>,
+    action: &Action,
+    relocation: Relocation<'_>,
+) -> Result<Ended, StoreError> {
+    if relocation.conflict == Conflict::Skip {
+        match settle::namesake(context, action, relocation.to).await {
+            Ok(Some(_)) => {
+                let note = "the title was taken in the destination; skipped, as the rule says";
+                let outcome = Outcome {
+                    note: Some(note.to_owned()),
+                    ..Outcome::default()
+                };
+                return finish(context, outcome).await;
+            }
+            Ok(None) => {}
+            Err(error) => return Ok(diagnose::failed_call(context, &error, None)),
+        }
+    }
+    let words = "the portal ended it without handling the file";
+    Ok(diagnose::failed_operation(context, action, relocation, words).await)
 }
 
 /// The operation's result was read by somebody else or dropped: the effect says what became of it.

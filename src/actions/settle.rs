@@ -1,7 +1,8 @@
 //! Settle: what became of a call whose answer or whose operation's end we never saw.
 //!
 //! An empty operation status proves nothing (CONTRACT 4.4), so the effect is looked for: after a move
-//! the file's folder, after a copy a new file in the destination. Not finding it proves something only
+//! the file's folder, after a copy a new file in the destination, and where one may be overwritten a new
+//! version of it. Not finding it proves something only
 //! once the portal cannot be at work on it any more. The order matters: first the operations that are
 //! under way, then the effect, because an operation may end between the two looks.
 
@@ -10,11 +11,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::db::StoreError;
-use crate::docspace::{Error, FileInfo, Operation, OperationKind};
+use crate::docspace::{Conflict, Error, FileInfo, Operation, OperationKind};
 use crate::ids::{FileId, FolderId};
 use crate::outbox::{self, Action, Intent, Outcome};
 
 use super::Context;
+use super::relocate::Relocation;
 
 /// How long between two looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -55,22 +57,21 @@ pub(super) enum Settled {
 pub(super) async fn settle(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     intent: &Intent,
 ) -> Result<Settled, StoreError> {
     if let Some(id) = &intent.operation {
         return match context.portal.operation(id).await {
             Ok(Some(operation)) => Ok(Settled::Running(operation)),
-            Ok(None) => by_effect(context, action, kind, to, intent).await,
+            Ok(None) => by_effect(context, action, relocation, intent).await,
             Err(error) => Ok(Settled::Unknown(error)),
         };
     }
-    let others = match unknown_operation(context, kind).await? {
+    let others = match unknown_operation(context, relocation.kind).await? {
         Ok(others) => others,
         Err(error) => return Ok(Settled::Unknown(error)),
     };
-    let settled = by_effect(context, action, kind, to, intent).await?;
+    let settled = by_effect(context, action, relocation, intent).await?;
     Ok(match settled {
         Settled::NotDone if others => open(
             intent.clone(),
@@ -112,13 +113,12 @@ async fn unknown_operation(
 pub(super) async fn by_effect(
     context: &Context<'_>,
     action: &Action,
-    kind: OperationKind,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     intent: &Intent,
 ) -> Result<Settled, StoreError> {
-    let found = match kind {
-        OperationKind::Move => moved(context, action, to).await,
-        OperationKind::Copy => copied(context, action, to, intent).await?,
+    let found = match relocation.kind {
+        OperationKind::Move => moved(context, action, relocation, intent).await,
+        OperationKind::Copy => copied(context, action, relocation, intent).await?,
     };
     Ok(match found {
         Ok(Some(outcome)) => Settled::Done(outcome),
@@ -161,10 +161,16 @@ fn open(intent: Intent, reason: &str) -> Settled {
 async fn moved(
     context: &Context<'_>,
     action: &Action,
-    to: &FolderId,
+    relocation: Relocation<'_>,
+    intent: &Intent,
 ) -> Result<Option<Outcome>, Error> {
     match context.portal.file(&action.file).await {
-        Ok(file) if file.folder == *to => Ok(Some(outcome(file))),
+        Ok(file) if file.folder == *relocation.to => Ok(Some(outcome(file))),
+        Err(Error::NotFound) if relocation.conflict == Conflict::Overwrite => {
+            let wanted = Wanted::new(context, action, relocation.conflict, None, intent);
+            let found = candidates(context, relocation.to, &wanted).await?;
+            Ok(found.into_iter().next().map(outcome))
+        }
         // A file that is gone has no effect to show; the next call says so.
         Ok(_) | Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
@@ -174,7 +180,7 @@ async fn moved(
 async fn copied(
     context: &Context<'_>,
     action: &Action,
-    to: &FolderId,
+    relocation: Relocation<'_>,
     intent: &Intent,
 ) -> Result<Result<Option<Outcome>, Error>, StoreError> {
     let source = match context.portal.file(&action.file).await {
@@ -183,8 +189,8 @@ async fn copied(
         // A portal that shows nothing to this key, as to a key that is refused, proves nothing.
         Err(error) => return Ok(Err(error)),
     };
-    let wanted = Wanted::new(context, action, source, intent);
-    let mut candidates = match candidates(context, to, &wanted).await {
+    let wanted = Wanted::new(context, action, relocation.conflict, source, intent);
+    let mut candidates = match candidates(context, relocation.to, &wanted).await {
         Ok(candidates) => candidates,
         Err(error) => return Ok(Err(error)),
     };
@@ -192,11 +198,42 @@ async fn copied(
     candidates.sort_by_key(|file| file.created);
     for file in candidates {
         let id: FileId = file.id.clone();
-        if !context.db.read(move |sql| outbox::made(sql, &id)).await? {
+        let overwritten = file.created < wanted.not_before;
+        if overwritten || !context.db.read(move |sql| outbox::made(sql, &id)).await? {
             return Ok(Ok(Some(outcome(file))));
         }
     }
     Ok(Ok(None))
+}
+
+/// The file in the destination that has the title of the action's file, if one has.
+pub(super) async fn namesake(
+    context: &Context<'_>,
+    action: &Action,
+    to: &FolderId,
+) -> Result<Option<FileInfo>, Error> {
+    let title = match context.portal.file(&action.file).await {
+        Ok(file) => file.title,
+        Err(Error::NotFound) => action.title.clone(),
+        Err(error) => return Err(error),
+    };
+    let mut start = 0;
+    loop {
+        let page = context.portal.folder_page(to, start).await?;
+        let last = page.is_last(start);
+        start += page.len();
+        let found = page
+            .files
+            .into_iter()
+            .find(|file| same_title(&file.title, &title));
+        if found.is_some() || last {
+            return Ok(found);
+        }
+    }
+}
+
+fn same_title(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// All files in the destination that look like the copy.
@@ -223,9 +260,10 @@ async fn candidates(
     }
 }
 
-/// How the new file of a copy is recognised: by title, size and time.
+/// How the new file, or the new version of the overwritten one, is recognised: by title, size and time.
 struct Wanted {
     source: FileId,
+    conflict: Conflict,
     titles: Vec<String>,
     /// `None` when the source is gone or has changed since.
     size_bytes: Option<u64>,
@@ -236,19 +274,17 @@ impl Wanted {
     fn new(
         context: &Context<'_>,
         action: &Action,
+        conflict: Conflict,
         source: Option<FileInfo>,
         intent: &Intent,
     ) -> Self {
         let at = context.portal.on_portal_clock(intent.at);
         let not_before = at.checked_sub(CLOCK_SLACK).unwrap_or(at);
-        let mut titles = vec![outbox::unnumbered(&action.title)];
-        titles.extend(
-            source
-                .as_ref()
-                .map(|source| outbox::unnumbered(&source.title)),
-        );
+        let mut titles = vec![action.title.clone()];
+        titles.extend(source.as_ref().map(|source| source.title.clone()));
         Self {
             source: action.file.clone(),
+            conflict,
             titles,
             size_bytes: source
                 .filter(|source| source.updated < not_before)
@@ -258,10 +294,25 @@ impl Wanted {
     }
 
     fn is(&self, file: &FileInfo) -> bool {
+        let changed = match self.conflict {
+            Conflict::Overwrite => file.updated,
+            Conflict::Duplicate | Conflict::Skip => file.created,
+        };
         file.id != self.source
-            && file.created >= self.not_before
+            && changed >= self.not_before
             && self.size_bytes.is_none_or(|size| size == file.size_bytes)
-            && self.titles.contains(&outbox::unnumbered(&file.title))
+            && self
+                .titles
+                .iter()
+                .any(|title| self.fits(title, &file.title))
+    }
+
+    /// Only a copy that stands beside its namesake has another title than its source.
+    fn fits(&self, title: &str, found: &str) -> bool {
+        match self.conflict {
+            Conflict::Duplicate => outbox::unnumbered(title) == outbox::unnumbered(found),
+            Conflict::Overwrite | Conflict::Skip => same_title(title, found),
+        }
     }
 
     /// Whether the page is sorted as it was asked for and has come to files from before the call.
@@ -277,5 +328,6 @@ fn outcome(file: FileInfo) -> Outcome {
     Outcome {
         file: Some(file.id),
         folder: Some(file.folder),
+        note: None,
     }
 }

@@ -10,9 +10,6 @@ use crate::ids::{FileId, FolderId};
 use super::files::FileInfo;
 use super::{Answer, Client, Error, path_segment};
 
-/// `conflictResolveType`: a taken title gets a number; nothing is overwritten or left out.
-const DUPLICATE: u8 = 2;
-
 /// Finished results of others that are remembered; more than ever wait at a time.
 const FOUND_RESULTS: usize = 256;
 
@@ -38,6 +35,39 @@ impl OperationKind {
         match self {
             Self::Move => 0,
             Self::Copy => 1,
+        }
+    }
+}
+
+/// What the portal does when the destination holds a file of the same title (CONTRACT 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// A copy gets a number, a moved file stands beside the other; nothing is overwritten or left out.
+    #[default]
+    Duplicate,
+    /// The file that is there gets a new version; a moved file becomes that version.
+    Overwrite,
+    /// Nothing is done, and that is no error.
+    Skip,
+}
+
+impl Conflict {
+    /// Whether it is what is done when nothing else is asked for.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Its `conflictResolveType` (CONTRACT 4.1).
+    fn number(self) -> u8 {
+        match self {
+            Self::Skip => 0,
+            Self::Overwrite => 1,
+            Self::Duplicate => 2,
         }
     }
 }
@@ -75,8 +105,12 @@ pub struct Operation {
 pub enum OperationState {
     /// Queued or running.
     Pending,
-    /// Done, with the resulting file: a new one for a copy, the same one for a move.
+    /// Done, with the resulting file: a new one for a copy, the same one for a move, the one that was
+    /// there where it was overwritten.
     Done(FileInfo),
+    /// Ended without an error and without handling the file: the title was taken and
+    /// [`Conflict::Skip`] asked for, or something failed inside the portal (CONTRACT 4.5).
+    Unhandled,
     /// Ended without handling the file; the portal's words, in its user's language.
     Failed(String),
 }
@@ -96,12 +130,13 @@ impl Client {
         kind: OperationKind,
         file: &FileId,
         to: &FolderId,
+        conflict: Conflict,
     ) -> Result<Option<Operation>, Error> {
         let request = Request {
             file_ids: [file],
             folder_ids: [],
             dest_folder_id: to,
-            conflict_resolve_type: DUPLICATE,
+            conflict_resolve_type: conflict.number(),
             delete_after: false,
             content: false,
             return_single_operation: true,
@@ -203,9 +238,7 @@ impl From<OperationDto> for Operation {
             _ if !dto.finished && dto.status <= RUNNING => OperationState::Pending,
             (Some(error), _) => OperationState::Failed(error),
             (None, Some(file)) if all_processed => OperationState::Done(file),
-            (None, _) => {
-                OperationState::Failed("the portal ended it without handling the file".to_owned())
-            }
+            (None, _) => OperationState::Unhandled,
         };
         Self {
             id: dto.id,
@@ -242,7 +275,10 @@ mod tests {
                 "{name}"
             );
         };
-        failed("api.fileops.status.finished.skipped");
+        assert_eq!(
+            read("api.fileops.status.finished.skipped")[0].state,
+            OperationState::Unhandled
+        );
         failed("api.fileops.status.finished.error");
 
         let done = |name: &str, id: i64, folder: i64| match &read(name)[0].state {

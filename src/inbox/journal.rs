@@ -400,7 +400,7 @@ fn read_action(row: &Row<'_>) -> rusqlite::Result<ActionView> {
 /// Where an action leads; nothing for an action that only another version knows.
 fn destination(plan: &str) -> Option<String> {
     match serde_json::from_str(plan).ok()? {
-        ActionPlan::Copy { to } | ActionPlan::Move { to } => Some(to.as_str().to_owned()),
+        ActionPlan::Copy { to, .. } | ActionPlan::Move { to, .. } => Some(to.as_str().to_owned()),
         ActionPlan::Notify { to } => to,
         ActionPlan::Chat => Some("the chat".to_owned()),
         ActionPlan::Call => Some("the pipeline".to_owned()),

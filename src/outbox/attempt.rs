@@ -76,7 +76,7 @@ pub fn finish(
 ) -> rusqlite::Result<Hold> {
     let finished = sql
         .prepare_cached(
-            "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = NULL,
+            "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
                                 reason_code = NULL, result_file = :file, result_folder = :folder
              WHERE id = :id AND attempt = :attempt AND state = 'running'",
         )?
@@ -86,6 +86,7 @@ pub fn finish(
             ":now": now.as_millisecond(),
             ":file": outcome.file.as_ref().map(FileId::as_str),
             ":folder": outcome.folder.as_ref().map(FolderId::as_str),
+            ":note": outcome.note,
         })?;
     if finished > 0 {
         sql.prepare_cached(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
+use crate::docspace::Conflict;
 use crate::ids::{FileId, InboxId};
 use crate::rules::{ActionPlan, Planned};
 
@@ -82,10 +83,14 @@ fn find_effect(
     .optional()
 }
 
-/// The destination and title of a copy, without the number a taken title gets.
+/// The destination and title of what makes or changes a file there, without the number a taken title gets.
 fn target(plan: &ActionPlan, title: &str) -> Option<String> {
     match plan {
-        ActionPlan::Copy { to } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
+        ActionPlan::Copy { to, .. }
+        | ActionPlan::Move {
+            to,
+            conflict: Conflict::Overwrite,
+        } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
         ActionPlan::Move { .. }
         | ActionPlan::Notify { .. }
         | ActionPlan::Chat

@@ -16,6 +16,7 @@ mod main_job;
 mod refusals;
 
 mod catch_up;
+mod conflicts;
 mod crashes;
 mod failures;
 mod schedules;
