@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tracing::{info, warn};
 
 use crate::db::StoreError;
@@ -232,7 +232,7 @@ impl Worker {
                 settled
                     .iter()
                     .map(|(undecided, decided)| record(sql, undecided, decided, now))
-                    .collect::<rusqlite::Result<Vec<_>>>()
+                    .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
         for (id, decisions, outcome) in recorded {
@@ -254,11 +254,11 @@ impl Worker {
 }
 
 fn record(
-    sql: &Connection,
+    sql: &Sql,
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
+) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
     let id = undecided.happened.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
