@@ -1,7 +1,7 @@
 //! Which action is next, and the claim on it.
 
+use crate::db::{Row, Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use crate::docspace::OperationId;
 use crate::ids::{FileId, InboxId};
@@ -34,33 +34,32 @@ pub enum Lane {
 /// Notifications and calls touch no file and are always free. An action is due only once the ones before it
 /// in its rule are done.
 pub fn find_next(
-    sql: &Connection,
+    sql: &Sql,
     now: Timestamp,
     claimable: Claimable,
-) -> rusqlite::Result<Option<ActionId>> {
+) -> Result<Option<ActionId>, SqlError> {
     for (file_work, lane) in [(false, claimable.telling), (true, claimable.file_work)] {
         if lane == Lane::Closed {
             continue;
         }
-        let found = sql
-            .prepare_cached(concat!(
+        let found = sql.query_optional(
+            concat!(
                 "SELECT id FROM (
                      SELECT id FROM actions
                      WHERE state = 'running' AND lease_until <= :now AND file_work = :file_work
-                     LIMIT 1)
+                     LIMIT 1) AS ended
                  UNION ALL
                  SELECT id FROM (
                      SELECT a.id FROM actions AS a
-                     WHERE a.state = 'waiting' AND a.file_work = :file_work AND a.due_at <= :now AND ",
+                     WHERE a.state = 'waiting' AND a.file_work = :file_work
+                       AND a.due_at <= :now AND ",
                 include_str!("free_to_run.sql"),
-                " ORDER BY a.due_at, a.id LIMIT 1)
+                " ORDER BY a.due_at, a.id LIMIT 1) AS due
                  LIMIT 1"
-            ))?
-            .query_row(
-                named_params! { ":now": now.as_millisecond(), ":file_work": file_work },
-                |row| row.get(0),
-            )
-            .optional()?;
+            ),
+            &[(":now", now.into()), (":file_work", file_work.into())],
+            |row| row.get(0),
+        )?;
         if let Some(id) = found {
             return Ok(Some(ActionId(id)));
         }
@@ -72,31 +71,30 @@ pub fn find_next(
 ///
 /// An action that this version cannot read keeps its row, as a dead letter.
 pub fn claim(
-    sql: &Connection,
+    sql: &Sql,
     id: ActionId,
     now: Timestamp,
     lease_until: Timestamp,
-) -> rusqlite::Result<Option<Action>> {
-    let claimed = sql
-        .prepare_cached(concat!(
+) -> Result<Option<Action>, SqlError> {
+    let claimed = sql.query_optional(
+        concat!(
             "UPDATE actions AS a
              SET state = 'running', attempt = attempt + 1, lease_until = :lease_until
              WHERE a.id = :id
-               AND CASE a.state WHEN 'waiting' THEN a.due_at WHEN 'running' THEN a.lease_until END <= :now
+               AND CASE a.state WHEN 'waiting' THEN a.due_at
+                                WHEN 'running' THEN a.lease_until END <= :now
                AND ",
             include_str!("free_to_run.sql"),
             " RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
                         settle_after, operation_id"
-        ))?
-        .query_row(
-            named_params! {
-                ":id": id.0,
-                ":now": now.as_millisecond(),
-                ":lease_until": lease_until.as_millisecond(),
-            },
-            read_action,
-        )
-        .optional()?;
+        ),
+        &[
+            (":id", id.0.into()),
+            (":now", now.into()),
+            (":lease_until", lease_until.into()),
+        ],
+        read_action,
+    )?;
     match claimed {
         None => Ok(None),
         Some(Ok(action)) => Ok(Some(action)),
@@ -108,7 +106,7 @@ pub fn claim(
     }
 }
 
-fn read_action(row: &Row<'_>) -> rusqlite::Result<Result<Action, Claim>> {
+fn read_action(row: &Row<'_>) -> Result<Result<Action, Claim>, SqlError> {
     let claim = Claim {
         action: ActionId(row.get("id")?),
         attempt: row.get("attempt")?,
@@ -138,16 +136,17 @@ fn read_action(row: &Row<'_>) -> rusqlite::Result<Result<Action, Claim>> {
 }
 
 /// When the next action will be due or the next lease will end, in milliseconds.
-pub fn next_due(sql: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
-    sql.prepare_cached(
+pub fn next_due(sql: &Sql, now: Timestamp) -> Result<Option<i64>, SqlError> {
+    sql.query_one(
         "SELECT min(next) FROM (
              SELECT min(due_at) AS next FROM actions
-             WHERE state = 'waiting' AND file_work = 0 AND due_at > ?1
+             WHERE state = 'waiting' AND file_work = 0 AND due_at > :now
              UNION ALL
              SELECT min(due_at) FROM actions
-             WHERE state = 'waiting' AND file_work = 1 AND due_at > ?1
+             WHERE state = 'waiting' AND file_work = 1 AND due_at > :now
              UNION ALL
-             SELECT min(lease_until) FROM actions WHERE state = 'running')",
-    )?
-    .query_row([now.as_millisecond()], |row| row.get(0))
+             SELECT min(lease_until) FROM actions WHERE state = 'running') AS times",
+        &[(":now", now.into())],
+        |row| row.get(0),
+    )
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
-use crate::db::StoreError;
+use crate::db::{Sql, SqlError, StoreError};
 use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
@@ -285,7 +284,7 @@ impl Worker {
                 settled
                     .iter()
                     .map(|(undecided, decided)| record(sql, undecided, decided, now))
-                    .collect::<rusqlite::Result<Vec<_>>>()
+                    .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
         for (id, decisions, outcome) in recorded {
@@ -307,11 +306,11 @@ impl Worker {
 }
 
 fn record(
-    sql: &Connection,
+    sql: &Sql,
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
+) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
     let id = undecided.happened.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
