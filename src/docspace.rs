@@ -35,7 +35,9 @@ pub use budget::Budget;
 use budget::Call;
 pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
-pub use fileops::{Conflict, Operation, OperationId, OperationKind, OperationState};
+pub use fileops::{
+    Conflict, FILES_IN_ONE_CALL, Operation, OperationId, OperationKind, OperationState, Results,
+};
 pub use files::{FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, Person, editor_address};
 pub use webhooks::{WebhookConfig, WebhookSettings};
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::{Claim, Intent, Outcome};
+use super::{Claim, Intent, Outcome, from_ms};
 
 /// Whether a write found the claim still held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,34 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<Hold, Sq
         ],
     )
     .map(Hold::from)
+}
+
+/// What is written down of a claim's call to the portal.
+pub fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
+    let stored = sql.query_optional(
+        "SELECT intent_at, settle_after, operation_id FROM actions
+         WHERE id = :id AND attempt = :attempt",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let (at, settle_after, operation) = stored.unwrap_or_default();
+    Ok(intent(at, settle_after, operation))
+}
+
+/// An intent from its columns.
+pub(super) fn intent(
+    at: Option<i64>,
+    settle_after: Option<i64>,
+    operation: Option<String>,
+) -> Option<Intent> {
+    at.map(|at| Intent {
+        at: from_ms(at),
+        settle_after: from_ms(settle_after.unwrap_or(at)),
+        operation: operation.map(OperationId::new),
+    })
 }
 
 /// Keeps the claim for longer.
