@@ -1,8 +1,9 @@
 //! What an attempt does: one function per kind of action.
 //!
-//! Copy and move are in `actions/relocate.rs`, looking for what became of an earlier attempt is in
-//! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`, telling people and
-//! the pipeline is in `actions/tell.rs`.
+//! Copy and move are in `actions/relocate.rs`, what an operation came to for each file is in
+//! `actions/outcomes.rs`, looking for what became of an earlier attempt is in `actions/settle.rs`, a call
+//! refused for several files is taken apart in `actions/split.rs`, finding out what a refusal means is in
+//! `actions/diagnose.rs`, telling people and the pipeline is in `actions/tell.rs`.
 
 use std::time::Duration;
 
@@ -15,11 +16,15 @@ use crate::rules::ActionPlan;
 
 pub mod checkpoint;
 mod diagnose;
+mod look;
+mod outcomes;
 mod relocate;
 mod settle;
+mod split;
 mod tell;
 
 use checkpoint::Checkpoints;
+use relocate::Relocation;
 
 /// What an attempt works with.
 #[derive(Clone, Copy, Debug)]
@@ -74,17 +79,43 @@ pub enum Ended {
         /// Why, in words an operator reads.
         reason: String,
     },
+    /// The attempt panicked; what it left open stands in the outbox.
+    Panicked,
     /// Another attempt has taken over; there is nothing to write down.
     ClaimLost,
 }
 
-/// Runs one attempt.
-pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
-    match &action.plan {
-        ActionPlan::Copy { to } => relocate::run(context, action, OperationKind::Copy, to).await,
-        ActionPlan::Move { to } => relocate::run(context, action, OperationKind::Move, to).await,
-        ActionPlan::Notify { to } => tell::mail(context, action, to.as_deref()).await,
-        ActionPlan::Chat => tell::chat(context, action).await,
-        ActionPlan::Call => tell::call(context, action).await,
+/// Runs one attempt at actions that were claimed together: files that go the same way, or one other
+/// action. Says of each how its attempt ended.
+pub async fn run<'a>(
+    context: &Context<'_>,
+    actions: &'a [Action],
+) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+    let Some(first) = actions.first() else {
+        return Ok(Vec::new());
+    };
+    match &first.plan {
+        ActionPlan::Copy { to, conflict } => {
+            let relocation = Relocation {
+                kind: OperationKind::Copy,
+                to,
+                conflict: *conflict,
+            };
+            relocate::run(context, actions, relocation).await
+        }
+        ActionPlan::Move { to, conflict } => {
+            let relocation = Relocation {
+                kind: OperationKind::Move,
+                to,
+                conflict: *conflict,
+            };
+            relocate::run(context, actions, relocation).await
+        }
+        ActionPlan::Notify { to } => {
+            let ended = tell::mail(context, first, to.as_deref()).await?;
+            Ok(vec![(first, ended)])
+        }
+        ActionPlan::Chat => Ok(vec![(first, tell::chat(context, first).await?)]),
+        ActionPlan::Call => Ok(vec![(first, tell::call(context, first).await?)]),
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::docspace::FileInfo;
+use crate::docspace::{Conflict, FileInfo};
 use crate::event::{Entry, EntryKind, Event, Trigger};
 use crate::ids::{FileId, FolderId};
 
@@ -38,15 +38,21 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionPlan {
-    /// Copies the file into a folder; never overwrites, a taken title gets a number.
+    /// Copies the file into a folder.
     Copy {
         /// The destination.
         to: FolderId,
+        /// What happens when the title is taken there.
+        #[serde(default, skip_serializing_if = "Conflict::is_default")]
+        conflict: Conflict,
     },
-    /// Moves the file into a folder; never overwrites.
+    /// Moves the file into a folder.
     Move {
         /// The destination.
         to: FolderId,
+        /// What happens when the title is taken there.
+        #[serde(default, skip_serializing_if = "Conflict::is_default")]
+        conflict: Conflict,
     },
     /// Tells one person about the file.
     Notify {
@@ -86,7 +92,7 @@ impl ActionPlan {
     /// The folder it puts the file into, if it does.
     pub fn destination(&self) -> Option<&FolderId> {
         match self {
-            Self::Copy { to } | Self::Move { to } => Some(to),
+            Self::Copy { to, .. } | Self::Move { to, .. } => Some(to),
             Self::Notify { .. } | Self::Chat | Self::Call => None,
         }
     }
@@ -360,7 +366,8 @@ mod tests {
             planned.actions,
             [
                 ActionPlan::Move {
-                    to: FolderId::from(300)
+                    to: FolderId::from(300),
+                    conflict: Conflict::Duplicate,
                 },
                 ActionPlan::Notify { to: None }
             ]

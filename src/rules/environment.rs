@@ -1,5 +1,6 @@
 //! The two rules of the environment, ready-made: what the vendor's samples meant to do.
 
+use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::ids::FolderId;
 
@@ -37,7 +38,10 @@ impl From<CopyRule> for Rule {
             name: "copy".to_owned(),
             triggers: rule.triggers,
             conditions: vec![Condition::Room(rule.room)],
-            actions: vec![ActionPlan::Copy { to: rule.to }],
+            actions: vec![ActionPlan::Copy {
+                to: rule.to,
+                conflict: Conflict::Duplicate,
+            }],
         }
     }
 }
@@ -51,10 +55,13 @@ impl From<InvoiceRule> for Rule {
                 Condition::TitlePrefix(rule.title_prefix),
                 Condition::Room(rule.room),
             ],
-            actions: [ActionPlan::Move { to: rule.to }]
-                .into_iter()
-                .chain(rule.then)
-                .collect(),
+            actions: [ActionPlan::Move {
+                to: rule.to,
+                conflict: Conflict::Duplicate,
+            }]
+            .into_iter()
+            .chain(rule.then)
+            .collect(),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Decides events: asks the rules, and the portal for what the delivery does not tell.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use rusqlite::Connection;
+use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
-use crate::db::StoreError;
+use crate::db::{Sql, SqlError, StoreError};
 use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
@@ -24,6 +26,9 @@ const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
 
 /// How long an event waits for a portal that is well again already.
 const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
+
+/// Events whose questions are asked side by side; attempts need reads, too.
+const QUESTIONS_AT_A_TIME: usize = 15;
 
 /// Questions to the portal for one event: its folder's path, its file, the path of where that is now.
 const QUESTIONS: usize = 3;
@@ -46,6 +51,19 @@ struct Known {
     path: Option<Looked<Vec<FolderId>>>,
 }
 
+type PathAnswer = Result<Looked<Vec<FolderId>>, Arc<Error>>;
+
+/// What is asked about folders in one round: about each one once, and a failure is an answer, too.
+#[derive(Default)]
+struct Round(Mutex<HashMap<FolderId, Arc<OnceCell<PathAnswer>>>>);
+
+impl Round {
+    fn of(&self, folder: &FolderId) -> Arc<OnceCell<PathAnswer>> {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(asked.entry(folder.clone()).or_default())
+    }
+}
+
 impl Worker {
     /// Decides the events that are due, up to a bound.
     pub async fn decide_next(&self) -> Result<Step, StoreError> {
@@ -58,35 +76,50 @@ impl Worker {
             return Ok(Step::Idle);
         }
 
-        // What needs no question to the portal is decided together; the rest one by one behind it,
-        // and behind that whatever concerns the same file, to keep its order.
+        // What needs no question to the portal is decided together; the rest behind it, side by side,
+        // but one after the other whatever concerns the same file, to keep its order.
         let mut settled = Vec::new();
-        let mut to_ask = Vec::new();
-        let mut files_to_ask: HashSet<FileId> = HashSet::new();
+        let mut to_ask: Vec<Vec<(Undecided, Event)>> = Vec::new();
+        let mut files_to_ask: HashMap<FileId, usize> = HashMap::new();
         for undecided in events {
             let event = self.read(&undecided);
             let file = event.entry.as_ref().map(|entry| entry.id.clone());
-            let held_up = file
-                .as_ref()
-                .is_some_and(|file| files_to_ask.contains(file));
-            let decisions = if held_up {
-                None
-            } else {
-                self.decide_from_memory(&event)
-            };
-            if let Some(decisions) = decisions {
+            let behind = file.as_ref().and_then(|file| files_to_ask.get(file));
+            if let Some(of_file) = behind {
+                to_ask[*of_file].push((undecided, event));
+            } else if let Some(decisions) = self.decide_from_memory(&event) {
                 settled.push((undecided, Decided::Decisions(decisions)));
             } else {
-                files_to_ask.extend(file);
-                to_ask.push((undecided, event));
+                files_to_ask.extend(file.map(|file| (file, to_ask.len())));
+                to_ask.push(vec![(undecided, event)]);
             }
         }
         self.record(settled).await?;
-        for (undecided, event) in to_ask {
-            let decided = self.decide_by_asking(&undecided, &event).await;
-            self.record(vec![(undecided, decided)]).await?;
-        }
+        self.ask_side_by_side(to_ask).await?;
         Ok(Step::Worked)
+    }
+
+    /// Decides what needs the portal, each list in its order, and writes down what is decided as it comes.
+    async fn ask_side_by_side(
+        &self,
+        to_ask: Vec<Vec<(Undecided, Event)>>,
+    ) -> Result<(), StoreError> {
+        let round = Round::default();
+        let asking = to_ask.into_iter().map(async |of_one_file| {
+            let mut decided = Vec::with_capacity(of_one_file.len());
+            for (undecided, event) in of_one_file {
+                let decision = self.decide_by_asking(&round, &undecided, &event).await;
+                decided.push((undecided, decision));
+            }
+            decided
+        });
+        let mut answered = stream::iter(asking)
+            .buffer_unordered(QUESTIONS_AT_A_TIME)
+            .ready_chunks(QUESTIONS_AT_A_TIME);
+        while let Some(decided) = answered.next().await {
+            self.record(decided.into_iter().flatten().collect()).await?;
+        }
+        Ok(())
     }
 
     /// Reads a stored body again; it was read once before it was stored.
@@ -119,7 +152,12 @@ impl Worker {
         }
     }
 
-    async fn decide_by_asking(&self, undecided: &Undecided, event: &Event) -> Decided {
+    async fn decide_by_asking(
+        &self,
+        round: &Round,
+        undecided: &Undecided,
+        event: &Event,
+    ) -> Decided {
         let mut known = Known::default();
         for _ in 0..=QUESTIONS {
             let facts = Facts {
@@ -138,7 +176,7 @@ impl Worker {
                     .map_or("the portal is left alone", Why::as_str);
                 return self.wait_for_portal(undecided, why);
             }
-            if let Err(error) = self.answer(&need, &mut known).await {
+            if let Err(error) = self.answer(round, &need, &mut known).await {
                 return self.failed_to_ask(undecided, &need, &error);
             }
         }
@@ -146,19 +184,28 @@ impl Worker {
     }
 
     /// Asks the portal what is needed.
-    async fn answer(&self, need: &Need, known: &mut Known) -> Result<(), Error> {
+    async fn answer(
+        &self,
+        round: &Round,
+        need: &Need,
+        known: &mut Known,
+    ) -> Result<(), Arc<Error>> {
         match need {
             Need::File(file) => {
                 known.file = Some(looked(self.portal.file(file).await)?);
                 // The file may have moved on since; its path is another question then.
                 known.path = None;
             }
-            Need::Path(folder) => known.path = Some(self.folder_path(folder).await?),
+            Need::Path(folder) => {
+                let asking = round.of(folder);
+                let answer = asking.get_or_init(|| self.folder_path(folder)).await;
+                known.path = Some(answer.clone()?);
+            }
         }
         Ok(())
     }
 
-    async fn folder_path(&self, folder: &FolderId) -> Result<Looked<Vec<FolderId>>, Error> {
+    async fn folder_path(&self, folder: &FolderId) -> PathAnswer {
         if let Some(path) = self.paths.get(folder, self.clock.now()) {
             return Ok(Looked::Found(path));
         }
@@ -202,6 +249,11 @@ impl Worker {
                     reason,
                 }
             }
+            Advice::Wait(wait) => Decided::Later {
+                failures: undecided.failures,
+                until: self.clock.now() + wait,
+                reason,
+            },
             Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling => {
                 self.wait_for_portal(undecided, &reason)
             }
@@ -232,7 +284,7 @@ impl Worker {
                 settled
                     .iter()
                     .map(|(undecided, decided)| record(sql, undecided, decided, now))
-                    .collect::<rusqlite::Result<Vec<_>>>()
+                    .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
         for (id, decisions, outcome) in recorded {
@@ -254,11 +306,11 @@ impl Worker {
 }
 
 fn record(
-    sql: &Connection,
+    sql: &Sql,
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
+) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
     let id = undecided.happened.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
@@ -299,10 +351,10 @@ fn outcome_of(recorded: &[Recorded]) -> &'static str {
 }
 
 /// Takes 404 as the answer it is.
-fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Error> {
+fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Arc<Error>> {
     match answer {
         Ok(value) => Ok(Looked::Found(value)),
         Err(Error::NotFound) => Ok(Looked::Gone),
-        Err(error) => Err(error),
+        Err(error) => Err(Arc::new(error)),
     }
 }

@@ -18,7 +18,9 @@ mod refusals;
 mod slow_clients;
 mod smuggling;
 
+mod batches;
 mod catch_up;
+mod conflicts;
 mod crashes;
 mod failures;
 mod schedules;
