@@ -20,7 +20,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
         .filter(|word| word.contains('_') && word.len() > 6)
         .filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()))
         .filter(|word| !word.contains(|character: char| character.is_ascii_lowercase()))
-        .filter(|word| !["AF_INET", "AF_INET6", "AF_UNIX"].contains(word))
+        .filter(|word| !word.starts_with("AF_") && !word.starts_with("CAP_"))
         .collect()
 }
 

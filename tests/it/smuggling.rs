@@ -44,7 +44,7 @@ impl Attacker {
         let events = self
             .0
             .db
-            .read(|sql| sql.query_row("SELECT count(*) FROM events", [], |row| row.get(0)));
+            .read(|sql| sql.query_one("SELECT count(*) FROM events", &[], |row| row.get(0)));
         events.await.unwrap()
     }
 
