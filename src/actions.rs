@@ -18,6 +18,7 @@ pub mod checkpoint;
 mod diagnose;
 mod look;
 mod outcomes;
+mod polls;
 mod relocate;
 mod settle;
 mod split;
