@@ -2,7 +2,7 @@
 //!
 //! Copy and move are in `actions/relocate.rs`, looking for what became of an earlier attempt is in
 //! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`, telling people and
-//! the pipeline is in `actions/tell.rs`.
+//! the pipeline is in `actions/tell.rs`, commenting on a file in `actions/comment.rs`.
 
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, OperationKind};
 use crate::notify::Channels;
+use crate::notify::template::Words;
 use crate::outbox::{Action, Intent, Outcome};
 use crate::rules::ActionPlan;
 
 pub mod checkpoint;
+mod comment;
 mod diagnose;
 mod relocate;
 mod settle;
@@ -98,8 +100,11 @@ pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreE
             };
             relocate::run(context, action, relocation).await
         }
-        ActionPlan::Notify { to } => tell::mail(context, action, to.as_deref()).await,
-        ActionPlan::Chat => tell::chat(context, action).await,
+        ActionPlan::Comment { text } => comment::run(context, action, text).await,
+        ActionPlan::Notify { to, words } => tell::mail(context, action, to.as_deref(), words).await,
+        ActionPlan::Chat => tell::chat(context, action, &Words::default()).await,
+        ActionPlan::Say { words } => tell::chat(context, action, words).await,
         ActionPlan::Call => tell::call(context, action).await,
+        ActionPlan::CallTo { pipeline, .. } => tell::call_to(context, action, pipeline).await,
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::config::{self, Config, Problem, Tell};
 use crate::docspace::Client;
+use crate::pipeline;
 use crate::rules::Rule;
 use crate::webhook::signature::WebhookSecret;
 
@@ -102,6 +103,8 @@ pub struct Deployment {
     portal: Option<Arc<Client>>,
     secrets: Vec<WebhookSecret>,
     rules: Vec<Rule>,
+    /// The pipelines of the rules file, by their keys.
+    pipelines: Vec<(String, pipeline::Settings)>,
     /// Mail, chat and pipeline; `None` while the configuration is wrong.
     tell: Option<Tell>,
     /// The address that DocSpace is to send to, where it is given.
@@ -116,6 +119,7 @@ impl Deployment {
             Ok(config) => (Vec::new(), config.notices, Some(config.tell)),
             Err(error) => (error.problems, Vec::new(), None),
         };
+        let rules = config::rules_from_pairs(pairs);
         let portal = config::portal_from_pairs(pairs)
             .ok()
             .and_then(|portal| Client::new(&portal.host, portal.key, clock.clone()).ok());
@@ -125,7 +129,8 @@ impl Deployment {
             database: config::database_from_pairs(pairs).ok(),
             portal: portal.map(Arc::new),
             secrets: config::secrets_from_pairs(pairs).unwrap_or_default(),
-            rules: config::rules_from_pairs(pairs),
+            rules: rules.rules,
+            pipelines: rules.pipelines,
             tell,
             url,
             clock,

@@ -36,7 +36,10 @@ use daily_writes::DailyWrites;
 pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
 pub use fileops::{Conflict, Operation, OperationId, OperationKind, OperationState};
-pub use files::{FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, Person, editor_address};
+pub use files::{
+    FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, LONGEST_COMMENT, Person,
+    editor_address, folder_address,
+};
 pub use webhooks::{WebhookConfig, WebhookSettings};
 
 /// Longest wait for the answer to a read. Images are slow: the server opens them to measure them.

@@ -1,24 +1,42 @@
 //! Match: an event and the rules give the actions to plan and the reasons.
 //!
 //! A rule is data: triggers, conditions, an ordered list of actions. The two rules of the environment
-//! are values of the same type (`rules/environment.rs`). [`decide`] is one pure function over a plain
-//! list; what it must know and the delivery does not tell, it asks for as a [`Need`], and the caller
-//! asks the portal. No input, no output here.
+//! are values of the same type (`rules/environment.rs`), and so are those of the rules file.
+//! [`RuleSet::decide`] is one pure function; what it must know and the delivery does not tell, it asks
+//! for as a [`Need`], and the caller asks the portal. No input, no output here.
 
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::docspace::{Conflict, FileInfo};
+use crate::docspace::FileInfo;
 use crate::event::{Entry, EntryKind, Event, Trigger};
 use crate::ids::{FileId, FolderId};
 
+// A rule's parts.
+mod action;
 mod condition;
+
+mod seen;
+
+// Rules together.
+mod circle;
+mod explain;
+mod in_force;
+mod set;
+
 mod environment;
 
-pub use condition::Condition;
+pub use action::ActionPlan;
+pub use circle::{Circle, circles, destinations_in_doubt};
+pub use condition::{Account, Condition, Pattern, PatternError};
 pub use environment::{CopyRule, InvoiceRule};
+pub use explain::{Explanation, Line, Verdict};
+pub use in_force::InForce;
+pub use set::{OTHERS, RuleSet};
+
+use condition::{Check, Why};
+use seen::{Missing, Seen};
 
 /// What to do with events of some triggers under some conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,70 +52,6 @@ pub struct Rule {
     pub actions: Vec<ActionPlan>,
 }
 
-/// One thing a rule does with the file of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActionPlan {
-    /// Copies the file into a folder.
-    Copy {
-        /// The destination.
-        to: FolderId,
-        /// What happens when the title is taken there.
-        #[serde(default, skip_serializing_if = "Conflict::is_default")]
-        conflict: Conflict,
-    },
-    /// Moves the file into a folder.
-    Move {
-        /// The destination.
-        to: FolderId,
-        /// What happens when the title is taken there.
-        #[serde(default, skip_serializing_if = "Conflict::is_default")]
-        conflict: Conflict,
-    },
-    /// Tells one person about the file.
-    Notify {
-        /// Their address; without one the log is told.
-        to: Option<String>,
-    },
-    /// Tells the chat of the configuration about the file.
-    Chat,
-    /// Hands the file to the pipeline of the configuration.
-    Call,
-}
-
-impl ActionPlan {
-    /// The kind's name in the store, the logs and the metrics.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Copy { .. } => "copy",
-            Self::Move { .. } => "move",
-            Self::Notify { .. } | Self::Chat => "notify",
-            Self::Call => "call",
-        }
-    }
-
-    /// Whether it is work for the portal; the others reach somebody else, and touch no file.
-    pub fn is_file_work(&self) -> bool {
-        self.destination().is_some()
-    }
-
-    /// Whether the actions behind it in its rule wait for it; for a notification they do not.
-    pub fn is_waited_for(&self) -> bool {
-        match self {
-            Self::Copy { .. } | Self::Move { .. } | Self::Call => true,
-            Self::Notify { .. } | Self::Chat => false,
-        }
-    }
-
-    /// The folder it puts the file into, if it does.
-    pub fn destination(&self) -> Option<&FolderId> {
-        match self {
-            Self::Copy { to, .. } | Self::Move { to, .. } => Some(to),
-            Self::Notify { .. } | Self::Chat | Self::Call => None,
-        }
-    }
-}
-
 /// What is known about an event when it is decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -107,6 +61,23 @@ pub struct Facts<'a> {
     pub file: Option<&'a Looked<FileInfo>>,
     /// The folders from the top-most one down to the file's own, when the portal was asked.
     pub path: Option<&'a Looked<Vec<FolderId>>>,
+    /// The account of the key, when the portal was asked.
+    pub myself: Option<&'a str>,
+    /// The rules whose own work the event tells of: the one that did it, and those that led to it.
+    pub made_by: &'a [String],
+}
+
+impl<'a> Facts<'a> {
+    /// What the delivery alone tells.
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            event,
+            file: None,
+            path: None,
+            myself: None,
+            made_by: &[],
+        }
+    }
 }
 
 /// The portal's answer to a question about an entry.
@@ -125,6 +96,8 @@ pub enum Need {
     File(FileId),
     /// The folders above this one.
     Path(FolderId),
+    /// The account of the key.
+    Myself,
 }
 
 /// What one rule says about an event.
@@ -145,73 +118,102 @@ pub struct Planned {
     pub file: FileId,
     /// Its title when the event was decided.
     pub title: String,
-    /// When its content last changed; with rule and file it makes the effect key.
+    /// When its content last changed or, for an event that tells of no content, when that happened; with
+    /// rule and file it makes the effect key.
     pub modified_at: Timestamp,
     /// What to do, in this order.
     pub actions: Vec<ActionPlan>,
 }
 
-/// How a condition came out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Check {
-    Holds(String),
-    Fails(String),
-    Needs(Need),
+/// What a rule comes to; written out only where somebody reads it.
+enum Outcome<'a> {
+    Wanted(&'a Entry),
+    Ignored(Reason<'a>),
+    Unknown(Missing),
 }
 
-/// Asks every rule, in the order of definition, what to do about an event.
-pub fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
-    rules.iter().map(|rule| rule.decide(facts)).collect()
+/// Why a rule does not want an event.
+enum Reason<'a> {
+    NothingNamed,
+    Trigger(&'a Trigger, &'a [Trigger]),
+    NoEntry,
+    Folder,
+    Gone,
+    OwnWork,
+    Condition(Why<'a>),
 }
 
 impl Rule {
-    /// The rooms it watches.
-    pub fn rooms(&self) -> impl Iterator<Item = &FolderId> {
-        self.conditions
-            .iter()
-            .filter_map(|condition| match condition {
-                Condition::Room(room) => Some(room),
-                Condition::TitlePrefix(_) => None,
-            })
+    /// The rooms and folders it watches; none when it acts wherever a file lies.
+    pub fn places(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions.iter().flat_map(Condition::places)
     }
 
-    fn decide(&self, facts: Facts<'_>) -> Result<Decision, Need> {
-        let ignored = |reason| {
-            Ok(Decision {
-                rule: self.name.clone(),
-                reason,
-                planned: None,
-            })
-        };
+    /// Whether folders and rooms are its business, too: there is nothing to do with one but to tell of it.
+    fn takes_folders(&self) -> bool {
+        !self.actions.iter().any(ActionPlan::is_file_work)
+    }
 
-        let entry = match self.wants(facts.event) {
-            Ok(entry) => entry,
-            Err(reason) => return ignored(reason),
-        };
-        if let Some(Looked::Gone) = facts.file {
-            return ignored("the file no longer exists".to_owned());
+    /// What the rule comes to, at the least cost.
+    fn outcome<'a>(&'a self, facts: Facts<'a>, seen: Option<&Seen<'a>>) -> Outcome<'a> {
+        if let Some(reason) = self.not_its_business(facts, seen) {
+            return Outcome::Ignored(reason);
         }
-
-        let mut holding = Vec::new();
-        let mut needed = None;
+        let Some(seen) = seen else {
+            return Outcome::Ignored(Reason::NoEntry);
+        };
+        let mut missing = None;
         for condition in &self.conditions {
-            match condition.check(entry, facts) {
-                Check::Fails(reason) => return ignored(reason),
-                Check::Holds(reason) => holding.push(reason),
-                Check::Needs(need) => needed = needed.or(Some(need)),
+            match condition.check(seen) {
+                Check::Fails(why) => return Outcome::Ignored(Reason::Condition(why)),
+                Check::Holds(_) => {}
+                Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
-        if let Some(need) = needed {
-            return Err(need);
-        }
+        missing.map_or(Outcome::Wanted(seen.entry), Outcome::Unknown)
+    }
 
+    /// Why the rule need not look at its conditions.
+    fn not_its_business<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        seen: Option<&Seen<'a>>,
+    ) -> Option<Reason<'a>> {
+        let Some(trigger) = &facts.event.trigger else {
+            return Some(Reason::NothingNamed);
+        };
+        if !self.triggers.contains(trigger) {
+            return Some(Reason::Trigger(trigger, &self.triggers));
+        }
+        match seen.map(|seen| seen.entry.kind) {
+            None => Some(Reason::NoEntry),
+            Some(EntryKind::Folder) if !self.takes_folders() => Some(Reason::Folder),
+            Some(EntryKind::File) if matches!(facts.file, Some(Looked::Gone)) => Some(Reason::Gone),
+            Some(_) if facts.made_by.contains(&self.name) => Some(Reason::OwnWork),
+            Some(_) => None,
+        }
+    }
+
+    /// What to plan, once all conditions hold.
+    fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, Need> {
+        let seen = Seen::new(entry, facts);
+        let mut holding: Vec<String> = Vec::new();
+        for condition in &self.conditions {
+            if let Check::Holds(why) = condition.check(&seen) {
+                holding.push(why.to_string());
+            }
+        }
+        if holding.is_empty() {
+            let trigger = facts.event.trigger.as_ref();
+            holding.extend(trigger.map(|trigger| format!("the trigger is {trigger}")));
+        }
         let known = Known::about(entry, facts)?;
         if let Some(to) = self.actions.iter().find_map(ActionPlan::destination)
             && known.parent.as_ref() == Some(to)
         {
-            return ignored(format!(
-                "the file is in folder {to} already, where this rule would put it"
-            ));
+            let reason =
+                format!("the file is in folder {to} already, where this rule would put it");
+            return Ok(self.ignored(reason));
         }
         let planned = Planned {
             file: entry.id.clone(),
@@ -226,23 +228,34 @@ impl Rule {
         })
     }
 
-    /// The entry, when trigger and kind of entry are this rule's business; otherwise why not.
-    fn wants<'a>(&self, event: &'a Event) -> Result<&'a Entry, String> {
-        let Some(trigger) = &event.trigger else {
-            return Err("the body names neither a trigger nor a file".to_owned());
-        };
-        if !self.triggers.contains(trigger) {
-            return Err(format!(
-                "trigger {trigger} is not one of {}",
-                List(&self.triggers)
-            ));
+    fn ignored(&self, reason: String) -> Decision {
+        Decision {
+            rule: self.name.clone(),
+            reason,
+            planned: None,
         }
-        match &event.entry {
-            None => Err("the event names no file".to_owned()),
-            Some(entry) if entry.kind == EntryKind::Folder => {
-                Err("the event is about a folder, not a file".to_owned())
+    }
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingNamed => {
+                formatter.write_str("the body names neither a trigger nor a file")
             }
-            Some(entry) => Ok(entry),
+            Self::Trigger(trigger, wanted) => {
+                write!(
+                    formatter,
+                    "trigger {trigger} is not one of {}",
+                    List(wanted)
+                )
+            }
+            Self::NoEntry => formatter.write_str("the event names no file"),
+            Self::Folder => formatter.write_str("the event is about a folder, not a file"),
+            Self::Gone => formatter.write_str("the file no longer exists"),
+            Self::OwnWork => formatter
+                .write_str("the event tells of this rule's own work, or of what came of it"),
+            Self::Condition(why) => why.fmt(formatter),
         }
     }
 }
@@ -256,22 +269,49 @@ struct Known {
 
 impl Known {
     fn about(entry: &Entry, facts: Facts<'_>) -> Result<Self, Need> {
-        if let Some(Looked::Found(file)) = facts.file {
-            return Ok(Self {
+        let known = match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
+            (Some(Looked::Found(file)), ..) => Self {
                 parent: Some(file.folder.clone()),
                 title: file.title.clone(),
                 modified_at: file.updated,
-            });
-        }
-        match (&entry.parent, &entry.title, entry.modified_at) {
-            (parent @ Some(_), Some(title), Some(modified_at)) => Ok(Self {
+            },
+            (_, parent @ Some(_), Some(title), Some(modified_at)) => Self {
                 parent: parent.clone(),
                 title: title.clone(),
                 modified_at,
-            }),
-            _ => Err(Need::File(entry.id.clone())),
-        }
+            },
+            _ if entry.kind == EntryKind::Folder => Self {
+                parent: entry.parent.clone(),
+                title: entry.title.clone().unwrap_or_default(),
+                modified_at: entry.modified_at.unwrap_or_default(),
+            },
+            _ => return Err(Need::File(entry.id.clone())),
+        };
+        let happened_at = facts
+            .event
+            .happened_at
+            .filter(|_| !tells_of_content(facts.event));
+        Ok(Self {
+            modified_at: happened_at.unwrap_or(known.modified_at),
+            ..known
+        })
     }
+}
+
+/// Whether the event tells of new content: then a file has one state for as long as its content does not
+/// change, whoever tells of it. To move, restore or download a file changes none of it, and each time is
+/// one of its own.
+fn tells_of_content(event: &Event) -> bool {
+    const CONTENT: [&str; 4] = [
+        "file.created",
+        "file.uploaded",
+        "file.updated",
+        "form.submit",
+    ];
+    event
+        .trigger
+        .as_ref()
+        .is_none_or(|trigger| CONTENT.contains(&trigger.as_str()))
 }
 
 /// Writes values one after the other, with commas.
@@ -290,6 +330,8 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docspace::Conflict;
+    use crate::notify::template::Words;
 
     /// An event whose payload has these members besides an id.
     pub(super) fn event(trigger: &str, members: &str) -> Event {
@@ -300,11 +342,11 @@ mod tests {
     }
 
     pub(super) fn facts(event: &Event) -> Facts<'_> {
-        Facts {
-            event,
-            file: None,
-            path: None,
-        }
+        Facts::of(event)
+    }
+
+    fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
+        RuleSet::new(rules.to_vec()).decide(facts)
     }
 
     pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
@@ -317,10 +359,18 @@ mod tests {
             size_bytes: 1,
             version: 1,
             busy: false,
+            comment: String::new(),
             may_copy: None,
             may_move: None,
             people: Vec::new(),
             web_url: None,
+        }
+    }
+
+    fn notify() -> ActionPlan {
+        ActionPlan::Notify {
+            to: None,
+            words: Words::default(),
         }
     }
 
@@ -337,7 +387,7 @@ mod tests {
                 room: FolderId::from(100),
                 to: FolderId::from(300),
                 title_prefix: "invoice".to_owned(),
-                then: vec![ActionPlan::Notify { to: None }],
+                then: vec![notify()],
                 triggers,
             }
             .into(),
@@ -369,7 +419,7 @@ mod tests {
                     to: FolderId::from(300),
                     conflict: Conflict::Duplicate,
                 },
-                ActionPlan::Notify { to: None }
+                notify()
             ]
         );
     }

@@ -128,7 +128,8 @@ fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<
     })
 }
 
-async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {
+/// What it means that the file cannot be read.
+pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {
     match error {
         Error::NotFound => Ended::Dead {
             code: "file_gone",

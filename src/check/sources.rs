@@ -67,7 +67,7 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
             .actions
             .iter()
             .any(|action| matches!(action, ActionPlan::Move { .. }));
-        for room in rule.rooms() {
+        for room in rule.places() {
             if let Some(source) = sources.iter_mut().find(|source| source.room == room) {
                 source.rules.push(&rule.name);
                 source.copies |= copies;

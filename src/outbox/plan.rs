@@ -91,9 +91,6 @@ fn target(plan: &ActionPlan, title: &str) -> Option<String> {
             to,
             conflict: Conflict::Overwrite,
         } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
-        ActionPlan::Move { .. }
-        | ActionPlan::Notify { .. }
-        | ActionPlan::Chat
-        | ActionPlan::Call => None,
+        _ => None,
     }
 }

@@ -40,6 +40,8 @@ pub struct FileView {
     pub version: u32,
     /// The folder it lies in.
     pub folder: FolderId,
+    /// The comment of its newest version.
+    pub comment: String,
 }
 
 impl FileView {
@@ -50,6 +52,7 @@ impl FileView {
             content: file.content.to_vec(),
             version: file.version,
             folder: file.folder.clone(),
+            comment: file.comment.clone(),
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::inbox::{self, InboxId, Recorded, Undecided};
-use crate::rules::{self, Decision, Facts, Looked, Need};
+use crate::outbox::{self, Origin};
+use crate::rules::{Decision, Facts, Looked, Need, RuleSet};
 
 use super::{Step, Worker, backoff};
 
@@ -25,8 +26,12 @@ const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
 /// How long an event waits for a portal that is well again already.
 const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
 
-/// Questions to the portal for one event: its folder's path, its file, the path of where that is now.
-const QUESTIONS: usize = 3;
+/// Questions to the portal for one event: its folder's path, its file, the path of where that is now, and
+/// who we are.
+const QUESTIONS: usize = 4;
+
+/// How long an event waits that may tell of our own work, until that is known.
+const WAIT_FOR_OURSELVES: Duration = Duration::from_secs(1);
 
 /// What deciding one event came to.
 enum Decided {
@@ -60,6 +65,7 @@ impl Worker {
 
         // What needs no question to the portal is decided together; the rest one by one behind it,
         // and behind that whatever concerns the same file, to keep its order.
+        let rules = self.rules.get();
         let mut settled = Vec::new();
         let mut to_ask = Vec::new();
         let mut files_to_ask: HashSet<FileId> = HashSet::new();
@@ -69,21 +75,29 @@ impl Worker {
             let held_up = file
                 .as_ref()
                 .is_some_and(|file| files_to_ask.contains(file));
+            let origin = self.origin(&rules, &event).await?;
+            if origin == Origin::Open {
+                let wait = self.wait_for_ourselves(&undecided);
+                settled.push((undecided, wait));
+                continue;
+            }
             let decisions = if held_up {
                 None
             } else {
-                self.decide_from_memory(&event)
+                self.decide_from_memory(&rules, &event, &origin)
             };
             if let Some(decisions) = decisions {
                 settled.push((undecided, Decided::Decisions(decisions)));
             } else {
                 files_to_ask.extend(file);
-                to_ask.push((undecided, event));
+                to_ask.push((undecided, event, origin));
             }
         }
         self.record(settled).await?;
-        for (undecided, event) in to_ask {
-            let decided = self.decide_by_asking(&undecided, &event).await;
+        for (undecided, event, origin) in to_ask {
+            let decided = self
+                .decide_by_asking(&rules, &undecided, &event, &origin)
+                .await;
             self.record(vec![(undecided, decided)]).await?;
         }
         Ok(Step::Worked)
@@ -102,32 +116,62 @@ impl Worker {
         event
     }
 
-    fn decide_from_memory(&self, event: &Event) -> Option<Vec<Decision>> {
+    /// Whether the event tells of our own work, where a rule listens to such events at all.
+    async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
+        if !outbox::may_be_ours(event) || !rules.listens_to(event) {
+            return Ok(Origin::Foreign);
+        }
+        let event = event.clone();
+        self.db.read(move |sql| outbox::origin(sql, &event)).await
+    }
+
+    fn wait_for_ourselves(&self, undecided: &Undecided) -> Decided {
+        Decided::Later {
+            failures: undecided.failures,
+            until: self.clock.now() + WAIT_FOR_OURSELVES,
+            reason: "it may tell of a copy of ours whose end is not known yet".to_owned(),
+        }
+    }
+
+    fn decide_from_memory(
+        &self,
+        rules: &RuleSet,
+        event: &Event,
+        origin: &Origin,
+    ) -> Option<Vec<Decision>> {
         let mut facts = Facts {
-            event,
-            file: None,
-            path: None,
+            myself: self.myself.get().map(String::as_str),
+            made_by: origin.rules(),
+            ..Facts::of(event)
         };
-        match rules::decide(&self.rules, facts) {
+        match rules.decide(facts) {
             Ok(decisions) => Some(decisions),
             Err(Need::Path(folder)) => {
                 let path = Looked::Found(self.paths.get(&folder, self.clock.now())?);
                 facts.path = Some(&path);
-                rules::decide(&self.rules, facts).ok()
+                rules.decide(facts).ok()
             }
-            Err(Need::File(_)) => None,
+            Err(Need::File(_) | Need::Myself) => None,
         }
     }
 
-    async fn decide_by_asking(&self, undecided: &Undecided, event: &Event) -> Decided {
+    async fn decide_by_asking(
+        &self,
+        rules: &RuleSet,
+        undecided: &Undecided,
+        event: &Event,
+        origin: &Origin,
+    ) -> Decided {
         let mut known = Known::default();
         for _ in 0..=QUESTIONS {
             let facts = Facts {
                 event,
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
+                myself: self.myself.get().map(String::as_str),
+                made_by: origin.rules(),
             };
-            let need = match rules::decide(&self.rules, facts) {
+            let need = match rules.decide(facts) {
                 Ok(decisions) => return Decided::Decisions(decisions),
                 Err(need) => need,
             };
@@ -154,6 +198,10 @@ impl Worker {
                 known.path = None;
             }
             Need::Path(folder) => known.path = Some(self.folder_path(folder).await?),
+            Need::Myself => {
+                let myself = self.portal.myself().await?;
+                let _ = self.myself.set(myself.id);
+            }
         }
         Ok(())
     }
@@ -179,6 +227,7 @@ impl Worker {
         let question = match need {
             Need::File(file) => format!("file {file}"),
             Need::Path(folder) => format!("the path of folder {folder}"),
+            Need::Myself => "the key's own user".to_owned(),
         };
         let reason = format!("asking for {question}: {error}");
         match error.advice() {

@@ -13,6 +13,7 @@ use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
+use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -144,7 +145,7 @@ impl Scene {
         CatchUp {
             db: self.db.clone(),
             portal: Arc::clone(self.worker.portal()),
-            rooms: vec![self.client_room.clone()],
+            rules: self.worker.rules(),
             secrets: self.receiver.secrets.clone(),
             retention: Duration::from_hours(24 * 30),
             clock: self.clock.clone(),
@@ -399,6 +400,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
+                words: Words::default(),
             }],
             triggers,
         }
