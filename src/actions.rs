@@ -1,8 +1,10 @@
 //! What an attempt does: one function per kind of action.
 //!
-//! Copy and move are in `actions/relocate.rs`, looking for what became of an earlier attempt is in
-//! `actions/settle.rs`, finding out what a refusal means is in `actions/diagnose.rs`, telling people and
-//! the pipeline is in `actions/tell.rs`, commenting on a file in `actions/comment.rs`.
+//! Copy and move are in `actions/relocate.rs`, what an operation came to for each file is in
+//! `actions/outcomes.rs`, looking for what became of an earlier attempt is in `actions/settle.rs`, a call
+//! refused for several files is taken apart in `actions/split.rs`, finding out what a refusal means is in
+//! `actions/diagnose.rs`, telling people and the pipeline is in `actions/tell.rs`,
+//! commenting on files in `actions/comment.rs`.
 
 use std::time::Duration;
 
@@ -17,8 +19,11 @@ use crate::rules::ActionPlan;
 pub mod checkpoint;
 mod comment;
 mod diagnose;
+mod look;
+mod outcomes;
 mod relocate;
 mod settle;
+mod split;
 mod tell;
 
 use checkpoint::Checkpoints;
@@ -77,20 +82,29 @@ pub enum Ended {
         /// Why, in words an operator reads.
         reason: String,
     },
+    /// The attempt panicked; what it left open stands in the outbox.
+    Panicked,
     /// Another attempt has taken over; there is nothing to write down.
     ClaimLost,
 }
 
-/// Runs one attempt.
-pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
-    match &action.plan {
+/// Runs one attempt at actions that were claimed together: files that go the same way, or one other
+/// action. Says of each how its attempt ended.
+pub async fn run<'a>(
+    context: &Context<'_>,
+    actions: &'a [Action],
+) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+    let Some(first) = actions.first() else {
+        return Ok(Vec::new());
+    };
+    match &first.plan {
         ActionPlan::Copy { to, conflict } => {
             let relocation = Relocation {
                 kind: OperationKind::Copy,
                 to,
                 conflict: *conflict,
             };
-            relocate::run(context, action, relocation).await
+            relocate::run(context, actions, relocation).await
         }
         ActionPlan::Move { to, conflict } => {
             let relocation = Relocation {
@@ -98,13 +112,22 @@ pub async fn run(context: &Context<'_>, action: &Action) -> Result<Ended, StoreE
                 to,
                 conflict: *conflict,
             };
-            relocate::run(context, action, relocation).await
+            relocate::run(context, actions, relocation).await
         }
-        ActionPlan::Comment { text } => comment::run(context, action, text).await,
-        ActionPlan::Notify { to, words } => tell::mail(context, action, to.as_deref(), words).await,
-        ActionPlan::Chat => tell::chat(context, action, &Words::default()).await,
-        ActionPlan::Say { words } => tell::chat(context, action, words).await,
-        ActionPlan::Call => tell::call(context, action).await,
-        ActionPlan::CallTo { pipeline, .. } => tell::call_to(context, action, pipeline).await,
+        ActionPlan::Comment { text } => comment::run(context, actions, text).await,
+        ActionPlan::Notify { to, words } => {
+            let ended = tell::mail(context, first, to.as_deref(), words).await?;
+            Ok(vec![(first, ended)])
+        }
+        ActionPlan::Chat => {
+            let ended = tell::chat(context, first, &Words::default()).await?;
+            Ok(vec![(first, ended)])
+        }
+        ActionPlan::Say { words } => Ok(vec![(first, tell::chat(context, first, words).await?)]),
+        ActionPlan::Call => Ok(vec![(first, tell::call(context, first).await?)]),
+        ActionPlan::CallTo { pipeline, .. } => Ok(vec![(
+            first,
+            tell::call_to(context, first, pipeline).await?,
+        )]),
     }
 }

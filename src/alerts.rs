@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use crate::db::{Sql, SqlError};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -160,7 +160,7 @@ impl Watch {
     }
 }
 
-fn dead_letters(sql: &Connection) -> rusqlite::Result<BTreeMap<DeadId, String>> {
+fn dead_letters(sql: &Sql) -> Result<BTreeMap<DeadId, String>, SqlError> {
     let reason = |reason: Option<String>| {
         let reason = reason.unwrap_or_else(|| "for no known reason".to_owned());
         crate::notify::mail::one_line(&reason, REASON_LENGTH)

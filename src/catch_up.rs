@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::db::{Sql, SqlError};
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -221,27 +221,28 @@ fn state(ours: &[WebhookConfig], had_one: bool) -> WebhookState {
 }
 
 /// Whether our webhook was found switched off or deleted at the last turn.
-pub fn webhook_is_off(sql: &Connection) -> rusqlite::Result<bool> {
+pub fn webhook_is_off(sql: &Sql) -> Result<bool, SqlError> {
     Ok(recall(sql)?.was_off)
 }
 
-fn recall(sql: &Connection) -> rusqlite::Result<Memory> {
-    let text: Option<String> = sql
-        .query_row("SELECT value FROM state WHERE key = ?1", [MEMORY], |row| {
-            row.get(0)
-        })
-        .optional()?;
+fn recall(sql: &Sql) -> Result<Memory, SqlError> {
+    let text: Option<String> = sql.query_optional(
+        "SELECT value FROM state WHERE key = :key",
+        &[(":key", MEMORY.into())],
+        |row| row.get(0),
+    )?;
     // What another version wrote is as good as nothing: the next turn looks further back.
     Ok(text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default())
 }
 
-fn remember(sql: &Connection, memory: &Memory) -> rusqlite::Result<()> {
+fn remember(sql: &Sql, memory: &Memory) -> Result<(), SqlError> {
     let text = serde_json::to_string(memory).expect("the memory is plain data");
     sql.execute(
-        "INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)",
-        (MEMORY, text),
+        "INSERT INTO state (key, value) VALUES (:key, :value)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        &[(":key", MEMORY.into()), (":value", (&text).into())],
     )?;
     Ok(())
 }

@@ -38,6 +38,23 @@ impl Clock {
         }
     }
 
+    /// Waits until this time of day. A manual clock stands for time that passes unseen: it is moved there
+    /// at once.
+    pub async fn sleep_until(&self, moment: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                let wait = Duration::try_from(moment.duration_since(self.now()));
+                if let Some(wait) = wait.ok().filter(|wait| !wait.is_zero()) {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            Source::Manual(time) => {
+                let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
+                *time = moment.max(*time);
+            }
+        }
+    }
+
     /// Moves a manual clock forward; the machine's clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(time) = &self.0 {

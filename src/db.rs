@@ -1,29 +1,30 @@
-//! The embedded store: opens and migrates the SQLite file, and runs every write on one thread.
+//! The store: runs every write in a shared commit, and reads beside it.
 //!
-//! Writes that wait together share one commit, because a commit is an fsync and an fsync is what a
-//! delivery costs (WAL, `synchronous=FULL`). A caller hears of success only after the commit that
-//! holds its write is on disk. Readers have connections of their own and are never in the way. The
-//! SQL itself stands in the modules that own the tables.
+//! A caller hears of success only after the commit that holds its write is on disk. Readers have
+//! connections of their own and are never in the way. What is handed in can be run again, so it changes
+//! nothing but the store. The SQL itself stands in the modules that own the tables; [`Sql`] is what they
+//! write it to.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use anyhow::Context as _;
-use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+
+mod sql;
+mod value;
+mod write;
 
 mod migrate;
+mod sqlite;
 
-/// Writes that may wait for the writer thread. Beyond it, deliveries are refused with 503.
+pub use sql::{Sql, SqlError};
+pub use value::{Cell, Column, FromCell, Params, Row, Value};
+
+use write::Write;
+
+/// Writes that may wait for their turn. Beyond it, deliveries are refused with 503.
 const WAITING_WRITES: usize = 4096;
-
-/// Writes that share one commit at the most.
-const WRITES_PER_COMMIT: usize = 256;
-
-/// How long a statement waits for a lock that another process holds on the file.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Why the store did not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,14 +35,14 @@ pub enum StoreError {
     /// The writer thread has ended.
     #[error("the store is closed")]
     Closed,
-    /// SQLite refused.
+    /// The database refused.
     #[error("the store refused")]
-    Sqlite(#[source] Arc<rusqlite::Error>),
+    Refused(#[source] Arc<SqlError>),
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(Arc::new(error))
+impl From<SqlError> for StoreError {
+    fn from(error: SqlError) -> Self {
+        Self::Refused(Arc::new(error))
     }
 }
 
@@ -54,36 +55,17 @@ pub struct Db {
     _alone: Option<Arc<File>>,
 }
 
-/// One write: runs inside the shared transaction, or hears that there is none, and leaves what is to
-/// be said afterwards.
-type Write = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Written + Send>;
-
-/// What one write came to, before the commit that decides about it.
-struct Written {
-    kept: Result<(), StoreError>,
-    /// Tells the caller, given what became of the commit.
-    tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
-}
-
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Sql>>,
 }
 
 impl Db {
     /// Opens the file, creating and migrating it as needed, and starts the writer thread.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let mut connection =
-            connect(path).with_context(|| format!("cannot open the store {}", path.display()))?;
-        migrate::run(&mut connection)
-            .with_context(|| format!("cannot migrate the store {}", path.display()))?;
-
         let (writes, waiting) = mpsc::channel(WAITING_WRITES);
-        std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || write_all(&mut connection, waiting))
-            .context("cannot start the store's writer thread")?;
+        sqlite::open(path, waiting)?;
         let readers = Readers {
             path: path.to_owned(),
             idle: Mutex::default(),
@@ -99,16 +81,7 @@ impl Db {
     ///
     /// Only one service works on an embedded store, so leases left in it belong to the dead.
     pub fn open_alone(path: &Path) -> anyhow::Result<Self> {
-        let mut lock_path = path.as_os_str().to_owned();
-        lock_path.push(".lock");
-        let lock = File::create(&lock_path)
-            .with_context(|| format!("cannot write beside the store {}", path.display()))?;
-        lock.try_lock().with_context(|| {
-            format!(
-                "another docspace-courier is working on the store {}",
-                path.display()
-            )
-        })?;
+        let lock = sqlite::lock(path)?;
         Ok(Self {
             _alone: Some(Arc::new(lock)),
             ..Self::open(path)?
@@ -119,9 +92,9 @@ impl Db {
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let (write, done) = prepare(work);
+        let (write, done) = Write::new(work);
         self.writes
             .send(write)
             .await
@@ -133,9 +106,9 @@ impl Db {
     pub async fn write_or_refuse<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let (write, done) = prepare(work);
+        let (write, done) = Write::new(work);
         self.writes.try_send(write).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Full,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -147,8 +120,9 @@ impl Db {
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.write_or_refuse(|sql| {
             sql.execute(
-                "INSERT OR REPLACE INTO state (key, value) VALUES ('probe', '')",
-                [],
+                "INSERT INTO state (key, value) VALUES ('probe', '')
+                 ON CONFLICT (key) DO UPDATE SET value = ''",
+                &[],
             )
         })
         .await
@@ -159,7 +133,7 @@ impl Db {
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
         let readers = Arc::clone(&self.readers);
         tokio::task::spawn_blocking(move || readers.with(work))
@@ -169,119 +143,23 @@ impl Db {
 }
 
 impl Readers {
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn with<T>(&self, work: impl Fn(&Sql) -> Result<T, SqlError>) -> Result<T, StoreError> {
         let idle = self
             .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path)?,
+        let sql = match idle {
+            Some(sql) => sql,
+            None => sqlite::reader(&self.path)?,
         };
-        let value = work(&connection)?;
+        let value = work(&sql)?;
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+            .push(sql);
         Ok(value)
     }
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(LOCK_WAIT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
-
-fn prepare<T, F>(work: F) -> (Write, oneshot::Receiver<Result<T, StoreError>>)
-where
-    T: Send + 'static,
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-{
-    let (tell, done) = oneshot::channel();
-    let write: Write = Box::new(move |connection| {
-        let outcome = connection.and_then(|connection| Ok(work(connection)?));
-        let (kept, value) = match outcome {
-            Ok(value) => (Ok(()), Some(value)),
-            Err(error) => (Err(error), None),
-        };
-        Written {
-            kept,
-            tell: Box::new(move |outcome| {
-                let value = outcome.and_then(|()| value.ok_or(StoreError::Closed));
-                // A caller that went away, such as a sender that hung up, needs no answer.
-                let _ = tell.send(value);
-            }),
-        }
-    });
-    (write, done)
-}
-
-fn write_all(connection: &mut Connection, mut waiting: mpsc::Receiver<Write>) {
-    while let Some(first) = waiting.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < WRITES_PER_COMMIT {
-            match waiting.try_recv() {
-                Ok(write) => batch.push(write),
-                Err(_) => break,
-            }
-        }
-        commit_together(connection, batch);
-    }
-}
-
-/// Runs the writes in one transaction and tells each caller what became of it.
-fn commit_together(connection: &Connection, batch: Vec<Write>) {
-    let mut transaction = run_batch(connection, "BEGIN IMMEDIATE");
-    let mut written = Vec::with_capacity(batch.len());
-    for write in batch {
-        written.push(match &transaction {
-            Ok(()) => in_savepoint(connection, write, &mut transaction),
-            Err(error) => write(Err(error.clone())),
-        });
-    }
-    let committed = transaction.and_then(|()| run_batch(connection, "COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        // Nobody was told that it is kept; a rollback that fails is made up for by the next open.
-        let _ = run_batch(connection, "ROLLBACK");
-    }
-    for Written { kept, tell } in written {
-        tell(committed.clone().and(kept));
-    }
-}
-
-fn run_batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    connection.execute_batch(sql).map_err(StoreError::from)
-}
-
-/// Runs one write so that its failure does not undo its neighbours'.
-///
-/// After some errors, such as a full disk, SQLite gives up the whole transaction; then this one's
-/// error becomes everybody's.
-fn in_savepoint(
-    connection: &Connection,
-    write: Write,
-    transaction: &mut Result<(), StoreError>,
-) -> Written {
-    if let Err(error) = run_batch(connection, "SAVEPOINT one_write") {
-        *transaction = Err(error.clone());
-        return write(Err(error));
-    }
-    let written = write(Ok(connection));
-    *transaction = match &written.kept {
-        Ok(()) => run_batch(connection, "RELEASE one_write"),
-        Err(error) if connection.is_autocommit() => Err(error.clone()),
-        Err(_) => run_batch(connection, "ROLLBACK TO one_write; RELEASE one_write"),
-    };
-    written
 }
 
 #[cfg(test)]
@@ -295,13 +173,18 @@ mod tests {
     }
 
     async fn count(db: &Db) -> i64 {
-        db.read(|sql| sql.query_row("SELECT count(*) FROM state", [], |row| row.get(0)))
+        db.read(|sql| sql.query_one("SELECT count(*) FROM state", &[], |row| row.get(0)))
             .await
             .unwrap()
     }
 
-    fn insert(key: &'static str) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> {
-        move |sql| sql.execute("INSERT INTO state (key, value) VALUES (?1, '')", [key])
+    fn insert(key: &'static str) -> impl Fn(&Sql) -> Result<usize, SqlError> {
+        move |sql| {
+            sql.execute(
+                "INSERT INTO state (key, value) VALUES (:key, '')",
+                &[(":key", key.into())],
+            )
+        }
     }
 
     #[tokio::test]
@@ -313,7 +196,7 @@ mod tests {
             db.write(insert("two"))
         );
         assert_eq!(one.unwrap(), 1);
-        assert!(matches!(again, Err(StoreError::Sqlite(_))));
+        assert!(matches!(again, Err(StoreError::Refused(_))));
         assert_eq!(two.unwrap(), 1);
         assert_eq!(count(&db).await, 2);
     }
@@ -321,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn a_locked_store_refuses_and_recovers() {
         let (folder, db) = open();
-        let other = Connection::open(folder.path().join("courier.db")).unwrap();
+        let other = rusqlite::Connection::open(folder.path().join("courier.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         assert!(db.write(insert("locked")).await.is_err());
         other.execute_batch("ROLLBACK").unwrap();

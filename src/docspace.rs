@@ -1,8 +1,8 @@
 //! The DocSpace client: the only code that knows the portal's API paths and its answers.
 //!
 //! One request per call, never a retry over minutes and never a rule: what to do about a failure is
-//! said by [`Error`], and done by the worker. The breaker hears of every answer. At most 15 writes and 50 reads are in flight, the bounds
-//! at which the portal begins to refuse (CONTRACT 7).
+//! said by [`Error`], and done by the worker. The breaker hears of every answer, and every call is taken
+//! from the budget that keeps the portal's limits.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -14,14 +14,13 @@ use reqwest::{Method, Response, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 mod breaker;
-mod daily_writes;
+mod budget;
 mod delivery_log;
 mod error;
 mod fileops;
@@ -32,10 +31,13 @@ mod webhooks;
 
 use breaker::Breaker;
 pub use breaker::{Permission, Why};
-use daily_writes::DailyWrites;
+pub use budget::Budget;
+use budget::Call;
 pub use delivery_log::{LogPage, LogRow};
 pub use error::{Advice, Error, Fate};
-pub use fileops::{Conflict, Operation, OperationId, OperationKind, OperationState};
+pub use fileops::{
+    Conflict, FILES_IN_ONE_CALL, Operation, OperationId, OperationKind, OperationState, Results,
+};
 pub use files::{
     FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, LONGEST_COMMENT, Person,
     editor_address, folder_address,
@@ -51,12 +53,6 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests other than GET that the portal answers at the same time per user (CONTRACT 7).
-const WRITES_IN_FLIGHT: usize = 15;
-
-/// GET requests that the portal answers at the same time per user (CONTRACT 7).
-const READS_IN_FLIGHT: usize = 50;
-
 /// A portal, and the key to it.
 #[derive(Debug)]
 pub struct Client {
@@ -64,13 +60,11 @@ pub struct Client {
     /// The portal's address without a slash at its end.
     host: String,
     key: SecretString,
-    reads: Semaphore,
-    writes: Semaphore,
+    budget: Budget,
     clock: Clock,
     breaker: Breaker,
     metrics: Arc<Metrics>,
     recovered: AtomicBool,
-    daily_writes: DailyWrites,
     /// How far the portal's clock is ahead of ours, in milliseconds, from its last answer.
     ahead_ms: AtomicI64,
     /// Finished operations that a read of all operations took away from whoever waits for them.
@@ -89,13 +83,11 @@ impl Client {
             http,
             host: host.trim_end_matches('/').to_owned(),
             key,
-            reads: Semaphore::new(READS_IN_FLIGHT),
-            writes: Semaphore::new(WRITES_IN_FLIGHT),
+            budget: Budget::default(),
             clock,
             breaker: Breaker::default(),
             metrics: Arc::default(),
             recovered: AtomicBool::new(false),
-            daily_writes: DailyWrites::default(),
             ahead_ms: AtomicI64::new(0),
             found: Mutex::default(),
         })
@@ -123,10 +115,24 @@ impl Client {
         self.breaker.why()
     }
 
-    /// How many writes of the portal's 10,000 a day are left, counting those of this process since midnight
-    /// UTC.
+    /// The calls that may still be made.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// How many writes of the portal's 10,000 a day are left, counting those we know of since midnight UTC.
     pub fn writes_left_today(&self) -> u64 {
-        self.daily_writes.left(self.clock.now())
+        self.budget.writes_left_today(self.clock.now())
+    }
+
+    /// How many calls may be made at once just now; after that they flow evenly.
+    pub fn calls_left(&self) -> u32 {
+        self.budget.calls_left(self.clock.now())
+    }
+
+    /// Until when no write should be begun, because those of the day run out.
+    pub fn no_write_before(&self) -> Option<Timestamp> {
+        self.budget.no_write_before(self.clock.now())
     }
 
     /// Whether the portal became well again since this was last asked.
@@ -168,15 +174,17 @@ impl Client {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer<T>, Error> {
-        let (turns, timeout) = if method == Method::GET {
-            (&self.reads, READ_TIMEOUT)
-        } else {
-            (&self.writes, WRITE_TIMEOUT)
+        let (call, timeout) = match method {
+            Method::GET => (Call::Read, READ_TIMEOUT),
+            Method::POST | Method::PUT => (Call::Write, WRITE_TIMEOUT),
+            _ => (Call::Delete, WRITE_TIMEOUT),
         };
-        let turn = turns
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
+        let turn = self.budget.turn(call).await;
+        let start = self
+            .budget
+            .take(call, self.clock.now())
+            .map_err(|wait| Error::Saved { wait })?;
+        self.clock.sleep_until(start).await;
         let mut request = self
             .http
             .request(method.clone(), format!("{}/api/2.0/{path}", self.host))
@@ -185,9 +193,6 @@ impl Client {
             .timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
-        }
-        if method == Method::POST || method == Method::PUT {
-            self.daily_writes.note(self.clock.now());
         }
         let answer = request.send().await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());

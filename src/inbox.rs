@@ -4,8 +4,8 @@
 //! changes between its own retries (CONTRACT 1.2). Every function takes the connection, so that the
 //! caller decides what shares a transaction. No HTTP here.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::ids::{FileId, WebhookId};
@@ -57,12 +57,7 @@ pub enum Receipt {
 }
 
 /// Stores a delivered event unless it is there already; a redelivery revives what was given up of it.
-pub fn accept(
-    sql: &Connection,
-    event: &Event,
-    body: &[u8],
-    now: Timestamp,
-) -> rusqlite::Result<Receipt> {
+pub fn accept(sql: &Sql, event: &Event, body: &[u8], now: Timestamp) -> Result<Receipt, SqlError> {
     match insert(sql, event, body, Source::Delivery, now)? {
         Some(id) => Ok(Receipt::Accepted(id)),
         None => note_redelivery(sql, event, now).map(Receipt::Duplicate),
@@ -71,106 +66,113 @@ pub fn accept(
 
 /// Stores an event; `None` when its idempotency key is there already.
 pub fn insert(
-    sql: &Connection,
+    sql: &Sql,
     event: &Event,
     body: &[u8],
     source: Source,
     now: Timestamp,
-) -> rusqlite::Result<Option<InboxId>> {
+) -> Result<Option<InboxId>, SqlError> {
     let file = event
         .entry
         .as_ref()
         .filter(|entry| entry.kind == EntryKind::File);
     let happened_at = event.happened_at.unwrap_or(now).as_millisecond();
-    sql.prepare_cached(
+    sql.query_optional(
         "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, body,
                              received_at, happened_at, sequence, state, due_at)
          VALUES (:webhook, :event, :source, :trigger, :file, :title, :body,
                  :now, :happened_at, :sequence, 'waiting', :now)
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
-    )?
-    .query_row(
-        named_params! {
-            ":webhook": event.webhook.0,
-            ":event": event.id.map(|id| id.0),
-            ":source": source.as_str(),
-            ":trigger": event.trigger.as_ref().map(Trigger::as_str),
-            ":file": file.map(|file| file.id.as_str()),
-            ":title": file.and_then(|file| file.title.as_deref()),
-            ":body": body,
-            ":now": now.as_millisecond(),
-            ":happened_at": happened_at,
-            ":sequence": event.id.map_or(0, |id| id.0),
-        },
+        &[
+            (":webhook", event.webhook.0.into()),
+            (":event", event.id.map(|id| id.0).into()),
+            (":source", source.as_str().into()),
+            (
+                ":trigger",
+                event.trigger.as_ref().map(Trigger::as_str).into(),
+            ),
+            (":file", file.map(|file| file.id.as_str()).into()),
+            (":title", file.and_then(|file| file.title.as_deref()).into()),
+            (":body", body.into()),
+            (":now", now.into()),
+            (":happened_at", happened_at.into()),
+            (":sequence", event.id.map_or(0, |id| id.0).into()),
+        ],
         |row| row.get(0).map(InboxId),
     )
-    .optional()
 }
 
 /// Whether this state of a file is known: from an action for it, or from an earlier listing.
-pub fn knows_file(sql: &Connection, file: &FileId, changed: Timestamp) -> rusqlite::Result<bool> {
+pub fn knows_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
     Ok(outbox::knows_file(sql, file, changed)?
-        || sql
-            .prepare_cached(
-                "SELECT 1 FROM events
-                 WHERE file_id = ?1 AND happened_at = ?2 AND source = 'listing' LIMIT 1",
-            )?
-            .exists((file.as_str(), changed.as_millisecond()))?)
+        || sql.exists(
+            "SELECT 1 FROM events
+                 WHERE file_id = :file AND happened_at = :changed AND source = 'listing' LIMIT 1",
+            &[
+                (":file", file.as_str().into()),
+                (":changed", changed.into()),
+            ],
+        )?)
 }
 
 /// The webhooks that have delivered to us.
-pub fn webhooks(sql: &Connection) -> rusqlite::Result<Vec<WebhookId>> {
+pub fn webhooks(sql: &Sql) -> Result<Vec<WebhookId>, SqlError> {
     // One look into the index per webhook, not one per event.
-    sql.prepare_cached(
+    sql.query(
         "WITH RECURSIVE seen (id) AS (
              SELECT min(webhook_id) FROM events WHERE webhook_id > 0
              UNION ALL
              SELECT (SELECT min(webhook_id) FROM events WHERE webhook_id > seen.id) FROM seen
              WHERE seen.id IS NOT NULL)
          SELECT id FROM seen WHERE id IS NOT NULL",
-    )?
-    .query_map([], |row| row.get(0).map(WebhookId))?
-    .collect()
+        &[],
+        |row| row.get(0).map(WebhookId),
+    )
 }
 
-fn note_redelivery(sql: &Connection, event: &Event, now: Timestamp) -> rusqlite::Result<InboxId> {
-    let id = sql
-        .prepare_cached(
-            "UPDATE events SET deliveries = deliveries + 1
+fn note_redelivery(sql: &Sql, event: &Event, now: Timestamp) -> Result<InboxId, SqlError> {
+    let id = sql.query_one(
+        "UPDATE events SET deliveries = deliveries + 1
              WHERE webhook_id = :webhook AND event_id = :event RETURNING id",
-        )?
-        .query_row(
-            named_params! { ":webhook": event.webhook.0, ":event": event.id.map(|id| id.0) },
-            |row| row.get(0).map(InboxId),
-        )?;
+        &[
+            (":webhook", event.webhook.0.into()),
+            (":event", event.id.map(|id| id.0).into()),
+        ],
+        |row| row.get(0).map(InboxId),
+    )?;
     revive(sql, id, now)?;
     Ok(id)
 }
 
 /// When an event came.
-pub fn received_at(sql: &Connection, id: InboxId) -> rusqlite::Result<Timestamp> {
-    sql.prepare_cached("SELECT received_at FROM events WHERE id = ?1")?
-        .query_row([id.0], |row| row.get(0))
-        .map(|at| Timestamp::from_millisecond(at).unwrap_or_default())
+pub fn received_at(sql: &Sql, id: InboxId) -> Result<Timestamp, SqlError> {
+    sql.query_one(
+        "SELECT received_at FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| row.get(0),
+    )
+    .map(|at| Timestamp::from_millisecond(at).unwrap_or_default())
 }
 
 /// The body of an event as it came, and when the event happened.
-pub fn body(sql: &Connection, id: InboxId) -> rusqlite::Result<Option<(Vec<u8>, Timestamp)>> {
-    sql.prepare_cached("SELECT body, happened_at FROM events WHERE id = ?1")?
-        .query_row([id.0], |row| {
+pub fn body(sql: &Sql, id: InboxId) -> Result<Option<(Vec<u8>, Timestamp)>, SqlError> {
+    sql.query_optional(
+        "SELECT body, happened_at FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| {
             let happened_at = Timestamp::from_millisecond(row.get(1)?).unwrap_or_default();
             Ok((row.get(0)?, happened_at))
-        })
-        .optional()
+        },
+    )
 }
 
 /// Removes events of which nothing is owed any more, oldest first, up to a limit. Returns how many.
 ///
 /// With an event goes the memory that its effects were had, so an event whose last action ended after
 /// this time stays, too.
-pub fn prune(sql: &Connection, older_than: Timestamp, limit: u32) -> rusqlite::Result<usize> {
-    sql.prepare_cached(
+pub fn prune(sql: &Sql, older_than: Timestamp, limit: u32) -> Result<usize, SqlError> {
+    sql.execute(
         "DELETE FROM events WHERE id IN (
              SELECT id FROM events AS old
              WHERE received_at < :older_than AND state IN ('decided', 'unreadable')
@@ -179,26 +181,26 @@ pub fn prune(sql: &Connection, older_than: Timestamp, limit: u32) -> rusqlite::R
                    WHERE event = old.id
                      AND (state NOT IN ('done', 'discarded') OR finished_at >= :older_than))
              ORDER BY received_at LIMIT :limit)",
-    )?
-    .execute(named_params! { ":older_than": older_than.as_millisecond(), ":limit": limit })
+        &[(":older_than", older_than.into()), (":limit", limit.into())],
+    )
 }
 
 /// Keeps a signed body that is no JSON object, so that nothing signed is dropped.
 pub fn keep_unreadable(
-    sql: &Connection,
+    sql: &Sql,
     body: &[u8],
     why: &NotAnObject,
     now: Timestamp,
-) -> rusqlite::Result<InboxId> {
-    sql.prepare_cached(
+) -> Result<InboxId, SqlError> {
+    sql.query_one(
         "INSERT INTO events (webhook_id, source, body, received_at, happened_at, sequence, state,
                              reason, due_at)
          VALUES (0, 'delivery', :body, :now, :now, 0, 'unreadable', :reason, :now) RETURNING id",
-    )?
-    .query_row(
-        named_params! {
-            ":body": body, ":now": now.as_millisecond(), ":reason": why.to_string()
-        },
+        &[
+            (":body", body.into()),
+            (":now", now.into()),
+            (":reason", (&why.to_string()).into()),
+        ],
         |row| row.get(0).map(InboxId),
     )
 }

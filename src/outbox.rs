@@ -5,8 +5,8 @@
 //! effect key (rule, file, time of change, position) makes planning the same thing twice harmless.
 //! No HTTP, and no deciding what to do, here.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
@@ -25,8 +25,8 @@ mod dead_letter;
 
 mod title;
 
-pub use attempt::{Hold, Wait, finish, give_up, renew, store_intent, wait};
-pub use claim::{Claimable, Lane, claim, find_next, next_due};
+pub use attempt::{Hold, Wait, finish, give_up, renew, store_intent, stored_intent, wait};
+pub use claim::{Batch, claim, claim_all, find_batch, find_telling, next_due};
 pub use dead_letter::{
     DeadLetter, dead_letters, discard_behind_dead, discard_dead, revive_of_event,
 };
@@ -112,52 +112,58 @@ fn from_ms(milliseconds: i64) -> Timestamp {
 }
 
 /// What the copy or move before an action in its rule left behind.
-pub fn outcome_before(
-    sql: &Connection,
-    action: ActionId,
-) -> rusqlite::Result<Option<(String, Outcome)>> {
-    sql.prepare_cached(
+pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<(String, Outcome)>, SqlError> {
+    sql.query_optional(
         "SELECT earlier.kind, earlier.result_file, earlier.result_folder
          FROM actions AS this JOIN actions AS earlier
            ON earlier.rule = this.rule AND earlier.file_id = this.file_id
           AND earlier.file_version = this.file_version AND earlier.position < this.position
-         WHERE this.id = ?1 AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
+         WHERE this.id = :id AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
          ORDER BY earlier.position DESC LIMIT 1",
-    )?
-    .query_row([action.0], |row| {
-        let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-        let outcome = Outcome {
-            file: file.as_deref().and_then(FileId::new),
-            folder: folder.as_deref().and_then(FolderId::new),
-            note: None,
-        };
-        Ok((row.get(0)?, outcome))
-    })
-    .optional()
+        &[(":id", action.0.into())],
+        |row| {
+            let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+            let outcome = Outcome {
+                file: file.as_deref().and_then(FileId::new),
+                folder: folder.as_deref().and_then(FolderId::new),
+                note: None,
+            };
+            Ok((row.get(0)?, outcome))
+        },
+    )
 }
 
 /// Ends the leases of a service that is gone; only for a store that one service works on alone.
-pub fn release_all(sql: &Connection) -> rusqlite::Result<usize> {
+pub fn release_all(sql: &Sql) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = 0 WHERE state = 'running'",
-        [],
+        &[],
     )
 }
 
 /// Whether an action of ours made this file.
-pub fn made(sql: &Connection, file: &FileId) -> rusqlite::Result<bool> {
-    sql.prepare_cached("SELECT 1 FROM actions WHERE result_file = ?1 AND kind = 'copy' LIMIT 1")?
-        .exists([file.as_str()])
+pub fn made(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM actions WHERE result_file = :file AND kind = 'copy' LIMIT 1",
+        &[(":file", file.as_str().into())],
+    )
 }
 
 /// Whether any rule has planned something for this state of a file.
-pub fn knows_file(sql: &Connection, file: &FileId, changed: Timestamp) -> rusqlite::Result<bool> {
-    sql.prepare_cached("SELECT 1 FROM actions WHERE file_id = ?1 AND file_version = ?2 LIMIT 1")?
-        .exists((file.as_str(), changed.to_string()))
+pub fn knows_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM actions WHERE file_id = :file AND file_version = :version LIMIT 1",
+        &[
+            (":file", file.as_str().into()),
+            (":version", (&changed.to_string()).into()),
+        ],
+    )
 }
 
 /// Whether an operation belongs to an action of ours.
-pub fn knows(sql: &Connection, operation: &OperationId) -> rusqlite::Result<bool> {
-    sql.prepare_cached("SELECT 1 FROM actions WHERE operation_id = ?1 LIMIT 1")?
-        .exists([operation.as_str()])
+pub fn knows(sql: &Sql, operation: &OperationId) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM actions WHERE operation_id = :operation LIMIT 1",
+        &[(":operation", operation.as_str().into())],
+    )
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
@@ -21,18 +22,20 @@ use crate::docspace::{self, Client, Permission};
 use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
-use crate::outbox::{self, Action, Claimable, Lane};
+use crate::outbox::{self, Action};
 use crate::rules::{InForce, Rule};
 
 mod attempt;
 mod backoff;
 mod decide;
 mod folder_paths;
+mod lanes;
 mod retention;
 
 pub use backoff::backoff;
 
 use folder_paths::FolderPaths;
+use lanes::{Entered, Lanes};
 
 /// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).
 const ATTEMPTS_AT_A_TIME: usize = 15;
@@ -66,8 +69,12 @@ pub struct Worker {
     wake: Arc<Wake>,
     checkpoints: Checkpoints,
     channels: Channels,
+    /// Where calls for copies and moves are under way.
+    lanes: Arc<Lanes>,
     /// Notifications and calls that run just now.
     telling: AtomicUsize,
+    /// Held by whoever finds out whether the portal is well again.
+    probing: tokio::sync::Mutex<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -78,6 +85,14 @@ pub struct Wake {
     pub inbox: Notify,
     /// An action may be due.
     pub outbox: Notify,
+}
+
+/// What was claimed for one attempt.
+#[derive(Debug)]
+struct Work {
+    actions: Vec<Action>,
+    /// The lane that copies and moves hold meanwhile.
+    _entered: Option<Entered>,
 }
 
 /// What a step came to.
@@ -111,7 +126,9 @@ impl Worker {
             wake: Arc::default(),
             checkpoints: Checkpoints::default(),
             channels: Channels::default(),
+            lanes: Arc::default(),
             telling: AtomicUsize::new(0),
+            probing: tokio::sync::Mutex::default(),
             metrics: Arc::default(),
         }
     }
@@ -152,46 +169,73 @@ impl Worker {
         &self.portal
     }
 
-    /// Claims the next action that is due and runs one attempt of it.
+    /// Claims what is due next and runs one attempt at it: a notification, a call, or all copies or moves
+    /// that can travel together.
     pub async fn process_next(&self) -> Result<Step, StoreError> {
         match self.claim_next().await? {
-            Some(action) => {
-                self.attempt(action).await;
+            Some(work) => {
+                self.attempt(work).await;
                 Ok(Step::Worked)
             }
             None => Ok(Step::Idle),
         }
     }
 
-    async fn claim_next(&self) -> Result<Option<Action>, StoreError> {
+    async fn claim_next(&self) -> Result<Option<Work>, StoreError> {
         let may_call = self.may_call_portal().await;
         if self.portal.take_recovered() {
             let now = self.clock.now();
             self.db.write(move |sql| inbox::expedite(sql, now)).await?;
             self.wake.inbox.notify_one();
         }
-        let open_if = |open| if open { Lane::Open } else { Lane::Closed };
-        let claimable = Claimable {
-            file_work: open_if(may_call),
-            telling: open_if(self.telling.load(Ordering::Relaxed) < TELLING_AT_A_TIME),
-        };
+        if self.telling.load(Ordering::Relaxed) < TELLING_AT_A_TIME
+            && let Some(work) = self.claim_telling().await?
+        {
+            return Ok(Some(work));
+        }
+        if may_call && self.portal.no_write_before().is_none() {
+            return self.claim_batch().await;
+        }
+        Ok(None)
+    }
+
+    async fn claim_telling(&self) -> Result<Option<Work>, StoreError> {
         let now = self.clock.now();
         let found = self
             .db
-            .read(move |sql| outbox::find_next(sql, now, claimable))
+            .read(move |sql| outbox::find_telling(sql, now))
             .await?;
         let Some(id) = found else { return Ok(None) };
         let claimed = self
             .db
             .write(move |sql| outbox::claim(sql, id, now, now + LEASE))
             .await?;
-        if claimed
-            .as_ref()
-            .is_some_and(|action| !action.plan.is_file_work())
-        {
+        Ok(claimed.map(|action| {
             self.telling.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(claimed)
+            Work {
+                actions: vec![action],
+                _entered: None,
+            }
+        }))
+    }
+
+    async fn claim_batch(&self) -> Result<Option<Work>, StoreError> {
+        let now = self.clock.now();
+        let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
+        let found = self
+            .db
+            .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.is_busy(lane, moment)))
+            .await?;
+        let Some(batch) = found else { return Ok(None) };
+        let entered = self.lanes.enter(batch.lane, moment);
+        let claimed = self
+            .db
+            .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))
+            .await?;
+        Ok((!claimed.is_empty()).then_some(Work {
+            actions: claimed,
+            _entered: Some(entered),
+        }))
     }
 
     /// Whether the breaker lets calls through, after a probe where one is due.
@@ -199,7 +243,15 @@ impl Worker {
         match self.portal.permission() {
             Permission::Call => true,
             Permission::Wait(..) => false,
-            Permission::Probe(_) => self.portal.probe().await,
+            Permission::Probe(_) => {
+                let _turn = self.probing.lock().await;
+                // Somebody else may have found out meanwhile.
+                match self.portal.permission() {
+                    Permission::Call => true,
+                    Permission::Wait(..) => false,
+                    Permission::Probe(_) => self.portal.probe().await,
+                }
+            }
         }
     }
 
@@ -244,10 +296,10 @@ impl Worker {
                 () = stop.cancelled() => return,
             };
             match self.claim_next().await {
-                Ok(Some(action)) => {
+                Ok(Some(work)) => {
                     let worker = Arc::clone(self);
                     attempts.spawn(async move {
-                        worker.attempt(action).await;
+                        worker.attempt(work).await;
                         drop(slot);
                         worker.wake.outbox.notify_one();
                     });

@@ -3,6 +3,8 @@
 //! The file is read first: a comment that is there already is done, whoever set it, so a repetition after
 //! a crash changes nothing and raises no second event.
 
+use futures_util::future::join_all;
+
 use crate::db::StoreError;
 use crate::docspace::{Advice, Error};
 use crate::ids::FileId;
@@ -10,12 +12,26 @@ use crate::outbox::{self, Action, Outcome};
 
 use super::{Context, Ended, diagnose};
 
-/// Sets the comment, or finds that it is set.
-pub(super) async fn run(
+/// How many comments are set side by side.
+const AT_A_TIME: usize = 5;
+
+/// Sets the comment of each file, or finds that it is set.
+pub(super) async fn run<'a>(
     context: &Context<'_>,
-    action: &Action,
+    actions: &'a [Action],
     text: &str,
-) -> Result<Ended, StoreError> {
+) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+    let mut all = Vec::with_capacity(actions.len());
+    for some in actions.chunks(AT_A_TIME) {
+        let ended = join_all(some.iter().map(|action| on_one(context, action, text))).await;
+        for (action, ended) in some.iter().zip(ended) {
+            all.push((action, ended?));
+        }
+    }
+    Ok(all)
+}
+
+async fn on_one(context: &Context<'_>, action: &Action, text: &str) -> Result<Ended, StoreError> {
     let id = commented(context, action).await?;
     let file = match context.portal.file(&id).await {
         Ok(file) => file,

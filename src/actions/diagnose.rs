@@ -1,9 +1,10 @@
 //! Diagnose: what a failed call or operation means for the action.
 
-use crate::docspace::{Advice, Conflict, Error, FileInfo, OperationKind};
+use crate::docspace::{Advice, Conflict, Error, FileInfo, FolderInfo, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::{Action, Intent, Outcome};
 
+use super::look::Look;
 use super::relocate::Relocation;
 use super::{Context, Ended, settle};
 
@@ -32,12 +33,17 @@ pub(super) fn failed_call(context: &Context<'_>, error: &Error, intent: Option<I
             code: "refused",
             reason,
         },
+        Advice::Wait(wait) => Ended::Waits {
+            reason,
+            wait: Some(wait),
+            intent,
+        },
         _ => Ended::Failed { reason, intent },
     }
 }
 
-/// What a 403 or 404 to a copy or move means. 403 says "no right", "gone" and "busy" alike, so the
-/// file is asked for (CONTRACT 4.3).
+/// What a 403 or 404 to a copy or move of one file means. 403 says "no right", "gone" and "busy" alike, so
+/// the file is asked for (CONTRACT 4.3).
 pub(super) async fn refusal(
     context: &Context<'_>,
     action: &Action,
@@ -45,7 +51,8 @@ pub(super) async fn refusal(
     refusal: &Error,
 ) -> Ended {
     let Relocation { kind, to, .. } = relocation;
-    let file = match context.portal.file(&action.file).await {
+    let mut look = Look::new(context.portal, to);
+    let file = match look.file(&action.file).await {
         Ok(file) => file,
         Err(error) => return unreadable_file(context, &error).await,
     };
@@ -59,58 +66,92 @@ pub(super) async fn refusal(
         return ended;
     }
     if relocation.conflict == Conflict::Overwrite
-        && let Ok(Some(existing)) = settle::namesake(context, action, to).await
+        && let Ok(Some(existing)) = settle::namesake(&mut look, action).await
         && existing.busy
     {
-        return Ended::Failed {
-            reason: "the file it would overwrite is open in an editor or locked".to_owned(),
-            intent: None,
-        };
+        return overwrites_busy_file();
     }
-    match context.portal.folder_path(to).await {
-        Err(Error::NotFound) => destination_gone(to),
-        Err(Error::Forbidden) => {
-            no_right(format!("this key's user may not open the destination {to}"))
-        }
-        Err(error) => failed_call(context, &error, None),
-        Ok(path)
-            if path
-                .iter()
-                .any(|folder| folder.room_type == Some(FORM_FILLING_ROOM)) =>
+    match Destination::see(context, relocation).await {
+        Destination::TakesNothing(ended) => ended,
+        Destination::TakesOnlyForms => only_forms(to),
+        Destination::Unsuspected
+            if kind == OperationKind::Move && action.failures + 1 < UNEXPLAINED_REFUSALS =>
         {
-            Ended::Dead {
-                code: "form_room",
-                reason: format!(
-                    "the destination {to} is in a form-filling room, which takes only PDF forms"
-                ),
-            }
-        }
-        Ok(_) if kind == OperationKind::Move && action.failures + 1 < UNEXPLAINED_REFUSALS => {
             Ended::Failed {
                 reason: "the portal denies the move".to_owned(),
                 intent: None,
             }
         }
-        Ok(_) => no_right(format!(
-            "this key's user may read the file, but not put it into the destination {to}"
-        )),
+        Destination::Unsuspected => not_into(to),
     }
 }
 
-/// What an operation that ended with an error means. Its text is in the language of the key's user and
-/// is for people only.
+/// What can be seen of why a destination may refuse files.
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
+    /// Nothing.
+    Unsuspected,
+    /// It is in a form-filling room.
+    TakesOnlyForms,
+    /// No file can be put there, or the portal cannot be asked.
+    TakesNothing(Ended),
+}
+
+impl Destination {
+    /// Asks the portal for the destination.
+    pub(super) async fn see(context: &Context<'_>, relocation: Relocation<'_>) -> Self {
+        let to = relocation.to;
+        let path = match context.portal.folder_path(to).await {
+            Ok(path) => path,
+            Err(Error::NotFound) => return Self::TakesNothing(destination_gone(to)),
+            Err(Error::Forbidden) => {
+                let reason = format!("this key's user may not open the destination {to}");
+                return Self::TakesNothing(no_right(reason));
+            }
+            Err(error) => return Self::TakesNothing(failed_call(context, &error, None)),
+        };
+        let rights = path.last().and_then(|folder| folder.security);
+        let withheld = rights.is_some_and(|rights| {
+            let put = match relocation.kind {
+                OperationKind::Copy => rights.copy_to,
+                OperationKind::Move => rights.move_to,
+            };
+            [rights.create, put].contains(&Some(false))
+        });
+        let in_form_room = |folder: &FolderInfo| folder.room_type == Some(FORM_FILLING_ROOM);
+        if path.iter().any(in_form_room) {
+            Self::TakesOnlyForms
+        } else if withheld {
+            Self::TakesNothing(not_into(to))
+        } else {
+            Self::Unsuspected
+        }
+    }
+
+    /// How the attempt at a file ends that it will not take for what the file is.
+    pub(super) fn refuses(&self, file: &FileInfo, to: &FolderId) -> Option<Ended> {
+        let is_pdf = file
+            .title
+            .rsplit_once('.')
+            .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("pdf"));
+        (matches!(self, Self::TakesOnlyForms) && !is_pdf).then(|| only_forms(to))
+    }
+}
+
+/// What it means for one file that an operation ended without effect on it.
 pub(super) async fn failed_operation(
     context: &Context<'_>,
+    look: &mut Look<'_>,
     action: &Action,
     relocation: Relocation<'_>,
-    words: &str,
+    reason: String,
 ) -> Ended {
     let Relocation { kind, to, .. } = relocation;
-    match context.portal.file(&action.file).await {
+    match look.file(&action.file).await {
         Ok(file) => moved_already(&file, kind, to)
             .or_else(|| visible_cause(&file, kind))
-            .unwrap_or_else(|| Ended::Failed {
-                reason: format!("the operation failed: {words}"),
+            .unwrap_or(Ended::Failed {
+                reason,
                 intent: None,
             }),
         Err(error) => unreadable_file(context, &error).await,
@@ -118,7 +159,7 @@ pub(super) async fn failed_operation(
 }
 
 /// A file that is where it should go need not be moved: an earlier version of it was, or a person did it.
-fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<Ended> {
+pub(super) fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<Ended> {
     (kind == OperationKind::Move && file.folder == *to).then(|| {
         Ended::Done(Outcome {
             file: Some(file.id.clone()),
@@ -128,7 +169,7 @@ fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<
     })
 }
 
-/// What it means that the file cannot be read.
+/// What it means that the file itself cannot be read.
 pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {
     match error {
         Error::NotFound => Ended::Dead {
@@ -146,8 +187,8 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> End
     }
 }
 
-/// What the file itself shows.
-fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ended> {
+/// What the file itself shows to be in the way.
+pub(super) fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ended> {
     let (may, verb) = match kind {
         OperationKind::Copy => (file.may_copy, "copy"),
         OperationKind::Move => (file.may_move, "move"),
@@ -163,6 +204,29 @@ fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ended> {
     } else {
         None
     }
+}
+
+/// The existing file under that title cannot be overwritten just now.
+pub(super) fn overwrites_busy_file() -> Ended {
+    Ended::Failed {
+        reason: "the file it would overwrite is open in an editor or locked".to_owned(),
+        intent: None,
+    }
+}
+
+fn only_forms(to: &FolderId) -> Ended {
+    Ended::Dead {
+        code: "form_room",
+        reason: format!(
+            "the destination {to} is in a form-filling room, which takes only PDF forms"
+        ),
+    }
+}
+
+fn not_into(to: &FolderId) -> Ended {
+    no_right(format!(
+        "this key's user may read the file, but not put it into the destination {to}"
+    ))
 }
 
 fn destination_gone(to: &FolderId) -> Ended {

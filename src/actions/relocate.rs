@@ -1,261 +1,336 @@
 //! Copy and move, as one procedure: the portal treats them alike (CONTRACT 4).
 //!
-//! The intent is stored before the portal is called and its operation after it, so that whatever ends
-//! the attempt in between, the next one knows what to look for before it calls again.
+//! Files that go the same way travel in one call. The intent of each is stored before the portal is
+//! called and its operation after it, so that whatever ends the attempt in between, the next one knows what
+//! to look for before it calls again. What became of each file is said for each, in `actions/outcomes.rs`;
+//! a call that was refused for the sake of one of them is taken apart in `actions/split.rs`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::time::Instant;
 
 use crate::actions::checkpoint::Checkpoint;
-use crate::db::StoreError;
-use crate::docspace::{Conflict, Error, Fate, Operation, OperationKind, OperationState};
-use crate::ids::FolderId;
-use crate::outbox::{self, Action, Hold, Intent, Outcome};
+use crate::db::{Sql, SqlError, StoreError};
+use crate::docspace::{
+    Conflict, Error, Fate, Operation, OperationId, OperationKind, OperationState,
+};
+use crate::ids::{FileId, FolderId};
+use crate::outbox::{self, Action, Claim, Hold, Intent};
 
-use super::settle::{self, Settled};
-use super::{Context, Ended, diagnose};
+use super::settle::{self, Found, Settled};
+use super::split::{self, Refused};
+use super::{Context, Ended, diagnose, outcomes};
 
 /// The first wait between two looks at an operation.
 const FIRST_POLL: Duration = Duration::from_millis(20);
 
 /// The longest wait between two looks at an operation.
-const LONGEST_POLL: Duration = Duration::from_secs(1);
+const LONGEST_POLL: Duration = Duration::from_secs(2);
 
-/// How often a claim is renewed while an operation is watched.
+/// The part of a wait that may be added to it, so that operations begun together are not asked for
+/// together.
+const JITTER: f64 = 0.2;
+
+/// How often claims are renewed while an operation is watched.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
 
 /// How long the portal may still be at work on a request whose answer was lost.
 pub(super) const STILL_AT_WORK: Duration = Duration::from_secs(10);
 
-/// What is done to the file.
+/// What is done to the files.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relocation<'a> {
-    /// Whether it is copied or moved.
+    /// Whether they are copied or moved.
     pub(super) kind: OperationKind,
     /// The destination.
     pub(super) to: &'a FolderId,
-    /// What happens when its title is taken there.
+    /// What happens when a title is taken there.
     pub(super) conflict: Conflict,
 }
 
-/// Copies or moves the file, or finds that it is done.
-pub(super) async fn run(
-    context: &Context<'_>,
-    action: &Action,
-    relocation: Relocation<'_>,
-) -> Result<Ended, StoreError> {
-    if let Some(intent) = &action.intent {
-        match settle::settle(context, action, relocation, intent).await? {
-            Settled::Done(outcome) => return finish(context, outcome).await,
-            Settled::NotDone => {}
-            Settled::Running(operation) => {
-                return watch(context, action, relocation, intent.clone(), operation).await;
-            }
-            Settled::Open {
-                reason,
-                intent,
-                wait,
-            } => {
-                return Ok(Ended::Waits {
-                    reason,
-                    wait: Some(wait),
-                    intent: Some(intent),
-                });
-            }
-            Settled::Unknown(error) => {
-                return Ok(diagnose::failed_call(context, &error, Some(intent.clone())));
-            }
-        }
-    }
-    call(context, action, relocation).await
+/// An action whose call was made, or may have been made.
+#[derive(Clone, Debug)]
+pub(super) struct Open<'a> {
+    pub(super) action: &'a Action,
+    pub(super) intent: Intent,
 }
 
-async fn call(
+/// How the attempt at each action ended.
+pub(super) type Ends<'a> = Vec<(&'a Action, Ended)>;
+
+/// Copies or moves the files, or finds that it is done.
+pub(super) async fn run<'a>(
     context: &Context<'_>,
-    action: &Action,
+    actions: &'a [Action],
     relocation: Relocation<'_>,
-) -> Result<Ended, StoreError> {
+) -> Result<Ends<'a>, StoreError> {
+    let mut fresh = Vec::new();
+    // What was open together is settled together.
+    let mut open: HashMap<Option<OperationId>, Vec<Open<'a>>> = HashMap::new();
+    for action in actions {
+        match &action.intent {
+            None => fresh.push(action),
+            Some(intent) => open
+                .entry(intent.operation.clone())
+                .or_default()
+                .push(Open {
+                    action,
+                    intent: intent.clone(),
+                }),
+        }
+    }
+    let settling = open
+        .into_values()
+        .map(|group| settle_and_go_on(context, group, relocation).boxed());
+    let all = std::iter::once(call(context, fresh, relocation, Refused::NotYet)).chain(settling);
+    let mut ends = Vec::with_capacity(actions.len());
+    for group in join_all(all).await {
+        ends.extend(group?);
+    }
+    Ok(ends)
+}
+
+/// Finds out what became of earlier calls, and makes those again that had no effect.
+async fn settle_and_go_on<'a>(
+    context: &Context<'_>,
+    group: Vec<Open<'a>>,
+    relocation: Relocation<'_>,
+) -> Result<Ends<'a>, StoreError> {
+    let settled = match settle::settle(context, group, relocation).await? {
+        Found::Running(operation, group) => {
+            return watch(context, group, relocation, operation).await;
+        }
+        Found::Each(settled) => settled,
+    };
+    let mut ends = Vec::with_capacity(settled.len());
+    let mut again = Vec::new();
+    for (open, settled) in settled {
+        let ended = match settled {
+            Settled::Done(outcome) => Ended::Done(outcome),
+            Settled::NotDone => {
+                again.push(open.action);
+                continue;
+            }
+            Settled::Open { reason, wait } => Ended::Waits {
+                reason: reason.to_owned(),
+                wait: Some(wait),
+                intent: Some(open.intent),
+            },
+            Settled::Unknown(error) => diagnose::failed_call(context, &error, Some(open.intent)),
+        };
+        ends.push((open.action, ended));
+    }
+    ends.extend(call(context, again, relocation, Refused::NotYet).await?);
+    if ends
+        .iter()
+        .any(|(_, ended)| matches!(ended, Ended::Done(_)))
+    {
+        context.checkpoints.pass(Checkpoint::BeforeFinish).await;
+    }
+    Ok(ends)
+}
+
+/// Asks the portal for all of them in one call, and watches what comes of it.
+pub(super) fn call<'a: 'c, 'c>(
+    context: &'c Context<'_>,
+    actions: Vec<&'a Action>,
+    relocation: Relocation<'c>,
+    refused: Refused,
+) -> BoxFuture<'c, Result<Ends<'a>, StoreError>> {
+    call_once(context, actions, relocation, refused).boxed()
+}
+
+async fn call_once<'a>(
+    context: &Context<'_>,
+    actions: Vec<&'a Action>,
+    relocation: Relocation<'_>,
+    refused: Refused,
+) -> Result<Ends<'a>, StoreError> {
     let now = context.clock.now();
-    let mut intent = Intent {
+    let intent = Intent {
         at: now,
         settle_after: now + STILL_AT_WORK,
         operation: None,
     };
-    if store(context, action, &intent).await? == Hold::Lost {
-        return Ok(Ended::ClaimLost);
+    let (mut group, mut ends) = store(context, actions, &intent).await?;
+    if group.is_empty() {
+        return Ok(ends);
     }
     context.checkpoints.pass(Checkpoint::BeforeCall).await;
-    let started = context
-        .portal
-        .start(
-            relocation.kind,
-            &action.file,
-            relocation.to,
-            relocation.conflict,
-        )
-        .await;
+    let files: Vec<&FileId> = group.iter().map(|open| &open.action.file).collect();
+    let Relocation { kind, to, conflict } = relocation;
+    let started = context.portal.start(kind, &files, to, conflict).await;
     context.checkpoints.pass(Checkpoint::AfterAnswer).await;
     match started {
         Ok(Some(operation)) => {
-            intent.operation = Some(operation.id.clone());
-            if store(context, action, &intent).await? == Hold::Lost {
-                return Ok(Ended::ClaimLost);
-            }
+            let intent = Intent {
+                operation: Some(operation.id.clone()),
+                ..intent
+            };
+            let actions = group.iter().map(|open| open.action).collect();
+            let lost;
+            (group, lost) = store(context, actions, &intent).await?;
+            ends.extend(lost);
             context.checkpoints.pass(Checkpoint::OperationStored).await;
-            watch(context, action, relocation, intent, operation).await
+            ends.extend(watch(context, group, relocation, operation).await?);
         }
-        Ok(None) => Ok(Ended::Waits {
-            reason: "the portal accepted the operation without naming it".to_owned(),
-            wait: Some(FIRST_POLL),
-            intent: Some(intent),
-        }),
-        Err(error) => Ok(refused_or_lost(context, action, relocation, intent, &error).await),
+        Ok(None) => ends.extend(group.into_iter().map(|open| {
+            let ended = Ended::Waits {
+                reason: "the portal accepted the operation without naming it".to_owned(),
+                wait: Some(FIRST_POLL),
+                intent: Some(open.intent),
+            };
+            (open.action, ended)
+        })),
+        Err(error) => ends.extend(failed(context, group, relocation, refused, error).await?),
     }
+    Ok(ends)
 }
 
-async fn refused_or_lost(
+/// What a call that failed means for each file.
+async fn failed<'a>(
     context: &Context<'_>,
-    action: &Action,
+    group: Vec<Open<'a>>,
     relocation: Relocation<'_>,
-    mut intent: Intent,
-    error: &Error,
-) -> Ended {
-    let now = context.clock.now();
-    let left_open = match error.fate() {
-        Fate::NotDone => None,
-        Fate::Doubtful => {
-            intent.settle_after = now;
-            Some(intent)
+    refused: Refused,
+    error: Error,
+) -> Result<Ends<'a>, StoreError> {
+    let actions: Vec<_> = group.iter().map(|open| open.action).collect();
+    match (&error, &actions[..]) {
+        (Error::Forbidden | Error::NotFound, [action]) => {
+            let ended = diagnose::refusal(context, action, relocation, &error).await;
+            return Ok(vec![(*action, ended)]);
         }
-        Fate::Open => {
-            intent.settle_after = now + STILL_AT_WORK;
-            Some(intent)
+        (Error::Forbidden | Error::NotFound | Error::Refused { .. }, [_, _, ..]) => {
+            return split::take_apart(context, actions, relocation, refused, error).await;
         }
-    };
-    if matches!(error, Error::Forbidden | Error::NotFound) {
-        return diagnose::refusal(context, action, relocation, error).await;
+        _ => {}
     }
-    diagnose::failed_call(context, error, left_open)
+    let now = context.clock.now();
+    let ends = group.into_iter().map(|mut open| {
+        let left_open = match error.fate() {
+            Fate::NotDone => None,
+            Fate::Doubtful => {
+                open.intent.settle_after = now;
+                Some(open.intent)
+            }
+            Fate::Open => {
+                open.intent.settle_after = now + STILL_AT_WORK;
+                Some(open.intent)
+            }
+        };
+        (
+            open.action,
+            diagnose::failed_call(context, &error, left_open),
+        )
+    });
+    Ok(ends.collect())
 }
 
 /// Watches an operation to its end.
-async fn watch(
+async fn watch<'a>(
     context: &Context<'_>,
-    action: &Action,
+    mut group: Vec<Open<'a>>,
     relocation: Relocation<'_>,
-    intent: Intent,
     mut operation: Operation,
-) -> Result<Ended, StoreError> {
+) -> Result<Ends<'a>, StoreError> {
+    let mut ends = Vec::with_capacity(group.len());
     let mut wait = FIRST_POLL;
     let mut renewed = Instant::now();
-    loop {
-        match operation.state {
-            OperationState::Done(file) => {
-                let outcome = Outcome {
-                    file: Some(file.id),
-                    folder: Some(file.folder),
-                    note: None,
-                };
-                return finish(context, outcome).await;
-            }
-            OperationState::Failed(words) => {
-                return Ok(diagnose::failed_operation(context, action, relocation, &words).await);
-            }
-            OperationState::Unhandled => return unhandled(context, action, relocation).await,
-            OperationState::Pending => {}
+    while !group.is_empty() {
+        if let OperationState::Ended(results) = operation.state {
+            ends.extend(outcomes::read(context, group, relocation, results).await?);
+            break;
         }
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep(wait.mul_f64(1.0 + JITTER * fastrand::f64())).await;
         wait = (wait * 2).min(LONGEST_POLL);
         if renewed.elapsed() >= RENEW_EVERY {
-            if renew(context, action).await? == Hold::Lost {
-                return Ok(Ended::ClaimLost);
-            }
+            let lost;
+            (group, lost) = renew(context, group).await?;
+            ends.extend(lost);
             renewed = Instant::now();
         }
         operation = match context.portal.operation(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {
-                let settled = settle::by_effect(context, action, relocation, &intent).await?;
-                return ended_unseen(context, settled, intent).await;
+                ends.extend(outcomes::unseen(context, group, relocation).await?);
+                break;
             }
-            Err(error) => return Ok(diagnose::failed_call(context, &error, Some(intent))),
+            Err(error) => {
+                ends.extend(group.into_iter().map(|open| {
+                    let ended = diagnose::failed_call(context, &error, Some(open.intent));
+                    (open.action, ended)
+                }));
+                break;
+            }
         };
     }
-}
-
-/// The operation ended without an error and without effect. Where the rule says to leave taken titles
-/// alone that is how it should be, once the title is seen to be taken: some failures inside the portal
-/// look the same (CONTRACT 4.5).
-async fn unhandled(
-    context: &Context<'_>,
-    action: &Action,
-    relocation: Relocation<'_>,
-) -> Result<Ended, StoreError> {
-    if relocation.conflict == Conflict::Skip {
-        match settle::namesake(context, action, relocation.to).await {
-            Ok(Some(_)) => {
-                let note = "the title was taken in the destination; skipped, as the rule says";
-                let outcome = Outcome {
-                    note: Some(note.to_owned()),
-                    ..Outcome::default()
-                };
-                return finish(context, outcome).await;
-            }
-            Ok(None) => {}
-            Err(error) => return Ok(diagnose::failed_call(context, &error, None)),
-        }
+    if ends
+        .iter()
+        .any(|(_, ended)| matches!(ended, Ended::Done(_)))
+    {
+        context.checkpoints.pass(Checkpoint::BeforeFinish).await;
     }
-    let words = "the portal ended it without handling the file";
-    Ok(diagnose::failed_operation(context, action, relocation, words).await)
+    Ok(ends)
 }
 
-/// The operation's result was read by somebody else or dropped: the effect says what became of it.
-async fn ended_unseen(
+/// Stores the intent of each in one commit; those whose claim is lost have ended.
+async fn store<'a>(
     context: &Context<'_>,
-    settled: Settled,
-    intent: Intent,
-) -> Result<Ended, StoreError> {
-    Ok(match settled {
-        Settled::Done(outcome) => return finish(context, outcome).await,
-        Settled::Open {
-            reason,
-            intent,
-            wait,
-        } => Ended::Waits {
-            reason,
-            wait: Some(wait),
-            intent: Some(intent),
-        },
-        Settled::NotDone | Settled::Running(_) => Ended::Failed {
-            reason: "the operation ended without effect, and its result was taken away".to_owned(),
-            intent: None,
-        },
-        Settled::Unknown(error) => diagnose::failed_call(context, &error, Some(intent)),
-    })
-}
-
-async fn finish(context: &Context<'_>, outcome: Outcome) -> Result<Ended, StoreError> {
-    context.checkpoints.pass(Checkpoint::BeforeFinish).await;
-    Ok(Ended::Done(outcome))
-}
-
-async fn store(
-    context: &Context<'_>,
-    action: &Action,
+    actions: Vec<&'a Action>,
     intent: &Intent,
-) -> Result<Hold, StoreError> {
-    let (claim, intent) = (action.claim, intent.clone());
-    context
-        .db
-        .write(move |sql| outbox::store_intent(sql, claim, &intent))
-        .await
+) -> Result<(Vec<Open<'a>>, Ends<'a>), StoreError> {
+    let intent = intent.clone();
+    let group = actions.into_iter().map(|action| Open {
+        action,
+        intent: intent.clone(),
+    });
+    let write = Arc::new(intent.clone());
+    keep_held(context, group.collect(), move |sql, claim| {
+        outbox::store_intent(sql, claim, &write)
+    })
+    .await
 }
 
-async fn renew(context: &Context<'_>, action: &Action) -> Result<Hold, StoreError> {
-    let (claim, until) = (action.claim, context.clock.now() + context.lease);
-    context
-        .db
-        .write(move |sql| outbox::renew(sql, claim, until))
-        .await
+/// Keeps the claims for longer.
+async fn renew<'a>(
+    context: &Context<'_>,
+    group: Vec<Open<'a>>,
+) -> Result<(Vec<Open<'a>>, Ends<'a>), StoreError> {
+    let until = context.clock.now() + context.lease;
+    keep_held(context, group, move |sql, claim| {
+        outbox::renew(sql, claim, until)
+    })
+    .await
+}
+
+/// Writes something to each claim in one commit, and parts those that are held from those that are lost.
+async fn keep_held<'a>(
+    context: &Context<'_>,
+    group: Vec<Open<'a>>,
+    write: impl Fn(&Sql, Claim) -> Result<Hold, SqlError> + Send + 'static,
+) -> Result<(Vec<Open<'a>>, Ends<'a>), StoreError> {
+    if group.is_empty() {
+        return Ok((group, Vec::new()));
+    }
+    let claims: Vec<Claim> = group.iter().map(|open| open.action.claim).collect();
+    let holds = context.db.write(move |sql| {
+        let written = claims.iter().map(|claim| write(sql, *claim));
+        written.collect::<Result<Vec<_>, _>>()
+    });
+    let holds = holds.await?;
+    let (held, lost): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .zip(holds)
+        .partition(|(_, hold)| *hold == Hold::Held);
+    let lost = lost
+        .into_iter()
+        .map(|(open, _)| (open.action, Ended::ClaimLost));
+    Ok((
+        held.into_iter().map(|(open, _)| open).collect(),
+        lost.collect(),
+    ))
 }

@@ -6,17 +6,20 @@
 //! once the portal cannot be at work on it any more. The order matters: first the operations that are
 //! under way, then the effect, because an operation may end between the two looks.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Error, FileInfo, Operation, OperationKind};
-use crate::ids::{FileId, FolderId};
+use crate::ids::FileId;
 use crate::outbox::{self, Action, Intent, Outcome};
 
 use super::Context;
-use super::relocate::Relocation;
+use super::look::{Look, same_title};
+use super::relocate::{Open, Relocation};
 
 /// How long between two looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -32,53 +35,69 @@ const SILENT_FOR: SignedDuration = SignedDuration::from_mins(15);
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
 /// What became of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Settled {
     /// It is done.
     Done(Outcome),
     /// It had no effect and will have none.
     NotDone,
-    /// The portal shows its operation.
-    Running(Operation),
     /// It cannot be told yet.
     Open {
         /// Why, in words an operator reads.
-        reason: String,
-        /// The intent to go on with.
-        intent: Intent,
+        reason: &'static str,
         /// When to look again.
         wait: Duration,
     },
     /// The portal could not be asked.
-    Unknown(Error),
+    Unknown(Arc<Error>),
 }
 
-/// Finds out what became of an earlier attempt.
-pub(super) async fn settle(
+/// What became of calls that were left open together.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// The portal shows their operation.
+    Running(Operation, Vec<Open<'a>>),
+    /// Each by its effect.
+    Each(Vec<(Open<'a>, Settled)>),
+}
+
+/// Finds out what became of earlier attempts, all of which know the same operation or none.
+pub(super) async fn settle<'a>(
     context: &Context<'_>,
-    action: &Action,
+    group: Vec<Open<'a>>,
     relocation: Relocation<'_>,
-    intent: &Intent,
-) -> Result<Settled, StoreError> {
-    if let Some(id) = &intent.operation {
-        return match context.portal.operation(id).await {
-            Ok(Some(operation)) => Ok(Settled::Running(operation)),
-            Ok(None) => by_effect(context, action, relocation, intent).await,
-            Err(error) => Ok(Settled::Unknown(error)),
+) -> Result<Found<'a>, StoreError> {
+    let operation = group.first().and_then(|open| open.intent.operation.clone());
+    if let Some(id) = operation {
+        return match context.portal.operation(&id).await {
+            Ok(Some(operation)) => Ok(Found::Running(operation, group)),
+            Ok(None) => by_effect(context, group, relocation, HashSet::new())
+                .await
+                .map(Found::Each),
+            Err(error) => Ok(unknown(group, error)),
         };
     }
     let others = match unknown_operation(context, relocation.kind).await? {
         Ok(others) => others,
-        Err(error) => return Ok(Settled::Unknown(error)),
+        Err(error) => return Ok(unknown(group, error)),
     };
-    let settled = by_effect(context, action, relocation, intent).await?;
-    Ok(match settled {
-        Settled::NotDone if others => open(
-            intent.clone(),
-            "the portal is at work on an operation that may be this one",
-        ),
-        settled => settled,
-    })
+    let mut each = by_effect(context, group, relocation, HashSet::new()).await?;
+    if others {
+        for (_, settled) in &mut each {
+            if matches!(settled, Settled::NotDone) {
+                *settled = look_again("the portal is at work on an operation that may be this one");
+            }
+        }
+    }
+    Ok(Found::Each(each))
+}
+
+fn unknown(group: Vec<Open<'_>>, error: Error) -> Found<'_> {
+    let error = Arc::new(error);
+    let each = group
+        .into_iter()
+        .map(|open| (open, Settled::Unknown(Arc::clone(&error))));
+    Found::Each(each.collect())
 }
 
 /// Whether the portal is at work on an operation of this kind that is none of our known ones.
@@ -109,22 +128,42 @@ async fn unknown_operation(
     Ok(Ok(known))
 }
 
-/// Looks for the effect, and says what its absence means by now.
-pub(super) async fn by_effect(
+/// Looks for the effects, and says what the absence of each means by now. Files that are taken belong to
+/// others already.
+pub(super) async fn by_effect<'a>(
     context: &Context<'_>,
-    action: &Action,
+    group: Vec<Open<'a>>,
     relocation: Relocation<'_>,
-    intent: &Intent,
-) -> Result<Settled, StoreError> {
-    let found = match relocation.kind {
-        OperationKind::Move => moved(context, action, relocation, intent).await,
-        OperationKind::Copy => copied(context, action, relocation, intent).await?,
+    mut taken: HashSet<FileId>,
+) -> Result<Vec<(Open<'a>, Settled)>, StoreError> {
+    let mut look = Look::new(context.portal, relocation.to);
+    let files: Vec<&FileId> = group.iter().map(|open| &open.action.file).collect();
+    let mut failed = match files.len() {
+        0 | 1 => None,
+        _ => look.survey(&files).await.err().map(Arc::new),
     };
-    Ok(match found {
-        Ok(Some(outcome)) => Settled::Done(outcome),
-        Ok(None) => absent(intent, context.clock.now()),
-        Err(error) => Settled::Unknown(error),
-    })
+    let mut each = Vec::with_capacity(group.len());
+    for open in group {
+        if let Some(error) = &failed {
+            each.push((open, Settled::Unknown(Arc::clone(error))));
+            continue;
+        }
+        let found = match relocation.kind {
+            OperationKind::Move => moved(context, &mut look, &open, relocation).await,
+            OperationKind::Copy => copied(context, &mut look, &open, relocation, &taken).await?,
+        };
+        let settled = match found {
+            Ok(Some(outcome)) => {
+                taken.extend(outcome.file.clone());
+                Settled::Done(outcome)
+            }
+            Ok(None) => absent(&open.intent, context.clock.now()),
+            // Whoever cannot be asked about one file is not asked about the others.
+            Err(error) => Settled::Unknown(Arc::clone(failed.insert(Arc::new(error)))),
+        };
+        each.push((open, settled));
+    }
+    Ok(each)
 }
 
 /// What it means at this time that there is no effect.
@@ -134,41 +173,34 @@ fn absent(intent: &Intent, now: Timestamp) -> Settled {
         return if age < SILENT_AFTER || age > SILENT_FOR {
             Settled::NotDone
         } else {
-            open(
-                intent.clone(),
-                "the portal no longer shows the operation, which may still go on",
-            )
+            look_again("the portal no longer shows the operation, which may still go on")
         };
     }
     if now < intent.settle_after {
-        open(
-            intent.clone(),
-            "the portal may still be at work on a call whose answer was lost",
-        )
+        look_again("the portal may still be at work on a call whose answer was lost")
     } else {
         Settled::NotDone
     }
 }
 
-fn open(intent: Intent, reason: &str) -> Settled {
+fn look_again(reason: &'static str) -> Settled {
     Settled::Open {
-        reason: reason.to_owned(),
-        intent,
+        reason,
         wait: LOOK_AGAIN,
     }
 }
 
 async fn moved(
     context: &Context<'_>,
-    action: &Action,
+    look: &mut Look<'_>,
+    open: &Open<'_>,
     relocation: Relocation<'_>,
-    intent: &Intent,
 ) -> Result<Option<Outcome>, Error> {
-    match context.portal.file(&action.file).await {
+    match look.file(&open.action.file).await {
         Ok(file) if file.folder == *relocation.to => Ok(Some(outcome(file))),
         Err(Error::NotFound) if relocation.conflict == Conflict::Overwrite => {
-            let wanted = Wanted::new(context, action, relocation.conflict, None, intent);
-            let found = candidates(context, relocation.to, &wanted).await?;
+            let wanted = Wanted::new(context, open, relocation.conflict, None);
+            let found = wanted.candidates(look).await?;
             Ok(found.into_iter().next().map(outcome))
         }
         // A file that is gone has no effect to show; the next call says so.
@@ -179,18 +211,19 @@ async fn moved(
 
 async fn copied(
     context: &Context<'_>,
-    action: &Action,
+    look: &mut Look<'_>,
+    open: &Open<'_>,
     relocation: Relocation<'_>,
-    intent: &Intent,
+    taken: &HashSet<FileId>,
 ) -> Result<Result<Option<Outcome>, Error>, StoreError> {
-    let source = match context.portal.file(&action.file).await {
+    let source = match look.file(&open.action.file).await {
         Ok(source) => Some(source),
         Err(Error::NotFound) => None,
         // A portal that shows nothing to this key, as to a key that is refused, proves nothing.
         Err(error) => return Ok(Err(error)),
     };
-    let wanted = Wanted::new(context, action, relocation.conflict, source, intent);
-    let mut candidates = match candidates(context, relocation.to, &wanted).await {
+    let wanted = Wanted::new(context, open, relocation.conflict, source);
+    let mut candidates = match wanted.candidates(look).await {
         Ok(candidates) => candidates,
         Err(error) => return Ok(Err(error)),
     };
@@ -198,6 +231,9 @@ async fn copied(
     candidates.sort_by_key(|file| file.created);
     for file in candidates {
         let id: FileId = file.id.clone();
+        if taken.contains(&id) {
+            continue;
+        }
         let overwritten = file.created < wanted.not_before;
         if overwritten || !context.db.read(move |sql| outbox::made(sql, &id)).await? {
             return Ok(Ok(Some(outcome(file))));
@@ -208,56 +244,15 @@ async fn copied(
 
 /// The file in the destination that has the title of the action's file, if one has.
 pub(super) async fn namesake(
-    context: &Context<'_>,
+    look: &mut Look<'_>,
     action: &Action,
-    to: &FolderId,
 ) -> Result<Option<FileInfo>, Error> {
-    let title = match context.portal.file(&action.file).await {
+    let title = match look.file(&action.file).await {
         Ok(file) => file.title,
         Err(Error::NotFound) => action.title.clone(),
         Err(error) => return Err(error),
     };
-    let mut start = 0;
-    loop {
-        let page = context.portal.folder_page(to, start).await?;
-        let last = page.is_last(start);
-        start += page.len();
-        let found = page
-            .files
-            .into_iter()
-            .find(|file| same_title(&file.title, &title));
-        if found.is_some() || last {
-            return Ok(found);
-        }
-    }
-}
-
-fn same_title(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
-}
-
-/// All files in the destination that look like the copy.
-async fn candidates(
-    context: &Context<'_>,
-    to: &FolderId,
-    wanted: &Wanted,
-) -> Result<Vec<FileInfo>, Error> {
-    let mut candidates = Vec::new();
-    let mut start = 0;
-    loop {
-        let page = match context.portal.folder_page(to, start).await {
-            Ok(page) => page,
-            // The destination is gone; the next call says so.
-            Err(Error::NotFound) => return Ok(candidates),
-            Err(error) => return Err(error),
-        };
-        let last = page.is_last(start) || wanted.has_only_older_after(&page.files);
-        start += page.len();
-        candidates.extend(page.files.into_iter().filter(|file| wanted.is(file)));
-        if last {
-            return Ok(candidates);
-        }
-    }
+    look.namesake(&title).await
 }
 
 /// How the new file, or the new version of the overwritten one, is recognised: by title, size and time.
@@ -273,11 +268,11 @@ struct Wanted {
 impl Wanted {
     fn new(
         context: &Context<'_>,
-        action: &Action,
+        open: &Open<'_>,
         conflict: Conflict,
         source: Option<FileInfo>,
-        intent: &Intent,
     ) -> Self {
+        let Open { action, intent } = open;
         let at = context.portal.on_portal_clock(intent.at);
         let not_before = at.checked_sub(CLOCK_SLACK).unwrap_or(at);
         let mut titles = vec![action.title.clone()];
@@ -315,12 +310,14 @@ impl Wanted {
         }
     }
 
-    /// Whether the page is sorted as it was asked for and has come to files from before the call.
-    fn has_only_older_after(&self, files: &[FileInfo]) -> bool {
-        files.is_sorted_by(|one, next| one.updated >= next.updated)
-            && files
-                .last()
-                .is_some_and(|last| last.updated < self.not_before)
+    /// All files in the destination that look like it.
+    async fn candidates(&self, look: &mut Look<'_>) -> Result<Vec<FileInfo>, Error> {
+        let not_before = self.not_before;
+        let listing = look
+            .destination(|file| file.updated < not_before)
+            .await?
+            .iter();
+        Ok(listing.filter(|file| self.is(file)).cloned().collect())
     }
 }
 

@@ -3,10 +3,16 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Each migration's number and text, oldest first.
-const MIGRATIONS: &[(i64, &str)] = &[(
-    2_026_112_100,
-    include_str!("../../migrations/2026112100_inbox_and_outbox.sql"),
-)];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (
+        2_026_112_100,
+        include_str!("../../migrations/2026112100_inbox_and_outbox.sql"),
+    ),
+    (
+        2_026_112_201,
+        include_str!("../../migrations/2026112201_lanes.sql"),
+    ),
+];
 
 /// Applies what the file does not have yet.
 pub(super) fn run(connection: &mut Connection) -> rusqlite::Result<()> {

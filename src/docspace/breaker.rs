@@ -124,6 +124,8 @@ impl Breaker {
                 state.failures = 0;
                 return None;
             }
+            // The portal was not asked.
+            Advice::Wait(_) => return None,
             Advice::TryAgain => {
                 state.failures += 1;
                 if state.failures < FAILURES_TO_TRIP && state.open.is_none() {

@@ -29,6 +29,12 @@ pub enum Error {
         /// What the portal asks for.
         retry_after: Option<Duration>,
     },
+    /// The call was not made: it would go beyond what we allow ourselves of the portal's limits.
+    #[error("the calls to the portal are used up for now")]
+    Saved {
+        /// How long until there is one again.
+        wait: Duration,
+    },
     /// The key is unknown, inactive or expired, or its user is disabled.
     #[error("the portal refuses the API key")]
     KeyRefused,
@@ -60,6 +66,8 @@ pub enum Advice {
     TryAgain,
     /// Leave the whole portal alone for a while: for this long, or until a probe succeeds.
     Pause(Option<Duration>),
+    /// Make this call after a wait; there is nothing wrong with it or with the portal.
+    Wait(Duration),
     /// Call nothing until the operator has mended the key; keep everything waiting.
     StopCalling,
     /// Find out which of its meanings the refusal has, by asking for the file.
@@ -105,6 +113,7 @@ impl Error {
                 Advice::TryAgain
             }
             Self::RateLimited { retry_after } => Advice::Pause(*retry_after),
+            Self::Saved { wait } => Advice::Wait(*wait),
             Self::KeyRefused => Advice::StopCalling,
             Self::Forbidden | Self::NotFound => Advice::AskForTheFile,
             Self::Refused { .. } => Advice::GiveUp,

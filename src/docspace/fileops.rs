@@ -89,7 +89,10 @@ impl OperationId {
     }
 }
 
-/// An operation on one file, as one read of it shows it.
+/// Files in one call at the most; the portal names no bound, and its log and ours stay readable so.
+pub const FILES_IN_ONE_CALL: usize = 100;
+
+/// An operation on one or more files, as one read of it shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// Its id.
@@ -105,14 +108,21 @@ pub struct Operation {
 pub enum OperationState {
     /// Queued or running.
     Pending,
-    /// Done, with the resulting file: a new one for a copy, the same one for a move, the one that was
-    /// there where it was overwritten.
-    Done(FileInfo),
-    /// Ended without an error and without handling the file: the title was taken and
-    /// [`Conflict::Skip`] asked for, or something failed inside the portal (CONTRACT 4.5).
-    Unhandled,
-    /// Ended without handling the file; the portal's words, in its user's language.
-    Failed(String),
+    /// Finished, cancelled or failed.
+    Ended(Results),
+}
+
+/// What an operation that has ended left behind (CONTRACT 4.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Results {
+    /// The resulting files in the order of the call, without those that were not handled: a new one for a
+    /// copy, the same one for a move, the one that was there where it was overwritten.
+    pub files: Vec<FileInfo>,
+    /// How many files were handled.
+    pub processed: Option<usize>,
+    /// The portal's words about the last file that failed, in its user's language; it does not say which
+    /// file that was.
+    pub error: Option<String>,
 }
 
 impl Operation {
@@ -123,17 +133,17 @@ impl Operation {
 }
 
 impl Client {
-    /// Asks the portal to copy or move one file; `None` when it accepted but did not name the
-    /// operation, which portals before 3.2.1 leave to guessing.
+    /// Asks the portal to copy or move files; `None` when it accepted but did not name the operation,
+    /// which portals before 3.2.1 leave to guessing. One bad file refuses all of them (CONTRACT 4.3).
     pub async fn start(
         &self,
         kind: OperationKind,
-        file: &FileId,
+        files: &[&FileId],
         to: &FolderId,
         conflict: Conflict,
     ) -> Result<Option<Operation>, Error> {
         let request = Request {
-            file_ids: [file],
+            file_ids: files,
             folder_ids: [],
             dest_folder_id: to,
             conflict_resolve_type: conflict.number(),
@@ -198,7 +208,7 @@ impl Client {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
-    file_ids: [&'a FileId; 1],
+    file_ids: &'a [&'a FileId],
     folder_ids: [&'a FolderId; 0],
     dest_folder_id: &'a FolderId,
     conflict_resolve_type: u8,
@@ -230,15 +240,15 @@ impl From<OperationDto> for Operation {
     fn from(dto: OperationDto) -> Self {
         /// Beyond this status an operation has ended: completed, cancelled or failed.
         const RUNNING: i64 = 1;
-        const ONE_FILE: &str = "1";
 
-        let error = dto.error.filter(|error| !error.is_empty());
-        let all_processed = dto.processed.as_deref() == Some(ONE_FILE);
-        let state = match (error, dto.files.into_iter().next()) {
-            _ if !dto.finished && dto.status <= RUNNING => OperationState::Pending,
-            (Some(error), _) => OperationState::Failed(error),
-            (None, Some(file)) if all_processed => OperationState::Done(file),
-            (None, _) => OperationState::Unhandled,
+        let state = if !dto.finished && dto.status <= RUNNING {
+            OperationState::Pending
+        } else {
+            OperationState::Ended(Results {
+                files: dto.files,
+                processed: dto.processed.and_then(|count| count.trim().parse().ok()),
+                error: dto.error.filter(|error| !error.is_empty()),
+            })
         };
         Self {
             id: dto.id,
@@ -260,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_handled_file_is_success() {
+    fn an_operation_tells_what_it_handled() {
         let pending = |name: &str| {
             assert_eq!(read(name)[0].state, OperationState::Pending, "{name}");
         };
@@ -269,25 +279,30 @@ mod tests {
         pending("api.fileops.status.running");
         pending("api.fileops.status.almost");
 
-        let failed = |name: &str| {
-            assert!(
-                matches!(read(name)[0].state, OperationState::Failed(_)),
+        let ended = |name: &str| match &read(name)[0].state {
+            OperationState::Ended(results) => results.clone(),
+            OperationState::Pending => panic!("{name}"),
+        };
+        let skipped = ended("api.fileops.status.finished.skipped");
+        assert_eq!((skipped.files, skipped.processed), (Vec::new(), Some(0)));
+        assert_eq!(skipped.error, None);
+        let failed = ended("api.fileops.status.finished.error");
+        assert_eq!((failed.files, failed.processed), (Vec::new(), Some(0)));
+        assert!(failed.error.is_some());
+
+        let done = |name: &str, id: i64, folder: i64| {
+            let results = ended(name);
+            assert_eq!(
+                (results.processed, results.error),
+                (Some(1), None),
                 "{name}"
             );
-        };
-        assert_eq!(
-            read("api.fileops.status.finished.skipped")[0].state,
-            OperationState::Unhandled
-        );
-        failed("api.fileops.status.finished.error");
-
-        let done = |name: &str, id: i64, folder: i64| match &read(name)[0].state {
-            OperationState::Done(file) => {
-                assert_eq!(file.id, FileId::from(id), "{name}");
-                assert_eq!(file.folder, FolderId::from(folder), "{name}");
-                assert_eq!(file.size_bytes, 48_211, "{name}");
-            }
-            other => panic!("{name}: {other:?}"),
+            let [file] = &results.files[..] else {
+                panic!("{name}");
+            };
+            assert_eq!(file.id, FileId::from(id), "{name}");
+            assert_eq!(file.folder, FolderId::from(folder), "{name}");
+            assert_eq!(file.size_bytes, 48_211, "{name}");
         };
         done("api.fileops.status.finished", 1_482_950, 341_029);
         done("api.fileops.move.finished", 1_482_901, 748_239);

@@ -1,20 +1,19 @@
 //! Putting back to work, or giving up for good, what was given up of an event.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, named_params};
 
 use crate::ids::InboxId;
 use crate::outbox;
 
 /// Puts back to work what was given up of an event: its decision, or its dead letters. Returns how
 /// many there were.
-pub fn revive(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result<usize> {
-    let decisions = sql
-        .prepare_cached(
-            "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
+pub fn revive(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+    let decisions = sql.execute(
+        "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
              WHERE id = :id AND state = 'dead'",
-        )?
-        .execute(named_params! { ":id": id.0, ":now": now.as_millisecond() })?;
+        &[(":id", id.0.into()), (":now", now.into())],
+    )?;
     Ok(decisions + outbox::revive_of_event(sql, id, now)?)
 }
 
@@ -31,7 +30,7 @@ pub enum Replay {
 
 /// Puts an event's dead letters back to work; without any, asks the rules again that ignored it, as
 /// one wants after changing them. `None` when there is no such event.
-pub fn replay(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result<Option<Replay>> {
+pub fn replay(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Replay>, SqlError> {
     if !exists(sql, id)? {
         return Ok(None);
     }
@@ -45,19 +44,21 @@ pub fn replay(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result
     }))
 }
 
-fn exists(sql: &Connection, id: InboxId) -> rusqlite::Result<bool> {
-    sql.prepare_cached("SELECT 1 FROM events WHERE id = ?1")?
-        .exists([id.0])
+fn exists(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+    )
 }
 
-fn ask_again(sql: &Connection, id: InboxId, now: Timestamp) -> rusqlite::Result<usize> {
-    sql.prepare_cached(
+fn ask_again(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+    sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
          WHERE id = :id AND state = 'decided'
            AND (EXISTS (SELECT 1 FROM decisions WHERE event = :id AND outcome = 'ignored')
                 OR NOT EXISTS (SELECT 1 FROM decisions WHERE event = :id))",
-    )?
-    .execute(named_params! { ":id": id.0, ":now": now.as_millisecond() })
+        &[(":id", id.0.into()), (":now", now.into())],
+    )
 }
 
 /// What was discarded of an event.
@@ -73,17 +74,14 @@ pub struct Discarded {
 
 /// Gives an event's dead letters up for good, and what waits behind them in their rules. `None` when
 /// there is no such event.
-pub fn discard(
-    sql: &Connection,
-    id: InboxId,
-    now: Timestamp,
-) -> rusqlite::Result<Option<Discarded>> {
+pub fn discard(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Discarded>, SqlError> {
     if !exists(sql, id)? {
         return Ok(None);
     }
-    let decisions = sql
-        .prepare_cached("UPDATE events SET state = 'decided' WHERE id = ?1 AND state = 'dead'")?
-        .execute([id.0])?;
+    let decisions = sql.execute(
+        "UPDATE events SET state = 'decided' WHERE id = :id AND state = 'dead'",
+        &[(":id", id.0.into())],
+    )?;
     let behind = outbox::discard_behind_dead(sql, id, now)?;
     let actions = outbox::discard_dead(sql, id, now)?;
     Ok(Some(Discarded {
@@ -94,23 +92,23 @@ pub fn discard(
 }
 
 /// The events that have dead letters, oldest first; of one file, if it is named.
-pub fn with_dead_letters(sql: &Connection, file: Option<&str>) -> rusqlite::Result<Vec<InboxId>> {
-    sql.prepare_cached(
+pub fn with_dead_letters(sql: &Sql, file: Option<&str>) -> Result<Vec<InboxId>, SqlError> {
+    sql.query(
         "SELECT id FROM events
          WHERE id IN (SELECT id FROM events WHERE state = 'dead'
                       UNION SELECT event FROM actions WHERE state = 'dead')
            AND (:file IS NULL OR file_id = :file)
          ORDER BY id",
-    )?
-    .query_map(named_params! { ":file": file }, |row| {
-        row.get(0).map(InboxId)
-    })?
-    .collect()
+        &[(":file", file.into())],
+        |row| row.get(0).map(InboxId),
+    )
 }
 
 /// The events whose decision was given up, and why.
-pub fn dead_decisions(sql: &Connection) -> rusqlite::Result<Vec<(InboxId, Option<String>)>> {
-    sql.prepare_cached("SELECT id, reason FROM events WHERE state = 'dead' ORDER BY id")?
-        .query_map([], |row| Ok((InboxId(row.get(0)?), row.get(1)?)))?
-        .collect()
+pub fn dead_decisions(sql: &Sql) -> Result<Vec<(InboxId, Option<String>)>, SqlError> {
+    sql.query(
+        "SELECT id, reason FROM events WHERE state = 'dead' ORDER BY id",
+        &[],
+        |row| Ok((InboxId(row.get(0)?), row.get(1)?)),
+    )
 }

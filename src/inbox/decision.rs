@@ -1,7 +1,7 @@
 //! What the rules said about an event: the wait for it, and how it is written down.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, named_params};
 
 use crate::ids::InboxId;
 use crate::outbox::{self, Happened};
@@ -20,8 +20,8 @@ pub struct Undecided {
 
 /// The events to decide now, in the order in which they are due; of the events of one file, the one
 /// that happened first.
-pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Result<Vec<Undecided>> {
-    sql.prepare_cached(
+pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>, SqlError> {
+    sql.query(
         "SELECT id, body, happened_at, sequence, failures FROM events AS later
          WHERE state = 'waiting' AND due_at <= :now
            AND NOT EXISTS (
@@ -30,9 +30,7 @@ pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Resu
                  AND (earlier.happened_at, earlier.sequence, earlier.id)
                    < (later.happened_at, later.sequence, later.id))
          ORDER BY due_at, id LIMIT :limit",
-    )?
-    .query_map(
-        named_params! { ":now": now.as_millisecond(), ":limit": limit },
+        &[(":now", now.into()), (":limit", limit.into())],
         |row| {
             Ok(Undecided {
                 happened: Happened {
@@ -44,14 +42,16 @@ pub fn undecided(sql: &Connection, now: Timestamp, limit: u32) -> rusqlite::Resu
                 failures: row.get(4)?,
             })
         },
-    )?
-    .collect()
+    )
 }
 
 /// When the next event that waits for its decision will be due, in milliseconds.
-pub fn next_due(sql: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
-    sql.prepare_cached("SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > ?1")?
-        .query_row([now.as_millisecond()], |row| row.get(0))
+pub fn next_due(sql: &Sql, now: Timestamp) -> Result<Option<i64>, SqlError> {
+    sql.query_one(
+        "SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > :now",
+        &[(":now", now.into())],
+        |row| row.get(0),
+    )
 }
 
 /// What became of one rule's decision.
@@ -67,16 +67,16 @@ pub struct Recorded {
 
 /// Writes down what each rule said and plans the actions, unless the event was decided meanwhile.
 pub fn record_decisions(
-    sql: &Connection,
+    sql: &Sql,
     event: Happened,
     decisions: &[Decision],
     now: Timestamp,
-) -> rusqlite::Result<Vec<Recorded>> {
-    let decided = sql
-        .prepare_cached(
-            "UPDATE events SET state = 'decided', reason = NULL WHERE id = ?1 AND state = 'waiting'",
-        )?
-        .execute([event.event.0])?;
+) -> Result<Vec<Recorded>, SqlError> {
+    let decided = sql.execute(
+        "UPDATE events SET state = 'decided', reason = NULL
+         WHERE id = :event AND state = 'waiting'",
+        &[(":event", event.event.0.into())],
+    )?;
     if decided == 0 {
         return Ok(Vec::new());
     }
@@ -101,25 +101,26 @@ pub fn record_decisions(
 /// Forgets what the rules said when the event was decided before, and returns the rules that planned
 /// something then, with their reasons: their say stands, or the file, which may have changed since,
 /// would be handled for this event once more.
-fn take_planned(sql: &Connection, event: InboxId) -> rusqlite::Result<Vec<(String, String)>> {
-    let planned = sql
-        .prepare_cached(
-            "SELECT rule, reason FROM decisions WHERE event = ?1 AND outcome = 'planned'
+fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<(String, String)>, SqlError> {
+    let planned = sql.query(
+        "SELECT rule, reason FROM decisions WHERE event = :event AND outcome = 'planned'
              ORDER BY position",
-        )?
-        .query_map([event.0], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    sql.prepare_cached("DELETE FROM decisions WHERE event = ?1")?
-        .execute([event.0])?;
+        &[(":event", event.0.into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    sql.execute(
+        "DELETE FROM decisions WHERE event = :event",
+        &[(":event", event.0.into())],
+    )?;
     Ok(planned)
 }
 
 fn decide_rule(
-    sql: &Connection,
+    sql: &Sql,
     event: Happened,
     decision: &Decision,
     now: Timestamp,
-) -> rusqlite::Result<Recorded> {
+) -> Result<Recorded, SqlError> {
     let (outcome, reason) = match &decision.planned {
         None => ("ignored", decision.reason.clone()),
         Some(planned) => match outbox::plan(sql, event, &decision.rule, planned, now)? {
@@ -138,53 +139,58 @@ fn decide_rule(
 }
 
 fn insert_decision(
-    sql: &Connection,
+    sql: &Sql,
     event: InboxId,
     position: i64,
     decision: &Recorded,
-) -> rusqlite::Result<usize> {
-    sql.prepare_cached(
+) -> Result<usize, SqlError> {
+    sql.execute(
         "INSERT INTO decisions (event, position, rule, outcome, reason)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute((
-        event.0,
-        position,
-        &decision.rule,
-        decision.outcome,
-        &decision.reason,
-    ))
+         VALUES (:event, :position, :rule, :outcome, :reason)",
+        &[
+            (":event", event.0.into()),
+            (":position", position.into()),
+            (":rule", (&decision.rule).into()),
+            (":outcome", decision.outcome.into()),
+            (":reason", (&decision.reason).into()),
+        ],
+    )
 }
 
 /// Lets an event wait for its decision until a later time, and says why.
 pub fn postpone(
-    sql: &Connection,
+    sql: &Sql,
     id: InboxId,
     until: Timestamp,
     failures: u32,
     reason: &str,
-) -> rusqlite::Result<()> {
-    sql.prepare_cached(
-        "UPDATE events SET due_at = ?2, failures = ?3, reason = ?4
-         WHERE id = ?1 AND state = 'waiting'",
-    )?
-    .execute((id.0, until.as_millisecond(), failures, reason))?;
+) -> Result<(), SqlError> {
+    sql.execute(
+        "UPDATE events SET due_at = :until, failures = :failures, reason = :reason
+         WHERE id = :id AND state = 'waiting'",
+        &[
+            (":id", id.0.into()),
+            (":until", until.into()),
+            (":failures", failures.into()),
+            (":reason", reason.into()),
+        ],
+    )?;
     Ok(())
 }
 
 /// Gives up deciding an event: it becomes a dead letter with this reason.
-pub fn give_up(sql: &Connection, id: InboxId, reason: &str) -> rusqlite::Result<()> {
-    sql.prepare_cached(
-        "UPDATE events SET state = 'dead', reason = ?2 WHERE id = ?1 AND state = 'waiting'",
-    )?
-    .execute((id.0, reason))?;
+pub fn give_up(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
+    sql.execute(
+        "UPDATE events SET state = 'dead', reason = :reason WHERE id = :id AND state = 'waiting'",
+        &[(":id", id.0.into()), (":reason", reason.into())],
+    )?;
     Ok(())
 }
 
 /// Decides at once what waited for the portal to come back.
-pub fn expedite(sql: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+pub fn expedite(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
-        "UPDATE events SET due_at = ?1 WHERE state = 'waiting' AND due_at > ?1",
-        [now.as_millisecond()],
+        "UPDATE events SET due_at = :now WHERE state = 'waiting' AND due_at > :now",
+        &[(":now", now.into())],
     )
 }

@@ -3,8 +3,8 @@
 //! Reads only. An event's state here is one word made of its own state and those of its actions, so
 //! that every place that shows events says the same.
 
+use crate::db::{Row, Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use serde::{Serialize, Serializer};
 
 use crate::outbox::ActionId;
@@ -196,38 +196,43 @@ const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, r
                        happened_at, source, deliveries, state, reason, due_at";
 
 /// The newest events that match.
-pub fn list(sql: &Connection, filter: &Filter, limit: u32) -> rusqlite::Result<Vec<EventView>> {
+pub fn list(sql: &Sql, filter: &Filter, limit: u32) -> Result<Vec<EventView>, SqlError> {
     let summaries = list_with_actions(sql, filter, limit)?;
     Ok(summaries.into_iter().map(|(event, _)| event).collect())
 }
 
 /// The newest events that match, each with what was planned for it.
 pub fn list_with_actions(
-    sql: &Connection,
+    sql: &Sql,
     filter: &Filter,
     limit: u32,
-) -> rusqlite::Result<Vec<(EventView, Vec<ActionView>)>> {
+) -> Result<Vec<(EventView, Vec<ActionView>)>, SqlError> {
     let condition = filter.standing.condition();
-    let rows = sql
-        .prepare_cached(&format!(
+    let rows = sql.query(
+        &format!(
             "SELECT {COLUMNS} FROM events
              WHERE {condition} AND (:file IS NULL OR file_id = :file)
                AND (:before IS NULL OR id < :before)
                AND (:search IS NULL OR file_id = :search OR instr(lower(title), lower(:search)) > 0
                     OR id = :number OR event_id = :number)
              ORDER BY id DESC LIMIT :limit"
-        ))?
-        .query_map(
-            named_params! {
-                ":file": filter.file,
-                ":before": filter.before.map(|id| id.0),
-                ":search": filter.search,
-                ":number": filter.search.as_ref().and_then(|text| text.parse::<i64>().ok()),
-                ":limit": limit,
-            },
-            read_row,
-        )?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+        ),
+        &[
+            (":file", filter.file.as_deref().into()),
+            (":before", filter.before.map(|id| id.0).into()),
+            (":search", filter.search.as_deref().into()),
+            (
+                ":number",
+                filter
+                    .search
+                    .as_ref()
+                    .and_then(|text| text.parse::<i64>().ok())
+                    .into(),
+            ),
+            (":limit", limit.into()),
+        ],
+        read_row,
+    )?;
     rows.into_iter()
         .map(|row| {
             let decisions = decisions(sql, row.id)?;
@@ -239,15 +244,16 @@ pub fn list_with_actions(
 
 /// Everything about the event with this number of ours or, where there is none, with this id of
 /// DocSpace's; the newest, when several webhooks have an event of that id.
-pub fn find(sql: &Connection, number: i64) -> rusqlite::Result<Option<EventStory>> {
-    let found = sql
-        .prepare_cached(&format!(
+pub fn find(sql: &Sql, number: i64) -> Result<Option<EventStory>, SqlError> {
+    let found = sql.query_optional(
+        &format!(
             "SELECT {COLUMNS}, body FROM events
-             WHERE id = coalesce((SELECT id FROM events WHERE id = ?1),
-                                 (SELECT max(id) FROM events WHERE event_id = ?1))"
-        ))?
-        .query_row([number], |row| Ok((read_row(row)?, row.get("body")?)))
-        .optional()?;
+             WHERE id = coalesce((SELECT id FROM events WHERE id = :number),
+                                 (SELECT max(id) FROM events WHERE event_id = :number))"
+        ),
+        &[(":number", number.into())],
+        |row| Ok((read_row(row)?, row.get("body")?)),
+    )?;
     let Some((row, body)) = found else {
         return Ok(None);
     };
@@ -268,7 +274,7 @@ struct EventRow {
     view: EventView,
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+fn read_row(row: &Row<'_>) -> Result<EventRow, SqlError> {
     let id = InboxId(row.get("id")?);
     let webhook: i64 = row.get("webhook_id")?;
     let state: String = row.get("state")?;
@@ -349,31 +355,31 @@ fn reason_of_state(
     }
 }
 
-fn decisions(sql: &Connection, event: InboxId) -> rusqlite::Result<Vec<DecisionView>> {
-    sql.prepare_cached(
-        "SELECT rule, outcome, reason FROM decisions WHERE event = ?1 ORDER BY position",
-    )?
-    .query_map([event.0], |row| {
-        Ok(DecisionView {
-            rule: row.get(0)?,
-            outcome: row.get(1)?,
-            reason: row.get(2)?,
-        })
-    })?
-    .collect()
+fn decisions(sql: &Sql, event: InboxId) -> Result<Vec<DecisionView>, SqlError> {
+    sql.query(
+        "SELECT rule, outcome, reason FROM decisions WHERE event = :event ORDER BY position",
+        &[(":event", event.0.into())],
+        |row| {
+            Ok(DecisionView {
+                rule: row.get(0)?,
+                outcome: row.get(1)?,
+                reason: row.get(2)?,
+            })
+        },
+    )
 }
 
-fn actions(sql: &Connection, event: InboxId) -> rusqlite::Result<Vec<ActionView>> {
-    sql.prepare_cached(
+fn actions(sql: &Sql, event: InboxId) -> Result<Vec<ActionView>, SqlError> {
+    sql.query(
         "SELECT id, rule, kind, plan, state, attempt, failures, result_file, result_folder,
                 operation_id, reason_code, reason, due_at, created_at, finished_at
-         FROM actions WHERE event = ?1 ORDER BY id",
-    )?
-    .query_map([event.0], read_action)?
-    .collect()
+         FROM actions WHERE event = :event ORDER BY id",
+        &[(":event", event.0.into())],
+        read_action,
+    )
 }
 
-fn read_action(row: &Row<'_>) -> rusqlite::Result<ActionView> {
+fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
     let plan: String = row.get("plan")?;
     let state: String = row.get("state")?;
     let due_at: Option<i64> = row.get("due_at")?;

@@ -3,8 +3,8 @@
 //! Reads only, and only what an index answers, because the status page and every scrape of the metrics
 //! ask for it: a store with a million events answers as fast as an empty one with as much waiting.
 
+use crate::db::{Sql, SqlError};
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
 use super::journal::rfc3339_or_null;
@@ -32,30 +32,27 @@ pub struct Overview {
 }
 
 /// How the store stands now.
-pub fn overview(sql: &Connection) -> rusqlite::Result<Overview> {
+pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
     let count = |question: &str| {
-        sql.prepare_cached(question)?
-            .query_row([], |row| row.get::<_, i64>(0))
+        sql.query_one(question, &[], |row| row.get::<i64>(0))
             .map(i64::unsigned_abs)
     };
-    let time = |question: &str| -> rusqlite::Result<Option<Timestamp>> {
-        let at: Option<Option<i64>> = sql
-            .prepare_cached(question)?
-            .query_row([], |row| row.get(0))
-            .optional()?;
+    let time = |question: &str| -> Result<Option<Timestamp>, SqlError> {
+        let at: Option<Option<i64>> = sql.query_optional(question, &[], |row| row.get(0))?;
         Ok(at
             .flatten()
             .and_then(|at| Timestamp::from_millisecond(at).ok()))
     };
-    // The index named is the short one; by itself SQLite would go through the journal for the first.
+    // The sign sends the search for the first to the short index of what waits; without it a database
+    // may go through the journal from its beginning.
     let undecided = time(
         "SELECT received_at FROM events
-         WHERE id = (SELECT min(id) FROM events INDEXED BY events_waiting WHERE state = 'waiting')",
+         WHERE id = (SELECT min(+id) FROM events WHERE state = 'waiting')",
     )?;
     let owed = time(
         "SELECT min(created_at) FROM actions WHERE id IN (
-             (SELECT min(id) FROM actions INDEXED BY actions_waiting WHERE state = 'waiting'),
-             (SELECT min(id) FROM actions INDEXED BY actions_running WHERE state = 'running'))",
+             (SELECT min(+id) FROM actions WHERE state = 'waiting'),
+             (SELECT min(+id) FROM actions WHERE state = 'running'))",
     )?;
     Ok(Overview {
         events_waiting: count("SELECT count(*) FROM events WHERE state = 'waiting'")?,
@@ -82,34 +79,35 @@ pub struct Hour {
 }
 
 /// The last day, hour by hour; the last hour is the running one.
-pub fn last_day(sql: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Hour>> {
+pub fn last_day(sql: &Sql, now: Timestamp) -> Result<Vec<Hour>, SqlError> {
     let last = now.as_millisecond().div_euclid(HOUR_MS);
     let first = last - (HOURS - 1);
     // Ranges of the index, counted one by one, are several times faster than sorting them into groups.
-    let mut count = sql.prepare_cached(
-        "SELECT count(*) FROM events WHERE received_at >= ?1 AND received_at < ?2",
-    )?;
     let mut hours = Vec::new();
     for hour in first..=last {
         let (from, until) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
-        let events: i64 = count.query_row([from, until], |row| row.get(0))?;
+        let events: i64 = sql.query_one(
+            "SELECT count(*) FROM events WHERE received_at >= :from AND received_at < :until",
+            &[(":from", from.into()), (":until", until.into())],
+            |row| row.get(0),
+        )?;
         hours.push(Hour {
             from: Timestamp::from_millisecond(from).unwrap_or_default(),
             events: events.unsigned_abs(),
             dead: 0,
         });
     }
-    // Dead ones are few; the sign keeps SQLite from looking through the day for them.
-    let mut dead = sql.prepare_cached(
-        "SELECT received_at / 3600000 - ?1, count(*) FROM events
-         WHERE +received_at >= ?1 * 3600000
+    // Dead ones are few; the sign keeps the database from looking through the day for them.
+    let dead: Vec<(i64, i64)> = sql.query(
+        "SELECT received_at / 3600000 - :first, count(*) FROM events
+         WHERE +received_at >= :first * 3600000
            AND id IN (SELECT id FROM events WHERE state = 'dead'
                       UNION SELECT event FROM actions WHERE state = 'dead')
          GROUP BY 1",
+        &[(":first", first.into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let mut rows = dead.query([first])?;
-    while let Some(row) = rows.next()? {
-        let (place, events): (i64, i64) = (row.get(0)?, row.get(1)?);
+    for (place, events) in dead {
         let place = usize::try_from(place).ok();
         if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
             hour.dead = events.unsigned_abs();

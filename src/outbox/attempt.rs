@@ -1,12 +1,12 @@
 //! What an attempt writes: its intent, its claim for longer, and its end.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, named_params};
 
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::{Claim, Intent, Outcome};
+use super::{Claim, Intent, Outcome, from_ms};
 
 /// Whether a write found the claim still held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,57 +42,95 @@ pub struct Wait {
 }
 
 /// Writes down that the portal is about to be called, or what its call came to so far.
-pub fn store_intent(sql: &Connection, claim: Claim, intent: &Intent) -> rusqlite::Result<Hold> {
-    sql.prepare_cached(
-        "UPDATE actions SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
+pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<Hold, SqlError> {
+    sql.execute(
+        "UPDATE actions
+         SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
-    )?
-    .execute(named_params! {
-        ":id": claim.action.0,
-        ":attempt": claim.attempt,
-        ":at": intent.at.as_millisecond(),
-        ":settle_after": intent.settle_after.as_millisecond(),
-        ":operation": intent.operation.as_ref().map(OperationId::as_str),
-    })
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":at", intent.at.into()),
+            (":settle_after", intent.settle_after.into()),
+            (
+                ":operation",
+                intent.operation.as_ref().map(OperationId::as_str).into(),
+            ),
+        ],
+    )
     .map(Hold::from)
 }
 
+/// What is written down of a claim's call to the portal.
+pub fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
+    let stored = sql.query_optional(
+        "SELECT intent_at, settle_after, operation_id FROM actions
+         WHERE id = :id AND attempt = :attempt",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let (at, settle_after, operation) = stored.unwrap_or_default();
+    Ok(intent(at, settle_after, operation))
+}
+
+/// An intent from its columns.
+pub(super) fn intent(
+    at: Option<i64>,
+    settle_after: Option<i64>,
+    operation: Option<String>,
+) -> Option<Intent> {
+    at.map(|at| Intent {
+        at: from_ms(at),
+        settle_after: from_ms(settle_after.unwrap_or(at)),
+        operation: operation.map(OperationId::new),
+    })
+}
+
 /// Keeps the claim for longer.
-pub fn renew(sql: &Connection, claim: Claim, lease_until: Timestamp) -> rusqlite::Result<Hold> {
-    sql.prepare_cached(
-        "UPDATE actions SET lease_until = ?3
-         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
-    )?
-    .execute((claim.action.0, claim.attempt, lease_until.as_millisecond()))
+pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<Hold, SqlError> {
+    sql.execute(
+        "UPDATE actions SET lease_until = :lease_until
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":lease_until", lease_until.into()),
+        ],
+    )
     .map(Hold::from)
 }
 
 /// Marks an action as done; those that waited in its rule for this one alone are due then.
 pub fn finish(
-    sql: &Connection,
+    sql: &Sql,
     claim: Claim,
     outcome: &Outcome,
     now: Timestamp,
-) -> rusqlite::Result<Hold> {
-    let finished = sql
-        .prepare_cached(
-            "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
+) -> Result<Hold, SqlError> {
+    let finished = sql.execute(
+        "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
                                 reason_code = NULL, result_file = :file, result_folder = :folder
              WHERE id = :id AND attempt = :attempt AND state = 'running'",
-        )?
-        .execute(named_params! {
-            ":id": claim.action.0,
-            ":attempt": claim.attempt,
-            ":now": now.as_millisecond(),
-            ":file": outcome.file.as_ref().map(FileId::as_str),
-            ":folder": outcome.folder.as_ref().map(FolderId::as_str),
-            ":note": outcome.note,
-        })?;
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":now", now.into()),
+            (":file", outcome.file.as_ref().map(FileId::as_str).into()),
+            (
+                ":folder",
+                outcome.folder.as_ref().map(FolderId::as_str).into(),
+            ),
+            (":note", outcome.note.as_deref().into()),
+        ],
+    )?;
     if finished > 0 {
-        sql.prepare_cached(
-            "UPDATE actions AS behind SET due_at = ?2
+        sql.execute(
+            "UPDATE actions AS behind SET due_at = :now
              FROM actions AS done
-             WHERE done.id = ?1 AND behind.rule = done.rule AND behind.file_id = done.file_id
+             WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
                AND behind.file_version = done.file_version AND behind.position > done.position
                AND behind.state = 'waiting' AND behind.due_at IS NULL
                AND NOT EXISTS (
@@ -101,52 +139,71 @@ pub fn finish(
                      AND before.file_version = done.file_version
                      AND before.position < behind.position
                      AND before.state <> 'done' AND before.kind <> 'notify')",
-        )?
-        .execute((claim.action.0, now.as_millisecond()))?;
+            &[(":id", claim.action.0.into()), (":now", now.into())],
+        )?;
     }
     Ok(Hold::from(finished))
 }
 
 /// Ends an attempt and lets the action wait for the next one.
-pub fn wait(sql: &Connection, claim: Claim, wait: &Wait) -> rusqlite::Result<Hold> {
-    sql.prepare_cached(
+pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<Hold, SqlError> {
+    sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, reason = :reason, intent_at = :intent_at,
                             settle_after = :settle_after, operation_id = :operation
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
-    )?
-    .execute(named_params! {
-        ":id": claim.action.0,
-        ":attempt": claim.attempt,
-        ":until": wait.until.as_millisecond(),
-        ":failures": wait.failures,
-        ":reason": wait.reason,
-        ":intent_at": wait.intent.as_ref().map(|intent| intent.at.as_millisecond()),
-        ":settle_after": wait.intent.as_ref().map(|intent| intent.settle_after.as_millisecond()),
-        ":operation": wait.intent.as_ref().and_then(|intent| intent.operation.as_ref()).map(OperationId::as_str),
-    })
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":until", wait.until.into()),
+            (":failures", wait.failures.into()),
+            (":reason", (&wait.reason).into()),
+            (
+                ":intent_at",
+                wait.intent
+                    .as_ref()
+                    .map(|intent| intent.at.as_millisecond())
+                    .into(),
+            ),
+            (
+                ":settle_after",
+                wait.intent
+                    .as_ref()
+                    .map(|intent| intent.settle_after.as_millisecond())
+                    .into(),
+            ),
+            (
+                ":operation",
+                wait.intent
+                    .as_ref()
+                    .and_then(|intent| intent.operation.as_ref())
+                    .map(OperationId::as_str)
+                    .into(),
+            ),
+        ],
+    )
     .map(Hold::from)
 }
 
 /// Gives an action up: it becomes a dead letter, with a code for machines and a reason for people.
 pub fn give_up(
-    sql: &Connection,
+    sql: &Sql,
     claim: Claim,
     code: &str,
     reason: &str,
     now: Timestamp,
-) -> rusqlite::Result<Hold> {
-    sql.prepare_cached(
+) -> Result<Hold, SqlError> {
+    sql.execute(
         "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
-                            reason_code = ?3, reason = ?4, finished_at = ?5
-         WHERE id = ?1 AND attempt = ?2 AND state = 'running'",
-    )?
-    .execute((
-        claim.action.0,
-        claim.attempt,
-        code,
-        reason,
-        now.as_millisecond(),
-    ))
+                            reason_code = :code, reason = :reason, finished_at = :now
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":code", code.into()),
+            (":reason", reason.into()),
+            (":now", now.into()),
+        ],
+    )
     .map(Hold::from)
 }

@@ -1,10 +1,10 @@
-NOT (a.file_work AND (
+NOT (a.file_work = 1 AND (
     -- Something else happens to its file, or it would overtake an earlier event of the file.
     EXISTS (
         SELECT 1
         FROM actions AS other
         WHERE other.file_id = a.file_id AND other.id <> a.id
-          AND other.state IN ('waiting', 'running') AND other.file_work
+          AND other.state IN ('waiting', 'running') AND other.file_work = 1
           AND (other.state = 'running'
                OR (other.intent_at IS NOT NULL
                    AND (a.intent_at IS NULL OR (other.intent_at, other.id) < (a.intent_at, a.id)))

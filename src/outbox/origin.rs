@@ -6,8 +6,8 @@
 //! that led here. The echo can arrive before the operation is seen finished; then the event must wait.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::db::{Sql, SqlError};
 use crate::event::{Entry, Event};
 use crate::ids::{FileId, FolderId, InboxId};
 use crate::rules::ActionPlan;
@@ -55,7 +55,7 @@ pub fn may_be_ours(event: &Event) -> bool {
 }
 
 /// Where an event comes from.
-pub fn origin(sql: &Connection, event: &Event) -> rusqlite::Result<Origin> {
+pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     let (Some(trigger), Some(entry)) = (&event.trigger, &event.entry) else {
         return Ok(Origin::Foreign);
     };
@@ -75,16 +75,17 @@ pub fn origin(sql: &Connection, event: &Event) -> rusqlite::Result<Origin> {
 }
 
 /// The rule of an action and of those that led to it, the nearest first.
-fn led_here(sql: &Connection, nearest: Cause) -> rusqlite::Result<Vec<String>> {
+fn led_here(sql: &Sql, nearest: Cause) -> Result<Vec<String>, SqlError> {
     let mut rules = Vec::new();
     let mut next = Some(nearest);
     while let Some(cause) = next.take()
         && rules.len() < LONGEST_CHAIN
     {
-        let told: Option<(Option<String>, Option<String>)> = sql
-            .prepare_cached("SELECT trigger_name, file_id FROM events WHERE id = ?1")?
-            .query_row([cause.event.0], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let told: Option<(Option<String>, Option<String>)> = sql.query_optional(
+            "SELECT trigger_name, file_id FROM events WHERE id = :event",
+            &[(":event", cause.event.0.into())],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         let file = |file: Option<String>| file.as_deref().and_then(FileId::new);
         if let Some((Some(trigger), told_file)) = told
             && let Some(file) = file(told_file)
@@ -102,58 +103,58 @@ fn led_here(sql: &Connection, nearest: Cause) -> rusqlite::Result<Vec<String>> {
 }
 
 /// The last copy of ours that this file came of.
-fn copy_that_made(sql: &Connection, file: &FileId, before: i64) -> rusqlite::Result<Option<Cause>> {
-    sql.prepare_cached(
+fn copy_that_made(sql: &Sql, file: &FileId, before: i64) -> Result<Option<Cause>, SqlError> {
+    sql.query_optional(
         "SELECT id, rule, event FROM actions
-         WHERE result_file = ?1 AND kind = 'copy' AND id < ?2 ORDER BY id DESC LIMIT 1",
-    )?
-    .query_row((file.as_str(), before), |row| {
-        Ok(Cause {
-            id: row.get(0)?,
-            rule: row.get(1)?,
-            event: InboxId(row.get(2)?),
-        })
-    })
-    .optional()
+         WHERE result_file = :file AND kind = 'copy' AND id < :before ORDER BY id DESC LIMIT 1",
+        &[(":file", file.as_str().into()), (":before", before.into())],
+        |row| {
+            Ok(Cause {
+                id: row.get(0)?,
+                rule: row.get(1)?,
+                event: InboxId(row.get(2)?),
+            })
+        },
+    )
 }
 
 /// Whether a copy of ours to this folder under this title has begun and has not been seen to end.
-fn may_be_a_copy_under_way(sql: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
+fn may_be_a_copy_under_way(sql: &Sql, entry: &Entry) -> Result<bool, SqlError> {
     let (Some(parent), Some(title)) = (&entry.parent, &entry.title) else {
         return Ok(false);
     };
     let target = format!("{parent}/{}", unnumbered(title).to_lowercase());
-    sql.prepare_cached(
+    sql.exists(
         "SELECT 1 FROM actions
-         WHERE target = ?1 AND kind = 'copy' AND state IN ('waiting', 'running')
+         WHERE target = :target AND kind = 'copy' AND state IN ('waiting', 'running')
            AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1",
-    )?
-    .exists([target])
+        &[(":target", target.as_str().into())],
+    )
 }
 
 /// The last move of ours that put this file into this folder, or into any.
 fn move_of(
-    sql: &Connection,
+    sql: &Sql,
     file: &FileId,
     folder: Option<&FolderId>,
     before: i64,
-) -> rusqlite::Result<Option<Cause>> {
-    let mut statement = sql.prepare_cached(
+) -> Result<Option<Cause>, SqlError> {
+    let moves: Vec<(Cause, String)> = sql.query(
         "SELECT id, rule, event, plan FROM actions
-         WHERE file_id = ?1 AND kind = 'move' AND id < ?2
+         WHERE file_id = :file AND kind = 'move' AND id < :before
            AND (state IN ('running', 'done') OR intent_at IS NOT NULL)
          ORDER BY id DESC",
+        &[(":file", file.as_str().into()), (":before", before.into())],
+        |row| {
+            let cause = Cause {
+                id: row.get(0)?,
+                rule: row.get(1)?,
+                event: InboxId(row.get(2)?),
+            };
+            Ok((cause, row.get(3)?))
+        },
     )?;
-    let rows = statement.query_map((file.as_str(), before), |row| {
-        let cause = Cause {
-            id: row.get(0)?,
-            rule: row.get(1)?,
-            event: InboxId(row.get(2)?),
-        };
-        Ok((cause, row.get::<_, String>(3)?))
-    })?;
-    for row in rows {
-        let (cause, plan) = row?;
+    for (cause, plan) in moves {
         let plan: Option<ActionPlan> = serde_json::from_str(&plan).ok();
         let to = plan.as_ref().and_then(ActionPlan::destination);
         if folder.is_none() || to == folder {
@@ -165,26 +166,27 @@ fn move_of(
 
 /// The last comment of ours on this state of the file, or on any.
 fn comment_on(
-    sql: &Connection,
+    sql: &Sql,
     file: &FileId,
     modified_at: Option<Timestamp>,
     before: i64,
-) -> rusqlite::Result<Option<Cause>> {
-    sql.prepare_cached(
-        "SELECT id, rule, event FROM actions
-         WHERE file_id = ?1 AND kind = 'comment' AND id < ?2 AND attempt > 0
-           AND (?3 IS NULL OR file_version = ?3)
-         ORDER BY id DESC LIMIT 1",
-    )?
-    .query_row(
-        (file.as_str(), before, modified_at.map(|at| at.to_string())),
+) -> Result<Option<Cause>, SqlError> {
+    let comments: Vec<(Cause, String)> = sql.query(
+        "SELECT id, rule, event, file_version FROM actions
+         WHERE file_id = :file AND kind = 'comment' AND id < :before AND attempt > 0
+         ORDER BY id DESC",
+        &[(":file", file.as_str().into()), (":before", before.into())],
         |row| {
-            Ok(Cause {
+            let cause = Cause {
                 id: row.get(0)?,
                 rule: row.get(1)?,
                 event: InboxId(row.get(2)?),
-            })
+            };
+            Ok((cause, row.get(3)?))
         },
-    )
-    .optional()
+    )?;
+    Ok(comments
+        .into_iter()
+        .find(|(_, version)| modified_at.is_none_or(|at| *version == at.to_string()))
+        .map(|(cause, _)| cause))
 }

@@ -1,7 +1,7 @@
 //! Planning: the actions of a rule for one state of a file, owed once.
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use crate::docspace::Conflict;
 use crate::ids::{FileId, InboxId};
@@ -26,12 +26,12 @@ pub enum Plan {
     reason = "a plan is plain data, which can always be written"
 )]
 pub fn plan(
-    sql: &Connection,
+    sql: &Sql,
     event: Happened,
     rule: &str,
     planned: &Planned,
     now: Timestamp,
-) -> rusqlite::Result<Plan> {
+) -> Result<Plan, SqlError> {
     let version = planned.modified_at.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
         revive_of_event_and_rule(sql, earlier, rule, now)?;
@@ -40,47 +40,26 @@ pub fn plan(
     let mut first = true;
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let plan = serde_json::to_string(action).expect("a plan is plain data");
-        sql.prepare_cached(
-            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work,
+        let target = target(action, &planned.title);
+        sql.execute("INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work,
                                   plan, title, target, state, happened_at, sequence, due_at, created_at)
              VALUES (:event, :rule, :file, :version, :position, :kind, :file_work,
                      :plan, :title, :target, 'waiting', :happened_at, :sequence,
-                     CASE WHEN :first THEN :now END, :now)",
-        )?
-        .execute(named_params! {
-            ":event": event.event.0,
-            ":rule": rule,
-            ":file": planned.file.as_str(),
-            ":version": version,
-            ":position": position,
-            ":kind": action.kind(),
-            ":file_work": action.is_file_work(),
-            ":plan": plan,
-            ":title": planned.title,
-            ":target": target(action, &planned.title),
-            ":happened_at": event.at_ms,
-            ":sequence": event.sequence,
-            ":first": first,
-            ":now": now.as_millisecond(),
-        })?;
+                     CASE WHEN :first = 1 THEN :now END, :now)", &[(":event", event.event.0.into()), (":rule", rule.into()), (":file", planned.file.as_str().into()), (":version", (&version).into()), (":position", position.into()), (":kind", action.kind().into()), (":file_work", action.is_file_work().into()), (":plan", (&plan).into()), (":title", (&planned.title).into()), (":target", target.as_deref().into()), (":happened_at", event.at_ms.into()), (":sequence", event.sequence.into()), (":first", first.into()), (":now", now.into())])?;
         first &= !action.is_waited_for();
     }
     Ok(Plan::Planned)
 }
 
 fn find_effect(
-    sql: &Connection,
+    sql: &Sql,
     rule: &str,
     file: &FileId,
     version: &str,
-) -> rusqlite::Result<Option<InboxId>> {
-    sql.prepare_cached(
-        "SELECT event FROM actions WHERE rule = ?1 AND file_id = ?2 AND file_version = ?3 LIMIT 1",
-    )?
-    .query_row((rule, file.as_str(), version), |row| {
+) -> Result<Option<InboxId>, SqlError> {
+    sql.query_optional("SELECT event FROM actions WHERE rule = :rule AND file_id = :file AND file_version = :version LIMIT 1", &[(":rule", rule.into()), (":file", file.as_str().into()), (":version", version.into())], |row| {
         row.get(0).map(InboxId)
     })
-    .optional()
 }
 
 /// The destination and title of what makes or changes a file there, without the number a taken title gets.

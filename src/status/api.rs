@@ -40,8 +40,12 @@ struct Portal {
     address: String,
     /// Why it is left alone: `down`, `key_refused`, `limit`, or nothing.
     trouble: Option<&'static str>,
-    /// Writes left of the portal's 10,000 a day, counting this process's since midnight UTC.
+    /// Writes left of the portal's 10,000 a day, counting those we know of since midnight UTC.
     writes_left_today: u64,
+    /// Calls that may be made at once; beyond them they flow evenly within the portal's 1,500 a minute.
+    calls_left: u32,
+    /// Until when no copy or move is begun, because the day's writes run out.
+    no_write_before: Option<String>,
 }
 
 pub(super) async fn events(
@@ -76,6 +80,8 @@ pub(super) async fn status(State(status): State<Arc<Status>>) -> Answer<Standing
             address: status.portal.host().to_owned(),
             trouble: status.portal.trouble().map(crate::docspace::Why::code),
             writes_left_today: status.portal.writes_left_today(),
+            calls_left: status.portal.calls_left(),
+            no_write_before: status.portal.no_write_before().map(|at| at.to_string()),
         },
     }))
 }

@@ -167,7 +167,7 @@ fn health(portal: &Client, now: Timestamp) -> Health {
         return Health {
             class: "good",
             word: "well",
-            sentence: format!("{} writes left today", portal.writes_left_today()),
+            sentence: budget(portal, now),
         };
     };
     let next = match portal.permission() {
@@ -178,6 +178,22 @@ fn health(portal: &Client, now: Timestamp) -> Health {
         class: "bad",
         word: "left alone",
         sentence: format!("{}; {next}", why.as_str()),
+    }
+}
+
+/// What is left of the portal's limits, and what that means for files that wait.
+fn budget(portal: &Client, now: Timestamp) -> String {
+    let left = format!(
+        "{} calls at once and {} writes today left",
+        portal.calls_left(),
+        portal.writes_left_today()
+    );
+    match portal.no_write_before() {
+        Some(next) => format!(
+            "{left}; they are spread over the day, the next copy or move {}",
+            Moment::new(next, now).about
+        ),
+        None => left,
     }
 }
 

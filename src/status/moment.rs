@@ -41,8 +41,13 @@ pub(super) fn moment(overview: &Overview, oldest: Duration, portal: &Client) -> 
     );
     gauge(
         "portal_daily_writes_remaining",
-        "Writes left of the portal's 10000 a day, counting those of this process since midnight UTC",
+        "Writes left of the portal's 10000 a day, counting those we know of since midnight UTC",
         portal.writes_left_today(),
+    );
+    gauge(
+        "portal_calls_remaining",
+        "Calls to the portal that may be made at once; beyond them they flow evenly within its 1500 a minute",
+        u64::from(portal.calls_left()),
     );
     if let Some(at) = overview.last_delivery {
         gauge(

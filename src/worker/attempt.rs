@@ -1,4 +1,4 @@
-//! One attempt: runs an action and writes down what became of it.
+//! One attempt: runs what was claimed together and writes down what became of each action.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Instrument as _, Span, info, info_span, warn};
 
 use crate::actions::{self, Context, Ended};
-use crate::db::StoreError;
+use crate::db::{Sql, SqlError, StoreError};
+use crate::ids::InboxId;
 use crate::inbox;
 use crate::outbox::{self, Action, Claim, Hold, Intent, Outcome, Wait};
 
-use super::{LEASE, Worker, backoff, log_store_error};
+use super::{LEASE, Work, Worker, backoff, log_store_error};
 
 /// How long an action waits for a portal that is left alone before the breaker is asked again.
 const WAIT_FOR_PORTAL: Duration = Duration::from_secs(1);
@@ -21,50 +22,65 @@ const WAIT_FOR_PORTAL: Duration = Duration::from_secs(1);
 /// How long between two tries to write to a store that refuses, as one without room does.
 const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 
+/// What is written down about the end of one attempt.
+#[derive(Clone, Debug)]
+enum End {
+    Finish(Outcome),
+    Wait(Wait),
+    /// The same, with what the attempt itself wrote down of its call.
+    WaitWithStoredIntent(Wait),
+    GiveUp {
+        code: &'static str,
+        reason: String,
+    },
+    Nothing,
+}
+
 impl Worker {
-    /// Runs one attempt of a claimed action. An attempt that panics has failed; the worker goes on.
-    pub(super) async fn attempt(&self, action: Action) {
-        let span = info_span!(
-            "attempt",
-            event.id = action.event.0,
-            rule.name = action.rule,
-            action.id = action.claim.action.0,
-            action.kind = action.plan.kind(),
-            attempt = action.claim.attempt,
-        );
+    /// Runs one attempt at what was claimed. An attempt that panics has failed; the worker goes on.
+    pub(super) async fn attempt(&self, work: Work) {
+        let actions = &work.actions;
+        let span = if let [action] = &actions[..] {
+            span_of(action)
+        } else {
+            info_span!(
+                "batch",
+                action.kind = actions.first().map(|action| action.plan.kind()),
+                actions = actions.len(),
+            )
+        };
         let began = self.clock.now();
-        async {
-            let recorded = match self.execute(&action).await {
-                Ok(ended) => self.record_end(&action, ended, began).await,
-                Err(error) => Err(error),
-            };
-            if !action.plan.is_file_work() {
-                self.telling.fetch_sub(1, Ordering::Relaxed);
-            }
-            match recorded {
-                Ok(Hold::Held) => self.wake.outbox.notify_one(),
-                Ok(Hold::Lost) => warn!("the claim on the action was lost; another attempt has it"),
-                Err(error) => {
-                    log_store_error(&error);
-                    self.let_go(action.claim).await;
-                }
+        let recorded = match self.execute(actions).instrument(span).await {
+            Ok(ends) => self.record_ends(ends, began).await,
+            Err(error) => Err(error),
+        };
+        let telling = actions
+            .iter()
+            .filter(|action| !action.plan.is_file_work())
+            .count();
+        self.telling.fetch_sub(telling, Ordering::Relaxed);
+        match recorded {
+            Ok(()) => self.wake.outbox.notify_one(),
+            Err(error) => {
+                log_store_error(&error);
+                let claims = actions.iter().map(|action| action.claim).collect();
+                self.let_go(claims).await;
             }
         }
-        .instrument(span)
-        .await;
     }
 
-    /// Ends the claim of an attempt that could not be written down, as soon as the store can be written
-    /// to; without that it ends with its lease. The next attempt settles what this one left open.
-    async fn let_go(&self, claim: Claim) {
+    /// Ends the claims of an attempt that could not be written down, as soon as the store can be written
+    /// to; without that they end with their lease. The next attempt settles what this one left open.
+    async fn let_go(&self, claims: Vec<Claim>) {
         let let_go = async {
             loop {
                 let now = self.clock.now();
-                let written = self
-                    .db
-                    .write(move |sql| outbox::renew(sql, claim, now))
-                    .await;
-                match written {
+                let claims = claims.clone();
+                let write = self.db.write(move |sql| {
+                    let renew = |claim: &Claim| outbox::renew(sql, *claim, now);
+                    claims.iter().map(renew).collect::<Result<Vec<_>, _>>()
+                });
+                match write.await {
                     Ok(_) | Err(StoreError::Closed) => return,
                     Err(_) => tokio::time::sleep(TRY_STORE_AGAIN).await,
                 }
@@ -75,7 +91,10 @@ impl Worker {
         }
     }
 
-    async fn execute(&self, action: &Action) -> Result<Ended, StoreError> {
+    async fn execute<'a>(
+        &self,
+        actions: &'a [Action],
+    ) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
         let context = Context {
             db: &self.db,
             portal: &self.portal,
@@ -84,32 +103,80 @@ impl Worker {
             checkpoints: &self.checkpoints,
             lease: LEASE,
         };
-        AssertUnwindSafe(actions::run(&context, action))
+        AssertUnwindSafe(actions::run(&context, actions))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
-                Ok(Ended::Failed {
-                    reason: "the attempt panicked".to_owned(),
-                    intent: action.intent.clone(),
-                })
+                let panicked = actions.iter().map(|action| (action, Ended::Panicked));
+                Ok(panicked.collect())
             })
     }
 
-    async fn record_end(
+    /// Writes down how the attempt at each action ended, all in one commit.
+    async fn record_ends(
         &self,
-        action: &Action,
-        ended: Ended,
+        ends: Vec<(&Action, Ended)>,
         began: Timestamp,
-    ) -> Result<Hold, StoreError> {
-        let (hold, outcome) = match ended {
-            Ended::Done(outcome) => (self.finish(action, outcome).await?, "done"),
-            Ended::Dead { code, reason } => (self.give_up(action, code, reason).await?, "dead"),
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut outcomes = Vec::with_capacity(ends.len());
+        let mut writes = Vec::with_capacity(ends.len());
+        for (action, ended) in ends {
+            let (end, outcome) = span_of(action).in_scope(|| self.end(action, ended));
+            outcomes.push((action, outcome));
+            writes.push((action.claim, action.event, end));
+        }
+        let written = self.db.write(move |sql| {
+            let write =
+                |(claim, event, end): &(Claim, InboxId, End)| write(sql, *claim, *event, end, now);
+            writes.iter().map(write).collect::<Result<Vec<_>, _>>()
+        });
+        let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+        for ((action, outcome), (hold, received_at)) in outcomes.into_iter().zip(written.await?) {
+            let kind = action.plan.kind();
+            if hold == Hold::Lost {
+                let lost = || warn!("the claim on the action was lost; another attempt has it");
+                span_of(action).in_scope(lost);
+                continue;
+            }
+            self.metrics.count_attempt(kind, outcome, took);
+            if let Some(received_at) = received_at {
+                let delay = Duration::try_from(now.duration_since(received_at));
+                self.metrics.observe_delay(kind, delay.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be written down, and the word for it.
+    fn end(&self, action: &Action, ended: Ended) -> (End, &'static str) {
+        match ended {
+            Ended::Done(outcome) => {
+                info!("done");
+                (End::Finish(outcome), "done")
+            }
+            Ended::Dead { code, reason } => {
+                warn!(code, reason, "given up; the action is a dead letter");
+                (End::GiveUp { code, reason }, "dead")
+            }
             Ended::Failed { reason, intent } => {
-                self.try_again(action, reason, intent, Duration::ZERO)
-                    .await?
+                match self.next_attempt(action, reason, intent, Duration::ZERO) {
+                    Ok(wait) => (End::Wait(wait), "failed"),
+                    Err(given_up) => (given_up, "dead"),
+                }
+            }
+            Ended::Panicked => {
+                let reason = "the attempt panicked".to_owned();
+                match self.next_attempt(action, reason, None, Duration::ZERO) {
+                    Ok(wait) => (End::WaitWithStoredIntent(wait), "failed"),
+                    Err(given_up) => (given_up, "dead"),
+                }
             }
             Ended::AskedToWait { reason, wait } => {
-                self.try_again(action, reason, None, wait).await?
+                match self.next_attempt(action, reason, None, wait) {
+                    Ok(wait) => (End::Wait(wait), "failed"),
+                    Err(given_up) => (given_up, "dead"),
+                }
             }
             Ended::Waits {
                 reason,
@@ -123,76 +190,72 @@ impl Worker {
                     reason,
                     intent,
                 };
-                (self.wait(action, wait).await?, "waits")
+                (End::Wait(wait), "waits")
             }
-            Ended::ClaimLost => return Ok(Hold::Lost),
-        };
-        if hold == Hold::Held {
-            let took = Duration::try_from(self.clock.now().duration_since(began));
-            self.metrics
-                .count_attempt(action.plan.kind(), outcome, took.unwrap_or_default());
+            Ended::ClaimLost => (End::Nothing, "lost"),
         }
-        Ok(hold)
     }
 
-    async fn finish(&self, action: &Action, outcome: Outcome) -> Result<Hold, StoreError> {
-        info!("done");
-        let (claim, event, now) = (action.claim, action.event, self.clock.now());
-        let finish = self.db.write(move |sql| {
-            let hold = outbox::finish(sql, claim, &outcome, now)?;
-            Ok((hold, inbox::received_at(sql, event)?))
-        });
-        let (hold, received_at) = finish.await?;
-        if hold == Hold::Held {
-            let delay = Duration::try_from(now.duration_since(received_at));
-            self.metrics
-                .observe_delay(action.plan.kind(), delay.unwrap_or_default());
-        }
-        Ok(hold)
-    }
-
-    /// Lets a failed action wait for its next attempt, unless the attempts are used up.
-    async fn try_again(
+    /// Until when a failed action waits for its next attempt; its end, when the attempts are used up.
+    fn next_attempt(
         &self,
         action: &Action,
         reason: String,
         intent: Option<Intent>,
         shortest: Duration,
-    ) -> Result<(Hold, &'static str), StoreError> {
+    ) -> Result<Wait, End> {
         let failures = action.failures + 1;
         if failures >= self.max_attempts {
+            let code = "attempts_used_up";
             let reason = format!("{failures} attempts failed; the last one: {reason}");
-            let hold = self.give_up(action, "attempts_used_up", reason).await?;
-            return Ok((hold, "dead"));
+            warn!(code, reason, "given up; the action is a dead letter");
+            return Err(End::GiveUp { code, reason });
         }
         let wait = backoff(failures, fastrand::f64()).max(shortest);
         warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
-        let wait = Wait {
+        Ok(Wait {
             until: self.clock.now() + wait,
             failures,
             reason,
             intent,
-        };
-        Ok((self.wait(action, wait).await?, "failed"))
+        })
     }
+}
 
-    async fn wait(&self, action: &Action, wait: Wait) -> Result<Hold, StoreError> {
-        let claim = action.claim;
-        self.db
-            .write(move |sql| outbox::wait(sql, claim, &wait))
-            .await
-    }
+fn span_of(action: &Action) -> Span {
+    info_span!(
+        "attempt",
+        event.id = action.event.0,
+        rule.name = action.rule,
+        action.id = action.claim.action.0,
+        action.kind = action.plan.kind(),
+        attempt = action.claim.attempt,
+    )
+}
 
-    async fn give_up(
-        &self,
-        action: &Action,
-        code: &'static str,
-        reason: String,
-    ) -> Result<Hold, StoreError> {
-        warn!(code, reason, "given up; the action is a dead letter");
-        let (claim, now) = (action.claim, self.clock.now());
-        self.db
-            .write(move |sql| outbox::give_up(sql, claim, code, &reason, now))
-            .await
-    }
+/// Writes down one end. Returns with it when the event of an action came that is done.
+fn write(
+    sql: &Sql,
+    claim: Claim,
+    event: InboxId,
+    end: &End,
+    now: Timestamp,
+) -> Result<(Hold, Option<Timestamp>), SqlError> {
+    let hold = match end {
+        End::Finish(outcome) => {
+            let hold = outbox::finish(sql, claim, outcome, now)?;
+            return Ok((hold, Some(inbox::received_at(sql, event)?)));
+        }
+        End::Wait(wait) => outbox::wait(sql, claim, wait)?,
+        End::WaitWithStoredIntent(wait) => {
+            let wait = Wait {
+                intent: outbox::stored_intent(sql, claim)?,
+                ..wait.clone()
+            };
+            outbox::wait(sql, claim, &wait)?
+        }
+        End::GiveUp { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
+        End::Nothing => Hold::Lost,
+    };
+    Ok((hold, None))
 }

@@ -1,13 +1,15 @@
 //! Decides events: asks the rules, and the portal for what the delivery does not tell.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use rusqlite::Connection;
+use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
-use crate::db::StoreError;
+use crate::db::{Sql, SqlError, StoreError};
 use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
@@ -25,6 +27,9 @@ const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
 
 /// How long an event waits for a portal that is well again already.
 const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
+
+/// Events whose questions are asked side by side; attempts need reads, too.
+const QUESTIONS_AT_A_TIME: usize = 15;
 
 /// Questions to the portal for one event: its folder's path, its file, the path of where that is now, and
 /// who we are.
@@ -51,6 +56,36 @@ struct Known {
     path: Option<Looked<Vec<FolderId>>>,
 }
 
+/// An event that cannot be decided from memory.
+struct Asked {
+    undecided: Undecided,
+    event: Event,
+    origin: Origin,
+}
+
+type PathAnswer = Result<Looked<Vec<FolderId>>, Arc<Error>>;
+
+/// One round of deciding: by one set of rules, and each folder is asked about once. A failure is an answer,
+/// too.
+struct Round {
+    rules: Arc<RuleSet>,
+    folders: Mutex<HashMap<FolderId, Arc<OnceCell<PathAnswer>>>>,
+}
+
+impl Round {
+    fn by(rules: Arc<RuleSet>) -> Self {
+        Self {
+            rules,
+            folders: Mutex::default(),
+        }
+    }
+
+    fn of(&self, folder: &FolderId) -> Arc<OnceCell<PathAnswer>> {
+        let mut asked = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(asked.entry(folder.clone()).or_default())
+    }
+}
+
 impl Worker {
     /// Decides the events that are due, up to a bound.
     pub async fn decide_next(&self) -> Result<Step, StoreError> {
@@ -63,44 +98,62 @@ impl Worker {
             return Ok(Step::Idle);
         }
 
-        // What needs no question to the portal is decided together; the rest one by one behind it,
-        // and behind that whatever concerns the same file, to keep its order.
-        let rules = self.rules.get();
+        // What needs no question to the portal is decided together; the rest behind it, side by side,
+        // but one after the other whatever concerns the same file, to keep its order.
+        let round = Round::by(self.rules.get());
         let mut settled = Vec::new();
-        let mut to_ask = Vec::new();
-        let mut files_to_ask: HashSet<FileId> = HashSet::new();
+        let mut to_ask: Vec<Vec<Asked>> = Vec::new();
+        let mut files_to_ask: HashMap<FileId, usize> = HashMap::new();
         for undecided in events {
             let event = self.read(&undecided);
             let file = event.entry.as_ref().map(|entry| entry.id.clone());
-            let held_up = file
-                .as_ref()
-                .is_some_and(|file| files_to_ask.contains(file));
-            let origin = self.origin(&rules, &event).await?;
+            let origin = self.origin(&round.rules, &event).await?;
             if origin == Origin::Open {
                 let wait = self.wait_for_ourselves(&undecided);
                 settled.push((undecided, wait));
                 continue;
             }
-            let decisions = if held_up {
-                None
-            } else {
-                self.decide_from_memory(&rules, &event, &origin)
+            let asked = Asked {
+                undecided,
+                event,
+                origin,
             };
-            if let Some(decisions) = decisions {
-                settled.push((undecided, Decided::Decisions(decisions)));
+            let behind = file.as_ref().and_then(|file| files_to_ask.get(file));
+            if let Some(of_file) = behind {
+                to_ask[*of_file].push(asked);
+            } else if let Some(decisions) = self.decide_from_memory(&round.rules, &asked) {
+                settled.push((asked.undecided, Decided::Decisions(decisions)));
             } else {
-                files_to_ask.extend(file);
-                to_ask.push((undecided, event, origin));
+                files_to_ask.extend(file.map(|file| (file, to_ask.len())));
+                to_ask.push(vec![asked]);
             }
         }
         self.record(settled).await?;
-        for (undecided, event, origin) in to_ask {
-            let decided = self
-                .decide_by_asking(&rules, &undecided, &event, &origin)
-                .await;
-            self.record(vec![(undecided, decided)]).await?;
-        }
+        self.ask_side_by_side(&round, to_ask).await?;
         Ok(Step::Worked)
+    }
+
+    /// Decides what needs the portal, each list in its order, and writes down what is decided as it comes.
+    async fn ask_side_by_side(
+        &self,
+        round: &Round,
+        to_ask: Vec<Vec<Asked>>,
+    ) -> Result<(), StoreError> {
+        let asking = to_ask.into_iter().map(async |of_one_file| {
+            let mut decided = Vec::with_capacity(of_one_file.len());
+            for asked in of_one_file {
+                let decision = self.decide_by_asking(round, &asked).await;
+                decided.push((asked.undecided, decision));
+            }
+            decided
+        });
+        let mut answered = stream::iter(asking)
+            .buffer_unordered(QUESTIONS_AT_A_TIME)
+            .ready_chunks(QUESTIONS_AT_A_TIME);
+        while let Some(decided) = answered.next().await {
+            self.record(decided.into_iter().flatten().collect()).await?;
+        }
+        Ok(())
     }
 
     /// Reads a stored body again; it was read once before it was stored.
@@ -133,16 +186,11 @@ impl Worker {
         }
     }
 
-    fn decide_from_memory(
-        &self,
-        rules: &RuleSet,
-        event: &Event,
-        origin: &Origin,
-    ) -> Option<Vec<Decision>> {
+    fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
         let mut facts = Facts {
             myself: self.myself.get().map(String::as_str),
-            made_by: origin.rules(),
-            ..Facts::of(event)
+            made_by: asked.origin.rules(),
+            ..Facts::of(&asked.event)
         };
         match rules.decide(facts) {
             Ok(decisions) => Some(decisions),
@@ -155,23 +203,18 @@ impl Worker {
         }
     }
 
-    async fn decide_by_asking(
-        &self,
-        rules: &RuleSet,
-        undecided: &Undecided,
-        event: &Event,
-        origin: &Origin,
-    ) -> Decided {
+    async fn decide_by_asking(&self, round: &Round, asked: &Asked) -> Decided {
+        let undecided = &asked.undecided;
         let mut known = Known::default();
         for _ in 0..=QUESTIONS {
             let facts = Facts {
-                event,
+                event: &asked.event,
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
                 myself: self.myself.get().map(String::as_str),
-                made_by: origin.rules(),
+                made_by: asked.origin.rules(),
             };
-            let need = match rules.decide(facts) {
+            let need = match round.rules.decide(facts) {
                 Ok(decisions) => return Decided::Decisions(decisions),
                 Err(need) => need,
             };
@@ -182,7 +225,7 @@ impl Worker {
                     .map_or("the portal is left alone", Why::as_str);
                 return self.wait_for_portal(undecided, why);
             }
-            if let Err(error) = self.answer(&need, &mut known).await {
+            if let Err(error) = self.answer(round, &need, &mut known).await {
                 return self.failed_to_ask(undecided, &need, &error);
             }
         }
@@ -190,14 +233,23 @@ impl Worker {
     }
 
     /// Asks the portal what is needed.
-    async fn answer(&self, need: &Need, known: &mut Known) -> Result<(), Error> {
+    async fn answer(
+        &self,
+        round: &Round,
+        need: &Need,
+        known: &mut Known,
+    ) -> Result<(), Arc<Error>> {
         match need {
             Need::File(file) => {
                 known.file = Some(looked(self.portal.file(file).await)?);
                 // The file may have moved on since; its path is another question then.
                 known.path = None;
             }
-            Need::Path(folder) => known.path = Some(self.folder_path(folder).await?),
+            Need::Path(folder) => {
+                let asking = round.of(folder);
+                let answer = asking.get_or_init(|| self.folder_path(folder)).await;
+                known.path = Some(answer.clone()?);
+            }
             Need::Myself => {
                 let myself = self.portal.myself().await?;
                 let _ = self.myself.set(myself.id);
@@ -206,7 +258,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn folder_path(&self, folder: &FolderId) -> Result<Looked<Vec<FolderId>>, Error> {
+    async fn folder_path(&self, folder: &FolderId) -> PathAnswer {
         if let Some(path) = self.paths.get(folder, self.clock.now()) {
             return Ok(Looked::Found(path));
         }
@@ -251,6 +303,11 @@ impl Worker {
                     reason,
                 }
             }
+            Advice::Wait(wait) => Decided::Later {
+                failures: undecided.failures,
+                until: self.clock.now() + wait,
+                reason,
+            },
             Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling => {
                 self.wait_for_portal(undecided, &reason)
             }
@@ -281,7 +338,7 @@ impl Worker {
                 settled
                     .iter()
                     .map(|(undecided, decided)| record(sql, undecided, decided, now))
-                    .collect::<rusqlite::Result<Vec<_>>>()
+                    .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
         for (id, decisions, outcome) in recorded {
@@ -303,11 +360,11 @@ impl Worker {
 }
 
 fn record(
-    sql: &Connection,
+    sql: &Sql,
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> rusqlite::Result<(InboxId, Vec<Recorded>, Option<&'static str>)> {
+) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
     let id = undecided.happened.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
@@ -348,10 +405,10 @@ fn outcome_of(recorded: &[Recorded]) -> &'static str {
 }
 
 /// Takes 404 as the answer it is.
-fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Error> {
+fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Arc<Error>> {
     match answer {
         Ok(value) => Ok(Looked::Found(value)),
         Err(Error::NotFound) => Ok(Looked::Gone),
-        Err(error) => Err(error),
+        Err(error) => Err(Arc::new(error)),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use docspace_courier::alerts::{Operators, Watch};
 use docspace_courier::catch_up::Depth;
+use docspace_courier::db::Sql;
 use docspace_courier::inbox;
 use docspace_courier::notify::mail::Mailer;
 use docspace_courier::sandbox::{Fault, FaultEffect};
@@ -81,7 +82,7 @@ async fn dead_letters_are_told_together_and_their_end_once() {
     let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
     for event in dead.await.unwrap() {
         let now = scene.clock.now();
-        let discard = move |sql: &rusqlite::Connection| inbox::discard(sql, event, now);
+        let discard = move |sql: &Sql| inbox::discard(sql, event, now);
         scene.db.write(discard).await.unwrap();
     }
     watch.turn().await;

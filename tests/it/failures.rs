@@ -269,7 +269,7 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
     scene.work_to_the_end().await;
     let state: String = scene
         .db
-        .read(|sql| sql.query_row("SELECT state FROM events", [], |row| row.get(0)))
+        .read(|sql| sql.query_one("SELECT state FROM events", &[], |row| row.get(0)))
         .await
         .unwrap();
     assert_eq!(state, "dead");

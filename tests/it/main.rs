@@ -15,6 +15,7 @@ mod scene;
 mod main_job;
 mod refusals;
 
+mod batches;
 mod catch_up;
 mod conflicts;
 mod crashes;

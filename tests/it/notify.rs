@@ -132,7 +132,7 @@ async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
         .db
         .read(|sql| {
             let question = "SELECT reason FROM actions WHERE state = 'dead'";
-            sql.query_row(question, [], |row| row.get::<_, String>(0))
+            sql.query_one(question, &[], |row| row.get::<String>(0))
         })
         .await
         .unwrap();
@@ -192,7 +192,11 @@ async fn a_letter_whose_answer_was_lost_comes_again_under_the_same_id() {
     scene.upload(&scene.client_room, "Invoice.pdf");
     scene.work().await;
     let forget = "UPDATE actions SET state = 'waiting' WHERE kind = 'notify'";
-    scene.db.write(|sql| sql.execute(forget, [])).await.unwrap();
+    scene
+        .db
+        .write(|sql| sql.execute(forget, &[]))
+        .await
+        .unwrap();
     scene.work().await;
     let mails = server.mails(2).await;
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
 use docspace_courier::server;
 use docspace_courier::status::{self, Access, Status};
 use reqwest::{Method, RequestBuilder, Response};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -77,7 +77,7 @@ impl Scene {
         let body = body.to_string();
         let event = Event::parse(body.as_bytes()).unwrap();
         let now = self.clock.now();
-        let accept = move |sql: &Connection| inbox::accept(sql, &event, body.as_bytes(), now);
+        let accept = move |sql: &Sql| inbox::accept(sql, &event, body.as_bytes(), now);
         self.db.write(accept).await.unwrap();
     }
 }

@@ -51,9 +51,9 @@ impl Sender {
         self.scene
             .db
             .read(|sql| {
-                sql.prepare("SELECT state, reason FROM events ORDER BY id")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect()
+                sql.query("SELECT state, reason FROM events ORDER BY id", &[], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
             })
             .await
             .unwrap()

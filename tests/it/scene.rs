@@ -215,14 +215,14 @@ impl Scene {
         let due: Option<i64> = self
             .db
             .read(|sql| {
-                sql.query_row(
+                sql.query_one(
                     "SELECT min(due) FROM (
                          SELECT due_at AS due FROM events WHERE state = 'waiting'
                          UNION ALL SELECT a.due_at FROM actions a WHERE a.state = 'waiting'
                            AND NOT EXISTS (SELECT 1 FROM actions b WHERE b.event = a.event AND b.rule = a.rule
                                AND b.position < a.position AND b.kind <> 'notify'
-                               AND b.state IN ('dead', 'discarded')))",
-                    [],
+                               AND b.state IN ('dead', 'discarded'))) AS times",
+                    &[],
                     |row| row.get(0),
                 )
             })
@@ -272,9 +272,11 @@ impl Scene {
     pub async fn actions(&self) -> Vec<(String, String, Option<String>)> {
         self.db
             .read(|sql| {
-                sql.prepare("SELECT kind, state, reason_code FROM actions ORDER BY id")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                    .collect()
+                sql.query(
+                    "SELECT kind, state, reason_code FROM actions ORDER BY id",
+                    &[],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
             })
             .await
             .unwrap()
@@ -306,9 +308,11 @@ impl Scene {
     pub async fn decisions(&self) -> Vec<(String, String, String)> {
         self.db
             .read(|sql| {
-                sql.prepare("SELECT rule, outcome, reason FROM decisions ORDER BY event, position")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                    .collect()
+                sql.query(
+                    "SELECT rule, outcome, reason FROM decisions ORDER BY event, position",
+                    &[],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
             })
             .await
             .unwrap()
@@ -336,9 +340,9 @@ impl Scene {
         let waiting: i64 = self
             .db
             .read(|sql| {
-                sql.query_row(
+                sql.query_one(
                     "SELECT count(*) FROM events WHERE state <> 'decided'",
-                    [],
+                    &[],
                     |row| row.get(0),
                 )
             })

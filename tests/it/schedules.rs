@@ -262,10 +262,7 @@ impl Play {
     async fn replay_dead_letters(&self) {
         let now = self.scene.clock.now();
         let replay = self.scene.db.write(move |sql| {
-            let events: Vec<i64> = sql
-                .prepare("SELECT id FROM events")?
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
+            let events: Vec<i64> = sql.query("SELECT id FROM events", &[], |row| row.get(0))?;
             events
                 .into_iter()
                 .try_for_each(|id| inbox::revive(sql, InboxId(id), now).map(drop))

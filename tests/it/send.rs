@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
+use docspace_courier::db::Sql;
 use docspace_courier::sandbox::Announced;
 
 use crate::process::binary;
@@ -25,9 +26,7 @@ impl Scene {
     }
 
     async fn count_events(&self) -> i64 {
-        let count = |sql: &rusqlite::Connection| {
-            sql.query_row("SELECT count(*) FROM events", [], |row| row.get(0))
-        };
+        let count = |sql: &Sql| sql.query_one("SELECT count(*) FROM events", &[], |row| row.get(0));
         self.db.read(count).await.unwrap()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
@@ -101,9 +101,9 @@ pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Re
         let (batch, now) = (batch.to_vec(), clock.now());
         let replays = db.write(move |sql| {
             batch
-                .into_iter()
-                .map(|id| Ok((id, replay_one(sql, id, named, now)?)))
-                .collect::<rusqlite::Result<Vec<_>>>()
+                .iter()
+                .map(|&id| Ok((id, replay_one(sql, id, named, now)?)))
+                .collect::<Result<Vec<_>, SqlError>>()
         });
         for (id, replay) in replays.await? {
             match replay {
@@ -127,11 +127,11 @@ pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Re
 
 /// An event that was found by its dead letters and has none by now must not be put to the rules again.
 fn replay_one(
-    sql: &Connection,
+    sql: &Sql,
     id: InboxId,
     named: bool,
     now: Timestamp,
-) -> rusqlite::Result<Option<Replay>> {
+) -> Result<Option<Replay>, SqlError> {
     if named {
         inbox::replay(sql, id, now)
     } else {
@@ -148,9 +148,9 @@ pub(super) async fn discard(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::R
         let (batch, now) = (batch.to_vec(), clock.now());
         let discards = db.write(move |sql| {
             batch
-                .into_iter()
-                .map(|id| Ok((id, inbox::discard(sql, id, now)?)))
-                .collect::<rusqlite::Result<Vec<_>>>()
+                .iter()
+                .map(|&id| Ok((id, inbox::discard(sql, id, now)?)))
+                .collect::<Result<Vec<_>, SqlError>>()
         });
         for (id, discarded) in discards.await? {
             match discarded {

@@ -1,0 +1,404 @@
+//! The portal's limits, kept before they bite (CONTRACT 7): calls a minute, writes a day, calls in flight.
+//!
+//! All of them count for the key's user, whose browser is to go on working; so a part of each is left to
+//! it. Calls are spread instead of being stopped hard: those of a minute flow from a bucket that holds a
+//! small burst, and the writes of a day are spread over what is left of it once most of them are gone.
+//! The portal tells what is left of a limit only when nothing is, and its day begins when it likes; so the
+//! day here is that of UTC.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+mod turns;
+
+pub(super) use turns::Turn;
+use turns::Turns;
+
+/// Requests other than GET that the portal answers at the same time per user.
+const WRITES_IN_FLIGHT: u32 = 15;
+
+/// GET requests that the portal answers at the same time per user.
+const READS_IN_FLIGHT: u32 = 50;
+
+/// Calls that may be made at once after a quiet time.
+const BURST: u32 = 240;
+
+/// Calls a second after that. With the burst that makes 1,380 in any minute; the portal takes 1,500.
+const CALLS_A_SECOND: u32 = 19;
+
+/// POST and PUT requests that the portal takes a day from one user.
+const WRITES_A_DAY: u64 = 10_000;
+
+/// Writes of a day that are left to the key's user in a browser.
+const LEFT_TO_PEOPLE: u64 = 200;
+
+/// With fewer writes left than this, they are spread over the rest of the day.
+const SPREAD_BELOW: u64 = 2_500;
+
+/// A call that would have to wait for longer is not made; its caller has better things to do.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
+/// What kind of call it is, as far as the limits care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// GET.
+    Read,
+    /// POST or PUT.
+    Write,
+    /// Anything else: a write in flight, but none of the day's.
+    Delete,
+}
+
+/// The calls that this process may still make.
+#[derive(Debug)]
+pub struct Budget {
+    state: Mutex<State>,
+    reads: Turns,
+    writes: Turns,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many share what the portal allows.
+    instances: u32,
+    /// Calls in the bucket at `filled_at`; less than nothing when calls wait for their turn.
+    calls: f64,
+    filled_at: Timestamp,
+    day: Day,
+    /// The next write is not before this, when the day's writes are spread.
+    next_write: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Day {
+    number: i64,
+    /// Those of everybody we know of.
+    writes: u64,
+    /// Those of this process.
+    own: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                instances: 1,
+                calls: f64::from(BURST),
+                filled_at: Timestamp::UNIX_EPOCH,
+                day: Day::default(),
+                next_write: Timestamp::UNIX_EPOCH,
+            }),
+            reads: Turns::new(READS_IN_FLIGHT),
+            writes: Turns::new(WRITES_IN_FLIGHT),
+        }
+    }
+}
+
+impl Budget {
+    /// Takes only the part of one of so many instances that call the portal as one user.
+    pub fn share_among(&self, instances: u32) {
+        let instances = instances.max(1);
+        self.lock().instances = instances;
+        self.reads.resize((READS_IN_FLIGHT / instances).max(1));
+        self.writes.resize((WRITES_IN_FLIGHT / instances).max(1));
+    }
+
+    /// The writes of this process since midnight UTC.
+    pub fn own_writes_today(&self, now: Timestamp) -> u64 {
+        self.lock().day.at(now).own
+    }
+
+    /// The writes of other instances, and of this one before its start, since midnight UTC: all that
+    /// there were.
+    pub fn set_others_writes_today(&self, writes: u64, now: Timestamp) {
+        let mut state = self.lock();
+        let day = state.day.at(now);
+        state.day = Day {
+            writes: day.own + writes,
+            ..day
+        };
+    }
+
+    /// How many of the portal's writes a day are left, counting those we know of since midnight UTC.
+    pub fn writes_left_today(&self, now: Timestamp) -> u64 {
+        WRITES_A_DAY.saturating_sub(self.lock().day.at(now).writes)
+    }
+
+    /// How many calls may be made at once just now.
+    pub fn calls_left(&self, now: Timestamp) -> u32 {
+        let state = self.lock();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the bucket holds a few hundred, and less than nothing counts as nothing"
+        )]
+        let calls = state.calls_at(now).max(0.0) as u32;
+        calls
+    }
+
+    /// Until when no write should be begun, where the wait is worth speaking of.
+    pub fn no_write_before(&self, now: Timestamp) -> Option<Timestamp> {
+        let state = self.lock();
+        let next = state.write_slot(now).0;
+        (next.duration_since(now) > LONGEST_WAIT).then_some(next)
+    }
+
+    /// Takes a call from the budget. Returns when it may be made, or for how long nothing is to be had.
+    pub(super) fn take(&self, call: Call, now: Timestamp) -> Result<Timestamp, Duration> {
+        let mut state = self.lock();
+        let calls = state.calls_at(now) - 1.0;
+        let missing = Duration::from_secs_f64((-calls).max(0.0) / state.calls_a_second());
+        let mut start = now + missing;
+        let mut next_write = None;
+        if call == Call::Write {
+            let (slot, spacing) = state.write_slot(now);
+            start = start.max(slot);
+            next_write = Some(start + spacing);
+        }
+        let wait = start.duration_since(now);
+        if wait > LONGEST_WAIT {
+            return Err(Duration::try_from(wait).unwrap_or_default());
+        }
+        state.calls = calls;
+        state.filled_at = state.filled_at.max(now);
+        if let Some(next_write) = next_write {
+            state.next_write = next_write;
+            let day = state.day.at(now);
+            state.day = Day {
+                writes: day.writes + 1,
+                own: day.own + 1,
+                ..day
+            };
+        }
+        Ok(start)
+    }
+
+    /// Waits for a place among the calls in flight, and keeps it.
+    pub(super) async fn turn(&self, call: Call) -> Turn<'_> {
+        match call {
+            Call::Read => self.reads.take().await,
+            Call::Write | Call::Delete => self.writes.take().await,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn calls_a_second(&self) -> f64 {
+        f64::from(CALLS_A_SECOND) / f64::from(self.instances)
+    }
+
+    fn calls_at(&self, now: Timestamp) -> f64 {
+        let passed = now.duration_since(self.filled_at).as_secs_f64().max(0.0);
+        let most = f64::from(BURST) / f64::from(self.instances);
+        (self.calls + passed * self.calls_a_second()).min(most)
+    }
+
+    /// When the next write may be made for the sake of the day, and the distance from it to the one after.
+    fn write_slot(&self, now: Timestamp) -> (Timestamp, SignedDuration) {
+        let left = WRITES_A_DAY.saturating_sub(self.day.at(now).writes);
+        if left > SPREAD_BELOW {
+            return (now, SignedDuration::ZERO);
+        }
+        let midnight = midnight_after(now);
+        let Some(ours) = left.checked_sub(LEFT_TO_PEOPLE).filter(|ours| *ours > 0) else {
+            return (midnight, SignedDuration::ZERO);
+        };
+        let rest_ms = midnight.duration_since(now).as_millis();
+        let spacing_ms = rest_ms * i128::from(self.instances) / i128::from(ours);
+        let spacing = SignedDuration::from_millis(i64::try_from(spacing_ms).unwrap_or(i64::MAX));
+        // What was reserved on a day that is over holds nothing up.
+        (self.next_write.clamp(now, midnight), spacing)
+    }
+}
+
+impl Day {
+    fn at(self, now: Timestamp) -> Self {
+        let number = day_of(now);
+        if number == self.number {
+            self
+        } else {
+            Self {
+                number,
+                ..Self::default()
+            }
+        }
+    }
+}
+
+fn day_of(now: Timestamp) -> i64 {
+    now.as_second().div_euclid(SECONDS_A_DAY)
+}
+
+fn midnight_after(now: Timestamp) -> Timestamp {
+    Timestamp::from_second((day_of(now) + 1) * SECONDS_A_DAY).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// Takes calls one after the other, each when the one before was allowed; returns when each was.
+    fn take_in_turn(
+        budget: &Budget,
+        call: Call,
+        mut now: Timestamp,
+        count: usize,
+    ) -> Vec<Timestamp> {
+        let mut starts = Vec::new();
+        for _ in 0..count {
+            now = loop {
+                match budget.take(call, now) {
+                    Ok(start) => break start,
+                    Err(wait) => now += wait,
+                }
+            };
+            starts.push(now);
+        }
+        starts
+    }
+
+    fn most_in_a_minute(starts: &[Timestamp]) -> usize {
+        let within = |first: &Timestamp| {
+            let later = starts.iter().filter(|start| **start >= *first);
+            later
+                .filter(|start| start.duration_since(*first) < SignedDuration::from_mins(1))
+                .count()
+        };
+        starts.iter().map(within).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_burst_is_free_and_what_follows_flows_evenly() {
+        let now = at("2026-03-02T09:00:00Z");
+        let budget = Budget::default();
+        let starts = take_in_turn(&budget, Call::Read, now, 3_000);
+        assert!(starts[..BURST as usize].iter().all(|start| *start == now));
+        let most = most_in_a_minute(&starts);
+        assert!((1_300..=1_400).contains(&most), "{most}");
+        assert_eq!(budget.calls_left(starts[2_999]), 0);
+        let later = starts[2_999] + SignedDuration::from_mins(5);
+        assert_eq!(budget.calls_left(later), BURST);
+    }
+
+    #[test]
+    fn calls_side_by_side_get_their_turns_one_after_the_other() {
+        let now = at("2026-03-02T09:00:00Z");
+        let budget = Budget::default();
+        for _ in 0..BURST {
+            assert_eq!(budget.take(Call::Read, now), Ok(now));
+        }
+        let mut last = now;
+        let refused = loop {
+            match budget.take(Call::Read, now) {
+                Ok(start) => {
+                    assert!(start > last);
+                    last = start;
+                }
+                Err(wait) => break wait,
+            }
+        };
+        assert!(refused > Duration::from_secs(5));
+        assert!(last.duration_since(now) <= LONGEST_WAIT);
+    }
+
+    #[test]
+    fn instances_together_stay_within_the_limit() {
+        let now = at("2026-03-02T09:00:00Z");
+        let mut starts = Vec::new();
+        for _ in 0..3 {
+            let budget = Budget::default();
+            budget.share_among(3);
+            starts.extend(take_in_turn(&budget, Call::Read, now, 1_000));
+        }
+        let most = most_in_a_minute(&starts);
+        assert!((1_300..=1_400).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn the_writes_of_yesterday_are_forgotten() {
+        let evening = at("2026-03-02T23:59:59Z");
+        let budget = Budget::default();
+        assert_eq!(budget.writes_left_today(evening), WRITES_A_DAY);
+        for _ in 0..3 {
+            budget.take(Call::Write, evening).unwrap();
+        }
+        budget.take(Call::Read, evening).unwrap();
+        budget.take(Call::Delete, evening).unwrap();
+        assert_eq!(budget.writes_left_today(evening), WRITES_A_DAY - 3);
+        assert_eq!(budget.own_writes_today(evening), 3);
+        let midnight = at("2026-03-03T00:00:00Z");
+        assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY);
+        budget.set_others_writes_today(100, midnight);
+        budget.take(Call::Write, midnight).unwrap();
+        assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY - 101);
+        assert_eq!(budget.own_writes_today(midnight), 1);
+    }
+
+    #[test]
+    fn writes_that_run_out_are_spread_over_the_rest_of_the_day() {
+        let noon = at("2026-03-02T12:00:00Z");
+        let budget = Budget::default();
+        budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
+        assert_eq!(budget.no_write_before(noon), None);
+        let starts = take_in_turn(&budget, Call::Write, noon, 1_440);
+        // 43,200 s for 1,440 writes.
+        let distances = starts
+            .windows(2)
+            .map(|pair| pair[1].duration_since(pair[0]));
+        for distance in distances {
+            assert!((29..=31).contains(&distance.as_secs()), "{distance}");
+        }
+        let night = starts[1_439];
+        assert_eq!(budget.writes_left_today(night), LEFT_TO_PEOPLE);
+        let midnight = at("2026-03-03T00:00:00Z");
+        assert_eq!(budget.no_write_before(night), Some(midnight));
+        assert!(budget.take(Call::Read, night).is_ok());
+        assert_eq!(budget.take(Call::Write, midnight), Ok(midnight));
+    }
+
+    #[test]
+    fn a_write_that_must_wait_long_is_announced() {
+        let noon = at("2026-03-02T12:00:00Z");
+        let budget = Budget::default();
+        budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
+        budget.take(Call::Write, noon).unwrap();
+        let next = budget.no_write_before(noon).unwrap();
+        assert_eq!(next.duration_since(noon).as_secs(), 30);
+        assert_eq!(
+            budget.take(Call::Write, noon),
+            Err(Duration::try_from(next.duration_since(noon)).unwrap())
+        );
+        assert_eq!(budget.own_writes_today(noon), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_day_takes_more_than_its_writes(
+            used in 0_u64..11_000,
+            instances in 1_u32..4,
+            hour in 0_i64..24,
+        ) {
+            let now = at("2026-03-02T00:00:00Z") + SignedDuration::from_hours(hour);
+            let budget = Budget::default();
+            budget.share_among(instances);
+            budget.set_others_writes_today(used, now);
+            let starts = take_in_turn(&budget, Call::Write, now, 300);
+            let today = starts.iter().filter(|start| day_of(**start) == day_of(now)).count() as u64;
+            prop_assert!(today <= (WRITES_A_DAY - LEFT_TO_PEOPLE).saturating_sub(used));
+        }
+    }
+}

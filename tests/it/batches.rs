@@ -1,0 +1,236 @@
+//! Files that go the same way travel in one call; the outcome of each is known, and one bad file does not
+//! fail the rest.
+
+use std::time::Duration;
+
+use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
+use docspace_courier::ids::FileId;
+use docspace_courier::rules::Rule;
+use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_courier::worker::Step;
+
+use crate::scene::Scene;
+
+/// A scene with only the rule that copies, or only the one that moves and tells nobody.
+async fn scene_with(kind: &str) -> Scene {
+    let mut scene = Scene::start().await;
+    let mut rules: Vec<Rule> = scene
+        .rules()
+        .into_iter()
+        .filter(|rule| rule.actions[0].kind() == kind)
+        .collect();
+    rules[0].actions.truncate(1);
+    scene.change_rules(rules);
+    scene
+}
+
+/// Uploads so many invoices.
+fn upload(scene: &Scene, count: usize) -> Vec<FileId> {
+    (0..count)
+        .map(|number| scene.upload(&scene.client_room, &format!("Invoice {number:04}.pdf")))
+        .collect()
+}
+
+/// Lets every delivery arrive and be decided, so that all actions are due before the first call.
+async fn decide_all(scene: &Scene) {
+    scene.portal.deliveries_settled().await;
+    while scene.worker.decide_next().await.unwrap() == Step::Worked {}
+}
+
+/// Of each state and its code: how many actions there are, and the most attempts one of them took.
+async fn states(scene: &Scene) -> Vec<(String, Option<String>, i64, i64)> {
+    scene
+        .db
+        .read(|sql| {
+            sql.query(
+                "SELECT state, reason_code, count(*), max(attempt) FROM actions
+                 GROUP BY state, reason_code ORDER BY state, reason_code",
+                &[],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+        })
+        .await
+        .unwrap()
+}
+
+fn state(
+    state: &str,
+    code: Option<&str>,
+    count: i64,
+    attempts: i64,
+) -> (String, Option<String>, i64, i64) {
+    (state.to_owned(), code.map(str::to_owned), count, attempts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_burst_of_a_thousand_six_bad_files_delay_nobody_by_more_than_one_call() {
+    let scene = scene_with("move").await;
+    let files = upload(&scene, 1_000);
+    decide_all(&scene).await;
+    for gone in [&files[0], &files[501], &files[999]] {
+        scene.portal.delete(gone);
+    }
+    for locked in [&files[250], &files[251]] {
+        scene.portal.lock(locked, true);
+    }
+    scene.portal.forbid(&files[777]);
+    scene.work().await;
+
+    // Each of the five calls that held one of them was made once more without it.
+    assert_eq!(scene.calls("PUT", "fileops/move"), 15);
+    assert_eq!(
+        states(&scene).await,
+        [
+            state("dead", Some("file_gone"), 3, 1),
+            state("dead", Some("no_right"), 1, 1),
+            state("done", None, 994, 1),
+            state("waiting", None, 2, 1),
+        ]
+    );
+    let reads = scene.calls("GET", "");
+    assert!(reads < 150, "{reads} reads for five refused calls");
+
+    scene.portal.lock(&files[250], false);
+    scene.portal.lock(&files[251], false);
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.incoming).len(), 996);
+    assert_eq!(scene.count("move", "done").await, 996);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_costs_a_call_for_every_hundred_files() {
+    let scene = scene_with("copy").await;
+    let files = upload(&scene, 250);
+    decide_all(&scene).await;
+    scene.work().await;
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
+    assert_eq!(scene.titles(&scene.internal).len(), files.len());
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_behind_the_check_fails_alone() {
+    let scene = scene_with("copy").await;
+    let files = upload(&scene, 20);
+    scene.portal.set_operation_time(Duration::from_millis(200));
+    let work = scene.work();
+    let vanish = async {
+        while scene.calls("PUT", "fileops/copy") == 0 {
+            tokio::task::yield_now().await;
+        }
+        scene.portal.delete(&files[7]);
+    };
+    tokio::join!(work, vanish);
+    assert_eq!(
+        states(&scene).await,
+        [
+            state("dead", Some("file_gone"), 1, 1),
+            state("done", None, 19, 1),
+        ]
+    );
+    assert_eq!(scene.titles(&scene.internal).len(), 19);
+}
+
+#[tokio::test]
+async fn a_lost_answer_for_many_files_is_settled_with_few_reads() {
+    for kind in ["copy", "move"] {
+        let scene = scene_with(kind).await;
+        upload(&scene, 50);
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::DropAfter,
+        });
+        scene.work().await;
+        scene.portal.operations_settled().await;
+        scene.portal.forget_results();
+        scene.work_to_the_end().await;
+        assert_eq!(scene.calls("PUT", "fileops"), 1, "{kind}");
+        let reads = scene.calls("GET", "");
+        assert!(reads < 15, "{kind}: {reads} reads");
+        scene.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_crashed_before_it_was_made_is_made_again_for_all() {
+    let mut scene = Scene::start().await;
+    for number in 0..50 {
+        scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+    }
+    let checkpoints = Checkpoints::stop_at(Checkpoint::BeforeCall);
+    scene.restart_with(checkpoints.clone()).await;
+    tokio::select! {
+        () = scene.work() => panic!("nothing was stopped"),
+        () = checkpoints.reached() => {}
+    }
+    scene.crash_and_restart().await;
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal).len(), 50);
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_destination_that_takes_nothing_is_asked_for_once() {
+    for (code, close) in [("destination_gone", 0), ("no_right", 1), ("form_room", 2)] {
+        let scene = scene_with("copy").await;
+        upload(&scene, 40);
+        for number in 0..40 {
+            scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+        }
+        decide_all(&scene).await;
+        match close {
+            0 => scene.portal.delete_folder(&scene.internal),
+            1 => scene.portal.forbid_destination(&scene.internal),
+            _ => scene
+                .portal
+                .make_form_room(&scene.portal.seed().internal_room),
+        }
+        scene.work().await;
+        let dead = i64::try_from(scene.actions().await.len()).unwrap();
+        assert_eq!(states(&scene).await, [state("dead", Some(code), dead, 1)]);
+        if code != "form_room" {
+            assert_eq!(scene.calls("PUT", "fileops/copy"), 1, "{code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_without_a_cause_is_cut_into_halves() {
+    let scene = scene_with("copy").await;
+    upload(&scene, 40);
+    decide_all(&scene).await;
+    scene.portal.fail(Fault {
+        method: Some("PUT"),
+        path_contains: "fileops",
+        times: 3,
+        effect: FaultEffect::Status(415),
+    });
+    scene.work().await;
+    // 40 and 20 and 10 are refused; 5 and 5 and 10 and 20 are not.
+    assert_eq!(scene.calls("PUT", "fileops/copy"), 7);
+    assert_eq!(scene.titles(&scene.internal).len(), 40);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_on_which_every_call_breaks_soon_stands_alone() {
+    let scene = scene_with("copy").await;
+    upload(&scene, 30);
+    for _ in 0..3 {
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::Status(500),
+        });
+    }
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal).len(), 30);
+    // 30; then 25, 5; then those that failed twice by fives.
+    let calls = scene.calls("PUT", "fileops/copy");
+    assert!((4..=12).contains(&calls), "{calls}");
+    scene.finish().await;
+}
