@@ -15,6 +15,7 @@ use crate::pipeline;
 use crate::rules::Rule;
 use crate::webhook::signature::WebhookSecret;
 
+mod circles;
 mod configuration;
 mod destinations;
 mod outlets;
@@ -146,6 +147,7 @@ pub async fn run(deployment: &Deployment) -> Report {
     if let Some(client) = &portal.usable {
         rooms.extend(sources::look(deployment, client).await);
         rooms.extend(destinations::look(deployment, client).await);
+        rooms.extend(circles::look(deployment, client).await);
         webhook = webhook::look(deployment, client, &store.delivered).await;
     }
     let receiver = receiver::look(deployment, &webhook.addresses).await;

@@ -28,7 +28,7 @@ mod set;
 mod environment;
 
 pub use action::ActionPlan;
-pub use circle::{Circle, circles, destinations_in_doubt};
+pub use circle::{Circle, circles, destinations_in_doubt, watching_too};
 pub use condition::{Account, Condition, Pattern, PatternError};
 pub use environment::{CopyRule, InvoiceRule};
 pub use explain::{Explanation, Line, Verdict};
@@ -36,7 +36,7 @@ pub use in_force::InForce;
 pub use set::{OTHERS, RuleSet};
 
 use condition::{Check, Why};
-use seen::{Missing, Seen};
+use seen::Seen;
 
 /// What to do with events of some triggers under some conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,18 +118,35 @@ pub struct Planned {
     pub file: FileId,
     /// Its title when the event was decided.
     pub title: String,
-    /// When its content last changed or, for an event that tells of no content, when that happened; with
-    /// rule and file it makes the effect key.
-    pub modified_at: Timestamp,
+    /// Its state; with rule and file it makes the effect key.
+    pub state: FileState,
     /// What to do, in this order.
     pub actions: Vec<ActionPlan>,
+}
+
+/// What makes a state of a file one of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// Its content, by the time at which that last changed, whoever tells of it.
+    Content(Timestamp),
+    /// Something that happened to it and changed no content: what, and when.
+    Happened(Trigger, Timestamp),
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content(changed_at) => changed_at.fmt(formatter),
+            Self::Happened(trigger, at) => write!(formatter, "{trigger} {at}"),
+        }
+    }
 }
 
 /// What a rule comes to; written out only where somebody reads it.
 enum Outcome<'a> {
     Wanted(&'a Entry),
     Ignored(Reason<'a>),
-    Unknown(Missing),
+    Unknown(Need),
 }
 
 /// Why a rule does not want an event.
@@ -170,7 +187,9 @@ impl Rule {
                 Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
-        missing.map_or(Outcome::Wanted(seen.entry), Outcome::Unknown)
+        missing.map_or(Outcome::Wanted(seen.entry), |missing| {
+            Outcome::Unknown(seen.need(missing))
+        })
     }
 
     /// Why the rule need not look at its conditions.
@@ -217,8 +236,8 @@ impl Rule {
         }
         let planned = Planned {
             file: entry.id.clone(),
+            state: known.state(facts.event),
             title: known.title,
-            modified_at: known.modified_at,
             actions: self.actions.clone(),
         };
         Ok(Decision {
@@ -269,49 +288,49 @@ struct Known {
 
 impl Known {
     fn about(entry: &Entry, facts: Facts<'_>) -> Result<Self, Need> {
-        let known = match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
-            (Some(Looked::Found(file)), ..) => Self {
-                parent: Some(file.folder.clone()),
-                title: file.title.clone(),
-                modified_at: file.updated,
+        Ok(
+            match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
+                (Some(Looked::Found(file)), ..) => Self {
+                    parent: Some(file.folder.clone()),
+                    title: file.title.clone(),
+                    modified_at: file.updated,
+                },
+                (_, parent @ Some(_), Some(title), Some(modified_at)) => Self {
+                    parent: parent.clone(),
+                    title: title.clone(),
+                    modified_at,
+                },
+                _ if entry.kind == EntryKind::Folder => Self {
+                    parent: entry.parent.clone(),
+                    title: entry.title.clone().unwrap_or_default(),
+                    modified_at: entry.modified_at.unwrap_or_default(),
+                },
+                _ => return Err(Need::File(entry.id.clone())),
             },
-            (_, parent @ Some(_), Some(title), Some(modified_at)) => Self {
-                parent: parent.clone(),
-                title: title.clone(),
-                modified_at,
-            },
-            _ if entry.kind == EntryKind::Folder => Self {
-                parent: entry.parent.clone(),
-                title: entry.title.clone().unwrap_or_default(),
-                modified_at: entry.modified_at.unwrap_or_default(),
-            },
-            _ => return Err(Need::File(entry.id.clone())),
-        };
-        let happened_at = facts
-            .event
-            .happened_at
-            .filter(|_| !tells_of_content(facts.event));
-        Ok(Self {
-            modified_at: happened_at.unwrap_or(known.modified_at),
-            ..known
-        })
+        )
+    }
+    /// The state that the event tells of.
+    fn state(&self, event: &Event) -> FileState {
+        match (&event.trigger, event.happened_at) {
+            (Some(trigger), Some(at)) if !tells_of_content(trigger) => {
+                FileState::Happened(trigger.clone(), at)
+            }
+            _ => FileState::Content(self.modified_at),
+        }
     }
 }
 
 /// Whether the event tells of new content: then a file has one state for as long as its content does not
 /// change, whoever tells of it. To move, restore or download a file changes none of it, and each time is
 /// one of its own.
-fn tells_of_content(event: &Event) -> bool {
+fn tells_of_content(trigger: &Trigger) -> bool {
     const CONTENT: [&str; 4] = [
         "file.created",
         "file.uploaded",
         "file.updated",
         "form.submit",
     ];
-    event
-        .trigger
-        .as_ref()
-        .is_none_or(|trigger| CONTENT.contains(&trigger.as_str()))
+    CONTENT.contains(&trigger.as_str())
 }
 
 /// Writes values one after the other, with commas.

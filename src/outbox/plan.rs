@@ -32,7 +32,7 @@ pub fn plan(
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Plan, SqlError> {
-    let version = planned.modified_at.to_string();
+    let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
         revive_of_event_and_rule(sql, earlier, rule, now)?;
         return Ok(Plan::Known(earlier));

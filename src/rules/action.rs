@@ -1,5 +1,7 @@
 //! What a rule can do: the plan of one action, as it stands in the store until it is done.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::docspace::Conflict;
@@ -113,6 +115,26 @@ impl ActionPlan {
             Self::Move { .. } => Some("file.moved"),
             Self::Comment { .. } => Some("file.updated"),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ActionPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let leads_to = self.leads_to();
+        match self {
+            Self::Copy { to, conflict } | Self::Move { to, conflict } => {
+                write!(formatter, "{} to {to}", self.kind())?;
+                match conflict {
+                    Conflict::Duplicate => Ok(()),
+                    Conflict::Overwrite => formatter.write_str(" (overwrite a taken title)"),
+                    Conflict::Skip => formatter.write_str(" (skip a taken title)"),
+                }
+            }
+            _ => match leads_to {
+                Some(to) => write!(formatter, "{} {to}", self.kind()),
+                None => write!(formatter, "{} the log", self.kind()),
+            },
         }
     }
 }

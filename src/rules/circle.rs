@@ -176,7 +176,7 @@ fn same_files(rule: &Rule, fed: &Rule) -> bool {
             })
     };
     match (extensions(rule), extensions(fed)) {
-        (Some(these), Some(those)) => these.iter().any(|extension| those.contains(extension)),
+        (Some(one), Some(other)) => one.iter().any(|extension| other.contains(extension)),
         _ => true,
     }
 }
@@ -197,7 +197,7 @@ fn reaches(rule: &Rule, raised: &Raised<'_>, fed: &Rule) -> bool {
 }
 
 /// The destinations that may lie in a room or folder that a rule watches, and would then feed it: each with
-/// the places to look for among the folders above it, and the rules as they stand if it does.
+/// the places to look for among the folders above it.
 pub fn destinations_in_doubt(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
     let mut doubtful: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
@@ -219,6 +219,18 @@ pub fn destinations_in_doubt(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
         }
     }
     doubtful
+}
+
+/// Lets the rules that watch a place watch this folder by its own id, too: it lies there.
+pub fn watching_too(rules: &mut [Rule], place: &FolderId, folder: &FolderId) {
+    for condition in rules.iter_mut().flat_map(|rule| &mut rule.conditions) {
+        if let Condition::Room(places) | Condition::FolderTree(places) = condition
+            && places.contains(place)
+            && !places.contains(folder)
+        {
+            places.push(folder.clone());
+        }
+    }
 }
 
 /// The places a condition watches with all that lies below them.
@@ -370,6 +382,12 @@ mod tests {
                 (FolderId::from(6), vec![FolderId::from(5)]),
                 (FolderId::from(8), vec![FolderId::from(5)]),
             ]
+        );
+        let mut nested = rules.to_vec();
+        watching_too(&mut nested, &FolderId::from(5), &FolderId::from(6));
+        assert_eq!(
+            found(&nested),
+            ["rule “a” copies to 6, which raises file.copied for itself"]
         );
     }
 }

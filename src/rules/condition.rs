@@ -134,6 +134,28 @@ impl Condition {
     }
 }
 
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name();
+        match self {
+            Self::Room(places) | Self::Folder(places) | Self::FolderTree(places) => {
+                write!(formatter, "{name} is {}", Or(places))
+            }
+            Self::TitlePrefix(prefixes) => {
+                let quoted: Vec<String> = prefixes.iter().map(|it| format!("“{it}”")).collect();
+                write!(formatter, "{name} is {}", Or(&quoted))
+            }
+            Self::TitleGlob(pattern) | Self::TitleRegex(pattern) => {
+                write!(formatter, "{name} is “{pattern}”")
+            }
+            Self::Extension(extensions) => write!(formatter, "{name} is {}", Or(extensions)),
+            Self::By(accounts) | Self::NotBy(accounts) => {
+                write!(formatter, "{name} {}", Or(accounts))
+            }
+        }
+    }
+}
+
 impl fmt::Display for Why<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

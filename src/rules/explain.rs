@@ -136,11 +136,7 @@ impl Rule {
                 let decision = decisions.into_iter().next();
                 match decision.map(|decision| (decision.planned, decision.reason)) {
                     Some((Some(planned), _)) => {
-                        let actions = planned.actions.iter().map(|action| {
-                            let leads = action.leads_to();
-                            let leads = leads.map_or_else(String::new, |to| format!(" to {to}"));
-                            format!("{}{leads}", action.kind())
-                        });
+                        let actions = planned.actions.iter().map(ToString::to_string);
                         (Verdict::Held, actions.collect::<Vec<_>>().join(", then "))
                     }
                     Some((None, reason)) => (Verdict::Failed, reason),

@@ -65,10 +65,7 @@ impl RuleSet {
                     told += 1;
                     decisions.push(rule.ignored(reason.to_string()));
                 }
-                Outcome::Unknown(missing) => {
-                    let seen = seen.as_ref().expect("conditions look at an entry");
-                    return Err(seen.need(missing));
-                }
+                Outcome::Unknown(need) => return Err(need),
             }
             Ok(())
         };

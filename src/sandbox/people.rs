@@ -114,6 +114,26 @@ impl Portal {
         });
     }
 
+    /// The client changes a file in the editor: a new version, told as `file.updated`.
+    pub fn edit(&self, file: &FileId, content: &[u8]) {
+        self.change(|state, now| {
+            if let Some(existing) = state.world.file_mut(file) {
+                existing.overwrite(Bytes::copy_from_slice(content), Person::Client, now);
+            }
+            state.publish_file("file.updated", file, Person::Client, now);
+        });
+    }
+
+    /// The client gives a folder another title.
+    pub fn rename_folder(&self, folder: &FolderId, title: &str) {
+        self.change(|state, now| {
+            if let Some(existing) = state.world.folder_mut(folder) {
+                title.clone_into(&mut existing.title);
+            }
+            state.publish_folder("folder.updated", folder, now);
+        });
+    }
+
     /// The client deletes a file for good.
     pub fn delete(&self, file: &FileId) {
         self.change(|state, now| {

@@ -238,6 +238,14 @@ impl Scene {
         self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
     }
 
+    /// Starts another worker on the same store, with these rules and ways to people and programs.
+    pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
+        let (portal, db) = (&self.portal, &self.db);
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        let worker = worker(portal, &self.host, db, clock, rules, metrics);
+        self.worker = Arc::new(worker.with_channels(channels));
+    }
+
     /// Starts another worker on the same store, with ways to people and programs; this follows a move.
     pub fn tell(&mut self, channels: Channels, then: Vec<ActionPlan>) {
         let mut rules = self.rules();

@@ -121,23 +121,15 @@ fn relocation(
     sheet: &mut Sheet<'_>,
 ) -> Option<(FolderId, Conflict)> {
     let Some(mut fields) = part.fields(&format!("action.{name}")) else {
-        let field = format!("action.{name}");
-        let to = one_folder(sheet.folders(Some(part.rule), &field, part.value));
+        let to = one_folder(part.rule, &format!("action.{name}"), part.value, sheet);
         return Some((to?, Conflict::default()));
     };
-    let to = match fields.take("to") {
-        Some(value) => {
-            let field = fields.path("to");
-            one_folder(sheet.folders(Some(part.rule), &field, value))
-        }
-        None => {
-            part.refuse(
-                &fields.path("to"),
-                "is missing: the folder to put the file into",
-                sheet,
-            );
-            None
-        }
+    let to = if let Some(value) = fields.take("to") {
+        one_folder(part.rule, &fields.path("to"), value, sheet)
+    } else {
+        let what = "is missing: the folder to put the file into";
+        part.refuse(&fields.path("to"), what, sheet);
+        None
     };
     let conflict = fields
         .take("conflict")
@@ -159,8 +151,18 @@ fn relocation(
     Some((to?, conflict?))
 }
 
-fn one_folder(folders: Vec<FolderId>) -> Option<FolderId> {
-    folders.into_iter().next()
+fn one_folder(
+    rule: &str,
+    field: &str,
+    value: &Spanned<DeValue<'_>>,
+    sheet: &mut Sheet<'_>,
+) -> Option<FolderId> {
+    if value.get_ref().is_array() {
+        let what = "must be one folder; write one [[rule.action]] for each";
+        sheet.add(&value.span(), Some(rule), field, what);
+        return None;
+    }
+    sheet.folders(Some(rule), field, value).pop()
 }
 
 /// `comment = "Need Review"`.

@@ -178,6 +178,8 @@ fn what_is_refused() {
     with("title = { prefix = \" \" }", "every title starts so");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a text, not a number");
+    action("copy = [5, 6]", "action.copy: must be one folder");
+    action("move = { to = [5] }", "action.move.to: must be one folder");
     action("copy = {}", "action.copy.to: is missing");
     action("copy = { to = 5, when = \"now\" }", "is no field here");
     action("copy = 5\nmove = 6", "holds copy and move");
@@ -216,7 +218,17 @@ fn what_is_refused() {
         &format!("comment = \"{long}\""),
         "is longer than the 255 characters",
     );
+}
 
+#[test]
+fn names_and_triggers_that_are_refused() {
+    let check = |text: &str, expected: &str| {
+        let found = problems(text);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{text}: {found:?}"
+        );
+    };
     let rule = |name: &str, triggers: &str, action: &str, expected: &str| {
         check(
             &format!(
