@@ -21,6 +21,7 @@ mod comment;
 mod diagnose;
 mod look;
 mod outcomes;
+mod polls;
 mod relocate;
 mod settle;
 mod split;

@@ -13,8 +13,10 @@ use crate::config::{self, Config, Problem, Tell};
 use crate::docspace::Client;
 use crate::pipeline;
 use crate::rules::Rule;
+use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
 
+mod certificate;
 mod circles;
 mod configuration;
 mod destinations;
@@ -108,6 +110,8 @@ pub struct Deployment {
     pipelines: Vec<(String, pipeline::Settings)>,
     /// Mail, chat and pipeline; `None` while the configuration is wrong.
     tell: Option<Tell>,
+    /// The certificate of the public listener, if it has one.
+    tls: Option<TlsFiles>,
     /// The address that DocSpace is to send to, where it is given.
     url: Option<String>,
     clock: Clock,
@@ -116,9 +120,9 @@ pub struct Deployment {
 impl Deployment {
     /// Reads the variables, and notes what is wrong with them.
     pub fn from_pairs(pairs: &[(String, String)], url: Option<String>, clock: Clock) -> Self {
-        let (problems, notices, tell) = match Config::from_pairs(pairs) {
-            Ok(config) => (Vec::new(), config.notices, Some(config.tell)),
-            Err(error) => (error.problems, Vec::new(), None),
+        let (problems, notices, tell, tls) = match Config::from_pairs(pairs) {
+            Ok(config) => (Vec::new(), config.notices, Some(config.tell), config.tls),
+            Err(error) => (error.problems, Vec::new(), None, None),
         };
         let rules = config::rules_from_pairs(pairs);
         let portal = config::portal_from_pairs(pairs)
@@ -133,6 +137,7 @@ impl Deployment {
             rules: rules.rules,
             pipelines: rules.pipelines,
             tell,
+            tls,
             url,
             clock,
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "the command line talks to a person")]
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ pub mod catch_up;
 pub mod check;
 pub mod demo;
 pub mod events;
+pub mod health;
 pub mod register;
 pub mod rooms;
 pub mod rules;
@@ -59,6 +61,8 @@ enum Command {
     Demo(demo::Args),
     /// Show what arrived and what became of it; replay or discard dead letters.
     Events(events::Args),
+    /// Ask the running service whether it is ready, for health checks.
+    Health(health::Args),
     /// Make the portal's webhook to this service, or mend it; twice changes nothing.
     Register(register::Args),
     /// List the portal's rooms with their ids, for the configuration.
@@ -93,6 +97,11 @@ impl Environment {
     /// The file of the store; the rest of the configuration may be missing or wrong.
     pub fn database(&self) -> Result<PathBuf, ConfigError> {
         config::database_from_pairs(&self.pairs)
+    }
+
+    /// Where the operator listener is; the rest may be missing or wrong.
+    pub fn admin(&self) -> Result<SocketAddr, ConfigError> {
+        config::admin_from_pairs(&self.pairs)
     }
 
     /// The portal and the key to it; the rest may be missing or wrong.
@@ -152,6 +161,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
             demo::run(args).await
         }
         Command::Events(args) => events::run(args, &environment()?).await,
+        Command::Health(args) => health::run(&environment()?, args).await,
         Command::Register(args) => register::run(&environment()?, args).await,
         Command::Rooms(args) => rooms::run(&environment()?, args).await,
         Command::Rules(args) => rules::run(&environment()?, args).await,

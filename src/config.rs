@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::pipeline;
 use crate::rules::Rule;
+use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
 
 // Text, then values, then the whole.
@@ -22,6 +23,7 @@ mod mail;
 mod notify;
 mod rules;
 mod rules_file;
+mod tls;
 mod values;
 
 pub use notify::Tell;
@@ -60,6 +62,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// `ADMIN_TOKEN`: what the operator listener asks for before it changes anything.
     pub admin_token: Option<SecretString>,
+    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: the public listener speaks HTTPS itself.
+    pub tls: Option<TlsFiles>,
     /// `REQUIRE_HTTPS`: refuse what a proxy does not call https.
     pub transport: Transport,
     /// `MAX_ATTEMPTS`: attempts of an action before it is a dead letter.
@@ -97,6 +101,8 @@ pub enum Transport {
     Any,
     /// Take only what `X-Forwarded-Proto` calls https.
     HttpsOnly,
+    /// The listener speaks HTTPS itself: refuse only what `X-Forwarded-Proto` calls something else.
+    HttpsThroughout,
 }
 
 /// How log lines are written.
@@ -149,6 +155,15 @@ pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, Config
     problems.or(path)
 }
 
+/// Reads `ADMIN_ADDR` alone, for asking a running service how it is.
+pub fn admin_from_pairs(pairs: &[(String, String)]) -> Result<SocketAddr, ConfigError> {
+    let mut problems = Problems::default();
+    let raw = Raw::from_pairs(pairs, &mut problems);
+    let admin = values::admin(&raw, &mut problems);
+    problems.keep_only(&["ADMIN_ADDR"]);
+    problems.or(admin)
+}
+
 /// Reads `DOCSPACE_API_HOST` and `DOCSPACE_API_KEY` alone, for commands that need no more than the portal.
 pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<Portal, ConfigError> {
     let mut problems = Problems::default();
@@ -191,12 +206,12 @@ impl Config {
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let raw = Raw::from_pairs(pairs, &mut problems);
-        values::refuse_unsupported(&raw, &mut problems);
         let portal = values::portal(&raw, &mut problems);
         let secrets = values::secrets(&raw, &mut problems);
         let Rules { rules, pipelines } = rules::rules(&raw, pairs, &mut problems);
         let listen = values::listen(&raw, &mut problems);
         values::check_log_format(&raw, &mut problems);
+        let tls = tls::tls(&raw, &mut problems);
         let config = Self {
             portal,
             secrets,
@@ -209,7 +224,8 @@ impl Config {
             listen,
             admin: values::admin(&raw, &mut problems),
             admin_token: raw.admin_token.clone().map(SecretString::from),
-            transport: values::transport(&raw, &mut problems),
+            transport: values::transport(&raw, tls.is_some(), &mut problems),
+            tls,
             max_attempts: values::max_attempts(&raw, &mut problems),
             retention: values::retention(&raw, &mut problems),
             catch_up_interval: values::catch_up_interval(&raw, &mut problems),
@@ -402,6 +418,8 @@ mod tests {
         check(&[("RULES_FILE", "/does/not/exist")], &["RULES_FILE"]);
         check(&[("RULES_RELOAD", "sometimes")], &["RULES_RELOAD"]);
         check(&[("ALLOWED_TRIGGERS", "uploads")], &["ALLOWED_TRIGGERS"]);
+        check(&[("TLS_CERT_FILE", "/does/not/exist")], &["TLS_KEY_FILE"]);
+        check(&[("TLS_KEY_FILE", "/does/not/exist")], &["TLS_CERT_FILE"]);
         check(
             &[("ADMIN_TOKEN_FILE", "/does/not/exist")],
             &["ADMIN_TOKEN_FILE"],

@@ -45,6 +45,8 @@ pub enum Answer {
     Unreadable,
     /// It did not come over HTTPS.
     NotHttps,
+    /// Its body was compressed.
+    Encoded,
     /// Over the size limit.
     TooLarge,
     /// Its body came too slowly.
@@ -56,7 +58,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Duplicate,
         Self::Unauthorized(SignatureError::Missing),
@@ -64,6 +66,7 @@ impl Answer {
         Self::Unauthorized(SignatureError::Mismatch),
         Self::Unreadable,
         Self::NotHttps,
+        Self::Encoded,
         Self::TooLarge,
         Self::Slow,
         Self::Broken,
@@ -77,6 +80,7 @@ impl Answer {
             Self::Unauthorized(error) => ("unauthorized", error.code()),
             Self::Unreadable => ("unreadable", ""),
             Self::NotHttps => ("not_https", ""),
+            Self::Encoded => ("encoded", ""),
             Self::TooLarge => ("too_large", ""),
             Self::Slow => ("slow", ""),
             Self::Broken => ("broken", ""),

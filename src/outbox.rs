@@ -26,7 +26,7 @@ mod dead_letter;
 mod title;
 
 pub use attempt::{Hold, Wait, finish, give_up, renew, store_intent, stored_intent, wait};
-pub use claim::{Batch, claim, claim_all, find_batch, find_telling, next_due};
+pub use claim::{Batch, Wanted, claim, claim_all, find_batch, find_telling, next_due};
 pub use dead_letter::{
     DeadLetter, dead_letters, discard_behind_dead, discard_dead, revive_of_event,
 };

@@ -14,7 +14,7 @@ use tracing::info;
 use crate::alerts::{Operators, Watch};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
-use crate::config::{Config, Tell};
+use crate::config::{Config, ConfigError, Problem, Tell};
 use crate::db::Db;
 use crate::docspace::Client;
 use crate::inbox;
@@ -25,7 +25,7 @@ use crate::notify::mail::Mailer;
 use crate::outbox;
 use crate::pipeline::{Pipeline, Pipelines};
 use crate::reload::Reload;
-use crate::server;
+use crate::server::{self, tls::Tls, tls::TlsFiles};
 use crate::status::{self, Access, Status};
 use crate::webhook::{self, Receiver};
 use crate::worker::Worker;
@@ -34,6 +34,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub struct Service {
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     admin_listener: TcpListener,
     receiver: Arc<Receiver>,
     access: Access,
@@ -47,6 +48,10 @@ pub struct Service {
 impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let tls = config
+            .tls
+            .map(|files| open_tls(files, &clock))
+            .transpose()?;
         let db = Db::open_alone(&config.database)?;
         let now = clock.now();
         let released = db
@@ -108,6 +113,7 @@ impl Service {
         };
         Ok(Self {
             listener: bind("LISTEN_ADDR", config.listen).await?,
+            tls,
             admin_listener: bind("ADMIN_ADDR", config.admin).await?,
             access: Access::new(config.admin_token, config.admin),
             receiver: Arc::new(receiver),
@@ -148,9 +154,10 @@ impl Service {
             clock: self.receiver.clock.clone(),
             wake: self.worker.wake(),
             access: self.access,
+            tls: self.tls.clone(),
             stop: stop.clone(),
         };
-        let public = server::serve(self.listener, webhook::router(self.receiver), stop.clone());
+        let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
             status::router(Arc::new(status)),
@@ -166,6 +173,33 @@ impl Service {
         reloading.abort();
         public.and(operator)
     }
+}
+
+/// Serves the public listener, over HTTPS where there is a certificate.
+async fn receive(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    receiver: Arc<Receiver>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let router = webhook::router(receiver);
+    let Some(tls) = tls else {
+        return server::serve(listener, router, stop).await;
+    };
+    let watching = tokio::spawn(Arc::clone(&tls).watch(stop.clone()));
+    let served = server::serve_https(listener, tls, router, stop).await;
+    watching.abort();
+    served
+}
+
+fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
+    let tls = Tls::open(files, clock.clone()).map_err(|error| ConfigError {
+        problems: vec![Problem {
+            variable: error.variable(),
+            what: error.to_string(),
+        }],
+    })?;
+    Ok(Arc::new(tls))
 }
 
 /// The ways to people and programs, and those to the operator.

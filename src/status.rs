@@ -19,6 +19,7 @@ use crate::db::Db;
 use crate::docspace::Client;
 use crate::inbox::overview::{self, overview};
 use crate::metrics::Metrics;
+use crate::server::tls::Tls;
 use crate::worker::Wake;
 
 // Who may.
@@ -54,6 +55,8 @@ pub struct Status {
     pub wake: Arc<Wake>,
     /// Who may see and change what.
     pub access: Access,
+    /// The certificate of the public listener, where it has one.
+    pub tls: Option<Arc<Tls>>,
     /// Cancelled when the service is shutting down.
     pub stop: CancellationToken,
 }
@@ -103,7 +106,8 @@ async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse,
     let overview = status.db.read(overview).await;
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
-    let moment = moment::moment(&overview, oldest, &status.portal);
+    let ends_at = status.tls.as_ref().map(|tls| tls.validity().ends_at);
+    let moment = moment::moment(&overview, oldest, &status.portal, ends_at);
     let text = status.metrics.render(&moment);
     let kind = [(
         header::CONTENT_TYPE,

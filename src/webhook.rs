@@ -23,7 +23,7 @@ use crate::inbox::{self, Receipt};
 use crate::metrics::{Answer, Metrics};
 use crate::worker::Wake;
 
-mod body;
+pub mod body;
 pub mod signature;
 
 use body::{BodyError, Held};
@@ -85,6 +85,7 @@ struct VerifiedDelivery {
 /// Why a delivery is not taken.
 enum Refusal {
     NotHttps,
+    Encoded,
     Body(BodyError),
     Signature(SignatureError),
 }
@@ -107,8 +108,16 @@ impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
 impl VerifiedDelivery {
     async fn verify(request: Request, receiver: &Receiver) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
-        if receiver.transport == Transport::HttpsOnly && !is_https(&head.headers) {
+        let over_https = match receiver.transport {
+            Transport::Any => true,
+            Transport::HttpsOnly => is_https(&head.headers) == Some(true),
+            Transport::HttpsThroughout => is_https(&head.headers) != Some(false),
+        };
+        if !over_https {
             return Err(Refusal::NotHttps);
+        }
+        if is_encoded(&head.headers) {
+            return Err(Refusal::Encoded);
         }
         let body = body::read(body, &head.headers, &receiver.room)
             .await
@@ -125,21 +134,30 @@ impl VerifiedDelivery {
     }
 }
 
-/// What the proxy says about the connection it took; the last one is ours.
-fn is_https(headers: &HeaderMap) -> bool {
-    headers
-        .get_all("x-forwarded-proto")
+/// What the proxy says about the connection it took, if there is a proxy; the last one is ours.
+fn is_https(headers: &HeaderMap) -> Option<bool> {
+    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
+    let scheme = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.rsplit(',').next());
+    Some(scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")))
+}
+
+/// Whether the body is compressed. DocSpace compresses none, and what is small on its way and large here
+/// is no stranger's to send.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    encodings
         .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.rsplit(',').next())
-        .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 impl Refusal {
     fn answer(&self) -> Answer {
         match self {
             Self::NotHttps => Answer::NotHttps,
+            Self::Encoded => Answer::Encoded,
             Self::Signature(error) => Answer::Unauthorized(*error),
             Self::Body(BodyError::TooLarge) => Answer::TooLarge,
             Self::Body(BodyError::Slow) => Answer::Slow,
@@ -155,6 +173,12 @@ impl IntoResponse for Refusal {
             Self::NotHttps => {
                 warn!("refused a delivery that did not come over HTTPS");
                 (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n").into_response()
+            }
+            Self::Encoded => {
+                warn!("refused a compressed delivery");
+                let wanted = [(header::ACCEPT_ENCODING, "identity")];
+                let sentence = "The body must not be compressed.\n";
+                close((StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted, sentence))
             }
             Self::Signature(error) => {
                 warn!(reason = error.code(), "refused a delivery: {error}");

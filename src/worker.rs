@@ -224,7 +224,7 @@ impl Worker {
         let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
         let found = self
             .db
-            .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.is_busy(lane, moment)))
+            .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.wanted(lane, moment)))
             .await?;
         let Some(batch) = found else { return Ok(None) };
         let entered = self.lanes.enter(batch.lane, moment);

@@ -20,19 +20,10 @@ use crate::docspace::{
 use crate::ids::{FileId, FolderId};
 use crate::outbox::{self, Action, Claim, Hold, Intent};
 
+use super::polls::{self, Polls};
 use super::settle::{self, Found, Settled};
 use super::split::{self, Refused};
 use super::{Context, Ended, diagnose, outcomes};
-
-/// The first wait between two looks at an operation.
-const FIRST_POLL: Duration = Duration::from_millis(20);
-
-/// The longest wait between two looks at an operation.
-const LONGEST_POLL: Duration = Duration::from_secs(2);
-
-/// The part of a wait that may be added to it, so that operations begun together are not asked for
-/// together.
-const JITTER: f64 = 0.2;
 
 /// How often claims are renewed while an operation is watched.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
@@ -180,7 +171,7 @@ async fn call_once<'a>(
         Ok(None) => ends.extend(group.into_iter().map(|open| {
             let ended = Ended::Waits {
                 reason: "the portal accepted the operation without naming it".to_owned(),
-                wait: Some(FIRST_POLL),
+                wait: Some(polls::FIRST),
                 intent: Some(open.intent),
             };
             (open.action, ended)
@@ -238,15 +229,14 @@ async fn watch<'a>(
     mut operation: Operation,
 ) -> Result<Ends<'a>, StoreError> {
     let mut ends = Vec::with_capacity(group.len());
-    let mut wait = FIRST_POLL;
+    let mut polls = Polls::begin();
     let mut renewed = Instant::now();
     while !group.is_empty() {
         if let OperationState::Ended(results) = operation.state {
             ends.extend(outcomes::read(context, group, relocation, results).await?);
             break;
         }
-        tokio::time::sleep(wait.mul_f64(1.0 + JITTER * fastrand::f64())).await;
-        wait = (wait * 2).min(LONGEST_POLL);
+        tokio::time::sleep(polls.wait(fastrand::f64())).await;
         if renewed.elapsed() >= RENEW_EVERY {
             let lost;
             (group, lost) = renew(context, group).await?;

@@ -2,7 +2,7 @@
 
 use crate::registration::{self, NeededTriggers};
 
-use super::{Deployment, Finding};
+use super::{Deployment, Finding, certificate};
 
 pub(super) fn look(deployment: &Deployment) -> Vec<Finding> {
     let mut findings: Vec<Finding> = deployment
@@ -17,6 +17,7 @@ pub(super) fn look(deployment: &Deployment) -> Vec<Finding> {
     findings.extend(notices.map(|notice| Finding::warning("variables", notice.clone())));
     findings.extend(clear_text(deployment));
     findings.extend(secrets(deployment));
+    findings.extend(certificate::own(deployment));
     findings.extend(unknown_triggers(deployment));
     findings
 }

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
+use reqwest::tls::TlsInfo;
 
 use crate::registration;
 use crate::webhook::GREETING;
 
 use super::portal::innermost;
-use super::{Deployment, Finding};
+use super::{Deployment, Finding, certificate};
 
 /// How long DocSpace waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,7 +23,7 @@ pub(super) async fn look(deployment: &Deployment, webhooks: &[String]) -> Vec<Fi
     let mut findings = Vec::new();
     for address in addresses {
         match reqwest::Url::parse(address) {
-            Ok(url) => findings.extend(try_out(url).await),
+            Ok(url) => findings.extend(try_out(url, deployment.clock.now()).await),
             Err(error) => findings.push(Finding::wrong(
                 address,
                 format!("is no address: {error}; register another one"),
@@ -31,7 +33,7 @@ pub(super) async fn look(deployment: &Deployment, webhooks: &[String]) -> Vec<Fi
     findings
 }
 
-async fn try_out(url: reqwest::Url) -> Vec<Finding> {
+async fn try_out(url: reqwest::Url, now: Timestamp) -> Vec<Finding> {
     let subject = url.to_string();
     let mut findings = Vec::new();
     let Ok(refused) = registration::refused_addresses(&url).await else {
@@ -48,17 +50,21 @@ async fn try_out(url: reqwest::Url) -> Vec<Finding> {
             ),
         ));
     }
-    findings.push(match head_and_get(&url).await {
-        Ok(answer) => judge(subject, &answer),
-        Err(error) => Finding::wrong(
+    match head_and_get(&url).await {
+        Ok(answer) => {
+            let certificate = answer.certificate.as_deref();
+            findings.extend(certificate.and_then(|der| certificate::shown(&subject, der, now)));
+            findings.push(judge(subject, &answer));
+        }
+        Err(error) => findings.push(Finding::wrong(
             subject,
             format!(
                 "does not answer ({}): see that the service runs, and that the proxy before it passes \
                  /webhook on",
                 innermost(&error)
             ),
-        ),
-    });
+        )),
+    }
     findings
 }
 
@@ -67,14 +73,20 @@ struct Answer {
     status: StatusCode,
     /// Whether it was us who answered.
     is_ours: bool,
+    /// The certificate it came with, over HTTPS.
+    certificate: Option<Vec<u8>>,
 }
 
 async fn head_and_get(url: &reqwest::Url) -> reqwest::Result<Answer> {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIMEOUT)
+        .tls_info(true)
         .build()?;
-    let status = client.head(url.clone()).send().await?.status();
+    let answer = client.head(url.clone()).send().await?;
+    let status = answer.status();
+    let shown = answer.extensions().get::<TlsInfo>();
+    let certificate = shown.and_then(|shown| Some(shown.peer_certificate()?.to_vec()));
     // Of whatever answers there no more is read than our greeting would take.
     let is_ours = status.is_success()
         && client
@@ -84,7 +96,11 @@ async fn head_and_get(url: &reqwest::Url) -> reqwest::Result<Answer> {
             .chunk()
             .await?
             .is_some_and(|start| start == GREETING);
-    Ok(Answer { status, is_ours })
+    Ok(Answer {
+        status,
+        is_ours,
+        certificate,
+    })
 }
 
 fn judge(subject: String, answer: &Answer) -> Finding {

@@ -47,18 +47,6 @@ pub(super) fn notices(raw: &Raw) -> Vec<String> {
     notices
 }
 
-/// What would change what a delivery or a rule means must not be passed over.
-pub(super) fn refuse_unsupported(raw: &Raw, problems: &mut Problems) {
-    for (variable, value) in [
-        ("TLS_CERT_FILE", &raw.tls_cert_file),
-        ("TLS_KEY_FILE", &raw.tls_key_file),
-    ] {
-        if value.is_some() {
-            problems.add(variable, "is not supported by this version; leave it unset");
-        }
-    }
-}
-
 pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> Portal {
     let host = problems.require(
         "DOCSPACE_API_HOST",
@@ -165,11 +153,12 @@ pub(super) fn admin(raw: &Raw, problems: &mut Problems) -> SocketAddr {
     admin
 }
 
-pub(super) fn transport(raw: &Raw, problems: &mut Problems) -> Transport {
-    if flag("REQUIRE_HTTPS", raw.require_https.as_deref(), problems) {
-        Transport::HttpsOnly
-    } else {
-        Transport::Any
+pub(super) fn transport(raw: &Raw, own_tls: bool, problems: &mut Problems) -> Transport {
+    let required = flag("REQUIRE_HTTPS", raw.require_https.as_deref(), problems);
+    match (required, own_tls) {
+        (false, _) => Transport::Any,
+        (true, false) => Transport::HttpsOnly,
+        (true, true) => Transport::HttpsThroughout,
     }
 }
 

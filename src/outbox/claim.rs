@@ -20,6 +20,17 @@ pub struct Batch {
     pub actions: Vec<ActionId>,
 }
 
+/// How many copies or moves must wait for one way before they are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Even one.
+    Any,
+    /// As many as travel together at the most.
+    FullCall,
+    /// None will be claimed.
+    None,
+}
+
 /// Finds the notification or call that is due next, without claiming it; they touch no file and are always
 /// free. An action is due only once the ones before it in its rule are done.
 pub fn find_telling(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlError> {
@@ -40,7 +51,7 @@ pub fn find_telling(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlEr
 }
 
 /// Finds the copies or moves that are due next and free to run, without claiming them: of the way that has
-/// waited longest and is not busy, as many as fit into one call. A long search is for a reading connection,
+/// waited longest and for which enough wait, as many as fit into one call. A long search is for a reading connection,
 /// so that nobody's write waits behind it.
 ///
 /// Free to run means: nothing else runs or is left open on its file, no earlier event of the file is owed
@@ -48,14 +59,19 @@ pub fn find_telling(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlEr
 pub fn find_batch(
     sql: &Sql,
     now: Timestamp,
-    is_busy: impl Fn(&str) -> bool,
+    wanted: impl Fn(&str) -> Wanted,
 ) -> Result<Option<Batch>, SqlError> {
     for lane in lanes(sql, now)? {
-        if is_busy(&lane) {
+        let wanted = wanted(&lane);
+        if wanted == Wanted::None {
             continue;
         }
         let actions = together(&candidates(sql, &lane, now)?);
-        if !actions.is_empty() {
+        let is_enough = match wanted {
+            Wanted::FullCall => actions.len() == FILES_IN_ONE_CALL,
+            Wanted::Any | Wanted::None => !actions.is_empty(),
+        };
+        if is_enough {
             return Ok(Some(Batch { lane, actions }));
         }
     }

@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long to wait for the other side to close.
@@ -20,10 +19,10 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Bytes thrown away at the most.
 const LEFTOVERS: usize = 16 * 1024 * 1024;
 
-/// A TCP connection that lingers when it is shut down.
+/// A connection that lingers when it is shut down.
 #[derive(Debug)]
-pub(super) struct Lingering {
-    stream: TcpStream,
+pub(super) struct Lingering<S> {
+    stream: S,
     closing: Option<Closing>,
 }
 
@@ -33,8 +32,8 @@ struct Closing {
     thrown_away: usize,
 }
 
-impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S> Lingering<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
             closing: None,
@@ -42,7 +41,7 @@ impl Lingering {
     }
 }
 
-impl AsyncRead for Lingering {
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +51,7 @@ impl AsyncRead for Lingering {
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -11,7 +12,12 @@ use crate::inbox::overview::Overview;
 use crate::metrics::PREFIX;
 
 /// The metrics of this moment.
-pub(super) fn moment(overview: &Overview, oldest: Duration, portal: &Client) -> Registry {
+pub(super) fn moment(
+    overview: &Overview,
+    oldest: Duration,
+    portal: &Client,
+    certificate_ends_at: Option<Timestamp>,
+) -> Registry {
     let trouble = portal.trouble();
     let mut registry = Registry::with_prefix(PREFIX);
     let mut gauge = |name: &str, help: &str, value: u64| {
@@ -53,6 +59,13 @@ pub(super) fn moment(overview: &Overview, oldest: Duration, portal: &Client) -> 
         gauge(
             "last_delivery_timestamp_seconds",
             "When the newest event came that DocSpace delivered itself, in seconds since 1970",
+            u64::try_from(at.as_second()).unwrap_or(0),
+        );
+    }
+    if let Some(at) = certificate_ends_at {
+        gauge(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate of the public listener ends, in seconds since 1970",
             u64::try_from(at.as_second()).unwrap_or(0),
         );
     }

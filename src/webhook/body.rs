@@ -17,7 +17,7 @@ const LARGEST_BODY: usize = 2 * 1024 * 1024;
 
 /// A body, and the room it takes for as long as it is in hand.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     bytes: Bytes,
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -32,15 +32,19 @@ impl Deref for Held {
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BodyError {
+pub enum BodyError {
+    /// It is over the limit, or says it will be.
     TooLarge,
+    /// It took longer than it may.
     Slow,
+    /// Its sender hung up, or sent chunks that are none.
     Broken,
+    /// There is no room for it beside the bodies in hand.
     NoRoom,
 }
 
 /// Reads a body; one that announces more than the limit is not read at all.
-pub(super) async fn read(
+pub async fn read(
     body: Body,
     headers: &HeaderMap,
     room: &Arc<Semaphore>,

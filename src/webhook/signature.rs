@@ -22,17 +22,28 @@ const DIGEST_BYTES: usize = 32;
 
 /// The secret a webhook was registered with.
 #[derive(Clone)]
-pub struct WebhookSecret(SecretString);
+pub struct WebhookSecret {
+    text: SecretString,
+    /// The MAC with the secret worked in, which every check begins with.
+    keyed: Hmac<Sha256>,
+}
 
 impl WebhookSecret {
     /// Takes the secret as it was given to DocSpace.
+    #[expect(clippy::missing_panics_doc, reason = "HMAC takes a key of any length")]
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(SecretString::from(secret.into()))
+        let text = secret.into();
+        let keyed = Hmac::<Sha256>::new_from_slice(text.as_bytes())
+            .expect("HMAC takes a key of any length");
+        Self {
+            text: SecretString::from(text),
+            keyed,
+        }
     }
 
     /// The secret itself, for the portal that is to sign with it.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.text.expose_secret()
     }
 
     /// The header value DocSpace would send with this body.
@@ -42,8 +53,7 @@ impl WebhookSecret {
     }
 
     fn mac(&self, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.expose().as_bytes())
-            .expect("HMAC takes a key of any length");
+        let mut mac = self.keyed.clone();
         mac.update(body);
         mac
     }

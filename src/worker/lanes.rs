@@ -1,15 +1,17 @@
 //! Lanes: the ways that calls for copies and moves are under way on just now.
 //!
 //! What goes the same way travels together. While a call is under way on a lane, what comes for it gathers,
-//! and all of it goes with the next; where nothing is under way, even one file starts at once. An operation
-//! that takes long, as one with a large file in it does, must not hold up the others, so after a moment of
-//! patience another call may start beside it.
+//! and all of it goes with the next; where nothing is under way, even one file starts at once. There is
+//! nothing to gather for when a whole call waits already; and an operation that takes long, as one with a
+//! large file in it does, must not hold up the others. In both cases another call starts beside it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::outbox::Wanted;
 
 /// How long the calls on a lane are waited for before one more is made.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,12 +24,19 @@ const MOST: usize = 3;
 pub(super) struct Lanes(Mutex<HashMap<String, Vec<Instant>>>);
 
 impl Lanes {
-    /// Whether what waits for this lane should gather for now.
-    pub(super) fn is_busy(&self, lane: &str, now: Instant) -> bool {
-        self.lock().get(lane).is_some_and(|begun| {
-            let latest = begun.iter().max();
-            begun.len() >= MOST || latest.is_some_and(|latest| now < *latest + PATIENCE)
-        })
+    /// How many must wait for this lane before a call is made.
+    pub(super) fn wanted(&self, lane: &str, now: Instant) -> Wanted {
+        let lanes = self.lock();
+        let Some(begun) = lanes.get(lane) else {
+            return Wanted::Any;
+        };
+        if begun.len() >= MOST {
+            Wanted::None
+        } else if begun.iter().all(|begun| *begun + PATIENCE <= now) {
+            Wanted::Any
+        } else {
+            Wanted::FullCall
+        }
     }
 
     /// A call begins on this lane; it ends when what is returned is dropped.
@@ -72,23 +81,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lane_is_busy_while_its_call_is_young() {
+    fn files_gather_while_a_call_is_young() {
         let lanes = Arc::new(Lanes::default());
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        assert!(!lanes.is_busy("copy", at(0)));
+        let check = |lane: &str, milliseconds: u64, expected: Wanted| {
+            let wanted = lanes.wanted(lane, at(milliseconds));
+            assert_eq!(wanted, expected, "{lane} after {milliseconds} ms");
+        };
+        check("copy", 0, Wanted::Any);
         let first = lanes.enter("copy".to_owned(), at(0));
-        assert!(lanes.is_busy("copy", at(999)));
-        assert!(!lanes.is_busy("move", at(999)));
-        assert!(!lanes.is_busy("copy", at(1_000)));
+        check("copy", 999, Wanted::FullCall);
+        check("move", 999, Wanted::Any);
+        check("copy", 1_000, Wanted::Any);
 
         let second = lanes.enter("copy".to_owned(), at(1_000));
-        assert!(lanes.is_busy("copy", at(1_999)));
+        check("copy", 1_999, Wanted::FullCall);
         let third = lanes.enter("copy".to_owned(), at(2_000));
-        assert!(lanes.is_busy("copy", at(60_000)));
+        check("copy", 60_000, Wanted::None);
         drop(first);
-        assert!(!lanes.is_busy("copy", at(60_000)));
+        check("copy", 60_000, Wanted::Any);
         drop((second, third));
-        assert!(!lanes.is_busy("copy", at(2_001)));
+        check("copy", 2_001, Wanted::Any);
     }
 }

@@ -234,3 +234,41 @@ async fn a_file_on_which_every_call_breaks_soon_stands_alone() {
     assert!((4..=12).contains(&calls), "{calls}");
     scene.finish().await;
 }
+
+#[tokio::test]
+async fn a_folder_is_asked_for_once_however_many_files_wait_for_it() {
+    let scene = scene_with("copy").await;
+    for folder in 0..5 {
+        let folder = scene
+            .portal
+            .create_folder(&scene.subfolder, &format!("folder {folder}"));
+        for file in 0..20 {
+            scene.upload(&folder, &format!("{folder} {file}.docx"));
+        }
+    }
+    decide_all(&scene).await;
+    assert_eq!(scene.calls("GET", "/path"), 5);
+    scene.work().await;
+    assert_eq!(scene.titles(&scene.internal).len(), 100);
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_asked_for_is_asked_for_once_a_round() {
+    let scene = scene_with("copy").await;
+    for file in 0..20 {
+        scene.upload(&scene.subfolder, &format!("plan {file}.docx"));
+    }
+    scene.portal.deliveries_settled().await;
+    scene.portal.fail(Fault {
+        method: Some("GET"),
+        path_contains: "/path",
+        times: 1,
+        effect: FaultEffect::Status(500),
+    });
+    scene.worker.decide_next().await.unwrap();
+    assert_eq!(scene.calls("GET", "/path"), 1);
+    scene.work_to_the_end().await;
+    assert_eq!(scene.titles(&scene.internal).len(), 20);
+    scene.finish().await;
+}

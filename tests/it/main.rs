@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
 mod browser;
+mod certificates;
 mod mail_server;
 mod process;
 mod scene;
@@ -14,6 +15,8 @@ mod scene;
 // The order of the path: what arrives, what is done, what fails, what crashes.
 mod main_job;
 mod refusals;
+mod slow_clients;
+mod smuggling;
 
 mod batches;
 mod catch_up;
@@ -46,11 +49,18 @@ mod rooms;
 mod send;
 
 // The real binary, as a process of its own.
+mod backup;
 mod command;
 mod downtime;
 mod full_disk;
+mod health;
 mod kill;
 mod logs;
+mod tls;
+
+// Where it is deployed.
+mod deploy;
+mod proxies;
 
 /// A number that a person may set, for longer runs by hand.
 #[expect(

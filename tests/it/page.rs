@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::certificates;
 use crate::scene::Scene;
 
 pub const TOKEN: &str = "a-token-of-the-operator";
@@ -43,6 +44,7 @@ impl Scene {
             clock: self.clock.clone(),
             wake: self.worker.wake(),
             access: Access::new(token.map(Into::into), configured),
+            tls: Some(certificates::serving(&self.clock)),
             stop: stop.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

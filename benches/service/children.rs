@@ -1,0 +1,168 @@
+//! The processes that are measured.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use docspace_courier::sandbox::Portal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::Served;
+use crate::deliveries::SECRET;
+
+/// The service, as it is shipped.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_docspace-courier");
+
+/// A receiver that is put beside the service.
+pub enum Rival {
+    /// A program for Node.js.
+    Express(String),
+    /// One that is running already.
+    Running {
+        /// Where deliveries go.
+        address: String,
+        /// What they are signed with.
+        secret: String,
+    },
+}
+
+/// A process that ends with its measurement.
+pub struct Process {
+    child: Child,
+    /// Where deliveries go.
+    pub webhook: String,
+    /// Where the operator looks.
+    pub admin: SocketAddr,
+    /// How long it took to be ready.
+    pub start: Duration,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    /// The service on this store, with only the copy rule, once it is ready.
+    pub async fn service(portal: &Served, store: &Path) -> Self {
+        let (listen, admin) = (free_address(), free_address());
+        let seed = portal.portal.seed();
+        let mut command = Command::new(BINARY);
+        command
+            .arg("serve")
+            .env_clear()
+            .env("DOCSPACE_API_HOST", &portal.address)
+            .env("DOCSPACE_API_KEY", portal.portal.api_key())
+            .env("DOCSPACE_WEBHOOK_SECRET", SECRET)
+            .env("SHARED_WITH_CLIENT_ROOM_ID", seed.client_room.as_str())
+            .env(
+                "INTERNAL_PROCESSING_FOLDER_ID",
+                seed.internal_folder.as_str(),
+            )
+            .env("DATABASE_URL", format!("sqlite://{}", store.display()))
+            .env("LISTEN_ADDR", listen.to_string())
+            .env("ADMIN_ADDR", admin.to_string());
+        Self::begin(command, listen, admin, "/readyz").await
+    }
+
+    /// A receiver of this program, such as the bare handler.
+    pub async fn rival(kind: &str, portal: Option<&Served>) -> Self {
+        let listen = free_address();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--be", kind, "--listen", &listen.to_string()])
+            .args(["--secret", SECRET]);
+        if let Some(portal) = portal {
+            let key = portal.portal.api_key();
+            let to = &portal.portal.seed().internal_folder;
+            command.args(["--portal", &format!("{} {key} {to}", portal.address)]);
+        }
+        Self::begin(command, listen, listen, "/healthz").await
+    }
+
+    /// A program for Node.js, configured as the samples are.
+    pub async fn express(program: &str, portal: &Served) -> Self {
+        let listen = free_address();
+        let seed = portal.portal.seed();
+        let mut command = Command::new("node");
+        command
+            .arg(program)
+            .env("PORT", listen.port().to_string())
+            .env("DOCSPACE_API_HOST", &portal.address)
+            .env("DOCSPACE_API_KEY", portal.portal.api_key())
+            .env("DOCSPACE_WEBHOOK_SECRET", SECRET)
+            .env("SHARED_WITH_CLIENT_ROOM_ID", seed.client_room.as_str())
+            .env(
+                "INTERNAL_PROCESSING_FOLDER_ID",
+                seed.internal_folder.as_str(),
+            );
+        let mut process = Self::begin(command, listen, listen, "/").await;
+        process.webhook = format!("http://{listen}/docspace/webhook");
+        process
+    }
+
+    async fn begin(
+        mut command: Command,
+        listen: SocketAddr,
+        admin: SocketAddr,
+        ready: &str,
+    ) -> Self {
+        let begun = Instant::now();
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut process = Self {
+            child,
+            webhook: format!("http://{listen}/webhook"),
+            admin,
+            start: Duration::ZERO,
+        };
+        while get(admin, ready).await.is_none() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "not ready");
+            assert!(process.child.try_wait().unwrap().is_none(), "it ended");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        process.start = begun.elapsed();
+        process
+    }
+
+    /// The memory it holds, in MiB.
+    pub fn memory_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        let kib: u32 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        f64::from(kib) / 1024.0
+    }
+}
+
+/// The body of a page that is answered with 200, or with 404 where only being there counts.
+pub async fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let is_there = answer.starts_with("HTTP/1.1 200") || (path == "/" && !answer.is_empty());
+    is_there.then_some(answer)
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Waits until so many copies have arrived.
+pub async fn copies_arrived(portal: &Portal, count: usize) {
+    while portal.files_in(&portal.seed().internal_folder).len() < count {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! The service's budgets, measured side by side in one run, and printed as one table.
+//!
+//! `cargo bench --bench service` starts the real binary as a process of its own, with a pretend portal in
+//! this one, and beside it what it is compared with: a bare handler that only verifies, and a receiver that
+//! copies one file per call. `--quick` makes the rounds shorter. `--receiver URL --secret S` puts another
+//! receiver beside it that is running already, `--express FILE` a program that Node.js runs.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on should say where"
+)]
+#![allow(unreachable_pub, reason = "nothing outside can reach a benchmark")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table is the program's answer"
+)]
+
+use std::time::Duration;
+
+use docspace_courier::sandbox::{Portal, Settings};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+mod children;
+mod deliveries;
+mod load;
+mod rivals;
+mod rows;
+mod stock;
+mod table;
+
+use children::Rival;
+use table::Table;
+
+/// What the program was asked for.
+struct Options {
+    /// How long a round of load takes.
+    round: Duration,
+    /// Rounds of which the median counts.
+    rounds: usize,
+    /// Events in the store of the rows about growth, and how many of them wait.
+    stored: u64,
+    waiting: u64,
+    /// What else is put beside the service.
+    rivals: Vec<Rival>,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value_of = |name: &str| {
+        let position = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(position + 1).cloned()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // The program starts itself for the receivers it compares with, so that each has a process of its own.
+    if let Some(kind) = value_of("--be") {
+        let listen = value_of("--listen").unwrap();
+        let secret = value_of("--secret").unwrap();
+        runtime.block_on(rivals::serve(&kind, &listen, secret, value_of("--portal")));
+        return;
+    }
+    if let Some(address) = value_of("--only-load") {
+        let count = value_of("--count").map_or(2_000, |count| count.parse().unwrap());
+        runtime.block_on(load::send_all(
+            &address,
+            &value_of("--secret").unwrap(),
+            count,
+        ));
+        return;
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let mut rivals = Vec::new();
+    if let Some(program) = value_of("--express") {
+        rivals.push(Rival::Express(program));
+    }
+    if let Some(address) = value_of("--receiver") {
+        let secret = value_of("--secret").unwrap();
+        rivals.push(Rival::Running { address, secret });
+    }
+    let options = Options {
+        round: Duration::from_secs(if quick { 2 } else { 5 }),
+        rounds: if quick { 1 } else { 5 },
+        stored: if quick { 100_000 } else { 1_000_000 },
+        waiting: if quick { 10_000 } else { 100_000 },
+        rivals,
+    };
+    let table = runtime.block_on(measure(&options));
+    println!("{table}");
+}
+
+async fn measure(options: &Options) -> Table {
+    let mut table = Table::default();
+    eprintln!("start, size and memory at rest");
+    rows::start(&mut table).await;
+    eprintln!("accepting, beside a bare handler");
+    rows::accept(&mut table, options).await;
+    eprintln!("1,000 deliveries a second, the portal slow and down");
+    rows::open_loop(&mut table, options).await;
+    eprintln!("from accepted to copied");
+    rows::idle(&mut table).await;
+    eprintln!("a burst of 1,000 uploads");
+    rows::burst(&mut table, options).await;
+    eprintln!("a full store");
+    rows::growth(&mut table, options).await;
+    table
+}
+
+/// A pretend portal that is served for as long as the guard lives.
+struct Served {
+    portal: Portal,
+    address: String,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Served {
+    async fn start(latency: Duration) -> Self {
+        let portal = Portal::new(Settings {
+            latency,
+            secret: Some(deliveries::SECRET.to_owned()),
+            ..Settings::default()
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        let (serving, token) = (portal.clone(), stop.clone());
+        tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
+        Self {
+            portal,
+            address,
+            _stop: stop.drop_guard(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The files of `deploy/` and the image speak of variables and commands that there are.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::process::binary;
+
+const EXAMPLE: &str = include_str!("../../config.example.env");
+const DOCKERFILE: &str = include_str!("../../Dockerfile");
+const UNIT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/deploy/docspace-courier.service"
+);
+
+/// The words of a text that look like variables of ours.
+fn variables(text: &str) -> BTreeSet<&str> {
+    let words =
+        text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    words
+        .filter(|word| word.contains('_') && word.len() > 6)
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()))
+        .filter(|word| !word.contains(|character: char| character.is_ascii_lowercase()))
+        .filter(|word| !word.starts_with("AF_") && !word.starts_with("CAP_"))
+        .collect()
+}
+
+#[test]
+fn every_variable_is_one_that_the_service_reads() {
+    let known = variables(EXAMPLE);
+    for (file, text, some) in [
+        (
+            "the unit",
+            std::fs::read_to_string(UNIT).unwrap().as_str(),
+            "DATABASE_URL",
+        ),
+        (
+            "compose.yaml",
+            include_str!("../../deploy/compose.yaml"),
+            "LISTEN_ADDR",
+        ),
+        (
+            "kubernetes.yaml",
+            include_str!("../../deploy/kubernetes.yaml"),
+            "ADMIN_ADDR",
+        ),
+        (
+            "nginx.conf",
+            include_str!("../../deploy/nginx.conf"),
+            "REQUIRE_HTTPS",
+        ),
+        (
+            "Caddyfile",
+            include_str!("../../deploy/Caddyfile"),
+            "REQUIRE_HTTPS",
+        ),
+    ] {
+        let used = variables(text);
+        assert!(used.contains(some), "{file}: {used:?}");
+        for variable in used {
+            let plain = variable.strip_suffix("_FILE").unwrap_or(variable);
+            assert!(
+                known.contains(plain) || known.contains(variable),
+                "{file}: {variable}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_image_runs_commands_that_there_are() {
+    let commands: Vec<Vec<&str>> = DOCKERFILE
+        .lines()
+        .map(str::trim)
+        .filter_map(|line| {
+            line.split_once("CMD [")
+                .or_else(|| line.split_once("ENTRYPOINT ["))
+        })
+        .map(|(_, rest)| rest.trim_end_matches(']'))
+        .map(|rest| {
+            rest.split(", ")
+                .map(|word| word.trim_matches('"'))
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            vec!["docspace-courier", "health"],
+            vec!["docspace-courier"],
+            vec!["serve"]
+        ]
+    );
+    for command in ["health", "serve"] {
+        let help = binary().args([command, "--help"]).output().unwrap();
+        assert!(help.status.success(), "{command}");
+    }
+    for secret in ["DOCSPACE_API_KEY", "DOCSPACE_WEBHOOK_SECRET", "ADMIN_TOKEN"] {
+        assert!(!DOCKERFILE.contains(secret), "{secret} would be in a layer");
+    }
+}
+
+#[test]
+fn systemd_understands_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the program is installed is the only thing that a test cannot have.
+    let unit = std::fs::read_to_string(UNIT).unwrap();
+    let program = env!("CARGO_BIN_EXE_docspace-courier");
+    let unit = unit.replace("/usr/local/bin/docspace-courier", program);
+    let path = folder.path().join("docspace-courier.service");
+    std::fs::write(&path, unit).unwrap();
+    let verified = Command::new("systemd-analyze")
+        .args(["verify", "--man=no", "--recursive-errors=no"])
+        .arg(&path)
+        .output()
+        .expect("systemd-analyze is missing; install Debian's systemd");
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success(), "{said}");
+    assert!(!said.contains("docspace-courier.service"), "{said}");
+
+    // 0 is best, 10 worst; what systemd gives a service that says nothing is 9.6.
+    let judged = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=20"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&judged.stdout).into_owned();
+    assert!(judged.status.success(), "{said}");
+}
