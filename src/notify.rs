@@ -220,13 +220,17 @@ impl Notification {
 /// A crash between this line and the mark that it was written repeats it: told twice is better than
 /// never, and the action's number in the line shows that it is the same notification.
 pub fn log(portal: &str, action: &Action, to: Option<&str>) {
+    let what = match action.rule.as_str() {
+        "invoice" => "invoice received",
+        _ => "a rule has something to tell",
+    };
     info!(
         target: "notification",
         to = to.unwrap_or("(MANAGER_EMAIL is not set)"),
         title = action.title,
         file.id = action.file.as_str(),
         link = editor_address(portal, &action.file),
-        "invoice received",
+        "{what}",
     );
 }
 

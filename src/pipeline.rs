@@ -125,11 +125,12 @@ impl Pipelines {
     }
 }
 
-/// Under which key a pipeline's address is known: its digest, as the address may be a secret.
-pub fn key_of(url: &str) -> String {
+/// Under which key the pipeline of a rule is known: a digest, as the address may be a secret. Another
+/// secret for its calls is no other pipeline.
+pub fn key_of(rule: &str, url: &str) -> String {
     const LENGTH: usize = 16;
 
-    let mut key = hex::encode(Sha256::digest(url.as_bytes()));
+    let mut key = hex::encode(Sha256::digest(format!("{rule}\n{url}")));
     key.truncate(LENGTH);
     key
 }

@@ -166,6 +166,16 @@ impl Rule {
         self.conditions.iter().flat_map(Condition::places)
     }
 
+    /// Those of them that it watches as rooms.
+    pub fn rooms(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions
+            .iter()
+            .flat_map(|condition| match condition {
+                Condition::Room(rooms) => rooms.as_slice(),
+                _ => &[],
+            })
+    }
+
     /// Whether folders and rooms are its business, too: there is nothing to do with one but to tell of it.
     fn takes_folders(&self) -> bool {
         !self.actions.iter().any(ActionPlan::is_file_work)
@@ -421,7 +431,7 @@ mod tests {
             .collect()
     }
 
-    const INVOICE: &str =
+    pub(super) const INVOICE: &str =
         r#""parentId": 100, "title": "Invoice 1.pdf", "modifiedOn": "2026-03-02T09:14:31Z""#;
 
     #[test]
@@ -504,5 +514,93 @@ mod tests {
         };
         let decisions = decide(&rules()[..1], gone).unwrap();
         assert_eq!(decisions[0].reason, "the file no longer exists");
+    }
+
+    #[test]
+    fn folders_and_rooms_are_told_of_and_nothing_else() {
+        let members = r#""fileEntryType": 1, "parentId": 100, "title": "Contracts""#;
+        let created = event("folder.updated", members);
+        let rule = |actions| Rule {
+            name: "folders".to_owned(),
+            triggers: vec![Trigger::new("folder.updated")],
+            conditions: vec![Condition::Room(vec![FolderId::from(100)])],
+            actions,
+        };
+        let decisions = decide(&[rule(vec![notify()])], facts(&created)).unwrap();
+        assert_eq!(planning(&decisions), ["folders"]);
+        let to = FolderId::from(5);
+        let copy = ActionPlan::Copy {
+            to,
+            conflict: Conflict::Duplicate,
+        };
+        let decisions = decide(&[rule(vec![notify(), copy])], facts(&created)).unwrap();
+        assert_eq!(
+            decisions[0].reason,
+            "the event is about a folder, not a file"
+        );
+    }
+
+    #[test]
+    fn the_state_of_a_file_is_its_content_or_what_happened_to_it() {
+        let state = |trigger: &str, at: &str| {
+            let mut event = event(trigger, INVOICE);
+            event.happened_at = at.parse().ok();
+            let rule = Rule {
+                name: "all".to_owned(),
+                triggers: vec![Trigger::new(trigger)],
+                conditions: Vec::new(),
+                actions: vec![notify()],
+            };
+            let mut decisions = decide(&[rule], facts(&event)).unwrap();
+            decisions.remove(0).planned.unwrap().state.to_string()
+        };
+        let (one, other) = ("2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z");
+        let content = state("file.uploaded", one);
+        assert_eq!(content, "2026-03-02T09:14:31Z");
+        assert_eq!(content, state("file.created", other));
+        assert_eq!(content, state("file.updated", other));
+        assert_eq!(state("file.moved", one), "file.moved 2026-03-02T10:00:00Z");
+        assert_ne!(state("file.moved", one), state("file.moved", other));
+        assert_ne!(state("file.moved", one), state("file.trashed", one));
+    }
+
+    #[test]
+    fn no_rule_acts_on_its_own_work() {
+        let event = event("file.uploaded", INVOICE);
+        let made_by = ["copy".to_owned()];
+        let facts = Facts {
+            made_by: &made_by,
+            ..facts(&event)
+        };
+        let decisions = decide(&rules(), facts).unwrap();
+        assert_eq!(planning(&decisions), ["invoice"]);
+        assert!(
+            decisions[0].reason.contains("own work"),
+            "{}",
+            decisions[0].reason
+        );
+    }
+
+    #[test]
+    fn an_explanation_looks_at_every_condition() {
+        let event = event(
+            "file.copied",
+            r#""parentId": 101, "title": "plan.docx", "modifiedOn": "2026-03-02T09:14:31Z""#,
+        );
+        let explained = RuleSet::new(rules()).explain(facts(&event));
+        let seen: Vec<(&str, Verdict, &str)> = explained[1]
+            .lines
+            .iter()
+            .map(|line| (line.field, line.verdict, line.value.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("triggers", Verdict::Failed, "file.copied"),
+                ("title.prefix", Verdict::Failed, "“plan.docx”"),
+                ("room", Verdict::Unknown, "folder 101"),
+            ]
+        );
+        assert_eq!(explained[1].verdict, Verdict::Failed);
     }
 }

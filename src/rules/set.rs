@@ -98,3 +98,43 @@ impl From<Vec<Rule>> for RuleSet {
         Self::new(rules)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::FolderId;
+    use crate::rules::tests::{INVOICE, event};
+
+    fn rule(name: String, trigger: &str, room: i64) -> Rule {
+        Rule {
+            name,
+            triggers: vec![Trigger::new(trigger)],
+            conditions: vec![Condition::Room(vec![FolderId::from(room)])],
+            actions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn of_many_rules_a_few_refusals_are_told_and_every_wish() {
+        let mut rules: Vec<Rule> = (0..500)
+            .map(|number| rule(format!("other {number}"), "file.moved", 100))
+            .collect();
+        rules.push(rule("wants".to_owned(), "file.uploaded", 100));
+        rules.extend((0..30).map(|number| rule(format!("own {number}"), "file.uploaded", 7)));
+        rules.push(rule("wants too".to_owned(), "file.uploaded", 100));
+        let mut upload = event("file.uploaded", INVOICE);
+        // Without somebody's own documents, a room that is not named would be asked for.
+        upload.entry.as_mut().unwrap().root_kind = Some(5);
+        let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
+        let wanting: Vec<&str> = decisions
+            .iter()
+            .filter(|decision| decision.planned.is_some())
+            .map(|decision| decision.rule.as_str())
+            .collect();
+        assert_eq!(wanting, ["wants", "wants too"]);
+        assert_eq!(decisions.len(), 2 + TOLD + 1);
+        let last = decisions.last().unwrap();
+        assert_eq!(last.rule, OTHERS);
+        assert!(last.reason.starts_with("510 more rules"), "{}", last.reason);
+    }
+}

@@ -315,7 +315,7 @@ fn call(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
         let what = "is no address that begins with https:// or http://";
         return part.refuse("action.call.url", what, sheet);
     };
-    let key = pipeline::key_of(&url);
+    let key = pipeline::key_of(part.rule, &url);
     let settings = pipeline::Settings {
         url: url.into(),
         signer,
