@@ -19,8 +19,8 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission, WebhookConfig};
-use crate::ids::FolderId;
 use crate::inbox;
+use crate::rules::InForce;
 use crate::webhook::signature::WebhookSecret;
 use crate::worker::Wake;
 
@@ -44,8 +44,8 @@ pub struct CatchUp {
     pub db: Db,
     /// The portal.
     pub portal: Arc<Client>,
-    /// The rooms that rules watch.
-    pub rooms: Vec<FolderId>,
+    /// The rules, which name the rooms and folders they watch.
+    pub rules: InForce,
     /// The secrets of our webhook, by which its deliveries are known.
     pub secrets: Vec<WebhookSecret>,
     /// How far back anything is fetched: longer ago, we have forgotten what was done.

@@ -20,6 +20,7 @@ pub mod events;
 pub mod health;
 pub mod register;
 pub mod rooms;
+pub mod rules;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
@@ -66,6 +67,8 @@ enum Command {
     Register(register::Args),
     /// List the portal's rooms with their ids, for the configuration.
     Rooms(rooms::Args),
+    /// Show the rules in force, explain what they make of an event, try them on past events.
+    Rules(rules::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
     /// Sign a JSON body as DocSpace does and post it, to test a deployment.
@@ -109,6 +112,11 @@ impl Environment {
     /// The webhook's secrets; the rest may be missing or wrong.
     pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
         config::secrets_from_pairs(&self.pairs)
+    }
+
+    /// The rules of the environment and of the rules file; the rest may be missing or wrong.
+    pub fn rules(&self) -> Result<config::Rules, ConfigError> {
+        config::checked_rules_from_pairs(&self.pairs)
     }
 
     /// What there is to check, however wrong.
@@ -156,6 +164,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Health(args) => health::run(&environment()?, args).await,
         Command::Register(args) => register::run(&environment()?, args).await,
         Command::Rooms(args) => rooms::run(&environment()?, args).await,
+        Command::Rules(args) => rules::run(&environment()?, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Send(args) => send::run(&environment()?, args).await,
     }

@@ -6,13 +6,14 @@
 //! body that is no JSON object at all is refused. No input, no output here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
@@ -191,14 +192,45 @@ impl Entry {
     }
 }
 
-/// The members of a JSON object, each read when it is asked for.
-#[derive(Default, Deserialize)]
+/// The members of a JSON object, each read when it is asked for. There are few, and each is asked for
+/// once or twice, so they stand in a list.
+#[derive(Default)]
+struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+/// A member's name, which is copied only where something in it is escaped.
+#[derive(Deserialize)]
 #[serde(transparent)]
-struct Members<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for List<'a> {
+            type Value = Members<'a>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a map")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(List(PhantomData))
+    }
+}
 
 impl<'a> Members<'a> {
     fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
-        serde_json::from_str(self.0.get(name)?.get()).ok()
+        // Of several members of one name the last counts, as everywhere.
+        let (_, value) = self.0.iter().rev().find(|(Name(other), _)| other == name)?;
+        serde_json::from_str(value.get()).ok()
     }
 
     fn has(&self, name: &str) -> bool {

@@ -15,6 +15,7 @@ pub mod webhook;
 pub mod inbox;
 
 // Decide.
+pub mod reload;
 pub mod rules;
 
 // Owe and do.

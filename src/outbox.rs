@@ -19,6 +19,8 @@ mod claim;
 
 mod attempt;
 
+mod origin;
+
 mod dead_letter;
 
 mod title;
@@ -28,6 +30,7 @@ pub use claim::{Batch, Wanted, claim, claim_all, find_batch, find_telling, next_
 pub use dead_letter::{
     DeadLetter, dead_letters, discard_behind_dead, discard_dead, revive_of_event,
 };
+pub use origin::{Origin, may_be_ours, origin};
 pub use plan::{Plan, plan};
 pub use title::unnumbered;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -22,8 +23,8 @@ use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
-use crate::pipeline::Pipeline;
-use crate::rules::Rule;
+use crate::pipeline::{Pipeline, Pipelines};
+use crate::reload::Reload;
 use crate::server::{self, tls::Tls, tls::TlsFiles};
 use crate::status::{self, Access, Status};
 use crate::webhook::{self, Receiver};
@@ -41,6 +42,7 @@ pub struct Service {
     catch_up: CatchUp,
     catch_up_interval: Duration,
     watch: Watch,
+    reload: Reload,
 }
 
 impl Service {
@@ -70,7 +72,6 @@ impl Service {
             .context("cannot set up the client for the portal")?
             .with_metrics(Arc::clone(&metrics));
         let portal = Arc::new(portal);
-        let rooms = config.rules.iter().flat_map(Rule::rooms).cloned().collect();
         let worker = Worker::new(
             db.clone(),
             Arc::clone(&portal),
@@ -81,12 +82,20 @@ impl Service {
         )
         .with_metrics(Arc::clone(&metrics));
         let (channels, operators) = ways_out(config.tell)?;
+        channels.pipelines.add(config.pipelines)?;
+        let reload = Reload {
+            source: config.rules_source,
+            rules: worker.rules(),
+            pipelines: channels.pipelines.clone(),
+            metrics: Arc::clone(&metrics),
+            asked: Arc::default(),
+        };
         let worker = worker.with_channels(channels);
         let watch = Watch::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
-            rooms,
+            rules: worker.rules(),
             secrets: config.secrets.clone(),
             retention: config.retention,
             clock: clock.clone(),
@@ -112,6 +121,7 @@ impl Service {
             catch_up,
             catch_up_interval: config.catch_up_interval,
             watch,
+            reload,
         })
     }
 
@@ -123,6 +133,11 @@ impl Service {
     /// Where the operator looks.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin_listener.local_addr()
+    }
+
+    /// Asks for the rules to be read again.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload.asked)
     }
 
     /// The store.
@@ -150,10 +165,12 @@ impl Service {
         );
         let catching_up = tokio::spawn(self.catch_up.run(self.catch_up_interval, stop.clone()));
         let watching = tokio::spawn(self.watch.run(stop.clone()));
+        let reloading = tokio::spawn(self.reload.run(stop.clone()));
         let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
         // What a turn had in hand is looked at again by the next one.
         catching_up.abort();
         watching.abort();
+        reloading.abort();
         public.and(operator)
     }
 }
@@ -193,6 +210,7 @@ fn ways_out(tell: Tell) -> anyhow::Result<(Channels, Operators)> {
         mailer: mailer()?,
         chat: chat.clone(),
         pipeline: tell.pipeline.map(Pipeline::new).transpose()?,
+        pipelines: Pipelines::default(),
     };
     let operators = Operators {
         addresses: tell.operators,

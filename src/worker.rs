@@ -4,8 +4,8 @@
 //! loop around both, with several attempts side by side. Whoever writes to the inbox or the outbox in
 //! this process wakes it; it also looks by itself, for what other processes wrote.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action};
-use crate::rules::Rule;
+use crate::rules::{InForce, Rule};
 
 mod attempt;
 mod backoff;
@@ -59,8 +59,10 @@ const GRACE: Duration = Duration::from_secs(25);
 pub struct Worker {
     db: Db,
     portal: Arc<Client>,
-    rules: Vec<Rule>,
+    rules: InForce,
     paths: FolderPaths,
+    /// The account of the key, once it was asked for.
+    myself: OnceLock<String>,
     clock: Clock,
     max_attempts: u32,
     retention: Duration,
@@ -115,8 +117,9 @@ impl Worker {
         Self {
             db,
             portal,
-            rules,
+            rules: InForce::new(rules),
             paths: FolderPaths::default(),
+            myself: OnceLock::new(),
             clock,
             max_attempts,
             retention,
@@ -149,6 +152,11 @@ impl Worker {
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// The rules it decides by, for whoever reloads or reads them.
+    pub fn rules(&self) -> InForce {
+        self.rules.clone()
     }
 
     /// What wakes it.

@@ -179,6 +179,11 @@ pub async fn idle(table: &mut Table) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let calls = sandbox.calls().len() - calls_before;
+    // The last copy may have arrived before it is written down.
+    let undone = "SELECT count(*) FROM actions WHERE state <> 'done'";
+    while ask(&store, undone) != [0] {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     let mut delays = ask(
         &store,
         "SELECT a.finished_at - e.received_at FROM actions a JOIN events e ON e.id = a.event",

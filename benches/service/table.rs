@@ -24,7 +24,7 @@ impl Table {
         budget: impl Into<String>,
         is_met: bool,
     ) {
-        self.rows.push(Row {
+        self.add(Row {
             what,
             measured: measured.into(),
             budget: budget.into(),
@@ -34,12 +34,18 @@ impl Table {
 
     /// Adds a row that nothing was promised about.
     pub fn note(&mut self, what: &'static str, measured: impl Into<String>) {
-        self.rows.push(Row {
+        self.add(Row {
             what,
             measured: measured.into(),
             budget: String::new(),
             verdict: "",
         });
+    }
+
+    /// Shows a row while the others are still being measured.
+    fn add(&mut self, row: Row) {
+        eprintln!("  {}: {} {}", row.what, row.measured, row.verdict);
+        self.rows.push(row);
     }
 }
 

@@ -93,7 +93,7 @@ pub async fn run(args: Args, environment: &Environment) -> anyhow::Result<ExitCo
 }
 
 /// Opens the store only if it is there: to look at events must not make an empty one at a mistyped path.
-fn open_existing(path: &Path) -> anyhow::Result<Db> {
+pub(super) fn open_existing(path: &Path) -> anyhow::Result<Db> {
     let exists = path
         .try_exists()
         .with_context(|| format!("cannot look for the store {}", path.display()))?;

@@ -22,6 +22,7 @@ pub(super) struct Raw {
     pub(super) invoice_title_prefix: Option<String>,
     pub(super) allowed_triggers: Option<String>,
     pub(super) rules_file: Option<String>,
+    pub(super) rules_reload: Option<String>,
     pub(super) smtp_url: Option<String>,
     pub(super) mail_from: Option<String>,
     pub(super) smtp_ca: Option<String>,

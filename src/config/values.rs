@@ -36,22 +36,15 @@ const SHORTEST_CATCH_UP: Duration = Duration::from_secs(1);
 /// What is set and has no effect is said, never silently ignored.
 pub(super) fn notices(raw: &Raw) -> Vec<String> {
     let mut notices = notify::notices(raw);
-    let no_rule = raw.shared_with_client_room_id.is_none() && raw.client_root_id.is_none();
+    let no_rule = raw.shared_with_client_room_id.is_none()
+        && raw.client_root_id.is_none()
+        && raw.rules_file.is_none();
     if no_rule {
         notices.push(
             "no rule is configured: events are stored, and nothing is done about them".to_owned(),
         );
     }
     notices
-}
-
-/// What would change what a delivery or a rule means must not be passed over.
-pub(super) fn refuse_unsupported(raw: &Raw, problems: &mut Problems) {
-    for (variable, value) in [("RULES_FILE", &raw.rules_file)] {
-        if value.is_some() {
-            problems.add(variable, "is not supported by this version; leave it unset");
-        }
-    }
 }
 
 pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> Portal {
@@ -182,7 +175,7 @@ pub(super) fn unsigned(raw: &Raw, listen: SocketAddr, problems: &mut Problems) -
     Unsigned::Accept
 }
 
-fn flag(variable: &'static str, value: Option<&str>, problems: &mut Problems) -> bool {
+pub(super) fn flag(variable: &'static str, value: Option<&str>, problems: &mut Problems) -> bool {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false" | "0" | "no" | "off") => false,
         Some("true" | "1" | "yes" | "on") => true,

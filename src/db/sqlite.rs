@@ -5,9 +5,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 use tokio::sync::mpsc;
@@ -20,18 +22,54 @@ use super::{StoreError, migrate};
 /// How long a statement waits for a lock that another process holds on the file.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
+/// The wait between two checkpoints at the least.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+
+/// So many pages are moved together; SQLite's own measure.
+const PAGES_WORTH_MOVING: i64 = 1_000;
+
+/// Pages of 4 KiB in the `-wal` file before the writer makes a checkpoint itself; nearly all of them are in
+/// the store by then.
+const PAGES_AT_THE_MOST: u32 = 8_000;
+
 /// Opens the file, creating and migrating it as needed, and starts the writer thread.
 pub(super) fn open(path: &Path, waiting: mpsc::Receiver<Write>) -> anyhow::Result<()> {
     let mut connection =
         connect(path).with_context(|| format!("cannot open the store {}", path.display()))?;
     migrate::run(&mut connection)
         .with_context(|| format!("cannot migrate the store {}", path.display()))?;
+    connection
+        .pragma_update(None, "wal_autocheckpoint", PAGES_AT_THE_MOST)
+        .context("cannot set the store up")?;
+    let committed = keep_checkpointing(path)
+        .with_context(|| format!("cannot open the store {}", path.display()))?;
     let sql = Sql(Any::Sqlite(connection));
     std::thread::Builder::new()
         .name("store-writer".to_owned())
-        .spawn(move || write_all(&sql, waiting))
+        .spawn(move || write_all(&sql, waiting, &committed))
         .context("cannot start the store's writer thread")?;
     Ok(())
+}
+
+/// Moves what was committed from the `-wal` file into the store, on a thread beside the writer's: there it
+/// would be a pause in the middle of the deliveries. Ends with the writer, who says when something was
+/// committed.
+fn keep_checkpointing(path: &Path) -> anyhow::Result<SyncSender<()>> {
+    let connection = connect(path)?;
+    let (committed, hear) = sync_channel(1);
+    let checkpoint = move || {
+        while hear.recv().is_ok() {
+            // A store that cannot be written to now is tried again after the next commit.
+            if pages_to_move(&connection).is_ok_and(|pages| pages >= PAGES_WORTH_MOVING) {
+                let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            }
+            std::thread::sleep(CHECKPOINT_EVERY);
+        }
+    };
+    std::thread::Builder::new()
+        .name("store-checkpoints".to_owned())
+        .spawn(checkpoint)?;
+    Ok(committed)
 }
 
 /// Takes the lock that says that a service works on this file; refuses when another one does.
@@ -60,21 +98,33 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // Otherwise some statements are prepared anew whenever another value is bound, such as a limit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-fn write_all(sql: &Sql, mut waiting: mpsc::Receiver<Write>) {
+/// How many pages of the `-wal` file are not in the store yet.
+fn pages_to_move(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        let (written, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(written - moved)
+    })
+}
+
+fn write_all(sql: &Sql, mut waiting: mpsc::Receiver<Write>, committed: &SyncSender<()>) {
     while let Some(first) = waiting.blocking_recv() {
         let batch = take_waiting(first, &mut waiting);
         commit_together(sql, batch);
+        // Where a checkpoint is to come already, it takes this commit along.
+        let _ = committed.try_send(());
     }
 }
 
 /// Runs the writes in one transaction and tells each caller what became of it.
 fn commit_together(sql: &Sql, batch: Vec<Write>) {
     let Any::Sqlite(connection) = &sql.0;
-    let mut transaction = run_batch(connection, "BEGIN IMMEDIATE");
+    let mut transaction = run_prepared(connection, "BEGIN IMMEDIATE");
     let mut written = Vec::with_capacity(batch.len());
     for mut write in batch {
         let kept = match &transaction {
@@ -83,7 +133,7 @@ fn commit_together(sql: &Sql, batch: Vec<Write>) {
         };
         written.push((write, kept));
     }
-    let committed = transaction.and_then(|()| run_batch(connection, "COMMIT"));
+    let committed = transaction.and_then(|()| run_prepared(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // Nobody was told that it is kept; a rollback that fails is made up for by the next open.
         let _ = run_batch(connection, "ROLLBACK");
@@ -99,6 +149,14 @@ fn run_batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
         .map_err(|error| StoreError::from(SqlError::from(error)))
 }
 
+/// The same for the one statement that every commit or every write needs.
+fn run_prepared(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    let run = || -> rusqlite::Result<usize> { connection.prepare_cached(sql)?.raw_execute() };
+    run()
+        .map(drop)
+        .map_err(|error| StoreError::from(SqlError::from(error)))
+}
+
 /// Runs one write so that its failure does not undo its neighbours'.
 ///
 /// After some errors, such as a full disk, SQLite gives up the whole transaction; then this one's
@@ -109,13 +167,13 @@ fn in_savepoint(
     write: &mut Write,
     transaction: &mut Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if let Err(error) = run_batch(connection, "SAVEPOINT one_write") {
+    if let Err(error) = run_prepared(connection, "SAVEPOINT one_write") {
         *transaction = Err(error.clone());
         return Err(error);
     }
     let kept = write.run(sql).map_err(StoreError::from);
     *transaction = match &kept {
-        Ok(()) => run_batch(connection, "RELEASE one_write"),
+        Ok(()) => run_prepared(connection, "RELEASE one_write"),
         Err(error) if connection.is_autocommit() => Err(error.clone()),
         Err(_) => run_batch(connection, "ROLLBACK TO one_write; RELEASE one_write"),
     };

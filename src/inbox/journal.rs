@@ -116,7 +116,7 @@ pub struct ActionView {
     pub id: ActionId,
     /// The rule that planned it.
     pub rule: String,
-    /// `copy`, `move` or `notify`.
+    /// `copy`, `move`, `comment`, `notify` or `call`.
     pub kind: String,
     /// `waiting`, `running`, `done`, `dead` or `discarded`.
     pub state: String,
@@ -405,12 +405,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
 
 /// Where an action leads; nothing for an action that only another version knows.
 fn destination(plan: &str) -> Option<String> {
-    match serde_json::from_str(plan).ok()? {
-        ActionPlan::Copy { to, .. } | ActionPlan::Move { to, .. } => Some(to.as_str().to_owned()),
-        ActionPlan::Notify { to } => to,
-        ActionPlan::Chat => Some("the chat".to_owned()),
-        ActionPlan::Call => Some("the pipeline".to_owned()),
-    }
+    serde_json::from_str::<ActionPlan>(plan).ok()?.leads_to()
 }
 
 fn from_ms(milliseconds: i64) -> Timestamp {

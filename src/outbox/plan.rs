@@ -32,7 +32,7 @@ pub fn plan(
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Plan, SqlError> {
-    let version = planned.modified_at.to_string();
+    let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
         revive_of_event_and_rule(sql, earlier, rule, now)?;
         return Ok(Plan::Known(earlier));
@@ -70,9 +70,6 @@ fn target(plan: &ActionPlan, title: &str) -> Option<String> {
             to,
             conflict: Conflict::Overwrite,
         } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
-        ActionPlan::Move { .. }
-        | ActionPlan::Notify { .. }
-        | ActionPlan::Chat
-        | ActionPlan::Call => None,
+        _ => None,
     }
 }

@@ -25,6 +25,10 @@ mod crashes;
 mod failures;
 mod schedules;
 
+// Rules that people write.
+mod rules;
+mod rules_command;
+
 // Who hears of it: people, programs, the operator.
 mod alerts;
 mod mail;

@@ -54,6 +54,11 @@ impl Process {
         self.0.wait().unwrap();
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Asks it to stop, as service managers do.
     pub fn terminate(&self) {
         // The one that every shell has built in; the program of that name is often missing.

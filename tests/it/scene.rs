@@ -13,6 +13,7 @@ use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
+use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -144,7 +145,7 @@ impl Scene {
         CatchUp {
             db: self.db.clone(),
             portal: Arc::clone(self.worker.portal()),
-            rooms: vec![self.client_room.clone()],
+            rules: self.worker.rules(),
             secrets: self.receiver.secrets.clone(),
             retention: Duration::from_hours(24 * 30),
             clock: self.clock.clone(),
@@ -235,6 +236,14 @@ impl Scene {
         let (portal, db) = (&self.portal, &self.db);
         let (clock, metrics) = (&self.clock, &self.metrics);
         self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
+    }
+
+    /// Starts another worker on the same store, with these rules and ways to people and programs.
+    pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
+        let (portal, db) = (&self.portal, &self.db);
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        let worker = worker(portal, &self.host, db, clock, rules, metrics);
+        self.worker = Arc::new(worker.with_channels(channels));
     }
 
     /// Starts another worker on the same store, with ways to people and programs; this follows a move.
@@ -403,6 +412,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
+                words: Words::default(),
             }],
             triggers,
         }
