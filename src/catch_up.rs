@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission, WebhookConfig};
 use crate::inbox;
+use crate::instances::{self, Duty};
 use crate::rules::InForce;
 use crate::webhook::signature::WebhookSecret;
 use crate::worker::Wake;
@@ -150,6 +151,11 @@ impl CatchUp {
     }
 
     async fn turn_if_allowed(&self, depth: Depth) -> Option<Result<Report, CatchUpError>> {
+        match instances::has_duty(&self.db, Duty::CatchUp).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(error.into())),
+        }
         match self.portal.permission() {
             Permission::Wait(..) => None,
             Permission::Call | Permission::Probe(_) => Some(self.turn(depth).await),

@@ -3,13 +3,13 @@
 //! Every part is looked at by itself, however wrong the others are, and gives plain [`Finding`]s; one
 //! file a part. Nothing is changed in the portal, nor in what the store keeps. No printing here.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Problem, Tell};
+use crate::db::Location;
 use crate::docspace::Client;
 use crate::pipeline;
 use crate::rules::Rule;
@@ -102,7 +102,7 @@ impl Report {
 pub struct Deployment {
     problems: Vec<Problem>,
     notices: Vec<String>,
-    database: Option<PathBuf>,
+    database: Option<Location>,
     portal: Option<Arc<Client>>,
     secrets: Vec<WebhookSecret>,
     rules: Vec<Rule>,

@@ -4,11 +4,11 @@
 //! one conversion that reports every problem at once. Tests pass pairs.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::db::Location;
 use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
@@ -54,8 +54,8 @@ pub struct Config {
     pub rules_source: RulesSource,
     /// Mail, chat, pipeline and operators.
     pub tell: Tell,
-    /// `DATABASE_URL`: the SQLite file.
-    pub database: PathBuf,
+    /// `DATABASE_URL` and `DATABASE_CA_FILE`: where the store is.
+    pub database: Location,
     /// `LISTEN_ADDR` or `PORT`: the public listener.
     pub listen: SocketAddr,
     /// `ADMIN_ADDR`: the operator listener.
@@ -147,11 +147,11 @@ impl Logging {
 }
 
 /// Reads `DATABASE_URL` alone, for commands that need no more than the store.
-pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, ConfigError> {
+pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<Location, ConfigError> {
     let mut problems = Problems::default();
     let raw = Raw::from_pairs(pairs, &mut problems);
     let path = values::database(&raw, &mut problems);
-    problems.keep_only(&["DATABASE_URL", "DATABASE_URL_FILE"]);
+    problems.keep_only(&["DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_CA_FILE"]);
     problems.or(path)
 }
 
@@ -237,6 +237,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const MINIMAL: [(&str, &str); 3] = [
@@ -268,7 +270,7 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "0.0.0.0:3000");
         assert_eq!(config.admin.to_string(), "127.0.0.1:3001");
-        assert_eq!(config.database, PathBuf::from("courier.db"));
+        assert_eq!(config.database, file("courier.db"));
         assert_eq!(config.max_attempts, 12);
         assert_eq!(config.retention, Duration::from_hours(720));
         assert_eq!(config.catch_up_interval, Duration::from_mins(5));
@@ -336,12 +338,16 @@ mod tests {
         );
     }
 
+    fn file(path: &str) -> Location {
+        Location::File(PathBuf::from(path))
+    }
+
     #[test]
     fn the_store_alone() {
         let check = |variable: &str, value: &str| {
             database_from_pairs(&[(variable.to_owned(), value.to_owned())])
         };
-        let path = |path: &str| Ok(PathBuf::from(path));
+        let path = |path: &str| Ok(file(path));
         assert_eq!(database_from_pairs(&[]), path("courier.db"));
         assert_eq!(check("DATABASE_URL", "sqlite://a.db"), path("a.db"));
         assert_eq!(check("PORT", "nonsense"), path("courier.db"));
@@ -403,7 +409,11 @@ mod tests {
             );
         }
         check(
-            &[("DATABASE_URL", "postgres://db/courier")],
+            &[("DATABASE_URL", "postgres://db/courier?sslmode=maybe")],
+            &["DATABASE_URL"],
+        );
+        check(
+            &[("DATABASE_URL", "postgres:///courier")],
             &["DATABASE_URL"],
         );
         check(&[("DATABASE_URL", "courier.db")], &["DATABASE_URL"]);
@@ -448,7 +458,7 @@ mod tests {
         );
         assert_eq!(
             check(&[("DATABASE_URL", "sqlite:///var/c.db")]).database,
-            PathBuf::from("/var/c.db")
+            file("/var/c.db")
         );
         assert_eq!(
             check(&[("CATCH_UP_INTERVAL", "90s")]).catch_up_interval,

@@ -43,6 +43,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod ids;
+pub mod instances;
 pub mod metrics;
 mod printable;
 pub mod server;

@@ -141,6 +141,16 @@ pub fn release_all(sql: &Sql) -> Result<usize, SqlError> {
     )
 }
 
+/// Ends the leases of instances that are gone from a store which several share.
+pub fn release_of_the_gone(sql: &Sql) -> Result<usize, SqlError> {
+    sql.execute(
+        "UPDATE actions SET lease_until = 0
+         WHERE state = 'running' AND lease_until > 0 AND instance <> 0
+           AND instance NOT IN (SELECT id FROM instances)",
+        &[],
+    )
+}
+
 /// Whether an action of ours made this file.
 pub fn made(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
     sql.exists(

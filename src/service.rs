@@ -15,9 +15,10 @@ use crate::alerts::{Operators, Watch};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Problem, Tell};
-use crate::db::Db;
+use crate::db::{Db, Work};
 use crate::docspace::Client;
 use crate::inbox;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
@@ -42,6 +43,7 @@ pub struct Service {
     catch_up: CatchUp,
     catch_up_interval: Duration,
     watch: Watch,
+    instances: Instances,
     reload: Reload,
 }
 
@@ -52,13 +54,19 @@ impl Service {
             .tls
             .map(|files| open_tls(files, &clock))
             .transpose()?;
-        let db = Db::open_alone(&config.database)?;
-        let now = clock.now();
+        let db = Db::open_for_work(&config.database)?;
+        let instances = Instances::join(&db, &clock).await?;
+        let (now, shared) = (clock.now(), db.is_shared());
         let released = db
             .write(move |sql| {
                 // What waited for the portal asks again: it may be well by now.
                 inbox::expedite(sql, now)?;
-                outbox::release_all(sql)
+                // The leases of a shared store may be those of the living.
+                if shared {
+                    Ok(0)
+                } else {
+                    outbox::release_all(sql)
+                }
             })
             .await?;
         if released > 0 {
@@ -121,6 +129,7 @@ impl Service {
             catch_up,
             catch_up_interval: config.catch_up_interval,
             watch,
+            instances,
             reload,
         })
     }
@@ -157,20 +166,46 @@ impl Service {
             tls: self.tls.clone(),
             stop: stop.clone(),
         };
+        let wake = self.worker.wake();
+        let told = move |work| match work {
+            Work::Inbox => wake.inbox.notify_one(),
+            Work::Outbox => wake.outbox.notify_one(),
+        };
+        let (db, portal) = (self.receiver.db.clone(), Arc::clone(self.worker.portal()));
+        db.listen(told).map_err(io::Error::other)?;
+        let living = CancellationToken::new();
+        let newcomer = self.instances.clone();
+        let instances = self
+            .instances
+            .run(portal, self.worker.wake(), living.clone());
+        let instances = tokio::spawn(instances);
         let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
             status::router(Arc::new(status)),
             stop.clone(),
         );
-        let catching_up = tokio::spawn(self.catch_up.run(self.catch_up_interval, stop.clone()));
+        let (catch_up, interval) = (self.catch_up, self.catch_up_interval);
+        let (joining, until) = (newcomer.clone(), stop.clone());
+        let catching_up = tokio::spawn(async move {
+            joining.settle_in(&until).await;
+            catch_up.run(interval, until).await;
+        });
         let watching = tokio::spawn(self.watch.run(stop.clone()));
+        let working = async {
+            newcomer.settle_in(&stop).await;
+            self.worker.run(stop.clone()).await;
+        };
         let reloading = tokio::spawn(self.reload.run(stop.clone()));
-        let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
+        let (public, operator, ()) = tokio::join!(public, operator, working);
         // What a turn had in hand is looked at again by the next one.
         catching_up.abort();
         watching.abort();
         reloading.abort();
+        // What still runs is left to the others from here on.
+        living.cancel();
+        let _ = instances.await;
+        Instances::leave(&db).await;
         public.and(operator)
     }
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::db::{Location, Server};
 use crate::webhook::signature::WebhookSecret;
 
 use super::notify;
@@ -194,23 +195,27 @@ pub(super) fn check_log_format(raw: &Raw, problems: &mut Problems) {
     }
 }
 
-pub(super) fn database(raw: &Raw, problems: &mut Problems) -> PathBuf {
+pub(super) fn database(raw: &Raw, problems: &mut Problems) -> Location {
     let url = raw.database_url.as_deref().unwrap_or(DATABASE_URL);
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        match Server::parse(url, raw.database_ca.clone()) {
+            Ok(server) => return Location::Server(Box::new(server)),
+            Err(error) => problems.add("DATABASE_URL", error.to_string()),
+        }
+        return Location::File(PathBuf::new());
+    }
     let path = url
         .strip_prefix("sqlite://")
         .or_else(|| url.strip_prefix("sqlite:"));
     match path.map(|path| path.split_once('?').map_or(path, |(path, _)| path)) {
         Some("") => problems.add("DATABASE_URL", "names no file; write sqlite://courier.db"),
-        Some(path) => return PathBuf::from(path),
-        None if url.starts_with("postgres") => {
-            problems.add(
-                "DATABASE_URL",
-                "this version keeps its store in SQLite only; write sqlite://courier.db",
-            );
-        }
-        None => problems.add("DATABASE_URL", "must look like sqlite://courier.db"),
+        Some(path) => return Location::File(PathBuf::from(path)),
+        None => problems.add(
+            "DATABASE_URL",
+            "must look like sqlite://courier.db or postgres://user:password@host/database",
+        ),
     }
-    PathBuf::new()
+    Location::File(PathBuf::new())
 }
 
 fn number(

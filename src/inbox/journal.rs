@@ -208,12 +208,13 @@ pub fn list_with_actions(
     limit: u32,
 ) -> Result<Vec<(EventView, Vec<ActionView>)>, SqlError> {
     let condition = filter.standing.condition();
+    let holds = sql.contains("lower(title)", "lower(:search)");
     let rows = sql.query(
         &format!(
             "SELECT {COLUMNS} FROM events
              WHERE {condition} AND (:file IS NULL OR file_id = :file)
                AND (:before IS NULL OR id < :before)
-               AND (:search IS NULL OR file_id = :search OR instr(lower(title), lower(:search)) > 0
+               AND (:search IS NULL OR file_id = :search OR {holds}
                     OR id = :number OR event_id = :number)
              ORDER BY id DESC LIMIT :limit"
         ),

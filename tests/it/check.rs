@@ -26,10 +26,7 @@ impl Variables {
             ),
             ("CLIENT_ROOT_ID", seed.client_room.to_string()),
             ("INCOMING_FOLDER_ID", seed.incoming_folder.to_string()),
-            (
-                "DATABASE_URL",
-                format!("sqlite://{}", scene.store_path().display()),
-            ),
+            ("DATABASE_URL", scene.store.url()),
         ];
         Self(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }

@@ -24,6 +24,8 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::store::Store;
+
 /// Steps of work in one test at the most; more means that something goes round in circles.
 const STEPS: usize = 20_000;
 
@@ -53,7 +55,7 @@ pub struct Scene {
     pub subfolder: FolderId,
     pub internal: FolderId,
     pub incoming: FolderId,
-    folder: tempfile::TempDir,
+    pub store: Store,
     _stop: DropGuard,
 }
 
@@ -73,8 +75,8 @@ impl Scene {
         let (serving, token) = (portal.clone(), stop.clone());
         tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
 
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("courier.db")).unwrap();
+        let store = Store::new();
+        let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
         let metrics = Arc::new(Metrics::default());
         let worker = worker(&portal, &host, &db, &clock, rules(&portal), &metrics);
@@ -109,7 +111,7 @@ impl Scene {
             subfolder: seed.client_subfolder,
             internal: seed.internal_folder,
             incoming: seed.incoming_folder,
-            folder,
+            store,
             _stop: stop.drop_guard(),
         }
     }
@@ -157,11 +159,6 @@ impl Scene {
     pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
         self.portal
             .upload(folder, title, title.as_bytes(), Announced::Uploaded)
-    }
-
-    /// The file of the store.
-    pub fn store_path(&self) -> std::path::PathBuf {
-        self.folder.path().join("courier.db")
     }
 
     /// The titles in a folder, sorted.
