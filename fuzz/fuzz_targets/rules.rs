@@ -1,59 +1,79 @@
-//! Rules: whatever the variables say and whatever a delivery tells, each rule answers, always the same, and
-//! wants only what has one of its triggers and a file.
+//! Rules: whatever a file of rules says and whatever a delivery tells, reading ends in rules or in problems,
+//! each rule answers, always the same, and wants only what it listens to.
 #![no_main]
 
-use docspace_courier::config::Config;
+use std::sync::OnceLock;
+
+use docspace_courier::config::{Config, ConfigError};
 use docspace_courier::event::Event;
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::{Facts, Looked, RuleSet};
 use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
 
 /// The client room of the recorded deliveries.
 const ROOM: i64 = 539_564;
 
-fuzz_target!(|input: (&str, &str, bool, &[u8])| {
-    let (prefix, triggers, nested, payload) = input;
-    let room = ROOM.to_string();
+fn read(rules: &[u8]) -> Result<Config, ConfigError> {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for the file"));
+    let file = folder.path().join("rules.toml");
+    std::fs::write(&file, rules).expect("the file can be written");
+    let file = file.display().to_string();
     let pairs = [
         ("DOCSPACE_API_HOST", "https://portal.example"),
         ("DOCSPACE_API_KEY", "sk-1"),
         ("DOCSPACE_WEBHOOK_SECRET", "Fuzz-Secret-1"),
-        ("SHARED_WITH_CLIENT_ROOM_ID", room.as_str()),
-        ("INTERNAL_PROCESSING_FOLDER_ID", "341029"),
-        ("CLIENT_ROOT_ID", room.as_str()),
-        ("INCOMING_FOLDER_ID", "748239"),
-        ("INVOICE_TITLE_PREFIX", prefix),
-        ("ALLOWED_TRIGGERS", triggers),
+        ("NOTIFY_WEBHOOK_URL", "https://chat.example/hook"),
+        ("PIPELINE_URL", "https://pipeline.example"),
+        ("RULES_FILE", file.as_str()),
     ];
-    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (Ok(config), Ok(event)) = (Config::from_pairs(&pairs), Event::parse(payload)) else {
-        return;
+    Config::from_pairs(&pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+// A file of rules, a zero byte, a payload.
+fuzz_target!(|bytes: &[u8]| {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let (rules, payload) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let config = match (read(rules), read(rules)) {
+        (Ok(config), Ok(again)) => {
+            assert_eq!(config.rules, again.rules);
+            config
+        }
+        (Err(error), Err(again)) => {
+            assert_eq!(error, again);
+            assert!(!error.problems.is_empty());
+            return;
+        }
+        _ => panic!("reading twice gave rules once"),
     };
-    let path = Looked::Found(vec![FolderId::from(ROOM)]);
-    let facts = Facts {
-        path: nested.then_some(&path),
-        ..Facts::of(&event)
+    let Ok(event) = Event::parse(payload) else {
+        return;
     };
     let rules = RuleSet::new(config.rules);
-    let decided = rules.decide(facts);
-    assert_eq!(decided, rules.decide(facts));
-    let Ok(decisions) = decided else {
-        return;
-    };
-    assert_eq!(decisions.len(), rules.rules().len());
-    for planned in decisions
-        .iter()
-        .filter_map(|decision| decision.planned.as_ref())
-    {
-        let trigger = event.trigger.as_ref().expect("a rule listens to a trigger");
-        let listened = match triggers.trim() {
-            "" => "file.uploaded,file.created".to_owned(),
-            triggers => triggers.to_lowercase(),
+    let path = Looked::Found(vec![FolderId::from(ROOM)]);
+    for path in [None, Some(&path)] {
+        let facts = Facts {
+            path,
+            ..Facts::of(&event)
         };
-        let name = trigger.as_str().to_lowercase();
-        assert!(listened.contains(&name), "{trigger:?}");
-        let entry = event.entry.as_ref().expect("a rule wants a file");
-        assert_eq!(planned.file, entry.id);
-        assert!(!planned.actions.is_empty());
+        assert_eq!(rules.explain(facts).len(), rules.rules().len());
+        let decided = rules.decide(facts);
+        assert_eq!(decided, rules.decide(facts));
+        let Ok(decisions) = decided else {
+            continue;
+        };
+        for decision in decisions
+            .iter()
+            .filter(|decision| decision.planned.is_some())
+        {
+            let rule = rules.rules().iter().find(|rule| rule.name == decision.rule);
+            let rule = rule.expect("it was a rule that wanted the event");
+            let trigger = event.trigger.as_ref().expect("a rule listens to a trigger");
+            assert!(rule.triggers.contains(trigger));
+        }
     }
 });
