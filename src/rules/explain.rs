@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::condition::Check;
 use super::seen::Seen;
-use super::{Facts, Need, Rule, RuleSet};
+use super::{Facts, Need, Outcome, Rule, RuleSet};
 
 /// How something came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +102,15 @@ impl Rule {
                 }
             }));
         }
-        let (verdict, says) = self.comes_to(facts, seen.as_ref());
+        let (verdict, says) = self.comes_to(facts);
+        if verdict == Verdict::Failed {
+            for line in &mut lines {
+                if line.verdict == Verdict::Unknown {
+                    "need not be known, as the rule does not want it anyway"
+                        .clone_into(&mut line.reason);
+                }
+            }
+        }
         Explanation {
             rule: self.name.clone(),
             verdict,
@@ -127,21 +135,25 @@ impl Rule {
         }
     }
 
-    fn comes_to(&self, facts: Facts<'_>, seen: Option<&Seen<'_>>) -> (Verdict, String) {
-        let set = RuleSet::new(vec![self.clone()]);
-        match set.decide(facts) {
+    /// Whether the rule wants the event, and what it would do or why not.
+    fn comes_to(&self, facts: Facts<'_>) -> (Verdict, String) {
+        let seen = facts
+            .event
+            .entry
+            .as_ref()
+            .map(|entry| Seen::new(entry, facts));
+        let decision = match self.outcome(facts, seen.as_ref()) {
+            Outcome::Ignored(reason) => return (Verdict::Failed, reason.to_string()),
+            Outcome::Unknown(need) => return (Verdict::Unknown, unanswered(&need)),
+            Outcome::Wanted(entry) => self.plan(entry, facts),
+        };
+        match decision.map(|decision| (decision.planned, decision.reason)) {
             Err(need) => (Verdict::Unknown, unanswered(&need)),
-            Ok(decisions) => {
-                debug_assert!(seen.is_some() || decisions.iter().all(|it| it.planned.is_none()));
-                let decision = decisions.into_iter().next();
-                match decision.map(|decision| (decision.planned, decision.reason)) {
-                    Some((Some(planned), _)) => {
-                        let actions = planned.actions.iter().map(ToString::to_string);
-                        (Verdict::Held, actions.collect::<Vec<_>>().join(", then "))
-                    }
-                    Some((None, reason)) => (Verdict::Failed, reason),
-                    None => (Verdict::Failed, String::new()),
-                }
+            Ok((None, reason)) => (Verdict::Failed, reason),
+            Ok((Some(planned), _)) => {
+                let actions: Vec<String> =
+                    planned.actions.iter().map(ToString::to_string).collect();
+                (Verdict::Held, actions.join(", then "))
             }
         }
     }
