@@ -3,7 +3,8 @@
 //! Copy and move are in `actions/relocate.rs`, what an operation came to for each file is in
 //! `actions/outcomes.rs`, looking for what became of an earlier attempt is in `actions/settle.rs`, a call
 //! refused for several files is taken apart in `actions/split.rs`, finding out what a refusal means is in
-//! `actions/diagnose.rs`, telling people and the pipeline is in `actions/tell.rs`.
+//! `actions/diagnose.rs`, telling people and the pipeline is in `actions/tell.rs`,
+//! commenting on files in `actions/comment.rs`.
 
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, OperationKind};
 use crate::notify::Channels;
+use crate::notify::template::Words;
 use crate::outbox::{Action, Intent, Outcome};
 use crate::rules::ActionPlan;
 
 pub mod checkpoint;
+mod comment;
 mod diagnose;
 mod look;
 mod outcomes;
@@ -112,11 +115,20 @@ pub async fn run<'a>(
             };
             relocate::run(context, actions, relocation).await
         }
-        ActionPlan::Notify { to } => {
-            let ended = tell::mail(context, first, to.as_deref()).await?;
+        ActionPlan::Comment { text } => comment::run(context, actions, text).await,
+        ActionPlan::Notify { to, words } => {
+            let ended = tell::mail(context, first, to.as_deref(), words).await?;
             Ok(vec![(first, ended)])
         }
-        ActionPlan::Chat => Ok(vec![(first, tell::chat(context, first).await?)]),
+        ActionPlan::Chat => {
+            let ended = tell::chat(context, first, &Words::default()).await?;
+            Ok(vec![(first, ended)])
+        }
+        ActionPlan::Say { words } => Ok(vec![(first, tell::chat(context, first, words).await?)]),
         ActionPlan::Call => Ok(vec![(first, tell::call(context, first).await?)]),
+        ActionPlan::CallTo { pipeline, .. } => Ok(vec![(
+            first,
+            tell::call_to(context, first, pipeline).await?,
+        )]),
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::{Sql, SqlError};
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -18,6 +19,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Why};
 use crate::inbox;
+use crate::instances::{self, Duty};
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
@@ -31,6 +33,10 @@ use outlet::{Outlet, Way};
 /// How often the watch looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// After this long, what another instance had to tell the operator has been told, or somebody else has
+/// taken over its duty.
+const TIME_TO_TELL: SignedDuration = SignedDuration::from_mins(1);
+
 /// What an alert is told about one dead letter at the most, in characters.
 const REASON_LENGTH: usize = 300;
 
@@ -42,6 +48,8 @@ pub struct Watch {
     clock: Clock,
     /// Dead letters that were there at the last look, and what they are.
     dead: HashMap<DeadId, String>,
+    /// Since when dead letters are known that another instance is to tell of.
+    left_to_another: HashMap<DeadId, Timestamp>,
     digest: Digest,
     outlets: Vec<Outlet>,
 }
@@ -88,6 +96,7 @@ impl Watch {
             portal,
             clock,
             dead,
+            left_to_another: HashMap::new(),
             digest: Digest::default(),
             outlets,
         })
@@ -131,12 +140,17 @@ impl Watch {
             .db
             .read(|sql| Ok((dead_letters(sql)?, catch_up::webhook_is_off(sql)?)))
             .await?;
+        if !instances::has_duty(&self.db, Duty::Alerts).await? {
+            self.stand_by(dead);
+            return Ok(());
+        }
         for (id, what) in &dead {
             if !self.dead.contains_key(id) {
                 self.digest.note(Kind::DeadLetter, what.clone());
             }
         }
         self.dead = dead.into_iter().collect();
+        self.left_to_another.clear();
         if self.dead.is_empty() {
             self.digest.well(Kind::DeadLetter);
         }
@@ -157,6 +171,22 @@ impl Watch {
             }
         }
         Ok(())
+    }
+}
+
+impl Watch {
+    /// Notes what another instance tells the operator of; what that one may have had no time for is told
+    /// when the duty comes here.
+    fn stand_by(&mut self, dead: BTreeMap<DeadId, String>) {
+        let now = self.clock.now();
+        self.dead.retain(|id, _| dead.contains_key(id));
+        self.left_to_another.retain(|id, _| dead.contains_key(id));
+        for (id, what) in dead {
+            let since = *self.left_to_another.entry(id).or_insert(now);
+            if now.duration_since(since) > TIME_TO_TELL {
+                self.dead.insert(id, what);
+            }
+        }
     }
 }
 

@@ -19,8 +19,9 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client, Permission, WebhookConfig};
-use crate::ids::FolderId;
 use crate::inbox;
+use crate::instances::{self, Duty};
+use crate::rules::InForce;
 use crate::webhook::signature::WebhookSecret;
 use crate::worker::Wake;
 
@@ -44,8 +45,8 @@ pub struct CatchUp {
     pub db: Db,
     /// The portal.
     pub portal: Arc<Client>,
-    /// The rooms that rules watch.
-    pub rooms: Vec<FolderId>,
+    /// The rules, which name the rooms and folders they watch.
+    pub rules: InForce,
     /// The secrets of our webhook, by which its deliveries are known.
     pub secrets: Vec<WebhookSecret>,
     /// How far back anything is fetched: longer ago, we have forgotten what was done.
@@ -150,6 +151,11 @@ impl CatchUp {
     }
 
     async fn turn_if_allowed(&self, depth: Depth) -> Option<Result<Report, CatchUpError>> {
+        match instances::has_duty(&self.db, Duty::CatchUp).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(error.into())),
+        }
         match self.portal.permission() {
             Permission::Wait(..) => None,
             Permission::Call | Permission::Probe(_) => Some(self.turn(depth).await),

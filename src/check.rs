@@ -3,19 +3,21 @@
 //! Every part is looked at by itself, however wrong the others are, and gives plain [`Finding`]s; one
 //! file a part. Nothing is changed in the portal, nor in what the store keeps. No printing here.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Problem, Tell};
+use crate::db::Location;
 use crate::docspace::Client;
+use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
 
 mod certificate;
+mod circles;
 mod configuration;
 mod destinations;
 mod outlets;
@@ -100,10 +102,12 @@ impl Report {
 pub struct Deployment {
     problems: Vec<Problem>,
     notices: Vec<String>,
-    database: Option<PathBuf>,
+    database: Option<Location>,
     portal: Option<Arc<Client>>,
     secrets: Vec<WebhookSecret>,
     rules: Vec<Rule>,
+    /// The pipelines of the rules file, by their keys.
+    pipelines: Vec<(String, pipeline::Settings)>,
     /// Mail, chat and pipeline; `None` while the configuration is wrong.
     tell: Option<Tell>,
     /// The certificate of the public listener, if it has one.
@@ -120,6 +124,7 @@ impl Deployment {
             Ok(config) => (Vec::new(), config.notices, Some(config.tell), config.tls),
             Err(error) => (error.problems, Vec::new(), None, None),
         };
+        let rules = config::rules_from_pairs(pairs);
         let portal = config::portal_from_pairs(pairs)
             .ok()
             .and_then(|portal| Client::new(&portal.host, portal.key, clock.clone()).ok());
@@ -129,7 +134,8 @@ impl Deployment {
             database: config::database_from_pairs(pairs).ok(),
             portal: portal.map(Arc::new),
             secrets: config::secrets_from_pairs(pairs).unwrap_or_default(),
-            rules: config::rules_from_pairs(pairs),
+            rules: rules.rules,
+            pipelines: rules.pipelines,
             tell,
             tls,
             url,
@@ -146,6 +152,7 @@ pub async fn run(deployment: &Deployment) -> Report {
     if let Some(client) = &portal.usable {
         rooms.extend(sources::look(deployment, client).await);
         rooms.extend(destinations::look(deployment, client).await);
+        rooms.extend(circles::look(deployment, client).await);
         webhook = webhook::look(deployment, client, &store.delivered).await;
     }
     let receiver = receiver::look(deployment, &webhook.addresses).await;

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::check::Deployment;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Logging};
+use crate::db::Location;
 use crate::webhook::signature::WebhookSecret;
 
 pub mod catch_up;
@@ -20,9 +21,11 @@ pub mod events;
 pub mod health;
 pub mod register;
 pub mod rooms;
+pub mod rules;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
+pub mod store;
 
 // What goes to the terminal.
 mod paint;
@@ -66,10 +69,14 @@ enum Command {
     Register(register::Args),
     /// List the portal's rooms with their ids, for the configuration.
     Rooms(rooms::Args),
+    /// Show the rules in force, explain what they make of an event, try them on past events.
+    Rules(rules::Args),
     /// Run a pretend DocSpace portal, for developing and testing any webhook receiver.
     Sandbox(sandbox::Args),
     /// Sign a JSON body as DocSpace does and post it, to test a deployment.
     Send(send::Args),
+    /// Move the store from a file into a database.
+    Store(store::Args),
 }
 
 /// The variables the service was given.
@@ -91,9 +98,17 @@ impl Environment {
         }
     }
 
-    /// The file of the store; the rest of the configuration may be missing or wrong.
-    pub fn database(&self) -> Result<PathBuf, ConfigError> {
+    /// Where the store is; the rest of the configuration may be missing or wrong.
+    pub fn database(&self) -> Result<Location, ConfigError> {
         config::database_from_pairs(&self.pairs)
+    }
+
+    /// Another store, reached as `DATABASE_URL` would be if it were this.
+    pub fn database_at(&self, url: &str) -> Result<Location, ConfigError> {
+        let others = |(name, _): &&(String, String)| !name.starts_with("DATABASE_URL");
+        let mut pairs: Vec<_> = self.pairs.iter().filter(others).cloned().collect();
+        pairs.push(("DATABASE_URL".to_owned(), url.to_owned()));
+        config::database_from_pairs(&pairs)
     }
 
     /// Where the operator listener is; the rest may be missing or wrong.
@@ -109,6 +124,11 @@ impl Environment {
     /// The webhook's secrets; the rest may be missing or wrong.
     pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
         config::secrets_from_pairs(&self.pairs)
+    }
+
+    /// The rules of the environment and of the rules file; the rest may be missing or wrong.
+    pub fn rules(&self) -> Result<config::Rules, ConfigError> {
+        config::checked_rules_from_pairs(&self.pairs)
     }
 
     /// What there is to check, however wrong.
@@ -156,8 +176,10 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Health(args) => health::run(&environment()?, args).await,
         Command::Register(args) => register::run(&environment()?, args).await,
         Command::Rooms(args) => rooms::run(&environment()?, args).await,
+        Command::Rules(args) => rules::run(&environment()?, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Send(args) => send::run(&environment()?, args).await,
+        Command::Store(args) => store::run(args, &environment()?).await,
     }
 }
 

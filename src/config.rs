@@ -4,11 +4,12 @@
 //! one conversion that reports every problem at once. Tests pass pairs.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::db::Location;
+use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
 use crate::webhook::signature::WebhookSecret;
@@ -21,12 +22,14 @@ mod problems;
 mod mail;
 mod notify;
 mod rules;
+mod rules_file;
 mod tls;
 mod values;
 
 pub use notify::Tell;
 pub use problems::{ConfigError, Problem};
 pub use raw::{EnvFileError, process_environment};
+pub use rules::{Rules, RulesSource, Watched};
 
 use problems::Problems;
 use raw::Raw;
@@ -43,12 +46,16 @@ pub struct Config {
     pub secrets: Vec<WebhookSecret>,
     /// `ALLOW_UNSIGNED`: deliveries without a signature header are accepted, too.
     pub unsigned: Unsigned,
-    /// The rules of the environment.
+    /// The rules of the environment and of `RULES_FILE`, in this order.
     pub rules: Vec<Rule>,
+    /// The pipelines that rules of the file call, by their keys.
+    pub pipelines: Vec<(String, pipeline::Settings)>,
+    /// Where the rules come from.
+    pub rules_source: RulesSource,
     /// Mail, chat, pipeline and operators.
     pub tell: Tell,
-    /// `DATABASE_URL`: the SQLite file.
-    pub database: PathBuf,
+    /// `DATABASE_URL` and `DATABASE_CA_FILE`: where the store is.
+    pub database: Location,
     /// `LISTEN_ADDR` or `PORT`: the public listener.
     pub listen: SocketAddr,
     /// `ADMIN_ADDR`: the operator listener.
@@ -140,11 +147,11 @@ impl Logging {
 }
 
 /// Reads `DATABASE_URL` alone, for commands that need no more than the store.
-pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<PathBuf, ConfigError> {
+pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<Location, ConfigError> {
     let mut problems = Problems::default();
     let raw = Raw::from_pairs(pairs, &mut problems);
     let path = values::database(&raw, &mut problems);
-    problems.keep_only(&["DATABASE_URL", "DATABASE_URL_FILE"]);
+    problems.keep_only(&["DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_CA_FILE"]);
     problems.or(path)
 }
 
@@ -182,10 +189,16 @@ pub fn secrets_from_pairs(pairs: &[(String, String)]) -> Result<Vec<WebhookSecre
 
 /// The rules that can be understood, however wrong other variables are; for `check`, which looks at each
 /// part by itself and has the problems from [`Config::from_pairs`].
-pub fn rules_from_pairs(pairs: &[(String, String)]) -> Vec<Rule> {
+pub fn rules_from_pairs(pairs: &[(String, String)]) -> Rules {
     let mut problems = Problems::default();
     let raw = Raw::from_pairs(pairs, &mut problems);
-    rules::rules(&raw, &mut problems)
+    rules::rules(&raw, pairs, &mut problems)
+}
+
+/// Reads the rules alone, for commands that need no more; whatever is wrong with them is an error.
+pub fn checked_rules_from_pairs(pairs: &[(String, String)]) -> Result<Rules, ConfigError> {
+    let raw = Raw::from_pairs(pairs, &mut Problems::default());
+    RulesSource::new(pairs, &raw, &mut Problems::default()).read()
 }
 
 impl Config {
@@ -193,10 +206,9 @@ impl Config {
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let raw = Raw::from_pairs(pairs, &mut problems);
-        values::refuse_unsupported(&raw, &mut problems);
         let portal = values::portal(&raw, &mut problems);
         let secrets = values::secrets(&raw, &mut problems);
-        let rules = rules::rules(&raw, &mut problems);
+        let Rules { rules, pipelines } = rules::rules(&raw, pairs, &mut problems);
         let listen = values::listen(&raw, &mut problems);
         values::check_log_format(&raw, &mut problems);
         let tls = tls::tls(&raw, &mut problems);
@@ -205,6 +217,8 @@ impl Config {
             secrets,
             unsigned: values::unsigned(&raw, listen, &mut problems),
             rules,
+            pipelines,
+            rules_source: RulesSource::new(pairs, &raw, &mut problems),
             tell: notify::tell(&raw, &mut problems),
             database: values::database(&raw, &mut problems),
             listen,
@@ -223,6 +237,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const MINIMAL: [(&str, &str); 3] = [
@@ -254,7 +270,7 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "0.0.0.0:3000");
         assert_eq!(config.admin.to_string(), "127.0.0.1:3001");
-        assert_eq!(config.database, PathBuf::from("courier.db"));
+        assert_eq!(config.database, file("courier.db"));
         assert_eq!(config.max_attempts, 12);
         assert_eq!(config.retention, Duration::from_hours(720));
         assert_eq!(config.catch_up_interval, Duration::from_mins(5));
@@ -322,12 +338,16 @@ mod tests {
         );
     }
 
+    fn file(path: &str) -> Location {
+        Location::File(PathBuf::from(path))
+    }
+
     #[test]
     fn the_store_alone() {
         let check = |variable: &str, value: &str| {
             database_from_pairs(&[(variable.to_owned(), value.to_owned())])
         };
-        let path = |path: &str| Ok(PathBuf::from(path));
+        let path = |path: &str| Ok(file(path));
         assert_eq!(database_from_pairs(&[]), path("courier.db"));
         assert_eq!(check("DATABASE_URL", "sqlite://a.db"), path("a.db"));
         assert_eq!(check("PORT", "nonsense"), path("courier.db"));
@@ -389,7 +409,11 @@ mod tests {
             );
         }
         check(
-            &[("DATABASE_URL", "postgres://db/courier")],
+            &[("DATABASE_URL", "postgres://db/courier?sslmode=maybe")],
+            &["DATABASE_URL"],
+        );
+        check(
+            &[("DATABASE_URL", "postgres:///courier")],
             &["DATABASE_URL"],
         );
         check(&[("DATABASE_URL", "courier.db")], &["DATABASE_URL"]);
@@ -401,7 +425,8 @@ mod tests {
         check(&[("CATCH_UP_INTERVAL", "soon")], &["CATCH_UP_INTERVAL"]);
         check(&[("CATCH_UP_INTERVAL", "-5m")], &["CATCH_UP_INTERVAL"]);
         check(&[("LOG_FORMAT", "xml")], &["LOG_FORMAT"]);
-        check(&[("RULES_FILE", "rules.toml")], &["RULES_FILE"]);
+        check(&[("RULES_FILE", "/does/not/exist")], &["RULES_FILE"]);
+        check(&[("RULES_RELOAD", "sometimes")], &["RULES_RELOAD"]);
         check(&[("ALLOWED_TRIGGERS", "uploads")], &["ALLOWED_TRIGGERS"]);
         check(&[("TLS_CERT_FILE", "/does/not/exist")], &["TLS_KEY_FILE"]);
         check(&[("TLS_KEY_FILE", "/does/not/exist")], &["TLS_CERT_FILE"]);
@@ -433,7 +458,7 @@ mod tests {
         );
         assert_eq!(
             check(&[("DATABASE_URL", "sqlite:///var/c.db")]).database,
-            PathBuf::from("/var/c.db")
+            file("/var/c.db")
         );
         assert_eq!(
             check(&[("CATCH_UP_INTERVAL", "90s")]).catch_up_interval,

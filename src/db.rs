@@ -6,19 +6,24 @@
 //! write it to.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+mod location;
 mod sql;
 mod value;
 mod write;
 
 mod migrate;
+mod postgres;
 mod sqlite;
 
-pub use sql::{Sql, SqlError};
+pub mod copy;
+
+pub use location::{BadAddress, Location, Server};
+pub use sql::{Sql, SqlError, Work};
 pub use value::{Cell, Column, FromCell, Params, Row, Value};
 
 use write::Write;
@@ -46,13 +51,31 @@ impl From<SqlError> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the database is away, and may be back without anybody's doing here.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_away(),
+            Self::Full | Self::Closed => false,
+        }
+    }
+}
+
 /// A handle to the store; clones share it.
 #[derive(Clone, Debug)]
 pub struct Db {
-    writes: mpsc::Sender<Write>,
-    readers: Arc<Readers>,
-    /// Held for as long as any handle lives; see [`Db::open_alone`].
+    store: Store,
+    /// Held for as long as any handle lives; see [`Db::open_for_work`].
     _alone: Option<Arc<File>>,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Sqlite {
+        writes: mpsc::Sender<Write>,
+        readers: Arc<Readers>,
+    },
+    Postgres(postgres::Lines),
 }
 
 #[derive(Debug)]
@@ -62,30 +85,61 @@ struct Readers {
 }
 
 impl Db {
-    /// Opens the file, creating and migrating it as needed, and starts the writer thread.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let (writes, waiting) = mpsc::channel(WAITING_WRITES);
-        sqlite::open(path, waiting)?;
-        let readers = Readers {
-            path: path.to_owned(),
-            idle: Mutex::default(),
+    /// Opens the store. A file is made and migrated as needed at once; a database is connected to, and
+    /// migrated, when the first thing is asked of it.
+    pub fn open(location: impl Into<Location>) -> anyhow::Result<Self> {
+        let store = match location.into() {
+            Location::File(path) => {
+                let (writes, waiting) = mpsc::channel(WAITING_WRITES);
+                sqlite::open(&path, waiting)?;
+                let idle = Mutex::default();
+                let readers = Arc::new(Readers { path, idle });
+                Store::Sqlite { writes, readers }
+            }
+            Location::Server(server) => {
+                let instance = fastrand::i64(1..);
+                Store::Postgres(postgres::open(*server, instance, WAITING_WRITES)?)
+            }
         };
         Ok(Self {
-            writes,
-            readers: Arc::new(readers),
+            store,
             _alone: None,
         })
     }
 
-    /// Opens the file for a service that runs its actions: refuses when another one does.
+    /// Opens the store for a service that runs its actions. A file is refused when another one does.
     ///
     /// Only one service works on an embedded store, so leases left in it belong to the dead.
-    pub fn open_alone(path: &Path) -> anyhow::Result<Self> {
-        let lock = sqlite::lock(path)?;
+    pub fn open_for_work(location: &Location) -> anyhow::Result<Self> {
+        let lock = location.file().map(sqlite::lock).transpose()?;
         Ok(Self {
-            _alone: Some(Arc::new(lock)),
-            ..Self::open(path)?
+            _alone: lock.map(Arc::new),
+            ..Self::open(location)?
         })
+    }
+
+    /// Whether other instances may work on it, too.
+    pub fn is_shared(&self) -> bool {
+        match &self.store {
+            Store::Sqlite { .. } => false,
+            Store::Postgres(_) => true,
+        }
+    }
+
+    /// The number of this instance; 0 where there is only one.
+    pub fn instance(&self) -> i64 {
+        match &self.store {
+            Store::Sqlite { .. } => 0,
+            Store::Postgres(lines) => lines.instance(),
+        }
+    }
+
+    /// Calls `told` when another instance says that there is work.
+    pub fn listen(&self, told: impl Fn(Work) + Send + 'static) -> anyhow::Result<()> {
+        match &self.store {
+            Store::Sqlite { .. } => Ok(()),
+            Store::Postgres(lines) => lines.listen(told),
+        }
     }
 
     /// Runs a write and waits for its commit; waits for its turn when many are in hand.
@@ -94,31 +148,38 @@ impl Db {
         T: Send + 'static,
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let (write, done) = Write::new(work);
-        self.writes
-            .send(write)
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        done.await.map_err(|_| StoreError::Closed)?
+        let line = match &self.store {
+            Store::Sqlite { writes, .. } => writes,
+            Store::Postgres(lines) => &lines.write,
+        };
+        ask(line, work).await
     }
 
-    /// Like [`Db::write`], but refuses at once when the bound of waiting writes is reached.
-    pub async fn write_or_refuse<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Like [`Db::write`], but refuses at once when the bound of waiting writes is reached, and does not
+    /// wait behind what the service itself writes, where the store can do that.
+    ///
+    /// Writes of several instances that might wait for each other are given the same `order`.
+    pub async fn write_or_refuse<T, F>(&self, order: (i64, i64), work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
+        let line = match &self.store {
+            Store::Sqlite { writes, .. } => writes,
+            Store::Postgres(lines) => &lines.accept,
+        };
         let (write, done) = Write::new(work);
-        self.writes.try_send(write).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Full,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
+        line.try_send(write.in_order(order))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Full,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            })?;
         done.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Writes something that means nothing, to see that the store takes writes.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.write_or_refuse(|sql| {
+        self.write_or_refuse((0, 0), |sql| {
             sql.execute(
                 "INSERT INTO state (key, value) VALUES ('probe', '')
                  ON CONFLICT (key) DO UPDATE SET value = ''",
@@ -135,11 +196,26 @@ impl Db {
         T: Send + 'static,
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let readers = Arc::clone(&self.readers);
-        tokio::task::spawn_blocking(move || readers.with(work))
-            .await
-            .map_err(|_| StoreError::Closed)?
+        match &self.store {
+            Store::Sqlite { readers, .. } => {
+                let readers = Arc::clone(readers);
+                tokio::task::spawn_blocking(move || readers.with(work))
+                    .await
+                    .map_err(|_| StoreError::Closed)?
+            }
+            Store::Postgres(lines) => ask(&lines.read, work).await,
+        }
     }
+}
+
+async fn ask<T, F>(line: &mpsc::Sender<Write>, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
+{
+    let (write, done) = Write::new(work);
+    line.send(write).await.map_err(|_| StoreError::Closed)?;
+    done.await.map_err(|_| StoreError::Closed)?
 }
 
 impl Readers {
@@ -215,15 +291,15 @@ mod tests {
     #[tokio::test]
     async fn a_second_service_on_one_store_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("courier.db");
-        let first = Db::open_alone(&path).unwrap();
-        let refusal = Db::open_alone(&path).unwrap_err();
+        let path = Location::File(folder.path().join("courier.db"));
+        let first = Db::open_for_work(&path).unwrap();
+        let refusal = Db::open_for_work(&path).unwrap_err();
         assert!(
             refusal.to_string().starts_with("another docspace-courier"),
             "{refusal}"
         );
         drop(first);
-        Db::open_alone(&path).unwrap();
+        Db::open_for_work(&path).unwrap();
     }
 
     #[tokio::test]

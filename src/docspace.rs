@@ -38,7 +38,10 @@ pub use error::{Advice, Error, Fate};
 pub use fileops::{
     Conflict, FILES_IN_ONE_CALL, Operation, OperationId, OperationKind, OperationState, Results,
 };
-pub use files::{FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, Person, editor_address};
+pub use files::{
+    FileInfo, FolderInfo, FolderPage, FolderRights, KeyInfo, LONGEST_COMMENT, Person,
+    editor_address, folder_address,
+};
 pub use webhooks::{WebhookConfig, WebhookSettings};
 
 /// Longest wait for the answer to a read. Images are slow: the server opens them to measure them.

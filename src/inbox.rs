@@ -4,7 +4,7 @@
 //! changes between its own retries (CONTRACT 1.2). Every function takes the connection, so that the
 //! caller decides what shares a transaction. No HTTP here.
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Sql, SqlError, Work};
 use jiff::Timestamp;
 
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
@@ -76,6 +76,7 @@ pub fn insert(
         .entry
         .as_ref()
         .filter(|entry| entry.kind == EntryKind::File);
+    sql.announce(Work::Inbox);
     let happened_at = event.happened_at.unwrap_or(now).as_millisecond();
     sql.query_optional(
         "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, body,

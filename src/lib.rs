@@ -15,6 +15,7 @@ pub mod webhook;
 pub mod inbox;
 
 // Decide.
+pub mod reload;
 pub mod rules;
 
 // Owe and do.
@@ -42,6 +43,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod ids;
+pub mod instances;
 pub mod metrics;
 mod printable;
 pub mod server;

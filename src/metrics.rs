@@ -100,6 +100,7 @@ pub struct Metrics {
     action_delay: Histograms,
     attempt_duration: Histograms,
     portal_calls: Family<[(&'static str, String); 3], Counter>,
+    reloads: Family<Labels<1>, Counter>,
 }
 
 impl Default for Metrics {
@@ -112,6 +113,7 @@ impl Default for Metrics {
             action_delay: Family::new_with_constructor(|| Histogram::new(DELAYS)),
             attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             portal_calls: Family::default(),
+            reloads: Family::default(),
         };
         metrics.register();
         metrics.begin_at_zero();
@@ -154,6 +156,11 @@ impl Metrics {
             "Calls to the portal by route and status; the status is none without an answer",
             self.portal_calls.clone(),
         );
+        registry.register(
+            "rules_reloads",
+            "Times the rules were read again: done, or refused because something was wrong with them",
+            self.reloads.clone(),
+        );
     }
 
     /// A counter that appears with its first 1 has no rate yet, so known ones are there from the start.
@@ -164,11 +171,19 @@ impl Metrics {
         for outcome in ["planned", "ignored", "duplicate", "dead"] {
             drop(self.events.get_or_create(&[("outcome", outcome)]));
         }
+        for outcome in ["done", "refused"] {
+            drop(self.reloads.get_or_create(&[("outcome", outcome)]));
+        }
     }
 
     /// A delivery was answered.
     pub fn count_delivery(&self, answer: Answer) {
         self.deliveries.get_or_create(&answer.labels()).inc();
+    }
+
+    /// The rules were read again, and put in force or not.
+    pub fn count_reload(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// An event was decided, or given up.

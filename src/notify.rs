@@ -6,20 +6,22 @@
 
 use std::fmt::Write as _;
 
-use askama::Template;
+use askama::Template as _;
 use jiff::Timestamp;
 use tracing::info;
 
 use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Pipelines};
 
 pub mod chat;
 pub mod mail;
+pub mod template;
 
 use chat::{Chat, quoted};
 use mail::{Letter, Mailer};
+use template::{Field, Words};
 
 /// The ways to people and programs that the configuration opens.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Channels {
     pub chat: Option<Chat>,
     /// The external pipeline.
     pub pipeline: Option<Pipeline>,
+    /// Those of the rules file.
+    pub pipelines: Pipelines,
 }
 
 /// What is told about a file.
@@ -43,6 +47,8 @@ pub struct Notification {
     pub title: String,
     /// The room it was uploaded to, or, where that is not known, the folder.
     pub room: Option<Place>,
+    /// The folder in which the event found it.
+    pub folder: Option<Place>,
     /// Who uploaded it: a name, or the account's id.
     pub uploader: Option<String>,
     /// When.
@@ -72,7 +78,7 @@ impl std::fmt::Display for Place {
 }
 
 /// The HTML form of a letter.
-#[derive(Template)]
+#[derive(askama::Template)]
 #[template(path = "notification.html")]
 struct Page<'a> {
     heading: &'a str,
@@ -98,6 +104,49 @@ impl Notification {
             text: self.text(),
             html: Some(self.html()),
         }
+    }
+
+    /// A letter about it in the words of the rule, where it has any.
+    pub fn letter_in(&self, words: &Words, id: String) -> Letter {
+        let mut letter = self.letter(id);
+        let clean = |text: &str| mail::one_line(text, TITLE_LENGTH);
+        if let Some(subject) = &words.subject {
+            letter.subject = self.filled(subject, clean);
+        }
+        if let Some(text) = &words.text {
+            letter.text = self.filled(text, clean).replace('\n', "\r\n");
+            letter.html = None;
+        }
+        letter
+    }
+
+    /// A line for the chat in the words of the rule, where it has any.
+    pub fn line_in(&self, words: &Words) -> String {
+        let text = words.text.as_ref();
+        text.map_or_else(|| self.line(), |text| self.filled(text, quoted))
+    }
+
+    /// A template with its fields filled in; the values are foreign, and made harmless first.
+    fn filled(&self, template: &template::Template, harmless: impl Fn(&str) -> String) -> String {
+        let place = |place: &Option<Place>| {
+            place.as_ref().map(|place| {
+                let title = place.title.clone();
+                title.unwrap_or_else(|| place.id.to_string())
+            })
+        };
+        template.fill(|field| {
+            let value = match field {
+                Field::Title => Some(self.title.clone()),
+                Field::Room => place(&self.room),
+                Field::Folder => place(&self.place).or_else(|| place(&self.folder)),
+                // Made of the configuration and an id, and no good when anything in it is changed.
+                Field::Link => return self.link.clone(),
+                Field::Person => self.uploader.clone(),
+                Field::Time => Some(self.uploaded_at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+                Field::Rule => Some(self.rule.clone()),
+            };
+            harmless(&value.unwrap_or_default())
+        })
     }
 
     fn heading(&self) -> String {
@@ -171,13 +220,17 @@ impl Notification {
 /// A crash between this line and the mark that it was written repeats it: told twice is better than
 /// never, and the action's number in the line shows that it is the same notification.
 pub fn log(portal: &str, action: &Action, to: Option<&str>) {
+    let what = match action.rule.as_str() {
+        "invoice" => "invoice received",
+        _ => "a rule has something to tell",
+    };
     info!(
         target: "notification",
         to = to.unwrap_or("(MANAGER_EMAIL is not set)"),
         title = action.title,
         file.id = action.file.as_str(),
         link = editor_address(portal, &action.file),
-        "invoice received",
+        "{what}",
     );
 }
 
@@ -194,6 +247,7 @@ mod tests {
                 id: FolderId::from(100),
                 title: Some("Acme & Sons".to_owned()),
             }),
+            folder: None,
             uploader: Some("Chris Client".to_owned()),
             uploaded_at: "2026-03-02T09:14:31Z".parse().unwrap(),
             place: Some(Place {
@@ -217,6 +271,45 @@ mod tests {
              Now in       id 300\n\n\
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
+        );
+    }
+
+    #[test]
+    fn the_words_of_a_rule_are_filled_in_and_stay_one_subject() {
+        let template = |text: &str| Some(template::Template::parse(text).unwrap());
+        let words = Words {
+            subject: template("{rule}: {title}"),
+            text: template("{title} by {person}\nin {room}, now {folder}: {link}\n{time}"),
+        };
+        let hostile = "a.pdf\r\nBcc: everybody@x.example <b>";
+        let letter = notification(hostile).letter_in(&words, String::new());
+        assert_eq!(letter.html, None);
+        assert_eq!(
+            letter.subject,
+            "invoice: a.pdf  Bcc: everybody@x.example <b>"
+        );
+        assert_eq!(
+            letter.text,
+            "a.pdf  Bcc: everybody@x.example <b> by Chris Client\r\nin Acme & Sons, now 300: \
+             https://portal.example/doceditor?fileid=7\r\n2026-03-02 09:14 UTC"
+        );
+        let line = notification("<!channel> @all.pdf").line_in(&words);
+        assert!(
+            !line.contains("<!channel>") && !line.contains("@all"),
+            "{line}"
+        );
+
+        let nothing_known = Notification {
+            room: None,
+            place: None,
+            uploader: None,
+            ..notification("a.pdf")
+        };
+        assert!(
+            nothing_known
+                .letter_in(&words, String::new())
+                .text
+                .starts_with("a.pdf by \r\nin , now : https://"),
         );
     }
 

@@ -19,6 +19,8 @@ mod claim;
 
 mod attempt;
 
+mod origin;
+
 mod dead_letter;
 
 mod title;
@@ -28,6 +30,7 @@ pub use claim::{Batch, Wanted, claim, claim_all, find_batch, find_telling, next_
 pub use dead_letter::{
     DeadLetter, dead_letters, discard_behind_dead, discard_dead, revive_of_event,
 };
+pub use origin::{Origin, may_be_ours, origin};
 pub use plan::{Plan, plan};
 pub use title::unnumbered;
 
@@ -134,6 +137,16 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<(String, Out
 pub fn release_all(sql: &Sql) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = 0 WHERE state = 'running'",
+        &[],
+    )
+}
+
+/// Ends the leases of instances that are gone from a store which several share.
+pub fn release_of_the_gone(sql: &Sql) -> Result<usize, SqlError> {
+    sql.execute(
+        "UPDATE actions SET lease_until = 0
+         WHERE state = 'running' AND lease_until > 0 AND instance <> 0
+           AND instance NOT IN (SELECT id FROM instances)",
         &[],
     )
 }

@@ -3,13 +3,15 @@
 //! The signature is that of Standard Webhooks. `webhook-id` is the same on every attempt of one action,
 //! so a receiver that remembers it does nothing twice; a call whose answer was lost is made again.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
@@ -95,6 +97,42 @@ pub struct LinksPart {
 pub struct Pipeline {
     destination: Destination,
     signer: Option<Signer>,
+}
+
+/// The pipelines of the rules file, by their keys. A reload adds to them; what is no longer in the file
+/// stays known to the actions that were planned for it, until the service ends.
+#[derive(Clone, Debug, Default)]
+pub struct Pipelines(Arc<RwLock<HashMap<String, Pipeline>>>);
+
+impl Pipelines {
+    /// The pipeline with this key.
+    pub fn get(&self, key: &str) -> Option<Pipeline> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).cloned()
+    }
+
+    /// Makes these known, in place of those with the same keys.
+    pub fn add(
+        &self,
+        settings: impl IntoIterator<Item = (String, Settings)>,
+    ) -> reqwest::Result<()> {
+        for (key, settings) in settings {
+            let pipeline = Pipeline::new(settings)?;
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            known.insert(key, pipeline);
+        }
+        Ok(())
+    }
+}
+
+/// Under which key the pipeline of a rule is known: a digest, as the address may be a secret. Another
+/// secret for its calls is no other pipeline.
+pub fn key_of(rule: &str, url: &str) -> String {
+    const LENGTH: usize = 16;
+
+    let mut key = hex::encode(Sha256::digest(format!("{rule}\n{url}")));
+    key.truncate(LENGTH);
+    key
 }
 
 /// Signs calls.

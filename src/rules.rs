@@ -1,24 +1,42 @@
 //! Match: an event and the rules give the actions to plan and the reasons.
 //!
 //! A rule is data: triggers, conditions, an ordered list of actions. The two rules of the environment
-//! are values of the same type (`rules/environment.rs`). [`decide`] is one pure function over a plain
-//! list; what it must know and the delivery does not tell, it asks for as a [`Need`], and the caller
-//! asks the portal. No input, no output here.
+//! are values of the same type (`rules/environment.rs`), and so are those of the rules file.
+//! [`RuleSet::decide`] is one pure function; what it must know and the delivery does not tell, it asks
+//! for as a [`Need`], and the caller asks the portal. No input, no output here.
 
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::docspace::{Conflict, FileInfo};
+use crate::docspace::FileInfo;
 use crate::event::{Entry, EntryKind, Event, Trigger};
 use crate::ids::{FileId, FolderId};
 
+// A rule's parts.
+mod action;
 mod condition;
+
+mod seen;
+
+// Rules together.
+mod circle;
+mod explain;
+mod in_force;
+mod set;
+
 mod environment;
 
-pub use condition::Condition;
+pub use action::ActionPlan;
+pub use circle::{Circle, circles, destinations_in_doubt, watching_too};
+pub use condition::{Account, Condition, Pattern, PatternError};
 pub use environment::{CopyRule, InvoiceRule};
+pub use explain::{Explanation, Line, Verdict};
+pub use in_force::InForce;
+pub use set::{OTHERS, RuleSet};
+
+use condition::{Check, Why};
+use seen::Seen;
 
 /// What to do with events of some triggers under some conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,70 +52,6 @@ pub struct Rule {
     pub actions: Vec<ActionPlan>,
 }
 
-/// One thing a rule does with the file of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActionPlan {
-    /// Copies the file into a folder.
-    Copy {
-        /// The destination.
-        to: FolderId,
-        /// What happens when the title is taken there.
-        #[serde(default, skip_serializing_if = "Conflict::is_default")]
-        conflict: Conflict,
-    },
-    /// Moves the file into a folder.
-    Move {
-        /// The destination.
-        to: FolderId,
-        /// What happens when the title is taken there.
-        #[serde(default, skip_serializing_if = "Conflict::is_default")]
-        conflict: Conflict,
-    },
-    /// Tells one person about the file.
-    Notify {
-        /// Their address; without one the log is told.
-        to: Option<String>,
-    },
-    /// Tells the chat of the configuration about the file.
-    Chat,
-    /// Hands the file to the pipeline of the configuration.
-    Call,
-}
-
-impl ActionPlan {
-    /// The kind's name in the store, the logs and the metrics.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Copy { .. } => "copy",
-            Self::Move { .. } => "move",
-            Self::Notify { .. } | Self::Chat => "notify",
-            Self::Call => "call",
-        }
-    }
-
-    /// Whether it is work for the portal; the others reach somebody else, and touch no file.
-    pub fn is_file_work(&self) -> bool {
-        self.destination().is_some()
-    }
-
-    /// Whether the actions behind it in its rule wait for it; for a notification they do not.
-    pub fn is_waited_for(&self) -> bool {
-        match self {
-            Self::Copy { .. } | Self::Move { .. } | Self::Call => true,
-            Self::Notify { .. } | Self::Chat => false,
-        }
-    }
-
-    /// The folder it puts the file into, if it does.
-    pub fn destination(&self) -> Option<&FolderId> {
-        match self {
-            Self::Copy { to, .. } | Self::Move { to, .. } => Some(to),
-            Self::Notify { .. } | Self::Chat | Self::Call => None,
-        }
-    }
-}
-
 /// What is known about an event when it is decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -107,6 +61,23 @@ pub struct Facts<'a> {
     pub file: Option<&'a Looked<FileInfo>>,
     /// The folders from the top-most one down to the file's own, when the portal was asked.
     pub path: Option<&'a Looked<Vec<FolderId>>>,
+    /// The account of the key, when the portal was asked.
+    pub myself: Option<&'a str>,
+    /// The rules whose own work the event tells of: the one that did it, and those that led to it.
+    pub made_by: &'a [String],
+}
+
+impl<'a> Facts<'a> {
+    /// What the delivery alone tells.
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            event,
+            file: None,
+            path: None,
+            myself: None,
+            made_by: &[],
+        }
+    }
 }
 
 /// The portal's answer to a question about an entry.
@@ -125,6 +96,8 @@ pub enum Need {
     File(FileId),
     /// The folders above this one.
     Path(FolderId),
+    /// The account of the key.
+    Myself,
 }
 
 /// What one rule says about an event.
@@ -145,78 +118,136 @@ pub struct Planned {
     pub file: FileId,
     /// Its title when the event was decided.
     pub title: String,
-    /// When its content last changed; with rule and file it makes the effect key.
-    pub modified_at: Timestamp,
+    /// Its state; with rule and file it makes the effect key.
+    pub state: FileState,
     /// What to do, in this order.
     pub actions: Vec<ActionPlan>,
 }
 
-/// How a condition came out.
+/// What makes a state of a file one of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Check {
-    Holds(String),
-    Fails(String),
-    Needs(Need),
+pub enum FileState {
+    /// Its content, by the time at which that last changed, whoever tells of it.
+    Content(Timestamp),
+    /// Something that happened to it and changed no content: what, and when.
+    Happened(Trigger, Timestamp),
 }
 
-/// Asks every rule, in the order of definition, what to do about an event.
-pub fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
-    rules.iter().map(|rule| rule.decide(facts)).collect()
+impl fmt::Display for FileState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content(changed_at) => changed_at.fmt(formatter),
+            Self::Happened(trigger, at) => write!(formatter, "{trigger} {at}"),
+        }
+    }
+}
+
+/// What a rule comes to; written out only where somebody reads it.
+enum Outcome<'a> {
+    Wanted(&'a Entry),
+    Ignored(Reason<'a>),
+    Unknown(Need),
+}
+
+/// Why a rule does not want an event.
+enum Reason<'a> {
+    NothingNamed,
+    Trigger(&'a Trigger, &'a [Trigger]),
+    NoEntry,
+    Folder,
+    Gone,
+    OwnWork,
+    Condition(Why<'a>),
 }
 
 impl Rule {
-    /// The rooms it watches.
+    /// The rooms and folders it watches; none when it acts wherever a file lies.
+    pub fn places(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions.iter().flat_map(Condition::places)
+    }
+
+    /// Those of them that it watches as rooms.
     pub fn rooms(&self) -> impl Iterator<Item = &FolderId> {
         self.conditions
             .iter()
-            .filter_map(|condition| match condition {
-                Condition::Room(room) => Some(room),
-                Condition::TitlePrefix(_) => None,
+            .flat_map(|condition| match condition {
+                Condition::Room(rooms) => rooms.as_slice(),
+                _ => &[],
             })
     }
 
-    fn decide(&self, facts: Facts<'_>) -> Result<Decision, Need> {
-        let ignored = |reason| {
-            Ok(Decision {
-                rule: self.name.clone(),
-                reason,
-                planned: None,
-            })
-        };
+    /// Whether folders and rooms are its business, too: there is nothing to do with one but to tell of it.
+    fn takes_folders(&self) -> bool {
+        !self.actions.iter().any(ActionPlan::is_file_work)
+    }
 
-        let entry = match self.wants(facts.event) {
-            Ok(entry) => entry,
-            Err(reason) => return ignored(reason),
-        };
-        if let Some(Looked::Gone) = facts.file {
-            return ignored("the file no longer exists".to_owned());
+    /// What the rule comes to, at the least cost.
+    fn outcome<'a>(&'a self, facts: Facts<'a>, seen: Option<&Seen<'a>>) -> Outcome<'a> {
+        if let Some(reason) = self.not_its_business(facts, seen) {
+            return Outcome::Ignored(reason);
         }
-
-        let mut holding = Vec::new();
-        let mut needed = None;
+        let Some(seen) = seen else {
+            return Outcome::Ignored(Reason::NoEntry);
+        };
+        let mut missing = None;
         for condition in &self.conditions {
-            match condition.check(entry, facts) {
-                Check::Fails(reason) => return ignored(reason),
-                Check::Holds(reason) => holding.push(reason),
-                Check::Needs(need) => needed = needed.or(Some(need)),
+            match condition.check(seen) {
+                Check::Fails(why) => return Outcome::Ignored(Reason::Condition(why)),
+                Check::Holds(_) => {}
+                Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
-        if let Some(need) = needed {
-            return Err(need);
-        }
+        missing.map_or(Outcome::Wanted(seen.entry), |missing| {
+            Outcome::Unknown(seen.need(missing))
+        })
+    }
 
+    /// Why the rule need not look at its conditions.
+    fn not_its_business<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        seen: Option<&Seen<'a>>,
+    ) -> Option<Reason<'a>> {
+        let Some(trigger) = &facts.event.trigger else {
+            return Some(Reason::NothingNamed);
+        };
+        if !self.triggers.contains(trigger) {
+            return Some(Reason::Trigger(trigger, &self.triggers));
+        }
+        match seen.map(|seen| seen.entry.kind) {
+            None => Some(Reason::NoEntry),
+            Some(EntryKind::Folder) if !self.takes_folders() => Some(Reason::Folder),
+            Some(EntryKind::File) if matches!(facts.file, Some(Looked::Gone)) => Some(Reason::Gone),
+            Some(_) if facts.made_by.contains(&self.name) => Some(Reason::OwnWork),
+            Some(_) => None,
+        }
+    }
+
+    /// What to plan, once all conditions hold.
+    fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, Need> {
+        let seen = Seen::new(entry, facts);
+        let mut holding: Vec<String> = Vec::new();
+        for condition in &self.conditions {
+            if let Check::Holds(why) = condition.check(&seen) {
+                holding.push(why.to_string());
+            }
+        }
+        if holding.is_empty() {
+            let trigger = facts.event.trigger.as_ref();
+            holding.extend(trigger.map(|trigger| format!("the trigger is {trigger}")));
+        }
         let known = Known::about(entry, facts)?;
         if let Some(to) = self.actions.iter().find_map(ActionPlan::destination)
             && known.parent.as_ref() == Some(to)
         {
-            return ignored(format!(
-                "the file is in folder {to} already, where this rule would put it"
-            ));
+            let reason =
+                format!("the file is in folder {to} already, where this rule would put it");
+            return Ok(self.ignored(reason));
         }
         let planned = Planned {
             file: entry.id.clone(),
+            state: known.state(facts.event),
             title: known.title,
-            modified_at: known.modified_at,
             actions: self.actions.clone(),
         };
         Ok(Decision {
@@ -226,23 +257,34 @@ impl Rule {
         })
     }
 
-    /// The entry, when trigger and kind of entry are this rule's business; otherwise why not.
-    fn wants<'a>(&self, event: &'a Event) -> Result<&'a Entry, String> {
-        let Some(trigger) = &event.trigger else {
-            return Err("the body names neither a trigger nor a file".to_owned());
-        };
-        if !self.triggers.contains(trigger) {
-            return Err(format!(
-                "trigger {trigger} is not one of {}",
-                List(&self.triggers)
-            ));
+    fn ignored(&self, reason: String) -> Decision {
+        Decision {
+            rule: self.name.clone(),
+            reason,
+            planned: None,
         }
-        match &event.entry {
-            None => Err("the event names no file".to_owned()),
-            Some(entry) if entry.kind == EntryKind::Folder => {
-                Err("the event is about a folder, not a file".to_owned())
+    }
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingNamed => {
+                formatter.write_str("the body names neither a trigger nor a file")
             }
-            Some(entry) => Ok(entry),
+            Self::Trigger(trigger, wanted) => {
+                write!(
+                    formatter,
+                    "trigger {trigger} is not one of {}",
+                    List(wanted)
+                )
+            }
+            Self::NoEntry => formatter.write_str("the event names no file"),
+            Self::Folder => formatter.write_str("the event is about a folder, not a file"),
+            Self::Gone => formatter.write_str("the file no longer exists"),
+            Self::OwnWork => formatter
+                .write_str("the event tells of this rule's own work, or of what came of it"),
+            Self::Condition(why) => why.fmt(formatter),
         }
     }
 }
@@ -256,22 +298,49 @@ struct Known {
 
 impl Known {
     fn about(entry: &Entry, facts: Facts<'_>) -> Result<Self, Need> {
-        if let Some(Looked::Found(file)) = facts.file {
-            return Ok(Self {
-                parent: Some(file.folder.clone()),
-                title: file.title.clone(),
-                modified_at: file.updated,
-            });
-        }
-        match (&entry.parent, &entry.title, entry.modified_at) {
-            (parent @ Some(_), Some(title), Some(modified_at)) => Ok(Self {
-                parent: parent.clone(),
-                title: title.clone(),
-                modified_at,
-            }),
-            _ => Err(Need::File(entry.id.clone())),
+        Ok(
+            match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
+                (Some(Looked::Found(file)), ..) => Self {
+                    parent: Some(file.folder.clone()),
+                    title: file.title.clone(),
+                    modified_at: file.updated,
+                },
+                (_, parent @ Some(_), Some(title), Some(modified_at)) => Self {
+                    parent: parent.clone(),
+                    title: title.clone(),
+                    modified_at,
+                },
+                _ if entry.kind == EntryKind::Folder => Self {
+                    parent: entry.parent.clone(),
+                    title: entry.title.clone().unwrap_or_default(),
+                    modified_at: entry.modified_at.unwrap_or_default(),
+                },
+                _ => return Err(Need::File(entry.id.clone())),
+            },
+        )
+    }
+    /// The state that the event tells of.
+    fn state(&self, event: &Event) -> FileState {
+        match (&event.trigger, event.happened_at) {
+            (Some(trigger), Some(at)) if !tells_of_content(trigger) => {
+                FileState::Happened(trigger.clone(), at)
+            }
+            _ => FileState::Content(self.modified_at),
         }
     }
+}
+
+/// Whether the event tells of new content: then a file has one state for as long as its content does not
+/// change, whoever tells of it. To move, restore or download a file changes none of it, and each time is
+/// one of its own.
+fn tells_of_content(trigger: &Trigger) -> bool {
+    const CONTENT: [&str; 4] = [
+        "file.created",
+        "file.uploaded",
+        "file.updated",
+        "form.submit",
+    ];
+    CONTENT.contains(&trigger.as_str())
 }
 
 /// Writes values one after the other, with commas.
@@ -290,6 +359,8 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docspace::Conflict;
+    use crate::notify::template::Words;
 
     /// An event whose payload has these members besides an id.
     pub(super) fn event(trigger: &str, members: &str) -> Event {
@@ -300,11 +371,11 @@ mod tests {
     }
 
     pub(super) fn facts(event: &Event) -> Facts<'_> {
-        Facts {
-            event,
-            file: None,
-            path: None,
-        }
+        Facts::of(event)
+    }
+
+    fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
+        RuleSet::new(rules.to_vec()).decide(facts)
     }
 
     pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
@@ -317,10 +388,18 @@ mod tests {
             size_bytes: 1,
             version: 1,
             busy: false,
+            comment: String::new(),
             may_copy: None,
             may_move: None,
             people: Vec::new(),
             web_url: None,
+        }
+    }
+
+    fn notify() -> ActionPlan {
+        ActionPlan::Notify {
+            to: None,
+            words: Words::default(),
         }
     }
 
@@ -337,7 +416,7 @@ mod tests {
                 room: FolderId::from(100),
                 to: FolderId::from(300),
                 title_prefix: "invoice".to_owned(),
-                then: vec![ActionPlan::Notify { to: None }],
+                then: vec![notify()],
                 triggers,
             }
             .into(),
@@ -352,7 +431,7 @@ mod tests {
             .collect()
     }
 
-    const INVOICE: &str =
+    pub(super) const INVOICE: &str =
         r#""parentId": 100, "title": "Invoice 1.pdf", "modifiedOn": "2026-03-02T09:14:31Z""#;
 
     #[test]
@@ -369,7 +448,7 @@ mod tests {
                     to: FolderId::from(300),
                     conflict: Conflict::Duplicate,
                 },
-                ActionPlan::Notify { to: None }
+                notify()
             ]
         );
     }
@@ -435,5 +514,93 @@ mod tests {
         };
         let decisions = decide(&rules()[..1], gone).unwrap();
         assert_eq!(decisions[0].reason, "the file no longer exists");
+    }
+
+    #[test]
+    fn folders_and_rooms_are_told_of_and_nothing_else() {
+        let members = r#""fileEntryType": 1, "parentId": 100, "title": "Contracts""#;
+        let created = event("folder.updated", members);
+        let rule = |actions| Rule {
+            name: "folders".to_owned(),
+            triggers: vec![Trigger::new("folder.updated")],
+            conditions: vec![Condition::Room(vec![FolderId::from(100)])],
+            actions,
+        };
+        let decisions = decide(&[rule(vec![notify()])], facts(&created)).unwrap();
+        assert_eq!(planning(&decisions), ["folders"]);
+        let to = FolderId::from(5);
+        let copy = ActionPlan::Copy {
+            to,
+            conflict: Conflict::Duplicate,
+        };
+        let decisions = decide(&[rule(vec![notify(), copy])], facts(&created)).unwrap();
+        assert_eq!(
+            decisions[0].reason,
+            "the event is about a folder, not a file"
+        );
+    }
+
+    #[test]
+    fn the_state_of_a_file_is_its_content_or_what_happened_to_it() {
+        let state = |trigger: &str, at: &str| {
+            let mut event = event(trigger, INVOICE);
+            event.happened_at = at.parse().ok();
+            let rule = Rule {
+                name: "all".to_owned(),
+                triggers: vec![Trigger::new(trigger)],
+                conditions: Vec::new(),
+                actions: vec![notify()],
+            };
+            let mut decisions = decide(&[rule], facts(&event)).unwrap();
+            decisions.remove(0).planned.unwrap().state.to_string()
+        };
+        let (one, other) = ("2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z");
+        let content = state("file.uploaded", one);
+        assert_eq!(content, "2026-03-02T09:14:31Z");
+        assert_eq!(content, state("file.created", other));
+        assert_eq!(content, state("file.updated", other));
+        assert_eq!(state("file.moved", one), "file.moved 2026-03-02T10:00:00Z");
+        assert_ne!(state("file.moved", one), state("file.moved", other));
+        assert_ne!(state("file.moved", one), state("file.trashed", one));
+    }
+
+    #[test]
+    fn no_rule_acts_on_its_own_work() {
+        let event = event("file.uploaded", INVOICE);
+        let made_by = ["copy".to_owned()];
+        let facts = Facts {
+            made_by: &made_by,
+            ..facts(&event)
+        };
+        let decisions = decide(&rules(), facts).unwrap();
+        assert_eq!(planning(&decisions), ["invoice"]);
+        assert!(
+            decisions[0].reason.contains("own work"),
+            "{}",
+            decisions[0].reason
+        );
+    }
+
+    #[test]
+    fn an_explanation_looks_at_every_condition() {
+        let event = event(
+            "file.copied",
+            r#""parentId": 101, "title": "plan.docx", "modifiedOn": "2026-03-02T09:14:31Z""#,
+        );
+        let explained = RuleSet::new(rules()).explain(facts(&event));
+        let seen: Vec<(&str, Verdict, &str)> = explained[1]
+            .lines
+            .iter()
+            .map(|line| (line.field, line.verdict, line.value.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("triggers", Verdict::Failed, "file.copied"),
+                ("title.prefix", Verdict::Failed, "“plan.docx”"),
+                ("room", Verdict::Unknown, "folder 101"),
+            ]
+        );
+        assert_eq!(explained[1].verdict, Verdict::Failed);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -14,16 +15,17 @@ use crate::alerts::{Operators, Watch};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Problem, Tell};
-use crate::db::Db;
+use crate::db::{Db, Work};
 use crate::docspace::Client;
 use crate::inbox;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
-use crate::pipeline::Pipeline;
-use crate::rules::Rule;
+use crate::pipeline::{Pipeline, Pipelines};
+use crate::reload::Reload;
 use crate::server::{self, tls::Tls, tls::TlsFiles};
 use crate::status::{self, Access, Status};
 use crate::webhook::{self, Receiver};
@@ -41,6 +43,8 @@ pub struct Service {
     catch_up: CatchUp,
     catch_up_interval: Duration,
     watch: Watch,
+    instances: Instances,
+    reload: Reload,
 }
 
 impl Service {
@@ -50,13 +54,19 @@ impl Service {
             .tls
             .map(|files| open_tls(files, &clock))
             .transpose()?;
-        let db = Db::open_alone(&config.database)?;
-        let now = clock.now();
+        let db = Db::open_for_work(&config.database)?;
+        let instances = Instances::join(&db, &clock).await?;
+        let (now, shared) = (clock.now(), db.is_shared());
         let released = db
             .write(move |sql| {
                 // What waited for the portal asks again: it may be well by now.
                 inbox::expedite(sql, now)?;
-                outbox::release_all(sql)
+                // The leases of a shared store may be those of the living.
+                if shared {
+                    Ok(0)
+                } else {
+                    outbox::release_all(sql)
+                }
             })
             .await?;
         if released > 0 {
@@ -70,7 +80,6 @@ impl Service {
             .context("cannot set up the client for the portal")?
             .with_metrics(Arc::clone(&metrics));
         let portal = Arc::new(portal);
-        let rooms = config.rules.iter().flat_map(Rule::rooms).cloned().collect();
         let worker = Worker::new(
             db.clone(),
             Arc::clone(&portal),
@@ -81,12 +90,20 @@ impl Service {
         )
         .with_metrics(Arc::clone(&metrics));
         let (channels, operators) = ways_out(config.tell)?;
+        channels.pipelines.add(config.pipelines)?;
+        let reload = Reload {
+            source: config.rules_source,
+            rules: worker.rules(),
+            pipelines: channels.pipelines.clone(),
+            metrics: Arc::clone(&metrics),
+            asked: Arc::default(),
+        };
         let worker = worker.with_channels(channels);
         let watch = Watch::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
-            rooms,
+            rules: worker.rules(),
             secrets: config.secrets.clone(),
             retention: config.retention,
             clock: clock.clone(),
@@ -112,6 +129,8 @@ impl Service {
             catch_up,
             catch_up_interval: config.catch_up_interval,
             watch,
+            instances,
+            reload,
         })
     }
 
@@ -123,6 +142,11 @@ impl Service {
     /// Where the operator looks.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
         self.admin_listener.local_addr()
+    }
+
+    /// Asks for the rules to be read again.
+    pub fn reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload.asked)
     }
 
     /// The store.
@@ -142,18 +166,46 @@ impl Service {
             tls: self.tls.clone(),
             stop: stop.clone(),
         };
+        let wake = self.worker.wake();
+        let told = move |work| match work {
+            Work::Inbox => wake.inbox.notify_one(),
+            Work::Outbox => wake.outbox.notify_one(),
+        };
+        let (db, portal) = (self.receiver.db.clone(), Arc::clone(self.worker.portal()));
+        db.listen(told).map_err(io::Error::other)?;
+        let living = CancellationToken::new();
+        let newcomer = self.instances.clone();
+        let instances = self
+            .instances
+            .run(portal, self.worker.wake(), living.clone());
+        let instances = tokio::spawn(instances);
         let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
             status::router(Arc::new(status)),
             stop.clone(),
         );
-        let catching_up = tokio::spawn(self.catch_up.run(self.catch_up_interval, stop.clone()));
+        let (catch_up, interval) = (self.catch_up, self.catch_up_interval);
+        let (joining, until) = (newcomer.clone(), stop.clone());
+        let catching_up = tokio::spawn(async move {
+            joining.settle_in(&until).await;
+            catch_up.run(interval, until).await;
+        });
         let watching = tokio::spawn(self.watch.run(stop.clone()));
-        let (public, operator, ()) = tokio::join!(public, operator, self.worker.run(stop));
+        let working = async {
+            newcomer.settle_in(&stop).await;
+            self.worker.run(stop.clone()).await;
+        };
+        let reloading = tokio::spawn(self.reload.run(stop.clone()));
+        let (public, operator, ()) = tokio::join!(public, operator, working);
         // What a turn had in hand is looked at again by the next one.
         catching_up.abort();
         watching.abort();
+        reloading.abort();
+        // What still runs is left to the others from here on.
+        living.cancel();
+        let _ = instances.await;
+        Instances::leave(&db).await;
         public.and(operator)
     }
 }
@@ -193,6 +245,7 @@ fn ways_out(tell: Tell) -> anyhow::Result<(Channels, Operators)> {
         mailer: mailer()?,
         chat: chat.clone(),
         pipeline: tell.pipeline.map(Pipeline::new).transpose()?,
+        pipelines: Pipelines::default(),
     };
     let operators = Operators {
         addresses: tell.operators,

@@ -225,9 +225,10 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     match Event::parse(&body) {
         Ok(event) => {
             let trigger = event.trigger.clone();
+            let order = (event.webhook.0, event.id.map_or(0, |id| id.0));
             let stored = receiver
                 .db
-                .write_or_refuse(move |sql| inbox::accept(sql, &event, &body, now))
+                .write_or_refuse(order, move |sql| inbox::accept(sql, &event, &body, now))
                 .await;
             let trigger = trigger.as_ref().map_or("none", |trigger| trigger.as_str());
             answer(&receiver, stored, trigger)
@@ -236,7 +237,9 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
             let reason = why.to_string();
             let stored = receiver
                 .db
-                .write_or_refuse(move |sql| inbox::keep_unreadable(sql, &body, &why, now))
+                .write_or_refuse((0, 0), move |sql| {
+                    inbox::keep_unreadable(sql, &body, &why, now)
+                })
                 .await;
             match stored {
                 Ok(id) => {

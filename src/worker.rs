@@ -4,8 +4,8 @@
 //! loop around both, with several attempts side by side. Whoever writes to the inbox or the outbox in
 //! this process wakes it; it also looks by itself, for what other processes wrote.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action};
-use crate::rules::Rule;
+use crate::rules::{InForce, Rule};
 
 mod attempt;
 mod backoff;
@@ -48,6 +48,9 @@ const TELLING_AT_A_TIME: usize = 5;
 const LEASE: Duration = Duration::from_mins(2);
 const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
 
+/// How often what is next is looked for, when another instance is quicker to claim what was found.
+const CLAIM_TRIES: usize = 5;
+
 /// How often the worker looks for work that nobody in this process told it of.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
@@ -59,8 +62,10 @@ const GRACE: Duration = Duration::from_secs(25);
 pub struct Worker {
     db: Db,
     portal: Arc<Client>,
-    rules: Vec<Rule>,
+    rules: InForce,
     paths: FolderPaths,
+    /// The account of the key, once it was asked for.
+    myself: OnceLock<String>,
     clock: Clock,
     max_attempts: u32,
     retention: Duration,
@@ -115,8 +120,9 @@ impl Worker {
         Self {
             db,
             portal,
-            rules,
+            rules: InForce::new(rules),
             paths: FolderPaths::default(),
+            myself: OnceLock::new(),
             clock,
             max_attempts,
             retention,
@@ -149,6 +155,11 @@ impl Worker {
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// The rules it decides by, for whoever reloads or reads them.
+    pub fn rules(&self) -> InForce {
+        self.rules.clone()
     }
 
     /// What wakes it.
@@ -192,42 +203,50 @@ impl Worker {
     }
 
     async fn claim_telling(&self) -> Result<Option<Work>, StoreError> {
-        let now = self.clock.now();
-        let found = self
-            .db
-            .read(move |sql| outbox::find_telling(sql, now))
-            .await?;
-        let Some(id) = found else { return Ok(None) };
-        let claimed = self
-            .db
-            .write(move |sql| outbox::claim(sql, id, now, now + LEASE))
-            .await?;
-        Ok(claimed.map(|action| {
-            self.telling.fetch_add(1, Ordering::Relaxed);
-            Work {
-                actions: vec![action],
-                _entered: None,
+        for _ in 0..CLAIM_TRIES {
+            let now = self.clock.now();
+            let found = self
+                .db
+                .read(move |sql| outbox::find_telling(sql, now))
+                .await?;
+            let Some(id) = found else { return Ok(None) };
+            let claimed = self
+                .db
+                .write(move |sql| outbox::claim(sql, id, now, now + LEASE))
+                .await?;
+            if let Some(action) = claimed {
+                self.telling.fetch_add(1, Ordering::Relaxed);
+                return Ok(Some(Work {
+                    actions: vec![action],
+                    _entered: None,
+                }));
             }
-        }))
+        }
+        Ok(None)
     }
 
     async fn claim_batch(&self) -> Result<Option<Work>, StoreError> {
-        let now = self.clock.now();
-        let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
-        let found = self
-            .db
-            .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.wanted(lane, moment)))
-            .await?;
-        let Some(batch) = found else { return Ok(None) };
-        let entered = self.lanes.enter(batch.lane, moment);
-        let claimed = self
-            .db
-            .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))
-            .await?;
-        Ok((!claimed.is_empty()).then_some(Work {
-            actions: claimed,
-            _entered: Some(entered),
-        }))
+        for _ in 0..CLAIM_TRIES {
+            let now = self.clock.now();
+            let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
+            let found = self
+                .db
+                .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.wanted(lane, moment)))
+                .await?;
+            let Some(batch) = found else { return Ok(None) };
+            let entered = self.lanes.enter(batch.lane, moment);
+            let claimed = self
+                .db
+                .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))
+                .await?;
+            if !claimed.is_empty() {
+                return Ok(Some(Work {
+                    actions: claimed,
+                    _entered: Some(entered),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the breaker lets calls through, after a probe where one is due.

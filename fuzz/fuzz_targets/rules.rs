@@ -5,7 +5,7 @@
 use docspace_courier::config::Config;
 use docspace_courier::event::Event;
 use docspace_courier::ids::FolderId;
-use docspace_courier::rules::{self, Facts, Looked};
+use docspace_courier::rules::{Facts, Looked, RuleSet};
 use libfuzzer_sys::fuzz_target;
 
 /// The client room of the recorded deliveries.
@@ -31,16 +31,16 @@ fuzz_target!(|input: (&str, &str, bool, &[u8])| {
     };
     let path = Looked::Found(vec![FolderId::from(ROOM)]);
     let facts = Facts {
-        event: &event,
-        file: None,
         path: nested.then_some(&path),
+        ..Facts::of(&event)
     };
-    let decided = rules::decide(&config.rules, facts);
-    assert_eq!(decided, rules::decide(&config.rules, facts));
+    let rules = RuleSet::new(config.rules);
+    let decided = rules.decide(facts);
+    assert_eq!(decided, rules.decide(facts));
     let Ok(decisions) = decided else {
         return;
     };
-    assert_eq!(decisions.len(), config.rules.len());
+    assert_eq!(decisions.len(), rules.rules().len());
     for planned in decisions
         .iter()
         .filter_map(|decision| decision.planned.as_ref())

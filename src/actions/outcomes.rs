@@ -229,6 +229,7 @@ mod tests {
             may_copy: None,
             may_move: None,
             people: Vec::new(),
+            comment: String::new(),
             web_url: None,
         }
     }

@@ -9,14 +9,15 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::StoreError;
-use crate::docspace::{FolderInfo, Permission, editor_address};
-use crate::event::Event;
-use crate::ids::FolderId;
+use crate::docspace::{FolderInfo, Permission, editor_address, folder_address};
+use crate::event::{EntryKind, Event};
+use crate::ids::{FileId, FolderId};
 use crate::inbox;
+use crate::notify::template::Words;
 use crate::notify::{self, Notification, Place};
 use crate::outbox::{self, Action, Outcome};
 use crate::outgoing::Failure;
-use crate::pipeline::{Document, EventPart, FilePart, LinksPart, ResultPart};
+use crate::pipeline::{Document, EventPart, FilePart, LinksPart, Pipeline, ResultPart};
 
 use super::{Context, Ended};
 
@@ -28,6 +29,7 @@ pub(super) async fn mail(
     context: &Context<'_>,
     action: &Action,
     to: Option<&str>,
+    words: &Words,
 ) -> Result<Ended, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
         notify::log(context.portal.host(), action, to);
@@ -35,24 +37,48 @@ pub(super) async fn mail(
     };
     let letter = notification(context, action)
         .await?
-        .letter(id(context, action, to));
+        .letter_in(words, id(context, action, to));
     Ok(ended(mailer.send(&letter, to, context.clock.now()).await))
 }
 
 /// Tells the chat.
-pub(super) async fn chat(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
+pub(super) async fn chat(
+    context: &Context<'_>,
+    action: &Action,
+    words: &Words,
+) -> Result<Ended, StoreError> {
     let Some(chat) = &context.channels.chat else {
         return Ok(not_configured("NOTIFY_WEBHOOK_URL"));
     };
-    let line = notification(context, action).await?.line();
+    let line = notification(context, action).await?.line_in(words);
     Ok(ended(chat.say(&line, context.clock.now()).await))
 }
 
-/// Hands the file to the pipeline.
+/// Hands the file to the pipeline of the environment.
 pub(super) async fn call(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
-    let Some(pipeline) = &context.channels.pipeline else {
-        return Ok(not_configured("PIPELINE_URL"));
-    };
+    match &context.channels.pipeline {
+        Some(pipeline) => hand_over(context, action, pipeline).await,
+        None => Ok(not_configured("PIPELINE_URL")),
+    }
+}
+
+/// Hands the file to a pipeline of the rules file.
+pub(super) async fn call_to(
+    context: &Context<'_>,
+    action: &Action,
+    key: &str,
+) -> Result<Ended, StoreError> {
+    match context.channels.pipelines.get(key) {
+        Some(pipeline) => hand_over(context, action, &pipeline).await,
+        None => Ok(not_configured("the pipeline in RULES_FILE")),
+    }
+}
+
+async fn hand_over(
+    context: &Context<'_>,
+    action: &Action,
+    pipeline: &Pipeline,
+) -> Result<Ended, StoreError> {
     let Known { event, result } = known(context, action).await?;
     let portal = context.portal.host();
     let entry = event.entry.as_ref();
@@ -83,7 +109,7 @@ pub(super) async fn call(context: &Context<'_>, action: &Action) -> Result<Ended
             folder_id: outcome.folder,
         }),
         links: LinksPart {
-            file: editor_address(portal, file.as_ref().unwrap_or(&action.file)),
+            file: link(portal, &event, file.as_ref().unwrap_or(&action.file)),
             portal: portal.to_owned(),
         },
     };
@@ -117,15 +143,18 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     let outcome = result.map(|(_, outcome)| outcome).unwrap_or_default();
     let file = outcome.file.as_ref().unwrap_or(&action.file);
     let place = |id: FolderId| Place { id, title: None };
+    let link = link(context.portal.host(), &event, file);
+    let found_in = event.entry.and_then(|entry| entry.parent);
     let mut notification = Notification {
         rule: action.rule.clone(),
         file: file.clone(),
         title: action.title.clone(),
-        room: event.entry.and_then(|entry| entry.parent).map(place),
+        room: found_in.clone().map(place),
+        folder: found_in.map(place),
         uploader: event.actor,
         uploaded_at: event.happened_at.unwrap_or_default(),
         place: outcome.folder.map(place),
-        link: editor_address(context.portal.host(), file),
+        link,
     };
     if context.portal.permission() == Permission::Call {
         // What was told in time stays; the rest keeps its ids.
@@ -143,12 +172,16 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
     }
     if let Some(room) = &mut notification.room
         && let Ok(path) = context.portal.folder_path(&room.id).await
-        && let Some(found) = path.iter().find(|folder| folder.room_type.is_some())
     {
-        *room = Place {
-            id: found.id.clone(),
-            title: Some(title(found)),
-        };
+        if let Some(folder) = &mut notification.folder {
+            folder.title = path.last().map(title);
+        }
+        if let Some(found) = path.iter().find(|folder| folder.room_type.is_some()) {
+            *room = Place {
+                id: found.id.clone(),
+                title: Some(title(found)),
+            };
+        }
     }
     if let Some(uploader) = &mut notification.uploader
         && let Ok(file) = context.portal.file(&notification.file).await
@@ -159,6 +192,14 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
         && !person.display_name.is_empty()
     {
         *uploader = person.display_name;
+    }
+}
+
+/// Where a person opens what the event is about.
+fn link(host: &str, event: &Event, file: &FileId) -> String {
+    match event.entry.as_ref().map(|entry| entry.kind) {
+        Some(EntryKind::Folder) => folder_address(host, file.as_str()),
+        _ => editor_address(host, file),
     }
 }
 

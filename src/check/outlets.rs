@@ -23,6 +23,10 @@ pub(super) async fn look(deployment: &Deployment) -> Vec<Finding> {
         let url = pipeline.url.clone();
         findings.push(destination("PIPELINE_URL", "the pipeline", url).await);
     }
+    for (_, pipeline) in &deployment.pipelines {
+        let url = pipeline.url.clone();
+        findings.push(destination("RULES_FILE", "a pipeline of the rules file", url).await);
+    }
     findings
 }
 

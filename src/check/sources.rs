@@ -1,4 +1,5 @@
-//! The rooms that rules watch: whether they are rooms, and whether this key may take files out of them.
+//! The rooms and folders that rules watch: whether they are what they are named as, and whether this key
+//! may take files out of them.
 //!
 //! Reading is not copying: an administrator who is no member of a room receives its events, and is
 //! refused every copy (CONTRACT 1.9). A file's own rights tell for certain; without a file, membership
@@ -13,9 +14,11 @@ use super::{Deployment, Finding};
 /// Access levels of those who may move other people's files (CONTRACT 1.9, 2.1): owner, room manager.
 const MOVERS: [i64; 2] = [1, 9];
 
-/// A room, and what rules do with its files.
+/// A room or folder, and what rules do with its files.
 struct Source<'a> {
     room: &'a FolderId,
+    /// A rule names it as a room.
+    as_room: bool,
     rules: Vec<&'a str>,
     copies: bool,
     moves: bool,
@@ -41,7 +44,8 @@ struct Rights {
 pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources(&deployment.rules) {
-        let subject = format!("room {}", source.room);
+        let what = if source.as_room { "room" } else { "folder" };
+        let subject = format!("{what} {}", source.room);
         match portal.folder(source.room).await {
             Ok(room) => {
                 findings.push(kind(&subject, &source, &room));
@@ -67,14 +71,17 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
             .actions
             .iter()
             .any(|action| matches!(action, ActionPlan::Move { .. }));
-        for room in rule.rooms() {
+        for room in rule.places() {
+            let as_room = rule.rooms().any(|named| named == room);
             if let Some(source) = sources.iter_mut().find(|source| source.room == room) {
+                source.as_room |= as_room;
                 source.rules.push(&rule.name);
                 source.copies |= copies;
                 source.moves |= moves;
             } else {
                 sources.push(Source {
                     room,
+                    as_room,
                     rules: vec![&rule.name],
                     copies,
                     moves,
@@ -118,6 +125,10 @@ fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
         Some(kind) => Finding::good(
             subject,
             format!("is the {kind} room “{title}”, watched by {rules}"),
+        ),
+        None if !source.as_room => Finding::good(
+            subject,
+            format!("is the folder “{title}”, watched by {rules}"),
         ),
         None => Finding::warning(
             subject,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::db::Db;
+use crate::db::{Db, Location};
 use crate::ids::WebhookId;
 use crate::inbox;
 
@@ -19,22 +19,26 @@ pub(super) struct Store {
 }
 
 pub(super) async fn look(deployment: &Deployment) -> Store {
-    let Some(path) = &deployment.database else {
+    let Some(location) = &deployment.database else {
         return Store {
             findings: Vec::new(),
             delivered: Vec::new(),
         };
     };
-    let (finding, delivered) = if path.exists() {
-        match open_and_write(path).await {
+    let absent = location.file().filter(|path| !path.exists());
+    let (finding, delivered) = if let Some(path) = absent {
+        (folder(path), Vec::new())
+    } else {
+        match open_and_write(location).await {
             Ok(delivered) => (
-                Finding::good(SUBJECT, format!("{} can be written", path.display())),
+                Finding::good(SUBJECT, format!("{location} can be written")),
                 delivered,
             ),
-            Err(error) => (Finding::wrong(SUBJECT, format!("{error:#}")), Vec::new()),
+            Err(error) => (
+                Finding::wrong(SUBJECT, format!("{location}: {error:#}")),
+                Vec::new(),
+            ),
         }
-    } else {
-        (folder(path), Vec::new())
     };
     Store {
         findings: vec![finding],
@@ -42,8 +46,8 @@ pub(super) async fn look(deployment: &Deployment) -> Store {
     }
 }
 
-async fn open_and_write(path: &Path) -> anyhow::Result<Vec<WebhookId>> {
-    let db = Db::open(path)?;
+async fn open_and_write(location: &Location) -> anyhow::Result<Vec<WebhookId>> {
+    let db = Db::open(location)?;
     db.probe().await?;
     Ok(db.read(inbox::webhooks).await?)
 }

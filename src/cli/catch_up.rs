@@ -8,6 +8,7 @@ use crate::catch_up::{CatchUp, Depth, Report, WebhookState};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::rules::InForce;
 
 use super::{Environment, NOT_FINE};
 
@@ -27,12 +28,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
     let catch_up = CatchUp {
         db: Db::open(&config.database)?,
         portal: Arc::new(portal),
-        rooms: config
-            .rules
-            .iter()
-            .flat_map(crate::rules::Rule::rooms)
-            .cloned()
-            .collect(),
+        rules: InForce::new(config.rules),
         secrets: config.secrets,
         retention: config.retention,
         clock,

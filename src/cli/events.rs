@@ -2,14 +2,13 @@
 //!
 //! Works on the store directly, beside a running service, which looks for new work every second.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, Location};
 use crate::inbox::journal::{self, Filter, Standing};
 
 use super::{Environment, NOT_FINE, say, wrong_usage};
@@ -76,8 +75,8 @@ struct ShowArgs {
 
 /// Runs the subcommand on the store that the environment names.
 pub async fn run(args: Args, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let path = environment.database()?;
-    let open = || open_existing(&path);
+    let location = environment.database()?;
+    let open = || open_existing(&location);
     match args.command {
         Command::List(args) => list(&open()?, args).await,
         Command::Show(args) => show(&open()?, args).await,
@@ -93,7 +92,10 @@ pub async fn run(args: Args, environment: &Environment) -> anyhow::Result<ExitCo
 }
 
 /// Opens the store only if it is there: to look at events must not make an empty one at a mistyped path.
-fn open_existing(path: &Path) -> anyhow::Result<Db> {
+pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
+    let Some(path) = location.file() else {
+        return Db::open(location);
+    };
     let exists = path
         .try_exists()
         .with_context(|| format!("cannot look for the store {}", path.display()))?;

@@ -71,7 +71,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a person or an env file needs to know; the remarks are comments of an env file.
+/// What a person or an env file needs to know; the remarks are comments of an env file. A portal that begins
+/// anew numbers its events anew, so a store that remembers the last one would take them for duplicates.
 fn introduction(portal: &Portal, address: SocketAddr) -> String {
     let seed = portal.seed();
     format!(
@@ -81,12 +82,15 @@ fn introduction(portal: &Portal, address: SocketAddr) -> String {
          DOCSPACE_WEBHOOK_SECRET={}\n\
          SHARED_WITH_CLIENT_ROOM_ID={}\n\
          INTERNAL_PROCESSING_FOLDER_ID={}\n\
+         # A store for this run alone: the next one numbers its events anew.\n\
+         DATABASE_URL=sqlite://sandbox-{:08x}.db\n\
          CLIENT_ROOT_ID={}\n\
          INCOMING_FOLDER_ID={}\n",
         portal.api_key(),
         portal.secret(),
         seed.client_room,
         seed.internal_folder,
+        fastrand::u32(..),
         seed.client_room,
         seed.incoming_folder,
     )

@@ -1,7 +1,9 @@
 //! `docspace-courier serve`: the service.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -26,9 +28,26 @@ pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
         rules,
         "receiving deliveries at /webhook and /docspace/webhook"
     );
+    reload_on_signal(service.reload());
     service.run(stop_on_signal()).await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the rules read again at each SIGHUP.
+fn reload_on_signal(asked: Arc<Notify>) {
+    #[cfg(unix)]
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+            return;
+        };
+        while hangup.recv().await.is_some() {
+            asked.notify_one();
+        }
+    });
+    #[cfg(not(unix))]
+    drop(asked);
 }
 
 /// A token that the first signal cancels. The second ends the process at once: whatever is in hand then

@@ -22,6 +22,7 @@ pub(super) struct Raw {
     pub(super) invoice_title_prefix: Option<String>,
     pub(super) allowed_triggers: Option<String>,
     pub(super) rules_file: Option<String>,
+    pub(super) rules_reload: Option<String>,
     pub(super) smtp_url: Option<String>,
     pub(super) mail_from: Option<String>,
     pub(super) smtp_ca: Option<String>,
@@ -30,6 +31,7 @@ pub(super) struct Raw {
     pub(super) pipeline_url: Option<String>,
     pub(super) pipeline_secret: Option<String>,
     pub(super) database_url: Option<String>,
+    pub(super) database_ca: Option<String>,
     pub(super) listen_addr: Option<String>,
     pub(super) port: Option<String>,
     pub(super) admin_addr: Option<String>,
@@ -44,7 +46,7 @@ pub(super) struct Raw {
 }
 
 /// Variables whose value may stand in a file that `X_FILE` names.
-const FROM_FILES: [(&str, &str); 11] = [
+const FROM_FILES: [(&str, &str); 12] = [
     ("DOCSPACE_API_HOST", "DOCSPACE_API_HOST_FILE"),
     ("DOCSPACE_API_KEY", "DOCSPACE_API_KEY_FILE"),
     ("DOCSPACE_WEBHOOK_SECRET", "DOCSPACE_WEBHOOK_SECRET_FILE"),
@@ -55,6 +57,7 @@ const FROM_FILES: [(&str, &str); 11] = [
     ("PIPELINE_URL", "PIPELINE_URL_FILE"),
     ("PIPELINE_SECRET", "PIPELINE_SECRET_FILE"),
     ("DATABASE_URL", "DATABASE_URL_FILE"),
+    ("DATABASE_CA", "DATABASE_CA_FILE"),
     ("ADMIN_TOKEN", "ADMIN_TOKEN_FILE"),
 ];
 

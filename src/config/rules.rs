@@ -1,12 +1,19 @@
-//! The variables of the two rules.
+//! The variables of the two rules, and all rules together: those of the environment first, then those of
+//! the rules file.
+
+use std::fmt;
+use std::path::PathBuf;
 
 use crate::event::Trigger;
 use crate::ids::FolderId;
-use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
+use crate::notify::template::Words;
+use crate::pipeline;
+use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, circles};
 
 use super::notify::addresses;
-use super::problems::Problems;
+use super::problems::{ConfigError, Problems};
 use super::raw::Raw;
+use super::{rules_file, values};
 
 /// `INVOICE_TITLE_PREFIX` when it is not set.
 const INVOICE_TITLE_PREFIX: &str = "invoice";
@@ -14,8 +21,105 @@ const INVOICE_TITLE_PREFIX: &str = "invoice";
 /// `ALLOWED_TRIGGERS` when it is not set.
 const ALLOWED_TRIGGERS: &str = "file.uploaded,file.created";
 
+/// The variables that say what the rules are.
+const VARIABLES: [&str; 9] = [
+    "SHARED_WITH_CLIENT_ROOM_ID",
+    "INTERNAL_PROCESSING_FOLDER_ID",
+    "CLIENT_ROOT_ID",
+    "INCOMING_FOLDER_ID",
+    "MANAGER_EMAIL",
+    "INVOICE_TITLE_PREFIX",
+    "ALLOWED_TRIGGERS",
+    "RULES_FILE",
+    "RULES_RELOAD",
+];
+
 /// The rules that are on.
-pub(super) fn rules(raw: &Raw, problems: &mut Problems) -> Vec<Rule> {
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// In the order in which they are asked.
+    pub rules: Vec<Rule>,
+    /// The pipelines that rules of the file call, by their keys.
+    pub pipelines: Vec<(String, pipeline::Settings)>,
+}
+
+/// Where the rules come from, for reading them again while the service runs.
+#[derive(Clone)]
+pub struct RulesSource {
+    pairs: Vec<(String, String)>,
+    /// `RULES_FILE`.
+    pub file: Option<PathBuf>,
+    /// `RULES_RELOAD`: read the file again whenever it changes.
+    pub watched: Watched,
+}
+
+/// Whether a file is looked at for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Every second.
+    Yes,
+    /// Only when a signal says so.
+    No,
+}
+
+impl fmt::Debug for RulesSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            // Hold the secrets.
+            pairs: _,
+            file,
+            watched,
+        } = self;
+        formatter
+            .debug_struct("RulesSource")
+            .field("file", file)
+            .field("watched", watched)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RulesSource {
+    pub(super) fn new(pairs: &[(String, String)], raw: &Raw, problems: &mut Problems) -> Self {
+        let watched = values::flag("RULES_RELOAD", raw.rules_reload.as_deref(), problems);
+        Self {
+            pairs: pairs.to_vec(),
+            file: raw.rules_file.as_ref().map(PathBuf::from),
+            watched: if watched { Watched::Yes } else { Watched::No },
+        }
+    }
+
+    /// Reads the rules as they are now.
+    pub fn read(&self) -> Result<Rules, ConfigError> {
+        let mut problems = Problems::default();
+        let raw = Raw::from_pairs(&self.pairs, &mut problems);
+        let rules = rules(&raw, &self.pairs, &mut problems);
+        problems.keep_only(&VARIABLES);
+        problems.or(rules)
+    }
+}
+
+/// The rules of the environment and of the file. Rules that would feed themselves are a problem.
+pub(super) fn rules(raw: &Raw, pairs: &[(String, String)], problems: &mut Problems) -> Rules {
+    let mut rules = of_environment(raw, problems);
+    let file = rules_file::read(raw, pairs, problems);
+    rules.extend(file.rules);
+    let variable = match raw.rules_file {
+        Some(_) => "RULES_FILE",
+        None => "ALLOWED_TRIGGERS",
+    };
+    for circle in circles(&rules) {
+        problems.add(
+            variable,
+            format!("the rules would feed themselves: {circle}"),
+        );
+    }
+    Rules {
+        rules,
+        pipelines: file.pipelines,
+    }
+}
+
+fn of_environment(raw: &Raw, problems: &mut Problems) -> Vec<Rule> {
     let triggers = triggers(raw, problems);
     let copy = copy_rule(raw, &triggers, problems);
     let invoice = invoice_rule(raw, &triggers, problems);
@@ -128,13 +232,19 @@ fn invoice_rule(raw: &Raw, triggers: &[Trigger], problems: &mut Problems) -> Opt
 fn after_the_move(raw: &Raw, managers: Vec<String>) -> Vec<ActionPlan> {
     let mut then: Vec<ActionPlan> = managers
         .into_iter()
-        .map(|manager| ActionPlan::Notify { to: Some(manager) })
+        .map(|manager| ActionPlan::Notify {
+            to: Some(manager),
+            words: Words::default(),
+        })
         .collect();
     if raw.notify_webhook_url.is_some() {
         then.push(ActionPlan::Chat);
     }
     if then.is_empty() {
-        then.push(ActionPlan::Notify { to: None });
+        then.push(ActionPlan::Notify {
+            to: None,
+            words: Words::default(),
+        });
     }
     if raw.pipeline_url.is_some() {
         then.push(ActionPlan::Call);

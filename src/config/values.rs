@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::db::{Location, Server};
 use crate::webhook::signature::WebhookSecret;
 
 use super::notify;
@@ -36,22 +37,15 @@ const SHORTEST_CATCH_UP: Duration = Duration::from_secs(1);
 /// What is set and has no effect is said, never silently ignored.
 pub(super) fn notices(raw: &Raw) -> Vec<String> {
     let mut notices = notify::notices(raw);
-    let no_rule = raw.shared_with_client_room_id.is_none() && raw.client_root_id.is_none();
+    let no_rule = raw.shared_with_client_room_id.is_none()
+        && raw.client_root_id.is_none()
+        && raw.rules_file.is_none();
     if no_rule {
         notices.push(
             "no rule is configured: events are stored, and nothing is done about them".to_owned(),
         );
     }
     notices
-}
-
-/// What would change what a delivery or a rule means must not be passed over.
-pub(super) fn refuse_unsupported(raw: &Raw, problems: &mut Problems) {
-    for (variable, value) in [("RULES_FILE", &raw.rules_file)] {
-        if value.is_some() {
-            problems.add(variable, "is not supported by this version; leave it unset");
-        }
-    }
 }
 
 pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> Portal {
@@ -182,7 +176,7 @@ pub(super) fn unsigned(raw: &Raw, listen: SocketAddr, problems: &mut Problems) -
     Unsigned::Accept
 }
 
-fn flag(variable: &'static str, value: Option<&str>, problems: &mut Problems) -> bool {
+pub(super) fn flag(variable: &'static str, value: Option<&str>, problems: &mut Problems) -> bool {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false" | "0" | "no" | "off") => false,
         Some("true" | "1" | "yes" | "on") => true,
@@ -201,23 +195,27 @@ pub(super) fn check_log_format(raw: &Raw, problems: &mut Problems) {
     }
 }
 
-pub(super) fn database(raw: &Raw, problems: &mut Problems) -> PathBuf {
+pub(super) fn database(raw: &Raw, problems: &mut Problems) -> Location {
     let url = raw.database_url.as_deref().unwrap_or(DATABASE_URL);
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        match Server::parse(url, raw.database_ca.clone()) {
+            Ok(server) => return Location::Server(Box::new(server)),
+            Err(error) => problems.add("DATABASE_URL", error.to_string()),
+        }
+        return Location::File(PathBuf::new());
+    }
     let path = url
         .strip_prefix("sqlite://")
         .or_else(|| url.strip_prefix("sqlite:"));
     match path.map(|path| path.split_once('?').map_or(path, |(path, _)| path)) {
         Some("") => problems.add("DATABASE_URL", "names no file; write sqlite://courier.db"),
-        Some(path) => return PathBuf::from(path),
-        None if url.starts_with("postgres") => {
-            problems.add(
-                "DATABASE_URL",
-                "this version keeps its store in SQLite only; write sqlite://courier.db",
-            );
-        }
-        None => problems.add("DATABASE_URL", "must look like sqlite://courier.db"),
+        Some(path) => return Location::File(PathBuf::from(path)),
+        None => problems.add(
+            "DATABASE_URL",
+            "must look like sqlite://courier.db or postgres://user:password@host/database",
+        ),
     }
-    PathBuf::new()
+    Location::File(PathBuf::new())
 }
 
 fn number(

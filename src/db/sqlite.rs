@@ -123,7 +123,9 @@ fn write_all(sql: &Sql, mut waiting: mpsc::Receiver<Write>, committed: &SyncSend
 
 /// Runs the writes in one transaction and tells each caller what became of it.
 fn commit_together(sql: &Sql, batch: Vec<Write>) {
-    let Any::Sqlite(connection) = &sql.0;
+    let Any::Sqlite(connection) = &sql.0 else {
+        unreachable!("the writer of the file holds a connection to it");
+    };
     let mut transaction = run_prepared(connection, "BEGIN IMMEDIATE");
     let mut written = Vec::with_capacity(batch.len());
     for mut write in batch {

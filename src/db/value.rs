@@ -161,12 +161,17 @@ impl<'a> From<&'a str> for Column<'a> {
 }
 
 /// One row of what a query gave.
-#[derive(Debug)]
 pub struct Row<'r>(pub(super) RowOf<'r>);
 
-#[derive(Debug)]
+impl std::fmt::Debug for Row<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Row")
+    }
+}
+
 pub(super) enum RowOf<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r ::postgres::Row),
 }
 
 impl Row<'_> {
@@ -175,6 +180,7 @@ impl Row<'_> {
         let column = column.into();
         let cell = match &self.0 {
             RowOf::Sqlite(row) => super::sqlite::cell(row, column)?,
+            RowOf::Postgres(row) => super::postgres::cell(row, column)?,
         };
         T::from_cell(cell).ok_or_else(|| SqlError::Unexpected(format!("{column:?}")))
     }

@@ -10,7 +10,13 @@ use super::{Sql, SqlError, StoreError};
 const WRITES_PER_COMMIT: usize = 256;
 
 /// One write: can be run again as long as it has not been told that it is kept.
-pub(super) struct Write(Box<dyn Job>);
+pub(super) struct Write {
+    job: Box<dyn Job>,
+    order: Order,
+}
+
+/// The order in which the writes of one commit are made.
+pub(super) type Order = (i64, i64);
 
 /// What a write is to the thread that runs it, whatever it gives to its caller.
 trait Job: Send {
@@ -56,17 +62,30 @@ impl Write {
             value: None,
             tell,
         };
-        (Self(Box::new(job)), done)
+        let write = Self {
+            job: Box::new(job),
+            order: Order::default(),
+        };
+        (write, done)
+    }
+
+    /// The same write, made in this order among those that share its commit.
+    pub(super) fn in_order(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    pub(super) fn order(&self) -> Order {
+        self.order
     }
 
     /// Runs it inside the transaction that is open.
     pub(super) fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
-        self.0.run(sql)
+        self.job.run(sql)
     }
 
     /// Tells the caller what became of it; only after the commit that decides about it.
     pub(super) fn tell(self, outcome: Result<(), StoreError>) {
-        self.0.tell(outcome);
+        self.job.tell(outcome);
     }
 }
 

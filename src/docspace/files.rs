@@ -1,12 +1,14 @@
 //! Reads of files, folders, rooms and people (CONTRACT 5 and 6).
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use reqwest::Method;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::parse_time;
 use crate::ids::{FileId, FolderId};
 
-use super::{Client, Error, path_segment};
+use super::{Answer, Client, Error, path_segment};
 
 /// `fileStatus` flag of a file that is open in an editor (CONTRACT 5.2).
 const BEING_EDITED: i64 = 1;
@@ -19,6 +21,9 @@ const FORM_FILLING_FOLDER: i64 = 15;
 
 /// Entries per page; the portal refuses more (CONTRACT 5.3).
 pub(super) const PAGE: u64 = 100;
+
+/// Characters of a comment that the portal keeps (`FileDao.UpdateCommentAsync`).
+pub const LONGEST_COMMENT: usize = 255;
 
 /// A file, as the portal describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -46,6 +51,8 @@ pub struct FileInfo {
     pub may_move: Option<bool>,
     /// Who made it, and who last changed it.
     pub people: Vec<Person>,
+    /// The comment of its newest version.
+    pub comment: String,
     /// The address of the editor for it.
     pub web_url: Option<String>,
 }
@@ -196,6 +203,21 @@ impl Client {
         Ok(self.get(&path).await?.response)
     }
 
+    /// Sets the comment of one version of a file; a longer one is cut to [`LONGEST_COMMENT`] characters.
+    ///
+    /// `PUT files/file/{id}/comment` with the version and the comment (DocSpace-server
+    /// `products/ASC.Files/Server/Api/FilesController.cs`, `UpdateFileComment`). It needs the right
+    /// `EditHistory`, is refused while somebody else has the file locked, changes no time of change, and
+    /// raises `file.updated` (`products/ASC.Files/Core/Core/FileStorageService.cs` and
+    /// `products/ASC.Files/Core/Core/Dao/TeamlabDao/FileDao.cs`, `UpdateCommentAsync`).
+    pub async fn comment(&self, file: &FileId, version: u64, comment: &str) -> Result<(), Error> {
+        let path = format!("files/file/{}/comment", path_segment(file.as_str()));
+        let request = CommentRequest { version, comment };
+        let answer: Answer<IgnoredAny> = self.send(Method::PUT, &path, Some(&request)).await?;
+        let IgnoredAny = answer.response;
+        Ok(())
+    }
+
     /// The folders from the top-most one down to this one; the room is among them (CONTRACT 5.3).
     pub async fn folder_path(&self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = format!("files/folder/{}/path", path_segment(folder.as_str()));
@@ -216,6 +238,17 @@ impl Client {
         let path = format!("files/rooms?count={PAGE}&startIndex={start}");
         Ok(self.get(&path).await?.response)
     }
+}
+
+/// The address at which a person opens a folder or room of this portal.
+pub fn folder_address(host: &str, folder: &str) -> String {
+    format!("{host}/rooms/shared/filter?folder={}", path_segment(folder))
+}
+
+#[derive(Serialize)]
+struct CommentRequest<'a> {
+    version: u64,
+    comment: &'a str,
 }
 
 /// The address at which a person opens a file of this portal.
@@ -247,6 +280,8 @@ struct FileDto {
     created_by: Option<Person>,
     updated_by: Option<Person>,
     web_url: Option<String>,
+    #[serde(default)]
+    comment: String,
 }
 
 #[derive(Deserialize)]
@@ -277,6 +312,7 @@ impl From<FileDto> for FileInfo {
             may_copy: dto.security.as_ref().and_then(|rights| rights.copy),
             may_move: dto.security.as_ref().and_then(|rights| rights.r#move),
             people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
+            comment: dto.comment,
             web_url: dto.web_url,
         }
     }

@@ -1,9 +1,9 @@
 //! Routes: an API path with its ids taken out, so that calls can be counted by what they ask.
 
 /// The words of the portal's API paths that we call; anything else in a path is an id.
-const WORDS: [&str; 17] = [
-    "@self", "copy", "enable", "file", "fileops", "files", "folder", "keys", "log", "move", "path",
-    "people", "rooms", "settings", "triggers", "webhook", "webhooks",
+const WORDS: [&str; 18] = [
+    "@self", "comment", "copy", "enable", "file", "fileops", "files", "folder", "keys", "log",
+    "move", "path", "people", "rooms", "settings", "triggers", "webhook", "webhooks",
 ];
 
 /// The route of a path, such as `files/file/{id}`.
@@ -30,6 +30,7 @@ mod tests {
         check("files/file/9001", "files/file/{id}");
         check("files/folder/drive-1%7C2/path", "files/folder/{id}/path");
         check("files/77?count=100&startIndex=0", "files/{id}");
+        check("files/file/9001/comment", "files/file/{id}/comment");
         check("files/fileops?id=ab-cd", "files/fileops");
         check("settings/webhooks/log?configId=4", "settings/webhooks/log");
     }

@@ -4,6 +4,7 @@ use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
 
 use crate::ids::InboxId;
+use crate::instances;
 use crate::outbox::{self, Happened};
 use crate::rules::Decision;
 
@@ -18,19 +19,30 @@ pub struct Undecided {
     pub failures: u32,
 }
 
+/// After this long, in milliseconds, an event is decided by whichever instance comes first.
+const OVERDUE_MS: i64 = 2_000;
+
 /// The events to decide now, in the order in which they are due; of the events of one file, the one
-/// that happened first.
+/// that happened first. Each instance begins with its share of them.
 pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>, SqlError> {
+    let share = instances::share(sql)?;
     sql.query(
         "SELECT id, body, happened_at, sequence, failures FROM events AS later
          WHERE state = 'waiting' AND due_at <= :now
+           AND (id % :of = :place OR due_at <= :overdue)
            AND NOT EXISTS (
                SELECT 1 FROM events AS earlier
                WHERE earlier.file_id = later.file_id AND earlier.state = 'waiting'
                  AND (earlier.happened_at, earlier.sequence, earlier.id)
                    < (later.happened_at, later.sequence, later.id))
          ORDER BY due_at, id LIMIT :limit",
-        &[(":now", now.into()), (":limit", limit.into())],
+        &[
+            (":now", now.into()),
+            (":of", share.of.into()),
+            (":place", share.place.into()),
+            (":overdue", (now.as_millisecond() - OVERDUE_MS).into()),
+            (":limit", limit.into()),
+        ],
         |row| {
             Ok(Undecided {
                 happened: Happened {

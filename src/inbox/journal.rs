@@ -116,7 +116,7 @@ pub struct ActionView {
     pub id: ActionId,
     /// The rule that planned it.
     pub rule: String,
-    /// `copy`, `move` or `notify`.
+    /// `copy`, `move`, `comment`, `notify` or `call`.
     pub kind: String,
     /// `waiting`, `running`, `done`, `dead` or `discarded`.
     pub state: String,
@@ -208,12 +208,13 @@ pub fn list_with_actions(
     limit: u32,
 ) -> Result<Vec<(EventView, Vec<ActionView>)>, SqlError> {
     let condition = filter.standing.condition();
+    let holds = sql.contains("lower(title)", "lower(:search)");
     let rows = sql.query(
         &format!(
             "SELECT {COLUMNS} FROM events
              WHERE {condition} AND (:file IS NULL OR file_id = :file)
                AND (:before IS NULL OR id < :before)
-               AND (:search IS NULL OR file_id = :search OR instr(lower(title), lower(:search)) > 0
+               AND (:search IS NULL OR file_id = :search OR {holds}
                     OR id = :number OR event_id = :number)
              ORDER BY id DESC LIMIT :limit"
         ),
@@ -405,12 +406,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
 
 /// Where an action leads; nothing for an action that only another version knows.
 fn destination(plan: &str) -> Option<String> {
-    match serde_json::from_str(plan).ok()? {
-        ActionPlan::Copy { to, .. } | ActionPlan::Move { to, .. } => Some(to.as_str().to_owned()),
-        ActionPlan::Notify { to } => to,
-        ActionPlan::Chat => Some("the chat".to_owned()),
-        ActionPlan::Call => Some("the pipeline".to_owned()),
-    }
+    serde_json::from_str::<ActionPlan>(plan).ok()?.leads_to()
 }
 
 fn from_ms(milliseconds: i64) -> Timestamp {

@@ -188,6 +188,8 @@ pub fn claim_all(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Vec<Action>, SqlError> {
+    // Whether one is free to run depends on other rows, which another instance may be claiming.
+    sql.take_turns("claim")?;
     let mut claimed = Vec::with_capacity(ids.len());
     for id in ids {
         claimed.extend(claim(sql, *id, now, lease_until)?);
@@ -197,6 +199,7 @@ pub fn claim_all(
 
 /// Claims an action that was found, if it is still due and free to run.
 ///
+/// Of copies and moves several are claimed in turns, see [`claim_all`]; what touches no file needs none.
 /// An action that this version cannot read keeps its row, as a dead letter.
 pub fn claim(
     sql: &Sql,
@@ -207,7 +210,8 @@ pub fn claim(
     let claimed = sql.query_optional(
         concat!(
             "UPDATE actions AS a
-             SET state = 'running', attempt = attempt + 1, lease_until = :lease_until
+             SET state = 'running', attempt = attempt + 1, lease_until = :lease_until,
+                 instance = :instance
              WHERE a.id = :id
                AND CASE a.state WHEN 'waiting' THEN a.due_at
                                 WHEN 'running' THEN a.lease_until END <= :now
@@ -220,6 +224,7 @@ pub fn claim(
             (":id", id.0.into()),
             (":now", now.into()),
             (":lease_until", lease_until.into()),
+            (":instance", sql.instance().into()),
         ],
         read_action,
     )?;

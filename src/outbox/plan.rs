@@ -1,6 +1,6 @@
 //! Planning: the actions of a rule for one state of a file, owed once.
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Sql, SqlError, Work};
 use jiff::Timestamp;
 
 use crate::docspace::Conflict;
@@ -32,7 +32,7 @@ pub fn plan(
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Plan, SqlError> {
-    let version = planned.modified_at.to_string();
+    let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
         revive_of_event_and_rule(sql, earlier, rule, now)?;
         return Ok(Plan::Known(earlier));
@@ -48,6 +48,7 @@ pub fn plan(
                      CASE WHEN :first = 1 THEN :now END, :now)", &[(":event", event.event.0.into()), (":rule", rule.into()), (":file", planned.file.as_str().into()), (":version", (&version).into()), (":position", position.into()), (":kind", action.kind().into()), (":file_work", action.is_file_work().into()), (":plan", (&plan).into()), (":title", (&planned.title).into()), (":target", target.as_deref().into()), (":happened_at", event.at_ms.into()), (":sequence", event.sequence.into()), (":first", first.into()), (":now", now.into())])?;
         first &= !action.is_waited_for();
     }
+    sql.announce(Work::Outbox);
     Ok(Plan::Planned)
 }
 
@@ -57,9 +58,16 @@ fn find_effect(
     file: &FileId,
     version: &str,
 ) -> Result<Option<InboxId>, SqlError> {
-    sql.query_optional("SELECT event FROM actions WHERE rule = :rule AND file_id = :file AND file_version = :version LIMIT 1", &[(":rule", rule.into()), (":file", file.as_str().into()), (":version", version.into())], |row| {
-        row.get(0).map(InboxId)
-    })
+    sql.query_optional(
+        "SELECT event FROM actions
+         WHERE rule = :rule AND file_id = :file AND file_version = :version LIMIT 1",
+        &[
+            (":rule", rule.into()),
+            (":file", file.as_str().into()),
+            (":version", version.into()),
+        ],
+        |row| row.get(0).map(InboxId),
+    )
 }
 
 /// The destination and title of what makes or changes a file there, without the number a taken title gets.
@@ -70,9 +78,6 @@ fn target(plan: &ActionPlan, title: &str) -> Option<String> {
             to,
             conflict: Conflict::Overwrite,
         } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
-        ActionPlan::Move { .. }
-        | ActionPlan::Notify { .. }
-        | ActionPlan::Chat
-        | ActionPlan::Call => None,
+        _ => None,
     }
 }

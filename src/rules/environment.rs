@@ -37,7 +37,7 @@ impl From<CopyRule> for Rule {
         Self {
             name: "copy".to_owned(),
             triggers: rule.triggers,
-            conditions: vec![Condition::Room(rule.room)],
+            conditions: vec![Condition::Room(vec![rule.room])],
             actions: vec![ActionPlan::Copy {
                 to: rule.to,
                 conflict: Conflict::Duplicate,
@@ -52,8 +52,8 @@ impl From<InvoiceRule> for Rule {
             name: "invoice".to_owned(),
             triggers: rule.triggers,
             conditions: vec![
-                Condition::TitlePrefix(rule.title_prefix),
-                Condition::Room(rule.room),
+                Condition::TitlePrefix(vec![rule.title_prefix.trim().to_lowercase()]),
+                Condition::Room(vec![rule.room]),
             ],
             actions: [ActionPlan::Move {
                 to: rule.to,

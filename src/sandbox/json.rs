@@ -134,7 +134,7 @@ impl Shown<'_> {
             "webUrl": format!("{base}/doceditor?fileid={}", file.id),
             "fileType": file_type(extension),
             "fileExst": extension,
-            "comment": "Uploaded",
+            "comment": file.comment,
             "thumbnailStatus": 0,
             "formFillingStatus": 0,
             "isForm": false,

@@ -40,6 +40,8 @@ pub struct FileView {
     pub version: u32,
     /// The folder it lies in.
     pub folder: FolderId,
+    /// The comment of its newest version.
+    pub comment: String,
 }
 
 impl FileView {
@@ -50,6 +52,7 @@ impl FileView {
             content: file.content.to_vec(),
             version: file.version,
             folder: file.folder.clone(),
+            comment: file.comment.clone(),
         }
     }
 }
@@ -108,6 +111,26 @@ impl Portal {
             for trigger in announced.triggers() {
                 state.publish_file(trigger, file, Person::Client, now);
             }
+        });
+    }
+
+    /// The client changes a file in the editor: a new version, told as `file.updated`.
+    pub fn edit(&self, file: &FileId, content: &[u8]) {
+        self.change(|state, now| {
+            if let Some(existing) = state.world.file_mut(file) {
+                existing.overwrite(Bytes::copy_from_slice(content), Person::Client, now);
+            }
+            state.publish_file("file.updated", file, Person::Client, now);
+        });
+    }
+
+    /// The client gives a folder another title.
+    pub fn rename_folder(&self, folder: &FolderId, title: &str) {
+        self.change(|state, now| {
+            if let Some(existing) = state.world.folder_mut(folder) {
+                title.clone_into(&mut existing.title);
+            }
+            state.publish_folder("folder.updated", folder, now);
         });
     }
 

@@ -68,6 +68,9 @@ pub(super) struct Folder {
     pub(super) without_us: bool,
 }
 
+/// The comment that a version gets by being uploaded.
+const UPLOADED: &str = "Uploaded";
+
 /// A file with its newest content.
 #[derive(Clone, Debug)]
 pub(super) struct File {
@@ -80,6 +83,8 @@ pub(super) struct File {
     pub(super) updated: Timestamp,
     pub(super) created_by: Person,
     pub(super) updated_by: Person,
+    /// The comment of the newest version.
+    pub(super) comment: String,
     pub(super) locked: bool,
     pub(super) in_editor: bool,
     /// Whether the service account may only read it.
@@ -91,6 +96,7 @@ impl File {
     pub(super) fn overwrite(&mut self, content: Bytes, by: Person, now: Timestamp) {
         self.content = content;
         self.version += 1;
+        UPLOADED.clone_into(&mut self.comment);
         self.updated_by = by;
         self.updated = now.max(self.updated + jiff::SignedDuration::from_secs(1));
     }
@@ -182,6 +188,7 @@ impl World {
             updated: now,
             created_by: new.by,
             updated_by: new.by,
+            comment: UPLOADED.to_owned(),
             locked: false,
             in_editor: false,
             forbidden: false,

@@ -14,7 +14,8 @@ use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::inbox::{self, InboxId, Recorded, Undecided};
-use crate::rules::{self, Decision, Facts, Looked, Need};
+use crate::outbox::{self, Origin};
+use crate::rules::{Decision, Facts, Looked, Need, RuleSet};
 
 use super::{Step, Worker, backoff};
 
@@ -30,8 +31,12 @@ const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
 /// Events whose questions are asked side by side; attempts need reads, too.
 const QUESTIONS_AT_A_TIME: usize = 15;
 
-/// Questions to the portal for one event: its folder's path, its file, the path of where that is now.
-const QUESTIONS: usize = 3;
+/// Questions to the portal for one event: its folder's path, its file, the path of where that is now, and
+/// who we are.
+const QUESTIONS: usize = 4;
+
+/// How long an event waits that may tell of our own work, until that is known.
+const WAIT_FOR_OURSELVES: Duration = Duration::from_secs(1);
 
 /// What deciding one event came to.
 enum Decided {
@@ -51,15 +56,32 @@ struct Known {
     path: Option<Looked<Vec<FolderId>>>,
 }
 
+/// An event that cannot be decided from memory.
+struct Asked {
+    undecided: Undecided,
+    event: Event,
+    origin: Origin,
+}
+
 type PathAnswer = Result<Looked<Vec<FolderId>>, Arc<Error>>;
 
-/// What is asked about folders in one round: about each one once, and a failure is an answer, too.
-#[derive(Default)]
-struct Round(Mutex<HashMap<FolderId, Arc<OnceCell<PathAnswer>>>>);
+/// One round of deciding: by one set of rules, and each folder is asked about once. A failure is an answer,
+/// too.
+struct Round {
+    rules: Arc<RuleSet>,
+    folders: Mutex<HashMap<FolderId, Arc<OnceCell<PathAnswer>>>>,
+}
 
 impl Round {
+    fn by(rules: Arc<RuleSet>) -> Self {
+        Self {
+            rules,
+            folders: Mutex::default(),
+        }
+    }
+
     fn of(&self, folder: &FolderId) -> Arc<OnceCell<PathAnswer>> {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(asked.entry(folder.clone()).or_default())
     }
 }
@@ -78,38 +100,50 @@ impl Worker {
 
         // What needs no question to the portal is decided together; the rest behind it, side by side,
         // but one after the other whatever concerns the same file, to keep its order.
+        let round = Round::by(self.rules.get());
         let mut settled = Vec::new();
-        let mut to_ask: Vec<Vec<(Undecided, Event)>> = Vec::new();
+        let mut to_ask: Vec<Vec<Asked>> = Vec::new();
         let mut files_to_ask: HashMap<FileId, usize> = HashMap::new();
         for undecided in events {
             let event = self.read(&undecided);
             let file = event.entry.as_ref().map(|entry| entry.id.clone());
+            let origin = self.origin(&round.rules, &event).await?;
+            if origin == Origin::Open {
+                let wait = self.wait_for_ourselves(&undecided);
+                settled.push((undecided, wait));
+                continue;
+            }
+            let asked = Asked {
+                undecided,
+                event,
+                origin,
+            };
             let behind = file.as_ref().and_then(|file| files_to_ask.get(file));
             if let Some(of_file) = behind {
-                to_ask[*of_file].push((undecided, event));
-            } else if let Some(decisions) = self.decide_from_memory(&event) {
-                settled.push((undecided, Decided::Decisions(decisions)));
+                to_ask[*of_file].push(asked);
+            } else if let Some(decisions) = self.decide_from_memory(&round.rules, &asked) {
+                settled.push((asked.undecided, Decided::Decisions(decisions)));
             } else {
                 files_to_ask.extend(file.map(|file| (file, to_ask.len())));
-                to_ask.push(vec![(undecided, event)]);
+                to_ask.push(vec![asked]);
             }
         }
         self.record(settled).await?;
-        self.ask_side_by_side(to_ask).await?;
+        self.ask_side_by_side(&round, to_ask).await?;
         Ok(Step::Worked)
     }
 
     /// Decides what needs the portal, each list in its order, and writes down what is decided as it comes.
     async fn ask_side_by_side(
         &self,
-        to_ask: Vec<Vec<(Undecided, Event)>>,
+        round: &Round,
+        to_ask: Vec<Vec<Asked>>,
     ) -> Result<(), StoreError> {
-        let round = Round::default();
         let asking = to_ask.into_iter().map(async |of_one_file| {
             let mut decided = Vec::with_capacity(of_one_file.len());
-            for (undecided, event) in of_one_file {
-                let decision = self.decide_by_asking(&round, &undecided, &event).await;
-                decided.push((undecided, decision));
+            for asked in of_one_file {
+                let decision = self.decide_by_asking(round, &asked).await;
+                decided.push((asked.undecided, decision));
             }
             decided
         });
@@ -135,37 +169,52 @@ impl Worker {
         event
     }
 
-    fn decide_from_memory(&self, event: &Event) -> Option<Vec<Decision>> {
+    /// Whether the event tells of our own work, where a rule listens to such events at all.
+    async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
+        if !outbox::may_be_ours(event) || !rules.listens_to(event) {
+            return Ok(Origin::Foreign);
+        }
+        let event = event.clone();
+        self.db.read(move |sql| outbox::origin(sql, &event)).await
+    }
+
+    fn wait_for_ourselves(&self, undecided: &Undecided) -> Decided {
+        Decided::Later {
+            failures: undecided.failures,
+            until: self.clock.now() + WAIT_FOR_OURSELVES,
+            reason: "it may tell of a copy of ours whose end is not known yet".to_owned(),
+        }
+    }
+
+    fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
         let mut facts = Facts {
-            event,
-            file: None,
-            path: None,
+            myself: self.myself.get().map(String::as_str),
+            made_by: asked.origin.rules(),
+            ..Facts::of(&asked.event)
         };
-        match rules::decide(&self.rules, facts) {
+        match rules.decide(facts) {
             Ok(decisions) => Some(decisions),
             Err(Need::Path(folder)) => {
                 let path = Looked::Found(self.paths.get(&folder, self.clock.now())?);
                 facts.path = Some(&path);
-                rules::decide(&self.rules, facts).ok()
+                rules.decide(facts).ok()
             }
-            Err(Need::File(_)) => None,
+            Err(Need::File(_) | Need::Myself) => None,
         }
     }
 
-    async fn decide_by_asking(
-        &self,
-        round: &Round,
-        undecided: &Undecided,
-        event: &Event,
-    ) -> Decided {
+    async fn decide_by_asking(&self, round: &Round, asked: &Asked) -> Decided {
+        let undecided = &asked.undecided;
         let mut known = Known::default();
         for _ in 0..=QUESTIONS {
             let facts = Facts {
-                event,
+                event: &asked.event,
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
+                myself: self.myself.get().map(String::as_str),
+                made_by: asked.origin.rules(),
             };
-            let need = match rules::decide(&self.rules, facts) {
+            let need = match round.rules.decide(facts) {
                 Ok(decisions) => return Decided::Decisions(decisions),
                 Err(need) => need,
             };
@@ -201,6 +250,10 @@ impl Worker {
                 let answer = asking.get_or_init(|| self.folder_path(folder)).await;
                 known.path = Some(answer.clone()?);
             }
+            Need::Myself => {
+                let myself = self.portal.myself().await?;
+                let _ = self.myself.set(myself.id);
+            }
         }
         Ok(())
     }
@@ -226,6 +279,7 @@ impl Worker {
         let question = match need {
             Need::File(file) => format!("file {file}"),
             Need::Path(folder) => format!("the path of folder {folder}"),
+            Need::Myself => "the key's own user".to_owned(),
         };
         let reason = format!("asking for {question}: {error}");
         match error.advice() {

@@ -8,6 +8,7 @@ use tracing::info;
 
 use crate::db::StoreError;
 use crate::inbox;
+use crate::instances::{self, Duty};
 
 use super::{Worker, log_store_error};
 
@@ -39,9 +40,17 @@ impl Worker {
         }
     }
 
+    async fn prune_on_duty(&self) -> Result<usize, StoreError> {
+        if instances::has_duty(&self.db, Duty::Prune).await? {
+            self.prune().await
+        } else {
+            Ok(0)
+        }
+    }
+
     pub(super) async fn keep_pruning(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.prune().await {
+            match self.prune_on_duty().await {
                 Ok(0) => {}
                 Ok(events) => info!(events, "events older than RETENTION_DAYS are removed"),
                 Err(error) => log_store_error(&error),

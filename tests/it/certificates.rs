@@ -45,9 +45,14 @@ impl Authority {
 
     /// For localhost, until this year begins.
     pub fn sign_until(&self, year: i32) -> Signed {
+        self.sign_until_day(year, 1, 1)
+    }
+
+    /// For localhost, until this day begins.
+    pub fn sign_until_day(&self, year: i32, month: u8, day: u8) -> Signed {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_after = date_time_ymd(year, month, day);
         let key = KeyPair::generate().unwrap();
         Signed {
             certificate: params.signed_by(&key, &self.0).unwrap().pem(),

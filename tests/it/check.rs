@@ -26,10 +26,7 @@ impl Variables {
             ),
             ("CLIENT_ROOT_ID", seed.client_room.to_string()),
             ("INCOMING_FOLDER_ID", seed.incoming_folder.to_string()),
-            (
-                "DATABASE_URL",
-                format!("sqlite://{}", scene.store_path().display()),
-            ),
+            ("DATABASE_URL", scene.store.url()),
         ];
         Self(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
@@ -496,4 +493,61 @@ async fn the_command_prints_marks_and_its_exit_code_tells() {
     assert!(text.contains("1 thing is wrong"), "{text}");
     assert_eq!(run(&["--url", "nonsense"]).0, Some(2));
     service.kill();
+}
+
+/// A scene's variables with this file of rules.
+fn with_rules(scene: &Scene, text: &str) -> (tempfile::TempDir, Variables) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.toml");
+    std::fs::write(&file, text).unwrap();
+    let variables = Variables::of(scene).with("RULES_FILE", file.to_str().unwrap());
+    (folder, variables)
+}
+
+#[tokio::test]
+async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
+    let scene = Scene::start().await;
+    let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\nfolder = 777\n\
+                [[rule.action]]\ncopy = 888\n\
+                [[rule.action]]\ncall = { url = \"http://127.0.0.1:9/secret-path\" }\n";
+    let (_folder, variables) = with_rules(&scene, text);
+    let report = check_with(&scene, variables).await;
+    finds(&report, Mark::Wrong, "folder 777", "does not exist");
+    finds(&report, Mark::Wrong, "folder 888", "does not exist");
+    finds(&report, Mark::Wrong, "RULES_FILE", "see that it runs");
+    assert!(!format!("{report:?}").contains("secret-path"));
+
+    let (_folder, variables) = with_rules(&scene, "[[rule]]\nname = \"a\"\n");
+    let report = check_with(&scene, variables).await;
+    finds(
+        &report,
+        Mark::Wrong,
+        "RULES_FILE",
+        "line 1, rule “a”, triggers: is missing",
+    );
+}
+
+#[tokio::test]
+async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
+    let scene = Scene::start().await;
+    let rule = |to: &docspace_courier::ids::FolderId| {
+        format!(
+            "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
+            scene.client_room
+        )
+    };
+    let (_folder, variables) = with_rules(&scene, &rule(&scene.subfolder));
+    let report = check_with(&scene, variables).await;
+    finds(
+        &report,
+        Mark::Wrong,
+        "rules",
+        "raises file.copied for itself",
+    );
+    let (_folder, variables) = with_rules(&scene, &rule(&scene.internal));
+    let report = check_with(&scene, variables).await;
+    let feeds = findings(&report)
+        .into_iter()
+        .any(|it| it.sentence.contains("feed"));
+    assert!(!feeds, "{report:#?}");
 }

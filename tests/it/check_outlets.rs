@@ -19,7 +19,7 @@ fn with_mail(scene: &Scene, url: &str) -> Variables {
 async fn a_mail_server_that_takes_the_login_and_one_that_does_not() {
     let scene = Scene::start().await;
     let server = MailServer::start(&["--tls", "starttls", "--login", "courier:right"]);
-    let authority = scene.store_path().with_file_name("authority.pem");
+    let authority = scene.store.folder().join("authority.pem");
     std::fs::write(&authority, server.authority.as_ref().unwrap()).unwrap();
     let with_password = |password: &str| {
         let url = format!("smtp://courier:{password}@localhost:{}", server.port);

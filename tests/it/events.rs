@@ -76,10 +76,7 @@ impl Scene {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        run(
-            &format!("sqlite://{}", self.store_path().display()),
-            arguments,
-        )
+        run(&self.store.url(), arguments)
     }
 }
 
@@ -392,7 +389,7 @@ fn a_store_that_is_not_there_is_not_made() {
     assert!(complained(&output).contains("there is no store"));
     assert!(!path.exists());
 
-    let output = run("postgres://db/courier", &["list"]);
+    let output = run("mysql://db/courier", &["list"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(complained(&output).contains("DATABASE_URL"));
 }

@@ -14,6 +14,7 @@ use docspace_courier::webhook::signature::WebhookSecret;
 use serde_json::Value;
 
 use crate::process::{Deployment, until};
+use crate::store::Store;
 
 /// Room for the store and some hundred deliveries.
 const SIZE: &str = "size=2m";
@@ -122,13 +123,13 @@ fn titles_in(portal: &Portal, folder: &FolderId) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
     let disk = Disk::mount();
-    let deployment = Deployment::with_store_at(
+    let deployment = Deployment::with_store(
         Settings {
             operation_time: Duration::from_millis(500),
             retry_waits: vec![Duration::from_millis(200); 300],
             ..Settings::default()
         },
-        disk.path().join("courier.db"),
+        Store::at(disk.path().join("courier.db")),
     )
     .await;
     let (portal, seed) = (&deployment.portal, deployment.portal.seed());

@@ -11,6 +11,8 @@ mod certificates;
 mod mail_server;
 mod process;
 mod scene;
+#[path = "store_in_file.rs"]
+mod store;
 
 // The order of the path: what arrives, what is done, what fails, what crashes.
 mod main_job;
@@ -24,6 +26,10 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod schedules;
+
+// Rules that people write.
+mod rules;
+mod rules_command;
 
 // Who hears of it: people, programs, the operator.
 mod alerts;
@@ -51,6 +57,7 @@ mod downtime;
 mod full_disk;
 mod health;
 mod kill;
+mod locked_file;
 mod logs;
 mod tls;
 

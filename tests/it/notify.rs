@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
+use docspace_courier::notify::template::Words;
 use docspace_courier::rules::ActionPlan;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 
@@ -21,6 +22,7 @@ const BOUND: Duration = Duration::from_secs(30);
 fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
         to: Some((*address).to_owned()),
+        words: Words::default(),
     };
     addresses.iter().map(to).collect()
 }

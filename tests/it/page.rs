@@ -384,7 +384,7 @@ async fn programs_read_what_the_command_prints() {
     scene.dead_copy("plan.docx").await;
     scene.upload(&scene.client_room, "Invoice 7.pdf");
     scene.work_to_the_end().await;
-    let store = format!("sqlite://{}", scene.store_path().display());
+    let store = scene.store.url();
     for (path, arguments) in [
         ("/api/events", &["list", "--json"][..]),
         ("/api/events?show=dead", &["list", "--dead", "--json"]),

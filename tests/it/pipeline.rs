@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::chat::Chat;
+use docspace_courier::notify::template::Words;
 use docspace_courier::pipeline::{self, Pipeline, Signer};
 use docspace_courier::rules::ActionPlan;
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ impl Received {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
     }
 }
@@ -253,6 +254,7 @@ async fn a_bad_address_does_not_stop_the_call() {
     };
     let gone = ActionPlan::Notify {
         to: Some("gone@example.com".to_owned()),
+        words: Words::default(),
     };
     scene.tell(channels, vec![gone, ActionPlan::Call]);
     scene.upload(&scene.client_room, "Invoice.pdf");

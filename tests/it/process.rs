@@ -1,18 +1,21 @@
 //! The real binary as a process of its own, with a pretend portal and addresses that outlive it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as PortProbe};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use docspace_courier::db::Cell;
 use docspace_courier::ids::WebhookId;
 use docspace_courier::sandbox::{Portal, Settings};
-use rusqlite::{Connection, OpenFlags};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::scene::TRIGGERS;
+use crate::store::Store;
 
 /// How long a process that should end may take; the service itself cuts what takes longer.
 const END_BOUND: Duration = Duration::from_secs(40);
@@ -52,6 +55,11 @@ impl Process {
         assert_eq!(ended, None, "the service ended by itself");
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// Asks it to stop, as service managers do.
@@ -94,25 +102,18 @@ pub struct Deployment {
     pub admin: SocketAddr,
     /// The service's variables.
     pub variables: Vec<(&'static str, String)>,
-    store: PathBuf,
-    folder: tempfile::TempDir,
+    pub store: Store,
     _stop: DropGuard,
 }
 
 impl Deployment {
     /// A portal with a webhook to the service, and both rules on the client room.
     pub async fn new(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("courier.db");
-        Self::with_store(settings, folder, store).await
+        Self::with_store(settings, Store::new()).await
     }
 
-    /// The same with the store in another place.
-    pub async fn with_store_at(settings: Settings, store: PathBuf) -> Self {
-        Self::with_store(settings, tempfile::tempdir().unwrap(), store).await
-    }
-
-    async fn with_store(settings: Settings, folder: tempfile::TempDir, store: PathBuf) -> Self {
+    /// The same with this store.
+    pub async fn with_store(settings: Settings, store: Store) -> Self {
         let stop = CancellationToken::new();
         let portal = Portal::new(settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -135,7 +136,7 @@ impl Deployment {
             ("CLIENT_ROOT_ID", seed.client_room.to_string()),
             ("INCOMING_FOLDER_ID", seed.incoming_folder.to_string()),
             ("MANAGER_EMAIL", "manager@example.com".to_owned()),
-            ("DATABASE_URL", format!("sqlite://{}", store.display())),
+            ("DATABASE_URL", store.url()),
             ("LISTEN_ADDR", address.to_string()),
             ("ADMIN_ADDR", admin.to_string()),
             ("LOG_FORMAT", "json".to_owned()),
@@ -147,19 +148,25 @@ impl Deployment {
             admin,
             variables,
             store,
-            folder,
             _stop: stop.drop_guard(),
         }
     }
 
     /// Starts the service; what it logs is added to what earlier ones logged.
     pub fn start(&self) -> Process {
+        self.start_with(&[])
+    }
+
+    /// The same with other values of some variables.
+    pub fn start_with(&self, variables: &[(&str, String)]) -> Process {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log_path())
             .unwrap();
-        Process::spawn(self.command().stdout(Stdio::null()).stderr(log))
+        let mut command = self.command();
+        command.envs(variables.iter().cloned());
+        Process::spawn(command.stdout(Stdio::null()).stderr(log))
     }
 
     /// The command that serves, not yet started.
@@ -170,7 +177,7 @@ impl Deployment {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.folder.path().join("stderr.log")
+        self.store.folder().join("stderr.log")
     }
 
     /// What all services so far logged.
@@ -180,24 +187,24 @@ impl Deployment {
 
     /// One number from the store, beside the service; `None` when there is no store yet.
     pub fn ask_store(&self, question: &str) -> Option<i64> {
-        Connection::open_with_flags(&self.store, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .and_then(|sql| sql.query_row(question, [], |row| row.get(0)))
-            .ok()
+        match self.store.ask(question).ok()?.first()? {
+            Cell::Integer(number) => Some(*number),
+            _ => None,
+        }
     }
 
     /// What the store still owes: one line for each event or action that waits or runs.
-    pub fn owed(&self) -> rusqlite::Result<Vec<String>> {
-        Connection::open_with_flags(&self.store, OpenFlags::SQLITE_OPEN_READ_ONLY)?
-            .prepare(
-                "SELECT 'event ' || id || ', due ' || due_at || ': ' || coalesce(reason, '')
-                 FROM events WHERE state = 'waiting'
-                 UNION ALL
-                 SELECT kind || ' ' || id || ' ' || state || ', due ' || coalesce(due_at, '-') || ', lease '
-                        || coalesce(lease_until, '-') || ': ' || coalesce(reason, '')
-                 FROM actions WHERE state IN ('waiting', 'running')",
-            )?
-            .query_map([], |row| row.get(0))?
-            .collect()
+    pub fn owed(&self) -> Result<Vec<Cell>, String> {
+        self.store.ask(
+            "SELECT 'event ' || id || ', due ' || due_at || ': ' || coalesce(reason, '')
+             FROM events WHERE state = 'waiting'
+             UNION ALL
+             SELECT kind || ' ' || id || ' ' || state
+                    || ', due ' || coalesce(CAST(due_at AS TEXT), '-')
+                    || ', lease ' || coalesce(CAST(lease_until AS TEXT), '-')
+                    || ': ' || coalesce(reason, '')
+             FROM actions WHERE state IN ('waiting', 'running')",
+        )
     }
 
     /// Waits until every delivery has arrived and nothing is owed any more.
@@ -255,20 +262,22 @@ impl Drop for Deployment {
     #[expect(clippy::print_stderr, reason = "the test's own words")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let folder = self.folder.path().display();
+            let folder = self.store.folder().display();
             eprintln!("what the service logged and stored is left in {folder}");
-            self.folder.disable_cleanup(true);
+            self.store.keep();
         }
     }
 }
 
-/// A loopback address that nobody listens on.
+/// A loopback address that nobody listens on, and that no other test of this process was given.
 pub fn free_address() -> SocketAddr {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     // Below the ports that outgoing connections get, so that none of them sits on it during a restart.
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     loop {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS)));
-        if PortProbe::bind(address).is_ok() {
+        let free = PortProbe::bind(address).is_ok();
+        if free && GIVEN.lock().unwrap().insert(address.port()) {
             return address;
         }
     }

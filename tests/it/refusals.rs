@@ -241,24 +241,3 @@ async fn the_address_can_be_checked_on_both_paths() {
     check(Method::GET, &health, StatusCode::OK).await;
     check(Method::GET, &unknown, StatusCode::NOT_FOUND).await;
 }
-
-#[tokio::test]
-async fn a_store_that_is_locked_means_send_again() {
-    let sender = Sender::start().await;
-    let path = sender.scene.store_path();
-    let other = rusqlite::Connection::open(path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let request = sender
-        .client
-        .post(&sender.scene.address)
-        .header("x-docspace-signature-256", sender.sign(BODY))
-        .body(BODY);
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(response.headers().contains_key("retry-after"));
-    other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(
-        sender.post_signed(BODY).await,
-        (200, r#"{"status":"accepted"}"#.to_owned())
-    );
-}

@@ -13,6 +13,7 @@ use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
+use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -22,6 +23,8 @@ use docspace_courier::{outbox, server};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::store::Store;
 
 /// Steps of work in one test at the most; more means that something goes round in circles.
 const STEPS: usize = 20_000;
@@ -52,7 +55,7 @@ pub struct Scene {
     pub subfolder: FolderId,
     pub internal: FolderId,
     pub incoming: FolderId,
-    folder: tempfile::TempDir,
+    pub store: Store,
     _stop: DropGuard,
 }
 
@@ -72,8 +75,8 @@ impl Scene {
         let (serving, token) = (portal.clone(), stop.clone());
         tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
 
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("courier.db")).unwrap();
+        let store = Store::new();
+        let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
         let metrics = Arc::new(Metrics::default());
         let worker = worker(&portal, &host, &db, &clock, rules(&portal), &metrics);
@@ -108,7 +111,7 @@ impl Scene {
             subfolder: seed.client_subfolder,
             internal: seed.internal_folder,
             incoming: seed.incoming_folder,
-            folder,
+            store,
             _stop: stop.drop_guard(),
         }
     }
@@ -144,7 +147,7 @@ impl Scene {
         CatchUp {
             db: self.db.clone(),
             portal: Arc::clone(self.worker.portal()),
-            rooms: vec![self.client_room.clone()],
+            rules: self.worker.rules(),
             secrets: self.receiver.secrets.clone(),
             retention: Duration::from_hours(24 * 30),
             clock: self.clock.clone(),
@@ -156,11 +159,6 @@ impl Scene {
     pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
         self.portal
             .upload(folder, title, title.as_bytes(), Announced::Uploaded)
-    }
-
-    /// The file of the store.
-    pub fn store_path(&self) -> std::path::PathBuf {
-        self.folder.path().join("courier.db")
     }
 
     /// The titles in a folder, sorted.
@@ -235,6 +233,14 @@ impl Scene {
         let (portal, db) = (&self.portal, &self.db);
         let (clock, metrics) = (&self.clock, &self.metrics);
         self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
+    }
+
+    /// Starts another worker on the same store, with these rules and ways to people and programs.
+    pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
+        let (portal, db) = (&self.portal, &self.db);
+        let (clock, metrics) = (&self.clock, &self.metrics);
+        let worker = worker(portal, &self.host, db, clock, rules, metrics);
+        self.worker = Arc::new(worker.with_channels(channels));
     }
 
     /// Starts another worker on the same store, with ways to people and programs; this follows a move.
@@ -403,6 +409,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
+                words: Words::default(),
             }],
             triggers,
         }

@@ -10,6 +10,8 @@ use docspace_courier::sandbox::Settings;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use docspace_courier::service::Service;
 use docspace_courier::webhook::signature::WebhookSecret;
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
 use reqwest::tls::TlsInfo;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -346,6 +348,18 @@ async fn the_commands_reach_a_service_with_a_certificate_of_an_own_authority() {
         "{said}"
     );
     assert!(said.contains("docspace-courier answers there"), "{said}");
+
+    // Both the file and what is served end too soon for an operator who hears of it then.
+    let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
+    let (month, of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
+    let ending = https
+        .authority
+        .sign_until_day(i32::from(day.year()), month, of_month);
+    ending.write_to(https.folder.path());
+    https.is_shown(&ending.der()).await;
+    let said = check();
+    let warning = format!("the certificate ends on {day}, within 14 days");
+    assert_eq!(said.matches(&warning).count(), 2, "{said}");
 
     // What is in the files is not what is served.
     https

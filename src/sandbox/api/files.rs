@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use axum::Json;
 use axum::extract::{Multipart, Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use crate::sandbox::{Announced, Portal};
 
 /// The most entries in one answer; a call that asks for more is refused.
 const ENTRIES_AT_ONCE: usize = 100;
+
+/// Characters of a comment that are kept.
+const LONGEST_COMMENT: usize = 255;
 
 /// What a call that asks for more is told.
 const COUNT_RULE: &str = "The field Count must be between 1 and 100.";
@@ -195,6 +199,38 @@ pub(super) async fn file(
 ) -> Answer {
     let id = FileId::new(&id).ok_or(ApiError::FileMissing)?;
     Ok(here.answer(&file_json(&portal, &id, &here)?))
+}
+
+/// A new comment for one version of a file.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewComment {
+    version: u32,
+    comment: Option<String>,
+}
+
+/// Sets the comment of a version by the key's user; older versions are not kept here, so theirs is
+/// nobody's. It changes no time of change, and raises `file.updated`.
+pub(super) async fn comment(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    here: Here,
+    Json(new): Json<NewComment>,
+) -> Answer {
+    let id = FileId::new(&id).ok_or(ApiError::FileMissing)?;
+    let text: String = new.comment.unwrap_or_default();
+    let text: String = text.chars().take(LONGEST_COMMENT).collect();
+    portal.change(|state, now| {
+        let file = state.world.file_mut(&id).ok_or(ApiError::Denied)?;
+        if file.forbidden || file.locked {
+            return Err(ApiError::Denied);
+        }
+        if new.version == file.version {
+            file.comment.clone_from(&text);
+        }
+        state.publish_file("file.updated", &id, Person::Service, now);
+        Ok(())
+    })?;
+    Ok(here.answer(&text.into()))
 }
 
 /// A plain upload by the key's user: it raises `file.created` and `file.uploaded`. The

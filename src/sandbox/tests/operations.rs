@@ -400,3 +400,25 @@ async fn a_cancelled_operation_does_nothing() {
     assert_eq!(served.get("files/fileops").await, json!([]));
     assert!(served.inbox().is_empty());
 }
+
+#[tokio::test]
+async fn a_comment_changes_no_time_and_is_refused_where_the_file_is_locked() {
+    let served = Served::new().await;
+    let file = served.file("a.pdf");
+    let path = format!("files/file/{file}");
+    let before = served.get(&path).await;
+    let set = async |comment: &str| {
+        let request = json!({"version": 1, "comment": comment});
+        served.put(&format!("{path}/comment"), request).await
+    };
+    let (status, answer) = set(&"x".repeat(300)).await;
+    assert_eq!(
+        (status, &answer["response"]),
+        (200, &json!("x".repeat(255)))
+    );
+    let after = served.get(&path).await;
+    assert_eq!(after["comment"], "x".repeat(255));
+    assert_eq!(after["updated"], before["updated"]);
+    served.portal.lock(&file, true);
+    assert_eq!(set("no").await.0, 403);
+}

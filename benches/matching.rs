@@ -1,0 +1,108 @@
+//! How long it takes to ask 1,000 rules about an event, on average over 10,000 events. Prints one line.
+//!
+//! The rules listen to a few triggers, half of them to uploads, and look at rooms, folders, extensions,
+//! titles and accounts as people's rules do; the events are uploads and what else a portal tells.
+#![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use docspace_courier::docspace::Conflict;
+use docspace_courier::event::{Event, Trigger};
+use docspace_courier::ids::FolderId;
+use docspace_courier::rules::{
+    Account, ActionPlan, Condition, Facts, Looked, Pattern, Rule, RuleSet,
+};
+
+const RULES: i64 = 1_000;
+const EVENTS: i64 = 10_000;
+
+/// What matching may take on average.
+const BUDGET: Duration = Duration::from_micros(50);
+
+fn rule(number: i64) -> Rule {
+    let triggers: &[&str] = match number % 6 {
+        0..=2 => &["file.uploaded", "file.created"],
+        3 => &["file.updated"],
+        4 => &["file.copied", "file.moved"],
+        _ => &["folder.created", "file.trashed"],
+    };
+    let place = FolderId::from(1_000 + number % 200);
+    let mut conditions = vec![match number % 3 {
+        0 => Condition::Room(vec![place]),
+        1 => Condition::FolderTree(vec![place]),
+        _ => Condition::Folder(vec![place]),
+    }];
+    conditions.push(match number % 5 {
+        0 => Condition::Extension(vec!["pdf".to_owned(), "docx".to_owned()]),
+        1 => Condition::TitlePrefix(vec!["invoice".to_owned(), format!("client {number}")]),
+        2 => Condition::TitleGlob(Pattern::glob("*report*.{pdf,xlsx}").expect("a glob")),
+        3 => Condition::TitleRegex(Pattern::regex(r"contract|nda|\d{6}").expect("a regex")),
+        _ => Condition::NotBy(vec![Account::Myself]),
+    });
+    Rule {
+        name: format!("rule {number}"),
+        triggers: triggers.iter().map(|name| Trigger::new(name)).collect(),
+        conditions,
+        actions: vec![ActionPlan::Copy {
+            to: FolderId::from(7),
+            conflict: Conflict::Duplicate,
+        }],
+    }
+}
+
+fn event(number: i64) -> Event {
+    let trigger = [
+        "file.uploaded",
+        "file.uploaded",
+        "file.updated",
+        "file.moved",
+    ][usize::try_from(number % 4).expect("small")];
+    let titles = [
+        "Invoice 2026-03.pdf",
+        "Quarterly report.xlsx",
+        "Рахунок №42.docx",
+        "合同 7.pdf",
+        "plan.docx",
+    ];
+    let title = titles[usize::try_from(number % 5).expect("small")];
+    let parent = 900 + number % 400;
+    let body = format!(
+        r#"{{"event": {{"id": {number}, "createOn": "2026-03-02T09:14:31Z", "trigger": "{trigger}",
+                        "createBy": "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"}},
+            "payload": {{"id": {number}, "parentId": {parent}, "rootId": 1, "rootFolderType": 14,
+                         "title": "{title}", "modifiedOn": "2026-03-02T09:14:31Z"}}}}"#
+    );
+    Event::parse(body.as_bytes()).expect("an event")
+}
+
+fn main() {
+    let rules = RuleSet::new((0..RULES).map(rule).collect());
+    let events: Vec<Event> = (0..EVENTS).map(event).collect();
+    // The folders above each event's folder, as they are remembered while the service runs.
+    let paths: Vec<Looked<Vec<FolderId>>> = (0..EVENTS)
+        .map(|number| {
+            let ids = [1, 1_000 + number % 200, 900 + number % 400];
+            Looked::Found(ids.into_iter().map(FolderId::from).collect())
+        })
+        .collect();
+    let (mut decided, mut planned) = (0_usize, 0_usize);
+    let began = Instant::now();
+    for (event, path) in events.iter().zip(&paths) {
+        let facts = Facts {
+            path: Some(path),
+            myself: Some("9d5a7a5e-0000-4d1b-9c3b-2f6f0d6a1b11"),
+            ..Facts::of(event)
+        };
+        let decisions = black_box(rules.decide(facts)).expect("nothing is left to ask");
+        decided += 1;
+        planned += decisions.iter().filter(|it| it.planned.is_some()).count();
+    }
+    let took = began.elapsed();
+    let each = took / u32::try_from(decided).expect("events");
+    println!(
+        "matching: {each:?} per event on average ({RULES} rules, {EVENTS} events, {planned} wanted; \
+         budget {BUDGET:?})"
+    );
+    assert!(cfg!(debug_assertions) || each < BUDGET, "over the budget");
+}

@@ -1,0 +1,32 @@
+//! Rules that would feed themselves because a folder they fill lies in a room that they watch. That is known
+//! to the portal alone, so the rules could not be refused for it when they were read.
+
+use crate::docspace::Client;
+use crate::rules::{circles, destinations_in_doubt, watching_too};
+
+use super::{Deployment, Finding};
+
+pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
+    let mut rules = deployment.rules.clone();
+    for (destination, places) in destinations_in_doubt(&deployment.rules) {
+        // A folder that cannot be read is among the findings about destinations already.
+        let Ok(path) = portal.folder_path(&destination).await else {
+            continue;
+        };
+        for place in places {
+            if path.iter().any(|folder| folder.id == place) {
+                watching_too(&mut rules, &place, &destination);
+            }
+        }
+    }
+    circles(&rules)
+        .iter()
+        .map(|circle| {
+            let sentence = format!(
+                "would feed themselves, as folders lie in each other: {circle}; the service ends the chain \
+                 after one turn, but say what is meant: watch another place, or add by_not = \"self\""
+            );
+            Finding::wrong("rules", sentence)
+        })
+        .collect()
+}

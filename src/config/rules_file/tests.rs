@@ -1,0 +1,289 @@
+//! The file as people write it, rightly and wrongly.
+
+use std::path::Path;
+
+use crate::docspace::Conflict;
+use crate::ids::FolderId;
+use crate::rules::{ActionPlan, Condition, Rule};
+
+use super::fields::Sheet;
+use super::{Surroundings, understand};
+
+fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
+    let pairs = [("CONTRACTS_SECRET".to_owned(), "a secret".to_owned())];
+    let surroundings = Surroundings {
+        folder: Path::new("/nowhere"),
+        pairs: &pairs,
+        has_chat: true,
+        has_pipeline: true,
+    };
+    let mut sheet = Sheet::new("rules.toml", text);
+    let file = understand(text, surroundings, &mut sheet);
+    (file.rules, sheet.into_problems().collect())
+}
+
+fn rules(text: &str) -> Vec<Rule> {
+    let (rules, problems) = read(text);
+    assert_eq!(problems, Vec::<String>::new());
+    rules
+}
+
+/// The problems of a file, each without the file's name.
+fn problems(text: &str) -> Vec<String> {
+    let (_, problems) = read(text);
+    let short = problems.iter().map(|problem| {
+        let problem = problem.strip_prefix("rules.toml, ").unwrap();
+        problem.to_owned()
+    });
+    short.collect()
+}
+
+#[test]
+fn everything_a_rule_can_say() {
+    let rules = rules(
+        r#"
+        other_triggers = ["file.reviewed"]
+
+        [[rule]]
+        name = "everything"
+        triggers = ["file.uploaded", "File.Reviewed", "file.uploaded"]
+        room = [539564, "drive-12-|a"]
+        folder = 1
+        folder_tree = 2
+        title = { prefix = [" Invoice", "Рахунок"], glob = "*.pdf", regex = "[0-9]" }
+        extension = [".PDF", "docx"]
+        by = "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"
+        by_not = ["self"]
+        [[rule.action]]
+        copy = { to = 340988, conflict = "skip" }
+        [[rule.action]]
+        move = 5
+        [[rule.action]]
+        comment = "Need Review"
+        [[rule.action]]
+        notify = { email = ["a@x.example", "b@x.example"], chat = true, text = "{title}" }
+        [[rule.action]]
+        call = { url = "https://pipeline.example/x", secret_env = "CONTRACTS_SECRET" }
+        [[rule.action]]
+        call = true
+        "#,
+    );
+    let [rule] = &rules[..] else {
+        panic!("{rules:?}")
+    };
+    let triggers: Vec<&str> = rule
+        .triggers
+        .iter()
+        .map(crate::event::Trigger::as_str)
+        .collect();
+    assert_eq!(triggers, ["file.uploaded", "file.reviewed"]);
+    assert_eq!(rule.conditions.len(), 9);
+    assert!(rule.conditions.contains(&Condition::Extension(vec![
+        "pdf".to_owned(),
+        "docx".to_owned()
+    ])));
+    assert!(rule.conditions.contains(&Condition::TitlePrefix(vec![
+        "invoice".to_owned(),
+        "рахунок".to_owned()
+    ])));
+    let kinds: Vec<&str> = rule.actions.iter().map(ActionPlan::kind).collect();
+    let expected = [
+        "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(
+        rule.actions[0],
+        ActionPlan::Copy {
+            to: FolderId::from(340_988),
+            conflict: Conflict::Skip
+        }
+    );
+    let stored = serde_json::to_string(&rule.actions).unwrap();
+    assert!(!stored.contains("pipeline.example/x"), "{stored}");
+    let back: Vec<ActionPlan> = serde_json::from_str(&stored).unwrap();
+    assert_eq!(back, rule.actions);
+}
+
+#[test]
+fn every_problem_is_said_at_once_with_its_place() {
+    let found = problems(
+        r#"
+[[rule]]
+name = "one"
+trigers = ["file.uploaded"]
+triggers = ["file.uplaoded"]
+room = "  "
+title = { prefx = "a" }
+[[rule.action]]
+copy = { to = 5, conflict = "replace" }
+[[rule.action]]
+notify = { email = "nobody", subject = "{titel}" }
+
+[[rule]]
+name = "one"
+triggers = ["file.uploaded"]
+extention = "pdf"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "line 4, rule “one”, trigers: is no field here; did you mean triggers?",
+            "line 5, rule “one”, triggers: file.uplaoded is no trigger of DocSpace 3.7; did you mean file.uploaded?",
+            "line 6, rule “one”, room: must be the id of a room or folder; `docspace-courier rooms --folders` lists them",
+            "line 7, rule “one”, title: needs prefix, glob or regex",
+            "line 7, rule “one”, title.prefx: is no field here; did you mean prefix?",
+            "line 9, rule “one”, action.copy.conflict: must be \"duplicate\", \"overwrite\" or \"skip\"",
+            "line 11, rule “one”, action.notify.subject: there is no field {titel}; did you mean {title}?",
+            "line 11, rule “one”, action.notify.email: is no e-mail address: nobody",
+            "line 13, rule “one”, action: is missing: what the rule does, one [[rule.action]] for each thing",
+            "line 14, rule “one”, name: is the name of a rule above; each rule needs its own",
+            "line 16, rule “one”, extention: is no field here; did you mean extension?",
+        ]
+    );
+}
+
+#[test]
+fn what_is_refused() {
+    const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
+    let check = |text: &str, expected: &str| {
+        let found = problems(text);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{text}: {found:?}"
+        );
+    };
+    let action = |action: &str, expected: &str| {
+        check(&format!("{HEAD}[[rule.action]]\n{action}\n"), expected);
+    };
+    let with = |field: &str, expected: &str| {
+        check(
+            &format!("{HEAD}{field}\n[[rule.action]]\ncall = true\n"),
+            expected,
+        );
+    };
+    check("[[rule", "line 1: ");
+    check("a = 1\na = 2", "line 2: ");
+    check("rule = 3", "line 1, rule: must be written as [[rule]]");
+    check("[[rules]]\n", "did you mean rule?");
+    with("room = 0", "must be the id");
+    with("room = 1.5", "must be the id");
+    with("room = []", "is an empty list");
+    with("title = \"invoice\"", "must be a table such as");
+    with(
+        "title = { regex = \"(\" }",
+        "is no regular expression: unclosed group",
+    );
+    with("title = { glob = \"{a\" }", "is no glob");
+    with("title = { prefix = \" \" }", "every title starts so");
+    with("by = \"Anna\"", "must be \"self\"");
+    with("by = 5", "must be a text, not a number");
+    action("copy = [5, 6]", "action.copy: must be one folder");
+    action("move = { to = [5] }", "action.move.to: must be one folder");
+    action("copy = {}", "action.copy.to: is missing");
+    action("copy = { to = 5, when = \"now\" }", "is no field here");
+    action("copy = 5\nmove = 6", "holds copy and move");
+    action("", "is empty");
+    action("kopy = 5", "did you mean copy?");
+    action("notify = {}", "tells nobody");
+    action("notify = { chat = false }", "tells nobody");
+    action(
+        "notify = { chat = true, text = \"{title\" }",
+        "a brace is not closed",
+    );
+    action(
+        "notify = { chat = true, subject = \"a\\nb\" }",
+        "must be one line",
+    );
+    action("call = { url = \"pipeline.example\" }", "is no address");
+    action("call = { secret = \"x\" }", "action.call.url: is missing");
+    action(
+        "call = { url = \"https://x.example\", secret = \"whsec_!\" }",
+        "cannot be used",
+    );
+    action(
+        "call = { url = \"https://x.example\", secret_env = \"NO_SUCH\" }",
+        "the variable NO_SUCH is not set",
+    );
+    action(
+        "call = { url = \"https://x.example\", secret_file = \"no\" }",
+        "cannot read no",
+    );
+    action(
+        "call = { url = \"https://x.example\", secret = \"a\", secret_env = \"CONTRACTS_SECRET\" }",
+        "set one of them",
+    );
+    let long = "x".repeat(256);
+    action(
+        &format!("comment = \"{long}\""),
+        "is longer than the 255 characters",
+    );
+}
+
+#[test]
+fn names_and_triggers_that_are_refused() {
+    let check = |text: &str, expected: &str| {
+        let found = problems(text);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{text}: {found:?}"
+        );
+    };
+    let rule = |name: &str, triggers: &str, action: &str, expected: &str| {
+        check(
+            &format!(
+                "[[rule]]\nname = \"{name}\"\ntriggers = {triggers}\n[[rule.action]]\n{action}\n"
+            ),
+            expected,
+        );
+    };
+    rule(
+        "copy",
+        "\"file.uploaded\"",
+        "copy = 5",
+        "is the name of a rule of the environment",
+    );
+    rule("", "\"file.uploaded\"", "copy = 5", "name: is empty");
+    rule("a", "[]", "copy = 5", "is an empty list");
+    rule(
+        "a",
+        "\"user.created\"",
+        "call = true",
+        "is about no file, folder or room",
+    );
+    rule(
+        "a",
+        "\"file.reviewed\"",
+        "call = true",
+        "is no trigger of DocSpace 3.7",
+    );
+    rule(
+        "a",
+        "\"folder.updated\"",
+        "copy = 5",
+        "only notify and call can follow it",
+    );
+    rule(
+        "a",
+        "\"file.deleted\"",
+        "comment = \"x\"",
+        "tells of a file that is gone",
+    );
+}
+
+#[test]
+fn the_chat_and_the_pipeline_must_be_there() {
+    let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\nnotify = { chat = true }\n[[rule.action]]\ncall = true\n";
+    let surroundings = Surroundings {
+        folder: Path::new(""),
+        pairs: &[],
+        has_chat: false,
+        has_pipeline: false,
+    };
+    let mut sheet = Sheet::new("rules.toml", text);
+    understand(text, surroundings, &mut sheet);
+    let found: Vec<String> = sheet.into_problems().collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("needs NOTIFY_WEBHOOK_URL"), "{found:?}");
+    assert!(found[1].contains("needs PIPELINE_URL"), "{found:?}");
+}

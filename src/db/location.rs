@@ -1,0 +1,204 @@
+//! Where the store is: a file of our own, or a database server that several instances share.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ::postgres::config::{Host, SslMode};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After this long without an answer to what was sent, a connection counts as lost.
+const UNANSWERED: Duration = Duration::from_secs(10);
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Server(Box<Server>),
+}
+
+/// A PostgreSQL database, and how to reach it. Neither `Debug` nor `Display` shows the password.
+#[derive(Clone)]
+pub struct Server {
+    pub(super) config: ::postgres::Config,
+    pub(super) trusted: Option<String>,
+}
+
+/// An address of a database that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadAddress(String);
+
+impl Location {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Server(_) => None,
+        }
+    }
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl From<&PathBuf> for Location {
+    fn from(path: &PathBuf) -> Self {
+        Self::File(path.clone())
+    }
+}
+
+impl From<&Location> for Location {
+    fn from(location: &Location) -> Self {
+        location.clone()
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Server(server) => server.fmt(formatter),
+        }
+    }
+}
+
+impl Server {
+    /// Reads `postgres://user:password@host:5432/database`; `trusted` holds certificates in PEM form to
+    /// believe besides those of the system.
+    ///
+    /// The server's certificate is checked against the host's name whenever TLS is spoken, so
+    /// `sslmode=require` is as strict as `verify-full`. Without `sslmode` TLS is required, except on this
+    /// very machine, where it is not spoken unless there is a certificate to trust.
+    pub fn parse(url: &str, trusted: Option<String>) -> Result<Self, BadAddress> {
+        let strict = url
+            .replace("sslmode=verify-full", "sslmode=require")
+            .replace("sslmode=verify-ca", "sslmode=require");
+        // The parser's own words may quote the address, which may hold a password.
+        let mut config: ::postgres::Config = strict.parse().map_err(|_| {
+            let like = "must look like postgres://user:password@host:5432/database?sslmode=require";
+            let unknown = if url.contains("sslrootcert") {
+                "; name the certificates to trust in DATABASE_CA_FILE instead of sslrootcert"
+            } else {
+                ""
+            };
+            BadAddress(format!("{like}{unknown}"))
+        })?;
+        if config.get_hosts().is_empty() {
+            return Err(BadAddress("names no host".to_owned()));
+        }
+        if !url.contains("sslmode=") {
+            let here = config.get_hosts().iter().all(is_on_this_machine);
+            config.ssl_mode(if here && trusted.is_none() {
+                SslMode::Disable
+            } else {
+                SslMode::Require
+            });
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("docspace-courier");
+        }
+        config.tcp_user_timeout(UNANSWERED);
+        config.keepalives_idle(UNANSWERED);
+        Ok(Self { config, trusted })
+    }
+}
+
+fn is_on_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name
+                    .parse()
+                    .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    }
+}
+
+impl PartialEq for Server {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+            && self.config.get_password() == other.config.get_password()
+            && self.config.get_ssl_mode() == other.config.get_ssl_mode()
+            && self.trusted == other.trusted
+    }
+}
+
+impl Eq for Server {}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Server({self})")
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("postgres://")?;
+        let ports = self.config.get_ports();
+        for (place, host) in self.config.get_hosts().iter().enumerate() {
+            if place > 0 {
+                formatter.write_str(",")?;
+            }
+            match host {
+                Host::Tcp(name) => formatter.write_str(name)?,
+                Host::Unix(path) => path.display().fmt(formatter)?,
+            }
+            if let Some(port) = ports.get(place).or(ports.first()) {
+                write!(formatter, ":{port}")?;
+            }
+        }
+        write!(
+            formatter,
+            "/{}",
+            self.config.get_dbname().unwrap_or_default()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_safe_the_connection_must_be() {
+        let check = |url: &str, trusted: Option<&str>, expected: SslMode| {
+            let server = Server::parse(url, trusted.map(str::to_owned)).unwrap();
+            assert_eq!(server.config.get_ssl_mode(), expected, "{url}");
+        };
+        check("postgres://db.example/c", None, SslMode::Require);
+        check("postgres://localhost/c", None, SslMode::Disable);
+        check("postgres://127.0.0.1:5433/c", None, SslMode::Disable);
+        check("postgres://[::1]/c", None, SslMode::Disable);
+        check("postgres://localhost/c", Some("PEM"), SslMode::Require);
+        check("postgres://localhost,db.example/c", None, SslMode::Require);
+        let url = "postgres://db.example/c?sslmode=";
+        check(&format!("{url}verify-full"), None, SslMode::Require);
+        check(&format!("{url}verify-ca"), None, SslMode::Require);
+        check(&format!("{url}prefer"), None, SslMode::Prefer);
+        check(&format!("{url}disable"), None, SslMode::Disable);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let server = Server::parse("postgres://me:hunter2@db.example:5433/courier", None).unwrap();
+        assert_eq!(server.to_string(), "postgres://db.example:5433/courier");
+        assert!(!format!("{server:?}").contains("hunter2"));
+        let error = Server::parse("postgres://me:hunter2@db.example/c?sslrootcert=a", None)
+            .unwrap_err()
+            .to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains("DATABASE_CA_FILE"), "{error}");
+    }
+}

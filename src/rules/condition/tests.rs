@@ -1,0 +1,244 @@
+//! Conditions against deliveries, as a table.
+
+use crate::event::Event;
+use crate::ids::FolderId;
+use crate::rules::seen::{Missing, Seen};
+use crate::rules::tests::{event, file_info};
+use crate::rules::{Facts, Looked};
+
+use super::{Account, Check, Condition, Pattern};
+
+/// How a condition comes out, in a word.
+fn outcome(condition: &Condition, facts: Facts<'_>) -> &'static str {
+    let entry = facts
+        .event
+        .entry
+        .as_ref()
+        .expect("the event names an entry");
+    let seen = Seen::new(entry, facts);
+    let check = condition.check(&seen);
+    match check {
+        Check::Holds(why) => {
+            assert!(!why.to_string().is_empty());
+            "holds"
+        }
+        Check::Fails(why) => {
+            assert!(!why.to_string().is_empty());
+            "fails"
+        }
+        Check::Needs(Missing::File) => "file?",
+        Check::Needs(Missing::Path) => "path?",
+        Check::Needs(Missing::Myself) => "myself?",
+    }
+}
+
+fn folders(ids: &[&str]) -> Vec<FolderId> {
+    ids.iter().map(|id| FolderId::new(id).unwrap()).collect()
+}
+
+/// Conditions against payloads that name no trigger of interest, without any answer of the portal.
+#[test]
+fn conditions_and_payloads() {
+    let check = |condition: &Condition, members: &str, expected: &str| {
+        let event = event("file.uploaded", members);
+        let seen = outcome(condition, Facts::of(&event));
+        assert_eq!(seen, expected, "{condition:?} {members}");
+    };
+
+    let room = Condition::Room(folders(&["100", "drive-12"]));
+    check(&room, r#""parentId": 100, "rootId": 1"#, "holds");
+    check(&room, r#""parentId": "100""#, "holds");
+    check(&room, r#""parentId": 101, "folderIdDisplay": 100"#, "holds");
+    check(&room, r#""parentId": 101, "rootId": 100"#, "holds");
+    check(&room, r#""parentId": 101, "rootFolderId": 100"#, "holds");
+    check(&room, r#""parentId": 101, "rootId": 1"#, "path?");
+    check(&room, r#""parentId": 101, "rootFolderType": 5"#, "fails");
+    check(&room, r#""parentId": 101, "rootFolderType": 3"#, "fails");
+    check(&room, r#""rootId": 1"#, "file?");
+    check(
+        &room,
+        r#""parentId": "drive-12-|a", "rootId": "drive-12""#,
+        "holds",
+    );
+    check(
+        &room,
+        r#""parentId": "drive-12-|a|b", "rootId": "drive-13""#,
+        "path?",
+    );
+
+    let folder = Condition::Folder(folders(&["100", "drive-12-|a b"]));
+    check(&folder, r#""parentId": 100"#, "holds");
+    check(&folder, r#""parentId": "100""#, "holds");
+    check(&folder, r#""parentId": 101, "rootId": 100"#, "fails");
+    check(&folder, r#""parentId": "drive-12-|a b""#, "holds");
+    check(&folder, r#""title": "a.pdf""#, "file?");
+
+    let tree = Condition::FolderTree(folders(&["100"]));
+    check(&tree, r#""parentId": 100"#, "holds");
+    check(&tree, r#""parentId": 101, "rootId": 100"#, "path?");
+    check(&tree, r#""title": "a.pdf""#, "file?");
+
+    let prefix = |prefix: &str| Condition::TitlePrefix(vec![prefix.trim().to_lowercase()]);
+    check(
+        &prefix("invoice"),
+        r#""title": "Invoice-2026.pdf""#,
+        "holds",
+    );
+    check(&prefix("invoice"), r#""title": "  INVOICE.PDF""#, "holds");
+    check(&prefix(" Invoice "), r#""title": "invoice""#, "holds");
+    check(&prefix("рахунок"), r#""title": "Рахунок №42.pdf""#, "holds");
+    check(
+        &prefix("РАХУНОК"),
+        r#""title": "\u0440\u0430\u0445\u0443\u043D\u043E\u043A.pdf""#,
+        "holds",
+    );
+    check(&prefix("发票"), r#""title": "发票-7.pdf""#, "holds");
+    check(&prefix("发票"), r#""title": "\u53D1\u7968-7.pdf""#, "holds");
+    check(
+        &prefix("müller & söhne"),
+        r#""title": "M\u00FCller \u0026 S\u00F6hne\u0027s.pdf""#,
+        "holds",
+    );
+    check(
+        &prefix("\"quoted\""),
+        r#""title": "\u0022Quoted\u0022 plan.pdf""#,
+        "holds",
+    );
+    check(&prefix("invoice"), r#""title": "my invoice.pdf""#, "fails");
+    check(&prefix("invoice"), r#""title": "invoic""#, "fails");
+    check(&prefix("invoice"), r#""title": """#, "fails");
+    check(&prefix("invoice"), r#""title": 7"#, "file?");
+    check(&prefix("invoice"), r#""parentId": 1"#, "file?");
+
+    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+    check(&glob("*.{pdf,docx}"), r#""title": "Plan.PDF""#, "holds");
+    check(&glob("*.{pdf,docx}"), r#""title": "plan.pdf.exe""#, "fails");
+    check(&glob("договор*"), r#""title": "ДОГОВОР 7.docx""#, "holds");
+    check(&glob("合同?.docx"), r#""title": "合同甲.docx""#, "holds");
+    check(&glob("*\"*"), r#""title": "a \"b\" c""#, "holds");
+    check(&glob("a/b*"), r#""title": "a/b.txt""#, "holds");
+    check(&glob("*"), r#""parentId": 1"#, "file?");
+
+    let regex = |regex: &str| Condition::TitleRegex(Pattern::regex(regex).unwrap());
+    check(
+        &regex(r"contract|nda"),
+        r#""title": "Our NDA.docx""#,
+        "holds",
+    );
+    check(&regex(r"^\d{4}-"), r#""title": "2026-plan.docx""#, "holds");
+    check(&regex(r"№\s*\d+"), r#""title": "РАХУНОК №42""#, "holds");
+    check(&regex(r"^plan$"), r#""title": "planned""#, "fails");
+    check(&regex(r"x"), r#""parentId": 1"#, "file?");
+
+    let extension = Condition::Extension(vec!["pdf".to_owned(), "документ".to_owned()]);
+    check(&extension, r#""title": "a.PDF""#, "holds");
+    check(&extension, r#""title": "a.b.pdf ""#, "holds");
+    check(&extension, r#""title": "a.ДОКУМЕНТ""#, "holds");
+    check(&extension, r#""title": "pdf""#, "fails");
+    check(&extension, r#""title": ".pdf""#, "fails");
+    check(&extension, r#""title": "a.pdf.zip""#, "fails");
+    check(&extension, r#""parentId": 1"#, "file?");
+    let none = Condition::Extension(vec![String::new()]);
+    check(&none, r#""title": "README""#, "holds");
+    check(&none, r#""title": "a.txt""#, "fails");
+}
+
+#[test]
+fn who_acted() {
+    let check = |condition: &Condition, actor: Option<&str>, myself: Option<&str>, expected| {
+        let event = Event {
+            actor: actor.map(str::to_owned),
+            ..event("file.uploaded", r#""parentId": 1"#)
+        };
+        let facts = Facts {
+            myself,
+            ..Facts::of(&event)
+        };
+        assert_eq!(
+            outcome(condition, facts),
+            expected,
+            "{condition:?} {actor:?} {myself:?}"
+        );
+    };
+    let (anna, us) = ("5f1d0c52-aaaa", "99999999-bbbb");
+    let by_anna = Condition::By(vec![Account::Id(anna.to_uppercase())]);
+    check(&by_anna, Some(anna), None, "holds");
+    check(&by_anna, Some(us), None, "fails");
+    check(&by_anna, None, None, "fails");
+    let not_us = Condition::NotBy(vec![Account::Myself]);
+    check(&not_us, Some(anna), Some(us), "holds");
+    check(&not_us, Some(us), Some(us), "fails");
+    check(&not_us, Some(anna), None, "myself?");
+    check(&not_us, None, None, "holds");
+    let neither = Condition::NotBy(vec![Account::Myself, Account::Id(anna.to_owned())]);
+    check(&neither, Some(anna), None, "fails");
+}
+
+#[test]
+fn the_path_decides_what_the_delivery_leaves_open() {
+    let check = |condition: &Condition, path: Option<&[&str]>, expected: &str| {
+        let event = event("file.uploaded", r#""parentId": 101, "rootId": 1"#);
+        let path = path.map_or(Looked::Gone, |path| Looked::Found(folders(path)));
+        let facts = Facts {
+            path: Some(&path),
+            ..Facts::of(&event)
+        };
+        assert_eq!(
+            outcome(condition, facts),
+            expected,
+            "{condition:?} {path:?}"
+        );
+    };
+    for condition in [
+        Condition::Room(folders(&["100", "7"])),
+        Condition::FolderTree(folders(&["100"])),
+    ] {
+        check(&condition, Some(&["1", "100", "101"]), "holds");
+        check(&condition, Some(&["1", "200", "101"]), "fails");
+        check(&condition, None, "file?");
+    }
+    let folder = Condition::Folder(folders(&["100"]));
+    check(&folder, Some(&["1", "100", "101"]), "fails");
+}
+
+#[test]
+fn the_file_as_it_is_now_counts_more_than_the_delivery() {
+    let event = event("file.uploaded", r#""parentId": 100, "title": "old.pdf""#);
+    let moved = Looked::Found(file_info(300, "new.txt"));
+    let facts = Facts {
+        file: Some(&moved),
+        ..Facts::of(&event)
+    };
+    let check = |condition: Condition, expected: &str| {
+        assert_eq!(outcome(&condition, facts), expected, "{condition:?}");
+    };
+    check(Condition::Room(folders(&["100"])), "path?");
+    check(Condition::Folder(folders(&["100"])), "fails");
+    check(Condition::Folder(folders(&["300"])), "holds");
+    check(Condition::TitlePrefix(vec!["new".to_owned()]), "holds");
+    check(Condition::Extension(vec!["pdf".to_owned()]), "fails");
+}
+
+#[test]
+fn folders_and_rooms_are_looked_at_without_a_question_about_a_file() {
+    let room = Condition::Room(folders(&["7"]));
+    let entry = r#""fileEntryType": 1, "parentId": 3, "title": "Contracts""#;
+    let changed = event("room.updated", entry);
+    assert_eq!(outcome(&room, Facts::of(&changed)), "holds");
+    let elsewhere = event("room.updated", r#""fileEntryType": 1"#);
+    let other = Condition::Room(folders(&["8"]));
+    assert_eq!(outcome(&other, Facts::of(&elsewhere)), "fails");
+    let titled = Condition::TitlePrefix(vec!["contr".to_owned()]);
+    assert_eq!(outcome(&titled, Facts::of(&changed)), "holds");
+    assert_eq!(outcome(&titled, Facts::of(&elsewhere)), "fails");
+}
+
+#[test]
+fn what_is_no_pattern() {
+    for (regex, named) in [("(", "unclosed group"), ("a{9999999}", "size limit")] {
+        let error = Pattern::regex(regex).unwrap_err().to_string();
+        assert!(error.contains(named), "{regex}: {error}");
+    }
+    let error = Pattern::glob("*.{pdf").unwrap_err().to_string();
+    assert!(error.starts_with("is no glob"), "{error}");
+}

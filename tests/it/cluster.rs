@@ -1,0 +1,263 @@
+//! A PostgreSQL cluster of this test process alone, in a temporary folder.
+//!
+//! Where PostgreSQL is missing it is installed, and where that cannot be the tests fail and say so.
+//! However the test process ends, a guard stops the server and removes the folder.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use docspace_courier::db::Cell;
+use postgres::types::Type;
+use postgres::{Client, NoTls, Row};
+
+use crate::process::free_address;
+
+/// What makes the server quick to start and careless of power failures, and lets many tests in.
+const SETTINGS: &str = "listen_addresses = '127.0.0.1'
+fsync = off
+full_page_writes = off
+max_connections = 300
+shared_buffers = 64MB
+autovacuum_naptime = 5s
+log_min_messages = warning
+";
+
+pub struct Cluster {
+    binaries: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    /// Stops the server when this process closes its end of the pipe, that is when it ends.
+    _guard: Child,
+}
+
+impl Cluster {
+    /// The cluster that all tests of this process share.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(""))
+    }
+
+    /// A cluster of its own, for a test that stops it. It lives as long as the process.
+    pub fn own(settings: &str) -> &'static Self {
+        Box::leak(Box::new(Self::start(settings)))
+    }
+
+    fn start(settings: &str) -> Self {
+        let binaries = binaries();
+        let folder = tempfile::Builder::new()
+            .prefix("courier-postgres-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        if as_server(Command::new("id")).get_program() != "id" {
+            done(Command::new("chown").arg("postgres").arg(&folder));
+        }
+        let port = free_address().port();
+        let data = folder.join("data");
+        let mut init = Command::new(binaries.join("initdb"));
+        init.args(["--auth=trust", "--username=postgres", "--no-sync", "-E"])
+            .args(["UTF8", "--locale=C.UTF-8", "-D"])
+            .arg(&data)
+            .current_dir(&folder);
+        done(&mut as_server(init));
+        let conf = data.join("postgresql.conf");
+        let mut conf = std::fs::File::options().append(true).open(conf).unwrap();
+        let sockets = folder.display();
+        write!(
+            conf,
+            "{SETTINGS}port = {port}\nunix_socket_directories = '{sockets}'\n{settings}\n"
+        )
+        .unwrap();
+
+        let guard = guard(&binaries, &folder);
+        let cluster = Self {
+            binaries,
+            folder,
+            port,
+            _guard: guard,
+        };
+        cluster.go_on();
+        cluster
+    }
+
+    /// Starts the server again.
+    pub fn go_on(&self) {
+        let log = self.folder.join("log");
+        self.control(&["start", "-w", "-l", log.to_str().unwrap()]);
+    }
+
+    /// Ends the server as a power failure would.
+    pub fn crash(&self) {
+        self.control(&["stop", "-m", "immediate"]);
+    }
+
+    /// The folder of the cluster's files.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let mut control = Command::new(self.binaries.join("pg_ctl"));
+        control
+            .arg("-D")
+            .arg(self.data())
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = as_server(control).status().unwrap();
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(status.success(), "pg_ctl {arguments:?}:\n{log}");
+    }
+
+    /// The address of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The port it listens at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements in a database.
+    pub fn run(&self, database: &str, statements: &str) {
+        try_run(self.url(database), statements.to_owned()).unwrap();
+    }
+}
+
+/// Runs statements in the database at an address.
+pub fn try_run(url: String, statements: String) -> Result<(), String> {
+    aside(move || Client::connect(&url, NoTls)?.batch_execute(&statements))
+}
+
+/// The first column of what a question gives, and the client that was asked.
+pub fn ask(
+    client: Option<Client>,
+    url: String,
+    question: String,
+) -> Result<(Client, Vec<Cell>), String> {
+    aside(move || {
+        let mut client = match client {
+            Some(client) => client,
+            None => Client::connect(&url, NoTls)?,
+        };
+        let rows = client.query(&question, &[])?;
+        let cells = rows.iter().map(first_cell).collect::<Result<_, _>>()?;
+        Ok((client, cells))
+    })
+}
+
+/// Works on a thread of its own, as this client must not block one that runs tests.
+fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, postgres::Error> + Send + 'static,
+) -> Result<T, String> {
+    let told = |error: postgres::Error| format!("{error}: {:?}", error.as_db_error());
+    std::thread::spawn(work).join().unwrap().map_err(told)
+}
+
+fn first_cell(row: &Row) -> Result<Cell, postgres::Error> {
+    let cell = match *row.columns()[0].type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(0)?.map(Cell::Integer),
+        Type::INT4 => row
+            .try_get::<_, Option<i32>>(0)?
+            .map(|number| Cell::Integer(number.into())),
+        _ => row.try_get::<_, Option<String>>(0)?.map(Cell::Text),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
+}
+
+/// The server refuses to run as root, so root runs it as the user that its package made.
+fn as_server(command: Command) -> Command {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    let root = *ROOT.get_or_init(|| {
+        let id = Command::new("id").arg("-u").output().unwrap();
+        id.stdout.trim_ascii() == b"0"
+    });
+    if !root {
+        return command;
+    }
+    let mut as_user = Command::new("setpriv");
+    as_user
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        as_user.current_dir(folder);
+    }
+    as_user
+}
+
+/// A process that outlives this one for a moment, whatever ends it.
+fn guard(binaries: &Path, folder: &Path) -> Child {
+    let end = as_server(Command::new(binaries.join("pg_ctl")));
+    let mut words: Vec<String> = vec![end.get_program().to_str().unwrap().to_owned()];
+    words.extend(end.get_args().map(|word| word.to_str().unwrap().to_owned()));
+    let script = format!(
+        "cd /; read _; {} -D {folder}/data stop -m immediate >/dev/null 2>&1; rm -rf {folder}",
+        words.join(" "),
+        folder = folder.display(),
+    );
+    Command::new("setsid")
+        .args(["sh", "-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// The folder of `initdb` and `pg_ctl`, installed if need be.
+fn binaries() -> PathBuf {
+    find().unwrap_or_else(|| {
+        install();
+        find().expect("PostgreSQL was installed, and yet there is no initdb")
+    })
+}
+
+fn find() -> Option<PathBuf> {
+    let known = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let mut folders: Vec<PathBuf> = known
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .collect();
+    folders.sort();
+    let in_path = Command::new("sh")
+        .args(["-c", "command -v initdb"])
+        .output();
+    if let Ok(found) = in_path {
+        let path = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+        folders.extend(Path::new(&path).parent().map(Path::to_owned));
+    }
+    folders
+        .into_iter()
+        .rfind(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+}
+
+#[expect(clippy::print_stderr, reason = "it takes a while")]
+fn install() {
+    eprintln!("PostgreSQL is missing; installing it for the tests");
+    let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+                   apt-get install -y -qq --no-install-recommends postgresql";
+    let installed = Command::new("sh").args(["-c", install]).output();
+    assert!(
+        installed
+            .as_ref()
+            .is_ok_and(|output| output.status.success()),
+        "the tests need PostgreSQL (initdb, pg_ctl) and could not install it: \
+         run them as root on Debian, or install the package postgresql yourself\n{installed:?}"
+    );
+}
+
+fn done(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

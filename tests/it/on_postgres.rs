@@ -1,0 +1,53 @@
+//! The same behaviour on PostgreSQL: every test that uses a store, and those of several instances.
+//!
+//! Left out are tests that have nothing to do with the store, and those about a store that is a file: a
+//! full disk, a lock on the file.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+#![allow(unreachable_pub, reason = "nothing outside can reach a test")]
+#![allow(dead_code, reason = "some of it is for the tests that are left out")]
+
+mod certificates;
+mod cluster;
+mod mail_server;
+mod process;
+mod scene;
+#[path = "store_on_server.rs"]
+mod store;
+
+mod main_job;
+mod refusals;
+
+mod batches;
+mod catch_up;
+mod conflicts;
+mod crashes;
+mod failures;
+mod schedules;
+
+mod alerts;
+mod notify;
+mod pipeline;
+
+mod events;
+mod metrics;
+mod page;
+
+mod downtime;
+mod kill;
+
+// What there is on PostgreSQL only.
+mod database;
+mod moving;
+mod several;
+
+/// A number that a person may set, for longer runs by hand.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is configured, not the service"
+)]
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}

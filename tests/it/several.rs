@@ -1,0 +1,221 @@
+//! Several real services on one database, behind what spreads deliveries over them: whichever of them
+//! dies, and while the database is away, nothing is lost and nothing is done twice.
+//!
+//! `COURIER_INSTANCES_SEED`, `COURIER_INSTANCES_UPLOADS` and `COURIER_INSTANCES_KILLS` change the seed and
+//! the numbers, for longer runs by hand.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use docspace_courier::sandbox::{Announced, Settings};
+use fastrand::Rng;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::cluster::Cluster;
+use crate::process::{Deployment, Process, free_address, until};
+use crate::store::Store;
+use crate::variable;
+
+/// How long it may take to make up for everything in the end.
+const END_BOUND: Duration = Duration::from_mins(2);
+
+/// How often one of the services is killed.
+const KILL_EVERY: Duration = Duration::from_secs(1);
+
+/// Some services with the addresses they keep, and the balancer before them.
+struct Services {
+    deployment: Deployment,
+    addresses: Vec<(SocketAddr, SocketAddr)>,
+    _balancer: DropGuard,
+}
+
+impl Services {
+    async fn new(count: usize, store: Store) -> Self {
+        let deployment = Deployment::with_store(
+            Settings {
+                operation_time: Duration::from_millis(100),
+                retry_waits: vec![Duration::from_millis(300); 100],
+                ..Settings::default()
+            },
+            store,
+        )
+        .await;
+        let addresses: Vec<_> = (0..count)
+            .map(|_| (free_address(), free_address()))
+            .collect();
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind(deployment.address).await.unwrap();
+        let receivers = addresses.iter().map(|(public, _)| *public).collect();
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(balance(listener, receivers)),
+        );
+        Self {
+            deployment,
+            addresses,
+            _balancer: stop.drop_guard(),
+        }
+    }
+
+    fn start(&self, place: usize) -> Process {
+        let (public, operator) = self.addresses[place];
+        self.deployment.start_with(&[
+            ("LISTEN_ADDR", public.to_string()),
+            ("ADMIN_ADDR", operator.to_string()),
+        ])
+    }
+
+    async fn status(&self, place: usize, path: &str) -> Option<u16> {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let address = format!("http://{}{path}", self.addresses[place].1);
+        Some(client.get(address).send().await.ok()?.status().as_u16())
+    }
+
+    async fn ready(&self, place: usize) {
+        until(END_BOUND, "the service is ready", async || {
+            self.status(place, "/readyz").await == Some(200)
+        })
+        .await;
+    }
+
+    fn upload(&self, numbers: std::ops::Range<u64>) {
+        let portal = &self.deployment.portal;
+        for number in numbers {
+            let title = if number % 5 == 0 { "Invoice" } else { "plan" };
+            portal.upload(
+                &portal.seed().client_room,
+                &format!("{title} {number}.docx"),
+                number.to_string().as_bytes(),
+                Announced::CreatedAndUploaded,
+            );
+        }
+    }
+
+    /// Waits until all is done, and looks that it was done once.
+    async fn check(&self, uploads: u64) {
+        self.deployment.all_done(END_BOUND).await;
+        let (portal, seed) = (&self.deployment.portal, self.deployment.portal.seed());
+        let mut copied: Vec<u64> = portal
+            .files_in(&seed.internal_folder)
+            .iter()
+            .map(|file| String::from_utf8_lossy(&file.content).parse().unwrap())
+            .collect();
+        copied.sort_unstable();
+        assert_eq!(copied, (0..uploads).collect::<Vec<_>>(), "copied once");
+        let mut moved: Vec<u64> = portal
+            .files_in(&seed.incoming_folder)
+            .iter()
+            .map(|file| String::from_utf8_lossy(&file.content).parse().unwrap())
+            .collect();
+        moved.sort_unstable();
+        let invoices: Vec<u64> = (0..uploads).filter(|number| number % 5 == 0).collect();
+        assert_eq!(moved, invoices, "moved once");
+    }
+}
+
+/// Hands each connection to the next service that takes one.
+async fn balance(listener: TcpListener, receivers: Vec<SocketAddr>) {
+    let (receivers, turn) = (Arc::new(receivers), Arc::new(AtomicUsize::new(0)));
+    loop {
+        let (mut from, _) = listener.accept().await.unwrap();
+        let (receivers, turn) = (Arc::clone(&receivers), Arc::clone(&turn));
+        tokio::spawn(async move {
+            for _ in 0..receivers.len() {
+                let next = turn.fetch_add(1, Ordering::Relaxed) % receivers.len();
+                if let Ok(mut to) = TcpStream::connect(receivers[next]).await {
+                    let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+                    return;
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_killed_at_random_do_everything_once() {
+    let mut random = Rng::with_seed(variable("COURIER_INSTANCES_SEED", 20_261_122));
+    let (uploads, kills) = (
+        variable("COURIER_INSTANCES_UPLOADS", 500),
+        variable("COURIER_INSTANCES_KILLS", 8),
+    );
+    let services = Services::new(3, Store::new()).await;
+    let mut running: Vec<_> = (0..3).map(|place| services.start(place)).collect();
+    for place in 0..3 {
+        services.ready(place).await;
+    }
+    let mut each_second = interval(KILL_EVERY);
+    each_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for kill in 0..kills {
+        services.upload(uploads * kill / kills..uploads * (kill + 1) / kills);
+        each_second.tick().await;
+        let place = random.usize(..3);
+        running.remove(place).kill();
+        running.insert(place, services.start(place));
+    }
+    services.check(uploads).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_means_send_again_and_then_everything_is_done_once() {
+    const UPLOADS: u64 = 120;
+
+    let cluster = Cluster::own("");
+    let services = Services::new(2, Store::in_cluster(cluster)).await;
+    let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
+    services.ready(0).await;
+    services.ready(1).await;
+    services.upload(0..UPLOADS / 2);
+    let copies = services.deployment.portal.seed().internal_folder.clone();
+    until(END_BOUND, "something is copied", async || {
+        !services.deployment.portal.files_in(&copies).is_empty()
+    })
+    .await;
+
+    tokio::task::spawn_blocking(|| cluster.crash())
+        .await
+        .unwrap();
+    services.upload(UPLOADS / 2..UPLOADS);
+    for place in 0..2 {
+        until(END_BOUND, "the service is not ready", async || {
+            services.status(place, "/readyz").await == Some(503)
+        })
+        .await;
+        assert_eq!(services.status(place, "/healthz").await, Some(200));
+    }
+    until(END_BOUND, "a delivery is refused", async || {
+        let log = services.deployment.log();
+        log.contains("its sender is told to send again")
+    })
+    .await;
+    tokio::task::spawn_blocking(|| cluster.go_on())
+        .await
+        .unwrap();
+    services.check(UPLOADS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_starts_before_its_database_waits_for_it() {
+    let cluster = Cluster::own("");
+    let services = Services::new(1, Store::in_cluster(cluster)).await;
+    tokio::task::spawn_blocking(|| cluster.crash())
+        .await
+        .unwrap();
+    let _running = services.start(0);
+    until(END_BOUND, "the service has noticed", async || {
+        services
+            .deployment
+            .log()
+            .contains("the database cannot be reached")
+    })
+    .await;
+    tokio::task::spawn_blocking(|| cluster.go_on())
+        .await
+        .unwrap();
+    services.ready(0).await;
+    services.upload(0..5);
+    services.check(5).await;
+}
