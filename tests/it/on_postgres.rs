@@ -25,15 +25,20 @@ mod catch_up;
 mod conflicts;
 mod crashes;
 mod failures;
+mod rules;
 mod schedules;
+mod smuggling;
 
 mod alerts;
 mod notify;
 mod pipeline;
 
+mod check;
 mod events;
 mod metrics;
 mod page;
+mod rules_command;
+mod send;
 
 mod downtime;
 mod kill;
