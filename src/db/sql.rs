@@ -163,6 +163,15 @@ impl Sql {
         }
     }
 
+    /// What stands behind a query of rows to be changed, so that those which another instance is changing
+    /// just now are left out rather than waited for.
+    pub fn skip_locked(&self) -> &'static str {
+        match &self.0 {
+            Connection::Sqlite(_) => "",
+            Connection::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// The number of the instance that this connection belongs to; 0 where there is only one.
     pub fn instance(&self) -> i64 {
         match &self.0 {

@@ -207,19 +207,22 @@ pub fn claim(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Action>, SqlError> {
+    // A row that another instance is writing just now is not waited for while all others wait to claim.
+    let statement = format!(
+        "UPDATE actions AS a
+         SET state = 'running', attempt = attempt + 1, lease_until = :lease_until,
+             instance = :instance
+         WHERE a.id = (SELECT id FROM actions WHERE id = :id {})
+           AND CASE a.state WHEN 'waiting' THEN a.due_at
+                            WHEN 'running' THEN a.lease_until END <= :now
+           AND {}
+         RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
+                   settle_after, operation_id",
+        sql.skip_locked(),
+        include_str!("free_to_run.sql"),
+    );
     let claimed = sql.query_optional(
-        concat!(
-            "UPDATE actions AS a
-             SET state = 'running', attempt = attempt + 1, lease_until = :lease_until,
-                 instance = :instance
-             WHERE a.id = :id
-               AND CASE a.state WHEN 'waiting' THEN a.due_at
-                                WHEN 'running' THEN a.lease_until END <= :now
-               AND ",
-            include_str!("free_to_run.sql"),
-            " RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
-                        settle_after, operation_id"
-        ),
+        &statement,
         &[
             (":id", id.0.into()),
             (":now", now.into()),
