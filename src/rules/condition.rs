@@ -120,8 +120,9 @@ impl Condition {
             Self::Extension(_) => 1,
             Self::TitlePrefix(_) => 2,
             Self::By(_) | Self::NotBy(_) => 3,
-            Self::TitleGlob(_) | Self::TitleRegex(_) => 4,
-            Self::Room(_) | Self::FolderTree(_) => 5,
+            // What is not known yet ends nothing, so a place costs no question that a title would spare.
+            Self::Room(_) | Self::FolderTree(_) => 4,
+            Self::TitleGlob(_) | Self::TitleRegex(_) => 5,
         }
     }
 
