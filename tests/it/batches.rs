@@ -76,8 +76,15 @@ async fn in_a_burst_of_a_thousand_six_bad_files_delay_nobody_by_more_than_one_ca
     scene.portal.forbid(&files[777]);
     scene.work().await;
 
-    // Each of the five calls that held one of them was made once more without it.
-    assert_eq!(scene.calls("PUT", "fileops/move"), 15);
+    // Each call that held some of them was made once more without them; which ones that are depends on the
+    // order in which the deliveries arrived.
+    let calls = scene.portal.calls();
+    let refused = calls
+        .iter()
+        .filter(|call| call.method == "PUT" && call.status != Some(200))
+        .count();
+    assert!((1..=6).contains(&refused), "{refused}");
+    assert_eq!(scene.calls("PUT", "fileops/move"), 10 + refused);
     assert_eq!(
         states(&scene).await,
         [
@@ -88,7 +95,7 @@ async fn in_a_burst_of_a_thousand_six_bad_files_delay_nobody_by_more_than_one_ca
         ]
     );
     let reads = scene.calls("GET", "");
-    assert!(reads < 150, "{reads} reads for five refused calls");
+    assert!(reads < 150, "{reads} reads for {refused} refused calls");
 
     scene.portal.lock(&files[250], false);
     scene.portal.lock(&files[251], false);
