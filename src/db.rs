@@ -31,6 +31,9 @@ use write::Write;
 /// Writes that may wait for their turn. Beyond it, deliveries are refused with 503.
 const WAITING_WRITES: usize = 4096;
 
+/// So many that wait are more than one quiet sender leaves behind.
+const CROWD: usize = 16;
+
 /// Why the store did not do what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -164,12 +167,9 @@ impl Db {
         T: Send + 'static,
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let line = match &self.store {
-            Store::Sqlite { writes, .. } => writes,
-            Store::Postgres(lines) => &lines.accept,
-        };
         let (write, done) = Write::new(work);
-        line.try_send(write.in_order(order))
+        self.accepting()
+            .try_send(write.in_order(order))
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => StoreError::Full,
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -177,13 +177,28 @@ impl Db {
         done.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Writes something that means nothing, to see that the store takes writes.
+    /// Whether deliveries stand in line for the store just now.
+    pub fn is_crowded(&self) -> bool {
+        let line = self.accepting();
+        line.max_capacity() - line.capacity() >= CROWD
+    }
+
+    fn accepting(&self) -> &mpsc::Sender<Write> {
+        match &self.store {
+            Store::Sqlite { writes, .. } => writes,
+            Store::Postgres(lines) => &lines.accept,
+        }
+    }
+
+    /// Writes something that means nothing, to see that the store takes writes. It is another value each
+    /// time: SQLite writes nothing where nothing changes.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.write_or_refuse((0, 0), |sql| {
+        let value = format!("{:016x}", fastrand::u64(..));
+        self.write_or_refuse((0, 0), move |sql| {
             sql.execute(
-                "INSERT INTO state (key, value) VALUES ('probe', '')
-                 ON CONFLICT (key) DO UPDATE SET value = ''",
-                &[],
+                "INSERT INTO state (key, value) VALUES ('probe', :value)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                &[(":value", (&value).into())],
             )
         })
         .await

@@ -51,6 +51,10 @@ const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
 /// How often what is next is looked for, when another instance is quicker to claim what was found.
 const CLAIM_TRIES: usize = 5;
 
+/// How long deciding gives way to deliveries that stand in line: a sender is waiting for those, and what
+/// is stored can wait.
+const GIVE_WAY: Duration = Duration::from_millis(50);
+
 /// How often the worker looks for work that nobody in this process told it of.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
@@ -288,7 +292,12 @@ impl Worker {
     async fn keep_deciding(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.decide_next().await {
-                Ok(Step::Worked) => continue,
+                Ok(Step::Worked) => {
+                    if self.db.is_crowded() {
+                        tokio::time::sleep(GIVE_WAY).await;
+                    }
+                    continue;
+                }
                 Ok(Step::Idle) => {}
                 Err(error) => log_store_error(&error),
             }

@@ -87,24 +87,41 @@ fn main() {
         waiting: if quick { 10_000 } else { 100_000 },
         rivals,
     };
-    let table = runtime.block_on(measure(&options));
+    let only = value_of("--only");
+    let table = runtime.block_on(measure(&options, only.as_deref()));
     println!("{table}");
 }
 
-async fn measure(options: &Options) -> Table {
+async fn measure(options: &Options, only: Option<&str>) -> Table {
     let mut table = Table::default();
-    eprintln!("start, size and memory at rest");
-    rows::start(&mut table).await;
-    eprintln!("accepting, beside a bare handler");
-    rows::accept(&mut table, options).await;
-    eprintln!("1,000 deliveries a second, the portal slow and down");
-    rows::open_loop(&mut table, options).await;
-    eprintln!("from accepted to copied");
-    rows::idle(&mut table).await;
-    eprintln!("a burst of 1,000 uploads");
-    rows::burst(&mut table, options).await;
-    eprintln!("a full store");
-    rows::growth(&mut table, options).await;
+    let begins = |part: &str, what: &str| {
+        let wanted = only.is_none_or(|only| only == part);
+        if wanted {
+            eprintln!("{part}: {what}");
+        }
+        wanted
+    };
+    if begins("start", "size and memory at rest") {
+        rows::start(&mut table).await;
+    }
+    if begins("accept", "beside a bare handler") {
+        rows::accept(&mut table, options).await;
+    }
+    if begins(
+        "latency",
+        "1,000 deliveries a second, the portal slow and down",
+    ) {
+        rows::open_loop(&mut table, options).await;
+    }
+    if begins("copy", "from accepted to copied") {
+        rows::idle(&mut table).await;
+    }
+    if begins("burst", "1,000 uploads") {
+        rows::burst(&mut table, options).await;
+    }
+    if begins("growth", "a full store") {
+        rows::growth(&mut table, options).await;
+    }
     table
 }
 

@@ -121,65 +121,71 @@ fn write_all(sql: &Sql, mut waiting: mpsc::Receiver<Write>, committed: &SyncSend
     }
 }
 
-/// Runs the writes in one transaction and tells each caller what became of it.
-fn commit_together(sql: &Sql, batch: Vec<Write>) {
+/// Why a transaction came to nothing.
+enum Failed {
+    /// The store takes nothing at all now, or has given the whole transaction up.
+    All(StoreError),
+    /// One of the writes could not be made.
+    One(StoreError),
+}
+
+impl From<Failed> for StoreError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::All(error) | Failed::One(error) => error,
+        }
+    }
+}
+
+/// Runs the writes in one transaction, and when one of them fails each in one of its own, so that it does
+/// not undo its neighbours'. Tells each caller what became of it.
+fn commit_together(sql: &Sql, mut batch: Vec<Write>) {
+    match transaction(sql, &mut batch) {
+        Err(Failed::One(_)) if batch.len() > 1 => {
+            for write in batch {
+                let mut alone = [write];
+                let outcome = transaction(sql, &mut alone).map_err(StoreError::from);
+                let [write] = alone;
+                write.tell(outcome);
+            }
+        }
+        outcome => {
+            let outcome = outcome.map_err(StoreError::from);
+            for write in batch {
+                write.tell(outcome.clone());
+            }
+        }
+    }
+}
+
+fn transaction(sql: &Sql, writes: &mut [Write]) -> Result<(), Failed> {
     let Any::Sqlite(connection) = &sql.0 else {
         unreachable!("the writer of the file holds a connection to it");
     };
-    let mut transaction = run_prepared(connection, "BEGIN IMMEDIATE");
-    let mut written = Vec::with_capacity(batch.len());
-    for mut write in batch {
-        let kept = match &transaction {
-            Ok(()) => in_savepoint(sql, connection, &mut write, &mut transaction),
-            Err(error) => Err(error.clone()),
-        };
-        written.push((write, kept));
-    }
-    let committed = transaction.and_then(|()| run_prepared(connection, "COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
+    run_prepared(connection, "BEGIN IMMEDIATE").map_err(Failed::All)?;
+    let written = writes
+        .iter_mut()
+        .try_for_each(|write| write.run(sql))
+        .map_err(StoreError::from);
+    let outcome = match written {
+        Ok(()) => run_prepared(connection, "COMMIT").map_err(Failed::All),
+        // After some errors, such as a full disk, SQLite gives up the whole transaction.
+        Err(error) if connection.is_autocommit() => Err(Failed::All(error)),
+        Err(error) => Err(Failed::One(error)),
+    };
+    if outcome.is_err() && !connection.is_autocommit() {
         // Nobody was told that it is kept; a rollback that fails is made up for by the next open.
-        let _ = run_batch(connection, "ROLLBACK");
+        let _ = connection.execute_batch("ROLLBACK");
     }
-    for (write, kept) in written {
-        write.tell(committed.clone().and(kept));
-    }
+    outcome
 }
 
-fn run_batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    connection
-        .execute_batch(sql)
-        .map_err(|error| StoreError::from(SqlError::from(error)))
-}
-
-/// The same for the one statement that every commit or every write needs.
+/// Runs a statement that every commit needs.
 fn run_prepared(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     let run = || -> rusqlite::Result<usize> { connection.prepare_cached(sql)?.raw_execute() };
     run()
         .map(drop)
         .map_err(|error| StoreError::from(SqlError::from(error)))
-}
-
-/// Runs one write so that its failure does not undo its neighbours'.
-///
-/// After some errors, such as a full disk, SQLite gives up the whole transaction; then this one's
-/// error becomes everybody's.
-fn in_savepoint(
-    sql: &Sql,
-    connection: &Connection,
-    write: &mut Write,
-    transaction: &mut Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    if let Err(error) = run_prepared(connection, "SAVEPOINT one_write") {
-        *transaction = Err(error.clone());
-        return Err(error);
-    }
-    let kept = write.run(sql).map_err(StoreError::from);
-    *transaction = match &kept {
-        Ok(()) => run_prepared(connection, "RELEASE one_write"),
-        Err(error) if connection.is_autocommit() => Err(error.clone()),
-        Err(_) => run_batch(connection, "ROLLBACK TO one_write; RELEASE one_write"),
-    };
-    kept
 }
 
 /// Runs a statement and returns how many rows it changed.

@@ -20,7 +20,7 @@ use crate::rules::{Decision, Facts, Looked, Need, RuleSet};
 use super::{Step, Worker, backoff};
 
 /// Events decided in one transaction at the most.
-const BATCH: u32 = 64;
+const BATCH: u32 = 128;
 
 /// The longest an event waits for a portal that is left alone; ended early when a probe finds it well.
 const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
