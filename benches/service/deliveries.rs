@@ -1,6 +1,6 @@
 //! Signed deliveries as DocSpace sends them, each with an event and a file of its own.
 
-use docspace_courier::ids::FolderId;
+use docspace_courier::sandbox::FolderId;
 use docspace_courier::webhook::signature::WebhookSecret;
 
 /// The secret of every receiver that is started here.

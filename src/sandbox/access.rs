@@ -1,4 +1,4 @@
-//! Who may call what: the API key and its scopes (CONTRACT 6).
+//! Authorization of API calls: the key and its scopes (docs/DOCSPACE.md 6).
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -6,14 +6,14 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Portal;
 use super::api::ApiError;
+use super::portal::Portal;
 
-/// The state of the portal's one API key, and of the portal.
+/// The state of the one API key, and whether the portal is down.
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) key_valid: bool,
-    /// Empty for a key that may do everything.
+    /// Empty for a key with all rights.
     pub(super) scopes: Vec<String>,
     pub(super) down: bool,
 }
@@ -28,52 +28,58 @@ impl Default for Access {
     }
 }
 
-/// What a call's credentials are worth.
+/// Whether a call is authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Authorization {
     Allowed,
     NoCredentials,
     BadKey,
     ScopeMissing,
 }
 
-/// Lets a call through to its handler, or refuses it as the portal does.
-pub(super) async fn guard(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let anonymous = serves_visitors(request.method(), request.uri().path());
+/// Passes a call on to its handler, or rejects it as the portal does.
+pub(super) async fn authorize(
+    State(portal): State<Portal>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let anonymous = allows_anonymous(request.method(), request.uri().path());
     let scopes = scopes_for(request.method(), request.uri().path());
-    match verdict(&portal, request.headers(), scopes) {
-        Verdict::Allowed => next.run(request).await,
-        Verdict::NoCredentials if anonymous => ApiError::Anonymous.into_response(),
-        Verdict::BadKey if anonymous => StatusCode::FORBIDDEN.into_response(),
-        Verdict::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
-        Verdict::NoCredentials | Verdict::BadKey => StatusCode::UNAUTHORIZED.into_response(),
+    match authorization(&portal, request.headers(), scopes) {
+        Authorization::Allowed => next.run(request).await,
+        Authorization::NoCredentials if anonymous => ApiError::Anonymous.into_response(),
+        Authorization::BadKey if anonymous => StatusCode::FORBIDDEN.into_response(),
+        Authorization::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
+        Authorization::NoCredentials | Authorization::BadKey => {
+            StatusCode::UNAUTHORIZED.into_response()
+        }
     }
 }
 
-fn verdict(portal: &Portal, headers: &HeaderMap, scopes: &[&str]) -> Verdict {
+fn authorization(portal: &Portal, headers: &HeaderMap, scopes: &[&str]) -> Authorization {
     let key = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let state = portal.state();
     match key {
-        None => Verdict::NoCredentials,
-        Some(key) if key != portal.api_key() || !state.access.key_valid => Verdict::BadKey,
+        None => Authorization::NoCredentials,
+        Some(key) if key != portal.api_key() || !state.access.key_valid => Authorization::BadKey,
         Some(_) => {
             let granted = &state.access.scopes;
-            let suffices = |scope: &&str| granted.iter().any(|granted| granted == scope);
-            if granted.is_empty() || scopes.is_empty() || scopes.iter().any(suffices) {
-                Verdict::Allowed
+            let is_granted = |scope: &&str| granted.iter().any(|granted| granted == scope);
+            if granted.is_empty() || scopes.is_empty() || scopes.iter().any(is_granted) {
+                Authorization::Allowed
             } else {
-                Verdict::ScopeMissing
+                Authorization::ScopeMissing
             }
         }
     }
 }
 
-/// Whether anonymous visitors are served as well: `files/file/{id}`, `files/folder/{id}`,
-/// `files/{id}` and `files/fileops`. These answer a bad key with 403.
-fn serves_visitors(method: &Method, path: &str) -> bool {
+/// Whether the portal allows a call to anonymous visitors as well: `files/file/{id}`, `files/folder/{id}`,
+/// `files/{id}` and `files/fileops`. These respond to a bad key with 403.
+fn allows_anonymous(method: &Method, path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/2.0/files/") else {
         return false;
     };
@@ -86,7 +92,7 @@ fn serves_visitors(method: &Method, path: &str) -> bool {
         }
 }
 
-/// The scopes of which a call needs one; none for a call that needs none.
+/// The scopes of which a call needs one; empty if it needs none.
 fn scopes_for(method: &Method, path: &str) -> &'static [&'static str] {
     let reads = method == Method::GET;
     let path = path.trim_start_matches("/api/2.0/");

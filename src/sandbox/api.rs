@@ -1,4 +1,4 @@
-//! The portal's HTTP API: the routes, and the envelopes of answers and errors (CONTRACT 5.1, 5.4).
+//! The HTTP API: the routes, and the envelopes of responses and errors (docs/DOCSPACE.md 5.1, 5.4).
 
 mod fileops;
 mod files;
@@ -14,23 +14,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 
-use super::Portal;
 use super::access;
 use super::json::date;
 use super::operations::Refusal;
-use super::world::Person;
+use super::portal::Portal;
+use super::user::User;
 
 /// The largest upload, in bytes.
-const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
+pub(super) const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
 
-/// The API's routes, each behind the check of the key.
+/// The routes of the API, which all check the key.
 pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/api/2.0/people/@self", get(profile))
         .route("/api/2.0/keys/@self", get(key))
         .merge(file_routes())
         .merge(webhook_routes())
-        .route_layer(from_fn_with_state(portal.clone(), access::guard))
+        .route_layer(from_fn_with_state(portal.clone(), access::authorize))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
 }
 
@@ -78,17 +78,17 @@ fn webhook_routes() -> Router<Portal> {
         .route("/api/2.0/settings/webhooks/log", get(webhooks::log))
 }
 
-/// What a handler gives back.
-type Answer = Result<Response, ApiError>;
+/// The result of a handler.
+type ApiResult = Result<Response, ApiError>;
 
-/// The link to the call itself, which every answer repeats.
-struct Here {
-    base: String,
+/// Writes the envelope of a response, which contains a link to the call itself.
+struct Responder {
+    base_url: String,
     path: String,
     method: String,
 }
 
-impl FromRequestParts<Portal> for Here {
+impl FromRequestParts<Portal> for Responder {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(
@@ -97,27 +97,27 @@ impl FromRequestParts<Portal> for Here {
     ) -> Result<Self, Self::Rejection> {
         let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
         Ok(Self {
-            base: portal.state().base(),
+            base_url: portal.state().base_url(),
             path: path.to_owned(),
             method: parts.method.to_string(),
         })
     }
 }
 
-impl Here {
-    /// The envelope of a success.
-    fn answer(&self, response: &Value) -> Response {
+impl Responder {
+    /// A successful response.
+    fn ok(&self, response: &Value) -> Response {
         json_response(&self.envelope(response))
     }
 
-    /// The same, for a page of a longer list.
+    /// A successful response with a page of a longer list.
     fn page(&self, response: &Value, total: usize) -> Response {
         let mut envelope = self.envelope(response);
         envelope["total"] = total.into();
         json_response(&envelope)
     }
 
-    /// The refusal of a request whose body breaks a rule of its model: wrapped like a success.
+    /// The response to a request with an invalid field. DocSpace wraps it like a success.
     fn invalid(&self, field: &str, message: &str) -> Response {
         let mut envelope = self.envelope(&json!({
             "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
@@ -135,7 +135,7 @@ impl Here {
         json!({
             "response": response,
             "count": 1,
-            "links": [{ "href": format!("{}{}", self.base, self.path), "action": self.method }],
+            "links": [{ "href": format!("{}{}", self.base_url, self.path), "action": self.method }],
             "status": 0,
             "statusCode": 200,
         })
@@ -151,18 +151,18 @@ fn json_response(value: &Value) -> Response {
     response
 }
 
-/// The portal's errors.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ApiError {
-    /// No right, a first file that does not exist, or one that is busy.
+    /// A missing right, a first file that does not exist, or a file that is in use.
     Denied,
-    /// A refusal that says why.
-    Explained(&'static str),
-    /// No credentials where visitors are allowed as well.
+    /// A denial that states the reason.
+    DeniedBecause(&'static str),
+    /// No key on a route that anonymous visitors may call.
     Anonymous,
     FolderMissing,
     FileMissing,
-    /// The second or a later file of a batch.
+    /// The second or a later file of a request does not exist.
     LaterFileMissing,
     RecordMissing,
     BadArgument(&'static str),
@@ -175,7 +175,7 @@ impl From<Refusal> for ApiError {
             Refusal::DestinationMissing => Self::FolderMissing,
             Refusal::LaterFileMissing => Self::LaterFileMissing,
             Refusal::Denied => Self::Denied,
-            Refusal::Explained(message) => Self::Explained(message),
+            Refusal::DeniedBecause(message) => Self::DeniedBecause(message),
         }
     }
 }
@@ -190,7 +190,7 @@ impl IntoResponse for ApiError {
                 "System.Security.SecurityException",
                 -2_146_233_078,
             ),
-            Self::Explained(message) => (
+            Self::DeniedBecause(message) => (
                 403,
                 message,
                 "System.InvalidOperationException",
@@ -251,17 +251,17 @@ impl IntoResponse for ApiError {
     }
 }
 
-async fn profile(State(portal): State<Portal>, here: Here) -> Answer {
+async fn profile(State(portal): State<Portal>, responder: Responder) -> ApiResult {
     let profile = {
         let state = portal.state();
         state
-            .shown(&here.base)
-            .profile(Person::Service, portal.0.opened)
+            .renderer(&responder.base_url)
+            .profile(User::Service, portal.shared.created)
     };
-    Ok(here.answer(&profile))
+    Ok(responder.ok(&profile))
 }
 
-async fn key(State(portal): State<Portal>, here: Here) -> Answer {
+async fn key(State(portal): State<Portal>, responder: Responder) -> ApiResult {
     let postfix: String = {
         let key = portal.api_key();
         key.chars()
@@ -277,11 +277,11 @@ async fn key(State(portal): State<Portal>, here: Here) -> Answer {
             "keyPostfix": postfix,
             "permissions": state.access.scopes,
             "lastUsed": date(portal.now()),
-            "createOn": date(portal.0.opened),
-            "createBy": state.shown(&here.base).person(Person::Service),
-            "expiresAt": date(portal.0.opened + jiff::SignedDuration::from_hours(365 * 24)),
+            "createOn": date(portal.shared.created),
+            "createBy": state.renderer(&responder.base_url).user(User::Service),
+            "expiresAt": date(portal.shared.created + jiff::SignedDuration::from_hours(365 * 24)),
             "isActive": state.access.key_valid,
         })
     };
-    Ok(here.answer(&key))
+    Ok(responder.ok(&key))
 }

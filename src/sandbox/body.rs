@@ -1,27 +1,28 @@
-//! The body of a delivery: `event`, `payload` and `webhook`, in the portal's order of properties
-//! and without the members that have their type's default value (CONTRACT 1.1, 2.1).
+//! The body of a delivery: `event`, `payload` and `webhook`, with the properties in the portal's order and without
+//! those that have the default value of their type (docs/DOCSPACE.md 1.1, 2.1).
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::dotnet_json;
+use super::ids::{EventId, WebhookId};
+use super::storage::{File, Folder};
 use super::triggers;
 use super::webhooks::Webhook;
-use super::world::{File, Folder};
-use crate::ids::EventId;
 
-/// `rootFolderType` of everything that lies in a room.
+/// `rootFolderType` of everything in a room.
 pub(super) const ROOMS: u8 = 14;
 
 /// `fileEntryType` of a folder and of a file.
 pub(super) const FOLDER_ENTRY: u8 = 1;
 pub(super) const FILE_ENTRY: u8 = 2;
 
-/// What happened: the part of a delivery that stays the same for every webhook and attempt, and
-/// also after a manual retry.
+/// The part of a delivery that is the same for every webhook, in every attempt and after a manual retry.
 #[derive(Clone, Debug)]
-pub(super) struct Happening {
+pub(super) struct Event {
     pub(super) trigger: &'static str,
     pub(super) on: Timestamp,
     pub(super) by: &'static str,
@@ -32,13 +33,13 @@ pub(super) struct Happening {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Payload {
-    id: serde_json::Value,
-    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
-    parent_id: serde_json::Value,
+    id: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    parent_id: Value,
     security_by_users: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
-    folder_id_display: serde_json::Value,
-    root_id: serde_json::Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    folder_id_display: Value,
+    root_id: Value,
     title: String,
     create_by: &'static str,
     modified_by: &'static str,
@@ -53,11 +54,11 @@ impl Payload {
     /// The payload of an event about a file.
     pub(super) fn of_file(file: &File, root: &Folder) -> Self {
         Self {
-            id: serde_json::json!(file.id),
-            parent_id: serde_json::json!(file.folder),
+            id: json!(file.id),
+            parent_id: json!(file.folder),
             security_by_users: BTreeMap::new(),
-            folder_id_display: serde_json::json!(file.folder),
-            root_id: serde_json::json!(root.id),
+            folder_id_display: json!(file.folder),
+            root_id: json!(root.id),
             title: file.title.clone(),
             create_by: file.created_by.id(),
             modified_by: file.updated_by.id(),
@@ -72,11 +73,11 @@ impl Payload {
     /// The payload of an event about a folder.
     pub(super) fn of_folder(folder: &Folder, root: &Folder) -> Self {
         Self {
-            id: serde_json::json!(folder.id),
-            parent_id: serde_json::json!(folder.parent),
+            id: json!(folder.id),
+            parent_id: json!(folder.parent),
             security_by_users: BTreeMap::new(),
-            folder_id_display: serde_json::json!(folder.parent),
-            root_id: serde_json::json!(root.id),
+            folder_id_display: json!(folder.parent),
+            root_id: json!(root.id),
             title: folder.title.clone(),
             create_by: folder.created_by.id(),
             modified_by: folder.created_by.id(),
@@ -93,13 +94,15 @@ impl Payload {
         &self.title
     }
 
-    /// The id of the file or folder.
-    pub(super) fn id(&self) -> &serde_json::Value {
-        &self.id
+    /// The id of the file or folder as text.
+    pub(super) fn id_text(&self) -> String {
+        self.id
+            .as_str()
+            .map_or_else(|| self.id.to_string(), str::to_owned)
     }
 }
 
-/// What a retry says about the attempt before it.
+/// What the body of a retry says about the attempt before it.
 #[derive(Clone, Debug)]
 pub(super) struct Retry {
     pub(super) count: u32,
@@ -129,7 +132,7 @@ struct EventPart<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WebhookPart<'a> {
-    id: i64,
+    id: WebhookId,
     name: &'a str,
     url: &'a str,
     triggers: Vec<&'static str>,
@@ -149,35 +152,35 @@ struct WebhookPart<'a> {
 
 #[derive(Serialize)]
 struct Target<'a> {
-    id: &'a serde_json::Value,
+    id: &'a Value,
     r#type: &'a str,
 }
 
-/// The text of a delivery's body; without an `event` it is the stored copy that was never sent.
+/// The text of a delivery's body; without `id` the copy that is stored before the first attempt.
 pub(super) fn write(
-    event: Option<EventId>,
-    happening: &Happening,
+    id: Option<EventId>,
+    event: &Event,
     webhook: &Webhook,
     retry: Option<&Retry>,
 ) -> String {
-    let kind = happening.trigger.split('.').next().unwrap_or_default();
+    let kind = event.trigger.split('.').next().unwrap_or_default();
     let last_success = webhook.last_success.filter(|_| retry.is_some());
-    super::dotnet_json::to_string(&Body {
+    dotnet_json::to_string(&Body {
         event: EventPart {
-            id: event,
-            create_on: happening.on.to_string(),
-            create_by: happening.by,
-            trigger: happening.trigger,
-            trigger_id: triggers::bit(happening.trigger),
+            id,
+            create_on: event.on.to_string(),
+            create_by: event.by,
+            trigger: event.trigger,
+            trigger_id: triggers::bit(event.trigger),
         },
-        payload: &happening.payload,
+        payload: &event.payload,
         webhook: WebhookPart {
-            id: webhook.id.0,
-            name: &webhook.name,
-            url: &webhook.url,
-            triggers: triggers::names(webhook.triggers),
-            target: webhook.target.as_ref().map(|_| Target {
-                id: happening.payload.id(),
+            id: webhook.id,
+            name: &webhook.config.name,
+            url: &webhook.config.url,
+            triggers: triggers::names(webhook.config.triggers),
+            target: webhook.config.target.as_ref().map(|_| Target {
+                id: &event.payload.id,
                 r#type: kind,
             }),
             last_failure_on: retry.map(|retry| retry.last_failure_on.to_string()),
@@ -189,7 +192,7 @@ pub(super) fn write(
     })
 }
 
-/// A time read back from the portal's `MySQL` has lost its zone.
+/// A time that the portal has read from `MySQL`, which drops the zone.
 fn without_zone(time: Timestamp) -> String {
     time.to_string().trim_end_matches('Z').to_owned()
 }

@@ -1,9 +1,8 @@
 //! JSON as .NET's default encoder writes it.
 //!
-//! DocSpace sends its webhooks with that encoder: no white space, and every character outside
-//! ASCII and each of `"`, `&`, `'`, `+`, `<`, `>` and the backtick as `\uXXXX` with capital digits,
-//! while `/` stands for itself (CONTRACT 1.1). The signature is over these bytes, so a receiver is
-//! only tested well against the same ones.
+//! DocSpace writes its deliveries with that encoder: no white space; every character outside ASCII and each of
+//! `"`, `&`, `'`, `+`, `<`, `>` and the backtick as `\uXXXX` with upper-case digits; `/` unescaped
+//! (docs/DOCSPACE.md 1.1). The signature covers these bytes, so a test of a receiver needs the same ones.
 
 use std::io;
 
@@ -11,7 +10,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CharEscape, Formatter};
 
-/// Writes a value the way DocSpace's sender does.
+/// Encodes a value as DocSpace does.
 pub(super) fn to_string<T: Serialize>(value: &T) -> String {
     let mut bytes = Vec::new();
     value
@@ -29,7 +28,7 @@ impl Formatter for DotNet {
         fragment: &str,
     ) -> io::Result<()> {
         for character in fragment.chars() {
-            if stands_for_itself(character) {
+            if is_unescaped(character) {
                 writer.write_all(&[character as u8])?;
             } else {
                 write_units(writer, character)?;
@@ -58,11 +57,11 @@ impl Formatter for DotNet {
     }
 }
 
-fn stands_for_itself(character: char) -> bool {
+fn is_unescaped(character: char) -> bool {
     matches!(character, ' '..='~') && !matches!(character, '"' | '&' | '\'' | '+' | '<' | '>' | '`')
 }
 
-/// Characters beyond the basic plane become two units, as in .NET's strings.
+/// Writes the UTF-16 units of a character; there are two outside the basic multilingual plane.
 fn write_units<W: ?Sized + io::Write>(writer: &mut W, character: char) -> io::Result<()> {
     for unit in character.encode_utf16(&mut [0; 2]) {
         write!(writer, "\\u{unit:04X}")?;
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_are_escaped_as_dotnet_does() {
+    fn characters_are_escaped_as_in_dotnet() {
         let check = |text: &str, json: &str| assert_eq!(to_string(&text), json, "{text:?}");
         check("a/b c~", r#""a/b c~""#);
         check(
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_can_be_read_back() {
+    fn every_text_survives_encoding_and_parsing() {
         let text: String = (0..=0x1_1000_u32).filter_map(char::from_u32).collect();
         assert_eq!(
             serde_json::from_str::<String>(&to_string(&text)).unwrap(),

@@ -1,92 +1,28 @@
-//! The objects of the portal's REST answers, with the keys of the recorded ones (CONTRACT 5).
+//! The objects in responses of the API, with the keys of recorded ones (docs/DOCSPACE.md 5).
+
+mod rights;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::body::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
+use super::ids::{FileId, FolderId};
+use super::storage::{File, Folder, RoomKind, Storage, split_extension};
 use super::triggers;
+use super::user::User;
 use super::webhooks::{Row, Webhook, Webhooks};
-use super::world::{File, Folder, Person, RoomKind, World, split_extension};
-use crate::ids::{FileId, FolderId};
 
-/// The portal's offset from UTC: dates in REST answers carry it.
+/// The portal's offset from UTC, in which most responses state times.
 const PORTAL_OFFSET: Offset = Offset::constant(2);
 
-/// The service account's access level to everything, room manager.
+/// The `access` of a room manager, which the service account is by default.
 const ROOM_MANAGER: u8 = 9;
 
-/// Its access level to a room it is no member of.
+/// The `access` to a room of which the service account is not a member.
 const NO_ACCESS: u8 = 0;
 
-/// Rights over a file that a room manager has, and those nobody has for an ordinary file.
-const FILE_RIGHTS: [&str; 17] = [
-    "Read",
-    "Comment",
-    "Review",
-    "Edit",
-    "Delete",
-    "CustomFilter",
-    "Rename",
-    "ReadHistory",
-    "Lock",
-    "EditHistory",
-    "Copy",
-    "Move",
-    "Duplicate",
-    "Download",
-    "Convert",
-    "CopyLink",
-    "AskAi",
-];
-const NO_FILE_RIGHTS: [&str; 10] = [
-    "FillForms",
-    "SubmitToFormGallery",
-    "CreateRoomFrom",
-    "Embed",
-    "StartFilling",
-    "FillingStatus",
-    "ResetFilling",
-    "StopFilling",
-    "OpenForm",
-    "Vectorization",
-];
-
-/// Rights that a file loses when it may only be read.
-const WITHHELD_FILE_RIGHTS: [&str; 4] = ["Copy", "Move", "Duplicate", "Download"];
-
-/// Rights over a folder that a room manager has, and those that the sandbox never grants.
-const FOLDER_RIGHTS: [&str; 17] = [
-    "Read",
-    "Create",
-    "Delete",
-    "EditRoom",
-    "Rename",
-    "CopyTo",
-    "MoveTo",
-    "Copy",
-    "Move",
-    "Pin",
-    "Mute",
-    "EditAccess",
-    "Duplicate",
-    "Download",
-    "CopySharedLink",
-    "CopyLink",
-    "ChangeOwner",
-];
-const NO_FOLDER_RIGHTS: [&str; 5] = [
-    "Reconnect",
-    "CreateRoomFrom",
-    "Embed",
-    "IndexExport",
-    "UseChat",
-];
-
-/// Rights that a folder loses when nothing may be put into it.
-const WITHHELD_FOLDER_RIGHTS: [&str; 3] = ["Create", "CopyTo", "MoveTo"];
-
-/// A time as REST answers write it.
+/// A time as most responses state it.
 pub(super) fn date(time: Timestamp) -> String {
     PORTAL_OFFSET
         .to_datetime(time)
@@ -94,35 +30,35 @@ pub(super) fn date(time: Timestamp) -> String {
         .to_string()
 }
 
-/// A time as the webhook settings write it.
+/// A time as the webhook settings state it.
 fn settings_date(time: Timestamp) -> String {
     time.to_string().replace('Z', "+00:00")
 }
 
-/// Shows the world under the address the portal is reached at.
+/// Renders the state as JSON, with links that start with `base_url`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shown<'a> {
-    pub(super) world: &'a World,
-    pub(super) base: &'a str,
+pub(super) struct Renderer<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) base_url: &'a str,
 }
 
-impl Shown<'_> {
-    /// Those of the files that exist.
+impl Renderer<'_> {
+    /// The files that exist.
     pub(super) fn files(&self, ids: &[FileId]) -> Vec<Value> {
-        let existing = ids.iter().filter_map(|id| self.world.file(id));
+        let existing = ids.iter().filter_map(|id| self.storage.file(id));
         existing.map(|file| self.file(file)).collect()
     }
 
-    /// Those of the folders that exist.
+    /// The folders that exist.
     pub(super) fn folders(&self, ids: &[FolderId]) -> Vec<Value> {
-        let existing = ids.iter().filter_map(|id| self.world.folder(id));
+        let existing = ids.iter().filter_map(|id| self.storage.folder(id));
         existing.map(|folder| self.folder(folder)).collect()
     }
 
     /// A file object.
     pub(super) fn file(&self, file: &File) -> Value {
         let (_, extension) = split_extension(&file.title);
-        let base = self.base;
+        let base = self.base_url;
         let own = json!({
             "folderId": file.folder,
             "version": file.version,
@@ -143,12 +79,12 @@ impl Shown<'_> {
             "id": file.id,
             "canShare": true,
             "shareSettings": { "PrimaryExternalLink": 1 },
-            "security": file_security(file.forbidden || self.world.is_without_us(&file.folder)),
+            "security": rights::of_file(self.storage.is_file_read_only(file)),
             "title": file.title,
             "created": date(file.created),
-            "createdBy": self.person(file.created_by),
+            "createdBy": self.user(file.created_by),
             "updated": date(file.updated),
-            "updatedBy": self.person(file.updated_by),
+            "updatedBy": self.user(file.updated_by),
         });
         let mut file_json = self.with_entry_fields(own, Some(&file.folder));
         if !file.content.is_empty() {
@@ -160,12 +96,12 @@ impl Shown<'_> {
         file_json
     }
 
-    /// A folder object; rooms have a few members more.
+    /// A folder object; rooms have additional members.
     pub(super) fn folder(&self, folder: &Folder) -> Value {
         let own = json!({
             "parentId": folder.parent.as_ref().map_or(json!(0), |parent| json!(parent)),
-            "filesCount": self.world.files_in(&folder.id).count(),
-            "foldersCount": self.world.folders_in(&folder.id).count(),
+            "filesCount": self.storage.files_in(&folder.id).count(),
+            "foldersCount": self.storage.folders_in(&folder.id).count(),
             "new": 0,
             "mute": false,
             "pinned": false,
@@ -175,12 +111,12 @@ impl Shown<'_> {
             "fileEntryType": FOLDER_ENTRY,
             "id": folder.id,
             "canShare": folder.room.is_some(),
-            "security": folder_security(folder.forbidden || self.world.is_without_us(&folder.id)),
+            "security": rights::of_folder(self.storage.is_read_only(folder)),
             "title": folder.title,
             "created": date(folder.created),
-            "createdBy": self.person(folder.created_by),
+            "createdBy": self.user(folder.created_by),
             "updated": date(folder.updated),
-            "updatedBy": self.person(folder.created_by),
+            "updatedBy": self.user(folder.created_by),
         });
         let mut folder_json = self.with_entry_fields(own, folder.parent.as_ref());
         if let Some(room) = folder.room {
@@ -189,18 +125,18 @@ impl Shown<'_> {
                 "original": "", "large": "", "medium": "", "small": "", "color": "FF6680",
             });
             folder_json["roomType"] = room_type(room).into();
-            folder_json["inRoom"] = (!folder.without_us).into();
-            if folder.without_us {
+            folder_json["inRoom"] = folder.service_is_member.into();
+            if !folder.service_is_member {
                 folder_json["access"] = NO_ACCESS.into();
             }
         }
         folder_json
     }
 
-    /// Adds what files and folders have in common.
+    /// Adds the members that files and folders have in common.
     fn with_entry_fields(&self, mut entry: Value, parent: Option<&FolderId>) -> Value {
         let section =
-            parent.and_then(|parent| self.world.path(parent).first().map(|root| &root.id));
+            parent.and_then(|parent| self.storage.path(parent).first().map(|root| &root.id));
         entry["rootFolderId"] = section.map_or_else(|| entry["id"].clone(), |id| json!(id));
         entry["rootFolderType"] = ROOMS.into();
         entry["access"] = ROOM_MANAGER.into();
@@ -209,7 +145,7 @@ impl Shown<'_> {
         for flag in ["shared", "sharedForUser", "sharedExternal", "parentShared"] {
             entry[flag] = false.into();
         }
-        let room = parent.and_then(|parent| self.world.room_of(parent));
+        let room = parent.and_then(|parent| self.storage.room_of(parent));
         if let Some(kind) = room.and_then(|room| room.room) {
             entry["parentRoomType"] = folder_type(kind).into();
         }
@@ -229,34 +165,35 @@ impl Shown<'_> {
         part
     }
 
-    /// A person object.
-    pub(super) fn person(&self, person: Person) -> Value {
-        let (first, last) = person.name();
+    /// A user object.
+    pub(super) fn user(&self, user: User) -> Value {
+        let (first, last) = user.name();
         let picture =
             |pixels: u8| format!("/static/images/default_user_photo_size_{pixels}-{pixels}.png");
         json!({
-            "id": person.id(),
+            "id": user.id(),
             "displayName": format!("{first} {last}"),
             "avatar": picture(48),
             "avatarOriginal": picture(200),
             "avatarMax": picture(200),
             "avatarMedium": picture(48),
             "avatarSmall": picture(32),
-            "profileUrl": format!("{}/accounts/people/filter?search={}", self.base, user_name(person)),
+            "profileUrl": format!("{}/accounts/people/filter?search={}", self.base_url, user.user_name()),
             "hasAvatar": false,
             "isAnonim": false,
         })
     }
 
-    /// The full profile of a person, as `people/@self` shows it.
-    pub(super) fn profile(&self, person: Person, registered: Timestamp) -> Value {
-        let (first, last) = person.name();
-        let user = user_name(person);
+    /// The full profile of a user, as `people/@self` returns it.
+    pub(super) fn profile(&self, user: User, registered: Timestamp) -> Value {
+        let (first, last) = user.name();
+        let user_name = user.user_name();
+        let mut profile = self.user(user);
         let own = json!({
             "firstName": first,
             "lastName": last,
-            "userName": user,
-            "email": format!("{user}@sandbox.example.test"),
+            "userName": user_name,
+            "email": format!("{user_name}@sandbox.example.test"),
             "status": 1,
             "activationStatus": 1,
             "department": "",
@@ -264,31 +201,34 @@ impl Shown<'_> {
             "isRoomAdmin": true,
             "isLDAP": false,
             "listAdminModules": [],
-            "isOwner": person == Person::Owner,
+            "isOwner": user == User::Owner,
             "isVisitor": false,
             "isCollaborator": false,
             "mobilePhoneActivationStatus": 0,
             "isSSO": false,
             "registrationDate": date(registered),
         });
-        merged(self.person(person), own)
+        if let (Value::Object(profile), Value::Object(own)) = (&mut profile, own) {
+            profile.extend(own);
+        }
+        profile
     }
 
-    /// A webhook's configuration; the secret is never part of it.
+    /// A webhook's configuration, which does not include the secret.
     pub(super) fn webhook(&self, webhook: &Webhook) -> Value {
         let mut config = json!({
             "id": webhook.id,
-            "name": webhook.name,
-            "uri": webhook.url,
-            "enabled": webhook.enabled,
-            "ssl": webhook.ssl,
-            "triggers": webhook.triggers,
-            "targetId": webhook.target.clone().unwrap_or_default(),
-            "createdBy": self.person(Person::Service),
+            "name": webhook.config.name,
+            "uri": webhook.config.url,
+            "enabled": webhook.config.enabled,
+            "ssl": webhook.config.ssl,
+            "triggers": webhook.config.triggers,
+            "targetId": webhook.config.target.clone().unwrap_or_default(),
+            "createdBy": self.user(User::Service),
             "createdOn": settings_date(webhook.created),
         });
         if let Some(modified) = webhook.modified {
-            config["modifiedBy"] = self.person(Person::Service);
+            config["modifiedBy"] = self.user(User::Service);
             config["modifiedOn"] = settings_date(modified).into();
         }
         if let Some((on, content)) = &webhook.last_failure {
@@ -304,15 +244,15 @@ impl Shown<'_> {
 
 /// A row of the delivery log.
 pub(super) fn log_row(row: &Row, webhooks: &Webhooks) -> Value {
-    let mut shown = json!({
-        "id": row.event,
-        "trigger": triggers::bit(row.happening.trigger),
+    let mut object = json!({
+        "id": row.id,
+        "trigger": triggers::bit(row.event.trigger),
         "creationTime": row.created.to_string(),
         "requestPayload": row.body,
         "status": row.status,
     });
     if let Some(webhook) = webhooks.get(row.webhook) {
-        shown["configName"] = webhook.name.as_str().into();
+        object["configName"] = webhook.config.name.as_str().into();
     }
     let texts = [
         ("requestHeaders", &row.request_headers),
@@ -321,55 +261,13 @@ pub(super) fn log_row(row: &Row, webhooks: &Webhooks) -> Value {
     ];
     for (key, text) in texts {
         if let Some(text) = text {
-            shown[key] = text.as_str().into();
+            object[key] = text.as_str().into();
         }
     }
     if let Some(delivered) = row.delivered {
-        shown["delivery"] = delivered.to_string().into();
+        object["delivery"] = delivered.to_string().into();
     }
-    shown
-}
-
-fn merged(mut into: Value, from: Value) -> Value {
-    if let (Value::Object(into), Value::Object(from)) = (&mut into, from) {
-        into.extend(from);
-    }
-    into
-}
-
-fn user_name(person: Person) -> String {
-    let (first, last) = person.name();
-    format!("{first}.{last}").to_lowercase()
-}
-
-fn security(granted: &[&str], refused: &[&str], withheld: &[&str]) -> Value {
-    let granted = granted
-        .iter()
-        .map(|right| (*right, !withheld.contains(right)));
-    let refused = refused.iter().map(|right| (*right, false));
-    let rights: Map<String, Value> = granted
-        .chain(refused)
-        .map(|(right, held)| (right.to_owned(), held.into()))
-        .collect();
-    rights.into()
-}
-
-fn file_security(forbidden: bool) -> Value {
-    let withheld: &[&str] = if forbidden {
-        &WITHHELD_FILE_RIGHTS
-    } else {
-        &[]
-    };
-    security(&FILE_RIGHTS, &NO_FILE_RIGHTS, withheld)
-}
-
-fn folder_security(forbidden: bool) -> Value {
-    let withheld: &[&str] = if forbidden {
-        &WITHHELD_FOLDER_RIGHTS
-    } else {
-        &[]
-    };
-    security(&FOLDER_RIGHTS, &NO_FOLDER_RIGHTS, withheld)
+    object
 }
 
 fn view_accessibility() -> Value {
@@ -387,7 +285,7 @@ fn view_accessibility() -> Value {
     })
 }
 
-/// The kind of a room, as `roomType` gives it.
+/// DocSpace's number for a kind of room, in `roomType`.
 fn room_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 1,
@@ -395,7 +293,7 @@ fn room_type(kind: RoomKind) -> u8 {
     }
 }
 
-/// The kind of a room, as `parentRoomType` and `folderType` give it.
+/// DocSpace's number for a kind of room, in `parentRoomType` and `folderType`.
 fn folder_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 15,
@@ -418,7 +316,7 @@ fn file_type(extension: &str) -> u8 {
     }
 }
 
-/// A number of bytes as people read it: `47.08 KB`.
+/// A number of bytes for people, such as `47.08 KB`.
 #[expect(
     clippy::cast_precision_loss,
     reason = "two decimals of a size in memory"

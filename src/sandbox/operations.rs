@@ -1,22 +1,23 @@
-//! Copying and moving: the check inside the request, the work behind it, and the rules by which
-//! its outcome can be read (CONTRACT 4). State only; `api::fileops` lets the time pass.
+//! Copies and moves: the check inside the request, the operation that executes it, and the rules by which its
+//! result can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::json::Shown;
-use super::world::{NewFile, Person, RoomKind, World};
-use crate::ids::{FileId, FolderId};
+use super::ids::{FileId, FolderId};
+use super::json::Renderer;
+use super::storage::{NewFile, RoomKind, Storage};
+use super::user::User;
 
-/// How long a finished operation waits for a reader.
-const KEPT_UNREAD: SignedDuration = SignedDuration::from_secs(60);
+/// How long the result of a finished operation is kept if it is not read.
+const UNREAD_RETENTION: SignedDuration = SignedDuration::from_secs(60);
 
-/// What an operation does.
+/// What an operation does; DocSpace numbers the kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Number 0 on the wire.
+    /// Number 0.
     Move,
-    /// Number 1 on the wire.
+    /// Number 1.
     Copy,
 }
 
@@ -28,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// The trigger of the event it raises.
+    /// The trigger of the events it raises.
     pub(super) fn trigger(self) -> &'static str {
         match self {
             Self::Move => "file.moved",
@@ -37,114 +38,116 @@ impl Kind {
     }
 }
 
-/// What happens when the destination holds a file of the same title.
+/// What happens if the destination contains a file of the same title.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Conflict {
     /// Nothing, without an error.
     #[default]
     Skip,
-    /// The file there gets a new version.
+    /// The existing file gets a new version.
     Overwrite,
-    /// A copy gets another title; a moved file keeps its own.
+    /// A copy gets another title; a moved file keeps its title.
     Duplicate,
 }
 
-/// Which files go where.
+/// A request to copy or move files.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
+pub(super) struct FileRequest {
     pub(super) kind: Kind,
     pub(super) files: Vec<FileId>,
     pub(super) destination: FolderId,
     pub(super) conflict: Conflict,
 }
 
-/// Why an order is refused before it is queued (CONTRACT 4.3).
+/// Why a request is refused before an operation is queued (docs/DOCSPACE.md 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     DestinationMissing,
     LaterFileMissing,
     Denied,
-    Explained(&'static str),
+    /// A denial that states the reason.
+    DeniedBecause(&'static str),
 }
 
-const NO_FORM: &str =
+const NOT_A_FORM: &str =
     "The file cannot be uploaded to this room. Please try to upload the ONLYOFFICE PDF form.";
-const EXISTING_LOCKED: &str = "The file is locked and cannot be overwritten";
+const EXISTING_FILE_LOCKED: &str = "The file is locked and cannot be overwritten";
 
-impl Order {
-    /// The portal's check inside the request. No file of the sandbox is a PDF form.
-    pub(super) fn check(&self, world: &World) -> Result<(), Refusal> {
-        let destination = world
+impl FileRequest {
+    /// The check inside the request. No file of the sandbox is a PDF form.
+    pub(super) fn check(&self, storage: &Storage) -> Result<(), Refusal> {
+        let destination = storage
             .folder(&self.destination)
             .ok_or(Refusal::DestinationMissing)?;
-        let refuses = destination.forbidden || world.is_without_us(&destination.id);
-        if refuses || destination.parent.is_none() {
+        if storage.is_read_only(destination) || destination.parent.is_none() {
             return Err(Refusal::Denied);
         }
         for (position, file) in self.files.iter().enumerate() {
-            self.check_file(world, file, position)?;
+            self.check_file(storage, file, position)?;
         }
         Ok(())
     }
 
-    fn check_file(&self, world: &World, id: &FileId, position: usize) -> Result<(), Refusal> {
-        let Some(file) = world.file(id) else {
+    fn check_file(&self, storage: &Storage, id: &FileId, position: usize) -> Result<(), Refusal> {
+        let Some(file) = storage.file(id) else {
             return Err(match position {
                 0 => Refusal::Denied,
                 _ => Refusal::LaterFileMissing,
             });
         };
-        let busy = self.kind == Kind::Move && (file.locked || file.in_editor);
-        if file.forbidden || busy || world.is_without_us(&file.folder) {
+        let in_use = self.kind == Kind::Move && (file.locked || file.in_editor);
+        if in_use || storage.is_file_read_only(file) {
             return Err(Refusal::Denied);
         }
-        let room = world.room_of(&self.destination).and_then(|room| room.room);
+        let room = storage
+            .room_of(&self.destination)
+            .and_then(|room| room.room);
         if room == Some(RoomKind::FormFilling) {
-            return Err(Refusal::Explained(NO_FORM));
+            return Err(Refusal::DeniedBecause(NOT_A_FORM));
         }
-        let existing = world.same_title(&self.destination, &file.title);
+        let existing = storage.same_title(&self.destination, &file.title);
         if self.conflict == Conflict::Overwrite && existing.is_some_and(|file| file.locked) {
-            return Err(Refusal::Explained(EXISTING_LOCKED));
+            return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
         }
         Ok(())
     }
 
-    /// Does the work for one file; the resulting file, or `None` when it was skipped.
-    fn carry_out(
+    /// Copies or moves one file; the resulting file, or `None` if the file was skipped.
+    fn execute(
         &self,
-        world: &mut World,
+        storage: &mut Storage,
         id: &FileId,
         now: Timestamp,
     ) -> Result<Option<FileId>, &'static str> {
-        let file = world
+        let file = storage
             .file(id)
             .cloned()
             .ok_or("The required file was not found")?;
-        if world.folder(&self.destination).is_none() {
+        if storage.folder(&self.destination).is_none() {
             return Err("The required folder was not found");
         }
-        let existing = world
+        let existing = storage
             .same_title(&self.destination, &file.title)
             .map(|existing| existing.id.clone());
         match (self.conflict, existing) {
             (Conflict::Skip, Some(_)) => Ok(None),
             (Conflict::Overwrite, Some(existing)) if existing == *id => Ok(None),
             (Conflict::Overwrite, Some(existing)) => {
-                if let Some(target) = world.file_mut(&existing) {
-                    target.overwrite(file.content, Person::Service, now);
+                if let Some(target) = storage.file_mut(&existing) {
+                    target.overwrite(file.content, User::Service, now);
                 }
                 if self.kind == Kind::Move {
-                    world.remove_file(id);
+                    storage.remove_file(id);
                 }
                 Ok(Some(existing))
             }
-            (Conflict::Duplicate, _) | (_, None) => Ok(Some(self.place(world, id, now))),
+            (Conflict::Duplicate, _) | (_, None) => Ok(Some(self.put(storage, id, now))),
         }
     }
 
-    /// Puts the file into the destination where nothing is overwritten.
-    fn place(&self, world: &mut World, id: &FileId, now: Timestamp) -> FileId {
-        let Some(file) = world.file_mut(id) else {
+    /// Puts the file into the destination without overwriting anything.
+    fn put(&self, storage: &mut Storage, id: &FileId, now: Timestamp) -> FileId {
+        let Some(file) = storage.file_mut(id) else {
             return id.clone();
         };
         if self.kind == Kind::Move {
@@ -154,26 +157,26 @@ impl Order {
         let (title, content) = (file.title.clone(), file.content.clone());
         let new = NewFile {
             folder: self.destination.clone(),
-            title: world.free_title(&self.destination, &title),
+            title: storage.free_title(&self.destination, &title),
             content,
-            by: Person::Service,
+            by: User::Service,
         };
-        world.add_file(new, now)
+        storage.add_file(new, now)
     }
 }
 
-/// How far an operation has come; each step is one a reader may see (CONTRACT 4.5).
+/// The stages of an operation, each of which a reader may see (docs/DOCSPACE.md 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     Queued,
     Running,
-    /// Everything is done, but `files` still shows the sources.
-    Worked,
-    /// Finished, but still with the status of a running one.
+    /// The files are copied or moved, but `files` still shows the sources.
+    Processed,
+    /// `finished` is true, but the status is still that of a running operation.
     Finished,
-    /// Finished for good: the next read removes it.
+    /// The status is final, and the next read removes the operation.
     Completed,
-    /// Cancelled before the work began.
+    /// Cancelled before a file was copied or moved.
     Cancelled,
 }
 
@@ -181,19 +184,19 @@ impl Stage {
     fn status(self) -> u8 {
         match self {
             Self::Queued => 0,
-            Self::Running | Self::Worked | Self::Finished => 1,
+            Self::Running | Self::Processed | Self::Finished => 1,
             Self::Completed => 2,
             Self::Cancelled => 3,
         }
     }
 }
 
-/// What becomes of an operation beside its work.
+/// How an operation differs from an ordinary one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fate {
-    /// Whether its outcome can never be read (`deleteAfter`, or a fault).
-    pub(super) unreadable: bool,
-    /// The error it ends with instead of doing anything.
+pub(super) struct OperationOptions {
+    /// Whether its result can never be read (`deleteAfter`, or a fault).
+    pub(super) hide_result: bool,
+    /// The error it finishes with instead of copying or moving anything.
     pub(super) error: Option<&'static str>,
 }
 
@@ -201,25 +204,26 @@ pub(super) struct Fate {
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) id: String,
-    order: Order,
-    fate: Fate,
+    request: FileRequest,
+    options: OperationOptions,
     stage: Stage,
     results: Vec<FileId>,
     error: String,
     finished: Option<Timestamp>,
 }
 
-/// Which operations a read is about.
+/// Which operations a read selects.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Selection<'a> {
-    /// The one with this id, if it is of this kind.
+    /// The one with this id; shown only if it is of this kind.
     One(&'a str, Option<Kind>),
-    /// All; those of another kind are removed when they are finished, but not shown.
+    /// All; only those of this kind are shown.
     All(Option<Kind>),
 }
 
 impl Selection<'_> {
-    fn touches(self, operation: &Operation) -> bool {
+    /// Whether the read covers the operation, and so removes it once it is completed or cancelled.
+    fn covers(self, operation: &Operation) -> bool {
         match self {
             Self::One(id, _) => operation.id == id,
             Self::All(_) => true,
@@ -228,7 +232,7 @@ impl Selection<'_> {
 
     fn shows(self, operation: &Operation) -> bool {
         let (Self::One(_, kind) | Self::All(kind)) = self;
-        kind.is_none_or(|kind| kind == operation.order.kind)
+        kind.is_none_or(|kind| kind == operation.request.kind)
     }
 }
 
@@ -237,13 +241,13 @@ impl Selection<'_> {
 pub(super) struct Operations(Vec<Operation>);
 
 impl Operations {
-    /// Queues an order that was checked, and returns the operation's id.
-    pub(super) fn queue(&mut self, order: Order, fate: Fate) -> String {
+    /// Queues a request that was checked, and returns the operation's id.
+    pub(super) fn queue(&mut self, request: FileRequest, options: OperationOptions) -> String {
         let id = random_guid();
         self.0.push(Operation {
             id: id.clone(),
-            order,
-            fate,
+            request,
+            options,
             stage: Stage::Queued,
             results: Vec::new(),
             error: String::new(),
@@ -252,76 +256,76 @@ impl Operations {
         id
     }
 
-    /// Brings an operation to a stage and does the work on the way; the files that came out of it.
+    /// Advances an operation to a stage. If it copies or moves its files on the way, returns the resulting files.
     pub(super) fn advance(
         &mut self,
         id: &str,
         stage: Stage,
-        world: &mut World,
+        storage: &mut Storage,
         now: Timestamp,
     ) -> Option<(Kind, Vec<FileId>)> {
         let operation = self.0.iter_mut().find(|operation| operation.id == id)?;
         if operation.stage == Stage::Cancelled {
             return None;
         }
-        let works = operation.stage < Stage::Worked && stage >= Stage::Worked;
+        let executes = operation.stage < Stage::Processed && stage >= Stage::Processed;
         operation.stage = stage;
         if stage >= Stage::Finished {
             operation.finished = Some(now);
         }
-        if !works {
+        if !executes {
             return None;
         }
-        operation.work(world, now);
-        Some((operation.order.kind, operation.results.clone()))
+        operation.execute(storage, now);
+        Some((operation.request.kind, operation.results.clone()))
     }
 
-    /// Cancels an operation whose work has not begun.
+    /// Cancels an operation that has not copied or moved its files yet.
     pub(super) fn cancel(&mut self, id: &str, now: Timestamp) {
-        let waiting = self
+        let cancellable = self
             .0
             .iter_mut()
-            .find(|operation| operation.id == id && operation.stage < Stage::Worked);
-        if let Some(operation) = waiting {
+            .find(|operation| operation.id == id && operation.stage < Stage::Processed);
+        if let Some(operation) = cancellable {
             operation.stage = Stage::Cancelled;
             operation.finished = Some(now);
         }
     }
 
-    /// Reads operations by the portal's rules: what is past running is removed by the read.
+    /// Reads operations. As in the real portal, the read removes those that are completed or cancelled.
     pub(super) fn read(
         &mut self,
         selection: Selection<'_>,
-        shown: &Shown<'_>,
+        renderer: &Renderer<'_>,
         now: Timestamp,
     ) -> Vec<Value> {
         self.0.retain(|operation| !operation.is_too_old(now));
-        let answer = self
+        let operations = self
             .0
             .iter()
-            .filter(|operation| selection.touches(operation) && selection.shows(operation))
-            .filter(|operation| !(operation.fate.unreadable && operation.progress() == 100))
-            .map(|operation| operation.to_json(shown))
+            .filter(|operation| selection.covers(operation) && selection.shows(operation))
+            .filter(|operation| !(operation.options.hide_result && operation.progress() == 100))
+            .map(|operation| operation.to_json(renderer))
             .collect();
         self.0
-            .retain(|operation| !(selection.touches(operation) && operation.stage.status() > 1));
-        answer
+            .retain(|operation| !(selection.covers(operation) && operation.stage.status() > 1));
+        operations
     }
 
-    /// Drops every finished result.
+    /// Removes the operations that are completed or cancelled.
     pub(super) fn forget_results(&mut self) {
         self.0.retain(|operation| operation.stage.status() <= 1);
     }
 }
 
 impl Operation {
-    fn work(&mut self, world: &mut World, now: Timestamp) {
-        if let Some(error) = self.fate.error {
+    fn execute(&mut self, storage: &mut Storage, now: Timestamp) {
+        if let Some(error) = self.options.error {
             error.clone_into(&mut self.error);
             return;
         }
-        for file in &self.order.files {
-            match self.order.carry_out(world, file, now) {
+        for file in &self.request.files {
+            match self.request.execute(storage, file, now) {
                 Ok(Some(result)) => self.results.push(result),
                 Ok(None) => {}
                 Err(error) => error.clone_into(&mut self.error),
@@ -331,22 +335,22 @@ impl Operation {
 
     fn is_too_old(&self, now: Timestamp) -> bool {
         self.finished
-            .is_some_and(|finished| now.duration_since(finished) > KEPT_UNREAD)
+            .is_some_and(|finished| now.duration_since(finished) > UNREAD_RETENTION)
     }
 
     fn progress(&self) -> u8 {
-        if (Stage::Worked..=Stage::Completed).contains(&self.stage) {
+        if (Stage::Processed..=Stage::Completed).contains(&self.stage) {
             100
         } else {
             0
         }
     }
 
-    fn to_json(&self, shown: &Shown<'_>) -> Value {
+    fn to_json(&self, renderer: &Renderer<'_>) -> Value {
         let finished = self.stage >= Stage::Finished;
-        let mut answer = json!({
+        let mut object = json!({
             "id": self.id,
-            "Operation": self.order.kind.number(),
+            "Operation": self.request.kind.number(),
             "progress": self.progress(),
             "error": self.error,
             "processed": self.results.len().to_string(),
@@ -357,19 +361,19 @@ impl Operation {
             let files = if finished {
                 &self.results
             } else {
-                &self.order.files
+                &self.request.files
             };
-            let files = shown.files(files);
+            let files = renderer.files(files);
             if !finished || files.is_empty() {
-                answer["folders"] = shown
-                    .folders(std::slice::from_ref(&self.order.destination))
+                object["folders"] = renderer
+                    .folders(std::slice::from_ref(&self.request.destination))
                     .into();
             }
             if !files.is_empty() {
-                answer["files"] = files.into();
+                object["files"] = files.into();
             }
         }
-        answer
+        object
     }
 }
 

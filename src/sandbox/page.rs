@@ -1,5 +1,5 @@
-//! The page on which a person sees the portal: rooms and files, webhooks and deliveries, and forms
-//! for uploading and for registering a receiver. Plain HTML; it works without scripts.
+//! The page for people: rooms and files, webhooks and deliveries, and forms to upload files and to register a
+//! receiver. It is plain HTML without scripts.
 
 use askama::Template;
 use axum::Router;
@@ -8,23 +8,19 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
+use super::api::UPLOAD_LIMIT;
+use super::ids::FolderId;
 use super::json::size_text;
-use super::world::{File, Folder, World};
-use super::{Announced, Portal, triggers};
-use crate::ids::FolderId;
+use super::portal::Portal;
+use super::portal::files::UploadEvents;
+use super::storage::{File, Folder, Storage};
+use super::triggers;
 
-/// How many deliveries the page shows.
-const SHOWN_DELIVERIES: usize = 20;
+/// How many deliveries the page shows, newest first.
+const LISTED_DELIVERIES: usize = 20;
 
-/// The deepest indentation; folders further down stand below it.
-const DEEPEST: usize = 3;
-
-/// The largest upload through the form, in bytes.
-const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
-
-/// What a receiver registered through the form or the command line is told about.
-pub(crate) const RECEIVER_TRIGGERS: [&str; 4] =
-    ["file.created", "file.uploaded", "file.copied", "file.moved"];
+/// The deepest indentation; folders further down have the same.
+const MAX_DEPTH: usize = 3;
 
 #[derive(Template)]
 #[template(path = "sandbox.html")]
@@ -37,7 +33,7 @@ struct Page {
     deliveries: Vec<DeliveryLine>,
 }
 
-/// A folder with its place in the tree.
+/// A folder and its depth in the tree.
 struct FolderLine {
     id: String,
     title: String,
@@ -73,7 +69,7 @@ struct DeliveryLine {
     status: u16,
     attempts: u32,
     delivered: bool,
-    running: bool,
+    in_progress: bool,
 }
 
 pub(super) fn router() -> Router<Portal> {
@@ -94,27 +90,32 @@ async fn show(State(portal): State<Portal>) -> Response {
 fn page(portal: &Portal) -> Page {
     let state = portal.state();
     let mut folders = Vec::new();
-    add_folders(&state.world, &portal.seed().rooms_section, 0, &mut folders);
+    add_folders(
+        &state.storage,
+        &portal.seed().rooms_section,
+        0,
+        &mut folders,
+    );
     let webhooks = state.webhooks.all().map(|webhook| WebhookLine {
         id: webhook.id.to_string(),
-        name: webhook.name.clone(),
-        url: webhook.url.clone(),
-        triggers: triggers::names(webhook.triggers).join(", "),
-        enabled: webhook.enabled,
+        name: webhook.config.name.clone(),
+        url: webhook.config.url.clone(),
+        triggers: triggers::names(webhook.config.triggers).join(", "),
+        enabled: webhook.config.enabled,
     });
-    let deliveries = state.webhooks.rows().rev().take(SHOWN_DELIVERIES);
+    let deliveries = state.webhooks.rows().rev().take(LISTED_DELIVERIES);
     let deliveries = deliveries.map(|row| DeliveryLine {
-        event: row.event.to_string(),
-        trigger: row.happening.trigger,
-        title: row.happening.payload.title().to_owned(),
+        event: row.id.to_string(),
+        trigger: row.event.trigger,
+        title: row.event.payload.title().to_owned(),
         created: row.created.to_string(),
         status: row.status,
         attempts: row.attempts,
         delivered: row.delivered.is_some(),
-        running: row.delivered.is_none() && row.response.is_none(),
+        in_progress: row.delivered.is_none() && row.response.is_none(),
     });
     Page {
-        address: state.base(),
+        address: state.base_url(),
         api_key: portal.api_key().to_owned(),
         secret: portal.secret().to_owned(),
         folders,
@@ -123,19 +124,19 @@ fn page(portal: &Portal) -> Page {
     }
 }
 
-/// Adds the folders below one, each followed by those below it.
-fn add_folders(world: &World, parent: &FolderId, depth: usize, lines: &mut Vec<FolderLine>) {
-    let mut folders: Vec<&Folder> = world.folders_in(parent).collect();
+/// Adds the folders below one, each followed by its own subfolders.
+fn add_folders(storage: &Storage, parent: &FolderId, depth: usize, lines: &mut Vec<FolderLine>) {
+    let mut folders: Vec<&Folder> = storage.folders_in(parent).collect();
     folders.sort_by(|a, b| a.title.cmp(&b.title).then(a.id.cmp(&b.id)));
     for folder in folders {
         lines.push(FolderLine {
             id: folder.id.to_string(),
             title: folder.title.clone(),
-            depth: depth.min(DEEPEST),
+            depth: depth.min(MAX_DEPTH),
             is_room: folder.room.is_some(),
-            files: world.files_in(&folder.id).map(file_line).collect(),
+            files: storage.files_in(&folder.id).map(file_line).collect(),
         });
-        add_folders(world, &folder.id, depth + 1, lines);
+        add_folders(storage, &folder.id, depth + 1, lines);
     }
 }
 
@@ -152,7 +153,7 @@ fn file_line(file: &File) -> FileLine {
     }
 }
 
-/// The fields of either form.
+/// The fields of both forms.
 #[derive(Debug, Default)]
 struct Form {
     folder: Option<FolderId>,
@@ -166,7 +167,7 @@ async fn read_form(mut multipart: Multipart) -> Option<Form> {
         let name = field.name().unwrap_or_default().to_owned();
         let file_name = field.file_name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "folder" => form.folder = FolderId::new(&field.text().await.ok()?),
+            "folder" => form.folder = Some(FolderId::from(field.text().await.ok()?.as_str())),
             "url" => form.url = Some(field.text().await.ok()?),
             "file" if !file_name.is_empty() => {
                 form.files.push((file_name, field.bytes().await.ok()?));
@@ -177,19 +178,19 @@ async fn read_form(mut multipart: Multipart) -> Option<Form> {
     Some(form)
 }
 
-/// The client uploads as in the web interface.
+/// The client uploads files, as in the web interface.
 async fn upload(State(portal): State<Portal>, multipart: Multipart) -> Response {
     let Some(form) = read_form(multipart).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let known = form
         .folder
-        .filter(|folder| portal.state().world.folder(folder).is_some());
+        .filter(|folder| portal.state().storage.folder(folder).is_some());
     let Some(folder) = known else {
         return StatusCode::NOT_FOUND.into_response();
     };
     for (title, content) in form.files {
-        portal.upload(&folder, &title, &content, Announced::Uploaded);
+        portal.upload(&folder, &title, &content, UploadEvents::Uploaded);
     }
     Redirect::to("/").into_response()
 }
@@ -198,7 +199,7 @@ async fn register(State(portal): State<Portal>, multipart: Multipart) -> Respons
     let url = read_form(multipart).await.and_then(|form| form.url);
     match url.filter(|url| reqwest::Url::parse(url).is_ok()) {
         Some(url) => {
-            portal.add_webhook(&url, &RECEIVER_TRIGGERS);
+            portal.add_webhook(&url, &triggers::DEFAULT_TRIGGERS);
             Redirect::to("/").into_response()
         }
         None => StatusCode::BAD_REQUEST.into_response(),

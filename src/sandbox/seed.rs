@@ -1,14 +1,15 @@
-//! What every portal starts with: three rooms, their folders, and the people.
+//! The initial content of every portal: three rooms, their folders, and the users.
 
 use jiff::Timestamp;
 
-use super::world::{Folder, Person, RoomKind, World};
-use crate::ids::FolderId;
+use super::ids::FolderId;
+use super::storage::{Folder, RoomKind, Storage};
+use super::user::User;
 
-/// The rooms, folders and people every portal starts with.
+/// The rooms, folders and users of a new portal.
 #[derive(Clone, Debug)]
 pub struct Seed {
-    /// The section that holds the rooms: the `rootId` of everything in any room.
+    /// The section that holds the rooms: the `rootId` of every file and folder in a room.
     pub rooms_section: FolderId,
     /// The room "Acme - shared with client".
     pub client_room: FolderId,
@@ -24,7 +25,7 @@ pub struct Seed {
     pub incoming_folder: FolderId,
     /// The GUID of the account the API key belongs to.
     pub service_account: String,
-    /// The GUID of the account that uploads.
+    /// The GUID of the client, who uploads.
     pub client_user: String,
 }
 
@@ -38,18 +39,18 @@ impl Seed {
             internal_room: FolderId::from(340_988),
             internal_folder: FolderId::from(341_029),
             incoming_folder: FolderId::from(748_239),
-            service_account: Person::Service.id().to_owned(),
-            client_user: Person::Client.id().to_owned(),
+            service_account: User::Service.id().to_owned(),
+            client_user: User::Client.id().to_owned(),
         }
     }
 
-    /// The world of a portal opened now.
-    pub(super) fn world(&self, now: Timestamp) -> World {
+    /// The storage of a portal that is created now.
+    pub(super) fn storage(&self, now: Timestamp) -> Storage {
         use RoomKind::Custom;
         let section = Some(&self.rooms_section);
         let client = Some(&self.client_room);
         let internal = Some(&self.internal_room);
-        let mut world = World::new();
+        let mut storage = Storage::new();
         for (id, parent, title, room) in [
             (&self.rooms_section, None, "Rooms", None),
             (
@@ -74,18 +75,18 @@ impl Seed {
             (&self.internal_folder, internal, "Inbox", None),
             (&self.incoming_folder, internal, "Incoming", None),
         ] {
-            world.put_folder(Folder {
+            storage.put_folder(Folder {
                 id: id.clone(),
                 parent: parent.cloned(),
                 title: title.to_owned(),
                 room,
                 created: now,
                 updated: now,
-                created_by: Person::Owner,
-                forbidden: false,
-                without_us: false,
+                created_by: User::Owner,
+                read_only: false,
+                service_is_member: true,
             });
         }
-        world
+        storage
     }
 }

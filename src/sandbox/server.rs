@@ -1,8 +1,7 @@
-//! Accepts connections and stands in front of the API. An accept loop of our own, because only the
-//! connection's owner can cut it without an answer.
+//! Accepts connections, records API calls, and injects faults. The accept loop does not use `axum::serve`,
+//! because only the owner of a connection can close it without a response.
 
 use std::convert::Infallible;
-use std::io;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,30 +19,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Portal;
 use super::api::{self, ApiError};
-use super::calls::CallNumber;
+use super::call_log::CallNumber;
 use super::faults::FaultEffect;
 use super::page;
+use super::portal::Portal;
 
-/// The rest after a failed accept, such as when there are no file descriptors left.
+/// The pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The limit that the answer of an exceeded rate limit names, per minute (CONTRACT 7).
+/// The calls per minute that a 429 response states as the limit (docs/DOCSPACE.md 7).
 const RATE_LIMIT: &str = "1500";
 
-/// The service's way to say: cut the connection.
+/// Makes hyper close the connection without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the portal cuts the connection")]
-struct Cut;
+#[error("the portal closes the connection")]
+struct Dropped;
 
-/// Serves until `stop`, then cuts what is still open.
-pub(super) async fn serve(
-    portal: &Portal,
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    portal.state().address = Some(listener.local_addr()?);
+/// Serves until `stop` is cancelled, then closes the open connections.
+pub(super) async fn serve(portal: &Portal, listener: TcpListener, stop: CancellationToken) {
     let router = api::router(portal)
         .merge(page::router())
         .with_state(portal.clone());
@@ -63,24 +57,23 @@ pub(super) async fn serve(
     }
     connections.close();
     connections.wait().await;
-    Ok(())
 }
 
-/// Answers the requests of one connection; how it ends concerns nobody.
+/// Serves the requests of one connection. Its errors are those of the client.
 async fn connection(portal: Portal, router: Router, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(&portal, &router, request));
+    let service = service_fn(|request| respond(&portal, &router, request));
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// Answers one request; API calls are written down, and faults strike them.
-async fn answer(
+/// Responds to one request. API calls are recorded and subject to faults.
+async fn respond(
     portal: &Portal,
     router: &Router,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response<Body>, Dropped> {
     if !request.uri().path().starts_with("/api/") {
         return Ok(route(router, request).await);
     }
@@ -88,13 +81,13 @@ async fn answer(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let mut response = disturbed(router, request, effect).await?;
+    let mut response = respond_with_fault(router, request, effect).await?;
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&portal.now());
     if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
         response.headers_mut().insert(DATE, date);
     }
     let status = response.status().as_u16();
-    portal.state().calls.answered(call, status);
+    portal.state().calls.record_status(call, status);
     Ok(response)
 }
 
@@ -112,16 +105,16 @@ fn begin(
     let effect = if state.access.down {
         Some(FaultEffect::DropBefore)
     } else {
-        state.faults.strike(method, path)
+        state.faults.next_effect(method, path)
     };
     (call, state.latency, effect)
 }
 
-async fn disturbed(
+async fn respond_with_fault(
     router: &Router,
     mut request: Request<Incoming>,
     effect: Option<FaultEffect>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response<Body>, Dropped> {
     match effect {
         None => Ok(route(router, request).await),
         Some(FaultEffect::Status(status)) => Ok(failure(status)),
@@ -131,17 +124,17 @@ async fn disturbed(
             headers.insert("retry-after", HeaderValue::from(seconds));
             Ok(response)
         }
-        Some(FaultEffect::StatusAfterDoing(status)) => {
+        Some(FaultEffect::StatusAfter(status)) => {
             route(router, request).await;
             Ok(failure(status))
         }
-        Some(FaultEffect::DropBefore) => Err(Cut),
+        Some(FaultEffect::DropBefore) => Err(Dropped),
         Some(FaultEffect::DropAfter) => {
             route(router, request).await;
-            Err(Cut)
+            Err(Dropped)
         }
         Some(FaultEffect::Hang) => std::future::pending().await,
-        Some(effect @ (FaultEffect::OperationError(_) | FaultEffect::OperationVanishes)) => {
+        Some(effect @ (FaultEffect::OperationError(_) | FaultEffect::OperationResultLost)) => {
             request.extensions_mut().insert(effect);
             Ok(route(router, request).await)
         }
@@ -150,12 +143,12 @@ async fn disturbed(
 
 async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
     let service = TowerToHyperService::new(router.clone());
-    let answered: Result<_, Infallible> = service.call(request).await;
-    let Ok(response) = answered;
+    let result: Result<_, Infallible> = service.call(request).await;
+    let Ok(response) = result;
     response
 }
 
-/// The answer of a portal in trouble; any status but 429 and 500 comes without a body.
+/// The response of a failing portal; only 500 has a body.
 fn failure(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match status {

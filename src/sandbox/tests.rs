@@ -1,4 +1,4 @@
-//! The portal seen from outside: over HTTP, and by a receiver of its webhooks.
+//! The portal as its clients see it: over HTTP, and as a receiver of its webhooks.
 
 mod access;
 mod deliveries;
@@ -10,18 +10,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::{Router, extract};
-
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::any;
+use axum::{Router, extract};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::world::NewFile;
 use super::*;
 
-/// A portal that is served, and somebody who calls it.
+/// A portal that is served, and a client.
 struct Served {
     portal: Portal,
     base: String,
@@ -31,10 +30,10 @@ struct Served {
 
 impl Served {
     async fn new() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(PortalSettings::default()).await
     }
 
-    async fn with(settings: Settings) -> Self {
+    async fn with(settings: PortalSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let portal = Portal::new(settings);
@@ -46,7 +45,7 @@ impl Served {
         Self {
             portal,
             base,
-            client: delivery_client(),
+            client: portal::delivery_client(),
             _stop: stop.drop_guard(),
         }
     }
@@ -58,7 +57,7 @@ impl Served {
             .bearer_auth(self.portal.api_key())
     }
 
-    /// The status and the body, which is null when it is empty.
+    /// The status and the body; null for an empty body.
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = self.request(method, path);
         if let Some(body) = body {
@@ -84,15 +83,15 @@ impl Served {
     fn file(&self, title: &str) -> FileId {
         let room = &self.portal.seed().client_room;
         self.portal
-            .upload(room, title, b"content", Announced::Silently)
+            .upload(room, title, b"content", UploadEvents::None)
     }
 
-    /// Copies or moves one file to the Inbox and waits until that is done.
+    /// Copies or moves one file to the Inbox and waits until the operation is completed.
     async fn operate(&self, kind: &str, file: &FileId, conflict: u8) -> Value {
         let path = format!("files/fileops/{kind}");
         let (status, started) = self.put(&path, self.to_inbox(file, conflict)).await;
         assert_eq!(status, 200, "{started}");
-        self.portal.operations_settled().await;
+        self.portal.wait_for_operations().await;
         let id = started["response"][0]["id"].as_str().unwrap();
         let read = self.get(&format!("files/fileops?id={id}")).await;
         read[0].clone()
@@ -112,18 +111,18 @@ impl Served {
     }
 }
 
-/// A receiver of webhooks that keeps what it gets.
+/// A receiver of webhooks that keeps the deliveries.
 #[derive(Clone, Default)]
 struct Receiver {
-    got: Arc<Mutex<Vec<(HeaderMap, String)>>>,
-    answers: Arc<Mutex<VecDeque<u16>>>,
+    deliveries: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+    statuses: Arc<Mutex<VecDeque<u16>>>,
 }
 
 impl Receiver {
-    /// Serves a receiver that gives these answers first and 200 from then on; with its address.
-    async fn answering(answers: &[u16]) -> (Self, String) {
+    /// Serves a receiver that responds with these statuses first, then with 200. Returns it with its address.
+    async fn responding(statuses: &[u16]) -> (Self, String) {
         let receiver = Self::default();
-        receiver.answers.lock().unwrap().extend(answers);
+        receiver.statuses.lock().unwrap().extend(statuses);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/docspace", listener.local_addr().unwrap());
         let router = Router::new()
@@ -134,9 +133,9 @@ impl Receiver {
     }
 
     fn bodies(&self) -> Vec<Value> {
-        let got = self.got.lock().unwrap();
-        let bodies = got.iter();
-        bodies
+        let deliveries = self.deliveries.lock().unwrap();
+        deliveries
+            .iter()
             .map(|(_, body)| serde_json::from_str(body).unwrap())
             .collect()
     }
@@ -148,16 +147,35 @@ async fn receive(
     body: String,
 ) -> StatusCode {
     if !body.is_empty() {
-        receiver.got.lock().unwrap().push((headers, body));
+        receiver.deliveries.lock().unwrap().push((headers, body));
     }
-    let answer = receiver.answers.lock().unwrap().pop_front();
-    StatusCode::from_u16(answer.unwrap_or(200)).unwrap()
+    let status = receiver.statuses.lock().unwrap().pop_front();
+    StatusCode::from_u16(status.unwrap_or(200)).unwrap()
 }
 
-/// Settings under which retries follow at once.
-fn hasty() -> Settings {
-    Settings {
+/// Settings without waits before retries.
+fn immediate_retries() -> PortalSettings {
+    PortalSettings {
         retry_waits: vec![Duration::from_millis(1); 5],
-        ..Settings::default()
+        ..PortalSettings::default()
+    }
+}
+
+/// A clock that a test moves.
+#[derive(Clone)]
+struct TestClock(Arc<Mutex<Timestamp>>);
+
+impl TestClock {
+    fn new(start: &str) -> Self {
+        Self(Arc::new(Mutex::new(start.parse().unwrap())))
+    }
+
+    fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    fn source(&self) -> TimeSource {
+        let time = Arc::clone(&self.0);
+        TimeSource::new(move || *time.lock().unwrap())
     }
 }

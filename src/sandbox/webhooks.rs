@@ -1,36 +1,41 @@
-//! The registered webhooks and the log of their deliveries. State only; `sender` does the sending.
+//! The registered webhooks and the delivery log. Nothing is sent from here; `sender` does that.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::body::{self, Happening};
+use super::body::{self, Event};
+use super::ids::{EventId, WebhookId};
 use super::triggers;
-use crate::ids::{EventId, WebhookId};
-use crate::webhook::signature::WebhookSecret;
 
-/// The first number given to a row of the log.
+/// The number of the first row of the log.
 const FIRST_EVENT: i64 = 902_341;
 
-/// The first number given to a webhook.
+/// The number of the first webhook.
 const FIRST_WEBHOOK: i64 = 417;
 
-/// How long a webhook may go without success before a failed delivery switches it off.
-const TRUSTED: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// How long a webhook may go without a successful delivery before a failed one disables it.
+const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// A webhook's configuration.
+/// What the owner of a webhook configures.
+#[derive(Clone, Debug)]
+pub(super) struct WebhookConfig {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) secret: String,
+    pub(super) enabled: bool,
+    pub(super) ssl: bool,
+    /// The sum of the triggers' bits; 0 is all.
+    pub(super) triggers: i64,
+    /// The id of the one file or folder it is limited to.
+    pub(super) target: Option<String>,
+}
+
+/// A registered webhook.
 #[derive(Clone, Debug)]
 pub(super) struct Webhook {
     pub(super) id: WebhookId,
-    pub(super) name: String,
-    pub(super) url: String,
-    pub(super) secret: WebhookSecret,
-    pub(super) enabled: bool,
-    pub(super) ssl: bool,
-    /// The sum of the subscribed bits; 0 is everything.
-    pub(super) triggers: i64,
-    /// The id of the one entry it is about, if it is about one.
-    pub(super) target: Option<String>,
+    pub(super) config: WebhookConfig,
     pub(super) created: Timestamp,
     pub(super) modified: Option<Timestamp>,
     pub(super) last_success: Option<Timestamp>,
@@ -38,27 +43,25 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    fn wants(&self, happening: &Happening) -> bool {
-        self.enabled
-            && (self.triggers == 0 || self.triggers & triggers::bit(happening.trigger) != 0)
-            && self.target.as_ref().is_none_or(|target| {
-                let id = happening.payload.id();
-                id.as_str().map_or_else(|| id.to_string(), str::to_owned) == *target
-            })
+    fn subscribes_to(&self, event: &Event) -> bool {
+        let target = self.config.target.as_ref();
+        self.config.enabled
+            && triggers::includes(self.config.triggers, event.trigger)
+            && target.is_none_or(|target| *target == event.payload.id_text())
     }
 }
 
-/// A row of the log: one happening for one webhook.
+/// A row of the delivery log: one event for one webhook.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) event: EventId,
+    pub(super) id: EventId,
     pub(super) webhook: WebhookId,
-    pub(super) happening: Happening,
+    pub(super) event: Event,
     pub(super) created: Timestamp,
-    /// The last body sent, or the stored copy without `event.id` before the first attempt.
+    /// The last body sent; before the first attempt the stored copy, which has no `event.id`.
     pub(super) body: String,
     pub(super) attempts: u32,
-    /// The status of the last attempt; 0 while there is none, or when no answer came.
+    /// The status of the last attempt; 0 before the first one and without a response.
     pub(super) status: u16,
     pub(super) request_headers: Option<String>,
     pub(super) response_headers: Option<String>,
@@ -66,25 +69,35 @@ pub(super) struct Row {
     pub(super) delivered: Option<Timestamp>,
 }
 
-/// How the last attempt of a delivery ended.
+/// The result of the last attempt of a delivery.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
-    /// A 2xx answer.
+    /// A 2xx response.
     Delivered {
         status: u16,
         headers: String,
         response: String,
     },
-    /// Any other answer, or none (status 0).
-    Refused { status: u16, reason: String },
-    /// No answer in time.
+    /// Any other response, or none (status 0).
+    Failed { status: u16, reason: String },
+    /// No response in time.
     TimedOut { reason: String },
+}
+
+impl Outcome {
+    /// Why the attempt failed; `None` if it did not.
+    pub(super) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Delivered { .. } => None,
+            Self::Failed { reason, .. } | Self::TimedOut { reason } => Some(reason),
+        }
+    }
 }
 
 /// All webhooks and rows.
 #[derive(Debug)]
 pub(super) struct Webhooks {
-    configured: BTreeMap<WebhookId, Webhook>,
+    registered: BTreeMap<WebhookId, Webhook>,
     rows: BTreeMap<EventId, Row>,
     next_webhook: i64,
     next_event: i64,
@@ -93,89 +106,99 @@ pub(super) struct Webhooks {
 impl Webhooks {
     pub(super) fn new() -> Self {
         Self {
-            configured: BTreeMap::new(),
+            registered: BTreeMap::new(),
             rows: BTreeMap::new(),
             next_webhook: FIRST_WEBHOOK,
             next_event: FIRST_EVENT,
         }
     }
 
-    /// Registers a webhook; the `id` it brings is replaced by the next free one.
-    pub(super) fn add(&mut self, webhook: Webhook) -> WebhookId {
+    /// Registers a webhook under the next free number.
+    pub(super) fn add(&mut self, config: WebhookConfig, now: Timestamp) -> WebhookId {
         let id = WebhookId(self.next_webhook);
         self.next_webhook += 1;
-        self.configured.insert(id, Webhook { id, ..webhook });
+        let webhook = Webhook {
+            id,
+            config,
+            created: now,
+            modified: None,
+            last_success: None,
+            last_failure: None,
+        };
+        self.registered.insert(id, webhook);
         id
     }
 
     pub(super) fn get(&self, id: WebhookId) -> Option<&Webhook> {
-        self.configured.get(&id)
+        self.registered.get(&id)
     }
 
     pub(super) fn get_mut(&mut self, id: WebhookId) -> Option<&mut Webhook> {
-        self.configured.get_mut(&id)
+        self.registered.get_mut(&id)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Webhook> {
-        self.configured.values()
+        self.registered.values()
     }
 
-    /// Deletes a webhook together with its log.
-    pub(super) fn remove(&mut self, id: WebhookId) -> Option<Webhook> {
+    /// Deletes a webhook and its rows of the log.
+    pub(super) fn remove(&mut self, id: WebhookId) {
         self.rows.retain(|_, row| row.webhook != id);
-        self.configured.remove(&id)
+        self.registered.remove(&id);
     }
 
-    pub(super) fn row(&self, event: EventId) -> Option<&Row> {
-        self.rows.get(&event)
+    pub(super) fn row(&self, id: EventId) -> Option<&Row> {
+        self.rows.get(&id)
     }
 
-    pub(super) fn row_mut(&mut self, event: EventId) -> Option<&mut Row> {
-        self.rows.get_mut(&event)
+    pub(super) fn row_mut(&mut self, id: EventId) -> Option<&mut Row> {
+        self.rows.get_mut(&id)
     }
 
-    /// The log, oldest first.
+    /// The log, oldest row first.
     pub(super) fn rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.rows.values()
     }
 
-    /// Writes a row for each enabled webhook that wants to hear of it; the rows are to be sent.
-    pub(super) fn publish(&mut self, happening: &Happening, now: Timestamp) -> Vec<EventId> {
-        let wanting: Vec<Webhook> = self
-            .configured
+    /// The webhook of a row, and the row.
+    pub(super) fn delivery(&self, id: EventId) -> Option<(&Webhook, &Row)> {
+        let row = self.rows.get(&id)?;
+        Some((self.registered.get(&row.webhook)?, row))
+    }
+
+    /// Adds a row for each enabled webhook that subscribes to an event; the rows are to be delivered.
+    pub(super) fn publish(&mut self, event: &Event, now: Timestamp) -> Vec<EventId> {
+        let subscribed: Vec<_> = self
+            .registered
             .values()
-            .filter(|webhook| webhook.wants(happening))
-            .cloned()
+            .filter(|webhook| webhook.subscribes_to(event))
+            .map(|webhook| (webhook.id, body::write(None, event, webhook, None)))
             .collect();
-        wanting
-            .iter()
-            .map(|webhook| {
-                let body = body::write(None, happening, webhook, None);
-                self.add_row(webhook.id, happening.clone(), body, now)
-            })
+        subscribed
+            .into_iter()
+            .map(|(webhook, body)| self.add_row(webhook, event.clone(), body, now))
             .collect()
     }
 
-    /// Writes a new row from an old one, as a manual retry does; it is to be sent, even when the
-    /// webhook is disabled.
-    pub(super) fn repeat(&mut self, event: EventId, now: Timestamp) -> Option<EventId> {
-        let old = self.rows.get(&event)?.clone();
-        Some(self.add_row(old.webhook, old.happening, old.body, now))
+    /// Adds a copy of a row, as a manual retry does; it is to be delivered, even if the webhook is disabled.
+    pub(super) fn retry(&mut self, id: EventId, now: Timestamp) -> Option<EventId> {
+        let row = self.rows.get(&id)?.clone();
+        Some(self.add_row(row.webhook, row.event, row.body, now))
     }
 
     fn add_row(
         &mut self,
         webhook: WebhookId,
-        happening: Happening,
+        event: Event,
         body: String,
         now: Timestamp,
     ) -> EventId {
-        let event = EventId(self.next_event);
+        let id = EventId(self.next_event);
         self.next_event += 1;
         let row = Row {
-            event,
+            id,
             webhook,
-            happening,
+            event,
             created: now,
             body,
             attempts: 0,
@@ -185,22 +208,22 @@ impl Webhooks {
             response: None,
             delivered: None,
         };
-        self.rows.insert(event, row);
-        event
+        self.rows.insert(id, row);
+        id
     }
 
-    /// Writes down how a delivery ended, and what that means for its webhook (CONTRACT 1.6).
+    /// Records the result of a delivery's last attempt, and its effect on the webhook (docs/DOCSPACE.md 1.6).
     pub(super) fn finish(
         &mut self,
-        event: EventId,
+        id: EventId,
         outcome: Outcome,
         started: Timestamp,
         now: Timestamp,
     ) {
-        let Some(row) = self.rows.get_mut(&event) else {
+        let Some(row) = self.rows.get_mut(&id) else {
             return;
         };
-        let Some(webhook) = self.configured.get_mut(&row.webhook) else {
+        let Some(webhook) = self.registered.get_mut(&row.webhook) else {
             return;
         };
         match outcome {
@@ -215,16 +238,18 @@ impl Webhooks {
                 row.delivered = Some(now);
                 webhook.last_success = Some(started);
             }
-            Outcome::Refused { status: 410, .. } => {
+            Outcome::Failed { status: 410, .. } => {
                 let id = webhook.id;
                 self.remove(id);
             }
-            Outcome::Refused { status, reason } => {
+            Outcome::Failed { status, reason } => {
                 row.status = status;
                 row.response = Some(reason.clone());
                 webhook.last_failure = Some((started, reason));
-                let trusted_since = webhook.last_success.unwrap_or(webhook.created);
-                webhook.enabled &= now.duration_since(trusted_since) <= TRUSTED;
+                let last_success = webhook.last_success.unwrap_or(webhook.created);
+                if now.duration_since(last_success) > DISABLED_AFTER {
+                    webhook.config.enabled = false;
+                }
             }
             Outcome::TimedOut { reason } => {
                 row.status = 500;

@@ -37,7 +37,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
 
 /// Every answer to a move: nobody may do that.
 fn refuse_moves(scene: &Scene) {
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops/move",
         times: 1_000,
@@ -107,7 +107,7 @@ async fn a_refused_key_is_told_and_its_end() {
     let server = MailServer::start(&[]);
     let scene = Scene::start().await;
     let mut watch = watch(&scene, by_mail(server.mailer())).await;
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: None,
         path_contains: "",
         times: 2,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use rusqlite::Connection;
 
 use crate::process::{Deployment, until};
@@ -13,10 +13,10 @@ const BOUND: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_service_knows_what_it_did_and_finds_what_came_later() {
-    let deployment = Deployment::new(Settings::default()).await;
+    let deployment = Deployment::new(PortalSettings::default()).await;
     let (portal, seed) = (&deployment.portal, deployment.portal.seed());
     let upload = async |title: &str| {
-        portal.upload(&seed.client_room, title, b"text", Announced::Uploaded);
+        portal.upload(&seed.client_room, title, b"text", UploadEvents::Uploaded);
         deployment.all_done(BOUND).await;
     };
     let copies = || portal.files_in(&seed.internal_folder).len();

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
-use docspace_courier::ids::FileId;
 use docspace_courier::rules::Rule;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_courier::sandbox::{Fault, FaultEffect, FileId};
 use docspace_courier::worker::Step;
 
 use crate::scene::Scene;
@@ -33,7 +32,7 @@ fn upload(scene: &Scene, count: usize) -> Vec<FileId> {
 
 /// Lets every delivery arrive and be decided, so that all actions are due before the first call.
 async fn decide_all(scene: &Scene) {
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     while scene.worker.decide_next().await.unwrap() == Step::Worked {}
 }
 
@@ -73,7 +72,7 @@ async fn in_a_burst_of_a_thousand_six_bad_files_delay_nobody_by_more_than_one_ca
     for locked in [&files[250], &files[251]] {
         scene.portal.lock(locked, true);
     }
-    scene.portal.forbid(&files[777]);
+    scene.portal.make_file_read_only(&files[777]);
     scene.work().await;
 
     // Each call that held some of them was made once more without them; which ones that are depends on the
@@ -143,14 +142,14 @@ async fn a_lost_answer_for_many_files_is_settled_with_few_reads() {
     for kind in ["copy", "move"] {
         let scene = scene_with(kind).await;
         upload(&scene, 50);
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 1,
             effect: FaultEffect::DropAfter,
         });
         scene.work().await;
-        scene.portal.operations_settled().await;
+        scene.portal.wait_for_operations().await;
         scene.portal.forget_results();
         scene.work_to_the_end().await;
         assert_eq!(scene.calls("PUT", "fileops"), 1, "{kind}");
@@ -190,7 +189,7 @@ async fn a_destination_that_takes_nothing_is_asked_for_once() {
         decide_all(&scene).await;
         match close {
             0 => scene.portal.delete_folder(&scene.internal),
-            1 => scene.portal.forbid_destination(&scene.internal),
+            1 => scene.portal.make_folder_read_only(&scene.internal),
             _ => scene
                 .portal
                 .make_form_room(&scene.portal.seed().internal_room),
@@ -209,7 +208,7 @@ async fn what_is_refused_without_a_cause_is_cut_into_halves() {
     let scene = scene_with("copy").await;
     upload(&scene, 40);
     decide_all(&scene).await;
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops",
         times: 3,
@@ -227,7 +226,7 @@ async fn a_file_on_which_every_call_breaks_soon_stands_alone() {
     let scene = scene_with("copy").await;
     upload(&scene, 30);
     for _ in 0..3 {
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 1,
@@ -266,8 +265,8 @@ async fn a_folder_that_cannot_be_asked_for_is_asked_for_once_a_round() {
     for file in 0..20 {
         scene.upload(&scene.subfolder, &format!("plan {file}.docx"));
     }
-    scene.portal.deliveries_settled().await;
-    scene.portal.fail(Fault {
+    scene.portal.wait_for_deliveries().await;
+    scene.portal.inject_fault(Fault {
         method: Some("GET"),
         path_contains: "/path",
         times: 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::catch_up::{Depth, WebhookState};
-use docspace_courier::sandbox::Announced;
+use docspace_courier::sandbox::UploadEvents;
 
 use crate::scene::{Scene, TRIGGERS};
 
@@ -29,9 +29,9 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
         &scene.client_room,
         "Invoice.pdf",
         b"1",
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.clock.advance(Duration::from_mins(5));
     scene.start_receiving().await;
 
@@ -65,7 +65,7 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
     let mut scene = Scene::start().await;
     scene.stop_receiving().await;
     scene.upload(&scene.client_room, "early.txt");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.clock.advance(Duration::from_mins(1));
     let report = scene.catch_up().turn(Depth::Thorough).await.unwrap();
     assert_eq!((report.webhook, report.fetched), (WebhookState::On, 1));
@@ -78,7 +78,7 @@ async fn a_dead_letter_is_not_revived_by_reading_the_log() {
     let mut scene = when_all_is_well().await;
     scene.stop_receiving().await;
     let file = scene.upload(&scene.client_room, "gone.txt");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.portal.delete(&file);
     scene.clock.advance(Duration::from_mins(1));
     for _ in 0..3 {
@@ -166,13 +166,16 @@ async fn a_webhook_that_was_off_between_two_turns_is_noticed_at_the_start() {
 #[tokio::test]
 async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
     let scene = Scene::start().await;
-    let file = scene
-        .portal
-        .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+    let file = scene.portal.upload(
+        &scene.client_room,
+        "plan.docx",
+        b"one",
+        UploadEvents::Uploaded,
+    );
     scene.work().await;
     scene.catch_up().turn(Depth::Routine).await.unwrap();
     scene.clock.advance(Duration::from_hours(1));
-    scene.portal.overwrite(&file, b"two", Announced::Silently);
+    scene.portal.overwrite(&file, b"two", UploadEvents::None);
     scene.catch_up().turn(Depth::Thorough).await.unwrap();
     scene.work_to_the_end().await;
     assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);

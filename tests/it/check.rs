@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, Deployment, Finding, Mark, Report};
 use docspace_courier::clock::Clock;
-use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
+use docspace_courier::sandbox::{Fault, FaultEffect, PortalSettings};
 
 use crate::process::{self, binary};
 use crate::scene::Scene;
@@ -179,7 +179,7 @@ async fn a_portal_that_does_not_answer() {
 async fn a_portal_that_is_ill_and_an_address_that_is_none() {
     let scene = Scene::start().await;
     for (status, words) in [(503, "check again"), (404, "no such portal")] {
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("GET"),
             path_contains: "people/@self",
             times: 1,
@@ -291,14 +291,14 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
 async fn a_user_who_may_read_but_not_copy() {
     let scene = Scene::start().await;
     let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.forbid(&file);
+    scene.portal.make_file_read_only(&file);
     finds_only(&check(&scene).await, "room 539564", "not take them");
 }
 
 #[tokio::test]
 async fn an_administrator_who_is_no_member() {
     let scene = Scene::start().await;
-    scene.portal.leave_room(&scene.client_room);
+    scene.portal.remove_service_account(&scene.client_room);
     finds_only(&check(&scene).await, "room 539564", "is no member");
     scene.upload(&scene.client_room, "plan.docx");
     finds_only(&check(&scene).await, "room 539564", "is no member");
@@ -307,7 +307,7 @@ async fn an_administrator_who_is_no_member() {
 #[tokio::test]
 async fn a_destination_that_may_not_be_written() {
     let scene = Scene::start().await;
-    scene.portal.forbid_destination(&scene.internal);
+    scene.portal.make_folder_read_only(&scene.internal);
     finds_only(&check(&scene).await, "folder 341029", "may not be written");
 }
 
@@ -402,7 +402,7 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
 
     scene.stop_receiving().await;
     scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.start_receiving().await;
     let report = check(&scene).await;
     finds(
@@ -419,7 +419,7 @@ async fn a_webhook_that_signs_with_another_secret() {
     let mut scene = Scene::start().await;
     scene.stop_receiving().await;
     scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.start_receiving().await;
     let report = check(&scene).await;
     finds(
@@ -464,7 +464,7 @@ async fn something_else_at_our_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_prints_marks_and_its_exit_code_tells() {
-    let deployment = process::Deployment::new(Settings::default()).await;
+    let deployment = process::Deployment::new(PortalSettings::default()).await;
     let service = deployment.start();
     deployment.ready().await;
     let run = |arguments: &[&str]| {
@@ -530,7 +530,7 @@ async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
 #[tokio::test]
 async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
     let scene = Scene::start().await;
-    let rule = |to: &docspace_courier::ids::FolderId| {
+    let rule = |to: &docspace_courier::sandbox::FolderId| {
         format!(
             "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
             scene.client_room

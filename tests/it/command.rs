@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 
 use crate::process::{Deployment, Process, binary, until};
 
@@ -149,7 +149,7 @@ async fn wrong_usage_is_refused_and_help_is_given() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_service_on_one_store_is_refused() {
-    let deployment = Deployment::new(Settings::default()).await;
+    let deployment = Deployment::new(PortalSettings::default()).await;
     let first = deployment.start();
     deployment.ready().await;
     let said = run(&mut deployment.command()).await;
@@ -168,9 +168,9 @@ async fn a_second_service_on_one_store_is_refused() {
 async fn a_signal_lets_the_attempts_in_hand_end_and_the_next_start_does_the_rest() {
     // More than the calls that may be under way at a time take along.
     const UPLOADS: usize = 400;
-    let deployment = Deployment::new(Settings {
+    let deployment = Deployment::new(PortalSettings {
         operation_time: Duration::from_secs(2),
-        ..Settings::default()
+        ..PortalSettings::default()
     })
     .await;
     let (portal, seed) = (&deployment.portal, deployment.portal.seed());
@@ -189,7 +189,7 @@ async fn a_signal_lets_the_attempts_in_hand_end_and_the_next_start_does_the_rest
             &seed.client_room,
             &title,
             title.as_bytes(),
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
     until(BOUND, "all is accepted and work has begun", async || {

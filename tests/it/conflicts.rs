@@ -5,9 +5,9 @@ use std::time::Duration;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::inbox::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_courier::sandbox::{Fault, FaultEffect, UploadEvents};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, folder_id};
 
 /// A scene whose copy rule does this instead, with a file `plan.docx` in the destination for a while.
 async fn scene(action: impl Fn(&Scene) -> ActionPlan) -> Scene {
@@ -19,7 +19,7 @@ async fn scene(action: impl Fn(&Scene) -> ActionPlan) -> Scene {
     scene.change_rules(vec![rule]);
     scene
         .portal
-        .upload(&scene.internal, "plan.docx", b"old", Announced::Uploaded);
+        .upload(&scene.internal, "plan.docx", b"old", UploadEvents::Uploaded);
     scene.work().await;
     scene.clock.advance(Duration::from_mins(1));
     scene
@@ -27,14 +27,14 @@ async fn scene(action: impl Fn(&Scene) -> ActionPlan) -> Scene {
 
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
     ActionPlan::Copy {
-        to: scene.internal.clone(),
+        to: folder_id(&scene.internal),
         conflict,
     }
 }
 
 fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     ActionPlan::Move {
-        to: scene.internal.clone(),
+        to: folder_id(&scene.internal),
         conflict,
     }
 }
@@ -53,15 +53,18 @@ fn troubles(kind: &'static str) -> Vec<Option<Fault>> {
         None,
         fault(FaultEffect::DropAfter),
         fault(FaultEffect::DropBefore),
-        fault(FaultEffect::StatusAfterDoing(500)),
-        fault(FaultEffect::OperationVanishes),
+        fault(FaultEffect::StatusAfter(500)),
+        fault(FaultEffect::OperationResultLost),
     ]
 }
 
 fn upload(scene: &Scene) {
-    scene
-        .portal
-        .upload(&scene.client_room, "plan.docx", b"new", Announced::Uploaded);
+    scene.portal.upload(
+        &scene.client_room,
+        "plan.docx",
+        b"new",
+        UploadEvents::Uploaded,
+    );
 }
 
 /// What the story says of the last event's action.
@@ -95,7 +98,7 @@ async fn skip_leaves_the_file_that_is_there_alone_and_says_so() {
             .await;
             let told = format!("{kind} {trouble:?}");
             if let Some(fault) = trouble {
-                scene.portal.fail(fault);
+                scene.portal.inject_fault(fault);
             }
             upload(&scene);
             scene.work_to_the_end().await;
@@ -132,7 +135,7 @@ async fn overwrite_makes_one_new_version() {
             .await;
             let told = format!("{kind} {trouble:?}");
             if let Some(fault) = trouble {
-                scene.portal.fail(fault);
+                scene.portal.inject_fault(fault);
             }
             upload(&scene);
             scene.work_to_the_end().await;

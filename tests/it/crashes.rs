@@ -22,7 +22,7 @@ async fn crash_at(checkpoint: Checkpoint) {
             () = scene.work_to_the_end() => panic!("nothing came to {checkpoint:?}"),
             () = checkpoints.reached() => {}
         }
-        scene.portal.operations_settled().await;
+        scene.portal.wait_for_operations().await;
     }
     scene.crash_and_restart().await;
     scene.work_to_the_end().await;
@@ -63,7 +63,7 @@ async fn after_the_end_before_storing_it() {
 #[tokio::test]
 async fn after_the_call_before_its_answer() {
     let mut scene = Scene::start().await;
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops",
         times: 3,
@@ -92,7 +92,7 @@ async fn between_move_and_notify() {
     let mut scene = Scene::start().await;
     scene.upload(&scene.client_room, "Invoice.pdf");
     while scene.count("move", "done").await == 0 {
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.worker.decide_next().await.unwrap();
         scene.worker.process_next().await.unwrap();
     }
@@ -113,7 +113,7 @@ async fn between_move_and_notify() {
 async fn an_operation_that_is_still_queued_is_waited_for() {
     let mut scene = Scene::start().await;
     scene.portal.set_operation_time(Duration::from_secs(2));
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops",
         times: 1,
@@ -132,7 +132,7 @@ async fn an_operation_that_is_still_queued_is_waited_for() {
         ),
         (1, 1)
     );
-    scene.portal.operations_settled().await;
+    scene.portal.wait_for_operations().await;
     scene.work_to_the_end().await;
     assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
@@ -151,7 +151,7 @@ async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
         () = scene.work_to_the_end() => panic!("nothing was stopped"),
         () = checkpoints.reached() => {}
     }
-    scene.portal.operations_settled().await;
+    scene.portal.wait_for_operations().await;
     scene.portal.forget_results();
     scene.crash_and_restart().await;
     scene.work_to_the_end().await;
@@ -189,7 +189,7 @@ async fn is_recognised(title: &str) {
             () = scene.work_to_the_end() => panic!("nothing was stopped"),
             () = checkpoints.reached() => {}
         }
-        scene.portal.operations_settled().await;
+        scene.portal.wait_for_operations().await;
         scene.portal.forget_results();
     }
     scene.crash_and_restart().await;

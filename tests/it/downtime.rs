@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 
 use crate::process::{Deployment, Process, until};
 
@@ -11,9 +11,9 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// A portal that gives a delivery up at once, as after its 31 s.
 async fn deployment() -> Deployment {
-    let settings = Settings {
+    let settings = PortalSettings {
         retry_waits: Vec::new(),
-        ..Settings::default()
+        ..PortalSettings::default()
     };
     Deployment::new(settings).await
 }
@@ -25,13 +25,13 @@ fn upload(deployment: &Deployment, title: &str) {
         &seed.client_room,
         title,
         title.as_bytes(),
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
     portal.upload(
         &seed.client_subfolder,
         title,
         title.as_bytes(),
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
 }
 
@@ -64,13 +64,13 @@ async fn what_was_given_up_while_the_service_was_away_is_handled() {
     for number in 0..20 {
         upload(&deployment, &format!("early {number}.docx"));
     }
-    deployment.portal.deliveries_settled().await;
+    deployment.portal.wait_for_deliveries().await;
     let service = deployment.start();
     copies(&deployment, 40).await;
     stop(service).await;
 
     upload(&deployment, "Invoice while away.pdf");
-    deployment.portal.deliveries_settled().await;
+    deployment.portal.wait_for_deliveries().await;
     let service = deployment.start();
     copies(&deployment, 42).await;
     let incoming = deployment.portal.seed().incoming_folder.clone();

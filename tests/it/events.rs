@@ -11,14 +11,14 @@ use docspace_courier::rules::InvoiceRule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
-use crate::scene::{MAX_ATTEMPTS, RETENTION, Scene};
+use crate::scene::{MAX_ATTEMPTS, RETENTION, Scene, folder_id};
 
 const FIRST: InboxId = InboxId(1);
 
 impl Scene {
     /// Refuses this kind of work until the attempts are used up.
     pub fn refuse(&self, path_contains: &'static str) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains,
             times: MAX_ATTEMPTS,
@@ -28,7 +28,7 @@ impl Scene {
 
     /// An event that cannot be decided.
     async fn undecidable(&self) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("GET"),
             path_contains: "/path",
             times: MAX_ATTEMPTS,
@@ -193,8 +193,8 @@ async fn changed_rules_are_asked_again_and_nothing_is_done_twice() {
 
     let mut rules = scene.rules();
     rules[1] = InvoiceRule {
-        room: scene.client_room.clone(),
-        to: scene.incoming.clone(),
+        room: folder_id(&scene.client_room),
+        to: folder_id(&scene.incoming),
         title_prefix: "rechnung".to_owned(),
         then: Vec::new(),
         triggers: vec![Trigger::new("file.uploaded")],
@@ -249,7 +249,7 @@ async fn every_state_is_listed_under_its_word() {
     let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
     scene.db.write(keep).await.unwrap();
     scene.upload(&scene.client_room, "later.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
 
     let words =
         |events: &[EventView]| -> Vec<State> { events.iter().map(|event| event.state).collect() };
@@ -407,7 +407,7 @@ async fn what_ended_long_ago_is_pruned_and_what_waits_or_is_dead_is_not() {
     scene.upload(&scene.client_room, "Invoice.pdf");
     scene.work_to_the_end().await;
     scene.upload(&scene.client_room, "later.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     assert_eq!(scene.worker.prune().await.unwrap(), 0);
 
     scene.clock.advance(RETENTION + Duration::from_secs(1));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_courier::sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::scene::{MAX_ATTEMPTS, Scene};
 
@@ -28,20 +28,20 @@ async fn a_portal_that_fails_now_and_then_is_asked_again() {
         FaultEffect::Status(502),
         FaultEffect::Status(429),
         FaultEffect::StatusWithRetryAfter(429, 30),
-        FaultEffect::StatusAfterDoing(500),
-        FaultEffect::StatusAfterDoing(504),
+        FaultEffect::StatusAfter(500),
+        FaultEffect::StatusAfter(504),
         FaultEffect::DropBefore,
         FaultEffect::DropAfter,
         FaultEffect::OperationError("Es ist ein Fehler aufgetreten"),
-        FaultEffect::OperationVanishes,
+        FaultEffect::OperationResultLost,
     ] {
         let scene = Scene::start().await;
         scene
             .portal
-            .fail(fault("PUT", "fileops/copy", 3, effect.clone()));
+            .inject_fault(fault("PUT", "fileops/copy", 3, effect.clone()));
         scene
             .portal
-            .fail(fault("PUT", "fileops/move", 2, effect.clone()));
+            .inject_fault(fault("PUT", "fileops/move", 2, effect.clone()));
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
@@ -65,8 +65,10 @@ async fn a_lost_status_or_path_is_asked_for_again() {
         let scene = Scene::start().await;
         scene
             .portal
-            .fail(fault("GET", "fileops", 2, effect.clone()));
-        scene.portal.fail(fault("GET", "/path", 2, effect.clone()));
+            .inject_fault(fault("GET", "fileops", 2, effect.clone()));
+        scene
+            .portal
+            .inject_fault(fault("GET", "/path", 2, effect.clone()));
         scene.upload(&scene.subfolder, "plan.docx");
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"], "{effect:?}");
@@ -79,7 +81,7 @@ async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
     let scene = Scene::start().await;
     scene
         .portal
-        .fail(fault("GET", "/path", 1, FaultEffect::Status(429)));
+        .inject_fault(fault("GET", "/path", 1, FaultEffect::Status(429)));
     scene.upload(&scene.subfolder, "plan.docx");
     scene.work().await;
     assert_eq!(scene.titles(&scene.internal), [""; 0]);
@@ -93,7 +95,7 @@ async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
 async fn a_file_that_is_gone_is_given_up_at_once() {
     let scene = Scene::start().await;
     let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.portal.delete(&file);
     scene.work_to_the_end().await;
     assert_eq!(scene.dead_code().await.as_deref(), Some("file_gone"));
@@ -126,7 +128,7 @@ async fn a_file_that_is_open_or_locked_is_moved_once_it_is_free() {
 async fn without_right_it_is_given_up_and_other_files_go_on() {
     let scene = Scene::start().await;
     let file = scene.upload(&scene.client_room, "secret.docx");
-    scene.portal.forbid(&file);
+    scene.portal.make_file_read_only(&file);
     scene.upload(&scene.client_room, "plan.docx");
     scene.work_to_the_end().await;
     assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
@@ -136,7 +138,7 @@ async fn without_right_it_is_given_up_and_other_files_go_on() {
 #[tokio::test]
 async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
     let scene = Scene::start().await;
-    scene.portal.forbid_destination(&scene.internal);
+    scene.portal.make_folder_read_only(&scene.internal);
     scene.upload(&scene.client_room, "plan.docx");
     scene.work_to_the_end().await;
     assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
@@ -159,7 +161,7 @@ async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
 #[tokio::test]
 async fn what_never_succeeds_becomes_a_dead_letter_and_a_redelivery_revives_it() {
     let scene = Scene::start().await;
-    scene.portal.fail(fault(
+    scene.portal.inject_fault(fault(
         "PUT",
         "fileops/copy",
         MAX_ATTEMPTS,
@@ -231,7 +233,7 @@ async fn a_refused_key_proves_nothing_about_a_call_whose_answer_was_lost() {
     let scene = Scene::start().await;
     scene
         .portal
-        .fail(fault("PUT", "fileops/copy", 1, FaultEffect::DropAfter));
+        .inject_fault(fault("PUT", "fileops/copy", 1, FaultEffect::DropAfter));
     scene.upload(&scene.client_room, "plan.docx");
     scene.work().await;
     scene.portal.set_key_valid(false);
@@ -252,7 +254,7 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
         .portal
         .create_folder(&scene.client_room, "short-lived");
     let file = scene.upload(&folder, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     scene.portal.delete(&file);
     scene.portal.delete_folder(&folder);
     scene.work_to_the_end().await;
@@ -264,7 +266,7 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
     let scene = Scene::start().await;
     scene
         .portal
-        .fail(fault("GET", "/path", 100, FaultEffect::Status(403)));
+        .inject_fault(fault("GET", "/path", 100, FaultEffect::Status(403)));
     scene.upload(&scene.subfolder, "plan.docx");
     scene.work_to_the_end().await;
     let state: String = scene
@@ -278,18 +280,23 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
 #[tokio::test]
 async fn one_file_one_thing_at_a_time_in_the_order_things_happened() {
     let scene = Scene::start().await;
-    scene.portal.fail(fault(
+    scene.portal.inject_fault(fault(
         "PUT",
         "fileops/copy",
         2,
         FaultEffect::OperationError("busy"),
     ));
-    let file = scene
-        .portal
-        .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+    let file = scene.portal.upload(
+        &scene.client_room,
+        "plan.docx",
+        b"one",
+        UploadEvents::Uploaded,
+    );
     scene.work().await;
     scene.clock.advance(Duration::from_millis(500));
-    scene.portal.overwrite(&file, b"two", Announced::Uploaded);
+    scene
+        .portal
+        .overwrite(&file, b"two", UploadEvents::Uploaded);
     scene.work().await;
     // The second upload waits behind the first, which waits for its next attempt.
     assert_eq!(scene.count("copy", "waiting").await, 2);

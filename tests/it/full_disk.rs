@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use docspace_courier::ids::FolderId;
-use docspace_courier::sandbox::{Announced, Portal, Settings};
+use docspace_courier::sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use docspace_courier::webhook::signature::WebhookSecret;
 use serde_json::Value;
 
@@ -124,10 +123,10 @@ fn titles_in(portal: &Portal, folder: &FolderId) -> Vec<String> {
 async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
     let disk = Disk::mount();
     let deployment = Deployment::with_store(
-        Settings {
+        PortalSettings {
             operation_time: Duration::from_millis(500),
             retry_waits: vec![Duration::from_millis(200); 300],
-            ..Settings::default()
+            ..PortalSettings::default()
         },
         Store::at(disk.path().join("courier.db")),
     )
@@ -142,7 +141,7 @@ async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
         &seed.client_room,
         "before.docx",
         b"before",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
     until(BOUND, "the copy is under way", async || {
         let calls = portal.calls();
@@ -180,13 +179,13 @@ async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
         &seed.client_room,
         "while-full.docx",
         b"while full",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
     until(BOUND, "the portal's delivery is refused", async || {
         portal.log().iter().any(|row| row.attempts > 1)
     })
     .await;
-    portal.operations_settled().await;
+    portal.wait_for_operations().await;
 
     disk.free();
     assert_eq!(sender.deliver(refused_number).await.status(), 200);

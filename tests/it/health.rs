@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::get;
-use docspace_courier::sandbox::Settings;
+use docspace_courier::sandbox::PortalSettings;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ fn check(output: &Output, code: i32, words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_ready_says_so() {
-    let deployment = Deployment::new(Settings::default()).await;
+    let deployment = Deployment::new(PortalSettings::default()).await;
     let service = deployment.start();
     deployment.ready().await;
     let admin = deployment.admin.to_string();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::process::Deployment;
@@ -12,13 +12,18 @@ const BOUND: Duration = Duration::from_mins(1);
 
 /// What the service logs about one upload, from its start to its end.
 async fn log_of_an_upload(format: &str) -> String {
-    let mut deployment = Deployment::new(Settings::default()).await;
+    let mut deployment = Deployment::new(PortalSettings::default()).await;
     deployment.variables.push(("LOG_FORMAT", format.to_owned()));
     let mut service = deployment.start();
     deployment.ready().await;
     let portal = &deployment.portal;
     let room = portal.seed().client_room.clone();
-    portal.upload(&room, "a private title.docx", b"text", Announced::Uploaded);
+    portal.upload(
+        &room,
+        "a private title.docx",
+        b"text",
+        UploadEvents::Uploaded,
+    );
     deployment.all_done(BOUND).await;
     service.terminate();
     assert!(service.ended().await.success());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::notify::mail::{Letter, Mailer, Security, Settings as MailSettings};
 use docspace_courier::outgoing::Failure;
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use jiff::Timestamp;
 
 use crate::mail_server::MailServer;
@@ -82,7 +82,7 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_sends_mail_as_its_variables_say() {
     let server = MailServer::start(&["--tls", "starttls", "--login", "me@x.example:p@ss"]);
-    let mut deployment = Deployment::new(Settings::default()).await;
+    let mut deployment = Deployment::new(PortalSettings::default()).await;
     let url = format!("smtp://me%40x.example:p%40ss@localhost:{}", server.port);
     deployment.variables.extend([
         ("SMTP_URL", url),
@@ -100,7 +100,7 @@ async fn the_service_sends_mail_as_its_variables_say() {
         &room,
         "Invoice secret.pdf",
         b"1",
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
     deployment.all_done(BOUND).await;
     let mails = server.mails(2).await;
@@ -115,7 +115,7 @@ async fn the_service_sends_mail_as_its_variables_say() {
 async fn the_service_tells_the_operator_what_the_manager_could_not_be_told() {
     let server = MailServer::start(&["--refuse", MANAGER]);
     let others = Receiver::start().await;
-    let mut deployment = Deployment::new(Settings::default()).await;
+    let mut deployment = Deployment::new(PortalSettings::default()).await;
     deployment.variables.extend([
         ("SMTP_URL", format!("smtp://127.0.0.1:{}", server.port)),
         ("MAIL_FROM", "courier@example.com".to_owned()),
@@ -127,7 +127,7 @@ async fn the_service_tells_the_operator_what_the_manager_could_not_be_told() {
     deployment.ready().await;
     let room = deployment.portal.seed().client_room.clone();
     let portal = &deployment.portal;
-    portal.upload(&room, "Invoice.pdf", b"1", Announced::Uploaded);
+    portal.upload(&room, "Invoice.pdf", b"1", UploadEvents::Uploaded);
     let mails = server.mails(1).await;
     assert_eq!(mails[0].to(), "operator@example.com");
     assert_eq!(

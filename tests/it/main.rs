@@ -17,6 +17,7 @@ mod store;
 // The order of the path: what arrives, what is done, what fails, what crashes.
 mod main_job;
 mod refusals;
+mod signatures;
 mod slow_clients;
 mod smuggling;
 

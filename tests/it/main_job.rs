@@ -1,6 +1,6 @@
 //! What a client uploads is copied once; invoices move once and are announced once.
 
-use docspace_courier::sandbox::Announced;
+use docspace_courier::sandbox::UploadEvents;
 
 use crate::scene::{Scene, TRIGGERS};
 
@@ -64,7 +64,7 @@ async fn files_of_one_title_are_all_copied() {
             &scene.client_room,
             "plan.docx",
             content,
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
     scene.work().await;
@@ -108,7 +108,7 @@ async fn an_upload_announced_twice_acts_once() {
         &scene.client_room,
         "Invoice.pdf",
         b"1",
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
     scene.work().await;
     assert_eq!(
@@ -165,14 +165,17 @@ async fn a_redelivery_under_a_new_id_changes_nothing() {
 #[tokio::test]
 async fn the_same_file_overwritten_later_is_copied_again() {
     let scene = Scene::start().await;
-    let file = scene
-        .portal
-        .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+    let file = scene.portal.upload(
+        &scene.client_room,
+        "plan.docx",
+        b"one",
+        UploadEvents::Uploaded,
+    );
     scene.work().await;
     scene.clock.advance(std::time::Duration::from_mins(1));
     scene
         .portal
-        .overwrite(&file, b"two", Announced::CreatedAndUploaded);
+        .overwrite(&file, b"two", UploadEvents::CreatedAndUploaded);
     scene.work().await;
     assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
     scene.finish().await;

@@ -42,7 +42,7 @@ async fn what_happened_is_counted() {
     let scene = Scene::start().await;
     let operator = scene.operator().await;
     scene.dead_copy("plan.docx").await;
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "move",
         times: 1,

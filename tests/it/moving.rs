@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use docspace_courier::db::Cell;
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use serde_json::json;
 
 use crate::process::{Deployment, binary, until};
@@ -15,7 +15,7 @@ const UPLOADS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_in_a_file_is_done_from_the_database() {
-    let deployment = Deployment::new(Settings::default()).await;
+    let deployment = Deployment::new(PortalSettings::default()).await;
     let file = deployment.store.folder().join("courier.db");
     let in_file = [("DATABASE_URL", format!("sqlite://{}", file.display()))];
     let copy = |more: &[&str]| -> Output {
@@ -35,7 +35,7 @@ async fn what_waits_in_a_file_is_done_from_the_database() {
             &seed.client_room
         };
         let (title, content) = (format!("plan {number}.docx"), number.to_string());
-        portal.upload(folder, &title, content.as_bytes(), Announced::Uploaded);
+        portal.upload(folder, &title, content.as_bytes(), UploadEvents::Uploaded);
     };
     let mut service = deployment.start_with(&in_file);
     deployment.ready().await;
@@ -44,10 +44,10 @@ async fn what_waits_in_a_file_is_done_from_the_database() {
         portal.files_in(&seed.internal_folder).len() == 1
     })
     .await;
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     portal.set_down(true);
     (1..UPLOADS).for_each(upload);
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     assert!(said(&copy(&[])).contains("another docspace-courier is working"));
     service.terminate();
     assert!(service.ended().await.success());

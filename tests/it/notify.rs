@@ -79,11 +79,11 @@ async fn a_portal_that_is_down_after_the_move_keeps_no_mail_back() {
     scene.tell(by_mail(server.mailer()), notify(&[MANAGER]));
     scene.upload(&scene.client_room, "Invoice.pdf");
     while scene.count("move", "done").await == 0 {
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.worker.decide_next().await.unwrap();
         scene.worker.process_next().await.unwrap();
     }
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: None,
         path_contains: "",
         times: 1_000,
@@ -229,7 +229,7 @@ async fn a_slow_mail_server_keeps_no_file_waiting() {
     }
     let running = async || scene.count("notify", "running").await;
     while running().await < AT_A_TIME {
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.worker.decide_next().await.unwrap();
         let before = running().await;
         let worker = Arc::clone(&scene.worker);

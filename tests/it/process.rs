@@ -9,8 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use docspace_courier::db::Cell;
-use docspace_courier::ids::WebhookId;
-use docspace_courier::sandbox::{Portal, Settings};
+use docspace_courier::sandbox::{Portal, PortalSettings, WebhookId};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -108,12 +107,12 @@ pub struct Deployment {
 
 impl Deployment {
     /// A portal with a webhook to the service, and both rules on the client room.
-    pub async fn new(settings: Settings) -> Self {
+    pub async fn new(settings: PortalSettings) -> Self {
         Self::with_store(settings, Store::new()).await
     }
 
     /// The same with this store.
-    pub async fn with_store(settings: Settings, store: Store) -> Self {
+    pub async fn with_store(settings: PortalSettings, store: Store) -> Self {
         let stop = CancellationToken::new();
         let portal = Portal::new(settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -209,11 +208,11 @@ impl Deployment {
 
     /// Waits until every delivery has arrived and nothing is owed any more.
     pub async fn all_done(&self, bound: Duration) {
-        let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
+        let delivered = tokio::time::timeout(bound, self.portal.wait_for_deliveries()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         self.nothing_owed(bound).await;
         // What the last operations raised arrives, too, and nothing comes of it.
-        self.portal.deliveries_settled().await;
+        self.portal.wait_for_deliveries().await;
         for row in self.portal.log() {
             assert!(row.delivered, "not delivered: {row:?}");
         }

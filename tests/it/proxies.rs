@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use docspace_courier::webhook::signature::WebhookSecret;
 
 use crate::certificates::Authority;
@@ -44,9 +44,9 @@ impl Proxied {
     /// Starts both; the proxy is started by a function of its address, the service's, and a folder with
     /// `tls.crt` and `tls.key`.
     async fn start(proxy: fn(SocketAddr, SocketAddr, &Path) -> Command) -> Self {
-        let mut deployment = Deployment::new(Settings {
+        let mut deployment = Deployment::new(PortalSettings {
             retry_waits: Vec::new(),
-            ..Settings::default()
+            ..PortalSettings::default()
         })
         .await;
         let require = ("REQUIRE_HTTPS", "true".to_owned());
@@ -105,8 +105,13 @@ impl Proxied {
         // What the portal sends past the proxy is refused; the same from outside is done to the end.
         let (portal, secret) = (&self.deployment.portal, self.deployment.portal.secret());
         let seed = portal.seed();
-        portal.upload(&seed.client_room, "plan.docx", b"plan", Announced::Uploaded);
-        portal.deliveries_settled().await;
+        portal.upload(
+            &seed.client_room,
+            "plan.docx",
+            b"plan",
+            UploadEvents::Uploaded,
+        );
+        portal.wait_for_deliveries().await;
         let sent = portal.log().remove(0);
         assert!(!sent.delivered);
         let status = self.post("/webhook", sent.body).await;

@@ -12,7 +12,7 @@ use docspace_courier::webhook::signature::WebhookSecret;
 
 use crate::check::Variables;
 use crate::process::binary;
-use crate::scene::Scene;
+use crate::scene::{Scene, webhook_id};
 
 /// What the rules of a scene ask of a webhook.
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
@@ -115,7 +115,7 @@ async fn it_is_given_our_secret_on_demand() {
         .await
         .unwrap();
     scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     assert!(!scene.portal.log()[0].delivered);
 
     scene
@@ -123,7 +123,7 @@ async fn it_is_given_our_secret_on_demand() {
         .await
         .unwrap();
     scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     assert!(scene.portal.log()[1].delivered);
 }
 
@@ -140,7 +140,7 @@ async fn duplicates_are_told_of_and_deleted_on_demand() {
     // The one that is on is kept.
     assert_eq!(
         (registered.id, registered.duplicates),
-        (duplicate, vec![scene.webhook])
+        (webhook_id(duplicate), vec![webhook_id(scene.webhook)])
     );
     assert_eq!(scene.portal.webhooks().len(), 3);
 
@@ -149,7 +149,7 @@ async fn duplicates_are_told_of_and_deleted_on_demand() {
         ..scene.wanted()
     };
     let registered = scene.try_to_register(&wanted).await.unwrap();
-    assert_eq!(registered.removed, [scene.webhook]);
+    assert_eq!(registered.removed, [webhook_id(scene.webhook)]);
     assert_eq!(registered.duplicates, []);
     let left: Vec<_> = scene
         .portal

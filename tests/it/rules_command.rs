@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::process::{Deployment, Process, binary, until};
@@ -20,7 +20,7 @@ struct Written {
 
 impl Written {
     async fn new(text: &str) -> Self {
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rules.toml");
         let file = file.to_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ impl Written {
             &portal.seed().client_room,
             title,
             title.as_bytes(),
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
 

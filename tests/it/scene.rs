@@ -10,16 +10,17 @@ use docspace_courier::config::{Transport, Unsigned};
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
-use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
-use docspace_courier::sandbox::{Announced, Portal, Settings};
+use docspace_courier::sandbox::{
+    FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
+};
 use docspace_courier::webhook::signature::WebhookSecret;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::worker::{Step, Worker};
-use docspace_courier::{outbox, server};
+use docspace_courier::{ids, outbox, server};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -64,11 +65,11 @@ impl Scene {
     pub async fn start() -> Self {
         let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
         let stop = CancellationToken::new();
-        let portal = Portal::new(Settings {
+        let portal = Portal::new(PortalSettings {
             operation_time: Duration::from_millis(1),
             retry_waits: vec![Duration::ZERO; 5],
-            clock: clock.clone(),
-            ..Settings::default()
+            time: time_of(&clock),
+            ..PortalSettings::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
@@ -158,7 +159,7 @@ impl Scene {
     /// Uploads as the web interface does, with the title as content.
     pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
         self.portal
-            .upload(folder, title, title.as_bytes(), Announced::Uploaded)
+            .upload(folder, title, title.as_bytes(), UploadEvents::Uploaded)
     }
 
     /// The titles in a folder, sorted.
@@ -184,7 +185,7 @@ impl Scene {
     /// Does what is due, with all deliveries arrived, until nothing is.
     pub async fn work(&self) {
         for _ in 0..STEPS {
-            self.portal.deliveries_settled().await;
+            self.portal.wait_for_deliveries().await;
             let decided = self.worker.decide_next().await.unwrap();
             let processed = self.worker.process_next().await.unwrap();
             if (decided, processed) == (Step::Idle, Step::Idle) {
@@ -334,7 +335,7 @@ impl Scene {
 
     /// Checks that nothing is left over: nothing owed, nothing dead, every delivery answered with 200.
     pub async fn finish(self) {
-        self.portal.deliveries_settled().await;
+        self.portal.wait_for_deliveries().await;
         let left: Vec<_> = self
             .actions()
             .await
@@ -358,6 +359,22 @@ impl Scene {
             assert!(row.delivered, "not delivered: {row:?}");
         }
     }
+}
+
+/// The portal's id of a folder as the service reads it.
+pub fn folder_id(id: &FolderId) -> ids::FolderId {
+    ids::FolderId::new(id.as_str()).unwrap()
+}
+
+/// The portal's id of a webhook as the service reads it.
+pub fn webhook_id(id: WebhookId) -> ids::WebhookId {
+    ids::WebhookId(id.0)
+}
+
+/// The time of a clock, for the portal.
+fn time_of(clock: &Clock) -> TimeSource {
+    let clock = clock.clone();
+    TimeSource::new(move || clock.now())
 }
 
 fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {
@@ -398,14 +415,14 @@ fn rules(portal: &Portal) -> Vec<Rule> {
     let triggers = vec![Trigger::new("file.uploaded"), Trigger::new("file.created")];
     vec![
         CopyRule {
-            room: seed.client_room.clone(),
-            to: seed.internal_folder.clone(),
+            room: folder_id(&seed.client_room),
+            to: folder_id(&seed.internal_folder),
             triggers: triggers.clone(),
         }
         .into(),
         InvoiceRule {
-            room: seed.client_room.clone(),
-            to: seed.incoming_folder.clone(),
+            room: folder_id(&seed.client_room),
+            to: folder_id(&seed.incoming_folder),
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),

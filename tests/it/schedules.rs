@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
 use docspace_courier::catch_up::Depth;
-use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::inbox::{self, InboxId};
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_courier::sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
@@ -27,7 +26,7 @@ enum Event {
     Upload {
         place: Place,
         title: &'static str,
-        announced: Announced,
+        announced: UploadEvents,
     },
     Overwrite(usize),
     RetryByHand(usize),
@@ -52,7 +51,12 @@ enum Place {
 }
 
 fn an_event() -> impl Strategy<Value = Event> {
-    let announced = || select(vec![Announced::Uploaded, Announced::CreatedAndUploaded]);
+    let announced = || {
+        select(vec![
+            UploadEvents::Uploaded,
+            UploadEvents::CreatedAndUploaded,
+        ])
+    };
     let place = select(vec![
         Place::ClientRoom,
         Place::ClientRoom,
@@ -104,12 +108,12 @@ fn a_fault() -> impl Strategy<Value = Fault> {
         FaultEffect::Status(502),
         FaultEffect::Status(429),
         FaultEffect::StatusWithRetryAfter(429, 40),
-        FaultEffect::StatusAfterDoing(503),
-        FaultEffect::StatusAfterDoing(504),
+        FaultEffect::StatusAfter(503),
+        FaultEffect::StatusAfter(504),
         FaultEffect::DropBefore,
         FaultEffect::DropAfter,
         FaultEffect::OperationError("nein"),
-        FaultEffect::OperationVanishes,
+        FaultEffect::OperationResultLost,
     ]);
     (call, effect, 1_u32..3).prop_map(|((method, path_contains), effect, times)| Fault {
         method: Some(method),
@@ -141,7 +145,7 @@ impl Play {
             } => self.upload(place, title, announced),
             Event::Overwrite(pick) => self.overwrite(pick),
             Event::RetryByHand(pick) => self.retry_by_hand(pick),
-            Event::Fail(fault) => self.scene.portal.fail(fault),
+            Event::Fail(fault) => self.scene.portal.inject_fault(fault),
             Event::Crash(checkpoint) => self.crash(checkpoint).await,
             Event::Work => self.scene.work().await,
             Event::Pass(time) => self.scene.clock.advance(time),
@@ -153,10 +157,10 @@ impl Play {
             Event::CatchUp => drop(self.scene.catch_up().turn(Depth::Thorough).await),
             Event::ForgetResults => self.scene.portal.forget_results(),
         }
-        self.scene.portal.operations_settled().await;
+        self.scene.portal.wait_for_operations().await;
     }
 
-    fn upload(&mut self, place: Place, title: &str, announced: Announced) {
+    fn upload(&mut self, place: Place, title: &str, announced: UploadEvents) {
         let folder = match place {
             Place::ClientRoom => self.scene.client_room.clone(),
             Place::Subfolder => self.scene.subfolder.clone(),
@@ -188,7 +192,7 @@ impl Play {
         let content = format!("{number:04}");
         self.scene
             .portal
-            .overwrite(&file, content.as_bytes(), Announced::Uploaded);
+            .overwrite(&file, content.as_bytes(), UploadEvents::Uploaded);
         if self.is_watched(&folder) {
             *self.model.uploads.entry(file).or_default() += 1;
         }
@@ -222,7 +226,7 @@ impl Play {
     async fn end(mut self) {
         self.heal();
         self.scene.reopen().await;
-        self.scene.portal.deliveries_settled().await;
+        self.scene.portal.wait_for_deliveries().await;
         self.scene.clock.advance(Duration::from_mins(2));
         self.scene.work_to_the_end().await;
         // Faults that are still armed can hit this turn, too.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::config::Config;
-use docspace_courier::sandbox::Settings;
+use docspace_courier::sandbox::PortalSettings;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use docspace_courier::service::Service;
 use docspace_courier::webhook::signature::WebhookSecret;
@@ -32,7 +32,7 @@ struct Https {
 
 impl Https {
     async fn new() -> Self {
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
         let files = authority.sign().write_to(folder.path());
         deployment.variables.extend(variables(&files));

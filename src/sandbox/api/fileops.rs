@@ -1,4 +1,4 @@
-//! Starting copies and moves, letting their time pass, and reading them.
+//! Starting copies and moves, advancing them in time, and reading them.
 
 use std::time::Duration;
 
@@ -9,24 +9,23 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Here};
-use crate::ids::{FileId, FolderId};
-use crate::sandbox::activity::Running;
+use super::{ApiError, ApiResult, Responder};
 use crate::sandbox::faults::FaultEffect;
-use crate::sandbox::json::Shown;
-use crate::sandbox::operations::{Conflict, Fate, Kind, Order, Selection, Stage};
-use crate::sandbox::world::Person;
-use crate::sandbox::{Portal, State as PortalState};
+use crate::sandbox::ids::{FileId, FolderId};
+use crate::sandbox::json::Renderer;
+use crate::sandbox::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::sandbox::portal::{Portal, State as PortalState};
+use crate::sandbox::user::User;
 
-/// The stages an operation passes through after it was queued, each for an equal part of its time.
+/// The stages after an operation was queued, each of which takes an equal part of its time.
 const STAGES: [Stage; 4] = [
     Stage::Running,
-    Stage::Worked,
+    Stage::Processed,
     Stage::Finished,
     Stage::Completed,
 ];
 
-/// The request of a copy or move (CONTRACT 4.1). What has no effect on files is not listed.
+/// The body of a copy or move (docs/DOCSPACE.md 4.1), without the members that do not affect files.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Batch {
@@ -38,7 +37,7 @@ pub(super) struct Batch {
     return_single_operation: Option<bool>,
 }
 
-/// A number or a name, as .NET reads an enumeration.
+/// A number or a name, both of which .NET accepts for an enumeration.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum ConflictField {
@@ -61,64 +60,63 @@ impl ConflictField {
     }
 }
 
-/// Which operation is asked for.
+/// The query of a list of operations.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct ListQuery {
     id: Option<String>,
 }
 
 pub(super) async fn copy(
     State(portal): State<Portal>,
-    here: Here,
+    responder: Responder,
     effect: Option<Extension<FaultEffect>>,
     Json(batch): Json<Batch>,
-) -> Answer {
-    start(&portal, &here, Kind::Copy, effect, batch)
+) -> ApiResult {
+    start(&portal, &responder, Kind::Copy, effect, batch)
 }
 
 pub(super) async fn move_(
     State(portal): State<Portal>,
-    here: Here,
+    responder: Responder,
     effect: Option<Extension<FaultEffect>>,
     Json(batch): Json<Batch>,
-) -> Answer {
-    start(&portal, &here, Kind::Move, effect, batch)
+) -> ApiResult {
+    start(&portal, &responder, Kind::Move, effect, batch)
 }
 
 fn start(
     portal: &Portal,
-    here: &Here,
+    responder: &Responder,
     kind: Kind,
     effect: Option<Extension<FaultEffect>>,
     batch: Batch,
-) -> Answer {
-    let fate = fate(batch.delete_after.unwrap_or(false), effect);
+) -> ApiResult {
+    let options = options(batch.delete_after.unwrap_or(false), effect);
     let single = batch.return_single_operation.unwrap_or(false);
-    let Some(order) = order(kind, batch)? else {
-        return Ok(list_all(portal, here, Selection::All(Some(kind))));
+    let Some(request) = file_request(kind, batch)? else {
+        return Ok(read_selected(portal, responder, Selection::All(Some(kind))));
     };
-    let operations = portal.change(|state, now| {
-        order.check(&state.world)?;
-        let id = state.operations.queue(order, fate);
+    let operations = portal.update(|state, now| {
+        request.check(&state.storage)?;
+        let id = state.operations.queue(request, options);
         if state.operation_time.is_zero() {
             advance(state, &id, Stage::Completed, now);
         } else {
-            let running = portal.0.operations.begin();
-            let time = state.operation_time;
-            tokio::spawn(pass(portal.clone(), id.clone(), time, running));
+            let run = run(portal.clone(), id.clone(), state.operation_time);
+            portal.shared.operations.spawn(run);
         }
         let selection = if single {
             Selection::One(&id, None)
         } else {
             Selection::All(Some(kind))
         };
-        Ok::<_, ApiError>(read(state, here, selection, now))
+        Ok::<_, ApiError>(read(state, responder, selection, now))
     })?;
-    Ok(here.answer(&operations.into()))
+    Ok(responder.ok(&operations.into()))
 }
 
-/// The order in a request; `None` when it selects nothing.
-fn order(kind: Kind, batch: Batch) -> Result<Option<Order>, ApiError> {
+/// The request in a body; `None` if it names no files.
+fn file_request(kind: Kind, batch: Batch) -> Result<Option<FileRequest>, ApiError> {
     if batch.folder_ids.is_some_and(|folders| !folders.is_empty()) {
         return Err(ApiError::BadArgument(
             "The sandbox copies and moves files only",
@@ -134,7 +132,7 @@ fn order(kind: Kind, batch: Batch) -> Result<Option<Order>, ApiError> {
             .conflict()
             .ok_or(ApiError::BadArgument("conflictResolveType is not known"))?,
     };
-    Ok(Some(Order {
+    Ok(Some(FileRequest {
         kind,
         files,
         destination: batch.dest_folder_id.ok_or(ApiError::FolderMissing)?,
@@ -142,10 +140,10 @@ fn order(kind: Kind, batch: Batch) -> Result<Option<Order>, ApiError> {
     }))
 }
 
-fn fate(delete_after: bool, effect: Option<Extension<FaultEffect>>) -> Fate {
+fn options(delete_after: bool, effect: Option<Extension<FaultEffect>>) -> OperationOptions {
     let effect = effect.map(|Extension(effect)| effect);
-    Fate {
-        unreadable: delete_after || effect == Some(FaultEffect::OperationVanishes),
+    OperationOptions {
+        hide_result: delete_after || effect == Some(FaultEffect::OperationResultLost),
         error: match effect {
             Some(FaultEffect::OperationError(error)) => Some(error),
             _ => None,
@@ -153,94 +151,101 @@ fn fate(delete_after: bool, effect: Option<Extension<FaultEffect>>) -> Fate {
     }
 }
 
-/// Lets an operation's time pass.
-async fn pass(portal: Portal, id: String, time: Duration, _running: Running) {
+/// Advances an operation from stage to stage within its time.
+async fn run(portal: Portal, id: String, time: Duration) {
     let step = time / 4;
     for stage in STAGES {
         tokio::time::sleep(step).await;
-        portal.change(|state, now| advance(state, &id, stage, now));
+        portal.update(|state, now| advance(state, &id, stage, now));
     }
 }
 
-/// Brings an operation to a stage; the events of its work are raised with it.
+/// Advances an operation to a stage, and raises the events of the files it copies or moves on the way.
 fn advance(state: &mut PortalState, id: &str, reached: Stage, now: Timestamp) {
-    let worked = state.operations.advance(id, reached, &mut state.world, now);
-    if let Some((kind, results)) = worked {
+    let executed = state
+        .operations
+        .advance(id, reached, &mut state.storage, now);
+    if let Some((kind, results)) = executed {
         for file in &results {
-            state.publish_file(kind.trigger(), file, Person::Service, now);
+            state.publish_file(kind.trigger(), file, User::Service, now);
         }
     }
 }
 
 pub(super) async fn list(
     State(portal): State<Portal>,
-    Query(wanted): Query<Wanted>,
-    here: Here,
+    Query(query): Query<ListQuery>,
+    responder: Responder,
 ) -> Response {
-    list_wanted(&portal, &here, &wanted, None)
+    list_selected(&portal, &responder, &query, None)
 }
 
 pub(super) async fn list_copies(
     State(portal): State<Portal>,
-    Query(wanted): Query<Wanted>,
-    here: Here,
+    Query(query): Query<ListQuery>,
+    responder: Responder,
 ) -> Response {
-    list_wanted(&portal, &here, &wanted, Some(Kind::Copy))
+    list_selected(&portal, &responder, &query, Some(Kind::Copy))
 }
 
 pub(super) async fn list_moves(
     State(portal): State<Portal>,
-    Query(wanted): Query<Wanted>,
-    here: Here,
+    Query(query): Query<ListQuery>,
+    responder: Responder,
 ) -> Response {
-    list_wanted(&portal, &here, &wanted, Some(Kind::Move))
+    list_selected(&portal, &responder, &query, Some(Kind::Move))
 }
 
-/// The kinds of operation are numbers or names; only copies and moves exist here.
+/// The kind is a number or a name. The sandbox has only copies and moves.
 pub(super) async fn list_kind(
     State(portal): State<Portal>,
     Path(kind): Path<String>,
-    Query(wanted): Query<Wanted>,
-    here: Here,
+    Query(query): Query<ListQuery>,
+    responder: Responder,
 ) -> Response {
     match kind.to_lowercase().as_str() {
-        "0" | "move" => list_wanted(&portal, &here, &wanted, Some(Kind::Move)),
-        "1" | "copy" => list_wanted(&portal, &here, &wanted, Some(Kind::Copy)),
-        _ => here.answer(&json!([])),
+        "0" | "move" => list_selected(&portal, &responder, &query, Some(Kind::Move)),
+        "1" | "copy" => list_selected(&portal, &responder, &query, Some(Kind::Copy)),
+        _ => responder.ok(&json!([])),
     }
 }
 
-fn list_wanted(portal: &Portal, here: &Here, wanted: &Wanted, kind: Option<Kind>) -> Response {
-    let selection = match wanted.id.as_deref() {
+fn list_selected(
+    portal: &Portal,
+    responder: &Responder,
+    query: &ListQuery,
+    kind: Option<Kind>,
+) -> Response {
+    let selection = match query.id.as_deref() {
         Some(id) => Selection::One(id, kind),
         None => Selection::All(kind),
     };
-    list_all(portal, here, selection)
+    read_selected(portal, responder, selection)
 }
 
 pub(super) async fn terminate(
     State(portal): State<Portal>,
     Path(id): Path<String>,
-    here: Here,
+    responder: Responder,
 ) -> Response {
-    portal.change(|state, now| state.operations.cancel(&id, now));
-    list_all(&portal, &here, Selection::One(&id, None))
+    portal.update(|state, now| state.operations.cancel(&id, now));
+    read_selected(&portal, &responder, Selection::One(&id, None))
 }
 
-fn list_all(portal: &Portal, here: &Here, selection: Selection<'_>) -> Response {
-    let operations = portal.change(|state, now| read(state, here, selection, now));
-    here.answer(&operations.into())
+fn read_selected(portal: &Portal, responder: &Responder, selection: Selection<'_>) -> Response {
+    let operations = portal.update(|state, now| read(state, responder, selection, now));
+    responder.ok(&operations.into())
 }
 
 fn read(
     state: &mut PortalState,
-    here: &Here,
+    responder: &Responder,
     selection: Selection<'_>,
     now: Timestamp,
 ) -> Vec<Value> {
-    let shown = Shown {
-        world: &state.world,
-        base: &here.base,
+    let renderer = Renderer {
+        storage: &state.storage,
+        base_url: &responder.base_url,
     };
-    state.operations.read(selection, &shown, now)
+    state.operations.read(selection, &renderer, now)
 }

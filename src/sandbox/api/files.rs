@@ -1,28 +1,31 @@
-//! Reading rooms, folders and files, and uploading.
+//! Reading rooms, folders and files, uploading, and commenting.
 
 use std::cmp::Ordering;
 
 use axum::Json;
 use axum::extract::{Multipart, Path, Query, State};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Here};
-use crate::ids::{FileId, FolderId};
-use crate::sandbox::json::Shown;
-use crate::sandbox::world::{File, Folder, Person};
-use crate::sandbox::{Announced, Portal};
+use super::{ApiError, ApiResult, Responder};
+use crate::sandbox::ids::{FileId, FolderId};
+use crate::sandbox::json::Renderer;
+use crate::sandbox::portal::Portal;
+use crate::sandbox::portal::files::UploadEvents;
+use crate::sandbox::storage::{File, Folder};
+use crate::sandbox::user::User;
 
-/// The most entries in one answer; a call that asks for more is refused.
-const ENTRIES_AT_ONCE: usize = 100;
+/// The most entries of a page; a request for more is rejected.
+const MAX_ENTRIES: usize = 100;
 
-/// Characters of a comment that are kept.
-const LONGEST_COMMENT: usize = 255;
+/// The length to which a comment is cut, in characters.
+const MAX_COMMENT: usize = 255;
 
-/// What a call that asks for more is told.
-const COUNT_RULE: &str = "The field Count must be between 1 and 100.";
+/// The message for a page size that is out of range.
+const COUNT_OUT_OF_RANGE: &str = "The field Count must be between 1 and 100.";
 
-/// Which part of a list is asked for, and in which order.
+/// The requested part of a list, and its order.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Page {
@@ -33,10 +36,10 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// How many entries are asked for; `None` when that is too many, or none.
+    /// The requested number of entries; `None` if it is out of range.
     fn count(&self) -> Option<usize> {
-        let count = self.count.unwrap_or(ENTRIES_AT_ONCE);
-        (1..=ENTRIES_AT_ONCE).contains(&count).then_some(count)
+        let count = self.count.unwrap_or(MAX_ENTRIES);
+        (1..=MAX_ENTRIES).contains(&count).then_some(count)
     }
 
     fn start(&self) -> usize {
@@ -49,7 +52,7 @@ impl Page {
             .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTime"))
     }
 
-    fn directed(&self, order: Ordering) -> Ordering {
+    fn in_direction(&self, order: Ordering) -> Ordering {
         match self.sort_order.as_deref() {
             Some(direction) if direction.eq_ignore_ascii_case("descending") => order.reverse(),
             _ => order,
@@ -57,49 +60,61 @@ impl Page {
     }
 
     fn folders<'a>(&self, folders: impl Iterator<Item = &'a Folder>) -> Vec<&'a Folder> {
-        let mut sorted: Vec<_> = folders.collect();
-        sorted.sort_by(|a, b| {
-            let by_time = a.updated.cmp(&b.updated);
-            let by_title = a.title.to_lowercase().cmp(&b.title.to_lowercase());
-            let order = if self.by_time() { by_time } else { by_title };
-            self.directed(order.then(a.id.cmp(&b.id)))
-        });
-        sorted
+        self.sort(folders, |folder| {
+            (folder.updated, &folder.title, &folder.id)
+        })
     }
 
     fn files<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<&'a File> {
-        let mut sorted: Vec<_> = files.collect();
-        sorted.sort_by(|a, b| {
-            let by_time = a.updated.cmp(&b.updated);
-            let by_title = a.title.to_lowercase().cmp(&b.title.to_lowercase());
-            let order = if self.by_time() { by_time } else { by_title };
-            self.directed(order.then(a.id.cmp(&b.id)))
+        self.sort(files, |file| (file.updated, &file.title, &file.id))
+    }
+
+    /// Sorts entries by the time of their last change or by title, and then by id.
+    fn sort<'a, Entry, Id: Ord + 'a>(
+        &self,
+        entries: impl Iterator<Item = &'a Entry>,
+        key: impl Fn(&'a Entry) -> (Timestamp, &'a String, &'a Id),
+    ) -> Vec<&'a Entry> {
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by(|a, b| {
+            let ((a_time, a_title, a_id), (b_time, b_title, b_id)) = (key(a), key(b));
+            let order = if self.by_time() {
+                a_time.cmp(&b_time)
+            } else {
+                a_title.to_lowercase().cmp(&b_title.to_lowercase())
+            };
+            self.in_direction(order.then(a_id.cmp(b_id)))
         });
-        sorted
+        entries
     }
 }
 
-/// A page of a folder's content: the folders come before the files.
+/// A page of a folder's content: folders first, then files.
 fn content_json(
-    shown: &Shown<'_>,
+    renderer: &Renderer<'_>,
     path: &[&Folder],
     entries: (&[&Folder], &[&File]),
     (start, count): (usize, usize),
 ) -> Value {
     let (folders, files) = entries;
-    let folders_here = folders.iter().skip(start).take(count);
-    let folders_json: Vec<_> = folders_here.map(|folder| shown.folder(folder)).collect();
-    let files_here = files
+    let shown_folders = folders.iter().skip(start).take(count);
+    let folders_json: Vec<_> = shown_folders
+        .map(|folder| renderer.folder(folder))
+        .collect();
+    let shown_files = files
         .iter()
         .skip(start.saturating_sub(folders.len()))
         .take(count - folders_json.len());
-    let files_json: Vec<_> = files_here.map(|file| shown.file(file)).collect();
-    let parts: Vec<_> = path.iter().map(|folder| Shown::path_part(folder)).collect();
+    let files_json: Vec<_> = shown_files.map(|file| renderer.file(file)).collect();
+    let parts: Vec<_> = path
+        .iter()
+        .map(|folder| Renderer::path_part(folder))
+        .collect();
     json!({
         "count": folders_json.len() + files_json.len(),
         "files": files_json,
         "folders": folders_json,
-        "current": path.last().map(|folder| shown.folder(folder)),
+        "current": path.last().map(|folder| renderer.folder(folder)),
         "pathParts": parts,
         "startIndex": start,
         "total": folders.len() + files.len(),
@@ -110,158 +125,160 @@ fn content_json(
 pub(super) async fn rooms(
     State(portal): State<Portal>,
     Query(page): Query<Page>,
-    here: Here,
-) -> Answer {
+    responder: Responder,
+) -> ApiResult {
     let Some(count) = page.count() else {
-        return Ok(here.invalid("Count", COUNT_RULE));
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
     };
     let content = {
         let state = portal.state();
         let section = &portal.seed().rooms_section;
         let rooms = state
-            .world
+            .storage
             .folders_in(section)
             .filter(|folder| folder.room.is_some());
         let rooms = page.folders(rooms);
-        let path = state.world.path(section);
+        let path = state.storage.path(section);
         content_json(
-            &state.shown(&here.base),
+            &state.renderer(&responder.base_url),
             &path,
             (&rooms, &[]),
             (page.start(), count),
         )
     };
-    Ok(here.answer(&content))
+    Ok(responder.ok(&content))
 }
 
 pub(super) async fn content(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     Query(page): Query<Page>,
-    here: Here,
-) -> Answer {
-    let id = folder_id(&id)?;
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
     let Some(count) = page.count() else {
-        return Ok(here.invalid("Count", COUNT_RULE));
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
     };
     let content = {
         let state = portal.state();
-        state.world.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let folders = page.folders(state.world.folders_in(&id));
-        let files = page.files(state.world.files_in(&id));
-        let path = state.world.path(&id);
+        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        let folders = page.folders(state.storage.folders_in(&id));
+        let files = page.files(state.storage.files_in(&id));
+        let path = state.storage.path(&id);
         content_json(
-            &state.shown(&here.base),
+            &state.renderer(&responder.base_url),
             &path,
             (&folders, &files),
             (page.start(), count),
         )
     };
-    Ok(here.answer(&content))
+    Ok(responder.ok(&content))
 }
 
 pub(super) async fn folder(
     State(portal): State<Portal>,
     Path(id): Path<String>,
-    here: Here,
-) -> Answer {
-    let id = folder_id(&id)?;
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
     let folder = {
         let state = portal.state();
-        let folder = state.world.folder(&id).ok_or(ApiError::FolderMissing)?;
-        state.shown(&here.base).folder(folder)
+        let folder = state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        state.renderer(&responder.base_url).folder(folder)
     };
-    Ok(here.answer(&folder))
+    Ok(responder.ok(&folder))
 }
 
 pub(super) async fn path(
     State(portal): State<Portal>,
     Path(id): Path<String>,
-    here: Here,
-) -> Answer {
-    let id = folder_id(&id)?;
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
     let path: Vec<_> = {
         let state = portal.state();
-        state.world.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let path = state.world.path(&id);
-        let shown = state.shown(&here.base);
+        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        let path = state.storage.path(&id);
+        let renderer = state.renderer(&responder.base_url);
         path.into_iter()
-            .map(|folder| shown.folder(folder))
+            .map(|folder| renderer.folder(folder))
             .collect()
     };
-    Ok(here.answer(&path.into()))
+    Ok(responder.ok(&path.into()))
 }
 
 pub(super) async fn file(
     State(portal): State<Portal>,
     Path(id): Path<String>,
-    here: Here,
-) -> Answer {
-    let id = FileId::new(&id).ok_or(ApiError::FileMissing)?;
-    Ok(here.answer(&file_json(&portal, &id, &here)?))
+    responder: Responder,
+) -> ApiResult {
+    let id = FileId::from(id.as_str());
+    Ok(responder.ok(&file_json(&portal, &id, &responder)?))
 }
 
-/// A new comment for one version of a file.
+/// A new comment on one version of a file.
 #[derive(Debug, Deserialize)]
 pub(super) struct NewComment {
     version: u32,
     comment: Option<String>,
 }
 
-/// Sets the comment of a version by the key's user; older versions are not kept here, so theirs is
-/// nobody's. It changes no time of change, and raises `file.updated`.
+/// Sets the comment of a version. The sandbox keeps only the newest version and ignores other comments. The time of
+/// the last change stays the same; `file.updated` is raised.
 pub(super) async fn comment(
     State(portal): State<Portal>,
     Path(id): Path<String>,
-    here: Here,
+    responder: Responder,
     Json(new): Json<NewComment>,
-) -> Answer {
-    let id = FileId::new(&id).ok_or(ApiError::FileMissing)?;
+) -> ApiResult {
+    let id = FileId::from(id.as_str());
     let text: String = new.comment.unwrap_or_default();
-    let text: String = text.chars().take(LONGEST_COMMENT).collect();
-    portal.change(|state, now| {
-        let file = state.world.file_mut(&id).ok_or(ApiError::Denied)?;
-        if file.forbidden || file.locked {
+    let text: String = text.chars().take(MAX_COMMENT).collect();
+    portal.update(|state, now| {
+        let file = state.storage.file_mut(&id).ok_or(ApiError::Denied)?;
+        if file.read_only || file.locked {
             return Err(ApiError::Denied);
         }
         if new.version == file.version {
             file.comment.clone_from(&text);
         }
-        state.publish_file("file.updated", &id, Person::Service, now);
+        state.publish_file("file.updated", &id, User::Service, now);
         Ok(())
     })?;
-    Ok(here.answer(&text.into()))
+    Ok(responder.ok(&text.into()))
 }
 
-/// A plain upload by the key's user: it raises `file.created` and `file.uploaded`. The
-/// answer is a list, as ONLYOFFICE's own client expects it.
+/// A simple upload by the service account, which raises `file.created` and `file.uploaded`. The response is a list,
+/// as ONLYOFFICE's own client expects.
 pub(super) async fn upload(
     State(portal): State<Portal>,
     Path(folder): Path<String>,
-    here: Here,
+    responder: Responder,
     form: Multipart,
-) -> Answer {
-    let folder = folder_id(&folder)?;
+) -> ApiResult {
+    let folder = FolderId::from(folder.as_str());
     check_destination(&portal, &folder)?;
     let (title, content) = first_file(form)
         .await
         .ok_or(ApiError::BadArgument("No input files"))?;
-    let announced = Announced::CreatedAndUploaded;
-    let file = portal.upload_by(Person::Service, &folder, &title, &content, announced);
-    Ok(here.answer(&json!([file_json(&portal, &file, &here)?])))
+    let events = UploadEvents::CreatedAndUploaded;
+    let file = portal.upload_by(User::Service, &folder, &title, &content, events);
+    Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
 }
 
 fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
     let state = portal.state();
-    let folder = state.world.folder(folder).ok_or(ApiError::FolderMissing)?;
-    let refuses = folder.forbidden || state.world.is_without_us(&folder.id);
-    if refuses || folder.parent.is_none() {
+    let folder = state
+        .storage
+        .folder(folder)
+        .ok_or(ApiError::FolderMissing)?;
+    if state.storage.is_read_only(folder) || folder.parent.is_none() {
         return Err(ApiError::Denied);
     }
     Ok(())
 }
 
-/// The first part of the form that has a file name.
+/// The title and content of the first file in a form.
 async fn first_file(mut form: Multipart) -> Option<(String, bytes::Bytes)> {
     while let Some(field) = form.next_field().await.ok()? {
         if let Some(title) = field.file_name().map(str::to_owned) {
@@ -271,12 +288,8 @@ async fn first_file(mut form: Multipart) -> Option<(String, bytes::Bytes)> {
     None
 }
 
-fn file_json(portal: &Portal, id: &FileId, here: &Here) -> Result<Value, ApiError> {
+fn file_json(portal: &Portal, id: &FileId, responder: &Responder) -> Result<Value, ApiError> {
     let state = portal.state();
-    let file = state.world.file(id).ok_or(ApiError::FileMissing)?;
-    Ok(state.shown(&here.base).file(file))
-}
-
-fn folder_id(text: &str) -> Result<FolderId, ApiError> {
-    FolderId::new(text).ok_or(ApiError::FolderMissing)
+    let file = state.storage.file(id).ok_or(ApiError::FileMissing)?;
+    Ok(state.renderer(&responder.base_url).file(file))
 }

@@ -1,4 +1,4 @@
-//! Managing webhooks and reading their log (CONTRACT 1.8, 8).
+//! Managing webhooks and reading the delivery log (docs/DOCSPACE.md 1.8, 8).
 
 use std::time::Duration;
 
@@ -7,27 +7,26 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Here};
-use crate::docspace::triggers::{EVERYTHING, TRIGGERS, bit};
-use crate::ids::{EventId, WebhookId};
-use crate::sandbox::Portal;
+use super::{ApiError, ApiResult, Responder};
+use crate::sandbox::ids::{EventId, WebhookId};
 use crate::sandbox::json::log_row;
-use crate::sandbox::webhooks::{Row, Webhook};
-use crate::webhook::signature::WebhookSecret;
+use crate::sandbox::portal::Portal;
+use crate::sandbox::triggers::{ALL, TRIGGERS, bit};
+use crate::sandbox::webhooks::{Row, WebhookConfig};
 
-/// How long the receiver may take to answer the probe.
+/// How long the receiver may take to respond to the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest name of a webhook, in characters.
-const LONGEST_NAME: usize = 50;
+const MAX_NAME: usize = 50;
 
 /// The length of a secret, in characters.
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
 
-/// The most rows of the log in one answer.
-const ROWS_AT_ONCE: usize = 100;
+/// The most rows of a page of the log.
+const MAX_ROWS: usize = 100;
 
-/// The request of creating, changing and enabling; what is left out has its type's default value.
+/// The body of creating, updating and enabling; a missing member has the default value of its type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Configuration {
@@ -41,13 +40,13 @@ pub(super) struct Configuration {
     target_id: Option<String>,
 }
 
-/// A request after the rules of its model.
+/// The validated members of a body.
 struct Checked {
     name: String,
     url: String,
 }
 
-/// Which rows of the log are asked for.
+/// The query of the log.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogQuery {
@@ -59,16 +58,16 @@ pub(super) struct LogQuery {
     count: Option<usize>,
 }
 
-/// The rows to send again.
+/// The body of a manual retry of several rows.
 #[derive(Debug, Deserialize)]
-pub(super) struct Retried {
+pub(super) struct RetryMany {
     ids: Vec<EventId>,
 }
 
-pub(super) async fn list(State(portal): State<Portal>, here: Here) -> Answer {
+pub(super) async fn list(State(portal): State<Portal>, responder: Responder) -> ApiResult {
     let webhooks: Vec<_> = {
         let state = portal.state();
-        let shown = state.shown(&here.base);
+        let renderer = state.renderer(&responder.base_url);
         let with_status = state.webhooks.all().map(|webhook| {
             let delivered = state
                 .webhooks
@@ -76,58 +75,53 @@ pub(super) async fn list(State(portal): State<Portal>, here: Here) -> Answer {
                 .rev()
                 .find(|row| row.webhook == webhook.id && row.delivered.is_some());
             json!({
-                "configs": shown.webhook(webhook),
+                "configs": renderer.webhook(webhook),
                 "status": delivered.map_or(0, |row| row.status),
             })
         });
         with_status.collect()
     };
-    Ok(here.answer(&webhooks.into()))
+    Ok(responder.ok(&webhooks.into()))
 }
 
 pub(super) async fn create(
     State(portal): State<Portal>,
-    here: Here,
+    responder: Responder,
     Json(configuration): Json<Configuration>,
-) -> Answer {
+) -> ApiResult {
     let checked = match checked(&configuration) {
         Ok(checked) => checked,
-        Err((field, message)) => return Ok(here.invalid(field, message)),
+        Err((field, message)) => return Ok(responder.invalid(field, message)),
     };
     let secret = configuration.secret_key.unwrap_or_default();
     check_secret(&secret)?;
     check_url(&portal, &checked, configuration.ssl.unwrap_or(false), None)?;
     probe(&portal, &checked.url).await?;
-    let webhook = Webhook {
-        id: WebhookId(0),
+    let config = WebhookConfig {
         name: checked.name,
         url: checked.url,
-        secret: WebhookSecret::new(secret),
+        secret,
         enabled: configuration.enabled.unwrap_or(false),
         ssl: configuration.ssl.unwrap_or(false),
         triggers: configuration.triggers.unwrap_or(0),
         target: configuration.target_id.filter(|target| !target.is_empty()),
-        created: portal.now(),
-        modified: None,
-        last_success: None,
-        last_failure: None,
     };
-    let id = portal.state().webhooks.add(webhook);
-    Ok(here.answer(&webhook_json(&portal, &here, id)?))
+    let id = portal.update(|state, now| state.webhooks.add(config, now));
+    Ok(responder.ok(&webhook_json(&portal, &responder, id)?))
 }
 
-/// Replaces everything but an empty secret.
+/// Replaces everything; an empty secret keeps the present one.
 pub(super) async fn update(
     State(portal): State<Portal>,
-    here: Here,
+    responder: Responder,
     Json(configuration): Json<Configuration>,
-) -> Answer {
+) -> ApiResult {
     let checked = match checked(&configuration) {
         Ok(checked) => checked,
-        Err((field, message)) => return Ok(here.invalid(field, message)),
+        Err((field, message)) => return Ok(responder.invalid(field, message)),
     };
     let id = configuration.id.ok_or(ApiError::RecordMissing)?;
-    webhook_json(&portal, &here, id)?;
+    webhook_json(&portal, &responder, id)?;
     let secret = configuration.secret_key.filter(|secret| !secret.is_empty());
     if let Some(secret) = &secret {
         check_secret(secret)?;
@@ -135,94 +129,94 @@ pub(super) async fn update(
     let ssl = configuration.ssl.unwrap_or(false);
     check_url(&portal, &checked, ssl, Some(id))?;
     probe(&portal, &checked.url).await?;
-    portal.change(|state, now| {
+    portal.update(|state, now| {
         let Some(webhook) = state.webhooks.get_mut(id) else {
             return;
         };
-        webhook.name = checked.name;
-        webhook.url = checked.url;
-        webhook.enabled = configuration.enabled.unwrap_or(false);
-        webhook.ssl = ssl;
-        webhook.triggers = configuration.triggers.unwrap_or(0);
-        webhook.target = configuration.target_id.filter(|target| !target.is_empty());
         webhook.modified = Some(now);
-        if let Some(secret) = secret {
-            webhook.secret = WebhookSecret::new(secret);
-        }
+        webhook.config = WebhookConfig {
+            name: checked.name,
+            url: checked.url,
+            secret: secret.unwrap_or_else(|| webhook.config.secret.clone()),
+            enabled: configuration.enabled.unwrap_or(false),
+            ssl,
+            triggers: configuration.triggers.unwrap_or(0),
+            target: configuration.target_id.filter(|target| !target.is_empty()),
+        };
     });
-    Ok(here.answer(&webhook_json(&portal, &here, id)?))
+    Ok(responder.ok(&webhook_json(&portal, &responder, id)?))
 }
 
 pub(super) async fn enable(
     State(portal): State<Portal>,
-    here: Here,
+    responder: Responder,
     Json(configuration): Json<Configuration>,
-) -> Answer {
+) -> ApiResult {
     if let Err((field, message)) = checked(&configuration) {
-        return Ok(here.invalid(field, message));
+        return Ok(responder.invalid(field, message));
     }
     let id = configuration.id.ok_or(ApiError::RecordMissing)?;
     let enabled = configuration.enabled.unwrap_or(false);
     let url = {
         let state = portal.state();
         let webhook = state.webhooks.get(id).ok_or(ApiError::RecordMissing)?;
-        webhook.url.clone()
+        webhook.config.url.clone()
     };
     if enabled {
         probe(&portal, &url).await?;
     }
     portal.set_webhook_enabled(id, enabled);
-    Ok(here.answer(&webhook_json(&portal, &here, id)?))
+    Ok(responder.ok(&webhook_json(&portal, &responder, id)?))
 }
 
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Path(id): Path<WebhookId>,
-    here: Here,
-) -> Answer {
-    let deleted = webhook_json(&portal, &here, id)?;
+    responder: Responder,
+) -> ApiResult {
+    let deleted = webhook_json(&portal, &responder, id)?;
     portal.delete_webhook(id);
-    Ok(here.answer(&deleted))
+    Ok(responder.ok(&deleted))
 }
 
-pub(super) async fn triggers(here: Here) -> Answer {
-    let known = std::iter::once((EVERYTHING, 0)).chain(TRIGGERS);
+pub(super) async fn triggers(responder: Responder) -> ApiResult {
+    let known = std::iter::once((ALL, 0)).chain(TRIGGERS);
     let rows: Vec<_> = known
         .map(|(name, bit)| json!({ "name": name, "id": bit, "available": true }))
         .collect();
-    Ok(here.answer(&rows.into()))
+    Ok(responder.ok(&rows.into()))
 }
 
 /// A page of the log, newest row first.
 pub(super) async fn log(
     State(portal): State<Portal>,
     Query(query): Query<LogQuery>,
-    here: Here,
-) -> Answer {
-    let count = query.count.unwrap_or(ROWS_AT_ONCE);
-    if !(1..=ROWS_AT_ONCE).contains(&count) {
-        return Ok(here.invalid("Count", "The field Count must be between 1 and 100."));
+    responder: Responder,
+) -> ApiResult {
+    let count = query.count.unwrap_or(MAX_ROWS);
+    if !(1..=MAX_ROWS).contains(&count) {
+        return Ok(responder.invalid("Count", "The field Count must be between 1 and 100."));
     }
     let (page, total) = {
         let state = portal.state();
-        let fitting: Vec<_> = state
+        let matching: Vec<_> = state
             .webhooks
             .rows()
             .rev()
-            .filter(|row| query.fits(row))
+            .filter(|row| query.matches(row))
             .collect();
-        let page = fitting
+        let page = matching
             .iter()
             .skip(query.start_index.unwrap_or(0))
             .take(count);
         let page: Vec<_> = page.map(|row| log_row(row, &state.webhooks)).collect();
-        (page, fitting.len())
+        (page, matching.len())
     };
-    Ok(here.page(&page.into(), total))
+    Ok(responder.page(&page.into(), total))
 }
 
 impl LogQuery {
-    fn fits(&self, row: &Row) -> bool {
+    fn matches(&self, row: &Row) -> bool {
         let group: u8 = match row.status {
             0 => 1,
             200..300 => 2,
@@ -231,54 +225,54 @@ impl LogQuery {
             _ => 16,
         };
         self.config_id.is_none_or(|id| row.webhook == id)
-            && self.event_id.is_none_or(|id| row.event == id)
+            && self.event_id.is_none_or(|id| row.id == id)
             && self
                 .group_status
                 .is_none_or(|wanted| wanted == 0 || wanted & group != 0)
             && self
                 .trigger
-                .is_none_or(|wanted| wanted == 0 || wanted & bit(row.happening.trigger) != 0)
+                .is_none_or(|wanted| wanted == 0 || wanted & bit(row.event.trigger) != 0)
     }
 }
 
 pub(super) async fn retry(
     State(portal): State<Portal>,
     Path(id): Path<EventId>,
-    here: Here,
-) -> Answer {
-    let row = retried_json(&portal, id).ok_or(ApiError::RecordMissing)?;
-    Ok(here.answer(&row))
+    responder: Responder,
+) -> ApiResult {
+    let row = retry_row(&portal, id).ok_or(ApiError::RecordMissing)?;
+    Ok(responder.ok(&row))
 }
 
-/// Repeats what exists of the rows named.
+/// Retries those of the rows that exist.
 pub(super) async fn retry_many(
     State(portal): State<Portal>,
-    here: Here,
-    Json(retried): Json<Retried>,
-) -> Answer {
-    let rows: Vec<_> = retried
+    responder: Responder,
+    Json(retry): Json<RetryMany>,
+) -> ApiResult {
+    let rows: Vec<_> = retry
         .ids
         .into_iter()
-        .filter_map(|id| retried_json(&portal, id))
+        .filter_map(|id| retry_row(&portal, id))
         .collect();
-    Ok(here.answer(&rows.into()))
+    Ok(responder.ok(&rows.into()))
 }
 
-/// Repeats a delivery; the new row as it stands before it is sent, which does not name its webhook.
-fn retried_json(portal: &Portal, id: EventId) -> Option<Value> {
-    let repeated = portal.repeat_delivery(id)?;
+/// Retries a delivery; the new row before its first attempt, without the name of the webhook.
+fn retry_row(portal: &Portal, id: EventId) -> Option<Value> {
+    let retried = portal.retry_delivery(id)?;
     let state = portal.state();
-    let mut row = log_row(state.webhooks.row(repeated)?, &state.webhooks);
+    let mut row = log_row(state.webhooks.row(retried)?, &state.webhooks);
     if let Some(row) = row.as_object_mut() {
         row.remove("configName");
     }
     Some(row)
 }
 
-fn webhook_json(portal: &Portal, here: &Here, id: WebhookId) -> Result<Value, ApiError> {
+fn webhook_json(portal: &Portal, responder: &Responder, id: WebhookId) -> Result<Value, ApiError> {
     let state = portal.state();
     let webhook = state.webhooks.get(id).ok_or(ApiError::RecordMissing)?;
-    Ok(state.shown(&here.base).webhook(webhook))
+    Ok(state.renderer(&responder.base_url).webhook(webhook))
 }
 
 fn checked(configuration: &Configuration) -> Result<Checked, (&'static str, &'static str)> {
@@ -286,7 +280,7 @@ fn checked(configuration: &Configuration) -> Result<Checked, (&'static str, &'st
     if name.is_empty() {
         return Err(("Name", "The Name field is required."));
     }
-    if name.chars().count() > LONGEST_NAME {
+    if name.chars().count() > MAX_NAME {
         return Err((
             "Name",
             "The field Name must be a string with a maximum length of 50.",
@@ -302,7 +296,7 @@ fn checked(configuration: &Configuration) -> Result<Checked, (&'static str, &'st
     Ok(Checked { name, url })
 }
 
-/// Local addresses are allowed here, unlike in a real portal.
+/// Checks the URL. Unlike a real portal, the sandbox allows local addresses.
 fn check_url(
     portal: &Portal,
     checked: &Checked,
@@ -315,7 +309,9 @@ fn check_url(
     }
     let state = portal.state();
     let taken = state.webhooks.all().any(|webhook| {
-        Some(webhook.id) != own && webhook.name == checked.name && webhook.url == checked.url
+        Some(webhook.id) != own
+            && webhook.config.name == checked.name
+            && webhook.config.url == checked.url
     });
     if taken {
         return Err(ApiError::BadArgument(
@@ -335,11 +331,11 @@ fn check_secret(secret: &str) -> Result<(), ApiError> {
     ))
 }
 
-/// Asks the receiver whether it is there.
+/// Probes the receiver with a HEAD request.
 async fn probe(portal: &Portal, url: &str) -> Result<(), ApiError> {
-    let probe = portal.0.client.head(url).timeout(PROBE_TIMEOUT);
-    let answer = probe.send().await.map_err(|_| ApiError::Server)?;
-    if answer.status().is_success() {
+    let probe = portal.shared.client.head(url).timeout(PROBE_TIMEOUT);
+    let response = probe.send().await.map_err(|_| ApiError::Server)?;
+    if response.status().is_success() {
         return Ok(());
     }
     Err(ApiError::BadArgument(

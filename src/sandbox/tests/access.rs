@@ -1,4 +1,4 @@
-//! The key and its scopes.
+//! The API key and its scopes.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const ANONYMOUS: [&str; 4] = [
     "files/folder/539564",
     "files/fileops",
 ];
-const GUARDED: [&str; 5] = [
+const NOT_ANONYMOUS: [&str; 5] = [
     "people/@self",
     "keys/@self",
     "files/rooms",
@@ -17,10 +17,10 @@ const GUARDED: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn a_bad_key_is_refused_without_a_word() {
+async fn a_bad_key_gets_an_empty_response() {
     let served = Served::new().await;
     served.portal.set_key_valid(false);
-    for path in GUARDED {
+    for path in NOT_ANONYMOUS {
         assert_eq!(
             served.call("GET", path, None).await,
             (401, Value::Null),
@@ -39,32 +39,32 @@ async fn a_bad_key_is_refused_without_a_word() {
 }
 
 #[tokio::test]
-async fn no_key_is_told_apart_from_a_bad_one_where_visitors_are_served() {
+async fn a_missing_key_gets_a_body_where_anonymous_visitors_are_allowed() {
     let served = Served::new().await;
     let status = async |path: &str| {
         let url = format!("{}/api/2.0/{path}", served.base);
-        let answer = served.client.get(url).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = served.client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     };
     assert_eq!(status("people/@self").await, (401, String::new()));
-    let (refused, body) = status("files/folder/539564").await;
-    assert_eq!(refused, 401);
+    let (denied, body) = status("files/folder/539564").await;
+    assert_eq!(denied, 401);
     assert!(body.contains("SecurityException"));
 }
 
 #[tokio::test]
-async fn a_scope_that_is_missing_is_refused() {
+async fn a_missing_scope_is_denied() {
     let served = Served::new().await;
     let check = async |scopes: &[&str], method: &str, path: &str, allowed: bool| {
         served.portal.set_scopes(scopes);
         let (status, body) = served.call(method, path, Some(json!({}))).await;
-        let refused = (status, &body) == (403, &Value::Null);
+        let denied = (status, &body) == (403, &Value::Null);
         assert_eq!(
-            refused, !allowed,
+            denied, !allowed,
             "{scopes:?} {method} {path}: {status} {body}"
         );
     };
-    let ours = ["files:write", "rooms:read", "accounts.self:read"];
+    let usual = ["files:write", "rooms:read", "accounts.self:read"];
     for path in [
         "people/@self",
         "files/rooms",
@@ -72,10 +72,10 @@ async fn a_scope_that_is_missing_is_refused() {
         "files/539564",
         "keys/@self",
     ] {
-        check(&ours, "GET", path, true).await;
+        check(&usual, "GET", path, true).await;
     }
-    check(&ours, "PUT", "files/fileops/copy", true).await;
-    check(&ours, "GET", "settings/webhooks/log", false).await;
+    check(&usual, "PUT", "files/fileops/copy", true).await;
+    check(&usual, "GET", "settings/webhooks/log", false).await;
     check(&["files:read"], "GET", "files/fileops", true).await;
     check(&["files:read"], "PUT", "files/fileops/move", false).await;
     check(&["files:read"], "GET", "files/rooms", false).await;

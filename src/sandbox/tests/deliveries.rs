@@ -1,25 +1,24 @@
-//! Webhooks: bytes, signatures, retries, and what switches a webhook off.
+//! Deliveries: bytes, signatures, retries, and what disables a webhook.
 
 use bytes::Bytes;
-use jiff::SignedDuration;
 
 use super::*;
-use crate::sandbox::body::Retry;
-use crate::webhook::signature::{SIGNATURE_HEADER, verify};
-
-const FOUR: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
+use crate::sandbox::body::{self, Event, Retry};
+use crate::sandbox::storage::NewFile;
+use crate::sandbox::user::User;
+use crate::sandbox::webhooks::{Webhook, WebhookConfig};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The happening of an upload of file number `id`, with the webhook it is for.
-fn upload(id: i64, title: &str, on: &str) -> (Happening, Webhook) {
-    let portal = Portal::new(Settings {
-        clock: Clock::manual(time(on)),
-        ..Settings::default()
+/// The event of an upload of file number `id`, and the webhook that subscribes to it.
+fn upload(id: i64, title: &str, on: &str) -> (Event, Webhook) {
+    let portal = Portal::new(PortalSettings {
+        time: TestClock::new(on).source(),
+        ..PortalSettings::default()
     });
-    let webhook = portal.add_webhook("https://hooks.example.test/docspace", &FOUR);
+    let webhook = portal.add_webhook("https://hooks.example.test/docspace", &DEFAULT_TRIGGERS);
     let room = portal.seed().client_room.clone();
     let mut state = portal.state();
     let file = loop {
@@ -27,23 +26,23 @@ fn upload(id: i64, title: &str, on: &str) -> (Happening, Webhook) {
             folder: room.clone(),
             title: title.to_owned(),
             content: Bytes::new(),
-            by: Person::Client,
+            by: User::Client,
         };
-        let file = state.world.add_file(new, portal.now());
+        let file = state.storage.add_file(new, portal.now());
         if file == FileId::from(id) {
             break file;
         }
     };
-    state.publish_file("file.uploaded", &file, Person::Client, portal.now());
-    let happening = state.webhooks.rows().next().unwrap().happening.clone();
-    (happening, state.webhooks.get(webhook).unwrap().clone())
+    state.publish_file("file.uploaded", &file, User::Client, portal.now());
+    let event = state.webhooks.rows().next().unwrap().event.clone();
+    (event, state.webhooks.get(webhook).unwrap().clone())
 }
 
 #[test]
-fn a_body_has_the_portals_bytes() {
-    let (happening, webhook) = upload(1_482_901, "Invoice-2026-0311.pdf", "2026-03-02T09:14:31Z");
+fn a_body_has_the_recorded_bytes() {
+    let (event, webhook) = upload(1_482_901, "Invoice-2026-0311.pdf", "2026-03-02T09:14:31Z");
     assert_eq!(
-        body::write(Some(EventId(902_341)), &happening, &webhook, None),
+        body::write(Some(EventId(902_341)), &event, &webhook, None),
         include_str!("../../../tests/data/webhook/file.uploaded.json")
     );
     let succeeded = Webhook {
@@ -58,52 +57,52 @@ fn a_body_has_the_portals_bytes() {
             .to_owned(),
     };
     assert_eq!(
-        body::write(Some(EventId(902_341)), &happening, &succeeded, Some(&retry)),
+        body::write(Some(EventId(902_341)), &event, &succeeded, Some(&retry)),
         include_str!("../../../tests/data/webhook/file.uploaded.retry1.json")
     );
 }
 
 #[test]
-fn a_body_is_escaped_as_the_portal_does() {
+fn a_body_is_escaped_like_the_recorded_one() {
     let title = "Рахунок №42 — Müller & Söhne's März.pdf";
-    let (happening, webhook) = upload(1_482_911, title, "2026-03-02T09:20:05Z");
-    let webhook = Webhook {
+    let (event, webhook) = upload(1_482_911, title, "2026-03-02T09:20:05Z");
+    let config = WebhookConfig {
         name: r#"receiver "A" + B"#.to_owned(),
         url: "https://hooks.example.test/docspace?src=a+b&x=1".to_owned(),
-        ..webhook
+        ..webhook.config
     };
+    let webhook = Webhook { config, ..webhook };
     assert_eq!(
-        body::write(Some(EventId(902_344)), &happening, &webhook, None),
+        body::write(Some(EventId(902_344)), &event, &webhook, None),
         include_str!("../../../tests/data/webhook/file.uploaded.escaped.json")
     );
 }
 
 #[tokio::test]
-async fn a_delivery_is_signed_and_has_the_portals_headers() {
-    let (receiver, url) = Receiver::answering(&[]).await;
-    let portal = Portal::new(Settings::default());
+async fn a_delivery_has_docspaces_headers_and_a_signature() {
+    let (receiver, url) = Receiver::responding(&[]).await;
+    let portal = Portal::new(PortalSettings::default());
     portal.add_webhook(&url, &["file.uploaded"]);
     portal.upload(
         &portal.seed().client_room,
         "Größe.pdf",
         b"1",
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
 
-    let got = receiver.got.lock().unwrap().clone();
-    let [(headers, body)] = &got[..] else {
-        panic!("{got:?}")
+    let deliveries = receiver.deliveries.lock().unwrap().clone();
+    let [(headers, body)] = &deliveries[..] else {
+        panic!("{deliveries:?}")
     };
     assert_eq!(headers["content-type"], "application/json; charset=utf-8");
     assert_eq!(headers["accept"], "*/*");
     assert_eq!(headers["content-length"], body.len().to_string().as_str());
     assert!(!headers.contains_key("user-agent"));
-    let secrets = [WebhookSecret::new(portal.secret())];
-    let signature = headers[SIGNATURE_HEADER].as_bytes();
-    assert_eq!(verify(&secrets, Some(signature), body.as_bytes()), Ok(()));
-    let digits = signature.strip_prefix(b"sha256=").unwrap();
-    assert!(!digits.iter().any(u8::is_ascii_lowercase));
+    assert_eq!(
+        headers[SIGNATURE_HEADER],
+        sign(portal.secret(), body.as_bytes())
+    );
     assert!(body.is_ascii(), "{body}");
 
     let [row] = &portal.log()[..] else { panic!() };
@@ -112,30 +111,30 @@ async fn a_delivery_is_signed_and_has_the_portals_headers() {
 }
 
 #[tokio::test]
-async fn a_plain_upload_is_announced_twice() {
-    let (receiver, url) = Receiver::answering(&[]).await;
-    let portal = Portal::new(Settings::default());
+async fn a_simple_upload_raises_two_events() {
+    let (receiver, url) = Receiver::responding(&[]).await;
+    let portal = Portal::new(PortalSettings::default());
     portal.add_webhook(&url, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
     portal.upload(
         &portal.seed().client_room,
         "b.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
     portal.upload(
         &portal.seed().client_room,
         "c.pdf",
         b"1",
-        Announced::Silently,
+        UploadEvents::None,
     );
-    portal.deliveries_settled().await;
-    let mut heard: Vec<_> = receiver
+    portal.wait_for_deliveries().await;
+    let mut delivered: Vec<_> = receiver
         .bodies()
         .iter()
         .map(|body| {
@@ -143,27 +142,27 @@ async fn a_plain_upload_is_announced_twice() {
             (body["event"]["id"].as_i64().unwrap(), trigger)
         })
         .collect();
-    heard.sort();
+    delivered.sort();
     let expected = [
         (902_341, "file.created".to_owned()),
         (902_342, "file.uploaded".to_owned()),
         (902_343, "file.uploaded".to_owned()),
     ];
-    assert_eq!(heard, expected);
+    assert_eq!(delivered, expected);
 }
 
 #[tokio::test]
 async fn retries_keep_the_event_and_change_the_body() {
-    let (receiver, url) = Receiver::answering(&[503, 302]).await;
-    let portal = Portal::new(hasty());
+    let (receiver, url) = Receiver::responding(&[503, 302]).await;
+    let portal = Portal::new(immediate_retries());
     portal.add_webhook(&url, &["file.uploaded"]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
 
     let bodies = receiver.bodies();
     assert_eq!(bodies.len(), 3);
@@ -180,163 +179,166 @@ async fn retries_keep_the_event_and_change_the_body() {
         bodies[2]["webhook"]["lastFailureContent"],
         "Response status code does not indicate success: 302 (Found)."
     );
-    let got = receiver.got.lock().unwrap().clone();
-    let secrets = [WebhookSecret::new(portal.secret())];
-    for (headers, body) in &got {
-        let header = headers[SIGNATURE_HEADER].as_bytes();
-        assert_eq!(verify(&secrets, Some(header), body.as_bytes()), Ok(()));
+    let deliveries = receiver.deliveries.lock().unwrap().clone();
+    for (headers, body) in &deliveries {
+        assert_eq!(
+            headers[SIGNATURE_HEADER],
+            sign(portal.secret(), body.as_bytes())
+        );
     }
-    assert_ne!(got[0].0[SIGNATURE_HEADER], got[1].0[SIGNATURE_HEADER]);
+    assert_ne!(
+        deliveries[0].0[SIGNATURE_HEADER],
+        deliveries[1].0[SIGNATURE_HEADER]
+    );
     assert_eq!(portal.log()[0].attempts, 3);
 }
 
 #[tokio::test]
-async fn a_delivery_is_given_up_after_six_attempts() {
-    let (receiver, url) = Receiver::answering(&[500; 10]).await;
-    let portal = Portal::new(hasty());
+async fn a_delivery_has_six_attempts() {
+    let (receiver, url) = Receiver::responding(&[500; 10]).await;
+    let portal = Portal::new(immediate_retries());
     let webhook = portal.add_webhook(&url, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     assert_eq!(receiver.bodies().len(), 6);
     let row = portal.log()[0].clone();
     assert_eq!((row.status, row.attempts, row.delivered), (500, 6, false));
-    assert!(portal.state().webhooks.get(webhook).unwrap().enabled);
+    assert!(portal.state().webhooks.get(webhook).unwrap().config.enabled);
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_not_there_leaves_status_zero() {
+async fn without_a_receiver_the_status_is_zero() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let portal = Portal::new(hasty());
+    let portal = Portal::new(immediate_retries());
     portal.add_webhook(&url, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     let row = portal.log()[0].clone();
     assert_eq!((row.status, row.attempts, row.delivered), (0, 6, false));
 }
 
 #[tokio::test]
-async fn gone_deletes_the_webhook_only_on_the_last_attempt() {
-    let (_, saved) = Receiver::answering(&[410; 5]).await;
-    let (_, lost) = Receiver::answering(&[410; 6]).await;
-    let portal = Portal::new(hasty());
-    let saved = portal.add_webhook(&saved, &[]);
-    let lost = portal.add_webhook(&lost, &[]);
+async fn status_410_deletes_the_webhook_only_in_the_last_attempt() {
+    let (_, kept) = Receiver::responding(&[410; 5]).await;
+    let (_, deleted) = Receiver::responding(&[410; 6]).await;
+    let portal = Portal::new(immediate_retries());
+    let kept = portal.add_webhook(&kept, &[]);
+    let deleted = portal.add_webhook(&deleted, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     let rows: Vec<_> = portal.log().iter().map(|row| row.webhook).collect();
-    assert_eq!(rows, [saved]);
-    assert!(portal.state().webhooks.get(lost).is_none());
+    assert_eq!(rows, [kept]);
+    assert!(portal.state().webhooks.get(deleted).is_none());
 }
 
 #[tokio::test]
-async fn a_webhook_quiet_for_three_days_is_switched_off_by_one_failure() {
-    let (_, url) = Receiver::answering(&[503; 6]).await;
-    let clock = Clock::manual(time("2026-03-02T09:00:00Z"));
-    let portal = Portal::new(Settings {
-        clock: clock.clone(),
-        ..hasty()
+async fn a_failure_disables_a_webhook_without_success_for_three_days() {
+    let (_, url) = Receiver::responding(&[503; 6]).await;
+    let clock = TestClock::new("2026-03-02T09:00:00Z");
+    let portal = Portal::new(PortalSettings {
+        time: clock.source(),
+        ..immediate_retries()
     });
     let webhook = portal.add_webhook(&url, &[]);
-    let three_days = SignedDuration::from_hours(72).unsigned_abs();
-    clock.advance(three_days + Duration::from_secs(1));
+    clock.advance(Duration::from_hours(72) + Duration::from_secs(1));
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
-    assert!(!portal.state().webhooks.get(webhook).unwrap().enabled);
+    portal.wait_for_deliveries().await;
+    assert!(!portal.state().webhooks.get(webhook).unwrap().config.enabled);
 
     portal.upload(
         &portal.seed().client_room,
-        "unheard.pdf",
+        "while disabled.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
     assert_eq!(portal.log().len(), 1);
     portal.set_webhook_enabled(webhook, true);
     portal.upload(
         &portal.seed().client_room,
-        "heard.pdf",
+        "while enabled.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     assert_eq!(portal.log().len(), 2);
 }
 
 #[tokio::test]
-async fn a_manual_retry_arrives_as_another_event() {
-    let (receiver, url) = Receiver::answering(&[503, 200]).await;
-    let portal = Portal::new(hasty());
+async fn a_manual_retry_has_another_event_id() {
+    let (receiver, url) = Receiver::responding(&[503, 200]).await;
+    let portal = Portal::new(immediate_retries());
     let webhook = portal.add_webhook(&url, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     portal.set_webhook_enabled(webhook, false);
     portal.retry_delivery(portal.log()[0].event);
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
 
     let bodies = receiver.bodies();
     assert_eq!(bodies.len(), 3);
     assert_eq!(bodies[2]["event"]["id"], 902_342);
-    let mut repeated = bodies[2].clone();
-    repeated["event"]["id"] = json!(902_341);
-    assert_eq!(repeated, bodies[0]);
+    let mut retried = bodies[2].clone();
+    retried["event"]["id"] = json!(902_341);
+    assert_eq!(retried, bodies[0]);
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_is_recorded_as_500() {
+async fn a_timeout_is_logged_as_500() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let portal = Portal::new(Settings {
+    let portal = Portal::new(PortalSettings {
         delivery_timeout: Duration::from_millis(20),
-        ..hasty()
+        ..immediate_retries()
     });
     portal.add_webhook(&url, &[]);
     portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
     let row = portal.log()[0].clone();
     assert_eq!((row.status, row.attempts), (500, 6));
 }
 
 #[tokio::test]
-async fn our_own_operations_come_back_as_echoes() {
-    let (receiver, url) = Receiver::answering(&[]).await;
+async fn operations_of_the_service_account_raise_events() {
+    let (receiver, url) = Receiver::responding(&[]).await;
     let served = Served::new().await;
-    served.portal.add_webhook(&url, &FOUR);
+    served.portal.add_webhook(&url, &DEFAULT_TRIGGERS);
     let file = served.file("a.pdf");
     served.operate("copy", &file, 0).await;
     served.operate("move", &file, 2).await;
-    served.portal.deliveries_settled().await;
-    let mut echoes: Vec<_> = receiver
+    served.portal.wait_for_deliveries().await;
+    let mut events: Vec<_> = receiver
         .bodies()
         .into_iter()
         .map(|body| {
@@ -347,10 +349,10 @@ async fn our_own_operations_come_back_as_echoes() {
             )
         })
         .collect();
-    echoes.sort_by_key(|(trigger, ..)| trigger.to_string());
+    events.sort_by_key(|(trigger, ..)| trigger.to_string());
     let account = json!(served.portal.seed().service_account);
     assert_eq!(
-        echoes,
+        events,
         [
             (json!("file.copied"), account.clone(), json!(1_482_902)),
             (json!("file.moved"), account, json!(1_482_901)),
@@ -359,22 +361,22 @@ async fn our_own_operations_come_back_as_echoes() {
 }
 
 #[tokio::test]
-async fn overwriting_moves_the_time_by_a_second_at_least() {
-    let (receiver, url) = Receiver::answering(&[]).await;
-    let portal = Portal::new(Settings {
-        clock: Clock::manual(time("2026-03-02T09:00:00.75Z")),
-        ..Settings::default()
+async fn a_new_version_is_at_least_a_second_newer() {
+    let (receiver, url) = Receiver::responding(&[]).await;
+    let portal = Portal::new(PortalSettings {
+        time: TestClock::new("2026-03-02T09:00:00.75Z").source(),
+        ..PortalSettings::default()
     });
     portal.add_webhook(&url, &[]);
     let file = portal.upload(
         &portal.seed().client_room,
         "a.pdf",
         b"1",
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
-    portal.deliveries_settled().await;
-    portal.overwrite(&file, b"2", Announced::Uploaded);
-    portal.deliveries_settled().await;
+    portal.wait_for_deliveries().await;
+    portal.overwrite(&file, b"2", UploadEvents::Uploaded);
+    portal.wait_for_deliveries().await;
     let modified: Vec<_> = receiver
         .bodies()
         .iter()

@@ -1,4 +1,4 @@
-//! Trouble on request, as the caller sees it.
+//! Injected faults as the client sees them.
 
 use super::*;
 
@@ -12,11 +12,11 @@ fn fault(effect: FaultEffect) -> Fault {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_a_failure() {
+async fn a_fault_can_be_a_status() {
     let served = Served::new().await;
     let profile = async || served.request("GET", "people/@self").send().await.unwrap();
 
-    served.portal.fail(fault(FaultEffect::Status(429)));
+    served.portal.inject_fault(fault(FaultEffect::Status(429)));
     let limited = profile().await;
     assert_eq!(limited.status(), 429);
     assert_eq!(limited.headers()["x-ratelimit-remaining"], "0");
@@ -25,14 +25,14 @@ async fn an_answer_can_be_a_failure() {
 
     served
         .portal
-        .fail(fault(FaultEffect::StatusWithRetryAfter(503, 7)));
+        .inject_fault(fault(FaultEffect::StatusWithRetryAfter(503, 7)));
     let later = profile().await;
     assert_eq!(
         (later.status().as_u16(), &later.headers()["retry-after"]),
         (503, &"7".parse().unwrap())
     );
 
-    served.portal.fail(fault(FaultEffect::Status(500)));
+    served.portal.inject_fault(fault(FaultEffect::Status(500)));
     let broken: Value = profile().await.json().await.unwrap();
     assert_eq!(broken["error"]["type"], "System.NullReferenceException");
 
@@ -47,26 +47,26 @@ async fn an_answer_can_be_a_failure() {
 }
 
 #[tokio::test]
-async fn work_can_be_done_although_the_answer_fails() {
+async fn a_call_can_be_processed_although_its_response_fails() {
     let served = Served::new().await;
     let path = "files/fileops/copy";
     let copy = async |title: &str| {
-        let order = served.to_inbox(&served.file(title), 0);
-        let answer = served.request("PUT", path).json(&order).send().await;
-        served.portal.operations_settled().await;
-        answer.map(|answer| answer.status().as_u16())
+        let body = served.to_inbox(&served.file(title), 0);
+        let response = served.request("PUT", path).json(&body).send().await;
+        served.portal.wait_for_operations().await;
+        response.map(|response| response.status().as_u16())
     };
-    served.portal.fail(fault(FaultEffect::DropBefore));
+    served.portal.inject_fault(fault(FaultEffect::DropBefore));
     assert!(copy("a.pdf").await.is_err());
     assert_eq!(served.inbox().len(), 0);
 
-    served.portal.fail(fault(FaultEffect::DropAfter));
+    served.portal.inject_fault(fault(FaultEffect::DropAfter));
     assert!(copy("b.pdf").await.is_err());
     assert_eq!(served.inbox().len(), 1);
 
     served
         .portal
-        .fail(fault(FaultEffect::StatusAfterDoing(502)));
+        .inject_fault(fault(FaultEffect::StatusAfter(502)));
     assert_eq!(copy("c.pdf").await.unwrap(), 502);
     assert_eq!(served.inbox().len(), 2);
 
@@ -82,15 +82,15 @@ async fn work_can_be_done_although_the_answer_fails() {
 #[tokio::test]
 async fn a_call_can_hang() {
     let served = Served::new().await;
-    served.portal.fail(fault(FaultEffect::Hang));
-    let impatient = served
+    served.portal.inject_fault(fault(FaultEffect::Hang));
+    let call = served
         .request("GET", "people/@self")
         .timeout(Duration::from_millis(50));
-    assert!(impatient.send().await.unwrap_err().is_timeout());
+    assert!(call.send().await.unwrap_err().is_timeout());
 }
 
 #[tokio::test]
-async fn a_portal_that_is_down_cuts_every_connection() {
+async fn a_portal_that_is_down_closes_every_connection() {
     let served = Served::new().await;
     served.portal.set_down(true);
     assert!(served.request("GET", "people/@self").send().await.is_err());
@@ -99,12 +99,12 @@ async fn a_portal_that_is_down_cuts_every_connection() {
 }
 
 #[tokio::test]
-async fn an_operation_can_fail_or_vanish() {
+async fn an_operation_can_fail_or_lose_its_result() {
     let served = Served::new().await;
     let file = served.file("a.pdf");
     served
         .portal
-        .fail(fault(FaultEffect::OperationError("Quota exceeded")));
+        .inject_fault(fault(FaultEffect::OperationError("Quota exceeded")));
     let failed = served.operate("copy", &file, 0).await;
     assert_eq!(
         (&failed["error"], &failed["processed"]),
@@ -113,7 +113,9 @@ async fn an_operation_can_fail_or_vanish() {
     assert!(failed["folders"].is_array());
     assert_eq!(served.inbox().len(), 0);
 
-    served.portal.fail(fault(FaultEffect::OperationVanishes));
+    served
+        .portal
+        .inject_fault(fault(FaultEffect::OperationResultLost));
     assert_eq!(served.operate("copy", &file, 0).await, Value::Null);
     assert_eq!(served.inbox().len(), 1);
 }
@@ -123,6 +125,6 @@ async fn latency_is_added_to_every_call() {
     let served = Served::new().await;
     served.portal.set_latency(Duration::from_hours(1));
     let call = served.request("GET", "people/@self");
-    let answered = call.timeout(Duration::from_millis(50)).send().await;
-    assert!(answered.is_err());
+    let response = call.timeout(Duration::from_millis(50)).send().await;
+    assert!(response.is_err());
 }

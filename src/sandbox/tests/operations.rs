@@ -1,7 +1,9 @@
-//! Copies and moves: the check inside the request, conflicts, and the rules of reading.
+//! Copies and moves: the check inside the request, conflicts, and reading results.
 
 use super::*;
-use crate::sandbox::operations::{Conflict, Fate, Kind, Order, Selection, Stage};
+use crate::sandbox::json::Renderer;
+use crate::sandbox::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::sandbox::portal::State;
 
 /// The message of an error.
 fn message(body: &Value) -> &str {
@@ -56,7 +58,7 @@ async fn conflicts() {
         let folder = &served.portal.seed().internal_folder;
         served
             .portal
-            .upload(folder, "a.pdf", b"old", Announced::Silently);
+            .upload(folder, "a.pdf", b"old", UploadEvents::None);
         let finished = served.operate(kind, &file, conflict).await;
         assert_eq!(finished["processed"], processed, "{kind} {conflict}");
         assert_eq!(finished["error"], "");
@@ -89,11 +91,11 @@ async fn conflicts() {
 }
 
 #[tokio::test]
-async fn an_administrator_who_is_no_member_reads_and_takes_nothing() {
+async fn an_administrator_who_is_not_a_member_can_only_read() {
     let served = Served::new().await;
     let seed = served.portal.seed();
     let file = served.file("plan.pdf");
-    served.portal.leave_room(&seed.client_room);
+    served.portal.remove_service_account(&seed.client_room);
     let (status, body) = served
         .call("GET", &format!("files/file/{file}"), None)
         .await;
@@ -110,8 +112,8 @@ async fn an_administrator_who_is_no_member_reads_and_takes_nothing() {
         ("move", &seed.internal_folder),
         ("copy", &seed.client_subfolder),
     ] {
-        let order = json!({ "fileIds": [&file], "destFolderId": to });
-        let (status, body) = served.put(&format!("files/fileops/{kind}"), order).await;
+        let request = json!({ "fileIds": [&file], "destFolderId": to });
+        let (status, body) = served.put(&format!("files/fileops/{kind}"), request).await;
         assert_eq!(
             (status, message(&body)),
             (403, "Access denied"),
@@ -121,21 +123,21 @@ async fn an_administrator_who_is_no_member_reads_and_takes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_refused_at_once() {
+async fn requests_that_are_refused() {
     let served = Served::new().await;
     let portal = &served.portal;
     let seed = portal.seed();
-    let fine = served.file("fine.pdf");
+    let valid = served.file("valid.pdf");
     let locked = served.file("locked.pdf");
     portal.lock(&locked, true);
     let open = served.file("open.pdf");
     portal.open_in_editor(&open, true);
-    let forbidden = served.file("forbidden.pdf");
-    portal.forbid(&forbidden);
-    let closed = portal.create_folder(&seed.internal_room, "closed");
-    portal.forbid_destination(&closed);
+    let read_only = served.file("read-only.pdf");
+    portal.make_file_read_only(&read_only);
+    let read_only_folder = portal.create_folder(&seed.internal_room, "read-only");
+    portal.make_folder_read_only(&read_only_folder);
     portal.make_form_room(&seed.other_room);
-    let target = portal.upload(&seed.internal_folder, "fine.pdf", b"", Announced::Silently);
+    let target = portal.upload(&seed.internal_folder, "valid.pdf", b"", UploadEvents::None);
     portal.lock(&target, true);
     let missing = FileId::from(5);
     let inbox = &seed.internal_folder;
@@ -146,15 +148,15 @@ async fn what_is_refused_at_once() {
                        conflict: u8,
                        status: u16,
                        text: &str| {
-        let order =
+        let request =
             json!({ "fileIds": files, "destFolderId": to, "conflictResolveType": conflict });
-        let (found, body) = served.put(&format!("files/fileops/{kind}"), order).await;
+        let (found, body) = served.put(&format!("files/fileops/{kind}"), request).await;
         assert_eq!((found, message(&body)), (status, text), "{kind} {files:?}");
     };
     let denied = "Access denied";
     check(
         "copy",
-        &[&fine],
+        &[&valid],
         &FolderId::from(5),
         0,
         404,
@@ -164,22 +166,22 @@ async fn what_is_refused_at_once() {
     check("copy", &[&missing], inbox, 0, 403, denied).await;
     check(
         "copy",
-        &[&fine, &missing],
+        &[&valid, &missing],
         inbox,
         0,
         404,
         "The required file was not found",
     )
     .await;
-    check("copy", &[&forbidden], inbox, 0, 403, denied).await;
-    check("copy", &[&fine, &forbidden], inbox, 0, 403, denied).await;
+    check("copy", &[&read_only], inbox, 0, 403, denied).await;
+    check("copy", &[&valid, &read_only], inbox, 0, 403, denied).await;
     check("move", &[&locked], inbox, 0, 403, denied).await;
     check("move", &[&open], inbox, 0, 403, denied).await;
-    check("copy", &[&fine], &closed, 0, 403, denied).await;
-    check("copy", &[&fine], &seed.rooms_section, 0, 403, denied).await;
+    check("copy", &[&valid], &read_only_folder, 0, 403, denied).await;
+    check("copy", &[&valid], &seed.rooms_section, 0, 403, denied).await;
     check(
         "copy",
-        &[&fine],
+        &[&valid],
         &seed.other_room,
         0,
         403,
@@ -188,7 +190,7 @@ async fn what_is_refused_at_once() {
     .await;
     check(
         "copy",
-        &[&fine],
+        &[&valid],
         inbox,
         1,
         403,
@@ -196,74 +198,84 @@ async fn what_is_refused_at_once() {
     )
     .await;
     check("copy", &[&locked, &open], inbox, 0, 200, "").await;
-    portal.operations_settled().await;
+    portal.wait_for_operations().await;
     assert_eq!(served.inbox().len(), 3);
 }
 
 #[tokio::test]
-async fn ids_and_conflicts_may_be_texts() {
+async fn ids_and_conflicts_may_be_strings() {
     let served = Served::new().await;
     let file = served.file("a.pdf");
-    let order = json!({
+    let request = json!({
         "fileIds": [file.as_str()],
         "destFolderId": served.portal.seed().internal_folder.as_str(),
         "conflictResolveType": "Duplicate",
     });
-    let (status, _) = served.put("files/fileops/copy", order).await;
+    let (status, _) = served.put("files/fileops/copy", request).await;
     assert_eq!(status, 200);
-    served.portal.operations_settled().await;
+    served.portal.wait_for_operations().await;
     assert_eq!(served.inbox().len(), 1);
 }
 
-/// A copy of the file to the Inbox that somebody else must bring forward.
+/// Queues a copy of the file to the Inbox, which [`advance_and_read`] advances.
 fn queue(portal: &Portal, file: &FileId) -> String {
-    let order = Order {
+    let request = FileRequest {
         kind: Kind::Copy,
         files: vec![file.clone()],
         destination: portal.seed().internal_folder.clone(),
         conflict: Conflict::default(),
     };
-    portal.state().operations.queue(order, Fate::default())
+    let options = OperationOptions::default();
+    portal.state().operations.queue(request, options)
 }
 
-/// Brings an operation to a stage and reads it.
-fn bring(portal: &Portal, id: &str, reached: Stage) -> Vec<Value> {
+/// Advances an operation to a stage and reads it.
+fn advance_and_read(portal: &Portal, id: &str, reached: Stage) -> Vec<Value> {
     let now = portal.now();
     let mut state = portal.state();
-    let super::super::State {
-        operations, world, ..
+    let State {
+        operations,
+        storage,
+        ..
     } = &mut *state;
-    operations.advance(id, reached, world, now);
-    let shown = Shown { world, base: "" };
-    operations.read(Selection::One(id, None), &shown, now)
+    operations.advance(id, reached, storage, now);
+    let renderer = Renderer {
+        storage,
+        base_url: "",
+    };
+    operations.read(Selection::One(id, None), &renderer, now)
 }
 
 #[test]
 fn an_operation_passes_through_its_stages() {
-    let portal = Portal::new(Settings::default());
+    let portal = Portal::new(PortalSettings::default());
     let room = &portal.seed().client_room;
-    let file = portal.upload(room, "a.pdf", b"1", Announced::Silently);
+    let file = portal.upload(room, "a.pdf", b"1", UploadEvents::None);
     let id = queue(&portal, &file);
     let mut stages = Vec::new();
     for stage in [
         Stage::Queued,
         Stage::Running,
-        Stage::Worked,
+        Stage::Processed,
         Stage::Finished,
         Stage::Completed,
         Stage::Completed,
     ] {
-        stages.extend(bring(&portal, &id, stage).into_iter().map(|read| {
-            let file = read["files"][0]["id"].clone();
-            let folder = read["folders"][0]["id"].clone();
-            json!([
-                read["progress"],
-                read["finished"],
-                read["status"],
-                file,
-                folder
-            ])
-        }));
+        stages.extend(
+            advance_and_read(&portal, &id, stage)
+                .into_iter()
+                .map(|read| {
+                    let file = read["files"][0]["id"].clone();
+                    let folder = read["folders"][0]["id"].clone();
+                    json!([
+                        read["progress"],
+                        read["finished"],
+                        read["status"],
+                        file,
+                        folder
+                    ])
+                }),
+        );
     }
     assert_eq!(
         json!(stages),
@@ -278,13 +290,13 @@ fn an_operation_passes_through_its_stages() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_when_the_work_begins_is_an_error_of_the_operation() {
-    let portal = Portal::new(Settings::default());
+async fn a_file_deleted_before_the_copy_is_an_error_of_the_operation() {
+    let portal = Portal::new(PortalSettings::default());
     let room = &portal.seed().client_room;
-    let file = portal.upload(room, "a.pdf", b"1", Announced::Silently);
+    let file = portal.upload(room, "a.pdf", b"1", UploadEvents::None);
     let id = queue(&portal, &file);
     portal.delete(&file);
-    let finished = &bring(&portal, &id, Stage::Completed)[0];
+    let finished = &advance_and_read(&portal, &id, Stage::Completed)[0];
     assert_eq!(finished["error"], "The required file was not found");
     assert_eq!(
         (&finished["processed"], &finished["status"]),
@@ -293,20 +305,20 @@ async fn a_file_that_is_gone_when_the_work_begins_is_an_error_of_the_operation()
 }
 
 #[tokio::test]
-async fn a_finished_operation_is_read_once() {
+async fn a_completed_operation_can_be_read_once() {
     let served = Served::new().await;
     served.portal.set_operation_time(Duration::ZERO);
-    let order = |file| served.to_inbox(file, 2);
+    let request = |file| served.to_inbox(file, 2);
     let file = served.file("a.pdf");
 
-    let (_, started) = served.put("files/fileops/copy", order(&file)).await;
+    let (_, started) = served.put("files/fileops/copy", request(&file)).await;
     assert_eq!(started["response"][0]["status"], 2);
     assert_eq!(served.get("files/fileops").await, json!([]));
 
     served.portal.set_operation_time(Duration::from_millis(4));
-    let (_, started) = served.put("files/fileops/copy", order(&file)).await;
+    let (_, started) = served.put("files/fileops/copy", request(&file)).await;
     assert_eq!(started["response"][0]["status"], 0);
-    served.portal.operations_settled().await;
+    served.portal.wait_for_operations().await;
     let id = started["response"][0]["id"].as_str().unwrap();
     assert_eq!(served.get("files/fileops?id=another").await, json!([]));
     let found = served.get(&format!("files/fileops/1?id={id}")).await;
@@ -318,19 +330,19 @@ async fn a_finished_operation_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_call_without_single_operation_steals_the_other_results() {
+async fn a_call_without_single_operation_takes_the_other_results() {
     let served = Served::new().await;
     let start = async |kind: &str, single: bool| {
-        let mut order = served.to_inbox(&served.file("a.pdf"), 2);
-        order["returnSingleOperation"] = single.into();
-        let (_, body) = served.put(&format!("files/fileops/{kind}"), order).await;
-        served.portal.operations_settled().await;
+        let mut request = served.to_inbox(&served.file("a.pdf"), 2);
+        request["returnSingleOperation"] = single.into();
+        let (_, body) = served.put(&format!("files/fileops/{kind}"), request).await;
+        served.portal.wait_for_operations().await;
         body["response"].clone()
     };
     let copied = start("copy", true).await;
     let moved = start("move", true).await;
-    let stealing = start("copy", false).await;
-    let ids: Vec<_> = stealing
+    let all = start("copy", false).await;
+    let ids: Vec<_> = all
         .as_array()
         .unwrap()
         .iter()
@@ -351,36 +363,36 @@ async fn a_call_without_single_operation_steals_the_other_results() {
 }
 
 #[tokio::test]
-async fn delete_after_hides_the_outcome() {
+async fn delete_after_hides_the_result() {
     let served = Served::new().await;
-    let mut order = served.to_inbox(&served.file("a.pdf"), 0);
-    order["deleteAfter"] = true.into();
-    let (_, started) = served.put("files/fileops/move", order).await;
+    let mut request = served.to_inbox(&served.file("a.pdf"), 0);
+    request["deleteAfter"] = true.into();
+    let (_, started) = served.put("files/fileops/move", request).await;
     assert_eq!(started["response"][0]["progress"], 0);
-    served.portal.operations_settled().await;
+    served.portal.wait_for_operations().await;
     assert_eq!(served.get("files/fileops").await, json!([]));
     assert_eq!(served.inbox().len(), 1);
 }
 
 #[tokio::test]
 async fn unread_results_are_dropped_after_a_minute() {
-    let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
-    let served = Served::with(Settings {
-        clock: clock.clone(),
-        ..Settings::default()
+    let clock = TestClock::new("2026-03-02T09:00:00Z");
+    let served = Served::with(PortalSettings {
+        time: clock.source(),
+        ..PortalSettings::default()
     })
     .await;
-    let mut order = served.to_inbox(&served.file("a.pdf"), 2);
-    order["deleteAfter"] = false.into();
+    let mut request = served.to_inbox(&served.file("a.pdf"), 2);
+    request["deleteAfter"] = false.into();
     for (wait, left) in [(60, 1), (61, 0)] {
-        served.put("files/fileops/copy", order.clone()).await;
-        served.portal.operations_settled().await;
+        served.put("files/fileops/copy", request.clone()).await;
+        served.portal.wait_for_operations().await;
         clock.advance(Duration::from_secs(wait));
         let found = served.get("files/fileops").await;
         assert_eq!(found.as_array().unwrap().len(), left, "after {wait} s");
     }
-    served.put("files/fileops/copy", order).await;
-    served.portal.operations_settled().await;
+    served.put("files/fileops/copy", request).await;
+    served.portal.wait_for_operations().await;
     served.portal.forget_results();
     assert_eq!(served.get("files/fileops").await, json!([]));
 }
@@ -402,7 +414,7 @@ async fn a_cancelled_operation_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_comment_changes_no_time_and_is_refused_where_the_file_is_locked() {
+async fn a_comment_keeps_the_time_of_change_and_needs_an_unlocked_file() {
     let served = Served::new().await;
     let file = served.file("a.pdf");
     let path = format!("files/file/{file}");
@@ -411,11 +423,8 @@ async fn a_comment_changes_no_time_and_is_refused_where_the_file_is_locked() {
         let request = json!({"version": 1, "comment": comment});
         served.put(&format!("{path}/comment"), request).await
     };
-    let (status, answer) = set(&"x".repeat(300)).await;
-    assert_eq!(
-        (status, &answer["response"]),
-        (200, &json!("x".repeat(255)))
-    );
+    let (status, body) = set(&"x".repeat(300)).await;
+    assert_eq!((status, &body["response"]), (200, &json!("x".repeat(255))));
     let after = served.get(&path).await;
     assert_eq!(after["comment"], "x".repeat(255));
     assert_eq!(after["updated"], before["updated"]);

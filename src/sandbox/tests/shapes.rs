@@ -1,4 +1,4 @@
-//! Answers have the keys of the portal's own, and lists have their pages.
+//! Responses have the keys of recorded ones, and lists have pages.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn assert_same_keys(found: &Value, name: &str) {
 }
 
 impl Served {
-    async fn whole(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    async fn envelope(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let (status, body) = self.call(method, path, body).await;
         assert_eq!(status, 200, "{path}: {body}");
         body
@@ -59,29 +59,29 @@ async fn files_folders_and_people() {
         ("files/rooms?count=100&startIndex=0", "rooms.page"),
         (&format!("files/file/{file}"), "file.info"),
     ] {
-        assert_same_keys(&served.whole("GET", path, None).await, name);
+        assert_same_keys(&served.envelope("GET", path, None).await, name);
     }
-    let mut key = served.whole("GET", "keys/@self", None).await;
+    let mut key = served.envelope("GET", "keys/@self", None).await;
     key["response"]["permissions"] = json!([]);
     assert_same_keys(&key, "keys.self");
 }
 
 #[tokio::test]
 async fn the_values_of_a_file_are_the_recorded_ones() {
-    let served = Served::with(Settings {
-        clock: Clock::manual("2026-03-02T09:14:31Z".parse().unwrap()),
-        ..Settings::default()
+    let served = Served::with(PortalSettings {
+        time: TestClock::new("2026-03-02T09:14:31Z").source(),
+        ..PortalSettings::default()
     })
     .await;
     let room = &served.portal.seed().client_room;
     let content = vec![b'x'; 48_211];
     served
         .portal
-        .upload(room, "Invoice-2026-0311.pdf", &content, Announced::Silently);
-    let found = served.whole("GET", "files/file/1482901", None).await;
+        .upload(room, "Invoice-2026-0311.pdf", &content, UploadEvents::None);
+    let found = served.envelope("GET", "files/file/1482901", None).await;
     let text = recorded("file.info").to_string();
-    let here = text.replace("https://sandbox.example.test", &served.base);
-    assert_eq!(found, serde_json::from_str::<Value>(&here).unwrap());
+    let expected = text.replace("https://sandbox.example.test", &served.base);
+    assert_eq!(found, serde_json::from_str::<Value>(&expected).unwrap());
 }
 
 #[tokio::test]
@@ -89,32 +89,36 @@ async fn operations() {
     let served = Served::new().await;
     served.portal.set_operation_time(Duration::from_millis(400));
     let file = served.file("a.pdf");
-    let order = served.to_inbox(&file, 0);
+    let request = served.to_inbox(&file, 0);
     let queued = served
-        .whole("PUT", "files/fileops/copy", Some(order.clone()))
+        .envelope("PUT", "files/fileops/copy", Some(request.clone()))
         .await;
     assert_same_keys(&queued, "fileops.copy.queued");
     let id = queued["response"][0]["id"].as_str().unwrap();
-    served.portal.operations_settled().await;
+    served.portal.wait_for_operations().await;
     let path = format!("files/fileops?id={id}");
-    let finished = served.whole("GET", &path, None).await;
+    let finished = served.envelope("GET", &path, None).await;
     assert_same_keys(&finished, "fileops.status.finished");
     assert_same_keys(
-        &served.whole("GET", &path, None).await,
+        &served.envelope("GET", &path, None).await,
         "fileops.status.gone",
     );
 
     served.portal.set_operation_time(Duration::ZERO);
-    let skipped = served.whole("PUT", "files/fileops/copy", Some(order)).await;
+    let skipped = served
+        .envelope("PUT", "files/fileops/copy", Some(request))
+        .await;
     assert_same_keys(&skipped, "fileops.status.finished.skipped");
-    served.portal.fail(Fault {
+    served.portal.inject_fault(Fault {
         method: None,
         path_contains: "",
         times: 1,
         effect: FaultEffect::OperationError("You don't have enough permission to copy the file"),
     });
-    let order = served.to_inbox(&file, 2);
-    let failed = served.whole("PUT", "files/fileops/copy", Some(order)).await;
+    let request = served.to_inbox(&file, 2);
+    let failed = served
+        .envelope("PUT", "files/fileops/copy", Some(request))
+        .await;
     assert_same_keys(&failed, "fileops.status.finished.error");
 }
 
@@ -154,7 +158,7 @@ async fn errors() {
     check("PUT", "files/fileops/copy", nowhere, "destination-missing").await;
     check("GET", "files/folder/1", None, "destination-missing").await;
     check("GET", "files/file/1", None, "file-missing").await;
-    served.portal.fail(Fault {
+    served.portal.inject_fault(Fault {
         method: None,
         path_contains: "",
         times: 1,
@@ -171,8 +175,8 @@ async fn errors() {
 
 #[tokio::test]
 async fn webhook_settings() {
-    let (receiver, url) = Receiver::answering(&[200, 200, 503, 200]).await;
-    let served = Served::with(hasty()).await;
+    let (receiver, url) = Receiver::responding(&[200, 200, 503, 200]).await;
+    let served = Served::with(immediate_retries()).await;
     let configuration = json!({
         "name": "receiver-sandbox", "uri": url, "secretKey": "Sandbox-Secret-1",
         "enabled": true, "ssl": false, "triggers": 256,
@@ -189,7 +193,7 @@ async fn webhook_settings() {
     let (status, created) = create(json!({})).await;
     assert_eq!(status, 200);
     assert_same_keys(&created, "webhook.create.response");
-    for refused in [
+    for invalid in [
         json!({}),
         json!({ "name": "x".repeat(51) }),
         json!({ "name": "b", "secretKey": "short" }),
@@ -197,31 +201,33 @@ async fn webhook_settings() {
         json!({ "name": "b", "uri": "no url" }),
         json!({ "name": "b", "ssl": true }),
     ] {
-        assert_eq!(create(refused.clone()).await.0, 400, "{refused}");
+        assert_eq!(create(invalid.clone()).await.0, 400, "{invalid}");
     }
 
     let room = &served.portal.seed().client_room;
     served
         .portal
-        .upload(room, "a.pdf", b"1", Announced::Uploaded);
-    served.portal.deliveries_settled().await;
+        .upload(room, "a.pdf", b"1", UploadEvents::Uploaded);
+    served.portal.wait_for_deliveries().await;
     served
         .portal
-        .upload(room, "b.pdf", b"1", Announced::Uploaded);
-    served.portal.deliveries_settled().await;
+        .upload(room, "b.pdf", b"1", UploadEvents::Uploaded);
+    served.portal.wait_for_deliveries().await;
     assert_eq!(receiver.bodies().len(), 3);
 
-    let triggers = served.whole("GET", "settings/webhook/triggers", None).await;
+    let triggers = served
+        .envelope("GET", "settings/webhook/triggers", None)
+        .await;
     assert_eq!(
         triggers["response"],
         recorded("webhook.triggers")["response"]
     );
-    let list = served.whole("GET", "settings/webhook", None).await;
+    let list = served.envelope("GET", "settings/webhook", None).await;
     assert_eq!(list["response"][0]["status"], 200);
     let known = keys(&recorded("webhook.list"));
     assert!(keys(&list).is_subset(&known), "{list}");
     let log = served
-        .whole(
+        .envelope(
             "GET",
             "settings/webhooks/log?configId=417&groupStatus=29",
             None,
@@ -229,7 +235,7 @@ async fn webhook_settings() {
         .await;
     assert_eq!((&log["total"], &log["response"]), (&json!(0), &json!([])));
     let log = served
-        .whole("GET", "settings/webhooks/log?count=1&startIndex=1", None)
+        .envelope("GET", "settings/webhooks/log?count=1&startIndex=1", None)
         .await;
     assert_eq!(
         (&log["total"], &log["response"][0]["id"]),
@@ -238,27 +244,29 @@ async fn webhook_settings() {
     let known = keys(&recorded("webhook.log.page"));
     assert!(keys(&log).is_subset(&known), "{log}");
 
-    let repeated = served
-        .whole(
+    let retried = served
+        .envelope(
             "PUT",
             "settings/webhook/retry",
             Some(json!({ "ids": [902_341, 5] })),
         )
         .await;
-    assert_eq!(repeated["response"][0]["id"], 902_343);
-    served.portal.deliveries_settled().await;
+    assert_eq!(retried["response"][0]["id"], 902_343);
+    served.portal.wait_for_deliveries().await;
     let disabled = json!({ "id": 417, "enabled": false, "name": "n", "uri": url });
     let disabled = served
-        .whole("PUT", "settings/webhook/enable", Some(disabled))
+        .envelope("PUT", "settings/webhook/enable", Some(disabled))
         .await;
     assert_eq!(disabled["response"]["enabled"], false);
-    served.whole("DELETE", "settings/webhook/417", None).await;
+    served
+        .envelope("DELETE", "settings/webhook/417", None)
+        .await;
     assert!(served.portal.log().is_empty());
 }
 
 #[tokio::test]
 async fn a_receiver_that_fails_the_probe_is_not_registered() {
-    let (_, url) = Receiver::answering(&[404]).await;
+    let (_, url) = Receiver::responding(&[404]).await;
     let served = Served::new().await;
     let configuration = json!({ "name": "a", "uri": url, "secretKey": "Sandbox-Secret-1" });
     let (status, body) = served
@@ -307,20 +315,20 @@ async fn a_folder_has_pages() {
 #[tokio::test]
 async fn an_upload_through_the_api() {
     let served = Served::new().await;
-    let (receiver, url) = Receiver::answering(&[]).await;
+    let (receiver, url) = Receiver::responding(&[]).await;
     served.portal.add_webhook(&url, &[]);
     let form = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a?b.pdf\"\r\n\r\nbytes\r\n--b--\r\n";
-    let answer = served
+    let response = served
         .request("POST", "files/539564/upload")
         .header("content-type", "multipart/form-data; boundary=b")
         .body(form)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["response"][0]["title"], "a_b.pdf");
-    served.portal.deliveries_settled().await;
+    assert_eq!(response.status(), 200);
+    let response: Value = response.json().await.unwrap();
+    assert_eq!(response["response"][0]["title"], "a_b.pdf");
+    served.portal.wait_for_deliveries().await;
     assert_eq!(receiver.bodies().len(), 2);
     let [file] = &served.portal.files_in(&served.portal.seed().client_room)[..] else {
         panic!()
@@ -329,12 +337,12 @@ async fn an_upload_through_the_api() {
 }
 
 #[tokio::test]
-async fn the_page_shows_everything_and_takes_uploads() {
+async fn the_page_shows_the_state_and_accepts_uploads() {
     let served = Served::new().await;
     let seed = served.portal.seed();
     served.portal.add_webhook(&format!("{}/", served.base), &[]);
     let form = "--b\r\nContent-Disposition: form-data; name=\"folder\"\r\n\r\n748239\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"<b>&amp.pdf\"\r\n\r\nbytes\r\n--b--\r\n";
-    let answer = served
+    let response = served
         .client
         .post(format!("{}/sandbox/upload", served.base))
         .header("content-type", "multipart/form-data; boundary=b")
@@ -342,7 +350,7 @@ async fn the_page_shows_everything_and_takes_uploads() {
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 303);
+    assert_eq!(response.status(), 303);
     assert_eq!(served.portal.files_in(&seed.incoming_folder).len(), 1);
     let page = served.client.get(&served.base).send().await.unwrap();
     let page = page.text().await.unwrap();

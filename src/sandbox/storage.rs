@@ -1,58 +1,30 @@
-//! What the portal holds: people, rooms, folders and files. State only; nothing is sent from here.
+//! The rooms, folders and files of the portal. Changes here raise no events.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::ids::{FileId, FolderId};
+use super::ids::{FileId, FolderId};
+use super::user::User;
 
 /// The longest title the portal keeps, in UTF-16 units.
 const LONGEST_TITLE: usize = 170;
 
-/// The first number given to a file.
+/// The number of the first file.
 const FIRST_FILE: i64 = 1_482_901;
 
-/// The first number given to a folder made later.
+/// The number of the first folder that is created later than the portal.
 const FIRST_FOLDER: i64 = 760_001;
 
-/// The people of the portal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Person {
-    /// The one who uploads.
-    Client,
-    /// The portal's owner, who made the rooms.
-    Owner,
-    /// The account the API key belongs to.
-    Service,
-}
-
-impl Person {
-    pub(super) fn id(self) -> &'static str {
-        match self {
-            Self::Client => "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11",
-            Self::Owner => "9b0c9c5e-2f0b-4c5e-8a57-6f2d6d1f7a01",
-            Self::Service => "3e7a4f10-6c1d-4f1e-bb1d-0d8f4f9a2c33",
-        }
-    }
-
-    pub(super) fn name(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Client => ("Chris", "Client"),
-            Self::Owner => ("Olga", "Owner"),
-            Self::Service => ("Docflow", "Bot"),
-        }
-    }
-}
-
-/// The kinds of room the portal has.
+/// The kind of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoomKind {
     Custom,
     FormFilling,
 }
 
-/// A folder; a room is a folder with a kind, and so is the section that holds the rooms, without.
+/// A folder. A room is a folder with a kind; the section that holds the rooms is a folder without a parent.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     pub(super) id: FolderId,
@@ -61,14 +33,14 @@ pub(super) struct Folder {
     pub(super) room: Option<RoomKind>,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
-    pub(super) created_by: Person,
-    /// Whether the service account may put nothing in here.
-    pub(super) forbidden: bool,
-    /// Whether the service account is no member of this room, and sees it only as an administrator.
-    pub(super) without_us: bool,
+    pub(super) created_by: User,
+    /// Whether the service account has no right to put anything into it.
+    pub(super) read_only: bool,
+    /// For a room: whether the service account is a member. If not, it sees the room only as an administrator.
+    pub(super) service_is_member: bool,
 }
 
-/// The comment that a version gets by being uploaded.
+/// The comment of an uploaded version.
 const UPLOADED: &str = "Uploaded";
 
 /// A file with its newest content.
@@ -81,19 +53,19 @@ pub(super) struct File {
     pub(super) version: u32,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
-    pub(super) created_by: Person,
-    pub(super) updated_by: Person,
+    pub(super) created_by: User,
+    pub(super) updated_by: User,
     /// The comment of the newest version.
     pub(super) comment: String,
     pub(super) locked: bool,
     pub(super) in_editor: bool,
-    /// Whether the service account may only read it.
-    pub(super) forbidden: bool,
+    /// Whether the service account has only the right to read it.
+    pub(super) read_only: bool,
 }
 
 impl File {
-    /// Takes new content; the time moves by a second at least, so that every version differs.
-    pub(super) fn overwrite(&mut self, content: Bytes, by: Person, now: Timestamp) {
+    /// Adds a version. It is at least a second newer than the previous one, so that their times differ.
+    pub(super) fn overwrite(&mut self, content: Bytes, by: User, now: Timestamp) {
         self.content = content;
         self.version += 1;
         UPLOADED.clone_into(&mut self.comment);
@@ -102,25 +74,25 @@ impl File {
     }
 }
 
-/// What a new file is made of.
+/// A file to add.
 #[derive(Debug)]
 pub(super) struct NewFile {
     pub(super) folder: FolderId,
     pub(super) title: String,
     pub(super) content: Bytes,
-    pub(super) by: Person,
+    pub(super) by: User,
 }
 
 /// All folders and files.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct Storage {
     folders: BTreeMap<FolderId, Folder>,
     files: BTreeMap<FileId, File>,
     next_file: i64,
     next_folder: i64,
 }
 
-impl World {
+impl Storage {
     pub(super) fn new() -> Self {
         Self {
             folders: BTreeMap::new(),
@@ -150,12 +122,12 @@ impl World {
         self.folders.insert(folder.id.clone(), folder);
     }
 
-    /// Makes a folder with the next free number.
+    /// Adds a folder with the next free number.
     pub(super) fn add_folder(
         &mut self,
         parent: &FolderId,
         title: &str,
-        by: Person,
+        by: User,
         now: Timestamp,
     ) -> FolderId {
         let id = FolderId::from(self.next_folder);
@@ -168,13 +140,13 @@ impl World {
             created: now,
             updated: now,
             created_by: by,
-            forbidden: false,
-            without_us: false,
+            read_only: false,
+            service_is_member: true,
         });
         id
     }
 
-    /// Makes a file with the next free number; several files of one title may lie in a folder.
+    /// Adds a file with the next free number. A folder may contain several files of one title.
     pub(super) fn add_file(&mut self, new: NewFile, now: Timestamp) -> FileId {
         let id = FileId::from(self.next_file);
         self.next_file += 1;
@@ -191,17 +163,17 @@ impl World {
             comment: UPLOADED.to_owned(),
             locked: false,
             in_editor: false,
-            forbidden: false,
+            read_only: false,
         };
         self.files.insert(id.clone(), file);
         id
     }
 
-    pub(super) fn remove_file(&mut self, id: &FileId) -> Option<File> {
-        self.files.remove(id)
+    pub(super) fn remove_file(&mut self, id: &FileId) {
+        self.files.remove(id);
     }
 
-    /// Removes a folder with everything below it.
+    /// Removes a folder and everything below it.
     pub(super) fn remove_folder(&mut self, id: &FolderId) {
         let below: Vec<FolderId> = self
             .folders_in(id)
@@ -214,21 +186,21 @@ impl World {
         self.folders.remove(id);
     }
 
-    /// The files directly in a folder, by their number.
+    /// The files directly in a folder, by id.
     pub(super) fn files_in(&self, folder: &FolderId) -> impl Iterator<Item = &File> {
         self.files
             .values()
             .filter(move |file| file.folder == *folder)
     }
 
-    /// The folders directly in a folder, by their number.
+    /// The folders directly in a folder, by id.
     pub(super) fn folders_in(&self, parent: &FolderId) -> impl Iterator<Item = &Folder> {
         self.folders
             .values()
             .filter(move |folder| folder.parent.as_ref() == Some(parent))
     }
 
-    /// The chain from the topmost ancestor down to the folder itself.
+    /// The folders from the topmost ancestor down to the folder itself.
     pub(super) fn path(&self, id: &FolderId) -> Vec<&Folder> {
         let upwards = std::iter::successors(self.folder(id), |folder| {
             folder
@@ -241,16 +213,27 @@ impl World {
         path
     }
 
-    /// The room a folder is in, or is.
+    /// The room that contains a folder, or the folder itself if it is a room.
     pub(super) fn room_of(&self, id: &FolderId) -> Option<&Folder> {
         self.path(id)
             .into_iter()
             .find(|folder| folder.room.is_some())
     }
 
-    /// Whether a folder lies in a room of which the service account is no member.
-    pub(super) fn is_without_us(&self, id: &FolderId) -> bool {
-        self.room_of(id).is_some_and(|room| room.without_us)
+    /// Whether the service account has no right to put anything into a folder.
+    pub(super) fn is_read_only(&self, folder: &Folder) -> bool {
+        folder.read_only || self.is_in_foreign_room(&folder.id)
+    }
+
+    /// Whether the service account has only the right to read a file.
+    pub(super) fn is_file_read_only(&self, file: &File) -> bool {
+        file.read_only || self.is_in_foreign_room(&file.folder)
+    }
+
+    /// Whether a folder is in a room that does not have the service account as a member.
+    fn is_in_foreign_room(&self, folder: &FolderId) -> bool {
+        self.room_of(folder)
+            .is_some_and(|room| !room.service_is_member)
     }
 
     /// A file of this title directly in the folder.
@@ -258,7 +241,7 @@ impl World {
         self.files_in(folder).find(|file| file.title == title)
     }
 
-    /// The title itself, or `name (1).ext`, `name (2).ext`, whichever is free first.
+    /// The title itself, or the first of `name (1).ext`, `name (2).ext` … that is free.
     pub(super) fn free_title(&self, folder: &FolderId, title: &str) -> String {
         if self.same_title(folder, title).is_none() {
             return title.to_owned();
@@ -267,16 +250,16 @@ impl World {
         (1..=u32::MAX)
             .map(|number| format!("{name} ({number}){extension}"))
             .find(|candidate| self.same_title(folder, candidate).is_none())
-            .expect("a folder holds fewer files than there are numbers")
+            .expect("a folder contains fewer files than there are numbers")
     }
 }
 
-/// The name and the extension with its dot; the extension is empty when there is none.
+/// The name, and the extension with its dot or an empty extension.
 pub(super) fn split_extension(title: &str) -> (&str, &str) {
     title.split_at(title.rfind('.').unwrap_or(title.len()))
 }
 
-/// What the portal makes of a title it is given (CONTRACT 2.1).
+/// The title the portal stores for a requested one (docs/DOCSPACE.md 2.1).
 fn clean_title(title: &str) -> String {
     let replaced: String = title
         .chars()
@@ -317,17 +300,17 @@ mod tests {
 
     #[test]
     fn a_free_title_is_found() {
-        let mut world = World::new();
+        let mut storage = Storage::new();
         let folder = FolderId::from(1);
         let mut add = |title: &str| {
-            let title = world.free_title(&folder, title);
+            let title = storage.free_title(&folder, title);
             let new = NewFile {
                 folder: folder.clone(),
                 title: title.clone(),
                 content: Bytes::new(),
-                by: Person::Client,
+                by: User::Client,
             };
-            world.add_file(new, Timestamp::UNIX_EPOCH);
+            storage.add_file(new, Timestamp::UNIX_EPOCH);
             title
         };
         assert_eq!(add("a.b.pdf"), "a.b.pdf");
