@@ -50,6 +50,3 @@ pub mod server;
 pub mod service;
 pub mod status;
 pub mod telemetry;
-
-// A pretend portal, for the demo, for developing, and for every test.
-pub mod sandbox;

@@ -21,7 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use docspace_courier::db::Cell;
-use docspace_courier::sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
+use docspace_sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

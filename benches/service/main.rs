@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Portal, PortalSettings};
+use docspace_sandbox::{Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use docspace_courier::sandbox::UploadEvents;
+use docspace_sandbox::UploadEvents;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 

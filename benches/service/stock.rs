@@ -6,7 +6,7 @@ use docspace_courier::db::Db;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::ids;
 use docspace_courier::rules::ActionPlan;
-use docspace_courier::sandbox::FolderId;
+use docspace_sandbox::FolderId;
 use rusqlite::{Connection, named_params};
 
 use crate::deliveries::{Deliveries, SECRET};

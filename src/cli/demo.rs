@@ -13,8 +13,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::inbox::overview::overview;
-use crate::sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use crate::service::Service;
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 
 use super::paint::Paint;
 use super::serve::signal;

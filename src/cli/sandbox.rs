@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::say;
 use super::serve::signal;
-use crate::sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]

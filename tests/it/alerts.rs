@@ -8,7 +8,7 @@ use docspace_courier::catch_up::Depth;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
 use docspace_courier::notify::mail::Mailer;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;

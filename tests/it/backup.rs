@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use rusqlite::Connection;
 
 use crate::process::{Deployment, until};

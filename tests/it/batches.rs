@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
 use docspace_courier::rules::Rule;
-use docspace_courier::sandbox::{Fault, FaultEffect, FileId};
 use docspace_courier::worker::Step;
+use docspace_sandbox::{Fault, FaultEffect, FileId};
 
 use crate::scene::Scene;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::catch_up::{Depth, WebhookState};
-use docspace_courier::sandbox::UploadEvents;
+use docspace_sandbox::UploadEvents;
 
 use crate::scene::{Scene, TRIGGERS};
 

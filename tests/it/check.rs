@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, Deployment, Finding, Mark, Report};
 use docspace_courier::clock::Clock;
-use docspace_courier::sandbox::{Fault, FaultEffect, PortalSettings};
+use docspace_sandbox::{Fault, FaultEffect, PortalSettings};
 
 use crate::process::{self, binary};
 use crate::scene::Scene;
@@ -530,7 +530,7 @@ async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
 #[tokio::test]
 async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
     let scene = Scene::start().await;
-    let rule = |to: &docspace_courier::sandbox::FolderId| {
+    let rule = |to: &docspace_sandbox::FolderId| {
         format!(
             "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
             scene.client_room

@@ -5,7 +5,7 @@ use std::time::Duration;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::inbox::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
-use docspace_courier::sandbox::{Fault, FaultEffect, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::scene::{Scene, folder_id};
 

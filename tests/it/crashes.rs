@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::scene::Scene;
 

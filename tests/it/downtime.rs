@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::process::{Deployment, Process, until};
 

@@ -8,7 +8,7 @@ use docspace_courier::event::{Event, Trigger};
 use docspace_courier::inbox::journal::{self, EventStory, EventView, Filter, Standing, State};
 use docspace_courier::inbox::{self, Discarded, InboxId, Replay};
 use docspace_courier::rules::InvoiceRule;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
 use crate::scene::{MAX_ATTEMPTS, RETENTION, Scene, folder_id};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Fault, FaultEffect, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::scene::{MAX_ATTEMPTS, Scene};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::get;
-use docspace_courier::sandbox::PortalSettings;
+use docspace_sandbox::PortalSettings;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use docspace_courier::sandbox::{
-    FileId, FolderId, Portal, PortalSettings, RandomFaults, UploadEvents,
-};
+use docspace_sandbox::{FileId, FolderId, Portal, PortalSettings, RandomFaults, UploadEvents};
 use fastrand::Rng;
 
 use crate::process::{Deployment, until};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::process::Deployment;

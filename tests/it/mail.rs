@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::notify::mail::{Letter, Mailer, Security, Settings as MailSettings};
 use docspace_courier::outgoing::Failure;
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use jiff::Timestamp;
 
 use crate::mail_server::MailServer;

@@ -1,6 +1,6 @@
 //! What a client uploads is copied once; invoices move once and are announced once.
 
-use docspace_courier::sandbox::UploadEvents;
+use docspace_sandbox::UploadEvents;
 
 use crate::scene::{Scene, TRIGGERS};
 

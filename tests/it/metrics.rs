@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::scene::Scene;
 

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use docspace_courier::db::Cell;
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use serde_json::json;
 
 use crate::process::{Deployment, binary, until};

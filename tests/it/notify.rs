@@ -7,7 +7,7 @@ use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
 use docspace_courier::notify::template::Words;
 use docspace_courier::rules::ActionPlan;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use docspace_courier::db::Cell;
-use docspace_courier::sandbox::{Portal, PortalSettings, WebhookId};
+use docspace_sandbox::{Portal, PortalSettings, WebhookId};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 

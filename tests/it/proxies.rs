@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
 use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::certificates::Authority;
 use crate::process::{Deployment, Process, free_address, until};

@@ -7,8 +7,8 @@ use docspace_courier::docspace::{Client, Error};
 use docspace_courier::registration::{
     self, Duplicates, NeededTriggers, Outcome, Registered, SecretGiven, Wanted,
 };
-use docspace_courier::sandbox::WebhookView;
 use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_sandbox::WebhookView;
 
 use crate::check::Variables;
 use crate::process::binary;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use docspace_courier::config::Config;
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::Rule;
-use docspace_courier::sandbox::{Fault, FaultEffect, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::pipeline::Receiver;
 use crate::scene::{Scene, TRIGGERS};

@@ -14,13 +14,13 @@ use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
-use docspace_courier::sandbox::{
-    FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
-};
 use docspace_courier::webhook::signature::WebhookSecret;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::worker::{Step, Worker};
 use docspace_courier::{ids, outbox, server};
+use docspace_sandbox::{
+    FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
+};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
 use docspace_courier::catch_up::Depth;
 use docspace_courier::inbox::{self, InboxId};
-use docspace_courier::sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;

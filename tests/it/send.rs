@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use docspace_courier::db::Sql;
-use docspace_courier::sandbox::UploadEvents;
+use docspace_sandbox::UploadEvents;
 
 use crate::process::binary;
 use crate::scene::Scene;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{PortalSettings, UploadEvents};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use fastrand::Rng;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{MissedTickBehavior, interval};

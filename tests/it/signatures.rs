@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use docspace_courier::sandbox;
 use docspace_courier::webhook::signature::{SignatureError, WebhookSecret, verify};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -23,7 +22,11 @@ fn recorded_signatures_are_accepted_and_reproduced() {
         let verified = verify(&secrets, Some(signature.as_bytes()), &body);
         assert_eq!(verified, Ok(()), "{delivery}");
         assert_eq!(secrets[0].sign(&body), signature, "{delivery}");
-        assert_eq!(sandbox::sign(secret, &body), signature, "{delivery}");
+        assert_eq!(
+            docspace_sandbox::sign(secret, &body),
+            signature,
+            "{delivery}"
+        );
     }
 }
 
@@ -35,7 +38,7 @@ proptest! {
         position in any::<proptest::sample::Index>(),
         change in 1_u8..,
     ) {
-        let signature = sandbox::sign(&secret, &body);
+        let signature = docspace_sandbox::sign(&secret, &body);
         let secrets = [WebhookSecret::new(secret)];
         prop_assert_eq!(verify(&secrets, Some(signature.as_bytes()), &body), Ok(()));
         let mut changed = body.clone();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::FileId;
+use docspace_sandbox::FileId;
 
 /// The longest conversation, in bytes; the demo's mails have a few thousand.
 const LONGEST: u64 = 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sandbox::{Fault, FaultEffect, FileId, FolderId, Portal, Seed, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, Portal, Seed, UploadEvents};
 
 use crate::cli::paint::Paint;
 

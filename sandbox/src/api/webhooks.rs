@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ApiError, ApiResult, Responder};
-use crate::sandbox::ids::{EventId, WebhookId};
-use crate::sandbox::json::log_row;
-use crate::sandbox::portal::Portal;
-use crate::sandbox::triggers::{ALL, TRIGGERS, bit};
-use crate::sandbox::webhooks::{Row, WebhookConfig};
+use crate::ids::{EventId, WebhookId};
+use crate::json::log_row;
+use crate::portal::Portal;
+use crate::triggers::{ALL, TRIGGERS, bit};
+use crate::webhooks::{Row, WebhookConfig};
 
 /// How long the receiver may take to respond to the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ApiError, ApiResult, Responder};
-use crate::sandbox::ids::{FileId, FolderId};
-use crate::sandbox::json::Renderer;
-use crate::sandbox::portal::Portal;
-use crate::sandbox::portal::files::UploadEvents;
-use crate::sandbox::storage::{File, Folder};
-use crate::sandbox::user::User;
+use crate::ids::{FileId, FolderId};
+use crate::json::Renderer;
+use crate::portal::Portal;
+use crate::portal::files::UploadEvents;
+use crate::storage::{File, Folder};
+use crate::user::User;
 
 /// The most entries of a page; a request for more is rejected.
 const MAX_ENTRIES: usize = 100;

@@ -1,9 +1,9 @@
 //! Webhooks and their deliveries.
 
 use super::Portal;
-use crate::sandbox::ids::{EventId, FolderId, WebhookId};
-use crate::sandbox::triggers;
-use crate::sandbox::webhooks::WebhookConfig;
+use crate::ids::{EventId, FolderId, WebhookId};
+use crate::triggers;
+use crate::webhooks::WebhookConfig;
 
 /// The name of a webhook made with [`Portal::add_webhook`].
 const WEBHOOK_NAME: &str = "receiver-sandbox";

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ApiError, ApiResult, Responder};
-use crate::sandbox::faults::FaultEffect;
-use crate::sandbox::ids::{FileId, FolderId};
-use crate::sandbox::json::Renderer;
-use crate::sandbox::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
-use crate::sandbox::portal::{Portal, State as PortalState};
-use crate::sandbox::user::User;
+use crate::faults::FaultEffect;
+use crate::ids::{FileId, FolderId};
+use crate::json::Renderer;
+use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::portal::{Portal, State as PortalState};
+use crate::user::User;
 
 /// The stages after an operation was queued, each of which takes an equal part of its time.
 const STAGES: [Stage; 4] = [

@@ -1,9 +1,9 @@
 //! Copies and moves: the check inside the request, conflicts, and reading results.
 
 use super::*;
-use crate::sandbox::json::Renderer;
-use crate::sandbox::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
-use crate::sandbox::portal::State;
+use crate::json::Renderer;
+use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::portal::State;
 
 /// The message of an error.
 fn message(body: &Value) -> &str {

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::sandbox::body::{self, Event, Retry};
-use crate::sandbox::storage::NewFile;
-use crate::sandbox::user::User;
-use crate::sandbox::webhooks::{Webhook, WebhookConfig};
+use crate::body::{self, Event, Retry};
+use crate::storage::NewFile;
+use crate::user::User;
+use crate::webhooks::{Webhook, WebhookConfig};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

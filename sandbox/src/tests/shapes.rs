@@ -6,7 +6,7 @@ use super::*;
 
 fn recorded(name: &str) -> Value {
     let path = format!(
-        "{}/tests/data/api/api.{name}.json",
+        "{}/../tests/data/api/api.{name}.json",
         env!("CARGO_MANIFEST_DIR")
     );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::Portal;
-use crate::sandbox::ids::{FileId, FolderId};
-use crate::sandbox::storage::{File, Folder, NewFile, RoomKind};
-use crate::sandbox::user::User;
+use crate::ids::{FileId, FolderId};
+use crate::storage::{File, Folder, NewFile, RoomKind};
+use crate::user::User;
 
 /// The events an upload raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Portal {
         self.upload_by(User::Client, folder, title, content, events)
     }
 
-    pub(in crate::sandbox) fn upload_by(
+    pub(crate) fn upload_by(
         &self,
         by: User,
         folder: &FolderId,

@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn recorded_deliveries_have_the_recorded_signatures() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/webhook");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/webhook");
         let manifest = std::fs::read(folder.join("manifest.json")).unwrap();
         let manifest: Value = serde_json::from_slice(&manifest).unwrap();
         let secret = manifest["secret"].as_str().unwrap();

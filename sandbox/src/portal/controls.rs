@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Portal;
-use crate::sandbox::call_log::Call;
-use crate::sandbox::faults::{Fault, RandomFaults};
+use crate::call_log::Call;
+use crate::faults::{Fault, RandomFaults};
 
 impl Portal {
     /// Makes the API key valid or invalid.
