@@ -129,7 +129,7 @@ async fn invoices_by_client() {
     scene.finish().await;
 }
 
-/// The vendor's first sample: every updated file is marked "Need Review".
+/// The vendor's first sample: every updated file is marked "MissingFact Review".
 #[tokio::test]
 async fn review_comments() {
     let scene = scene_with(|scene| with_ids_of(scene, recipe("Review comments"))).await;
@@ -138,7 +138,10 @@ async fn review_comments() {
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Uploaded");
     scene.portal.edit(&file, b"edited");
     scene.work_to_the_end().await;
-    assert_eq!(scene.portal.file(&file).unwrap().comment, "Need Review");
+    assert_eq!(
+        scene.portal.file(&file).unwrap().comment,
+        "MissingFact Review"
+    );
     // Our own comment came back as an event, and nothing came of that.
     assert_eq!(scene.count("comment", "done").await, 1);
     assert_eq!(scene.calls("PUT", "/comment"), 1);
@@ -209,10 +212,13 @@ async fn contract_intake_with_a_pipeline() {
     let channels = docspace_courier::notify::Channels::default();
     channels.pipelines.add(config.pipelines).unwrap();
     scene.change_rules_and_channels(config.rules, channels);
-    let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
+    let file = scene.upload(&scene.client_room, "Our docs/DOCSPACE.md 7.pdf");
     scene.upload(&scene.client_room, "contractor.pdf");
     scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
+    assert_eq!(
+        scene.titles(&scene.internal),
+        ["Our docs/DOCSPACE.md 7.pdf"]
+    );
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
     let [call] = &pipeline.calls()[..] else {
         panic!("called more or less than once")
