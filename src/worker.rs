@@ -329,7 +329,7 @@ impl Worker {
 
     /// Waits until woken, until something is due, or for a short while.
     async fn rest(&self, wake: &Notify, next_due_ms: Option<i64>, stop: &CancellationToken) {
-        /// ClaimedBatch that is due but not free to run must not make the loop spin.
+        /// Work that is due but not free to run must not make the loop spin.
         const AT_LEAST: Duration = Duration::from_millis(20);
 
         let until_due = next_due_ms

@@ -1,4 +1,4 @@
-//! InFlightBatches: the ways that calls for copies and moves are under way on just now.
+//! Batching: which copy and move calls are in flight, and when the next one may start.
 //!
 //! What goes the same way travels together. While a call is under way on a lane, what comes for it gathers,
 //! and all of it goes with the next; where nothing is under way, even one file starts at once. There is

@@ -129,7 +129,7 @@ async fn invoices_by_client() {
     scene.finish().await;
 }
 
-/// The vendor's first sample: every updated file is marked "MissingFact Review".
+/// The vendor's first sample: every updated file is marked "Need Review".
 #[tokio::test]
 async fn review_comments() {
     let scene = scene_with(|scene| with_ids_of(scene, recipe("Review comments"))).await;
@@ -138,10 +138,7 @@ async fn review_comments() {
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Uploaded");
     scene.portal.edit(&file, b"edited");
     scene.work_to_the_end().await;
-    assert_eq!(
-        scene.portal.file(&file).unwrap().comment,
-        "MissingFact Review"
-    );
+    assert_eq!(scene.portal.file(&file).unwrap().comment, "Need Review");
     // Our own comment came back as an event, and nothing came of that.
     assert_eq!(scene.count("comment", "done").await, 1);
     assert_eq!(scene.calls("PUT", "/comment"), 1);
