@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use docspace_courier::sandbox::{Announced, Settings};
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 
 use crate::certificates::Authority;
 use crate::process::{Deployment, Process, free_address, until};
