@@ -1,6 +1,6 @@
 //! Signed deliveries as DocSpace sends them, each with an event and a file of its own.
 
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::FolderId;
 
 /// The secret of every receiver that is started here.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use serde_json::Value;
 

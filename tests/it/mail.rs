@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::notify::mail::{Letter, Mailer, Security, Settings as MailSettings};
+use docspace_courier::notify::mail::{Email, Mailer, Security, SmtpSettings};
 use docspace_courier::outgoing::Failure;
 use docspace_sandbox::{PortalSettings, UploadEvents};
 use jiff::Timestamp;
@@ -16,8 +16,8 @@ const MANAGER: &str = "manager@example.com";
 /// How long any one state may take to come.
 const BOUND: Duration = Duration::from_secs(30);
 
-fn letter() -> Letter {
-    Letter {
+fn letter() -> Email {
+    Email {
         id: "test".to_owned(),
         subject: "Test".to_owned(),
         text: "Text".to_owned(),
@@ -32,7 +32,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
         ("implicit", Security::Implicit),
     ] {
         let server = MailServer::start(&["--tls", tls, "--login", "courier:päss word"]);
-        let settings = |trusted, password: &str| MailSettings {
+        let settings = |trusted, password: &str| SmtpSettings {
             security,
             trusted,
             login: Some(("courier".to_owned(), password.into())),
@@ -69,7 +69,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
 #[tokio::test]
 async fn nothing_is_sent_to_a_server_without_starttls() {
     let server = MailServer::start(&[]);
-    let mailer = Mailer::new(MailSettings {
+    let mailer = Mailer::new(SmtpSettings {
         security: Security::StartTls,
         ..MailServer::plain(server.port)
     });

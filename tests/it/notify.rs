@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
-use docspace_courier::notify::template::Words;
 use docspace_courier::rules::ActionPlan;
+use docspace_courier::template::MessageTemplates;
 use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
@@ -22,7 +22,7 @@ const BOUND: Duration = Duration::from_secs(30);
 fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
         to: Some((*address).to_owned()),
-        words: Words::default(),
+        words: MessageTemplates::default(),
     };
     addresses.iter().map(to).collect()
 }

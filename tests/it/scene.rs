@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use docspace_courier::actions::checkpoint::Checkpoints;
+use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
-use docspace_courier::config::{Transport, Unsigned};
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
+use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
+use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Step, Worker};
 use docspace_courier::{ids, outbox, server};
 use docspace_sandbox::{
@@ -84,8 +84,8 @@ impl Scene {
         let worker = Arc::new(worker);
         let receiver = Receiver {
             secrets: vec![WebhookSecret::new(portal.secret())],
-            unsigned: Unsigned::Refuse,
-            transport: Transport::Any,
+            unsigned: UnsignedPolicy::Refuse,
+            transport: TransportPolicy::Any,
             db: db.clone(),
             clock: clock.clone(),
             wake: worker.wake(),
@@ -257,16 +257,16 @@ impl Scene {
 
     /// Ends the worker as a crash does, and starts another one on the same store.
     pub async fn crash_and_restart(&mut self) {
-        self.restart_with(Checkpoints::default()).await;
+        self.restart_with(Failpoints::default()).await;
     }
 
-    /// The same, with a worker that stops at a checkpoint.
-    pub async fn restart_with(&mut self, checkpoints: Checkpoints) {
+    /// The same, with a worker that stops at a failpoint.
+    pub async fn restart_with(&mut self, failpoints: Failpoints) {
         let (portal, db) = (&self.portal, &self.db);
         let (clock, metrics) = (&self.clock, &self.metrics);
         let worker = worker(portal, &self.host, db, clock, self.rules(), metrics);
-        self.worker = Arc::new(worker.with_checkpoints(checkpoints));
-        self.db.write(outbox::release_all).await.unwrap();
+        self.worker = Arc::new(worker.with_failpoints(failpoints));
+        self.db.write(outbox::release_all_leases).await.unwrap();
     }
 
     /// The two rules of the environment.
@@ -426,7 +426,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
-                words: Words::default(),
+                words: MessageTemplates::default(),
             }],
             triggers,
         }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use docspace_courier::webhook::signature::{SignatureError, WebhookSecret, verify};
+use docspace_courier::signature::{SignatureError, WebhookSecret, verify};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use docspace_courier::clock::Clock;
 use docspace_courier::config::Config;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use docspace_courier::service::Service;
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::PortalSettings;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
