@@ -1,13 +1,6 @@
 //! Authorization of API calls: the key and its scopes (docs/DOCSPACE.md 6).
 
-use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
-
-use super::api::ApiError;
-use super::portal::Portal;
+use axum::http::Method;
 
 /// The state of the one API key, and whether the portal is down.
 #[derive(Debug)]
@@ -30,56 +23,41 @@ impl Default for Access {
 
 /// Whether a call is authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Authorization {
+pub(super) enum Authorization {
     Allowed,
-    NoCredentials,
+    NoKey,
     BadKey,
     ScopeMissing,
 }
 
-/// Passes a call on to its handler, or rejects it as the portal does.
-pub(super) async fn authorize(
-    State(portal): State<Portal>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let anonymous = allows_anonymous(request.method(), request.uri().path());
-    let scopes = scopes_for(request.method(), request.uri().path());
-    match authorization(&portal, request.headers(), scopes) {
-        Authorization::Allowed => next.run(request).await,
-        Authorization::NoCredentials if anonymous => ApiError::Anonymous.into_response(),
-        Authorization::BadKey if anonymous => StatusCode::FORBIDDEN.into_response(),
-        Authorization::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
-        Authorization::NoCredentials | Authorization::BadKey => {
-            StatusCode::UNAUTHORIZED.into_response()
+impl Access {
+    /// Whether a call with this key is authorized.
+    pub(super) fn authorization(
+        &self,
+        api_key: &str,
+        given_key: Option<&str>,
+        method: &Method,
+        path: &str,
+    ) -> Authorization {
+        let Some(given_key) = given_key else {
+            return Authorization::NoKey;
+        };
+        if given_key != api_key || !self.key_valid {
+            return Authorization::BadKey;
         }
-    }
-}
-
-fn authorization(portal: &Portal, headers: &HeaderMap, scopes: &[&str]) -> Authorization {
-    let key = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let state = portal.state();
-    match key {
-        None => Authorization::NoCredentials,
-        Some(key) if key != portal.api_key() || !state.access.key_valid => Authorization::BadKey,
-        Some(_) => {
-            let granted = &state.access.scopes;
-            let is_granted = |scope: &&str| granted.iter().any(|granted| granted == scope);
-            if granted.is_empty() || scopes.is_empty() || scopes.iter().any(is_granted) {
-                Authorization::Allowed
-            } else {
-                Authorization::ScopeMissing
-            }
+        let sufficient = scopes_for(method, path);
+        let is_granted = |scope: &&str| self.scopes.iter().any(|granted| granted == scope);
+        if self.scopes.is_empty() || sufficient.is_empty() || sufficient.iter().any(is_granted) {
+            Authorization::Allowed
+        } else {
+            Authorization::ScopeMissing
         }
     }
 }
 
 /// Whether the portal allows a call to anonymous visitors as well: `files/file/{id}`, `files/folder/{id}`,
 /// `files/{id}` and `files/fileops`. These respond to a bad key with 403.
-fn allows_anonymous(method: &Method, path: &str) -> bool {
+pub(super) fn allows_anonymous(method: &Method, path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/2.0/files/") else {
         return false;
     };

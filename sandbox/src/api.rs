@@ -6,15 +6,15 @@ mod webhooks;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 
-use super::access;
+use super::access::{Authorization, allows_anonymous};
 use super::json::date;
 use super::operations::Refusal;
 use super::portal::Portal;
@@ -30,7 +30,7 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .route("/api/2.0/keys/@self", get(key))
         .merge(file_routes())
         .merge(webhook_routes())
-        .route_layer(from_fn_with_state(portal.clone(), access::authorize))
+        .route_layer(from_fn_with_state(portal.clone(), authorize))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
 }
 
@@ -76,6 +76,30 @@ fn webhook_routes() -> Router<Portal> {
         .route("/api/2.0/settings/webhook/{id}", delete(webhooks::delete))
         .route("/api/2.0/settings/webhook/{id}/retry", put(webhooks::retry))
         .route("/api/2.0/settings/webhooks/log", get(webhooks::log))
+}
+
+/// Passes a call on to its handler, or rejects it as the portal does.
+async fn authorize(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let key = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let (method, path) = (request.method(), request.uri().path());
+    let authorization = {
+        let state = portal.state();
+        state
+            .access
+            .authorization(portal.api_key(), key, method, path)
+    };
+    let anonymous = allows_anonymous(method, path);
+    match authorization {
+        Authorization::Allowed => next.run(request).await,
+        Authorization::NoKey if anonymous => ApiError::Anonymous.into_response(),
+        Authorization::BadKey if anonymous => StatusCode::FORBIDDEN.into_response(),
+        Authorization::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
+        Authorization::NoKey | Authorization::BadKey => StatusCode::UNAUTHORIZED.into_response(),
+    }
 }
 
 /// The result of a handler.

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde_json::{Value, json};
 
-use super::body::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
+use super::event::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
 use super::ids::{FileId, FolderId};
 use super::storage::{File, Folder, RoomKind, Storage, split_extension};
 use super::triggers;
 use super::user::User;
-use super::webhooks::{Row, Webhook, Webhooks};
+use super::webhook::Webhook;
+use super::webhooks::{Row, Webhooks};
 
 /// The portal's offset from UTC, in which most responses state times.
 const PORTAL_OFFSET: Offset = Offset::constant(2);

@@ -13,6 +13,7 @@
 mod portal;
 mod seed;
 mod settings;
+mod state;
 
 // What the portal holds.
 mod ids;
@@ -22,9 +23,11 @@ mod user;
 // Webhooks and their deliveries.
 mod body;
 mod dotnet_json;
+mod event;
 mod sender;
 mod signature;
 mod triggers;
+mod webhook;
 mod webhooks;
 
 // The HTTP API.
@@ -40,10 +43,11 @@ mod server;
 mod page;
 
 pub use self::call_log::Call;
+pub use self::event::UploadEvents;
 pub use self::faults::{Fault, FaultEffect, RandomFaults};
 pub use self::ids::{EventId, FileId, FolderId, WebhookId};
 pub use self::portal::Portal;
-pub use self::portal::files::{FileView, UploadEvents};
+pub use self::portal::files::FileView;
 pub use self::portal::webhooks::{DeliveryLogRow, WebhookView};
 pub use self::seed::Seed;
 pub use self::settings::{PortalSettings, TimeSource};

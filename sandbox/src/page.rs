@@ -9,10 +9,10 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::api::UPLOAD_LIMIT;
+use super::event::UploadEvents;
 use super::ids::FolderId;
 use super::json::size_text;
 use super::portal::Portal;
-use super::portal::files::UploadEvents;
 use super::storage::{File, Folder, Storage};
 use super::triggers;
 

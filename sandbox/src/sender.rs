@@ -1,6 +1,7 @@
 //! Delivers the rows of the log: up to six attempts each, each with a body of its own that is signed anew
 //! (docs/DOCSPACE.md 1.3 to 1.6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,8 +10,8 @@ use reqwest::header::HeaderMap;
 
 use super::body::{self, Retry};
 use super::ids::EventId;
-use super::portal::Portal;
 use super::signature::{SIGNATURE_HEADER, sign};
+use super::state::Shared;
 use super::webhooks::Outcome;
 
 /// How many deliveries run at the same time.
@@ -34,26 +35,26 @@ struct Attempt {
 }
 
 /// Makes all attempts of one delivery. As in the real portal, a delivery that waits for a retry keeps its permit.
-pub(super) async fn deliver(portal: Portal, event: EventId) {
-    let Ok(_permit) = portal.shared.delivery_permits.acquire().await else {
+pub(super) async fn deliver(shared: Arc<Shared>, event: EventId) {
+    let Ok(_permit) = shared.delivery_permits.acquire().await else {
         return;
     };
-    if !resolves(&portal, event).await {
+    if !resolves(&shared, event).await {
         return;
     }
-    let mut waits = portal.shared.retry_waits.iter();
+    let mut waits = shared.retry_waits.iter();
     let mut retry = None;
-    while let Some(attempt) = prepare(&portal, event, retry.as_ref()) {
-        let outcome = send(&portal, &attempt).await;
+    while let Some(attempt) = prepare(&shared, event, retry.as_ref()) {
+        let outcome = send(&shared, &attempt).await;
         let (Some(failure), Some(wait)) = (outcome.failure(), waits.next()) else {
-            let now = portal.now();
-            let mut state = portal.state();
+            let now = shared.now();
+            let mut state = shared.state();
             return state.webhooks.finish(event, outcome, attempt.started, now);
         };
         tokio::time::sleep(*wait).await;
         retry = Some(Retry {
             count: retry.map_or(1, |retry| retry.count + 1),
-            on: portal.now(),
+            on: shared.now(),
             last_failure_on: attempt.started,
             last_failure: failure.to_owned(),
         });
@@ -61,9 +62,9 @@ pub(super) async fn deliver(portal: Portal, event: EventId) {
 }
 
 /// Whether the receiver's name resolves. If it does not, the portal disables the webhook at once.
-async fn resolves(portal: &Portal, event: EventId) -> bool {
+async fn resolves(shared: &Shared, event: EventId) -> bool {
     let (webhook, url) = {
-        let state = portal.state();
+        let state = shared.state();
         let Some((webhook, _)) = state.webhooks.delivery(event) else {
             return false;
         };
@@ -81,15 +82,18 @@ async fn resolves(portal: &Portal, event: EventId) -> bool {
         None => false,
     };
     if !resolved {
-        portal.set_webhook_enabled(webhook, false);
+        let mut state = shared.state();
+        if let Some(webhook) = state.webhooks.get_mut(webhook) {
+            webhook.config.enabled = false;
+        }
     }
     resolved
 }
 
 /// Writes and signs the body of the next attempt; `None` if the webhook was deleted.
-fn prepare(portal: &Portal, event: EventId, retry: Option<&Retry>) -> Option<Attempt> {
-    let started = portal.now();
-    let mut state = portal.state();
+fn prepare(shared: &Shared, event: EventId, retry: Option<&Retry>) -> Option<Attempt> {
+    let started = shared.now();
+    let mut state = shared.state();
     let (webhook, row) = state.webhooks.delivery(event)?;
     let body = body::write(Some(event), &row.event, webhook, retry);
     let attempt = Attempt {
@@ -108,12 +112,11 @@ fn prepare(portal: &Portal, event: EventId, retry: Option<&Retry>) -> Option<Att
     Some(attempt)
 }
 
-async fn send(portal: &Portal, attempt: &Attempt) -> Outcome {
-    let request = portal
-        .shared
+async fn send(shared: &Shared, attempt: &Attempt) -> Outcome {
+    let request = shared
         .client
         .post(&attempt.url)
-        .timeout(portal.shared.delivery_timeout)
+        .timeout(shared.delivery_timeout)
         .header("content-type", CONTENT_TYPE)
         .header(SIGNATURE_HEADER, &attempt.signature)
         .body(attempt.body.clone());
@@ -122,7 +125,7 @@ async fn send(portal: &Portal, attempt: &Attempt) -> Outcome {
         Err(error) if error.is_timeout() => Outcome::TimedOut {
             reason: format!(
                 "The request was canceled due to the configured HttpClient.Timeout of {} seconds elapsing.",
-                portal.shared.delivery_timeout.as_secs_f64()
+                shared.delivery_timeout.as_secs_f64()
             ),
         },
         Err(_) => Outcome::Failed {

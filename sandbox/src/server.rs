@@ -36,8 +36,20 @@ const RATE_LIMIT: &str = "1500";
 #[error("the portal closes the connection")]
 struct Dropped;
 
-/// Serves until `stop` is cancelled, then closes the open connections.
-pub(super) async fn serve(portal: &Portal, listener: TcpListener, stop: CancellationToken) {
+impl Portal {
+    /// Serves the API and the page until `stop` is cancelled.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> std::io::Result<()> {
+        self.state().address = Some(listener.local_addr()?);
+        serve(self, listener, stop).await;
+        Ok(())
+    }
+}
+
+async fn serve(portal: &Portal, listener: TcpListener, stop: CancellationToken) {
     let router = api::router(portal)
         .merge(page::router())
         .with_state(portal.clone());

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::body::{self, Event};
+use super::body;
+use super::event::Event;
 use super::ids::{EventId, WebhookId};
-use super::triggers;
+use super::webhook::{Webhook, WebhookConfig};
 
 /// The number of the first row of the log.
 const FIRST_EVENT: i64 = 902_341;
@@ -16,40 +17,6 @@ const FIRST_WEBHOOK: i64 = 417;
 
 /// How long a webhook may go without a successful delivery before a failed one disables it.
 const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
-
-/// What the owner of a webhook configures.
-#[derive(Clone, Debug)]
-pub(super) struct WebhookConfig {
-    pub(super) name: String,
-    pub(super) url: String,
-    pub(super) secret: String,
-    pub(super) enabled: bool,
-    pub(super) ssl: bool,
-    /// The sum of the triggers' bits; 0 is all.
-    pub(super) triggers: i64,
-    /// The id of the one file or folder it is limited to.
-    pub(super) target: Option<String>,
-}
-
-/// A registered webhook.
-#[derive(Clone, Debug)]
-pub(super) struct Webhook {
-    pub(super) id: WebhookId,
-    pub(super) config: WebhookConfig,
-    pub(super) created: Timestamp,
-    pub(super) modified: Option<Timestamp>,
-    pub(super) last_success: Option<Timestamp>,
-    pub(super) last_failure: Option<(Timestamp, String)>,
-}
-
-impl Webhook {
-    fn subscribes_to(&self, event: &Event) -> bool {
-        let target = self.config.target.as_ref();
-        self.config.enabled
-            && triggers::includes(self.config.triggers, event.trigger)
-            && target.is_none_or(|target| *target == event.payload.id_text())
-    }
-}
 
 /// A row of the delivery log: one event for one webhook.
 #[derive(Clone, Debug)]

@@ -14,7 +14,8 @@ use crate::faults::FaultEffect;
 use crate::ids::{FileId, FolderId};
 use crate::json::Renderer;
 use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
-use crate::portal::{Portal, State as PortalState};
+use crate::portal::Portal;
+use crate::state::State as PortalState;
 use crate::user::User;
 
 /// The stages after an operation was queued, each of which takes an equal part of its time.

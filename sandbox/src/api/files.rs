@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ApiError, ApiResult, Responder};
+use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
 use crate::json::Renderer;
 use crate::portal::Portal;
-use crate::portal::files::UploadEvents;
 use crate::storage::{File, Folder};
 use crate::user::User;
 

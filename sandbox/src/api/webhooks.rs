@@ -12,7 +12,8 @@ use crate::ids::{EventId, WebhookId};
 use crate::json::log_row;
 use crate::portal::Portal;
 use crate::triggers::{ALL, TRIGGERS, bit};
-use crate::webhooks::{Row, WebhookConfig};
+use crate::webhook::WebhookConfig;
+use crate::webhooks::Row;
 
 /// How long the receiver may take to respond to the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);

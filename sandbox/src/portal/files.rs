@@ -3,30 +3,10 @@
 use bytes::Bytes;
 
 use super::Portal;
+use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
 use crate::storage::{File, Folder, NewFile, RoomKind};
 use crate::user::User;
-
-/// The events an upload raises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UploadEvents {
-    /// `file.uploaded` only, as in the web interface.
-    Uploaded,
-    /// `file.created` and `file.uploaded`, as for a simple upload through the API.
-    CreatedAndUploaded,
-    /// None, as for changes made directly in third-party storage.
-    None,
-}
-
-impl UploadEvents {
-    fn triggers(self) -> &'static [&'static str] {
-        match self {
-            Self::Uploaded => &["file.uploaded"],
-            Self::CreatedAndUploaded => &["file.created", "file.uploaded"],
-            Self::None => &[],
-        }
-    }
-}
 
 /// The present state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::Portal;
 use crate::ids::{EventId, FolderId, WebhookId};
 use crate::triggers;
-use crate::webhooks::WebhookConfig;
+use crate::webhook::WebhookConfig;
 
 /// The name of a webhook made with [`Portal::add_webhook`].
 const WEBHOOK_NAME: &str = "receiver-sandbox";

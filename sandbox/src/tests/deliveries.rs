@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::body::{self, Event, Retry};
+use crate::body::{self, Retry};
+use crate::event::Event;
 use crate::storage::NewFile;
 use crate::user::User;
-use crate::webhooks::{Webhook, WebhookConfig};
+use crate::webhook::{Webhook, WebhookConfig};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

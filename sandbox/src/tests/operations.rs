@@ -3,7 +3,7 @@
 use super::*;
 use crate::json::Renderer;
 use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
-use crate::portal::State;
+use crate::state::State;
 
 /// The message of an error.
 fn message(body: &Value) -> &str {
