@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{free_address, until};
+use crate::bounds::until;
+use crate::process::free_address;
 
 /// How long the browser may take to start, or a page to come.
 const BOUND: Duration = Duration::from_mins(1);

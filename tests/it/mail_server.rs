@@ -13,7 +13,7 @@ use std::time::Duration;
 use docspace_courier::notify::mail::{Mailer, Security, Settings};
 use serde_json::Value;
 
-use crate::process::until;
+use crate::bounds::until;
 
 /// How long a mail may take to arrive once it was sent.
 const BOUND: Duration = Duration::from_secs(20);

@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod bounds;
 mod browser;
 mod certificates;
 mod mail_server;

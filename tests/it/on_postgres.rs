@@ -9,6 +9,7 @@
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 #![allow(dead_code, reason = "some of it is for the tests that are left out")]
 
+mod bounds;
 mod certificates;
 mod cluster;
 mod mail_server;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::mail_server::{MailServer, ask_python};
-use crate::scene::Scene;
+use crate::scene::scenario;
 
 /// A request that was received.
 #[derive(Clone, Debug)]
@@ -140,126 +140,133 @@ async fn receive(
 #[tokio::test]
 async fn a_call_is_signed_as_another_implementation_expects() {
     for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "any other text"] {
-        let pipeline = Receiver::start().await;
-        let mut scene = Scene::start().await;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the other side reads its own clock"
-        )]
-        let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
-        scene.clock.advance(ahead.try_into().unwrap());
-        scene.tell(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
-        scene.upload(&scene.client_room, "Invoice №42.pdf");
-        scene.work().await;
+        scenario(async |scene| {
+            let pipeline = Receiver::start().await;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the other side reads its own clock"
+            )]
+            let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
+            scene.clock.advance(ahead.try_into().unwrap());
+            scene.notify_after_move(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
+            scene.upload(&scene.client_room, "Invoice №42.pdf");
+            scene.work().await;
 
-        let calls = pipeline.calls();
-        assert_eq!(calls.len(), 1);
-        let headers: BTreeMap<&str, &str> = ["id", "timestamp", "signature"]
-            .map(|name| match name {
-                "id" => ("webhook-id", calls[0].header("webhook-id")),
-                "timestamp" => ("webhook-timestamp", calls[0].header("webhook-timestamp")),
-                _ => ("webhook-signature", calls[0].header("webhook-signature")),
-            })
-            .into();
-        let verify = |body: &str| {
-            let given = json!({ "secret": secret, "headers": headers, "body": body });
-            ask_python("verify.py", &given.to_string())
-        };
-        verify(&calls[0].body).unwrap();
-        let changed = calls[0].body.replace("Invoice", "Invoicf");
-        let refused = verify(&changed).unwrap_err();
-        assert!(refused.contains("refused"), "{refused}");
-        scene.finish().await;
+            let calls = pipeline.calls();
+            assert_eq!(calls.len(), 1);
+            let headers: BTreeMap<&str, &str> = ["id", "timestamp", "signature"]
+                .map(|name| match name {
+                    "id" => ("webhook-id", calls[0].header("webhook-id")),
+                    "timestamp" => ("webhook-timestamp", calls[0].header("webhook-timestamp")),
+                    _ => ("webhook-signature", calls[0].header("webhook-signature")),
+                })
+                .into();
+            let verify = |body: &str| {
+                let given = json!({ "secret": secret, "headers": headers, "body": body });
+                ask_python("verify.py", &given.to_string())
+            };
+            verify(&calls[0].body).unwrap();
+            let changed = calls[0].body.replace("Invoice", "Invoicf");
+            let refused = verify(&changed).unwrap_err();
+            assert!(refused.contains("refused"), "{refused}");
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_call_tells_event_file_result_and_links() {
-    let pipeline = Receiver::start().await;
-    let mut scene = Scene::start().await;
-    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-    let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
-    scene.work().await;
-    let calls = pipeline.calls();
-    assert!(!calls[0].headers.contains_key("webhook-signature"));
-    assert_eq!(calls[0].header("content-type"), "application/json");
-    let document = calls[0].json();
-    let id: Value = serde_json::from_str(invoice.as_str()).unwrap();
-    assert_eq!(document["rule"], "invoice");
-    assert_eq!(document["event"]["trigger"], "file.uploaded");
-    assert_eq!(document["event"]["happened_at"], "2026-03-02T09:00:00Z");
-    assert_eq!(document["event"]["actor"], scene.portal.seed().client_user);
-    assert_eq!(
-        document["file"],
-        json!({ "id": id, "title": "Invoice.pdf", "folder_id": 539_702 })
-    );
-    assert_eq!(
-        document["result"],
-        json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
-    );
-    let link = document["links"]["file"].as_str().unwrap();
-    assert!(
-        link.ends_with(&format!("/doceditor?fileid={invoice}")),
-        "{link}"
-    );
-    scene.finish().await;
+    scenario(async |scene| {
+        let pipeline = Receiver::start().await;
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
+        scene.work().await;
+        let calls = pipeline.calls();
+        assert!(!calls[0].headers.contains_key("webhook-signature"));
+        assert_eq!(calls[0].header("content-type"), "application/json");
+        let document = calls[0].json();
+        let id: Value = serde_json::from_str(invoice.as_str()).unwrap();
+        assert_eq!(document["rule"], "invoice");
+        assert_eq!(document["event"]["trigger"], "file.uploaded");
+        assert_eq!(document["event"]["happened_at"], "2026-03-02T09:00:00Z");
+        assert_eq!(document["event"]["actor"], scene.portal.seed().client_user);
+        assert_eq!(
+            document["file"],
+            json!({ "id": id, "title": "Invoice.pdf", "folder_id": 539_702 })
+        );
+        assert_eq!(
+            document["result"],
+            json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
+        );
+        let link = document["links"]["file"].as_str().unwrap();
+        assert!(
+            link.ends_with(&format!("/doceditor?fileid={invoice}")),
+            "{link}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_for() {
-    let pipeline = Receiver::start().await;
-    let mut scene = Scene::start().await;
-    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-    pipeline.answer_once(302);
-    pipeline.answer_once(500);
-    pipeline.ask_to_wait(429, "600");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work().await;
-    scene.clock.advance(Duration::from_secs(599));
-    scene.work().await;
-    assert_eq!(pipeline.calls().len(), 1);
-    scene.work_to_the_end().await;
-    let calls = pipeline.calls();
-    assert_eq!(calls.len(), 4);
-    for call in &calls {
-        assert_eq!(call.header("webhook-id"), calls[0].header("webhook-id"));
-        assert_eq!(call.body, calls[0].body);
-    }
-    assert_eq!(scene.calls("PUT", "fileops/move"), 1);
-    scene.finish().await;
+    scenario(async |scene| {
+        let pipeline = Receiver::start().await;
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        pipeline.answer_once(302);
+        pipeline.answer_once(500);
+        pipeline.ask_to_wait(429, "600");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work().await;
+        scene.clock.advance(Duration::from_secs(599));
+        scene.work().await;
+        assert_eq!(pipeline.calls().len(), 1);
+        scene.work_to_the_end().await;
+        let calls = pipeline.calls();
+        assert_eq!(calls.len(), 4);
+        for call in &calls {
+            assert_eq!(call.header("webhook-id"), calls[0].header("webhook-id"));
+            assert_eq!(call.body, calls[0].body);
+        }
+        assert_eq!(scene.calls("PUT", "fileops/move"), 1);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
     for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
-        let pipeline = Receiver::start().await;
-        let mut scene = Scene::start().await;
-        scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-        pipeline.answer_once(status);
-        scene.upload(&scene.client_room, "Invoice.pdf");
-        scene.work_to_the_end().await;
-        assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
-        assert_eq!(pipeline.calls().len(), 1);
+        scenario(async |scene| {
+            let pipeline = Receiver::start().await;
+            scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+            pipeline.answer_once(status);
+            scene.upload(&scene.client_room, "Invoice.pdf");
+            scene.work_to_the_end().await;
+            assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
+            assert_eq!(pipeline.calls().len(), 1);
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_bad_address_does_not_stop_the_call() {
-    let pipeline = Receiver::start().await;
-    let server = MailServer::start(&["--refuse", "gone@example.com"]);
-    let mut scene = Scene::start().await;
-    let channels = Channels {
-        mailer: Some(server.mailer()),
-        ..pipeline.as_pipeline(None)
-    };
-    let gone = ActionPlan::Notify {
-        to: Some("gone@example.com".to_owned()),
-        words: Words::default(),
-    };
-    scene.tell(channels, vec![gone, ActionPlan::Call]);
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(pipeline.calls().len(), 1);
-    assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
-    assert_eq!(scene.count("call", "done").await, 1);
+    scenario(async |scene| {
+        let pipeline = Receiver::start().await;
+        let server = MailServer::start(&["--refuse", "gone@example.com"]);
+        let channels = Channels {
+            mailer: Some(server.mailer()),
+            ..pipeline.as_pipeline(None)
+        };
+        let gone = ActionPlan::Notify {
+            to: Some("gone@example.com".to_owned()),
+            words: Words::default(),
+        };
+        scene.notify_after_move(channels, vec![gone, ActionPlan::Call]);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(pipeline.calls().len(), 1);
+        assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
+        assert_eq!(scene.count("call", "done").await, 1);
+    })
+    .await;
 }

@@ -11,28 +11,14 @@ use std::time::Duration;
 use docspace_courier::db::Cell;
 use docspace_courier::ids::WebhookId;
 use docspace_courier::sandbox::{Portal, Settings};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use crate::scene::TRIGGERS;
+use crate::bounds::{CHECK_EVERY, STATE_BOUND, until};
+use crate::scene::{TRIGGERS, serve_portal};
 use crate::store::Store;
 
 /// How long a process that should end may take; the service itself cuts what takes longer.
 const END_BOUND: Duration = Duration::from_secs(40);
-
-/// How often a state that is waited for is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
-
-/// Waits until a state is reached, and fails when that takes longer than the bound.
-pub async fn until(bound: Duration, state: &str, mut reached: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !reached().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    let in_time = tokio::time::timeout(bound, waiting).await.is_ok();
-    assert!(in_time, "not within {bound:?}: {state}");
-}
 
 /// The binary with no variables at all.
 pub fn binary() -> Command {
@@ -114,13 +100,7 @@ impl Deployment {
 
     /// The same with this store.
     pub async fn with_store(settings: Settings, store: Store) -> Self {
-        let stop = CancellationToken::new();
-        let portal = Portal::new(settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
-        let (serving, token) = (portal.clone(), stop.clone());
-        tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
-
+        let (portal, host, stop) = serve_portal(settings).await;
         let (address, admin) = (free_address(), free_address());
         let webhook = portal.add_webhook(&format!("http://{address}/webhook"), &TRIGGERS);
         let seed = portal.seed();
@@ -148,7 +128,7 @@ impl Deployment {
             admin,
             variables,
             store,
-            _stop: stop.drop_guard(),
+            _stop: stop,
         }
     }
 
@@ -212,8 +192,9 @@ impl Deployment {
         let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         self.nothing_owed(bound).await;
-        // What the last operations raised arrives, too, and nothing comes of it.
-        self.portal.deliveries_settled().await;
+        // The last operations raise events, too, which no rule acts on.
+        let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
+        assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         for row in self.portal.log() {
             assert!(row.delivered, "not delivered: {row:?}");
         }
@@ -232,7 +213,7 @@ impl Deployment {
                 if owed.as_ref().is_ok_and(Vec::is_empty) {
                     return;
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(CHECK_EVERY).await;
             }
         };
         let in_time = tokio::time::timeout(bound, paid).await.is_ok();
@@ -249,11 +230,9 @@ impl Deployment {
 
     /// Waits until the service is ready.
     pub async fn ready(&self) {
-        until(
-            Duration::from_secs(30),
-            "the service is ready",
-            async || matches!(self.operator_page("/readyz").await, Some((200, _))),
-        )
+        until(STATE_BOUND, "the service is ready", async || {
+            matches!(self.operator_page("/readyz").await, Some((200, _)))
+        })
         .await;
     }
 }

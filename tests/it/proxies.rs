@@ -4,19 +4,16 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use docspace_courier::sandbox::{Announced, Settings};
 use docspace_courier::webhook::signature::WebhookSecret;
 
+use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::Authority;
-use crate::process::{Deployment, Process, free_address, until};
+use crate::process::{Deployment, Process, free_address};
 
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 const CADDYFILE: &str = include_str!("../../deploy/Caddyfile");
-
-/// How long any one state may take to come.
-const BOUND: Duration = Duration::from_secs(30);
 
 /// The service's largest body.
 const LIMIT: usize = 2 * 1024 * 1024;
@@ -68,7 +65,7 @@ impl Proxied {
             _service: service,
             _folder: folder,
         };
-        until(BOUND, "the proxy answers", async || {
+        until(STATE_BOUND, "the proxy answers", async || {
             let asked = proxied.client.head(proxied.url("/webhook")).send().await;
             asked.is_ok_and(|answer| answer.status() == 200)
         })
@@ -111,7 +108,7 @@ impl Proxied {
         assert!(!sent.delivered);
         let status = self.post("/webhook", sent.body).await;
         assert_eq!(status, 200);
-        self.deployment.nothing_owed(BOUND).await;
+        self.deployment.nothing_owed(STATE_BOUND).await;
         assert_eq!(portal.files_in(&seed.internal_folder).len(), 1);
 
         assert_eq!(self.deliver("/webhook", 300).await, 200);
@@ -239,10 +236,16 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_nginx_deliveries_arrive_as_they_were_sent() {
-    Proxied::start(nginx).await.check().await;
+    bounded(async {
+        Proxied::start(nginx).await.check().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_caddy_deliveries_arrive_as_they_were_sent() {
-    Proxied::start(caddy).await.check().await;
+    bounded(async {
+        Proxied::start(caddy).await.check().await;
+    })
+    .await;
 }

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::process::binary;
-use crate::scene::Scene;
+use crate::scene::{Scene, scenario};
 
 impl Scene {
     /// With nothing configured but the portal and its key.
@@ -28,8 +28,8 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rooms_and_their_folders() {
-    let scene = Scene::start().await;
-    let rooms = "\
+    scenario(async |scene| {
+        let rooms = "\
 ID      KIND    TITLE
 539564  custom  Acme - shared with client
 539610  custom  Beta - shared with client
@@ -37,13 +37,13 @@ ID      KIND    TITLE
 
 86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
 ";
-    assert_eq!(scene.rooms_printed(&[]), rooms);
+        assert_eq!(scene.rooms_printed(&[]), rooms);
 
-    let deeper = scene
-        .portal
-        .create_folder(&scene.subfolder, "March\u{1b}[31m");
-    scene.portal.create_folder(&deeper, "Week 1");
-    let folders = "\
+        let deeper = scene
+            .portal
+            .create_folder(&scene.subfolder, "March\u{1b}[31m");
+        scene.portal.create_folder(&deeper, "Week 1");
+        let folders = "\
 ID      KIND    TITLE
 539564  custom  Acme - shared with client
 539702  folder    2026 uploads
@@ -56,44 +56,50 @@ ID      KIND    TITLE
 
 86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
 ";
-    assert_eq!(scene.rooms_printed(&["--folders"]), folders);
+        assert_eq!(scene.rooms_printed(&["--folders"]), folders);
 
-    let json = scene.rooms_printed(&["--folders", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 8);
-    assert_eq!(json[3]["title"], "Week 1");
-    assert_eq!(json[3]["depth"], 3);
-    assert_eq!(json[0]["id"], 539_564);
+        let json = scene.rooms_printed(&["--folders", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 8);
+        assert_eq!(json[3]["title"], "Week 1");
+        assert_eq!(json[3]["depth"], 3);
+        assert_eq!(json[0]["id"], 539_564);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_read() {
-    let scene = Scene::start().await;
-    for number in 0..250 {
-        scene
-            .portal
-            .create_folder(&scene.client_room, &format!("folder {number}"));
-    }
-    scene.upload(&scene.client_room, "plan.docx");
-    let text = scene.rooms_printed(&["--folders"]);
-    assert_eq!(text.matches("  folder  ").count(), 253, "{text}");
-    assert_eq!(
-        scene.calls("GET", &format!("files/{}", scene.client_room)),
-        3
-    );
+    scenario(async |scene| {
+        for number in 0..250 {
+            scene
+                .portal
+                .create_folder(&scene.client_room, &format!("folder {number}"));
+        }
+        scene.upload(&scene.client_room, "plan.docx");
+        let text = scene.rooms_printed(&["--folders"]);
+        assert_eq!(text.matches("  folder  ").count(), 253, "{text}");
+        assert_eq!(
+            scene.calls("GET", &format!("files/{}", scene.client_room)),
+            3
+        );
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_missing_is_said() {
-    let scene = Scene::start().await;
-    let output = binary().arg("rooms").output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("2 problems"), "{text}");
+    scenario(async |scene| {
+        let output = binary().arg("rooms").output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("2 problems"), "{text}");
 
-    scene.portal.set_scopes(&["files:write"]);
-    let output = scene.list_rooms(&[]);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("needs the scope rooms:read"), "{text}");
+        scene.portal.set_scopes(&["files:write"]);
+        let output = scene.list_rooms(&[]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("needs the scope rooms:read"), "{text}");
+    })
+    .await;
 }
