@@ -11,7 +11,7 @@ use docspace_courier::docspace::Conflict;
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::{
-    Account, ActionPlan, Condition, Facts, Looked, Pattern, Rule, RuleSet,
+    Account, ActionPlan, Condition, Facts, Lookup, Pattern, Rule, RuleSet,
 };
 
 const RULES: i64 = 1_000;
@@ -80,10 +80,10 @@ fn main() {
     let rules = RuleSet::new((0..RULES).map(rule).collect());
     let events: Vec<Event> = (0..EVENTS).map(event).collect();
     // The folders above each event's folder, as they are remembered while the service runs.
-    let paths: Vec<Looked<Vec<FolderId>>> = (0..EVENTS)
+    let paths: Vec<Lookup<Vec<FolderId>>> = (0..EVENTS)
         .map(|number| {
             let ids = [1, 1_000 + number % 200, 900 + number % 400];
-            Looked::Found(ids.into_iter().map(FolderId::from).collect())
+            Lookup::Found(ids.into_iter().map(FolderId::from).collect())
         })
         .collect();
     let (mut decided, mut planned) = (0_usize, 0_usize);
@@ -91,7 +91,7 @@ fn main() {
     for (event, path) in events.iter().zip(&paths) {
         let facts = Facts {
             path: Some(path),
-            myself: Some("9d5a7a5e-0000-4d1b-9c3b-2f6f0d6a1b11"),
+            current_user: Some("9d5a7a5e-0000-4d1b-9c3b-2f6f0d6a1b11"),
             ..Facts::of(event)
         };
         let decisions = black_box(rules.decide(facts)).expect("nothing is left to ask");

@@ -12,22 +12,22 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, OperationKind};
 use crate::notify::Channels;
-use crate::notify::template::Words;
-use crate::outbox::{Action, Intent, Outcome};
+use crate::outbox::{Action, ActionResult, Intent};
 use crate::rules::ActionPlan;
+use crate::template::MessageTemplates;
 
-pub mod checkpoint;
 mod comment;
 mod diagnose;
+pub mod failpoint;
 mod look;
+mod notify;
 mod outcomes;
 mod polls;
 mod relocate;
 mod settle;
 mod split;
-mod tell;
 
-use checkpoint::Checkpoints;
+use failpoint::Failpoints;
 use relocate::Relocation;
 
 /// What an attempt works with.
@@ -42,16 +42,16 @@ pub struct Context<'a> {
     /// The time of day.
     pub clock: &'a Clock,
     /// Where tests stop an attempt.
-    pub checkpoints: &'a Checkpoints,
+    pub failpoints: &'a Failpoints,
     /// How long a renewed claim lasts.
     pub lease: Duration,
 }
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum AttemptOutcome {
     /// What was to be done is done.
-    Done(Outcome),
+    Done(ActionResult),
     /// It failed; the next attempt comes after a backoff, unless the attempts are used up.
     Failed {
         /// Why, in words an operator reads.
@@ -61,14 +61,14 @@ pub enum Ended {
     },
     /// The other side could not be told; the next attempt comes after a backoff, and not before the wait
     /// it asked for.
-    AskedToWait {
+    RetryAfter {
         /// Why, in words an operator reads.
         reason: String,
         /// The shortest wait.
         wait: Duration,
     },
     /// It must wait through no fault of its own, which uses up no attempt.
-    Waits {
+    Postponed {
         /// Why, in words an operator reads.
         reason: String,
         /// How long; without it until the portal may be called again.
@@ -94,7 +94,7 @@ pub enum Ended {
 pub async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
-) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+) -> Result<Vec<(&'a Action, AttemptOutcome)>, StoreError> {
     let Some(first) = actions.first() else {
         return Ok(Vec::new());
     };
@@ -117,18 +117,18 @@ pub async fn run<'a>(
         }
         ActionPlan::Comment { text } => comment::run(context, actions, text).await,
         ActionPlan::Notify { to, words } => {
-            let ended = tell::mail(context, first, to.as_deref(), words).await?;
+            let ended = notify::mail(context, first, to.as_deref(), words).await?;
             Ok(vec![(first, ended)])
         }
         ActionPlan::Chat => {
-            let ended = tell::chat(context, first, &Words::default()).await?;
+            let ended = notify::chat(context, first, &MessageTemplates::default()).await?;
             Ok(vec![(first, ended)])
         }
-        ActionPlan::Say { words } => Ok(vec![(first, tell::chat(context, first, words).await?)]),
-        ActionPlan::Call => Ok(vec![(first, tell::call(context, first).await?)]),
+        ActionPlan::Say { words } => Ok(vec![(first, notify::chat(context, first, words).await?)]),
+        ActionPlan::Call => Ok(vec![(first, notify::call(context, first).await?)]),
         ActionPlan::CallTo { pipeline, .. } => Ok(vec![(
             first,
-            tell::call_to(context, first, pipeline).await?,
+            notify::call_to(context, first, pipeline).await?,
         )]),
     }
 }

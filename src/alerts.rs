@@ -1,6 +1,6 @@
 //! Alerts: tells the operator, by mail and in the chat, what needs a person.
 //!
-//! A [`Watch`] looks from time to time at what the others leave behind: dead letters in the store, a
+//! A [`AlertMonitor`] looks from time to time at what the others leave behind: dead letters in the store, a
 //! portal that refuses the key, a webhook found switched off. So nobody waits for an alert, and nothing
 //! has to remember to raise one. Messages that cannot be sent wait in memory and are tried again; the
 //! loud lines of the log do not depend on them.
@@ -17,18 +17,18 @@ use tracing::warn;
 use crate::catch_up;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
-use crate::docspace::{Client, Why};
+use crate::docspace::{Client, OpenReason};
 use crate::inbox;
-use crate::instances::{self, Duty};
+use crate::instances::{self, LeaderRole};
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
 
+mod channel;
 mod digest;
-mod outlet;
 
+use channel::{AlertChannel, Way};
 use digest::{Digest, Kind};
-use outlet::{Outlet, Way};
 
 /// How often the watch looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ const REASON_LENGTH: usize = 300;
 
 /// Watches for what an operator must know.
 #[derive(Debug)]
-pub struct Watch {
+pub struct AlertMonitor {
     db: Db,
     portal: Arc<Client>,
     clock: Clock,
@@ -51,7 +51,7 @@ pub struct Watch {
     /// Since when dead letters are known that another instance is to tell of.
     left_to_another: HashMap<DeadId, Timestamp>,
     digest: Digest,
-    outlets: Vec<Outlet>,
+    outlets: Vec<AlertChannel>,
 }
 
 /// One death of one action or event; after a replay it would be another one.
@@ -63,7 +63,7 @@ enum DeadId {
 
 /// The ways to the operator.
 #[derive(Debug, Default)]
-pub struct Operators {
+pub struct AlertRecipients {
     /// `OPERATOR_EMAIL`.
     pub addresses: Vec<String>,
     /// What mail is sent with; without it no address is told.
@@ -72,25 +72,25 @@ pub struct Operators {
     pub chat: Option<Chat>,
 }
 
-impl Watch {
+impl AlertMonitor {
     /// Begins to watch; what is dead already has been told of before.
     pub async fn begin(
         db: Db,
         portal: Arc<Client>,
         clock: Clock,
-        operators: Operators,
+        operators: AlertRecipients,
     ) -> Result<Self, StoreError> {
         let dead = db.read(dead_letters).await?.into_iter().collect();
         let mailer = operators.mailer.map(Arc::new);
-        let mut outlets: Vec<Outlet> = mailer
+        let mut outlets: Vec<AlertChannel> = mailer
             .iter()
             .flat_map(|mailer| {
                 let mail = |to| Way::Mail(Arc::clone(mailer), to);
                 operators.addresses.iter().cloned().map(mail)
             })
-            .map(Outlet::new)
+            .map(AlertChannel::new)
             .collect();
-        outlets.extend(operators.chat.map(Way::Chat).map(Outlet::new));
+        outlets.extend(operators.chat.map(Way::Chat).map(AlertChannel::new));
         Ok(Self {
             db,
             portal,
@@ -140,7 +140,7 @@ impl Watch {
             .db
             .read(|sql| Ok((dead_letters(sql)?, catch_up::webhook_is_off(sql)?)))
             .await?;
-        if !instances::has_duty(&self.db, Duty::Alerts).await? {
+        if !instances::holds_role(&self.db, LeaderRole::Alerts).await? {
             self.stand_by(dead);
             return Ok(());
         }
@@ -154,7 +154,10 @@ impl Watch {
         if self.dead.is_empty() {
             self.digest.well(Kind::DeadLetter);
         }
-        let refused = self.portal.trouble().map(|why| why == Why::KeyRefused);
+        let refused = self
+            .portal
+            .open_reason()
+            .map(|why| why == OpenReason::KeyRefused);
         let state = [
             // While the portal is down or pauses, nobody knows about the key.
             (
@@ -174,7 +177,7 @@ impl Watch {
     }
 }
 
-impl Watch {
+impl AlertMonitor {
     /// Notes what another instance tells the operator of; what that one may have had no time for is told
     /// when the duty comes here.
     fn stand_by(&mut self, dead: BTreeMap<DeadId, String>) {

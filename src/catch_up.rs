@@ -4,7 +4,7 @@
 //! into the inbox under the same idempotency key (`catch_up/delivery_log.rs`). While a webhook is
 //! switched off or deleted nothing is logged at all; then the watched rooms are listed, and files of
 //! that time that nobody told us of are put into the inbox (`catch_up/listing.rs`). The effect key keeps
-//! both from doing anything twice (CONTRACT 1.5, 1.6, 8).
+//! both from doing anything twice (docs/DOCSPACE.md 1.5, 1.6, 8).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
-use crate::docspace::{self, Client, Permission, WebhookConfig};
+use crate::docspace::{self, BreakerState, Client, WebhookConfig};
 use crate::inbox;
-use crate::instances::{self, Duty};
-use crate::rules::InForce;
-use crate::webhook::signature::WebhookSecret;
-use crate::worker::Wake;
+use crate::instances::{self, LeaderRole};
+use crate::rules::ActiveRules;
+use crate::signature::WebhookSecret;
+use crate::wake::Wake;
 
 mod delivery_log;
 mod listing;
@@ -46,7 +46,7 @@ pub struct CatchUp {
     /// The portal.
     pub portal: Arc<Client>,
     /// The rules, which name the rooms and folders they watch.
-    pub rules: InForce,
+    pub rules: ActiveRules,
     /// The secrets of our webhook, by which its deliveries are known.
     pub secrets: Vec<WebhookSecret>,
     /// How far back anything is fetched: longer ago, we have forgotten what was done.
@@ -68,7 +68,7 @@ pub enum Depth {
 
 /// What one turn found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct CatchUpReport {
     /// How our webhook was found.
     pub webhook: WebhookState,
     /// Undelivered rows of the log that were looked at.
@@ -150,24 +150,24 @@ impl CatchUp {
         }
     }
 
-    async fn turn_if_allowed(&self, depth: Depth) -> Option<Result<Report, CatchUpError>> {
-        match instances::has_duty(&self.db, Duty::CatchUp).await {
+    async fn turn_if_allowed(&self, depth: Depth) -> Option<Result<CatchUpReport, CatchUpError>> {
+        match instances::holds_role(&self.db, LeaderRole::CatchUp).await {
             Ok(true) => {}
             Ok(false) => return None,
             Err(error) => return Some(Err(error.into())),
         }
-        match self.portal.permission() {
-            Permission::Wait(..) => None,
-            Permission::Call | Permission::Probe(_) => Some(self.turn(depth).await),
+        match self.portal.breaker_state() {
+            BreakerState::Open(..) => None,
+            BreakerState::Closed | BreakerState::HalfOpen(_) => Some(self.turn(depth).await),
         }
     }
 
     /// Catches up once.
-    pub async fn turn(&self, depth: Depth) -> Result<Report, CatchUpError> {
+    pub async fn turn(&self, depth: Depth) -> Result<CatchUpReport, CatchUpError> {
         let now = self.clock.now();
         let memory = self.db.read(recall).await?;
         let mut next = memory.clone();
-        let mut report = Report::default();
+        let mut report = CatchUpReport::default();
 
         match self.portal.webhooks().await {
             Ok(webhooks) => {
@@ -212,7 +212,7 @@ impl CatchUp {
             .and_then(|from| Timestamp::from_millisecond(from).ok())
             .and_then(|from| from.checked_sub(slack).ok())
             .unwrap_or(oldest);
-        self.portal.on_portal_clock(from.max(oldest))
+        self.portal.to_portal_time(from.max(oldest))
     }
 }
 
@@ -253,7 +253,7 @@ fn remember(sql: &Sql, memory: &Memory) -> Result<(), SqlError> {
     Ok(())
 }
 
-impl Report {
+impl CatchUpReport {
     /// Says what was found; the webhook's state only when it changed.
     fn log(&self, last_state: &mut Option<WebhookState>) {
         let fetched = self.fetched + self.found.unwrap_or(0);

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Problem, Tell};
+use crate::config::{self, Config, NotificationConfig, Problem};
 use crate::db::Location;
 use crate::docspace::Client;
 use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 mod certificate;
-mod circles;
+mod channels;
 mod configuration;
+mod cycles;
 mod destinations;
-mod outlets;
 mod portal;
 mod receiver;
 mod sources;
@@ -84,12 +84,12 @@ pub struct Section {
 
 /// Everything that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     /// Part by part.
     pub sections: Vec<Section>,
 }
 
-impl Report {
+impl CheckReport {
     /// How many findings have this mark.
     pub fn count(&self, mark: Mark) -> usize {
         let findings = self.sections.iter().flat_map(|section| &section.findings);
@@ -107,9 +107,9 @@ pub struct Deployment {
     secrets: Vec<WebhookSecret>,
     rules: Vec<Rule>,
     /// The pipelines of the rules file, by their keys.
-    pipelines: Vec<(String, pipeline::Settings)>,
+    pipelines: Vec<(String, pipeline::PipelineSettings)>,
     /// Mail, chat and pipeline; `None` while the configuration is wrong.
-    tell: Option<Tell>,
+    tell: Option<NotificationConfig>,
     /// The certificate of the public listener, if it has one.
     tls: Option<TlsFiles>,
     /// The address that DocSpace is to send to, where it is given.
@@ -145,18 +145,18 @@ impl Deployment {
 }
 
 /// Looks at every part.
-pub async fn run(deployment: &Deployment) -> Report {
+pub async fn run(deployment: &Deployment) -> CheckReport {
     let store = store::look(deployment).await;
     let portal = portal::look(deployment).await;
     let (mut rooms, mut webhook) = (Vec::new(), webhook::Webhook::default());
     if let Some(client) = &portal.usable {
         rooms.extend(sources::look(deployment, client).await);
         rooms.extend(destinations::look(deployment, client).await);
-        rooms.extend(circles::look(deployment, client).await);
+        rooms.extend(cycles::look(deployment, client).await);
         webhook = webhook::look(deployment, client, &store.delivered).await;
     }
     let receiver = receiver::look(deployment, &webhook.addresses).await;
-    let outlets = outlets::look(deployment).await;
+    let outlets = channels::look(deployment).await;
     let sections = [
         ("Configuration", configuration::look(deployment)),
         ("Store", store.findings),
@@ -166,7 +166,7 @@ pub async fn run(deployment: &Deployment) -> Report {
         ("Receiver", receiver),
         ("Mail, chat and pipeline", outlets),
     ];
-    Report {
+    CheckReport {
         sections: sections
             .into_iter()
             .filter(|(_, findings)| !findings.is_empty())

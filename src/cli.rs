@@ -12,7 +12,7 @@ use crate::check::Deployment;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Logging};
 use crate::db::Location;
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 pub mod catch_up;
 pub mod check;
@@ -117,7 +117,7 @@ impl Environment {
     }
 
     /// The portal and the key to it; the rest may be missing or wrong.
-    pub fn portal(&self) -> Result<config::Portal, ConfigError> {
+    pub fn portal(&self) -> Result<config::PortalConfig, ConfigError> {
         config::portal_from_pairs(&self.pairs)
     }
 

@@ -12,7 +12,8 @@ use crate::db::Location;
 use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
+use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
 // Text, then values, then the whole.
 mod raw;
@@ -26,7 +27,7 @@ mod rules_file;
 mod tls;
 mod values;
 
-pub use notify::Tell;
+pub use notify::NotificationConfig;
 pub use problems::{ConfigError, Problem};
 pub use raw::{EnvFileError, process_environment};
 pub use rules::{Rules, RulesSource, Watched};
@@ -41,19 +42,19 @@ const RUST_LOG: &str = "info";
 #[derive(Debug)]
 pub struct Config {
     /// The portal and the key to it.
-    pub portal: Portal,
+    pub portal: PortalConfig,
     /// `DOCSPACE_WEBHOOK_SECRET`: one, or several during a rotation.
     pub secrets: Vec<WebhookSecret>,
     /// `ALLOW_UNSIGNED`: deliveries without a signature header are accepted, too.
-    pub unsigned: Unsigned,
+    pub unsigned: UnsignedPolicy,
     /// The rules of the environment and of `RULES_FILE`, in this order.
     pub rules: Vec<Rule>,
     /// The pipelines that rules of the file call, by their keys.
-    pub pipelines: Vec<(String, pipeline::Settings)>,
+    pub pipelines: Vec<(String, pipeline::PipelineSettings)>,
     /// Where the rules come from.
     pub rules_source: RulesSource,
     /// Mail, chat, pipeline and operators.
-    pub tell: Tell,
+    pub tell: NotificationConfig,
     /// `DATABASE_URL` and `DATABASE_CA_FILE`: where the store is.
     pub database: Location,
     /// `LISTEN_ADDR` or `PORT`: the public listener.
@@ -65,7 +66,7 @@ pub struct Config {
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: the public listener speaks HTTPS itself.
     pub tls: Option<TlsFiles>,
     /// `REQUIRE_HTTPS`: refuse what a proxy does not call https.
-    pub transport: Transport,
+    pub transport: TransportPolicy,
     /// `MAX_ATTEMPTS`: attempts of an action before it is a dead letter.
     pub max_attempts: u32,
     /// `RETENTION_DAYS`: how long finished events are kept.
@@ -78,31 +79,11 @@ pub struct Config {
 
 /// A portal and the key to it.
 #[derive(Debug)]
-pub struct Portal {
+pub struct PortalConfig {
     /// `DOCSPACE_API_HOST`.
     pub host: String,
     /// `DOCSPACE_API_KEY`.
     pub key: SecretString,
-}
-
-/// What to do about a delivery without a signature header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsigned {
-    /// Refuse it.
-    Refuse,
-    /// Believe it; for development on one machine only.
-    Accept,
-}
-
-/// What to do about a delivery that came over plain HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Take it; whoever stands before the listener decides.
-    Any,
-    /// Take only what `X-Forwarded-Proto` calls https.
-    HttpsOnly,
-    /// The listener speaks HTTPS itself: refuse only what `X-Forwarded-Proto` calls something else.
-    HttpsThroughout,
 }
 
 /// How log lines are written.
@@ -165,7 +146,7 @@ pub fn admin_from_pairs(pairs: &[(String, String)]) -> Result<SocketAddr, Config
 }
 
 /// Reads `DOCSPACE_API_HOST` and `DOCSPACE_API_KEY` alone, for commands that need no more than the portal.
-pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<Portal, ConfigError> {
+pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<PortalConfig, ConfigError> {
     let mut problems = Problems::default();
     let raw = Raw::from_pairs(pairs, &mut problems);
     let portal = values::portal(&raw, &mut problems);
@@ -274,7 +255,7 @@ mod tests {
         assert_eq!(config.max_attempts, 12);
         assert_eq!(config.retention, Duration::from_hours(720));
         assert_eq!(config.catch_up_interval, Duration::from_mins(5));
-        assert_eq!(config.unsigned, Unsigned::Refuse);
+        assert_eq!(config.unsigned, UnsignedPolicy::Refuse);
         assert_eq!(config.rules, []);
         assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
     }
@@ -450,7 +431,7 @@ mod tests {
             read(pairs).unwrap_or_else(|error| panic!("{pairs:?}: {error}"))
         };
         let config = check(&[("LISTEN_ADDR", "127.0.0.1:0"), ("ALLOW_UNSIGNED", "true")]);
-        assert_eq!(config.unsigned, Unsigned::Accept);
+        assert_eq!(config.unsigned, UnsignedPolicy::Accept);
         assert_eq!(check(&[("PORT", "8080")]).listen.port(), 8080);
         assert_eq!(
             check(&[("LISTEN_ADDR", ":8080")]).listen.to_string(),

@@ -23,7 +23,7 @@ mod sqlite;
 pub mod copy;
 
 pub use location::{BadAddress, Location, Server};
-pub use sql::{Sql, SqlError, Work};
+pub use sql::{Queue, Sql, SqlError};
 pub use value::{Cell, Column, FromCell, Params, Row, Value};
 
 use write::Write;
@@ -138,7 +138,7 @@ impl Db {
     }
 
     /// Calls `told` when another instance says that there is work.
-    pub fn listen(&self, told: impl Fn(Work) + Send + 'static) -> anyhow::Result<()> {
+    pub fn listen(&self, told: impl Fn(Queue) + Send + 'static) -> anyhow::Result<()> {
         match &self.store {
             Store::Sqlite { .. } => Ok(()),
             Store::Postgres(lines) => lines.listen(told),

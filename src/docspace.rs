@@ -30,11 +30,11 @@ pub(crate) mod triggers;
 mod webhooks;
 
 use breaker::Breaker;
-pub use breaker::{Permission, Why};
+pub use breaker::{BreakerState, OpenReason};
 pub use budget::Budget;
 use budget::Call;
 pub use delivery_log::{LogPage, LogRow};
-pub use error::{Advice, Error, Fate};
+pub use error::{Error, ErrorClass, WriteOutcome};
 pub use fileops::{
     Conflict, FILES_IN_ONE_CALL, Operation, OperationId, OperationKind, OperationState, Results,
 };
@@ -106,12 +106,12 @@ impl Client {
     }
 
     /// Whether the portal may be called just now. Calls are made without it too, and heard of.
-    pub fn permission(&self) -> Permission {
-        self.breaker.permission(self.clock.now())
+    pub fn breaker_state(&self) -> BreakerState {
+        self.breaker.breaker_state(self.clock.now())
     }
 
     /// Why the portal is left alone just now, if it is.
-    pub fn trouble(&self) -> Option<Why> {
+    pub fn open_reason(&self) -> Option<OpenReason> {
         self.breaker.why()
     }
 
@@ -142,10 +142,12 @@ impl Client {
 
     /// Finds out whether a portal that was left alone is well again.
     pub async fn probe(&self) -> bool {
-        match self.myself().await {
+        match self.current_user().await {
             Ok(_) => true,
             // The key is good and only lacks the scope to be asked who it is.
-            Err(error) if matches!(error.advice(), Advice::AskForTheFile | Advice::GiveUp) => {
+            Err(error)
+                if matches!(error.class(), ErrorClass::Ambiguous | ErrorClass::Permanent) =>
+            {
                 self.note_outcome(None);
                 true
             }
@@ -154,16 +156,16 @@ impl Client {
     }
 
     /// A moment of our clock as the portal's clock shows it, to about a second.
-    pub fn on_portal_clock(&self, moment: Timestamp) -> Timestamp {
-        moment.checked_add(self.clock_ahead()).unwrap_or(moment)
+    pub fn to_portal_time(&self, moment: Timestamp) -> Timestamp {
+        moment.checked_add(self.clock_skew()).unwrap_or(moment)
     }
 
     /// How far the portal's clock is ahead of ours, from its last answer; to about a second.
-    pub fn clock_ahead(&self) -> SignedDuration {
+    pub fn clock_skew(&self) -> SignedDuration {
         SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Error> {
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<ApiResponse<T>, Error> {
         self.send(Method::GET, path, None::<&()>).await
     }
 
@@ -173,7 +175,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<Answer<T>, Error> {
+    ) -> Result<ApiResponse<T>, Error> {
         let (call, timeout) = match method {
             Method::GET => (Call::Read, READ_TIMEOUT),
             Method::POST | Method::PUT => (Call::Write, WRITE_TIMEOUT),
@@ -183,7 +185,7 @@ impl Client {
         let start = self
             .budget
             .take(call, self.clock.now())
-            .map_err(|wait| Error::Saved { wait })?;
+            .map_err(|wait| Error::BudgetExhausted { wait })?;
         self.clock.sleep_until(start).await;
         let mut request = self
             .http
@@ -251,9 +253,9 @@ fn parse_http_date(text: &str) -> Option<Timestamp> {
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
-/// The success envelope (CONTRACT 5.1).
+/// The success envelope (docs/DOCSPACE.md 5.1).
 #[derive(Debug, serde::Deserialize)]
-struct Answer<T> {
+struct ApiResponse<T> {
     response: T,
     total: Option<u64>,
 }
@@ -270,7 +272,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// An id as a part of a path; third-party ids hold `|` and more (CONTRACT 2.3).
+/// An id as a part of a path; third-party ids hold `|` and more (docs/DOCSPACE.md 2.3).
 fn path_segment(id: &str) -> String {
     let mut segment = String::with_capacity(id.len());
     for byte in id.bytes() {

@@ -1,7 +1,7 @@
 //! Understand: what a delivery says, read from DocSpace's webhook JSON.
 //!
 //! This is the only code that knows that JSON: the envelope of DocSpace 3.1 to 3.7, the newer payload
-//! object, and the flat shapes of the vendor's sample programs (CONTRACT 1.1, 2, 9). Members nobody
+//! object, and the flat shapes of the vendor's sample programs (docs/DOCSPACE.md 1.1, 2, 9). Members nobody
 //! asked for may hold anything, however deep; members of an unexpected type count as absent. Only a
 //! body that is no JSON object at all is refused. No input, no output here.
 
@@ -71,7 +71,7 @@ pub struct Entry {
     pub parent: Option<FolderId>,
     /// Every folder the body names for it: its parent, the Rooms section, a flat body's room.
     pub named_folders: Vec<FolderId>,
-    /// The kind of the top-most folder, such as 14 for Rooms (CONTRACT 2.1).
+    /// The kind of the top-most folder, such as 14 for Rooms (docs/DOCSPACE.md 2.1).
     pub root_kind: Option<i64>,
     /// Its title.
     pub title: Option<String>,
@@ -266,7 +266,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Reads DocSpace's dates: with `Z`, with the portal's offset, or without a zone (CONTRACT 1.1, 5.1).
+/// Reads DocSpace's dates: with `Z`, with the portal's offset, or without a zone (docs/DOCSPACE.md 1.1, 5.1).
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let time = text.parse::<Timestamp>().ok().or_else(|| {
         let without_zone: DateTime = text.parse().ok()?;

@@ -1,7 +1,7 @@
 //! The ids DocSpace gives to files, folders, webhooks and events, and ours of an event.
 //!
 //! Files in the portal's own storage have numbers, files of connected third-party storage have
-//! strings such as `drive-12-|1Zk3Qp`; both occur on the same portal (CONTRACT 2.3). Both are kept
+//! strings such as `drive-12-|1Zk3Qp`; both occur on the same portal (docs/DOCSPACE.md 2.3). Both are kept
 //! here in their text form, and written back to JSON as what they were.
 
 use std::fmt;
@@ -117,7 +117,7 @@ impl fmt::Display for FolderId {
 pub struct WebhookId(pub i64);
 
 /// A row of the portal's delivery log (`event.id`): the same on all automatic attempts of one
-/// delivery, different for each webhook and after a manual retry (CONTRACT 1.2).
+/// delivery, different for each webhook and after a manual retry (docs/DOCSPACE.md 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId(pub i64);
 

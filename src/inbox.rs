@@ -1,10 +1,10 @@
 //! Inbox: the events accepted, and what each rule said about them. All SQL of both tables.
 //!
 //! An event is known by its idempotency key (webhook id, event id), never by its body, which DocSpace
-//! changes between its own retries (CONTRACT 1.2). Every function takes the connection, so that the
+//! changes between its own retries (docs/DOCSPACE.md 1.2). Every function takes the connection, so that the
 //! caller decides what shares a transaction. No HTTP here.
 
-use crate::db::{Sql, SqlError, Work};
+use crate::db::{Queue, Sql, SqlError};
 use jiff::Timestamp;
 
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
@@ -14,9 +14,6 @@ use crate::outbox;
 mod decision;
 
 mod dead_letter;
-
-pub mod journal;
-pub mod overview;
 
 pub use crate::ids::InboxId;
 pub use dead_letter::{
@@ -49,7 +46,7 @@ impl Source {
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Receipt {
+pub enum AcceptOutcome {
     /// The event is new and stored.
     Accepted(InboxId),
     /// The event was stored before.
@@ -57,10 +54,15 @@ pub enum Receipt {
 }
 
 /// Stores a delivered event unless it is there already; a redelivery revives what was given up of it.
-pub fn accept(sql: &Sql, event: &Event, body: &[u8], now: Timestamp) -> Result<Receipt, SqlError> {
+pub fn accept(
+    sql: &Sql,
+    event: &Event,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<AcceptOutcome, SqlError> {
     match insert(sql, event, body, Source::Delivery, now)? {
-        Some(id) => Ok(Receipt::Accepted(id)),
-        None => note_redelivery(sql, event, now).map(Receipt::Duplicate),
+        Some(id) => Ok(AcceptOutcome::Accepted(id)),
+        None => note_redelivery(sql, event, now).map(AcceptOutcome::Duplicate),
     }
 }
 
@@ -76,7 +78,7 @@ pub fn insert(
         .entry
         .as_ref()
         .filter(|entry| entry.kind == EntryKind::File);
-    sql.announce(Work::Inbox);
+    sql.announce(Queue::Inbox);
     let happened_at = event.happened_at.unwrap_or(now).as_millisecond();
     sql.query_optional(
         "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, body,

@@ -17,13 +17,13 @@ use crate::clock::Clock;
 use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::docspace::Client;
 use crate::outbox;
-use crate::worker::Wake;
+use crate::wake::Wake;
 
 /// How often an instance gives a sign of life.
-const SIGN_EVERY: Duration = Duration::from_secs(2);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// After this long without a sign an instance is gone.
-const GONE_AFTER: Duration = Duration::from_secs(10);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a duty stays with an instance beyond its last sign of life, in milliseconds.
 const DUTY_MS: i64 = 30_000;
@@ -45,7 +45,7 @@ pub struct Instances {
 
 /// What one instance does for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
+pub enum LeaderRole {
     /// Fetching what never reached us.
     CatchUp,
     /// Removing what is old.
@@ -54,7 +54,7 @@ pub enum Duty {
     Alerts,
 }
 
-impl Duty {
+impl LeaderRole {
     fn name(self) -> &'static str {
         match self {
             Self::CatchUp => "catch_up",
@@ -66,14 +66,14 @@ impl Duty {
 
 /// The work that an instance begins with; what waits too long is for whoever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct Partition {
     /// How many instances there are.
     pub of: u32,
     /// Which of them this is, from 0.
     pub place: u32,
 }
 
-impl Share {
+impl Partition {
     /// Everything, for one that works alone.
     pub const ALL: Self = Self { of: 1, place: 0 };
 }
@@ -92,7 +92,7 @@ impl Instances {
             return Ok(instances);
         }
         loop {
-            match instances.give_sign(Writes::default()).await {
+            match instances.heartbeat(Writes::default()).await {
                 Err(error) if error.is_away() => tokio::time::sleep(TRY_AGAIN).await,
                 Err(error) => return Err(error),
                 Ok(census) => {
@@ -104,10 +104,10 @@ impl Instances {
     }
 
     /// Waits until those at work already know of this one, and leave it its part of what the portal takes.
-    pub async fn settle_in(&self, stop: &CancellationToken) {
+    pub async fn wait_for_rebalance(&self, stop: &CancellationToken) {
         if self.joined_others {
             tokio::select! {
-                () = tokio::time::sleep(SIGN_EVERY + TRY_AGAIN) => {}
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL + TRY_AGAIN) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -124,7 +124,7 @@ impl Instances {
                 day: now.as_second().div_euclid(SECONDS_A_DAY),
                 own: i64::try_from(portal.budget().own_writes_today(now)).unwrap_or_default(),
             };
-            match self.give_sign(writes).await {
+            match self.heartbeat(writes).await {
                 Ok(census) => {
                     portal.budget().share_among(census.instances);
                     let others = census.writes_of_others.unsigned_abs();
@@ -143,7 +143,7 @@ impl Instances {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(SIGN_EVERY) => {}
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -162,8 +162,8 @@ impl Instances {
         }
     }
 
-    async fn give_sign(&self, writes: Writes) -> Result<Census, StoreError> {
-        let census = self.db.write(move |sql| give_sign(sql, writes)).await?;
+    async fn heartbeat(&self, writes: Writes) -> Result<Membership, StoreError> {
+        let census = self.db.write(move |sql| heartbeat(sql, writes)).await?;
         if let Some(time) = census
             .clock_ms
             .and_then(|ms| Timestamp::from_millisecond(ms).ok())
@@ -187,7 +187,7 @@ struct Writes {
 
 /// What a sign of life came back with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Census {
+struct Membership {
     instances: u32,
     clock_ms: Option<i64>,
     /// Writes to the portal that the others made on the same day.
@@ -196,10 +196,10 @@ struct Census {
     released: usize,
 }
 
-fn give_sign(sql: &Sql, writes: Writes) -> Result<Census, SqlError> {
+fn heartbeat(sql: &Sql, writes: Writes) -> Result<Membership, SqlError> {
     let clock_ms = sql.clock_ms()?;
     let (now, me) = (clock_ms.unwrap_or_default(), sql.instance());
-    let gone_before = now - i64::try_from(GONE_AFTER.as_millis()).unwrap_or(i64::MAX);
+    let gone_before = now - i64::try_from(HEARTBEAT_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
     sql.execute(
         "INSERT INTO instances (id, started_at, seen_at) VALUES (:id, :now, :now)
          ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
@@ -209,7 +209,7 @@ fn give_sign(sql: &Sql, writes: Writes) -> Result<Census, SqlError> {
         "DELETE FROM instances WHERE seen_at < :gone_before",
         &[(":gone_before", gone_before.into())],
     )?;
-    let released = outbox::release_of_the_gone(sql)?;
+    let released = outbox::release_orphaned_leases(sql)?;
     sql.execute(
         "UPDATE duties SET until = :until WHERE holder = :id AND until > :now",
         &[
@@ -225,7 +225,7 @@ fn give_sign(sql: &Sql, writes: Writes) -> Result<Census, SqlError> {
     )?;
     let instances = sql.query_one("SELECT count(*) FROM instances", &[], |row| row.get(0))?;
     let writes_of_others = count_writes(sql, me, writes)?;
-    Ok(Census {
+    Ok(Membership {
         instances,
         clock_ms,
         writes_of_others,
@@ -267,11 +267,11 @@ fn forget(sql: &Sql) -> Result<(), SqlError> {
         "UPDATE duties SET until = 0 WHERE holder = :id",
         &[(":id", sql.instance().into())],
     )?;
-    outbox::release_of_the_gone(sql).map(drop)
+    outbox::release_orphaned_leases(sql).map(drop)
 }
 
 /// Whether the duty is this instance's, now and for a while; takes it where nobody has it.
-pub async fn has_duty(db: &Db, duty: Duty) -> Result<bool, StoreError> {
+pub async fn holds_role(db: &Db, duty: LeaderRole) -> Result<bool, StoreError> {
     if !db.is_shared() {
         return Ok(true);
     }
@@ -282,7 +282,7 @@ fn duty_until(now: i64) -> i64 {
     now + DUTY_MS
 }
 
-fn take_duty(sql: &Sql, duty: Duty) -> Result<bool, SqlError> {
+fn take_duty(sql: &Sql, duty: LeaderRole) -> Result<bool, SqlError> {
     let now = sql.clock_ms()?.unwrap_or_default();
     let taken = sql.execute(
         "UPDATE duties SET holder = :id, until = :until
@@ -298,10 +298,10 @@ fn take_duty(sql: &Sql, duty: Duty) -> Result<bool, SqlError> {
 }
 
 /// The part of the work that is this instance's to begin with.
-pub fn share(sql: &Sql) -> Result<Share, SqlError> {
+pub fn share(sql: &Sql) -> Result<Partition, SqlError> {
     let me = sql.instance();
     if me == 0 {
-        return Ok(Share::ALL);
+        return Ok(Partition::ALL);
     }
     sql.query_one(
         "SELECT count(*), coalesce(sum(CASE WHEN id < :id THEN 1 END), 0),
@@ -311,9 +311,9 @@ pub fn share(sql: &Sql) -> Result<Share, SqlError> {
         |row| {
             let (of, place, known): (u32, u32, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(if known == 0 {
-                Share::ALL
+                Partition::ALL
             } else {
-                Share { of, place }
+                Partition { of, place }
             })
         },
     )

@@ -13,6 +13,7 @@ pub mod webhook;
 
 // Keep.
 pub mod inbox;
+pub mod journal;
 
 // Decide.
 pub mod reload;
@@ -38,6 +39,8 @@ pub mod check;
 pub mod registration;
 
 // Around the path.
+pub mod admin;
+pub mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -45,11 +48,13 @@ pub mod db;
 pub mod ids;
 pub mod instances;
 pub mod metrics;
-mod printable;
 pub mod server;
 pub mod service;
-pub mod status;
+pub mod signature;
 pub mod telemetry;
+pub mod template;
+mod text;
+pub mod wake;
 
 // A pretend portal, for the demo, for developing, and for every test.
 pub mod sandbox;

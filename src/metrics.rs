@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::webhook::signature::SignatureError;
+use crate::signature::SignatureError;
 
 mod text;
 
@@ -34,7 +34,7 @@ type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
 /// What a delivery was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum DeliveryResponse {
     /// Stored.
     Accepted,
     /// Stored before.
@@ -57,7 +57,7 @@ pub enum Answer {
     Unavailable,
 }
 
-impl Answer {
+impl DeliveryResponse {
     const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Duplicate,
@@ -165,7 +165,7 @@ impl Metrics {
 
     /// A counter that appears with its first 1 has no rate yet, so known ones are there from the start.
     fn begin_at_zero(&self) {
-        for answer in Answer::ALL {
+        for answer in DeliveryResponse::ALL {
             drop(self.deliveries.get_or_create(&answer.labels()));
         }
         for outcome in ["planned", "ignored", "duplicate", "dead"] {
@@ -177,7 +177,7 @@ impl Metrics {
     }
 
     /// A delivery was answered.
-    pub fn count_delivery(&self, answer: Answer) {
+    pub fn count_delivery(&self, answer: DeliveryResponse) {
         self.deliveries.get_or_create(&answer.labels()).inc();
     }
 

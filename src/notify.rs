@@ -17,11 +17,10 @@ use crate::pipeline::{Pipeline, Pipelines};
 
 pub mod chat;
 pub mod mail;
-pub mod template;
 
+use crate::template::{Field, MessageTemplates};
 use chat::{Chat, quoted};
-use mail::{Letter, Mailer};
-use template::{Field, Words};
+use mail::{Email, Mailer};
 
 /// The ways to people and programs that the configuration opens.
 #[derive(Debug, Default)]
@@ -97,8 +96,8 @@ impl Notification {
     }
 
     /// A letter about it.
-    pub fn letter(&self, id: String) -> Letter {
-        Letter {
+    pub fn letter(&self, id: String) -> Email {
+        Email {
             id,
             subject: self.subject(),
             text: self.text(),
@@ -107,7 +106,7 @@ impl Notification {
     }
 
     /// A letter about it in the words of the rule, where it has any.
-    pub fn letter_in(&self, words: &Words, id: String) -> Letter {
+    pub fn letter_in(&self, words: &MessageTemplates, id: String) -> Email {
         let mut letter = self.letter(id);
         let clean = |text: &str| mail::one_line(text, TITLE_LENGTH);
         if let Some(subject) = &words.subject {
@@ -121,13 +120,17 @@ impl Notification {
     }
 
     /// A line for the chat in the words of the rule, where it has any.
-    pub fn line_in(&self, words: &Words) -> String {
+    pub fn line_in(&self, words: &MessageTemplates) -> String {
         let text = words.text.as_ref();
         text.map_or_else(|| self.line(), |text| self.filled(text, quoted))
     }
 
     /// A template with its fields filled in; the values are foreign, and made harmless first.
-    fn filled(&self, template: &template::Template, harmless: impl Fn(&str) -> String) -> String {
+    fn filled(
+        &self,
+        template: &crate::template::Template,
+        harmless: impl Fn(&str) -> String,
+    ) -> String {
         let place = |place: &Option<Place>| {
             place.as_ref().map(|place| {
                 let title = place.title.clone();
@@ -276,8 +279,8 @@ mod tests {
 
     #[test]
     fn the_words_of_a_rule_are_filled_in_and_stay_one_subject() {
-        let template = |text: &str| Some(template::Template::parse(text).unwrap());
-        let words = Words {
+        let template = |text: &str| Some(crate::template::Template::parse(text).unwrap());
+        let words = MessageTemplates {
             subject: template("{rule}: {title}"),
             text: template("{title} by {person}\nin {room}, now {folder}: {link}\n{time}"),
         };

@@ -25,8 +25,8 @@ mod dead_letter;
 
 mod title;
 
-pub use attempt::{Hold, Wait, finish, give_up, renew, store_intent, stored_intent, wait};
-pub use claim::{Batch, Wanted, claim, claim_all, find_batch, find_telling, next_due};
+pub use attempt::{ClaimStatus, Wait, finish, give_up, renew, store_intent, stored_intent, wait};
+pub use claim::{Batch, BatchPolicy, claim, claim_all, find_batch, find_notification, next_due};
 pub use dead_letter::{
     DeadLetter, dead_letters, discard_behind_dead, discard_dead, revive_of_event,
 };
@@ -36,7 +36,7 @@ pub use title::unnumbered;
 
 /// An event, and its place in the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Happened {
+pub struct EventPosition {
     /// The event.
     pub event: InboxId,
     /// When it happened, in milliseconds.
@@ -98,7 +98,7 @@ pub struct Intent {
 
 /// What an action left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ActionResult {
     /// The resulting file: a new one for a copy.
     pub file: Option<FileId>,
     /// Where it is now.
@@ -112,7 +112,10 @@ fn from_ms(milliseconds: i64) -> Timestamp {
 }
 
 /// What the copy or move before an action in its rule left behind.
-pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<(String, Outcome)>, SqlError> {
+pub fn outcome_before(
+    sql: &Sql,
+    action: ActionId,
+) -> Result<Option<(String, ActionResult)>, SqlError> {
     sql.query_optional(
         "SELECT earlier.kind, earlier.result_file, earlier.result_folder
          FROM actions AS this JOIN actions AS earlier
@@ -123,7 +126,7 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<(String, Out
         &[(":id", action.0.into())],
         |row| {
             let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-            let outcome = Outcome {
+            let outcome = ActionResult {
                 file: file.as_deref().and_then(FileId::new),
                 folder: folder.as_deref().and_then(FolderId::new),
                 note: None,
@@ -134,7 +137,7 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<(String, Out
 }
 
 /// Ends the leases of a service that is gone; only for a store that one service works on alone.
-pub fn release_all(sql: &Sql) -> Result<usize, SqlError> {
+pub fn release_all_leases(sql: &Sql) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = 0 WHERE state = 'running'",
         &[],
@@ -142,7 +145,7 @@ pub fn release_all(sql: &Sql) -> Result<usize, SqlError> {
 }
 
 /// Ends the leases of instances that are gone from a store which several share.
-pub fn release_of_the_gone(sql: &Sql) -> Result<usize, SqlError> {
+pub fn release_orphaned_leases(sql: &Sql) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = 0
          WHERE state = 'running' AND lease_until > 0 AND instance <> 0

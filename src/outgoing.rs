@@ -1,6 +1,6 @@
 //! Outgoing: posts to the addresses of the configuration, and how telling anybody may fail.
 //!
-//! The chat and the pipeline are reached through [`Destination`]: it follows no redirects, waits for a
+//! The chat and the pipeline are reached through [`HttpEndpoint`]: it follows no redirects, waits for a
 //! bounded time, reads a bounded part of an answer, and says nothing of the address in an error, which
 //! may be a secret. Mail fails in the same two ways.
 
@@ -60,14 +60,14 @@ impl Failure {
 
 /// An address that JSON is posted to.
 #[derive(Clone, Debug)]
-pub struct Destination {
+pub struct HttpEndpoint {
     http: reqwest::Client,
     url: SecretString,
     /// What it is, for the reasons.
     name: &'static str,
 }
 
-impl Destination {
+impl HttpEndpoint {
     /// An address, and what the reasons call it.
     pub fn new(url: SecretString, name: &'static str) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn each_status_means_done_later_or_never() {
-        let pipeline = Destination::new("http://pipeline".into(), "the pipeline").unwrap();
+        let pipeline = HttpEndpoint::new("http://pipeline".into(), "the pipeline").unwrap();
         let check = |status: u16, expected: &str| {
             let asked = Some(Duration::from_secs(7));
             let judged = pipeline.judge(StatusCode::from_u16(status).unwrap(), asked);

@@ -16,13 +16,13 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
+use crate::ids::InboxId;
 use crate::ids::{FileId, FolderId};
-use crate::inbox::InboxId;
-use crate::outgoing::{Destination, Failure};
+use crate::outgoing::{Failure, HttpEndpoint};
 
 /// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PipelineSettings {
     /// Where calls go.
     pub url: SecretString,
     /// What they are signed with, if they are.
@@ -95,7 +95,7 @@ pub struct LinksPart {
 /// Calls the pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    destination: Destination,
+    destination: HttpEndpoint,
     signer: Option<Signer>,
 }
 
@@ -114,7 +114,7 @@ impl Pipelines {
     /// Makes these known, in place of those with the same keys.
     pub fn add(
         &self,
-        settings: impl IntoIterator<Item = (String, Settings)>,
+        settings: impl IntoIterator<Item = (String, PipelineSettings)>,
     ) -> reqwest::Result<()> {
         for (key, settings) in settings {
             let pipeline = Pipeline::new(settings)?;
@@ -173,9 +173,9 @@ impl Signer {
 
 impl Pipeline {
     /// The pipeline of these settings.
-    pub fn new(settings: Settings) -> reqwest::Result<Self> {
+    pub fn new(settings: PipelineSettings) -> reqwest::Result<Self> {
         Ok(Self {
-            destination: Destination::new(settings.url, "the pipeline")?,
+            destination: HttpEndpoint::new(settings.url, "the pipeline")?,
             signer: settings.signer,
         })
     }

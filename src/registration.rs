@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::docspace::{Client, Error, WebhookConfig, WebhookSettings};
 use crate::ids::WebhookId;
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 mod address;
 mod requirements;
@@ -23,7 +23,7 @@ pub const DEFAULT_NAME: &str = "docspace-courier";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct DesiredWebhook {
     /// Our address.
     pub url: String,
     /// Its name; `None` leaves the name of an existing webhook as it is.
@@ -59,7 +59,7 @@ pub enum Duplicates {
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum RegistrationOutcome {
     /// There was none.
     Created,
     /// It was not as it must be.
@@ -72,7 +72,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Registered {
     /// What was done.
-    pub outcome: Outcome,
+    pub outcome: RegistrationOutcome,
     /// Its id.
     pub id: WebhookId,
     /// Its name.
@@ -86,7 +86,7 @@ pub struct Registered {
 }
 
 /// Makes the portal's webhook to our address, or mends it.
-pub async fn register(portal: &Client, wanted: &Wanted) -> Result<Registered, Error> {
+pub async fn register(portal: &Client, wanted: &DesiredWebhook) -> Result<Registered, Error> {
     let mut ours: Vec<WebhookConfig> = portal
         .webhooks()
         .await?
@@ -112,30 +112,35 @@ pub async fn register(portal: &Client, wanted: &Wanted) -> Result<Registered, Er
     Ok(registered)
 }
 
-async fn create(portal: &Client, wanted: &Wanted) -> Result<Registered, Error> {
+async fn create(portal: &Client, wanted: &DesiredWebhook) -> Result<Registered, Error> {
     let name = wanted.name.as_deref().unwrap_or(DEFAULT_NAME);
     let made = portal.create_webhook(&wanted.settings(name)).await?;
-    Ok(Registered::new(Outcome::Created, made.id, name, Vec::new()))
+    Ok(Registered::new(
+        RegistrationOutcome::Created,
+        made.id,
+        name,
+        Vec::new(),
+    ))
 }
 
 async fn mend(
     portal: &Client,
     existing: &WebhookConfig,
-    wanted: &Wanted,
+    wanted: &DesiredWebhook,
 ) -> Result<Registered, Error> {
     let name = wanted.name.as_deref().unwrap_or(&existing.name);
     let changes = wanted.changes_to(existing);
     let outcome = if changes.is_empty() {
-        Outcome::Unchanged
+        RegistrationOutcome::Unchanged
     } else {
         let settings = wanted.settings(name);
         portal.update_webhook(existing.id, &settings).await?;
-        Outcome::Repaired
+        RegistrationOutcome::Repaired
     };
     Ok(Registered::new(outcome, existing.id, name, changes))
 }
 
-impl Wanted {
+impl DesiredWebhook {
     fn settings(&self, name: &str) -> WebhookSettings {
         WebhookSettings {
             name: name.to_owned(),
@@ -178,7 +183,7 @@ impl Wanted {
 }
 
 impl Registered {
-    fn new(outcome: Outcome, id: WebhookId, name: &str, changes: Vec<String>) -> Self {
+    fn new(outcome: RegistrationOutcome, id: WebhookId, name: &str, changes: Vec<String>) -> Self {
         Self {
             outcome,
             id,

@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::config::{RulesSource, Watched};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipelines;
-use crate::rules::InForce;
+use crate::rules::ActiveRules;
 
 /// How often a watched file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub struct Reload {
     /// Where they come from.
     pub source: RulesSource,
     /// Where they are put in force.
-    pub rules: InForce,
+    pub rules: ActiveRules,
     /// The pipelines they call.
     pub pipelines: Pipelines,
     /// Where it is counted.
@@ -39,7 +39,7 @@ pub struct Reload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reloaded {
     /// They are in force.
-    InForce,
+    ActiveRules,
     /// Something is wrong with them; the old ones stay.
     Refused,
 }
@@ -68,7 +68,7 @@ impl Reload {
         self.rules.replace(read.rules);
         info!(rules = count, "the rules were read again and are in force");
         self.metrics.count_reload("done");
-        Reloaded::InForce
+        Reloaded::ActiveRules
     }
 
     /// Reloads whenever it is asked to, or the watched file changes, until told to stop.

@@ -3,7 +3,7 @@
 //! A rule is data: triggers, conditions, an ordered list of actions. The two rules of the environment
 //! are values of the same type (`rules/environment.rs`), and so are those of the rules file.
 //! [`RuleSet::decide`] is one pure function; what it must know and the delivery does not tell, it asks
-//! for as a [`Need`], and the caller asks the portal. No input, no output here.
+//! for as a [`MissingFact`], and the caller asks the portal. No input, no output here.
 
 use std::fmt;
 
@@ -17,26 +17,26 @@ use crate::ids::{FileId, FolderId};
 mod action;
 mod condition;
 
-mod seen;
+mod entry_view;
 
 // Rules together.
-mod circle;
+mod active;
+mod cycle;
 mod explain;
-mod in_force;
 mod set;
 
 mod environment;
 
 pub use action::ActionPlan;
-pub use circle::{Circle, circles, destinations_in_doubt, watching_too};
+pub use active::ActiveRules;
 pub use condition::{Account, Condition, Pattern, PatternError};
+pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};
 pub use environment::{CopyRule, InvoiceRule};
 pub use explain::{Explanation, Line, Verdict};
-pub use in_force::InForce;
 pub use set::{OTHERS, RuleSet};
 
 use condition::{Check, Why};
-use seen::Seen;
+use entry_view::EntryView;
 
 /// What to do with events of some triggers under some conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +58,11 @@ pub struct Facts<'a> {
     /// The event itself.
     pub event: &'a Event,
     /// The portal's answer about the file, when it was asked.
-    pub file: Option<&'a Looked<FileInfo>>,
+    pub file: Option<&'a Lookup<FileInfo>>,
     /// The folders from the top-most one down to the file's own, when the portal was asked.
-    pub path: Option<&'a Looked<Vec<FolderId>>>,
+    pub path: Option<&'a Lookup<Vec<FolderId>>>,
     /// The account of the key, when the portal was asked.
-    pub myself: Option<&'a str>,
+    pub current_user: Option<&'a str>,
     /// The rules whose own work the event tells of: the one that did it, and those that led to it.
     pub made_by: &'a [String],
 }
@@ -74,7 +74,7 @@ impl<'a> Facts<'a> {
             event,
             file: None,
             path: None,
-            myself: None,
+            current_user: None,
             made_by: &[],
         }
     }
@@ -82,22 +82,22 @@ impl<'a> Facts<'a> {
 
 /// The portal's answer to a question about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Looked<T> {
+pub enum Lookup<T> {
     /// This is what it said.
     Found(T),
     /// It no longer exists.
-    Gone,
+    NotFound,
 }
 
 /// What must be asked of the portal before an event can be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum MissingFact {
     /// The file's own data: the delivery does not name its folder, title or time of change.
     File(FileId),
     /// The folders above this one.
     Path(FolderId),
     /// The account of the key.
-    Myself,
+    CurrentUser,
 }
 
 /// What one rule says about an event.
@@ -143,10 +143,10 @@ impl fmt::Display for FileState {
 }
 
 /// What a rule comes to; written out only where somebody reads it.
-enum Outcome<'a> {
-    Wanted(&'a Entry),
+enum RuleOutcome<'a> {
+    Matched(&'a Entry),
     Ignored(Reason<'a>),
-    Unknown(Need),
+    Unknown(MissingFact),
 }
 
 /// Why a rule does not want an event.
@@ -155,7 +155,7 @@ enum Reason<'a> {
     Trigger(&'a Trigger, &'a [Trigger]),
     NoEntry,
     Folder,
-    Gone,
+    NotFound,
     OwnWork,
     Condition(Why<'a>),
 }
@@ -182,23 +182,23 @@ impl Rule {
     }
 
     /// What the rule comes to, at the least cost.
-    fn outcome<'a>(&'a self, facts: Facts<'a>, seen: Option<&Seen<'a>>) -> Outcome<'a> {
+    fn outcome<'a>(&'a self, facts: Facts<'a>, seen: Option<&EntryView<'a>>) -> RuleOutcome<'a> {
         if let Some(reason) = self.not_its_business(facts, seen) {
-            return Outcome::Ignored(reason);
+            return RuleOutcome::Ignored(reason);
         }
         let Some(seen) = seen else {
-            return Outcome::Ignored(Reason::NoEntry);
+            return RuleOutcome::Ignored(Reason::NoEntry);
         };
         let mut missing = None;
         for condition in &self.conditions {
             match condition.check(seen) {
-                Check::Fails(why) => return Outcome::Ignored(Reason::Condition(why)),
+                Check::Fails(why) => return RuleOutcome::Ignored(Reason::Condition(why)),
                 Check::Holds(_) => {}
                 Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
-        missing.map_or(Outcome::Wanted(seen.entry), |missing| {
-            Outcome::Unknown(seen.need(missing))
+        missing.map_or(RuleOutcome::Matched(seen.entry), |missing| {
+            RuleOutcome::Unknown(seen.need(missing))
         })
     }
 
@@ -206,7 +206,7 @@ impl Rule {
     fn not_its_business<'a>(
         &'a self,
         facts: Facts<'a>,
-        seen: Option<&Seen<'a>>,
+        seen: Option<&EntryView<'a>>,
     ) -> Option<Reason<'a>> {
         let Some(trigger) = &facts.event.trigger else {
             return Some(Reason::NothingNamed);
@@ -217,15 +217,17 @@ impl Rule {
         match seen.map(|seen| seen.entry.kind) {
             None => Some(Reason::NoEntry),
             Some(EntryKind::Folder) if !self.takes_folders() => Some(Reason::Folder),
-            Some(EntryKind::File) if matches!(facts.file, Some(Looked::Gone)) => Some(Reason::Gone),
+            Some(EntryKind::File) if matches!(facts.file, Some(Lookup::NotFound)) => {
+                Some(Reason::NotFound)
+            }
             Some(_) if facts.made_by.contains(&self.name) => Some(Reason::OwnWork),
             Some(_) => None,
         }
     }
 
     /// What to plan, once all conditions hold.
-    fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, Need> {
-        let seen = Seen::new(entry, facts);
+    fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, MissingFact> {
+        let seen = EntryView::new(entry, facts);
         let mut holding: Vec<String> = Vec::new();
         for condition in &self.conditions {
             if let Check::Holds(why) = condition.check(&seen) {
@@ -281,7 +283,7 @@ impl fmt::Display for Reason<'_> {
             }
             Self::NoEntry => formatter.write_str("the event names no file"),
             Self::Folder => formatter.write_str("the event is about a folder, not a file"),
-            Self::Gone => formatter.write_str("the file no longer exists"),
+            Self::NotFound => formatter.write_str("the file no longer exists"),
             Self::OwnWork => formatter
                 .write_str("the event tells of this rule's own work, or of what came of it"),
             Self::Condition(why) => why.fmt(formatter),
@@ -297,10 +299,10 @@ struct Known {
 }
 
 impl Known {
-    fn about(entry: &Entry, facts: Facts<'_>) -> Result<Self, Need> {
+    fn about(entry: &Entry, facts: Facts<'_>) -> Result<Self, MissingFact> {
         Ok(
             match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
-                (Some(Looked::Found(file)), ..) => Self {
+                (Some(Lookup::Found(file)), ..) => Self {
                     parent: Some(file.folder.clone()),
                     title: file.title.clone(),
                     modified_at: file.updated,
@@ -315,7 +317,7 @@ impl Known {
                     title: entry.title.clone().unwrap_or_default(),
                     modified_at: entry.modified_at.unwrap_or_default(),
                 },
-                _ => return Err(Need::File(entry.id.clone())),
+                _ => return Err(MissingFact::File(entry.id.clone())),
             },
         )
     }
@@ -360,7 +362,7 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 mod tests {
     use super::*;
     use crate::docspace::Conflict;
-    use crate::notify::template::Words;
+    use crate::template::MessageTemplates;
 
     /// An event whose payload has these members besides an id.
     pub(super) fn event(trigger: &str, members: &str) -> Event {
@@ -374,7 +376,7 @@ mod tests {
         Facts::of(event)
     }
 
-    fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
+    fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
         RuleSet::new(rules.to_vec()).decide(facts)
     }
 
@@ -399,7 +401,7 @@ mod tests {
     fn notify() -> ActionPlan {
         ActionPlan::Notify {
             to: None,
-            words: Words::default(),
+            words: MessageTemplates::default(),
         }
     }
 
@@ -498,9 +500,9 @@ mod tests {
     fn what_the_delivery_lacks_is_asked_for() {
         let event = event("file.uploaded", r#""parentId": 100"#);
         let need = decide(&rules()[..1], facts(&event)).unwrap_err();
-        assert_eq!(need, Need::File(FileId::from(7)));
+        assert_eq!(need, MissingFact::File(FileId::from(7)));
 
-        let found = Looked::Found(file_info(100, "a.txt"));
+        let found = Lookup::Found(file_info(100, "a.txt"));
         let facts = Facts {
             file: Some(&found),
             ..facts(&event)
@@ -509,7 +511,7 @@ mod tests {
         assert_eq!(decisions[0].planned.as_ref().unwrap().title, "a.txt");
 
         let gone = Facts {
-            file: Some(&Looked::Gone),
+            file: Some(&Lookup::NotFound),
             ..facts
         };
         let decisions = decide(&rules()[..1], gone).unwrap();

@@ -50,7 +50,7 @@ use self::world::{Person, World};
 use crate::clock::Clock;
 use crate::docspace::triggers;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 pub use self::calls::Call;
 pub use self::faults::{Chaos, Fault, FaultEffect};

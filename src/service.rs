@@ -11,11 +11,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::alerts::{Operators, Watch};
+use crate::admin::{self, Access, Status};
+use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Problem, Tell};
-use crate::db::{Db, Work};
+use crate::config::{Config, ConfigError, NotificationConfig, Problem};
+use crate::db::{Db, Queue};
 use crate::docspace::Client;
 use crate::inbox;
 use crate::instances::Instances;
@@ -27,7 +28,6 @@ use crate::outbox;
 use crate::pipeline::{Pipeline, Pipelines};
 use crate::reload::Reload;
 use crate::server::{self, tls::Tls, tls::TlsFiles};
-use crate::status::{self, Access, Status};
 use crate::webhook::{self, Receiver};
 use crate::worker::Worker;
 
@@ -42,7 +42,7 @@ pub struct Service {
     worker: Arc<Worker>,
     catch_up: CatchUp,
     catch_up_interval: Duration,
-    watch: Watch,
+    watch: AlertMonitor,
     instances: Instances,
     reload: Reload,
 }
@@ -65,7 +65,7 @@ impl Service {
                 if shared {
                     Ok(0)
                 } else {
-                    outbox::release_all(sql)
+                    outbox::release_all_leases(sql)
                 }
             })
             .await?;
@@ -99,7 +99,8 @@ impl Service {
             asked: Arc::default(),
         };
         let worker = worker.with_channels(channels);
-        let watch = Watch::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
+        let watch =
+            AlertMonitor::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
@@ -168,8 +169,8 @@ impl Service {
         };
         let wake = self.worker.wake();
         let told = move |work| match work {
-            Work::Inbox => wake.inbox.notify_one(),
-            Work::Outbox => wake.outbox.notify_one(),
+            Queue::Inbox => wake.inbox.notify_one(),
+            Queue::Outbox => wake.outbox.notify_one(),
         };
         let (db, portal) = (self.receiver.db.clone(), Arc::clone(self.worker.portal()));
         db.listen(told).map_err(io::Error::other)?;
@@ -182,18 +183,18 @@ impl Service {
         let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
-            status::router(Arc::new(status)),
+            admin::router(Arc::new(status)),
             stop.clone(),
         );
         let (catch_up, interval) = (self.catch_up, self.catch_up_interval);
         let (joining, until) = (newcomer.clone(), stop.clone());
         let catching_up = tokio::spawn(async move {
-            joining.settle_in(&until).await;
+            joining.wait_for_rebalance(&until).await;
             catch_up.run(interval, until).await;
         });
         let watching = tokio::spawn(self.watch.run(stop.clone()));
         let working = async {
-            newcomer.settle_in(&stop).await;
+            newcomer.wait_for_rebalance(&stop).await;
             self.worker.run(stop.clone()).await;
         };
         let reloading = tokio::spawn(self.reload.run(stop.clone()));
@@ -238,7 +239,7 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
 }
 
 /// The ways to people and programs, and those to the operator.
-fn ways_out(tell: Tell) -> anyhow::Result<(Channels, Operators)> {
+fn ways_out(tell: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipients)> {
     let mailer = || tell.mail.clone().map(Mailer::new).transpose();
     let chat = tell.chat.map(Chat::new).transpose()?;
     let channels = Channels {
@@ -247,7 +248,7 @@ fn ways_out(tell: Tell) -> anyhow::Result<(Channels, Operators)> {
         pipeline: tell.pipeline.map(Pipeline::new).transpose()?,
         pipelines: Pipelines::default(),
     };
-    let operators = Operators {
+    let operators = AlertRecipients {
         addresses: tell.operators,
         mailer: mailer()?,
         chat,

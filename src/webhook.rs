@@ -3,7 +3,7 @@
 //! A delivery passes one extractor, `VerifiedDelivery`: limit the body, read it, verify the signature
 //! over the raw bytes. Only then is it parsed, and stored in the inbox; the answer follows the commit.
 //! No rules and no calls to the portal here. Never 410, after which DocSpace deletes the webhook, and
-//! never a redirect, which it does not follow (CONTRACT 1.5, 1.6).
+//! never a redirect, which it does not follow (docs/DOCSPACE.md 1.5, 1.6).
 
 use std::sync::Arc;
 
@@ -16,21 +16,19 @@ use tokio::sync::Semaphore;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
-use crate::config::{Transport, Unsigned};
 use crate::db::{Db, StoreError};
 use crate::event::Event;
-use crate::inbox::{self, Receipt};
-use crate::metrics::{Answer, Metrics};
-use crate::worker::Wake;
+use crate::inbox::{self, AcceptOutcome};
+use crate::metrics::{DeliveryResponse, Metrics};
+use crate::wake::Wake;
 
 pub mod body;
-pub mod signature;
 
+use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
 use body::{BodyError, Held};
-use signature::{SIGNATURE_HEADER, SignatureError, WebhookSecret};
 
 /// What the receiver's paths end with.
-pub const OUR_PATH: &str = "/webhook";
+pub const WEBHOOK_PATH: &str = "/webhook";
 
 /// What a person reads who opens one of them, and `check` knows us by.
 pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
@@ -38,15 +36,35 @@ pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n"
 /// What the answers with 503 ask a sender to wait, in seconds. DocSpace ignores it and waits 1 to 16 s.
 const RETRY_AFTER_SECONDS: &str = "5";
 
+/// What to do about a delivery without a signature header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsignedPolicy {
+    /// Refuse it.
+    Refuse,
+    /// Believe it; for development on one machine only.
+    Accept,
+}
+
+/// What to do about a delivery that came over plain HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportPolicy {
+    /// Take it; whoever stands before the listener decides.
+    Any,
+    /// Take only what `X-Forwarded-Proto` calls https.
+    HttpsOnly,
+    /// The listener speaks HTTPS itself: refuse only what `X-Forwarded-Proto` calls something else.
+    HttpsThroughout,
+}
+
 /// What receiving a delivery needs.
 #[derive(Debug)]
 pub struct Receiver {
     /// Any one may have signed.
     pub secrets: Vec<WebhookSecret>,
     /// What to do without a signature header.
-    pub unsigned: Unsigned,
+    pub unsigned: UnsignedPolicy,
     /// What to do without HTTPS.
-    pub transport: Transport,
+    pub transport: TransportPolicy,
     /// Where events are stored.
     pub db: Db,
     /// The time of day.
@@ -71,7 +89,7 @@ impl Receiver {
 pub fn router(receiver: Arc<Receiver>) -> Router {
     let webhook = get(async || GREETING).post(receive);
     Router::new()
-        .route(OUR_PATH, webhook.clone())
+        .route(WEBHOOK_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
         .route("/healthz", get(async || "ok\n"))
         .with_state(receiver)
@@ -109,9 +127,9 @@ impl VerifiedDelivery {
     async fn verify(request: Request, receiver: &Receiver) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
         let over_https = match receiver.transport {
-            Transport::Any => true,
-            Transport::HttpsOnly => is_https(&head.headers) == Some(true),
-            Transport::HttpsThroughout => is_https(&head.headers) != Some(false),
+            TransportPolicy::Any => true,
+            TransportPolicy::HttpsOnly => is_https(&head.headers) == Some(true),
+            TransportPolicy::HttpsThroughout => is_https(&head.headers) != Some(false),
         };
         if !over_https {
             return Err(Refusal::NotHttps);
@@ -127,7 +145,7 @@ impl VerifiedDelivery {
             .get(SIGNATURE_HEADER)
             .map(HeaderValue::as_bytes);
         match signature::verify(&receiver.secrets, signature, &body) {
-            Err(SignatureError::Missing) if receiver.unsigned == Unsigned::Accept => {}
+            Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => {}
             verified => verified.map_err(Refusal::Signature)?,
         }
         Ok(Self { body })
@@ -154,15 +172,15 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 impl Refusal {
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> DeliveryResponse {
         match self {
-            Self::NotHttps => Answer::NotHttps,
-            Self::Encoded => Answer::Encoded,
-            Self::Signature(error) => Answer::Unauthorized(*error),
-            Self::Body(BodyError::TooLarge) => Answer::TooLarge,
-            Self::Body(BodyError::Slow) => Answer::Slow,
-            Self::Body(BodyError::Broken) => Answer::Broken,
-            Self::Body(BodyError::NoRoom) => Answer::Unavailable,
+            Self::NotHttps => DeliveryResponse::NotHttps,
+            Self::Encoded => DeliveryResponse::Encoded,
+            Self::Signature(error) => DeliveryResponse::Unauthorized(*error),
+            Self::Body(BodyError::TooLarge) => DeliveryResponse::TooLarge,
+            Self::Body(BodyError::Slow) => DeliveryResponse::Slow,
+            Self::Body(BodyError::Broken) => DeliveryResponse::Broken,
+            Self::Body(BodyError::NoRoom) => DeliveryResponse::Unavailable,
         }
     }
 }
@@ -243,7 +261,9 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
                 .await;
             match stored {
                 Ok(id) => {
-                    receiver.metrics.count_delivery(Answer::Unreadable);
+                    receiver
+                        .metrics
+                        .count_delivery(DeliveryResponse::Unreadable);
                     warn!(
                         event.id = id.0,
                         reason, "kept a signed body that cannot be read"
@@ -256,10 +276,14 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     }
 }
 
-fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &str) -> Response {
+fn answer(
+    receiver: &Receiver,
+    stored: Result<AcceptOutcome, StoreError>,
+    trigger: &str,
+) -> Response {
     let (status, id, counted) = match stored {
-        Ok(Receipt::Accepted(id)) => ("accepted", id, Answer::Accepted),
-        Ok(Receipt::Duplicate(id)) => ("duplicate", id, Answer::Duplicate),
+        Ok(AcceptOutcome::Accepted(id)) => ("accepted", id, DeliveryResponse::Accepted),
+        Ok(AcceptOutcome::Duplicate(id)) => ("duplicate", id, DeliveryResponse::Duplicate),
         Err(error) => return not_stored(receiver, &error),
     };
     receiver.metrics.count_delivery(counted);
@@ -278,7 +302,9 @@ fn answer(receiver: &Receiver, stored: Result<Receipt, StoreError>, trigger: &st
 }
 
 fn not_stored(receiver: &Receiver, error: &StoreError) -> Response {
-    receiver.metrics.count_delivery(Answer::Unavailable);
+    receiver
+        .metrics
+        .count_delivery(DeliveryResponse::Unavailable);
     let error: &dyn std::error::Error = error;
     error!(
         error,

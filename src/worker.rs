@@ -15,29 +15,29 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
-use crate::actions::checkpoint::Checkpoints;
+use crate::actions::failpoint::Failpoints;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
-use crate::docspace::{self, Client, Permission};
+use crate::docspace::{self, BreakerState, Client};
 use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action};
-use crate::rules::{InForce, Rule};
+use crate::rules::{ActiveRules, Rule};
+use crate::wake::Wake;
 
 mod attempt;
-mod backoff;
+mod batching;
 mod decide;
 mod folder_paths;
-mod lanes;
 mod retention;
 
-pub use backoff::backoff;
+use crate::backoff::backoff;
 
+use batching::{InFlightBatch, InFlightBatches};
 use folder_paths::FolderPaths;
-use lanes::{Entered, Lanes};
 
-/// Attempts that run side by side: as many as the portal takes writes at a time (CONTRACT 7).
+/// Attempts that run side by side: as many as the portal takes writes at a time (docs/DOCSPACE.md 7).
 const ATTEMPTS_AT_A_TIME: usize = 15;
 
 /// Notifications and calls among them at the most, so that a mail server which answers slowly does not
@@ -66,18 +66,18 @@ const GRACE: Duration = Duration::from_secs(25);
 pub struct Worker {
     db: Db,
     portal: Arc<Client>,
-    rules: InForce,
+    rules: ActiveRules,
     paths: FolderPaths,
     /// The account of the key, once it was asked for.
-    myself: OnceLock<String>,
+    current_user: OnceLock<String>,
     clock: Clock,
     max_attempts: u32,
     retention: Duration,
     wake: Arc<Wake>,
-    checkpoints: Checkpoints,
+    failpoints: Failpoints,
     channels: Channels,
     /// Where calls for copies and moves are under way.
-    lanes: Arc<Lanes>,
+    lanes: Arc<InFlightBatches>,
     /// Notifications and calls that run just now.
     telling: AtomicUsize,
     /// Held by whoever finds out whether the portal is well again.
@@ -85,21 +85,12 @@ pub struct Worker {
     metrics: Arc<Metrics>,
 }
 
-/// Tells the worker that there is work.
-#[derive(Debug, Default)]
-pub struct Wake {
-    /// An event waits to be decided.
-    pub inbox: Notify,
-    /// An action may be due.
-    pub outbox: Notify,
-}
-
 /// What was claimed for one attempt.
 #[derive(Debug)]
-struct Work {
+struct ClaimedBatch {
     actions: Vec<Action>,
     /// The lane that copies and moves hold meanwhile.
-    _entered: Option<Entered>,
+    _entered: Option<InFlightBatch>,
 }
 
 /// What a step came to.
@@ -124,14 +115,14 @@ impl Worker {
         Self {
             db,
             portal,
-            rules: InForce::new(rules),
+            rules: ActiveRules::new(rules),
             paths: FolderPaths::default(),
-            myself: OnceLock::new(),
+            current_user: OnceLock::new(),
             clock,
             max_attempts,
             retention,
             wake: Arc::default(),
-            checkpoints: Checkpoints::default(),
+            failpoints: Failpoints::default(),
             channels: Channels::default(),
             lanes: Arc::default(),
             telling: AtomicUsize::new(0),
@@ -149,8 +140,8 @@ impl Worker {
 
     /// The same worker, which stops at a point a test names.
     #[must_use]
-    pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
-        self.checkpoints = checkpoints;
+    pub fn with_failpoints(mut self, failpoints: Failpoints) -> Self {
+        self.failpoints = failpoints;
         self
     }
 
@@ -162,7 +153,7 @@ impl Worker {
     }
 
     /// The rules it decides by, for whoever reloads or reads them.
-    pub fn rules(&self) -> InForce {
+    pub fn rules(&self) -> ActiveRules {
         self.rules.clone()
     }
 
@@ -188,7 +179,7 @@ impl Worker {
         }
     }
 
-    async fn claim_next(&self) -> Result<Option<Work>, StoreError> {
+    async fn claim_next(&self) -> Result<Option<ClaimedBatch>, StoreError> {
         let may_call = self.may_call_portal().await;
         if self.portal.take_recovered() {
             let now = self.clock.now();
@@ -206,12 +197,12 @@ impl Worker {
         Ok(None)
     }
 
-    async fn claim_telling(&self) -> Result<Option<Work>, StoreError> {
+    async fn claim_telling(&self) -> Result<Option<ClaimedBatch>, StoreError> {
         for _ in 0..CLAIM_TRIES {
             let now = self.clock.now();
             let found = self
                 .db
-                .read(move |sql| outbox::find_telling(sql, now))
+                .read(move |sql| outbox::find_notification(sql, now))
                 .await?;
             let Some(id) = found else { return Ok(None) };
             let claimed = self
@@ -220,7 +211,7 @@ impl Worker {
                 .await?;
             if let Some(action) = claimed {
                 self.telling.fetch_add(1, Ordering::Relaxed);
-                return Ok(Some(Work {
+                return Ok(Some(ClaimedBatch {
                     actions: vec![action],
                     _entered: None,
                 }));
@@ -229,7 +220,7 @@ impl Worker {
         Ok(None)
     }
 
-    async fn claim_batch(&self) -> Result<Option<Work>, StoreError> {
+    async fn claim_batch(&self) -> Result<Option<ClaimedBatch>, StoreError> {
         for _ in 0..CLAIM_TRIES {
             let now = self.clock.now();
             let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
@@ -244,7 +235,7 @@ impl Worker {
                 .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))
                 .await?;
             if !claimed.is_empty() {
-                return Ok(Some(Work {
+                return Ok(Some(ClaimedBatch {
                     actions: claimed,
                     _entered: Some(entered),
                 }));
@@ -255,16 +246,16 @@ impl Worker {
 
     /// Whether the breaker lets calls through, after a probe where one is due.
     async fn may_call_portal(&self) -> bool {
-        match self.portal.permission() {
-            Permission::Call => true,
-            Permission::Wait(..) => false,
-            Permission::Probe(_) => {
+        match self.portal.breaker_state() {
+            BreakerState::Closed => true,
+            BreakerState::Open(..) => false,
+            BreakerState::HalfOpen(_) => {
                 let _turn = self.probing.lock().await;
                 // Somebody else may have found out meanwhile.
-                match self.portal.permission() {
-                    Permission::Call => true,
-                    Permission::Wait(..) => false,
-                    Permission::Probe(_) => self.portal.probe().await,
+                match self.portal.breaker_state() {
+                    BreakerState::Closed => true,
+                    BreakerState::Open(..) => false,
+                    BreakerState::HalfOpen(_) => self.portal.probe().await,
                 }
             }
         }

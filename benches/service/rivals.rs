@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::{get, post};
-use docspace_courier::webhook::signature::{SIGNATURE_HEADER, WebhookSecret, verify};
+use docspace_courier::signature::{SIGNATURE_HEADER, WebhookSecret, verify};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;

@@ -1,7 +1,7 @@
 //! The signature header: only one value is believed, in any letter case.
 #![no_main]
 
-use docspace_courier::webhook::signature::{self, WebhookSecret};
+use docspace_courier::signature::{self, WebhookSecret};
 use libfuzzer_sys::fuzz_target;
 
 const BODY: &[u8] = br#"{"event":{"id":1}}"#;

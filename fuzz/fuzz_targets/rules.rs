@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use docspace_courier::config::{Config, ConfigError};
 use docspace_courier::event::Event;
 use docspace_courier::ids::FolderId;
-use docspace_courier::rules::{Facts, Looked, RuleSet};
+use docspace_courier::rules::{Facts, Lookup, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -54,7 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let rules = RuleSet::new(config.rules);
-    let path = Looked::Found(vec![FolderId::from(ROOM)]);
+    let path = Lookup::Found(vec![FolderId::from(ROOM)]);
     for path in [None, Some(&path)] {
         let facts = Facts {
             path,

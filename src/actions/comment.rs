@@ -6,11 +6,11 @@
 use futures_util::future::join_all;
 
 use crate::db::StoreError;
-use crate::docspace::{Advice, Error};
+use crate::docspace::{Error, ErrorClass};
 use crate::ids::FileId;
-use crate::outbox::{self, Action, Outcome};
+use crate::outbox::{self, Action, ActionResult};
 
-use super::{Context, Ended, diagnose};
+use super::{AttemptOutcome, Context, diagnose};
 
 /// How many comments are set side by side.
 const AT_A_TIME: usize = 5;
@@ -20,7 +20,7 @@ pub(super) async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
     text: &str,
-) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+) -> Result<Vec<(&'a Action, AttemptOutcome)>, StoreError> {
     let mut all = Vec::with_capacity(actions.len());
     for some in actions.chunks(AT_A_TIME) {
         let ended = join_all(some.iter().map(|action| on_one(context, action, text))).await;
@@ -31,24 +31,28 @@ pub(super) async fn run<'a>(
     Ok(all)
 }
 
-async fn on_one(context: &Context<'_>, action: &Action, text: &str) -> Result<Ended, StoreError> {
+async fn on_one(
+    context: &Context<'_>,
+    action: &Action,
+    text: &str,
+) -> Result<AttemptOutcome, StoreError> {
     let id = commented(context, action).await?;
     let file = match context.portal.file(&id).await {
         Ok(file) => file,
         Err(error) => return Ok(diagnose::unreadable_file(context, &error).await),
     };
     if file.comment == text {
-        return Ok(Ended::Done(Outcome::default()));
+        return Ok(AttemptOutcome::Done(ActionResult::default()));
     }
     Ok(
         match context.portal.comment(&id, file.version, text).await {
-            Ok(()) => Ended::Done(Outcome::default()),
+            Ok(()) => AttemptOutcome::Done(ActionResult::default()),
             // 403 says "no right" and "locked" alike, so what the file says of itself counts.
-            Err(Error::Forbidden) if file.busy => Ended::Failed {
+            Err(Error::Forbidden) if file.busy => AttemptOutcome::Failed {
                 reason: "the file is open in an editor or locked".to_owned(),
                 intent: None,
             },
-            Err(error) if error.advice() == Advice::AskForTheFile => Ended::Dead {
+            Err(error) if error.class() == ErrorClass::Ambiguous => AttemptOutcome::Dead {
                 code: "no_right",
                 reason: "this key's user may read the file, but not comment on its versions"
                     .to_owned(),

@@ -1,14 +1,14 @@
 //! Diagnose: what a failed call or operation means for the action.
 
-use crate::docspace::{Advice, Conflict, Error, FileInfo, FolderInfo, OperationKind};
+use crate::docspace::{Conflict, Error, ErrorClass, FileInfo, FolderInfo, OperationKind};
 use crate::ids::FolderId;
-use crate::outbox::{Action, Intent, Outcome};
+use crate::outbox::{Action, ActionResult, Intent};
 
 use super::look::Look;
 use super::relocate::Relocation;
-use super::{Context, Ended, settle};
+use super::{AttemptOutcome, Context, settle};
 
-/// `roomType` of a form-filling room, which takes only PDF forms (CONTRACT 4.3, 5.3).
+/// `roomType` of a form-filling room, which takes only PDF forms (docs/DOCSPACE.md 4.3, 5.3).
 const FORM_FILLING_ROOM: i64 = 1;
 
 /// Refusals without a visible cause before a move is given up: a lock may have been there just for the
@@ -16,40 +16,44 @@ const FORM_FILLING_ROOM: i64 = 1;
 const UNEXPLAINED_REFUSALS: u32 = 3;
 
 /// What to do about a call that failed, where the error says it all.
-pub(super) fn failed_call(context: &Context<'_>, error: &Error, intent: Option<Intent>) -> Ended {
+pub(super) fn failed_call(
+    context: &Context<'_>,
+    error: &Error,
+    intent: Option<Intent>,
+) -> AttemptOutcome {
     let reason = error.to_string();
-    match error.advice() {
+    match error.class() {
         // With the whole portal down, it is not this action that failed.
-        Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling
-            if context.portal.trouble().is_some() =>
+        ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused
+            if context.portal.open_reason().is_some() =>
         {
-            Ended::Waits {
+            AttemptOutcome::Postponed {
                 reason,
                 wait: None,
                 intent,
             }
         }
-        Advice::GiveUp => Ended::Dead {
+        ErrorClass::Permanent => AttemptOutcome::Dead {
             code: "refused",
             reason,
         },
-        Advice::Wait(wait) => Ended::Waits {
+        ErrorClass::BudgetExhausted(wait) => AttemptOutcome::Postponed {
             reason,
             wait: Some(wait),
             intent,
         },
-        _ => Ended::Failed { reason, intent },
+        _ => AttemptOutcome::Failed { reason, intent },
     }
 }
 
 /// What a 403 or 404 to a copy or move of one file means. 403 says "no right", "gone" and "busy" alike, so
-/// the file is asked for (CONTRACT 4.3).
+/// the file is asked for (docs/DOCSPACE.md 4.3).
 pub(super) async fn refusal(
     context: &Context<'_>,
     action: &Action,
     relocation: Relocation<'_>,
     refusal: &Error,
-) -> Ended {
+) -> AttemptOutcome {
     let Relocation { kind, to, .. } = relocation;
     let mut look = Look::new(context.portal, to);
     let file = match look.file(&action.file).await {
@@ -77,7 +81,7 @@ pub(super) async fn refusal(
         Destination::Unsuspected
             if kind == OperationKind::Move && action.failures + 1 < UNEXPLAINED_REFUSALS =>
         {
-            Ended::Failed {
+            AttemptOutcome::Failed {
                 reason: "the portal denies the move".to_owned(),
                 intent: None,
             }
@@ -94,7 +98,7 @@ pub(super) enum Destination {
     /// It is in a form-filling room.
     TakesOnlyForms,
     /// No file can be put there, or the portal cannot be asked.
-    TakesNothing(Ended),
+    TakesNothing(AttemptOutcome),
 }
 
 impl Destination {
@@ -129,7 +133,7 @@ impl Destination {
     }
 
     /// How the attempt at a file ends that it will not take for what the file is.
-    pub(super) fn refuses(&self, file: &FileInfo, to: &FolderId) -> Option<Ended> {
+    pub(super) fn refuses(&self, file: &FileInfo, to: &FolderId) -> Option<AttemptOutcome> {
         let is_pdf = file
             .title
             .rsplit_once('.')
@@ -145,12 +149,12 @@ pub(super) async fn failed_operation(
     action: &Action,
     relocation: Relocation<'_>,
     reason: String,
-) -> Ended {
+) -> AttemptOutcome {
     let Relocation { kind, to, .. } = relocation;
     match look.file(&action.file).await {
         Ok(file) => moved_already(&file, kind, to)
             .or_else(|| visible_cause(&file, kind))
-            .unwrap_or(Ended::Failed {
+            .unwrap_or(AttemptOutcome::Failed {
                 reason,
                 intent: None,
             }),
@@ -159,9 +163,13 @@ pub(super) async fn failed_operation(
 }
 
 /// A file that is where it should go need not be moved: an earlier version of it was, or a person did it.
-pub(super) fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId) -> Option<Ended> {
+pub(super) fn moved_already(
+    file: &FileInfo,
+    kind: OperationKind,
+    to: &FolderId,
+) -> Option<AttemptOutcome> {
     (kind == OperationKind::Move && file.folder == *to).then(|| {
-        Ended::Done(Outcome {
+        AttemptOutcome::Done(ActionResult {
             file: Some(file.id.clone()),
             folder: Some(file.folder.clone()),
             note: None,
@@ -170,15 +178,15 @@ pub(super) fn moved_already(file: &FileInfo, kind: OperationKind, to: &FolderId)
 }
 
 /// What it means that the file itself cannot be read.
-pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Ended {
+pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> AttemptOutcome {
     match error {
-        Error::NotFound => Ended::Dead {
+        Error::NotFound => AttemptOutcome::Dead {
             code: "file_gone",
             reason: "the file no longer exists".to_owned(),
         },
-        // A bad key gets 403 here, too; an endpoint that needs a login tells (CONTRACT 6).
-        Error::Forbidden => match context.portal.myself().await {
-            Err(error) if error.advice() != Advice::AskForTheFile => {
+        // A bad key gets 403 here, too; an endpoint that needs a login tells (docs/DOCSPACE.md 6).
+        Error::Forbidden => match context.portal.current_user().await {
+            Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }
             _ => no_right("this key's user may not read the file".to_owned()),
@@ -188,14 +196,14 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> End
 }
 
 /// What the file itself shows to be in the way.
-pub(super) fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ended> {
+pub(super) fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<AttemptOutcome> {
     let (may, verb) = match kind {
         OperationKind::Copy => (file.may_copy, "copy"),
         OperationKind::Move => (file.may_move, "move"),
     };
     if file.busy {
         let reason = "the file is open in an editor or locked".to_owned();
-        Some(Ended::Failed {
+        Some(AttemptOutcome::Failed {
             reason,
             intent: None,
         })
@@ -207,15 +215,15 @@ pub(super) fn visible_cause(file: &FileInfo, kind: OperationKind) -> Option<Ende
 }
 
 /// The existing file under that title cannot be overwritten just now.
-pub(super) fn overwrites_busy_file() -> Ended {
-    Ended::Failed {
+pub(super) fn overwrites_busy_file() -> AttemptOutcome {
+    AttemptOutcome::Failed {
         reason: "the file it would overwrite is open in an editor or locked".to_owned(),
         intent: None,
     }
 }
 
-fn only_forms(to: &FolderId) -> Ended {
-    Ended::Dead {
+fn only_forms(to: &FolderId) -> AttemptOutcome {
+    AttemptOutcome::Dead {
         code: "form_room",
         reason: format!(
             "the destination {to} is in a form-filling room, which takes only PDF forms"
@@ -223,21 +231,21 @@ fn only_forms(to: &FolderId) -> Ended {
     }
 }
 
-fn not_into(to: &FolderId) -> Ended {
+fn not_into(to: &FolderId) -> AttemptOutcome {
     no_right(format!(
         "this key's user may read the file, but not put it into the destination {to}"
     ))
 }
 
-fn destination_gone(to: &FolderId) -> Ended {
-    Ended::Dead {
+fn destination_gone(to: &FolderId) -> AttemptOutcome {
+    AttemptOutcome::Dead {
         code: "destination_gone",
         reason: format!("the destination {to} does not exist"),
     }
 }
 
-fn no_right(reason: String) -> Ended {
-    Ended::Dead {
+fn no_right(reason: String) -> AttemptOutcome {
+    AttemptOutcome::Dead {
         code: "no_right",
         reason,
     }

@@ -1,4 +1,4 @@
-//! Outcomes: what an operation that has ended came to, for each of its files (CONTRACT 4.5).
+//! Outcomes: what an operation that has ended came to, for each of its files (docs/DOCSPACE.md 4.5).
 //!
 //! The portal names the resulting files in the order of the call, leaves those out that it did not
 //! handle, and says of the errors only the last. So every result is given to the file it must belong to,
@@ -10,12 +10,12 @@ use std::collections::HashSet;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, FileInfo, OperationKind, Results};
 use crate::ids::FileId;
-use crate::outbox::{self, Action, Outcome};
+use crate::outbox::{self, Action, ActionResult};
 
 use super::look::{Look, same_title};
 use super::relocate::{Ends, Open, Relocation};
 use super::settle::{self, Settled};
-use super::{Context, Ended, diagnose};
+use super::{AttemptOutcome, Context, diagnose};
 
 /// What an operator reads about an operation that simply did nothing.
 const UNHANDLED: &str = "the portal ended it without handling the file";
@@ -43,7 +43,7 @@ pub(super) async fn read<'a>(
         match result.map(|number| &results.files[number]) {
             Some(file) if accounted => {
                 taken.insert(file.id.clone());
-                ends.push((open.action, Ended::Done(outcome(file))));
+                ends.push((open.action, AttemptOutcome::Done(outcome(file))));
             }
             _ => left.push(open),
         }
@@ -89,12 +89,12 @@ fn not_believed<'a>(
 ) -> Ends<'a> {
     let ends = settled.into_iter().map(|(open, settled)| {
         let ended = match settled {
-            Settled::Done(outcome) => Ended::Done(outcome),
-            Settled::NotDone => Ended::Failed {
+            Settled::Done(outcome) => AttemptOutcome::Done(outcome),
+            Settled::NotDone => AttemptOutcome::Failed {
                 reason: words.to_owned(),
                 intent: None,
             },
-            Settled::Open { reason, wait } => Ended::Waits {
+            Settled::Open { reason, wait } => AttemptOutcome::Postponed {
                 reason: reason.to_owned(),
                 wait: Some(wait),
                 intent: Some(open.intent),
@@ -115,13 +115,13 @@ async fn undone(
     action: &Action,
     relocation: Relocation<'_>,
     words: Option<&str>,
-) -> Ended {
+) -> AttemptOutcome {
     if words.is_none() && relocation.conflict == Conflict::Skip {
         match settle::namesake(look, action).await {
             Ok(Some(_)) => {
-                return Ended::Done(Outcome {
+                return AttemptOutcome::Done(ActionResult {
                     note: Some(SKIPPED.to_owned()),
-                    ..Outcome::default()
+                    ..ActionResult::default()
                 });
             }
             Ok(None) => {}
@@ -183,8 +183,8 @@ fn numbers<T>(list: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
     numbered.map(|(number, _)| number).collect()
 }
 
-fn outcome(file: &FileInfo) -> Outcome {
-    Outcome {
+fn outcome(file: &FileInfo) -> ActionResult {
+    ActionResult {
         file: Some(file.id.clone()),
         folder: Some(file.folder.clone()),
         note: None,

@@ -1,4 +1,4 @@
-//! Copy and move, as one procedure: the portal treats them alike (CONTRACT 4).
+//! Copy and move, as one procedure: the portal treats them alike (docs/DOCSPACE.md 4).
 //!
 //! Files that go the same way travel in one call. The intent of each is stored before the portal is
 //! called and its operation after it, so that whatever ends the attempt in between, the next one knows what
@@ -12,18 +12,18 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::time::Instant;
 
-use crate::actions::checkpoint::Checkpoint;
+use crate::actions::failpoint::Failpoint;
 use crate::db::{Sql, SqlError, StoreError};
 use crate::docspace::{
-    Conflict, Error, Fate, Operation, OperationId, OperationKind, OperationState,
+    Conflict, Error, Operation, OperationId, OperationKind, OperationState, WriteOutcome,
 };
 use crate::ids::{FileId, FolderId};
-use crate::outbox::{self, Action, Claim, Hold, Intent};
+use crate::outbox::{self, Action, Claim, ClaimStatus, Intent};
 
 use super::polls::{self, Polls};
 use super::settle::{self, Found, Settled};
 use super::split::{self, Refused};
-use super::{Context, Ended, diagnose, outcomes};
+use super::{AttemptOutcome, Context, diagnose, outcomes};
 
 /// How often claims are renewed while an operation is watched.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub(super) struct Open<'a> {
 }
 
 /// How the attempt at each action ended.
-pub(super) type Ends<'a> = Vec<(&'a Action, Ended)>;
+pub(super) type Ends<'a> = Vec<(&'a Action, AttemptOutcome)>;
 
 /// Copies or moves the files, or finds that it is done.
 pub(super) async fn run<'a>(
@@ -100,12 +100,12 @@ async fn settle_and_go_on<'a>(
     let mut again = Vec::new();
     for (open, settled) in settled {
         let ended = match settled {
-            Settled::Done(outcome) => Ended::Done(outcome),
+            Settled::Done(outcome) => AttemptOutcome::Done(outcome),
             Settled::NotDone => {
                 again.push(open.action);
                 continue;
             }
-            Settled::Open { reason, wait } => Ended::Waits {
+            Settled::Open { reason, wait } => AttemptOutcome::Postponed {
                 reason: reason.to_owned(),
                 wait: Some(wait),
                 intent: Some(open.intent),
@@ -117,9 +117,9 @@ async fn settle_and_go_on<'a>(
     ends.extend(call(context, again, relocation, Refused::NotYet).await?);
     if ends
         .iter()
-        .any(|(_, ended)| matches!(ended, Ended::Done(_)))
+        .any(|(_, ended)| matches!(ended, AttemptOutcome::Done(_)))
     {
-        context.checkpoints.pass(Checkpoint::BeforeFinish).await;
+        context.failpoints.pass(Failpoint::BeforeFinish).await;
     }
     Ok(ends)
 }
@@ -150,11 +150,11 @@ async fn call_once<'a>(
     if group.is_empty() {
         return Ok(ends);
     }
-    context.checkpoints.pass(Checkpoint::BeforeCall).await;
+    context.failpoints.pass(Failpoint::BeforeCall).await;
     let files: Vec<&FileId> = group.iter().map(|open| &open.action.file).collect();
     let Relocation { kind, to, conflict } = relocation;
     let started = context.portal.start(kind, &files, to, conflict).await;
-    context.checkpoints.pass(Checkpoint::AfterAnswer).await;
+    context.failpoints.pass(Failpoint::AfterAnswer).await;
     match started {
         Ok(Some(operation)) => {
             let intent = Intent {
@@ -165,11 +165,11 @@ async fn call_once<'a>(
             let lost;
             (group, lost) = store(context, actions, &intent).await?;
             ends.extend(lost);
-            context.checkpoints.pass(Checkpoint::OperationStored).await;
+            context.failpoints.pass(Failpoint::OperationStored).await;
             ends.extend(watch(context, group, relocation, operation).await?);
         }
         Ok(None) => ends.extend(group.into_iter().map(|open| {
-            let ended = Ended::Waits {
+            let ended = AttemptOutcome::Postponed {
                 reason: "the portal accepted the operation without naming it".to_owned(),
                 wait: Some(polls::FIRST),
                 intent: Some(open.intent),
@@ -202,13 +202,13 @@ async fn failed<'a>(
     }
     let now = context.clock.now();
     let ends = group.into_iter().map(|mut open| {
-        let left_open = match error.fate() {
-            Fate::NotDone => None,
-            Fate::Doubtful => {
+        let left_open = match error.write_outcome() {
+            WriteOutcome::NotApplied => None,
+            WriteOutcome::Unknown => {
                 open.intent.settle_after = now;
                 Some(open.intent)
             }
-            Fate::Open => {
+            WriteOutcome::InFlight => {
                 open.intent.settle_after = now + STILL_AT_WORK;
                 Some(open.intent)
             }
@@ -260,9 +260,9 @@ async fn watch<'a>(
     }
     if ends
         .iter()
-        .any(|(_, ended)| matches!(ended, Ended::Done(_)))
+        .any(|(_, ended)| matches!(ended, AttemptOutcome::Done(_)))
     {
-        context.checkpoints.pass(Checkpoint::BeforeFinish).await;
+        context.failpoints.pass(Failpoint::BeforeFinish).await;
     }
     Ok(ends)
 }
@@ -301,7 +301,7 @@ async fn renew<'a>(
 async fn keep_held<'a>(
     context: &Context<'_>,
     group: Vec<Open<'a>>,
-    write: impl Fn(&Sql, Claim) -> Result<Hold, SqlError> + Send + 'static,
+    write: impl Fn(&Sql, Claim) -> Result<ClaimStatus, SqlError> + Send + 'static,
 ) -> Result<(Vec<Open<'a>>, Ends<'a>), StoreError> {
     if group.is_empty() {
         return Ok((group, Vec::new()));
@@ -315,10 +315,10 @@ async fn keep_held<'a>(
     let (held, lost): (Vec<_>, Vec<_>) = group
         .into_iter()
         .zip(holds)
-        .partition(|(_, hold)| *hold == Hold::Held);
+        .partition(|(_, hold)| *hold == ClaimStatus::Held);
     let lost = lost
         .into_iter()
-        .map(|(open, _)| (open.action, Ended::ClaimLost));
+        .map(|(open, _)| (open.action, AttemptOutcome::ClaimLost));
     Ok((
         held.into_iter().map(|(open, _)| open).collect(),
         lost.collect(),

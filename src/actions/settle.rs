@@ -1,6 +1,6 @@
 //! Settle: what became of a call whose answer or whose operation's end we never saw.
 //!
-//! An empty operation status proves nothing (CONTRACT 4.4), so the effect is looked for: after a move
+//! An empty operation status proves nothing (docs/DOCSPACE.md 4.4), so the effect is looked for: after a move
 //! the file's folder, after a copy a new file in the destination, and where one may be overwritten a new
 //! version of it. Not finding it proves something only
 //! once the portal cannot be at work on it any more. The order matters: first the operations that are
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Error, FileInfo, Operation, OperationKind};
 use crate::ids::FileId;
-use crate::outbox::{self, Action, Intent, Outcome};
+use crate::outbox::{self, Action, ActionResult, Intent};
 
 use super::Context;
 use super::look::{Look, same_title};
@@ -38,7 +38,7 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) enum Settled {
     /// It is done.
-    Done(Outcome),
+    Done(ActionResult),
     /// It had no effect and will have none.
     NotDone,
     /// It cannot be told yet.
@@ -195,7 +195,7 @@ async fn moved(
     look: &mut Look<'_>,
     open: &Open<'_>,
     relocation: Relocation<'_>,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Option<ActionResult>, Error> {
     match look.file(&open.action.file).await {
         Ok(file) if file.folder == *relocation.to => Ok(Some(outcome(file))),
         Err(Error::NotFound) if relocation.conflict == Conflict::Overwrite => {
@@ -215,7 +215,7 @@ async fn copied(
     open: &Open<'_>,
     relocation: Relocation<'_>,
     taken: &HashSet<FileId>,
-) -> Result<Result<Option<Outcome>, Error>, StoreError> {
+) -> Result<Result<Option<ActionResult>, Error>, StoreError> {
     let source = match look.file(&open.action.file).await {
         Ok(source) => Some(source),
         Err(Error::NotFound) => None,
@@ -273,7 +273,7 @@ impl Wanted {
         source: Option<FileInfo>,
     ) -> Self {
         let Open { action, intent } = open;
-        let at = context.portal.on_portal_clock(intent.at);
+        let at = context.portal.to_portal_time(intent.at);
         let not_before = at.checked_sub(CLOCK_SLACK).unwrap_or(at);
         let mut titles = vec![action.title.clone()];
         titles.extend(source.as_ref().map(|source| source.title.clone()));
@@ -321,8 +321,8 @@ impl Wanted {
     }
 }
 
-fn outcome(file: FileInfo) -> Outcome {
-    Outcome {
+fn outcome(file: FileInfo) -> ActionResult {
+    ActionResult {
         file: Some(file.id),
         folder: Some(file.folder),
         note: None,

@@ -1,5 +1,5 @@
 //! Split: a call for several files that the portal refused, for the sake of one of them or of the
-//! destination (CONTRACT 4.3).
+//! destination (docs/DOCSPACE.md 4.3).
 //!
 //! It does not say which. So the destination is looked at once, then all files together; what has a cause
 //! that can be seen ends there, and the rest travels on in one further call. Where no cause is seen the
@@ -12,7 +12,7 @@ use crate::outbox::Action;
 
 use super::look::Look;
 use super::relocate::{Ends, Relocation, call};
-use super::{Context, Ended, diagnose, settle};
+use super::{AttemptOutcome, Context, diagnose, settle};
 
 /// What is known of why a call may be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ async fn suspect(
     action: &Action,
     relocation: Relocation<'_>,
     destination: &diagnose::Destination,
-) -> Option<Ended> {
+) -> Option<AttemptOutcome> {
     match look.file(&action.file).await {
         Err(error) => return Some(diagnose::unreadable_file(context, &error).await),
         Ok(file) => {

@@ -9,12 +9,13 @@ use crate::docspace::{self, LogRow, WebhookConfig};
 use crate::event::Event;
 use crate::ids::{EventId, WebhookId};
 use crate::inbox::{self, Source};
-use crate::webhook::signature::{self, SIGNATURE_HEADER};
+use crate::signature::{self, SIGNATURE_HEADER};
+use crate::webhook::WEBHOOK_PATH;
 
-use super::{CatchUp, CatchUpError, Report};
+use super::{CatchUp, CatchUpError, CatchUpReport};
 
 /// How far before the last reading the next one goes: a series of attempts against a receiver that
-/// hangs takes ten minutes (CONTRACT 1.5).
+/// hangs takes ten minutes (docs/DOCSPACE.md 1.5).
 pub(super) const REACH_BACK: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long DocSpace goes on trying by itself: 31 s of waits, and some time for the attempts.
@@ -35,7 +36,7 @@ pub(super) async fn ours(
 ) -> Result<Vec<WebhookConfig>, docspace::Error> {
     let ours: Vec<WebhookConfig> = webhooks
         .iter()
-        .filter(|webhook| seen.contains(&webhook.id) || webhook.has_our_path())
+        .filter(|webhook| seen.contains(&webhook.id) || webhook.has_path(WEBHOOK_PATH))
         .cloned()
         .collect();
     if !ours.is_empty() {
@@ -63,7 +64,7 @@ pub(super) async fn fetch(
     webhook: WebhookId,
     since: Timestamp,
     now: Timestamp,
-    report: &mut Report,
+    report: &mut CatchUpReport,
 ) -> Result<(), CatchUpError> {
     let mut seen = HashSet::new();
     for _ in 0..READINGS {
@@ -91,7 +92,7 @@ async fn read_once(
     since: Timestamp,
     now: Timestamp,
     seen: &mut HashSet<EventId>,
-    report: &mut Report,
+    report: &mut CatchUpReport,
 ) -> Result<Reading, CatchUpError> {
     let mut start = 0;
     let mut last_of_page: Option<EventId> = None;
@@ -132,10 +133,10 @@ async fn store(
     webhook: WebhookId,
     rows: Vec<LogRow>,
     now: Timestamp,
-    report: &mut Report,
+    report: &mut CatchUpReport,
 ) -> Result<(), CatchUpError> {
     report.undelivered += rows.len();
-    let portal_now = context.portal.on_portal_clock(now);
+    let portal_now = context.portal.to_portal_time(now);
     let (under_way, given_up): (Vec<_>, Vec<_>) = rows
         .into_iter()
         .partition(|row| is_under_way(row, portal_now));
@@ -172,7 +173,7 @@ fn is_under_way(row: &LogRow, portal_now: Timestamp) -> bool {
 }
 
 /// The event of a row. The row's id is the event's: the stored body may lack it, or have that of the
-/// delivery it was retried from (CONTRACT 1.2, 8).
+/// delivery it was retried from (docs/DOCSPACE.md 1.2, 8).
 fn read_event(webhook: WebhookId, row: LogRow) -> Option<(Event, Vec<u8>)> {
     match Event::parse(row.request_payload.as_bytes()) {
         Ok(event) => {

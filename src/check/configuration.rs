@@ -38,7 +38,7 @@ fn clear_text(deployment: &Deployment) -> Option<Finding> {
     })
 }
 
-/// Each secret must be one that the portal takes (CONTRACT 1.8).
+/// Each secret must be one that the portal takes (docs/DOCSPACE.md 1.8).
 fn secrets(deployment: &Deployment) -> Vec<Finding> {
     let wrong: Vec<Finding> = deployment
         .secrets

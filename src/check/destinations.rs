@@ -9,7 +9,7 @@ use crate::rules::{ActionPlan, Rule};
 use super::sources::unread;
 use super::{Deployment, Finding};
 
-/// `rootFolderType` of the Archive section, where nothing may be changed (CONTRACT 2.1, 4.3).
+/// `rootFolderType` of the Archive section, where nothing may be changed (docs/DOCSPACE.md 2.1, 4.3).
 const ARCHIVE: i64 = 20;
 
 /// `rootFolderType` of the trash.

@@ -17,7 +17,7 @@ const SKEW: SignedDuration = SignedDuration::from_secs(30);
 /// How long before its end a key deserves a word.
 const KEY_ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// A right the key needs: the scopes of which one is enough (CONTRACT 6), and what fails without.
+/// A right the key needs: the scopes of which one is enough (docs/DOCSPACE.md 6), and what fails without.
 struct Right {
     scopes: [&'static str; 4],
     without: &'static str,
@@ -91,7 +91,7 @@ fn not_asked() -> Finding {
 async fn reach(client: &Client) -> (Vec<Finding>, bool) {
     let host = client.host();
     let answers = || Finding::good(HOST, format!("{host} answers"));
-    match client.myself().await {
+    match client.current_user().await {
         Ok(person) => {
             let name = person.display_name;
             let acts = Finding::good(KEY, format!("is valid, and acts as {name}"));
@@ -196,7 +196,7 @@ fn expiry(key: &KeyInfo, deployment: &Deployment) -> Option<Finding> {
 }
 
 fn clock(client: &Client) -> Option<Finding> {
-    let ahead = client.clock_ahead();
+    let ahead = client.clock_skew();
     (ahead.abs() > SKEW).then(|| {
         let seconds = ahead.abs().as_secs();
         let side = if ahead.is_positive() {

@@ -1,5 +1,5 @@
 //! The receiver, reached as DocSpace reaches it: by HEAD at its public address, without redirects and
-//! within 10 s (CONTRACT 1.8).
+//! within 10 s (docs/DOCSPACE.md 1.8).
 
 use std::time::Duration;
 

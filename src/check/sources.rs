@@ -2,7 +2,7 @@
 //! may take files out of them.
 //!
 //! Reading is not copying: an administrator who is no member of a room receives its events, and is
-//! refused every copy (CONTRACT 1.9). A file's own rights tell for certain; without a file, membership
+//! refused every copy (docs/DOCSPACE.md 1.9). A file's own rights tell for certain; without a file, membership
 //! and access level do.
 
 use crate::docspace::{Client, Error, FolderInfo};
@@ -11,7 +11,7 @@ use crate::rules::{ActionPlan, Rule};
 
 use super::{Deployment, Finding};
 
-/// Access levels of those who may move other people's files (CONTRACT 1.9, 2.1): owner, room manager.
+/// Access levels of those who may move other people's files (docs/DOCSPACE.md 1.9, 2.1): owner, room manager.
 const MOVERS: [i64; 2] = [1, 9];
 
 /// A room or folder, and what rules do with its files.

@@ -3,6 +3,7 @@
 use crate::docspace::{Client, Error, WebhookConfig};
 use crate::ids::WebhookId;
 use crate::registration::{NeededTriggers, trigger_names};
+use crate::webhook::WEBHOOK_PATH;
 
 use super::{Deployment, Finding, webhook_health};
 
@@ -69,7 +70,7 @@ fn sort<'a>(
 ) -> (Vec<&'a WebhookConfig>, Vec<&'a WebhookConfig>) {
     let like_ours = webhooks
         .iter()
-        .filter(|webhook| delivered.contains(&webhook.id) || webhook.has_our_path());
+        .filter(|webhook| delivered.contains(&webhook.id) || webhook.has_path(WEBHOOK_PATH));
     match url {
         None => (like_ours.collect(), Vec::new()),
         Some(url) => (

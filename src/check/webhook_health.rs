@@ -1,12 +1,12 @@
 //! Whether a webhook that is on delivers, or is about to be switched off.
 //!
-//! After three days without success one failed delivery switches it off (CONTRACT 1.6). Its times are
+//! After three days without success one failed delivery switches it off (docs/DOCSPACE.md 1.6). Its times are
 //! right to within a day, so two days are enough for a word.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::docspace::{Client, WebhookConfig};
-use crate::webhook::signature::{self, SIGNATURE_HEADER, SignatureError};
+use crate::signature::{self, SIGNATURE_HEADER, SignatureError};
 
 use super::{Deployment, Finding};
 
@@ -21,7 +21,7 @@ pub(super) async fn look(
     portal: &Client,
     webhook: &WebhookConfig,
 ) -> Vec<Finding> {
-    let now = portal.on_portal_clock(deployment.clock.now());
+    let now = portal.to_portal_time(deployment.clock.now());
     let mut findings = vec![deliveries(webhook, now)];
     if is_failing(webhook) {
         findings.extend(other_secret(deployment, portal, webhook).await);

@@ -4,11 +4,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::catch_up::{CatchUp, Depth, Report, WebhookState};
+use crate::catch_up::{CatchUp, CatchUpReport, Depth, WebhookState};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
-use crate::rules::InForce;
+use crate::rules::ActiveRules;
 
 use super::{Environment, NOT_FINE};
 
@@ -28,7 +28,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
     let catch_up = CatchUp {
         db: Db::open(&config.database)?,
         portal: Arc::new(portal),
-        rules: InForce::new(config.rules),
+        rules: ActiveRules::new(config.rules),
         secrets: config.secrets,
         retention: config.retention,
         clock,
@@ -48,7 +48,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
     })
 }
 
-fn print(report: &Report) {
+fn print(report: &CatchUpReport) {
     println!(
         "{}",
         match report.webhook {

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::check::{self, Finding, Mark, Report};
+use crate::check::{self, CheckReport, Finding, Mark};
 use crate::registration;
 
 use super::paint::Paint;
 use super::{Environment, NOT_FINE, say, wrong_usage};
-use crate::printable::clean;
+use crate::text::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
     })
 }
 
-fn render(report: &Report, paint: Paint) -> String {
+fn render(report: &CheckReport, paint: Paint) -> String {
     let mut lines = Vec::new();
     for section in &report.sections {
         lines.push(paint.strong(section.name));
@@ -103,7 +103,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn conclusion(report: &Report, paint: Paint) -> String {
+fn conclusion(report: &CheckReport, paint: Paint) -> String {
     let count = |number: usize, one: &str, many: &str| match number {
         1 => format!("1 {one}"),
         number => format!("{number} {many}"),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::inbox::overview::overview;
+use crate::journal::overview::overview;
 use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
@@ -20,10 +20,10 @@ use super::paint::Paint;
 use super::serve::signal;
 
 mod mailbox;
-mod story;
+mod scenario;
 
 use mailbox::Mailbox;
-use story::{Chapter, Told};
+use scenario::{Chapter, Told};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -71,10 +71,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let begun = Instant::now();
     let mut told = Vec::new();
-    for chapter in story::chapters(stage.portal.seed()) {
+    for chapter in scenario::chapters(stage.portal.seed()) {
         told.extend(stage.perform(chapter, paint).await?);
     }
-    let all_well = story::print_table(&told, begun.elapsed(), paint);
+    let all_well = scenario::print_table(&told, begun.elapsed(), paint);
     if args.keep {
         stage.keep(paint).await;
     }
@@ -150,7 +150,7 @@ impl Stage {
         let uploads = chapter.begin(&self.portal);
         self.settled().await?;
         let took = begun.elapsed();
-        let told = story::look(&uploads, &self.portal, &self.mailbox);
+        let told = scenario::look(&uploads, &self.portal, &self.mailbox);
         for line in &told {
             let mark = if line.is_well() {
                 paint.good("✓")

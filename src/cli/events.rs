@@ -9,12 +9,12 @@ use clap::Subcommand;
 
 use crate::clock::Clock;
 use crate::db::{Db, Location};
-use crate::inbox::journal::{self, Filter, Standing};
+use crate::journal::{self, EventFilter, StateFilter};
 
 use super::{Environment, NOT_FINE, say, wrong_usage};
 
 mod dead_letters;
-mod story;
+mod details;
 mod table;
 
 /// What the command takes.
@@ -110,14 +110,14 @@ pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
 }
 
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
-    let filter = Filter {
+    let filter = EventFilter {
         standing: match (args.dead, args.waiting) {
-            (true, _) => Standing::Dead,
-            (_, true) => Standing::Waiting,
-            _ => Standing::Any,
+            (true, _) => StateFilter::Dead,
+            (_, true) => StateFilter::Waiting,
+            _ => StateFilter::Any,
         },
         file: args.file,
-        ..Filter::default()
+        ..EventFilter::default()
     };
     let events = db
         .read(move |sql| journal::list(sql, &filter, args.limit))
@@ -137,7 +137,7 @@ async fn show(db: &Db, args: ShowArgs) -> anyhow::Result<ExitCode> {
     say(&if args.json {
         serde_json::to_string_pretty(&story)? + "\n"
     } else {
-        story::tell(&story)
+        details::tell(&story)
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Environment, NOT_FINE, say};
-use crate::printable::clean;
+use crate::text::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

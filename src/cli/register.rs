@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use crate::clock::Clock;
 use crate::docspace::{Client, Error};
 use crate::registration::{
-    self, Duplicates, NeededTriggers, Outcome, Registered, SecretGiven, Wanted, trigger_names,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
+    trigger_names,
 };
 
 use super::{Environment, NOT_FINE, say, wrong_usage};
-use crate::printable::clean;
+use crate::text::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         ));
     }
     warn_of_private_addresses(&args.url).await;
-    let wanted = Wanted {
+    let wanted = DesiredWebhook {
         url: args.url,
         name: args.name,
         triggers,
@@ -112,7 +113,7 @@ async fn warn_of_private_addresses(url: &str) {
     }
 }
 
-/// What a refusal means here (CONTRACT 1.8).
+/// What a refusal means here (docs/DOCSPACE.md 1.8).
 fn explain(error: &Error) -> &'static str {
     match error {
         Error::Refused { .. } => {
@@ -135,16 +136,18 @@ fn explain(error: &Error) -> &'static str {
     }
 }
 
-fn render(registered: &Registered, wanted: &Wanted) -> String {
+fn render(registered: &Registered, wanted: &DesiredWebhook) -> String {
     let webhook = format!("Webhook {} “{}”", registered.id, clean(&registered.name));
     let mut lines = vec![match registered.outcome {
-        Outcome::Created => format!(
+        RegistrationOutcome::Created => format!(
             "{webhook} made: sends {} to {}.",
             trigger_names(wanted.triggers),
             wanted.url
         ),
-        Outcome::Repaired => format!("{webhook} mended:"),
-        Outcome::Unchanged => format!("{webhook} is as it must be; nothing was changed."),
+        RegistrationOutcome::Repaired => format!("{webhook} mended:"),
+        RegistrationOutcome::Unchanged => {
+            format!("{webhook} is as it must be; nothing was changed.")
+        }
     }];
     let changes = registered.changes.iter();
     lines.extend(changes.map(|change| format!("  {}", clean(change))));

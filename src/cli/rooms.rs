@@ -11,7 +11,7 @@ use crate::ids::FolderId;
 
 use super::paint::Paint;
 use super::{Environment, say};
-use crate::printable::clean;
+use crate::text::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

@@ -11,10 +11,10 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::event::Event;
-use crate::inbox::journal;
+use crate::journal;
 use crate::outbox;
-use crate::printable::clean;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
+use crate::text::clean;
 
 use super::paint::Paint;
 use super::{Environment, events, say};
@@ -125,7 +125,7 @@ async fn stored(environment: &Environment, number: i64) -> anyhow::Result<(Event
 }
 
 /// Reads a stored body again.
-fn read(story: &journal::EventStory) -> Option<Event> {
+fn read(story: &journal::EventDetails) -> Option<Event> {
     let mut event = Event::parse(&story.body).ok()?;
     event.happened_at.get_or_insert(story.event.happened_at);
     Some(event)
@@ -210,6 +210,6 @@ fn wanting(rules: &RuleSet, facts: Facts<'_>) -> Option<Vec<String>> {
 }
 
 /// What the portal must be asked before the rules can decide.
-fn decision_needs(rules: &RuleSet, facts: Facts<'_>) -> Option<crate::rules::Need> {
+fn decision_needs(rules: &RuleSet, facts: Facts<'_>) -> Option<crate::rules::MissingFact> {
     rules.decide(facts).err()
 }

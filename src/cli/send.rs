@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use reqwest::header;
 use serde_json::json;
 
-use crate::webhook::signature::{SIGNATURE_HEADER, WebhookSecret};
+use crate::signature::{SIGNATURE_HEADER, WebhookSecret};
 
 use super::{Environment, NOT_FINE, say, wrong_usage};
-use crate::printable::clean;
+use crate::text::clean;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -42,10 +42,10 @@ pub struct Args {
     json: bool,
 }
 
-/// How long DocSpace waits for an answer (CONTRACT 1.5).
+/// How long DocSpace waits for an answer (docs/DOCSPACE.md 1.5).
 const TIMEOUT: Duration = Duration::from_secs(100);
 
-/// The content type of every delivery (CONTRACT 1.3).
+/// The content type of every delivery (docs/DOCSPACE.md 1.3).
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
 /// Posts the body once; 1 unless it is answered with 2xx.

@@ -6,7 +6,7 @@ use lettre::message::Mailbox;
 use lettre::transport::smtp::client::Certificate;
 use secrecy::SecretString;
 
-use crate::notify::mail::{Security, Settings};
+use crate::notify::mail::{Security, SmtpSettings};
 
 use super::problems::Problems;
 use super::raw::Raw;
@@ -17,7 +17,7 @@ const SUBMISSION: u16 = 587;
 /// The port of mail submission over TLS (RFC 8314).
 const SUBMISSIONS: u16 = 465;
 
-pub(super) fn mail(raw: &Raw, problems: &mut Problems) -> Option<Settings> {
+pub(super) fn mail(raw: &Raw, problems: &mut Problems) -> Option<SmtpSettings> {
     let from = sender(raw, problems);
     let trusted = raw.smtp_ca.clone();
     if let Some(pem) = &trusted
@@ -38,7 +38,7 @@ pub(super) fn mail(raw: &Raw, problems: &mut Problems) -> Option<Settings> {
         security,
         login,
     } = server?;
-    Some(Settings {
+    Some(SmtpSettings {
         host,
         port,
         security,

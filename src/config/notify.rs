@@ -14,19 +14,19 @@ use super::raw::Raw;
 
 /// Who is told, and by which ways.
 #[derive(Debug, Default)]
-pub struct Tell {
+pub struct NotificationConfig {
     /// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`; without them a notification is a line of the log.
-    pub mail: Option<notify::mail::Settings>,
+    pub mail: Option<notify::mail::SmtpSettings>,
     /// `NOTIFY_WEBHOOK_URL`.
     pub chat: Option<SecretString>,
     /// `PIPELINE_URL` and `PIPELINE_SECRET`.
-    pub pipeline: Option<pipeline::Settings>,
+    pub pipeline: Option<pipeline::PipelineSettings>,
     /// `OPERATOR_EMAIL`.
     pub operators: Vec<String>,
 }
 
-pub(super) fn tell(raw: &Raw, problems: &mut Problems) -> Tell {
-    Tell {
+pub(super) fn tell(raw: &Raw, problems: &mut Problems) -> NotificationConfig {
+    NotificationConfig {
         mail: mail(raw, problems),
         chat: web_address(
             "NOTIFY_WEBHOOK_URL",
@@ -90,14 +90,14 @@ pub(super) fn addresses(
     addresses
 }
 
-fn pipeline(raw: &Raw, problems: &mut Problems) -> Option<pipeline::Settings> {
+fn pipeline(raw: &Raw, problems: &mut Problems) -> Option<pipeline::PipelineSettings> {
     let signer = raw.pipeline_secret.as_deref().map(Signer::new);
     if let Some(Err(error)) = &signer {
         problems.add("PIPELINE_SECRET", format!("cannot be used: {error}"));
     }
     let url = web_address("PIPELINE_URL", raw.pipeline_url.as_deref(), problems)?;
     let signer = signer.and_then(Result::ok);
-    Some(pipeline::Settings { url, signer })
+    Some(pipeline::PipelineSettings { url, signer })
 }
 
 fn web_address(

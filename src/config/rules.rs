@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use crate::event::Trigger;
 use crate::ids::FolderId;
-use crate::notify::template::Words;
 use crate::pipeline;
-use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, circles};
+use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
+use crate::template::MessageTemplates;
 
 use super::notify::addresses;
 use super::problems::{ConfigError, Problems};
@@ -40,7 +40,7 @@ pub struct Rules {
     /// In the order in which they are asked.
     pub rules: Vec<Rule>,
     /// The pipelines that rules of the file call, by their keys.
-    pub pipelines: Vec<(String, pipeline::Settings)>,
+    pub pipelines: Vec<(String, pipeline::PipelineSettings)>,
 }
 
 /// Where the rules come from, for reading them again while the service runs.
@@ -107,10 +107,10 @@ pub(super) fn rules(raw: &Raw, pairs: &[(String, String)], problems: &mut Proble
         Some(_) => "RULES_FILE",
         None => "ALLOWED_TRIGGERS",
     };
-    for circle in circles(&rules) {
+    for cycle in find_cycles(&rules) {
         problems.add(
             variable,
-            format!("the rules would feed themselves: {circle}"),
+            format!("the rules would feed themselves: {cycle}"),
         );
     }
     Rules {
@@ -234,7 +234,7 @@ fn after_the_move(raw: &Raw, managers: Vec<String>) -> Vec<ActionPlan> {
         .into_iter()
         .map(|manager| ActionPlan::Notify {
             to: Some(manager),
-            words: Words::default(),
+            words: MessageTemplates::default(),
         })
         .collect();
     if raw.notify_webhook_url.is_some() {
@@ -243,7 +243,7 @@ fn after_the_move(raw: &Raw, managers: Vec<String>) -> Vec<ActionPlan> {
     if then.is_empty() {
         then.push(ActionPlan::Notify {
             to: None,
-            words: Words::default(),
+            words: MessageTemplates::default(),
         });
     }
     if raw.pipeline_url.is_some() {

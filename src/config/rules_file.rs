@@ -29,7 +29,7 @@ const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
 pub(super) struct RulesFile {
     pub(super) rules: Vec<Rule>,
     /// The pipelines its rules call, by their keys.
-    pub(super) pipelines: Vec<(String, pipeline::Settings)>,
+    pub(super) pipelines: Vec<(String, pipeline::PipelineSettings)>,
 }
 
 /// What the rules of the file may refer to besides the file.

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::db::{Location, Server};
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
+use super::PortalConfig;
 use super::notify;
 use super::problems::Problems;
 use super::raw::Raw;
-use super::{Portal, Transport, Unsigned};
+use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
 /// `LISTEN_ADDR` when neither it nor `PORT` is set.
 const LISTEN_ADDR: &str = "0.0.0.0:3000";
@@ -48,7 +49,7 @@ pub(super) fn notices(raw: &Raw) -> Vec<String> {
     notices
 }
 
-pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> Portal {
+pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> PortalConfig {
     let host = problems.require(
         "DOCSPACE_API_HOST",
         raw.docspace_api_host.as_deref(),
@@ -81,7 +82,7 @@ pub(super) fn portal(raw: &Raw, problems: &mut Problems) -> Portal {
             "contains white space or characters that no key has",
         );
     }
-    Portal {
+    PortalConfig {
         host,
         key: key.into(),
     }
@@ -154,18 +155,18 @@ pub(super) fn admin(raw: &Raw, problems: &mut Problems) -> SocketAddr {
     admin
 }
 
-pub(super) fn transport(raw: &Raw, own_tls: bool, problems: &mut Problems) -> Transport {
+pub(super) fn transport(raw: &Raw, own_tls: bool, problems: &mut Problems) -> TransportPolicy {
     let required = flag("REQUIRE_HTTPS", raw.require_https.as_deref(), problems);
     match (required, own_tls) {
-        (false, _) => Transport::Any,
-        (true, false) => Transport::HttpsOnly,
-        (true, true) => Transport::HttpsThroughout,
+        (false, _) => TransportPolicy::Any,
+        (true, false) => TransportPolicy::HttpsOnly,
+        (true, true) => TransportPolicy::HttpsThroughout,
     }
 }
 
-pub(super) fn unsigned(raw: &Raw, listen: SocketAddr, problems: &mut Problems) -> Unsigned {
+pub(super) fn unsigned(raw: &Raw, listen: SocketAddr, problems: &mut Problems) -> UnsignedPolicy {
     if !flag("ALLOW_UNSIGNED", raw.allow_unsigned.as_deref(), problems) {
-        return Unsigned::Refuse;
+        return UnsignedPolicy::Refuse;
     }
     if !listen.ip().is_loopback() {
         problems.add(
@@ -173,7 +174,7 @@ pub(super) fn unsigned(raw: &Raw, listen: SocketAddr, problems: &mut Problems) -
             format!("is only allowed when LISTEN_ADDR is a loopback address, not {listen}"),
         );
     }
-    Unsigned::Accept
+    UnsignedPolicy::Accept
 }
 
 pub(super) fn flag(variable: &'static str, value: Option<&str>, problems: &mut Problems) -> bool {

@@ -86,7 +86,10 @@ pub(super) fn open(server: Server, instance: i64, bound: usize) -> anyhow::Resul
 
 impl Lines {
     /// Calls `told` whenever an instance says that there is work, until every handle is gone.
-    pub(super) fn listen(&self, told: impl Fn(super::Work) + Send + 'static) -> anyhow::Result<()> {
+    pub(super) fn listen(
+        &self,
+        told: impl Fn(super::Queue) + Send + 'static,
+    ) -> anyhow::Result<()> {
         listen::start(&self.shared, told)
     }
 

@@ -68,7 +68,7 @@ pub(super) enum Connection {
 
 /// What there is to do, in the words in which instances tell each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Queue {
     /// An event waits to be decided.
     Inbox,
     /// An action may be due.
@@ -141,7 +141,7 @@ impl Sql {
     }
 
     /// Tells other instances of work, once it is committed.
-    pub fn announce(&self, work: Work) {
+    pub fn announce(&self, work: Queue) {
         match &self.0 {
             // Nobody else works on the file.
             Connection::Sqlite(_) => {}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Advice, Error};
+use super::{Error, ErrorClass};
 
 /// Calls that fail one after the other before the portal counts as down.
 const FAILURES_TO_TRIP: u32 = 5;
@@ -39,13 +39,13 @@ struct State {
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    why: Why,
+    why: OpenReason,
     until: Timestamp,
 }
 
 /// Why the portal is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum OpenReason {
     /// It does not answer, or only with errors.
     Down,
     /// It refuses the API key.
@@ -54,7 +54,7 @@ pub enum Why {
     Limit,
 }
 
-impl Why {
+impl OpenReason {
     /// The reason as one word, for the metrics.
     pub fn code(self) -> &'static str {
         match self {
@@ -76,34 +76,35 @@ impl Why {
 
 /// What may be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
+pub enum BreakerState {
     /// Calls may be made.
-    Call,
+    Closed,
     /// One call may find out whether the portal is well again.
-    Probe(Why),
+    HalfOpen(OpenReason),
     /// Nothing before this time.
-    Wait(Why, Timestamp),
+    Open(OpenReason, Timestamp),
 }
 
 impl Breaker {
     /// What may be done at this time.
-    pub(super) fn permission(&self, now: Timestamp) -> Permission {
+    pub(super) fn breaker_state(&self, now: Timestamp) -> BreakerState {
         let mut state = self.lock();
         match state.open {
-            None => Permission::Call,
-            Some(open) if now < open.until => Permission::Wait(open.why, open.until),
+            None => BreakerState::Closed,
+            Some(open) if now < open.until => BreakerState::Open(open.why, open.until),
             Some(Open {
-                why: Why::Limit, ..
+                why: OpenReason::Limit,
+                ..
             }) => {
                 state.open = None;
-                Permission::Call
+                BreakerState::Closed
             }
-            Some(open) => Permission::Probe(open.why),
+            Some(open) => BreakerState::HalfOpen(open.why),
         }
     }
 
     /// Why it is open, if it is.
-    pub(super) fn why(&self) -> Option<Why> {
+    pub(super) fn why(&self) -> Option<OpenReason> {
         self.lock().open.map(|open| open.why)
     }
 
@@ -116,25 +117,25 @@ impl Breaker {
     }
 
     /// A call failed. Returns why the breaker opened, if this opened it.
-    pub(super) fn note_failure(&self, error: &Error, now: Timestamp) -> Option<Why> {
+    pub(super) fn note_failure(&self, error: &Error, now: Timestamp) -> Option<OpenReason> {
         let mut state = self.lock();
-        let (why, asked_for) = match error.advice() {
-            Advice::AskForTheFile | Advice::GiveUp => {
+        let (why, asked_for) = match error.class() {
+            ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 // The portal is well; it just does not like this call.
                 state.failures = 0;
                 return None;
             }
             // The portal was not asked.
-            Advice::Wait(_) => return None,
-            Advice::TryAgain => {
+            ErrorClass::BudgetExhausted(_) => return None,
+            ErrorClass::Retry => {
                 state.failures += 1;
                 if state.failures < FAILURES_TO_TRIP && state.open.is_none() {
                     return None;
                 }
-                (Why::Down, None)
+                (OpenReason::Down, None)
             }
-            Advice::StopCalling => (Why::KeyRefused, None),
-            Advice::Pause(asked_for) => (Why::Limit, asked_for),
+            ErrorClass::KeyRefused => (OpenReason::KeyRefused, None),
+            ErrorClass::RateLimited(asked_for) => (OpenReason::Limit, asked_for),
         };
         let was = state.open;
         if was.is_some_and(|open| now < open.until) {
@@ -173,21 +174,24 @@ mod tests {
         let breaker = Breaker::default();
         for _ in 1..FAILURES_TO_TRIP {
             assert_eq!(breaker.note_failure(&DOWN, at(0)), None);
-            assert_eq!(breaker.permission(at(0)), Permission::Call);
+            assert_eq!(breaker.breaker_state(at(0)), BreakerState::Closed);
         }
-        assert_eq!(breaker.note_failure(&DOWN, at(0)), Some(Why::Down));
+        assert_eq!(breaker.note_failure(&DOWN, at(0)), Some(OpenReason::Down));
         let mut now = 0;
         for wait in [1, 2, 4, 8, 16, 30, 30] {
             assert_eq!(
-                breaker.permission(at(now)),
-                Permission::Wait(Why::Down, at(now + wait))
+                breaker.breaker_state(at(now)),
+                BreakerState::Open(OpenReason::Down, at(now + wait))
             );
             now += wait;
-            assert_eq!(breaker.permission(at(now)), Permission::Probe(Why::Down));
+            assert_eq!(
+                breaker.breaker_state(at(now)),
+                BreakerState::HalfOpen(OpenReason::Down)
+            );
             assert_eq!(breaker.note_failure(&DOWN, at(now)), None);
         }
         assert!(breaker.note_success());
-        assert_eq!(breaker.permission(at(now)), Permission::Call);
+        assert_eq!(breaker.breaker_state(at(now)), BreakerState::Closed);
         assert!(!breaker.note_success());
     }
 
@@ -199,11 +203,11 @@ mod tests {
         }
         assert_eq!(
             breaker.note_failure(&Error::KeyRefused, at(0)),
-            Some(Why::KeyRefused)
+            Some(OpenReason::KeyRefused)
         );
         assert_eq!(
-            breaker.permission(at(1)),
-            Permission::Probe(Why::KeyRefused)
+            breaker.breaker_state(at(1)),
+            BreakerState::HalfOpen(OpenReason::KeyRefused)
         );
     }
 
@@ -215,19 +219,22 @@ mod tests {
         let breaker = Breaker::default();
         assert_eq!(
             breaker.note_failure(&limit(Some(70)), at(0)),
-            Some(Why::Limit)
+            Some(OpenReason::Limit)
         );
         assert_eq!(
-            breaker.permission(at(69)),
-            Permission::Wait(Why::Limit, at(70))
+            breaker.breaker_state(at(69)),
+            BreakerState::Open(OpenReason::Limit, at(70))
         );
-        assert_eq!(breaker.permission(at(70)), Permission::Call);
-        assert_eq!(breaker.note_failure(&limit(None), at(70)), Some(Why::Limit));
+        assert_eq!(breaker.breaker_state(at(70)), BreakerState::Closed);
         assert_eq!(
-            breaker.permission(at(71)),
-            Permission::Wait(Why::Limit, at(72))
+            breaker.note_failure(&limit(None), at(70)),
+            Some(OpenReason::Limit)
+        );
+        assert_eq!(
+            breaker.breaker_state(at(71)),
+            BreakerState::Open(OpenReason::Limit, at(72))
         );
         assert_eq!(breaker.note_failure(&limit(Some(0)), at(72)), None);
-        assert_eq!(breaker.permission(at(73)), Permission::Call);
+        assert_eq!(breaker.breaker_state(at(73)), BreakerState::Closed);
     }
 }

@@ -1,4 +1,4 @@
-//! The portal's limits, kept before they bite (CONTRACT 7): calls a minute, writes a day, calls in flight.
+//! The portal's limits, kept before they bite (docs/DOCSPACE.md 7): calls a minute, writes a day, calls in flight.
 //!
 //! All of them count for the key's user, whose browser is to go on working; so a part of each is left to
 //! it. Calls are spread instead of being stopped hard: those of a minute flow from a bucket that holds a

@@ -1,4 +1,4 @@
-//! The portal's log of deliveries (CONTRACT 8). Needs a key with a `*` scope.
+//! The portal's log of deliveries (docs/DOCSPACE.md 8). Needs a key with a `*` scope.
 
 use std::collections::BTreeMap;
 

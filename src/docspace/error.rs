@@ -23,7 +23,7 @@ pub enum Error {
         /// The status.
         status: u16,
     },
-    /// One of the portal's limits is reached (CONTRACT 7); only the daily one says for how long.
+    /// One of the portal's limits is reached (docs/DOCSPACE.md 7); only the daily one says for how long.
     #[error("the portal's rate limit is reached")]
     RateLimited {
         /// What the portal asks for.
@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// The call was not made: it would go beyond what we allow ourselves of the portal's limits.
     #[error("the calls to the portal are used up for now")]
-    Saved {
+    BudgetExhausted {
         /// How long until there is one again.
         wait: Duration,
     },
@@ -61,30 +61,30 @@ pub enum Error {
 
 /// What to do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advice {
+pub enum ErrorClass {
     /// Try this again later.
-    TryAgain,
+    Retry,
     /// Leave the whole portal alone for a while: for this long, or until a probe succeeds.
-    Pause(Option<Duration>),
+    RateLimited(Option<Duration>),
     /// Make this call after a wait; there is nothing wrong with it or with the portal.
-    Wait(Duration),
+    BudgetExhausted(Duration),
     /// Call nothing until the operator has mended the key; keep everything waiting.
-    StopCalling,
+    KeyRefused,
     /// Find out which of its meanings the refusal has, by asking for the file.
-    AskForTheFile,
+    Ambiguous,
     /// Never try this again.
-    GiveUp,
+    Permanent,
 }
 
 /// What can have become of a write whose call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum WriteOutcome {
     /// The portal did not accept it.
-    NotDone,
+    NotApplied,
     /// The portal may have accepted it, and is done with the request.
-    Doubtful,
+    Unknown,
     /// The portal may still be working on the request.
-    Open,
+    InFlight,
 }
 
 impl Error {
@@ -107,29 +107,29 @@ impl Error {
     }
 
     /// What to do about it.
-    pub fn advice(&self) -> Advice {
+    pub fn class(&self) -> ErrorClass {
         match self {
             Self::Unreachable { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => {
-                Advice::TryAgain
+                ErrorClass::Retry
             }
-            Self::RateLimited { retry_after } => Advice::Pause(*retry_after),
-            Self::Saved { wait } => Advice::Wait(*wait),
-            Self::KeyRefused => Advice::StopCalling,
-            Self::Forbidden | Self::NotFound => Advice::AskForTheFile,
-            Self::Refused { .. } => Advice::GiveUp,
+            Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
+            Self::BudgetExhausted { wait } => ErrorClass::BudgetExhausted(*wait),
+            Self::KeyRefused => ErrorClass::KeyRefused,
+            Self::Forbidden | Self::NotFound => ErrorClass::Ambiguous,
+            Self::Refused { .. } => ErrorClass::Permanent,
         }
     }
 
     /// What can have become of a write.
-    pub fn fate(&self) -> Fate {
+    pub fn write_outcome(&self) -> WriteOutcome {
         match self {
             Self::Unreachable { sent: true, .. }
             | Self::Unavailable {
                 status: 408 | 502 | 504,
             }
-            | Self::Unreadable { .. } => Fate::Open,
-            Self::Unavailable { status: 500..=599 } => Fate::Doubtful,
-            _ => Fate::NotDone,
+            | Self::Unreadable { .. } => WriteOutcome::InFlight,
+            Self::Unavailable { status: 500..=599 } => WriteOutcome::Unknown,
+            _ => WriteOutcome::NotApplied,
         }
     }
 }
@@ -140,24 +140,28 @@ mod tests {
 
     #[test]
     fn each_status_has_its_advice() {
-        use Advice::{AskForTheFile, GiveUp, Pause, StopCalling, TryAgain};
-        let check = |status: u16, advice: Advice, fate: Fate| {
+        use ErrorClass::{Ambiguous, KeyRefused, Permanent, RateLimited, Retry};
+        let check = |status: u16, advice: ErrorClass, fate: WriteOutcome| {
             let status = StatusCode::from_u16(status).unwrap();
             let error = Error::from_status(status, None);
-            assert_eq!((error.advice(), error.fate()), (advice, fate), "{status}");
+            assert_eq!(
+                (error.class(), error.write_outcome()),
+                (advice, fate),
+                "{status}"
+            );
         };
-        check(301, TryAgain, Fate::NotDone);
-        check(400, GiveUp, Fate::NotDone);
-        check(401, StopCalling, Fate::NotDone);
-        check(402, TryAgain, Fate::NotDone);
-        check(403, AskForTheFile, Fate::NotDone);
-        check(404, AskForTheFile, Fate::NotDone);
-        check(408, TryAgain, Fate::Open);
-        check(415, GiveUp, Fate::NotDone);
-        check(429, Pause(None), Fate::NotDone);
-        check(500, TryAgain, Fate::Doubtful);
-        check(502, TryAgain, Fate::Open);
-        check(503, TryAgain, Fate::Doubtful);
-        check(504, TryAgain, Fate::Open);
+        check(301, Retry, WriteOutcome::NotApplied);
+        check(400, Permanent, WriteOutcome::NotApplied);
+        check(401, KeyRefused, WriteOutcome::NotApplied);
+        check(402, Retry, WriteOutcome::NotApplied);
+        check(403, Ambiguous, WriteOutcome::NotApplied);
+        check(404, Ambiguous, WriteOutcome::NotApplied);
+        check(408, Retry, WriteOutcome::InFlight);
+        check(415, Permanent, WriteOutcome::NotApplied);
+        check(429, RateLimited(None), WriteOutcome::NotApplied);
+        check(500, Retry, WriteOutcome::Unknown);
+        check(502, Retry, WriteOutcome::InFlight);
+        check(503, Retry, WriteOutcome::Unknown);
+        check(504, Retry, WriteOutcome::InFlight);
     }
 }

@@ -1,4 +1,4 @@
-//! Copy and move: asynchronous operations, and how to read what became of them (CONTRACT 4).
+//! Copy and move: asynchronous operations, and how to read what became of them (docs/DOCSPACE.md 4).
 
 use std::sync::PoisonError;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{FileId, FolderId};
 
 use super::files::FileInfo;
-use super::{Answer, Client, Error, path_segment};
+use super::{ApiResponse, Client, Error, path_segment};
 
 /// Finished results of others that are remembered; more than ever wait at a time.
 const FOUND_RESULTS: usize = 256;
@@ -30,7 +30,7 @@ impl OperationKind {
         }
     }
 
-    /// The `Operation` member of its status (CONTRACT 4.4).
+    /// The `Operation` member of its status (docs/DOCSPACE.md 4.4).
     fn number(self) -> i64 {
         match self {
             Self::Move => 0,
@@ -39,7 +39,7 @@ impl OperationKind {
     }
 }
 
-/// What the portal does when the destination holds a file of the same title (CONTRACT 4.2).
+/// What the portal does when the destination holds a file of the same title (docs/DOCSPACE.md 4.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conflict {
@@ -62,7 +62,7 @@ impl Conflict {
         *self == Self::default()
     }
 
-    /// Its `conflictResolveType` (CONTRACT 4.1).
+    /// Its `conflictResolveType` (docs/DOCSPACE.md 4.1).
     fn number(self) -> u8 {
         match self {
             Self::Skip => 0,
@@ -112,7 +112,7 @@ pub enum OperationState {
     Ended(Results),
 }
 
-/// What an operation that has ended left behind (CONTRACT 4.5).
+/// What an operation that has ended left behind (docs/DOCSPACE.md 4.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
     /// The resulting files in the order of the call, without those that were not handled: a new one for a
@@ -134,7 +134,7 @@ impl Operation {
 
 impl Client {
     /// Asks the portal to copy or move files; `None` when it accepted but did not name the operation,
-    /// which portals before 3.2.1 leave to guessing. One bad file refuses all of them (CONTRACT 4.3).
+    /// which portals before 3.2.1 leave to guessing. One bad file refuses all of them (docs/DOCSPACE.md 4.3).
     pub async fn start(
         &self,
         kind: OperationKind,
@@ -151,7 +151,7 @@ impl Client {
             content: false,
             return_single_operation: true,
         };
-        let answer: Answer<Vec<OperationDto>> =
+        let answer: ApiResponse<Vec<OperationDto>> =
             self.send(Method::PUT, kind.path(), Some(&request)).await?;
         let mut operations: Vec<Operation> =
             answer.response.into_iter().map(Operation::from).collect();
@@ -166,13 +166,13 @@ impl Client {
     }
 
     /// How far an operation is; `None` when the portal shows nothing, which proves neither success
-    /// nor failure. A result is shown once (CONTRACT 4.4).
+    /// nor failure. A result is shown once (docs/DOCSPACE.md 4.4).
     pub async fn operation(&self, id: &OperationId) -> Result<Option<Operation>, Error> {
         if let Some(operation) = self.take_found(id) {
             return Ok(Some(operation));
         }
         let path = format!("files/fileops?id={}", path_segment(id.as_str()));
-        let answer: Answer<Vec<OperationDto>> = self.get(&path).await?;
+        let answer: ApiResponse<Vec<OperationDto>> = self.get(&path).await?;
         Ok(answer
             .response
             .into_iter()
@@ -182,10 +182,10 @@ impl Client {
 
     /// All operations of the key's user that have not ended.
     ///
-    /// This read takes the results of ended ones away from whoever waits for them (CONTRACT 4.4 rule
+    /// This read takes the results of ended ones away from whoever waits for them (docs/DOCSPACE.md 4.4 rule
     /// 4), so they are kept for [`Client::operation`].
     pub async fn pending_operations(&self) -> Result<Vec<Operation>, Error> {
-        let answer: Answer<Vec<OperationDto>> = self.get("files/fileops").await?;
+        let answer: ApiResponse<Vec<OperationDto>> = self.get("files/fileops").await?;
         let (pending, ended): (Vec<_>, Vec<_>) = answer
             .response
             .into_iter()
@@ -212,10 +212,10 @@ struct Request<'a> {
     folder_ids: [&'a FolderId; 0],
     dest_folder_id: &'a FolderId,
     conflict_resolve_type: u8,
-    /// Not what it is called: `false` holds the result until it is read (CONTRACT 4.1).
+    /// Not what it is called: `false` holds the result until it is read (docs/DOCSPACE.md 4.1).
     delete_after: bool,
     content: bool,
-    /// Without it the call takes away the results of all our other operations (CONTRACT 4.4).
+    /// Without it the call takes away the results of all our other operations (docs/DOCSPACE.md 4.4).
     return_single_operation: bool,
 }
 
@@ -264,7 +264,7 @@ mod tests {
 
     fn read(name: &str) -> Vec<Operation> {
         let path = format!("{}/tests/data/api/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        let answer: Answer<Vec<OperationDto>> =
+        let answer: ApiResponse<Vec<OperationDto>> =
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         answer.response.into_iter().map(Operation::from).collect()
     }

@@ -1,4 +1,4 @@
-//! Reads of files, folders, rooms and people (CONTRACT 5 and 6).
+//! Reads of files, folders, rooms and people (docs/DOCSPACE.md 5 and 6).
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -8,18 +8,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::event::parse_time;
 use crate::ids::{FileId, FolderId};
 
-use super::{Answer, Client, Error, path_segment};
+use super::{ApiResponse, Client, Error, path_segment};
 
-/// `fileStatus` flag of a file that is open in an editor (CONTRACT 5.2).
+/// `fileStatus` flag of a file that is open in an editor (docs/DOCSPACE.md 5.2).
 const BEING_EDITED: i64 = 1;
 
-/// `roomType` of a room for filling in forms (CONTRACT 5.3).
+/// `roomType` of a room for filling in forms (docs/DOCSPACE.md 5.3).
 const FORM_FILLING: i64 = 1;
 
 /// `parentRoomType` of what lies in such a room.
 const FORM_FILLING_FOLDER: i64 = 15;
 
-/// Entries per page; the portal refuses more (CONTRACT 5.3).
+/// Entries per page; the portal refuses more (docs/DOCSPACE.md 5.3).
 pub(super) const PAGE: u64 = 100;
 
 /// Characters of a comment that the portal keeps (`FileDao.UpdateCommentAsync`).
@@ -43,7 +43,7 @@ pub struct FileInfo {
     pub size_bytes: u64,
     /// Its version, from 1.
     pub version: u64,
-    /// It is open in an editor or locked; then it cannot be moved just now (CONTRACT 4.3).
+    /// It is open in an editor or locked; then it cannot be moved just now (docs/DOCSPACE.md 4.3).
     pub busy: bool,
     /// Whether this key's user may copy it, where the portal says so.
     pub may_copy: Option<bool>,
@@ -68,9 +68,9 @@ pub struct FolderInfo {
     pub title: String,
     /// What kind of room it is, when it is one.
     pub room_type: Option<i64>,
-    /// What kind of folder the room it lies in is, as a number of another series (CONTRACT 5.2).
+    /// What kind of folder the room it lies in is, as a number of another series (docs/DOCSPACE.md 5.2).
     pub parent_room_type: Option<i64>,
-    /// The top-most folder above it: for everything in rooms, the Rooms section (CONTRACT 2.2).
+    /// The top-most folder above it: for everything in rooms, the Rooms section (docs/DOCSPACE.md 2.2).
     pub root_folder_id: Option<FolderId>,
     /// The kind of that folder, such as 14 for Rooms.
     pub root_folder_type: Option<i64>,
@@ -78,14 +78,14 @@ pub struct FolderInfo {
     pub folders_count: Option<u64>,
     /// Whether this key's user is a member of it, when it is a room and the portal says so.
     pub in_room: Option<bool>,
-    /// The access level of this key's user (CONTRACT 2.1).
+    /// The access level of this key's user (docs/DOCSPACE.md 2.1).
     pub access: Option<i64>,
     /// What this key's user may do with it, where the portal says so.
     pub security: Option<FolderRights>,
 }
 
 impl FolderInfo {
-    /// The kind of room in a word or two; `None` when it is no room (CONTRACT 5.3).
+    /// The kind of room in a word or two; `None` when it is no room (docs/DOCSPACE.md 5.3).
     pub fn room_kind(&self) -> Option<&'static str> {
         Some(match self.room_type? {
             FORM_FILLING => "form filling",
@@ -128,7 +128,7 @@ pub struct KeyInfo {
     /// The name it was given.
     #[serde(default)]
     pub name: String,
-    /// Its scopes; an empty list is full access (CONTRACT 6).
+    /// Its scopes; an empty list is full access (docs/DOCSPACE.md 6).
     #[serde(default)]
     pub permissions: Vec<String>,
     /// When it ends.
@@ -181,8 +181,8 @@ pub struct Person {
 }
 
 impl Client {
-    /// The account the key acts as. Needs a valid key, so it is also the probe of one (CONTRACT 6).
-    pub async fn myself(&self) -> Result<Person, Error> {
+    /// The account the key acts as. Needs a valid key, so it is also the probe of one (docs/DOCSPACE.md 6).
+    pub async fn current_user(&self) -> Result<Person, Error> {
         Ok(self.get("people/@self").await?.response)
     }
 
@@ -213,12 +213,12 @@ impl Client {
     pub async fn comment(&self, file: &FileId, version: u64, comment: &str) -> Result<(), Error> {
         let path = format!("files/file/{}/comment", path_segment(file.as_str()));
         let request = CommentRequest { version, comment };
-        let answer: Answer<IgnoredAny> = self.send(Method::PUT, &path, Some(&request)).await?;
+        let answer: ApiResponse<IgnoredAny> = self.send(Method::PUT, &path, Some(&request)).await?;
         let IgnoredAny = answer.response;
         Ok(())
     }
 
-    /// The folders from the top-most one down to this one; the room is among them (CONTRACT 5.3).
+    /// The folders from the top-most one down to this one; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(&self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = format!("files/folder/{}/path", path_segment(folder.as_str()));
         Ok(self.get(&path).await?.response)
@@ -256,7 +256,7 @@ pub fn editor_address(host: &str, file: &FileId) -> String {
     format!("{host}/doceditor?fileid={}", path_segment(file.as_str()))
 }
 
-/// The parts of the portal's file object that are used (CONTRACT 5.2).
+/// The parts of the portal's file object that are used (docs/DOCSPACE.md 5.2).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FileDto {

@@ -1,4 +1,4 @@
-//! The triggers DocSpace knows and their bits (CONTRACT 1.4).
+//! The triggers DocSpace knows and their bits (docs/DOCSPACE.md 1.4).
 
 /// What a subscription to everything is called.
 pub(crate) const EVERYTHING: &str = "*";

@@ -1,4 +1,4 @@
-//! The portal's webhooks: listing, making and changing them (CONTRACT 1.8, 8). Reading needs a key with
+//! The portal's webhooks: listing, making and changing them (docs/DOCSPACE.md 1.8, 8). Reading needs a key with
 //! the scope `*:read`, changing one with `*:write`.
 
 use jiff::Timestamp;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::parse_time;
 use crate::ids::WebhookId;
-use crate::webhook::{OUR_PATH, signature::WebhookSecret};
+use crate::signature::WebhookSecret;
 
 use super::{Client, Error};
 
 /// A webhook as it is configured in the portal. Its times are the portal's local ones under a zone that
-/// misleads, so they are right to within a day (CONTRACT 8).
+/// misleads, so they are right to within a day (docs/DOCSPACE.md 8).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookConfig {
@@ -31,7 +31,7 @@ pub struct WebhookConfig {
     /// Whether it insists on a valid certificate.
     #[serde(default)]
     pub ssl: bool,
-    /// The sum of its triggers' bits; 0 is all of them (CONTRACT 1.4).
+    /// The sum of its triggers' bits; 0 is all of them (docs/DOCSPACE.md 1.4).
     #[serde(default)]
     pub triggers: i64,
     /// The one entry whose events it sends, when it is narrowed down to one.
@@ -64,8 +64,8 @@ impl WebhookConfig {
     }
 
     /// Whether it sends to a path like ours.
-    pub fn has_our_path(&self) -> bool {
-        reqwest::Url::parse(&self.uri).is_ok_and(|url| url.path().ends_with(OUR_PATH))
+    pub fn has_path(&self, path: &str) -> bool {
+        reqwest::Url::parse(&self.uri).is_ok_and(|url| url.path().ends_with(path))
     }
 }
 
@@ -96,7 +96,7 @@ impl Client {
             .collect())
     }
 
-    /// Makes a webhook. The portal asks its address with HEAD before it answers (CONTRACT 1.8).
+    /// Makes a webhook. The portal asks its address with HEAD before it answers (docs/DOCSPACE.md 1.8).
     pub async fn create_webhook(&self, settings: &WebhookSettings) -> Result<WebhookConfig, Error> {
         let body = WebhookBody::new(None, settings);
         let answer = self.send(Method::POST, "settings/webhook", Some(&body));

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 
 use crate::ids::InboxId;
 use crate::instances;
-use crate::outbox::{self, Happened};
+use crate::outbox::{self, EventPosition};
 use crate::rules::Decision;
 
 /// An event that no rule has been asked about yet.
 #[derive(Clone, Debug)]
 pub struct Undecided {
     /// Our number of it, and its place in the order.
-    pub happened: Happened,
+    pub happened: EventPosition,
     /// The body as it came.
     pub body: Vec<u8>,
     /// Attempts to decide it that count towards giving up.
@@ -45,7 +45,7 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
         ],
         |row| {
             Ok(Undecided {
-                happened: Happened {
+                happened: EventPosition {
                     event: InboxId(row.get(0)?),
                     at_ms: row.get(2)?,
                     sequence: row.get(3)?,
@@ -80,7 +80,7 @@ pub struct Recorded {
 /// Writes down what each rule said and plans the actions, unless the event was decided meanwhile.
 pub fn record_decisions(
     sql: &Sql,
-    event: Happened,
+    event: EventPosition,
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<Recorded>, SqlError> {
@@ -129,7 +129,7 @@ fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<(String, String)>, SqlE
 
 fn decide_rule(
     sql: &Sql,
-    event: Happened,
+    event: EventPosition,
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Recorded, SqlError> {

@@ -4,16 +4,16 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use crate::outgoing::{Destination, Failure};
+use crate::outgoing::{Failure, HttpEndpoint};
 
 /// Talks to a chat.
 #[derive(Clone, Debug)]
-pub struct Chat(Destination);
+pub struct Chat(HttpEndpoint);
 
 impl Chat {
     /// The chat behind `NOTIFY_WEBHOOK_URL`.
     pub fn new(url: SecretString) -> reqwest::Result<Self> {
-        Destination::new(url, "the chat").map(Self)
+        HttpEndpoint::new(url, "the chat").map(Self)
     }
 
     /// Says something; foreign words in it must have gone through [`quoted`].

@@ -32,7 +32,7 @@ const SUBJECT_LENGTH: usize = 160;
 
 /// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`, checked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SmtpSettings {
     /// The mail server.
     pub host: String,
     /// Its port.
@@ -60,7 +60,7 @@ pub enum Security {
 
 /// One mail to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Email {
     /// The part of `Message-ID` before the `@`; the same for every attempt to send this letter.
     pub id: String,
     /// One line; whatever is no text in it is taken out.
@@ -101,7 +101,7 @@ impl fmt::Debug for Mailer {
 
 impl Mailer {
     /// A mailer with these settings; connects to nothing yet.
-    pub fn new(settings: Settings) -> Result<Self, Unusable> {
+    pub fn new(settings: SmtpSettings) -> Result<Self, Unusable> {
         let tls = match settings.security {
             Security::Implicit => Tls::Wrapper(tls_to(&settings)?),
             Security::StartTls => Tls::Required(tls_to(&settings)?),
@@ -130,7 +130,7 @@ impl Mailer {
     }
 
     /// Sends a letter; returns once the server has taken it over.
-    pub async fn send(&self, letter: &Letter, to: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn send(&self, letter: &Email, to: &str, now: Timestamp) -> Result<(), Failure> {
         let message = self
             .compose(letter, to, now)
             .map_err(|reason| Failure::Lasting {
@@ -154,7 +154,7 @@ impl Mailer {
         }
     }
 
-    fn compose(&self, letter: &Letter, to: &str, now: Timestamp) -> Result<Message, String> {
+    fn compose(&self, letter: &Email, to: &str, now: Timestamp) -> Result<Message, String> {
         let to: Address = to
             .parse()
             .map_err(|_| "the address is no e-mail address".to_owned())?;
@@ -179,7 +179,7 @@ impl Mailer {
     }
 }
 
-fn tls_to(settings: &Settings) -> Result<TlsParameters, Unusable> {
+fn tls_to(settings: &SmtpSettings) -> Result<TlsParameters, Unusable> {
     let mut parameters = TlsParameters::builder(settings.host.clone());
     if let Some(trusted) = &settings.trusted {
         let certificate = Certificate::from_pem(trusted.as_bytes()).map_err(Unusable)?;
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     fn mailer() -> Mailer {
-        Mailer::new(Settings {
+        Mailer::new(SmtpSettings {
             host: "localhost".to_owned(),
             port: 25,
             security: Security::Plain,
@@ -256,8 +256,8 @@ mod tests {
         .unwrap()
     }
 
-    fn letter(subject: &str) -> Letter {
-        Letter {
+    fn letter(subject: &str) -> Email {
+        Email {
             id: "action-1".to_owned(),
             subject: subject.to_owned(),
             text: "text".to_owned(),

@@ -6,19 +6,19 @@ use jiff::Timestamp;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::{Claim, Intent, Outcome, from_ms};
+use super::{ActionResult, Claim, Intent, from_ms};
 
 /// Whether a write found the claim still held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Hold {
+pub enum ClaimStatus {
     /// It was, and the write is done.
     Held,
     /// Another claim came after it, or the action was discarded; nothing was written.
     Lost,
 }
 
-impl From<usize> for Hold {
+impl From<usize> for ClaimStatus {
     fn from(changed_rows: usize) -> Self {
         if changed_rows == 0 {
             Self::Lost
@@ -42,7 +42,7 @@ pub struct Wait {
 }
 
 /// Writes down that the portal is about to be called, or what its call came to so far.
-pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<Hold, SqlError> {
+pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions
          SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
@@ -58,7 +58,7 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<Hold, Sq
             ),
         ],
     )
-    .map(Hold::from)
+    .map(ClaimStatus::from)
 }
 
 /// What is written down of a claim's call to the portal.
@@ -90,7 +90,7 @@ pub(super) fn intent(
 }
 
 /// Keeps the claim for longer.
-pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<Hold, SqlError> {
+pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = :lease_until
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
@@ -100,16 +100,16 @@ pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<Hold, Sq
             (":lease_until", lease_until.into()),
         ],
     )
-    .map(Hold::from)
+    .map(ClaimStatus::from)
 }
 
 /// Marks an action as done; those that waited in its rule for this one alone are due then.
 pub fn finish(
     sql: &Sql,
     claim: Claim,
-    outcome: &Outcome,
+    outcome: &ActionResult,
     now: Timestamp,
-) -> Result<Hold, SqlError> {
+) -> Result<ClaimStatus, SqlError> {
     let finished = sql.execute(
         "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
                                 reason_code = NULL, result_file = :file, result_folder = :folder
@@ -142,11 +142,11 @@ pub fn finish(
             &[(":id", claim.action.0.into()), (":now", now.into())],
         )?;
     }
-    Ok(Hold::from(finished))
+    Ok(ClaimStatus::from(finished))
 }
 
 /// Ends an attempt and lets the action wait for the next one.
-pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<Hold, SqlError> {
+pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, reason = :reason, intent_at = :intent_at,
@@ -182,7 +182,7 @@ pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<Hold, SqlError> {
             ),
         ],
     )
-    .map(Hold::from)
+    .map(ClaimStatus::from)
 }
 
 /// Gives an action up: it becomes a dead letter, with a code for machines and a reason for people.
@@ -192,7 +192,7 @@ pub fn give_up(
     code: &str,
     reason: &str,
     now: Timestamp,
-) -> Result<Hold, SqlError> {
+) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
                             reason_code = :code, reason = :reason, finished_at = :now
@@ -205,5 +205,5 @@ pub fn give_up(
             (":now", now.into()),
         ],
     )
-    .map(Hold::from)
+    .map(ClaimStatus::from)
 }

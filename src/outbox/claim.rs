@@ -22,18 +22,18 @@ pub struct Batch {
 
 /// How many copies or moves must wait for one way before they are claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum BatchPolicy {
     /// Even one.
-    Any,
+    Immediate,
     /// As many as travel together at the most.
-    FullCall,
+    FullOnly,
     /// None will be claimed.
-    None,
+    Hold,
 }
 
 /// Finds the notification or call that is due next, without claiming it; they touch no file and are always
 /// free. An action is due only once the ones before it in its rule are done.
-pub fn find_telling(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlError> {
+pub fn find_notification(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlError> {
     sql.query_optional(
         "SELECT id FROM (
              SELECT id FROM actions
@@ -59,17 +59,17 @@ pub fn find_telling(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlEr
 pub fn find_batch(
     sql: &Sql,
     now: Timestamp,
-    wanted: impl Fn(&str) -> Wanted,
+    wanted: impl Fn(&str) -> BatchPolicy,
 ) -> Result<Option<Batch>, SqlError> {
     for lane in lanes(sql, now)? {
         let wanted = wanted(&lane);
-        if wanted == Wanted::None {
+        if wanted == BatchPolicy::Hold {
             continue;
         }
         let actions = together(&candidates(sql, &lane, now)?);
         let is_enough = match wanted {
-            Wanted::FullCall => actions.len() == FILES_IN_ONE_CALL,
-            Wanted::Any | Wanted::None => !actions.is_empty(),
+            BatchPolicy::FullOnly => actions.len() == FILES_IN_ONE_CALL,
+            BatchPolicy::Immediate | BatchPolicy::Hold => !actions.is_empty(),
         };
         if is_enough {
             return Ok(Some(Batch { lane, actions }));

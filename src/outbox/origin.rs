@@ -1,7 +1,7 @@
 //! Origin: whether an event tells of our own work, so that no rule acts on its own.
 //!
 //! A copy comes back as `file.copied` of the new file, a move as `file.moved` of the same file in its
-//! destination, a comment as `file.updated` of a file whose time of change is still the same (CONTRACT 3).
+//! destination, a comment as `file.updated` of a file whose time of change is still the same (docs/DOCSPACE.md 3).
 //! From the action that did it the way leads to the event that caused that action, and so to all rules
 //! that led here. The echo can arrive before the operation is seen finished; then the event must wait.
 

@@ -1,13 +1,13 @@
 //! Planning: the actions of a rule for one state of a file, owed once.
 
-use crate::db::{Sql, SqlError, Work};
+use crate::db::{Queue, Sql, SqlError};
 use jiff::Timestamp;
 
 use crate::docspace::Conflict;
 use crate::ids::{FileId, InboxId};
 use crate::rules::{ActionPlan, Planned};
 
-use super::Happened;
+use super::EventPosition;
 use super::dead_letter::revive_of_event_and_rule;
 use super::title::unnumbered;
 
@@ -27,7 +27,7 @@ pub enum Plan {
 )]
 pub fn plan(
     sql: &Sql,
-    event: Happened,
+    event: EventPosition,
     rule: &str,
     planned: &Planned,
     now: Timestamp,
@@ -48,7 +48,7 @@ pub fn plan(
                      CASE WHEN :first = 1 THEN :now END, :now)", &[(":event", event.event.0.into()), (":rule", rule.into()), (":file", planned.file.as_str().into()), (":version", (&version).into()), (":position", position.into()), (":kind", action.kind().into()), (":file_work", action.is_file_work().into()), (":plan", (&plan).into()), (":title", (&planned.title).into()), (":target", target.as_deref().into()), (":happened_at", event.at_ms.into()), (":sequence", event.sequence.into()), (":first", first.into()), (":now", now.into())])?;
         first &= !action.is_waited_for();
     }
-    sql.announce(Work::Outbox);
+    sql.announce(Queue::Outbox);
     Ok(Plan::Planned)
 }
 

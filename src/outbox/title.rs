@@ -1,12 +1,12 @@
 //! Titles of copies: what of them says whose copy a file is.
 
-/// The characters of a title that no number displaces: of the 170 it may have (CONTRACT 2.1) all but
+/// The characters of a title that no number displaces: of the 170 it may have (docs/DOCSPACE.md 2.1) all but
 /// the room for a number of six digits.
 const NEVER_CUT: usize = 160;
 
 /// The title without the numbers that copies into a folder with that title get, and without the end of a
 /// long title, which a number displaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
-/// `plan (1).docx` (CONTRACT 4.2).
+/// `plan (1).docx` (docs/DOCSPACE.md 4.2).
 pub fn unnumbered(title: &str) -> String {
     let (mut stem, extension) = match title.rfind('.') {
         Some(dot) => title.split_at(dot),

@@ -1,4 +1,4 @@
-//! Addresses that DocSpace sends nothing to: private and loopback ones (CONTRACT 1.8).
+//! Addresses that DocSpace sends nothing to: private and loopback ones (docs/DOCSPACE.md 1.8).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

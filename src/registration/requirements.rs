@@ -1,10 +1,10 @@
-//! What the portal asks of a webhook (CONTRACT 1.4, 1.8), and what the rules ask of it.
+//! What the portal asks of a webhook (docs/DOCSPACE.md 1.4, 1.8), and what the rules ask of it.
 
 use crate::docspace::triggers;
 use crate::event::Trigger;
 use crate::rules::Rule;
-use crate::webhook::OUR_PATH;
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
+use crate::webhook::WEBHOOK_PATH;
 
 /// The length of a secret, in characters.
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
@@ -80,14 +80,14 @@ pub fn check_url(url: &str) -> Result<(), String> {
     let parsed = reqwest::Url::parse(url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| format!("{url} is no address like https://your.host{OUR_PATH}"))?;
-    if !parsed.path().ends_with(OUR_PATH) {
+        .ok_or_else(|| format!("{url} is no address like https://your.host{WEBHOOK_PATH}"))?;
+    if !parsed.path().ends_with(WEBHOOK_PATH) {
         return Err(format!(
-            "{url} must end in {OUR_PATH}, where the service takes deliveries"
+            "{url} must end in {WEBHOOK_PATH}, where the service takes deliveries"
         ));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(format!("{url} must end after {OUR_PATH}"));
+        return Err(format!("{url} must end after {WEBHOOK_PATH}"));
     }
     Ok(())
 }

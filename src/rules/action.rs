@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
-use crate::notify::template::Words;
+use crate::template::MessageTemplates;
 
 /// One thing a rule does with the file of an event. What earlier versions stored must stay readable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,15 +38,15 @@ pub enum ActionPlan {
         /// Their address; without one the log is told.
         to: Option<String>,
         /// The rule's own words, where it has any.
-        #[serde(default, skip_serializing_if = "Words::are_none")]
-        words: Words,
+        #[serde(default, skip_serializing_if = "MessageTemplates::are_none")]
+        words: MessageTemplates,
     },
     /// Tells the chat of the configuration about the file.
     Chat,
     /// Tells the chat of the configuration about the file in the rule's own words.
     Say {
         /// The words.
-        words: Words,
+        words: MessageTemplates,
     },
     /// Hands the file to the pipeline of the configuration.
     Call,
@@ -108,7 +108,7 @@ impl ActionPlan {
         }
     }
 
-    /// The trigger of the event that it raises in the portal, if it does (CONTRACT 3).
+    /// The trigger of the event that it raises in the portal, if it does (docs/DOCSPACE.md 3).
     pub fn raises(&self) -> Option<&'static str> {
         match self {
             Self::Copy { .. } => Some("file.copied"),
@@ -161,7 +161,7 @@ mod tests {
             r#"{"notify":{"to":"a@x.example"}}"#,
             ActionPlan::Notify {
                 to: Some("a@x.example".to_owned()),
-                words: Words::default(),
+                words: MessageTemplates::default(),
             },
         );
         check(r#""chat""#, ActionPlan::Chat);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::seen::{Missing, Seen};
+use super::entry_view::{EntryView, Missing};
 
 mod actor;
 mod extension;
@@ -67,7 +67,7 @@ pub(super) enum Why<'a> {
 
 impl Condition {
     /// How the condition comes out for an entry.
-    pub(super) fn check<'a>(&'a self, seen: &Seen<'a>) -> Check<'a> {
+    pub(super) fn check<'a>(&'a self, seen: &EntryView<'a>) -> Check<'a> {
         match self {
             Self::Room(rooms) => place::lies_in_room(rooms, seen),
             Self::Folder(folders) => place::lies_directly_in(folders, seen),
@@ -97,7 +97,7 @@ impl Condition {
     }
 
     /// The value it looks at, for people.
-    pub(super) fn value(&self, seen: &Seen<'_>) -> String {
+    pub(super) fn value(&self, seen: &EntryView<'_>) -> String {
         match self {
             Self::Room(_) | Self::FolderTree(_) => place::path_value(seen),
             Self::Folder(_) => place::folder_value(seen),

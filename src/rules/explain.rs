@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::condition::Check;
-use super::seen::Seen;
-use super::{Facts, Need, Outcome, Rule, RuleSet};
+use super::entry_view::EntryView;
+use super::{Facts, MissingFact, Rule, RuleOutcome, RuleSet};
 
 /// How something came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,9 +52,9 @@ impl RuleSet {
     }
 
     /// What the portal must be asked before everything can be explained.
-    pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<Need> {
+    pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<MissingFact> {
         let entry = facts.event.entry.as_ref()?;
-        let seen = Seen::new(entry, facts);
+        let seen = EntryView::new(entry, facts);
         let mut listening = self
             .rules()
             .iter()
@@ -84,7 +84,7 @@ impl Rule {
             .event
             .entry
             .as_ref()
-            .map(|entry| Seen::new(entry, facts));
+            .map(|entry| EntryView::new(entry, facts));
         let mut lines = vec![self.trigger_line(facts)];
         if let Some(seen) = &seen {
             let conditions = self.conditions.iter();
@@ -141,11 +141,11 @@ impl Rule {
             .event
             .entry
             .as_ref()
-            .map(|entry| Seen::new(entry, facts));
+            .map(|entry| EntryView::new(entry, facts));
         let decision = match self.outcome(facts, seen.as_ref()) {
-            Outcome::Ignored(reason) => return (Verdict::Failed, reason.to_string()),
-            Outcome::Unknown(need) => return (Verdict::Unknown, unanswered(&need)),
-            Outcome::Wanted(entry) => self.plan(entry, facts),
+            RuleOutcome::Ignored(reason) => return (Verdict::Failed, reason.to_string()),
+            RuleOutcome::Unknown(need) => return (Verdict::Unknown, unanswered(&need)),
+            RuleOutcome::Matched(entry) => self.plan(entry, facts),
         };
         match decision.map(|decision| (decision.planned, decision.reason)) {
             Err(need) => (Verdict::Unknown, unanswered(&need)),
@@ -160,11 +160,11 @@ impl Rule {
 }
 
 /// What an unanswered question means while the service runs.
-fn unanswered(need: &Need) -> String {
+fn unanswered(need: &MissingFact) -> String {
     let question = match need {
-        Need::File(file) => format!("file {file}"),
-        Need::Path(folder) => format!("the path of folder {folder}"),
-        Need::Myself => "the key's own user".to_owned(),
+        MissingFact::File(file) => format!("file {file}"),
+        MissingFact::Path(folder) => format!("the path of folder {folder}"),
+        MissingFact::CurrentUser => "the key's own user".to_owned(),
     };
     format!("the portal must be asked for {question}; until it answers the event waits")
 }

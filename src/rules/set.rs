@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::event::{Event, Trigger};
 
-use super::seen::Seen;
-use super::{Condition, Decision, Facts, Need, Outcome, Rule};
+use super::entry_view::EntryView;
+use super::{Condition, Decision, Facts, MissingFact, Rule, RuleOutcome};
 
 /// Rules whose refusals are told one by one; with more, those that do not even listen to the trigger are
 /// passed over, and so are refusals beyond this number, so that a journal row is not a thousand rows.
@@ -52,20 +52,20 @@ impl RuleSet {
     }
 
     /// Asks every rule, in the order of definition, what to do about an event.
-    pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decision>, Need> {
+    pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
         let entry = facts.event.entry.as_ref();
-        let seen = entry.map(|entry| Seen::new(entry, facts));
+        let seen = entry.map(|entry| EntryView::new(entry, facts));
         let mut decisions = Vec::new();
         let (mut told, mut silent) = (0, 0);
-        let mut ask = |rule: &Rule| -> Result<(), Need> {
+        let mut ask = |rule: &Rule| -> Result<(), MissingFact> {
             match rule.outcome(facts, seen.as_ref()) {
-                Outcome::Wanted(entry) => decisions.push(rule.plan(entry, facts)?),
-                Outcome::Ignored(_) if told == TOLD => silent += 1,
-                Outcome::Ignored(reason) => {
+                RuleOutcome::Matched(entry) => decisions.push(rule.plan(entry, facts)?),
+                RuleOutcome::Ignored(_) if told == TOLD => silent += 1,
+                RuleOutcome::Ignored(reason) => {
                     told += 1;
                     decisions.push(rule.ignored(reason.to_string()));
                 }
-                Outcome::Unknown(need) => return Err(need),
+                RuleOutcome::Unknown(need) => return Err(need),
             }
             Ok(())
         };

@@ -1,4 +1,4 @@
-//! Who may call what: the API key and its scopes (CONTRACT 6).
+//! Who may call what: the API key and its scopes (docs/DOCSPACE.md 6).
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;

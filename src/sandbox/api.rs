@@ -1,4 +1,4 @@
-//! The portal's HTTP API: the routes, and the envelopes of answers and errors (CONTRACT 5.1, 5.4).
+//! The portal's HTTP API: the routes, and the envelopes of answers and errors (docs/DOCSPACE.md 5.1, 5.4).
 
 mod fileops;
 mod files;

@@ -1,5 +1,5 @@
 //! The body of a delivery: `event`, `payload` and `webhook`, in the portal's order of properties
-//! and without the members that have their type's default value (CONTRACT 1.1, 2.1).
+//! and without the members that have their type's default value (docs/DOCSPACE.md 1.1, 2.1).
 
 use std::collections::BTreeMap;
 

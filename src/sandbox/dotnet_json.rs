@@ -2,7 +2,7 @@
 //!
 //! DocSpace sends its webhooks with that encoder: no white space, and every character outside
 //! ASCII and each of `"`, `&`, `'`, `+`, `<`, `>` and the backtick as `\uXXXX` with capital digits,
-//! while `/` stands for itself (CONTRACT 1.1). The signature is over these bytes, so a receiver is
+//! while `/` stands for itself (docs/DOCSPACE.md 1.1). The signature is over these bytes, so a receiver is
 //! only tested well against the same ones.
 
 use std::io;

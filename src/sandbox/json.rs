@@ -1,4 +1,4 @@
-//! The objects of the portal's REST answers, with the keys of the recorded ones (CONTRACT 5).
+//! The objects of the portal's REST answers, with the keys of the recorded ones (docs/DOCSPACE.md 5).
 
 use jiff::Timestamp;
 use jiff::tz::Offset;

@@ -1,5 +1,5 @@
 //! Copying and moving: the check inside the request, the work behind it, and the rules by which
-//! its outcome can be read (CONTRACT 4). State only; `api::fileops` lets the time pass.
+//! its outcome can be read (docs/DOCSPACE.md 4). State only; `api::fileops` lets the time pass.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ pub(super) struct Order {
     pub(super) conflict: Conflict,
 }
 
-/// Why an order is refused before it is queued (CONTRACT 4.3).
+/// Why an order is refused before it is queued (docs/DOCSPACE.md 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     DestinationMissing,
@@ -162,7 +162,7 @@ impl Order {
     }
 }
 
-/// How far an operation has come; each step is one a reader may see (CONTRACT 4.5).
+/// How far an operation has come; each step is one a reader may see (docs/DOCSPACE.md 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     Queued,

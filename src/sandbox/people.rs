@@ -174,7 +174,7 @@ impl Portal {
     }
 
     /// Takes the service account out of a room. As an administrator it still reads everything in it,
-    /// and may copy, move or put nothing (CONTRACT 1.9).
+    /// and may copy, move or put nothing (docs/DOCSPACE.md 1.9).
     pub fn leave_room(&self, room: &FolderId) {
         if let Some(existing) = self.state().world.folder_mut(room) {
             existing.without_us = true;

@@ -1,5 +1,5 @@
 //! Sends the rows of the log to their receivers: up to six attempts each, every one written and
-//! signed anew (CONTRACT 1.3 to 1.6).
+//! signed anew (docs/DOCSPACE.md 1.3 to 1.6).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::activity::Running;
 use super::body::{self, Retry};
 use super::webhooks::Outcome;
 use crate::ids::EventId;
-use crate::webhook::signature::{SIGNATURE_HEADER, WebhookSecret};
+use crate::signature::{SIGNATURE_HEADER, WebhookSecret};
 
 /// How many deliveries run at the same time.
 pub(super) const PARALLEL: usize = 10;

@@ -29,7 +29,7 @@ use super::page;
 /// The rest after a failed accept, such as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The limit that the answer of an exceeded rate limit names, per minute (CONTRACT 7).
+/// The limit that the answer of an exceeded rate limit names, per minute (docs/DOCSPACE.md 7).
 const RATE_LIMIT: &str = "1500";
 
 /// The service's way to say: cut the connection.

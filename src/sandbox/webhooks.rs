@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::body::{self, Happening};
 use super::triggers;
 use crate::ids::{EventId, WebhookId};
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 /// The first number given to a row of the log.
 const FIRST_EVENT: i64 = 902_341;
@@ -189,7 +189,7 @@ impl Webhooks {
         event
     }
 
-    /// Writes down how a delivery ended, and what that means for its webhook (CONTRACT 1.6).
+    /// Writes down how a delivery ended, and what that means for its webhook (docs/DOCSPACE.md 1.6).
     pub(super) fn finish(
         &mut self,
         event: EventId,

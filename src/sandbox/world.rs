@@ -276,7 +276,7 @@ pub(super) fn split_extension(title: &str) -> (&str, &str) {
     title.split_at(title.rfind('.').unwrap_or(title.len()))
 }
 
-/// What the portal makes of a title it is given (CONTRACT 2.1).
+/// What the portal makes of a title it is given (docs/DOCSPACE.md 2.1).
 fn clean_title(title: &str) -> String {
     let replaced: String = title
         .chars()

@@ -8,13 +8,13 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tracing::{Instrument as _, Span, info, info_span, warn};
 
-use crate::actions::{self, Context, Ended};
+use crate::actions::{self, AttemptOutcome, Context};
 use crate::db::{Sql, SqlError, StoreError};
 use crate::ids::InboxId;
 use crate::inbox;
-use crate::outbox::{self, Action, Claim, Hold, Intent, Outcome, Wait};
+use crate::outbox::{self, Action, ActionResult, Claim, ClaimStatus, Intent, Wait};
 
-use super::{LEASE, Work, Worker, backoff, log_store_error};
+use super::{ClaimedBatch, LEASE, Worker, backoff, log_store_error};
 
 /// How long an action waits for a portal that is left alone before the breaker is asked again.
 const WAIT_FOR_PORTAL: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 /// What is written down about the end of one attempt.
 #[derive(Clone, Debug)]
 enum End {
-    Finish(Outcome),
+    Finish(ActionResult),
     Wait(Wait),
     /// The same, with what the attempt itself wrote down of its call.
     WaitWithStoredIntent(Wait),
@@ -38,7 +38,7 @@ enum End {
 
 impl Worker {
     /// Runs one attempt at what was claimed. An attempt that panics has failed; the worker goes on.
-    pub(super) async fn attempt(&self, work: Work) {
+    pub(super) async fn attempt(&self, work: ClaimedBatch) {
         let actions = &work.actions;
         let span = if let [action] = &actions[..] {
             span_of(action)
@@ -94,20 +94,22 @@ impl Worker {
     async fn execute<'a>(
         &self,
         actions: &'a [Action],
-    ) -> Result<Vec<(&'a Action, Ended)>, StoreError> {
+    ) -> Result<Vec<(&'a Action, AttemptOutcome)>, StoreError> {
         let context = Context {
             db: &self.db,
             portal: &self.portal,
             channels: &self.channels,
             clock: &self.clock,
-            checkpoints: &self.checkpoints,
+            failpoints: &self.failpoints,
             lease: LEASE,
         };
         AssertUnwindSafe(actions::run(&context, actions))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
-                let panicked = actions.iter().map(|action| (action, Ended::Panicked));
+                let panicked = actions
+                    .iter()
+                    .map(|action| (action, AttemptOutcome::Panicked));
                 Ok(panicked.collect())
             })
     }
@@ -115,7 +117,7 @@ impl Worker {
     /// Writes down how the attempt at each action ended, all in one commit.
     async fn record_ends(
         &self,
-        ends: Vec<(&Action, Ended)>,
+        ends: Vec<(&Action, AttemptOutcome)>,
         began: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -134,7 +136,7 @@ impl Worker {
         let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
         for ((action, outcome), (hold, received_at)) in outcomes.into_iter().zip(written.await?) {
             let kind = action.plan.kind();
-            if hold == Hold::Lost {
+            if hold == ClaimStatus::Lost {
                 let lost = || warn!("the claim on the action was lost; another attempt has it");
                 span_of(action).in_scope(lost);
                 continue;
@@ -149,36 +151,36 @@ impl Worker {
     }
 
     /// What is to be written down, and the word for it.
-    fn end(&self, action: &Action, ended: Ended) -> (End, &'static str) {
+    fn end(&self, action: &Action, ended: AttemptOutcome) -> (End, &'static str) {
         match ended {
-            Ended::Done(outcome) => {
+            AttemptOutcome::Done(outcome) => {
                 info!("done");
                 (End::Finish(outcome), "done")
             }
-            Ended::Dead { code, reason } => {
+            AttemptOutcome::Dead { code, reason } => {
                 warn!(code, reason, "given up; the action is a dead letter");
                 (End::GiveUp { code, reason }, "dead")
             }
-            Ended::Failed { reason, intent } => {
+            AttemptOutcome::Failed { reason, intent } => {
                 match self.next_attempt(action, reason, intent, Duration::ZERO) {
                     Ok(wait) => (End::Wait(wait), "failed"),
                     Err(given_up) => (given_up, "dead"),
                 }
             }
-            Ended::Panicked => {
+            AttemptOutcome::Panicked => {
                 let reason = "the attempt panicked".to_owned();
                 match self.next_attempt(action, reason, None, Duration::ZERO) {
                     Ok(wait) => (End::WaitWithStoredIntent(wait), "failed"),
                     Err(given_up) => (given_up, "dead"),
                 }
             }
-            Ended::AskedToWait { reason, wait } => {
+            AttemptOutcome::RetryAfter { reason, wait } => {
                 match self.next_attempt(action, reason, None, wait) {
                     Ok(wait) => (End::Wait(wait), "failed"),
                     Err(given_up) => (given_up, "dead"),
                 }
             }
-            Ended::Waits {
+            AttemptOutcome::Postponed {
                 reason,
                 wait,
                 intent,
@@ -192,7 +194,7 @@ impl Worker {
                 };
                 (End::Wait(wait), "waits")
             }
-            Ended::ClaimLost => (End::Nothing, "lost"),
+            AttemptOutcome::ClaimLost => (End::Nothing, "lost"),
         }
     }
 
@@ -240,7 +242,7 @@ fn write(
     event: InboxId,
     end: &End,
     now: Timestamp,
-) -> Result<(Hold, Option<Timestamp>), SqlError> {
+) -> Result<(ClaimStatus, Option<Timestamp>), SqlError> {
     let hold = match end {
         End::Finish(outcome) => {
             let hold = outbox::finish(sql, claim, outcome, now)?;
@@ -255,7 +257,7 @@ fn write(
             outbox::wait(sql, claim, &wait)?
         }
         End::GiveUp { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
-        End::Nothing => Hold::Lost,
+        End::Nothing => ClaimStatus::Lost,
     };
     Ok((hold, None))
 }

@@ -10,12 +10,12 @@ use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
 use crate::db::{Sql, SqlError, StoreError};
-use crate::docspace::{Advice, Error, FileInfo, Permission, Why};
+use crate::docspace::{BreakerState, Error, ErrorClass, FileInfo, OpenReason};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::inbox::{self, InboxId, Recorded, Undecided};
 use crate::outbox::{self, Origin};
-use crate::rules::{Decision, Facts, Looked, Need, RuleSet};
+use crate::rules::{Decision, Facts, Lookup, MissingFact, RuleSet};
 
 use super::{Step, Worker, backoff};
 
@@ -52,8 +52,8 @@ enum Decided {
 /// What is known about an event so far.
 #[derive(Default)]
 struct Known {
-    file: Option<Looked<FileInfo>>,
-    path: Option<Looked<Vec<FolderId>>>,
+    file: Option<Lookup<FileInfo>>,
+    path: Option<Lookup<Vec<FolderId>>>,
 }
 
 /// An event that cannot be decided from memory.
@@ -63,7 +63,7 @@ struct Asked {
     origin: Origin,
 }
 
-type PathAnswer = Result<Looked<Vec<FolderId>>, Arc<Error>>;
+type PathAnswer = Result<Lookup<Vec<FolderId>>, Arc<Error>>;
 
 /// One round of deciding: by one set of rules, and each folder is asked about once. A failure is an answer,
 /// too.
@@ -188,18 +188,18 @@ impl Worker {
 
     fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
         let mut facts = Facts {
-            myself: self.myself.get().map(String::as_str),
+            current_user: self.current_user.get().map(String::as_str),
             made_by: asked.origin.rules(),
             ..Facts::of(&asked.event)
         };
         match rules.decide(facts) {
             Ok(decisions) => Some(decisions),
-            Err(Need::Path(folder)) => {
-                let path = Looked::Found(self.paths.get(&folder, self.clock.now())?);
+            Err(MissingFact::Path(folder)) => {
+                let path = Lookup::Found(self.paths.get(&folder, self.clock.now())?);
                 facts.path = Some(&path);
                 rules.decide(facts).ok()
             }
-            Err(Need::File(_) | Need::Myself) => None,
+            Err(MissingFact::File(_) | MissingFact::CurrentUser) => None,
         }
     }
 
@@ -211,7 +211,7 @@ impl Worker {
                 event: &asked.event,
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
-                myself: self.myself.get().map(String::as_str),
+                current_user: self.current_user.get().map(String::as_str),
                 made_by: asked.origin.rules(),
             };
             let need = match round.rules.decide(facts) {
@@ -221,8 +221,8 @@ impl Worker {
             if !self.may_call_portal().await {
                 let why = self
                     .portal
-                    .trouble()
-                    .map_or("the portal is left alone", Why::as_str);
+                    .open_reason()
+                    .map_or("the portal is left alone", OpenReason::as_str);
                 return self.wait_for_portal(undecided, why);
             }
             if let Err(error) = self.answer(round, &need, &mut known).await {
@@ -236,23 +236,23 @@ impl Worker {
     async fn answer(
         &self,
         round: &Round,
-        need: &Need,
+        need: &MissingFact,
         known: &mut Known,
     ) -> Result<(), Arc<Error>> {
         match need {
-            Need::File(file) => {
+            MissingFact::File(file) => {
                 known.file = Some(looked(self.portal.file(file).await)?);
                 // The file may have moved on since; its path is another question then.
                 known.path = None;
             }
-            Need::Path(folder) => {
+            MissingFact::Path(folder) => {
                 let asking = round.of(folder);
                 let answer = asking.get_or_init(|| self.folder_path(folder)).await;
                 known.path = Some(answer.clone()?);
             }
-            Need::Myself => {
-                let myself = self.portal.myself().await?;
-                let _ = self.myself.set(myself.id);
+            MissingFact::CurrentUser => {
+                let myself = self.portal.current_user().await?;
+                let _ = self.current_user.set(myself.id);
             }
         }
         Ok(())
@@ -260,30 +260,30 @@ impl Worker {
 
     async fn folder_path(&self, folder: &FolderId) -> PathAnswer {
         if let Some(path) = self.paths.get(folder, self.clock.now()) {
-            return Ok(Looked::Found(path));
+            return Ok(Lookup::Found(path));
         }
         Ok(match looked(self.portal.folder_path(folder).await)? {
-            Looked::Found(path) => {
+            Lookup::Found(path) => {
                 let folders: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
                 self.paths
                     .insert(folder.clone(), folders.clone(), self.clock.now());
-                Looked::Found(folders)
+                Lookup::Found(folders)
             }
-            Looked::Gone => Looked::Gone,
+            Lookup::NotFound => Lookup::NotFound,
         })
     }
 
     /// An event is never ignored for lack of an answer: it waits, or becomes a dead letter when the
     /// portal keeps denying this key what it must know.
-    fn failed_to_ask(&self, undecided: &Undecided, need: &Need, error: &Error) -> Decided {
+    fn failed_to_ask(&self, undecided: &Undecided, need: &MissingFact, error: &Error) -> Decided {
         let question = match need {
-            Need::File(file) => format!("file {file}"),
-            Need::Path(folder) => format!("the path of folder {folder}"),
-            Need::Myself => "the key's own user".to_owned(),
+            MissingFact::File(file) => format!("file {file}"),
+            MissingFact::Path(folder) => format!("the path of folder {folder}"),
+            MissingFact::CurrentUser => "the key's own user".to_owned(),
         };
         let reason = format!("asking for {question}: {error}");
-        match error.advice() {
-            Advice::AskForTheFile | Advice::GiveUp => {
+        match error.class() {
+            ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 let failures = undecided.failures + 1;
                 if failures >= self.max_attempts {
                     return Decided::Dead(reason);
@@ -295,7 +295,7 @@ impl Worker {
                     reason,
                 }
             }
-            Advice::TryAgain if self.portal.trouble().is_none() => {
+            ErrorClass::Retry if self.portal.open_reason().is_none() => {
                 let until = self.clock.now() + backoff(1, fastrand::f64());
                 Decided::Later {
                     failures: undecided.failures,
@@ -303,12 +303,12 @@ impl Worker {
                     reason,
                 }
             }
-            Advice::Wait(wait) => Decided::Later {
+            ErrorClass::BudgetExhausted(wait) => Decided::Later {
                 failures: undecided.failures,
                 until: self.clock.now() + wait,
                 reason,
             },
-            Advice::TryAgain | Advice::Pause(_) | Advice::StopCalling => {
+            ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused => {
                 self.wait_for_portal(undecided, &reason)
             }
         }
@@ -316,9 +316,9 @@ impl Worker {
 
     fn wait_for_portal(&self, undecided: &Undecided, reason: &str) -> Decided {
         let now = self.clock.now();
-        let until = match self.portal.permission() {
-            Permission::Wait(_, until) => until.min(now + WAIT_FOR_PORTAL),
-            Permission::Call | Permission::Probe(_) => now + WAIT_FOR_NOTHING,
+        let until = match self.portal.breaker_state() {
+            BreakerState::Open(_, until) => until.min(now + WAIT_FOR_PORTAL),
+            BreakerState::Closed | BreakerState::HalfOpen(_) => now + WAIT_FOR_NOTHING,
         };
         Decided::Later {
             failures: undecided.failures,
@@ -405,10 +405,10 @@ fn outcome_of(recorded: &[Recorded]) -> &'static str {
 }
 
 /// Takes 404 as the answer it is.
-fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, Arc<Error>> {
+fn looked<T>(answer: Result<T, Error>) -> Result<Lookup<T>, Arc<Error>> {
     match answer {
-        Ok(value) => Ok(Looked::Found(value)),
-        Err(Error::NotFound) => Ok(Looked::Gone),
+        Ok(value) => Ok(Lookup::Found(value)),
+        Err(Error::NotFound) => Ok(Lookup::NotFound),
         Err(error) => Err(Arc::new(error)),
     }
 }

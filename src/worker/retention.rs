@@ -8,7 +8,7 @@ use tracing::info;
 
 use crate::db::StoreError;
 use crate::inbox;
-use crate::instances::{self, Duty};
+use crate::instances::{self, LeaderRole};
 
 use super::{Worker, log_store_error};
 
@@ -41,7 +41,7 @@ impl Worker {
     }
 
     async fn prune_on_duty(&self) -> Result<usize, StoreError> {
-        if instances::has_duty(&self.db, Duty::Prune).await? {
+        if instances::holds_role(&self.db, LeaderRole::Prune).await? {
             self.prune().await
         } else {
             Ok(0)

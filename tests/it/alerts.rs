@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use docspace_courier::alerts::{Operators, Watch};
+use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
 use docspace_courier::catch_up::Depth;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
@@ -16,15 +16,15 @@ use crate::scene::{Scene, scenario};
 
 const OPERATOR: &str = "operator@example.com";
 
-async fn watch(scene: &Scene, operators: Operators) -> Watch {
+async fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
     let portal = Arc::clone(scene.worker.portal());
-    Watch::begin(scene.db.clone(), portal, scene.clock.clone(), operators)
+    AlertMonitor::begin(scene.db.clone(), portal, scene.clock.clone(), operators)
         .await
         .unwrap()
 }
 
-fn by_mail(mailer: Mailer) -> Operators {
-    Operators {
+fn by_mail(mailer: Mailer) -> AlertRecipients {
+    AlertRecipients {
         addresses: vec![OPERATOR.to_owned()],
         mailer: Some(mailer),
         chat: None,
@@ -50,7 +50,7 @@ async fn dead_letters_are_told_together_and_their_end_once() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         let chat = Receiver::start().await;
-        let operators = Operators {
+        let operators = AlertRecipients {
             chat: Some(chat.chat()),
             ..by_mail(server.mailer())
         };

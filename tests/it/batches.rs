@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
+use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::ids::FileId;
 use docspace_courier::rules::Rule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
@@ -174,11 +174,11 @@ async fn a_call_that_crashed_before_it_was_made_is_made_again_for_all() {
         for number in 0..50 {
             scene.upload(&scene.client_room, &format!("plan {number}.docx"));
         }
-        let checkpoints = Checkpoints::stop_at(Checkpoint::BeforeCall);
-        scene.restart_with(checkpoints.clone()).await;
+        let failpoints = Failpoints::stop_at(Failpoint::BeforeCall);
+        scene.restart_with(failpoints.clone()).await;
         tokio::select! {
             () = scene.work() => panic!("nothing was stopped"),
-            () = checkpoints.reached() => {}
+        () = failpoints.reached() => {}
         }
         scene.crash_and_restart().await;
         scene.work_to_the_end().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::check::{self, Deployment, Finding, Mark, Report};
+use docspace_courier::check::{self, CheckReport, Deployment, Finding, Mark};
 use docspace_courier::clock::Clock;
 use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
 
@@ -40,16 +40,16 @@ impl Variables {
     }
 }
 
-pub async fn check_with(scene: &Scene, variables: Variables) -> Report {
+pub async fn check_with(scene: &Scene, variables: Variables) -> CheckReport {
     let deployment = Deployment::from_pairs(&variables.0, None, scene.clock.clone());
     check::run(&deployment).await
 }
 
-async fn check(scene: &Scene) -> Report {
+async fn check(scene: &Scene) -> CheckReport {
     check_with(scene, Variables::of(scene)).await
 }
 
-fn findings(report: &Report) -> Vec<&Finding> {
+fn findings(report: &CheckReport) -> Vec<&Finding> {
     report
         .sections
         .iter()
@@ -59,7 +59,7 @@ fn findings(report: &Report) -> Vec<&Finding> {
 
 /// Checks that there is a finding with this mark whose subject and sentence have these words.
 #[track_caller]
-pub fn finds(report: &Report, mark: Mark, subject: &str, words: &str) {
+pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
         finding.mark == mark
             && finding.subject.contains(subject)
@@ -70,7 +70,7 @@ pub fn finds(report: &Report, mark: Mark, subject: &str, words: &str) {
 
 /// The same, and nothing else is wrong.
 #[track_caller]
-pub fn finds_only(report: &Report, subject: &str, words: &str) {
+pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
     finds(report, Mark::Wrong, subject, words);
     assert_eq!(report.count(Mark::Wrong), 1, "{report:#?}");
 }

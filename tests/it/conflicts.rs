@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::docspace::Conflict;
-use docspace_courier::inbox::journal;
+use docspace_courier::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 
@@ -65,7 +65,7 @@ fn upload(scene: &Scene) {
 
 /// What the story says of the last event's action.
 async fn reason(scene: &Scene) -> Option<String> {
-    let filter = journal::Filter::default();
+    let filter = journal::EventFilter::default();
     let listed = scene
         .db
         .read(move |sql| journal::list_with_actions(sql, &filter, 10))

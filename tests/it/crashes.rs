@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
+use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::sandbox::{Fault, FaultEffect};
 
 use crate::scene::scenario;
 
 /// Uploads an invoice and more, lets the worker stop at the point, restarts it, and looks at the portal.
-async fn crash_at(checkpoint: Checkpoint) {
+async fn crash_at(failpoint: Failpoint) {
     scenario(async |scene| {
         scene.upload(&scene.client_room, "plan.docx");
         scene.upload(&scene.client_room, "Invoice.pdf");
@@ -16,11 +16,11 @@ async fn crash_at(checkpoint: Checkpoint) {
         // Three times: the copies that travel together, the one that may not, and the move come to the same
         // point.
         for _ in 0..3 {
-            let checkpoints = Checkpoints::stop_at(checkpoint);
-            scene.restart_with(checkpoints.clone()).await;
+            let failpoints = Failpoints::stop_at(failpoint);
+            scene.restart_with(failpoints.clone()).await;
             tokio::select! {
-                () = scene.work_to_the_end() => panic!("nothing came to {checkpoint:?}"),
-                () = checkpoints.reached() => {}
+            () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
+            () = failpoints.reached() => {}
             }
             scene.portal.operations_settled().await;
         }
@@ -29,12 +29,12 @@ async fn crash_at(checkpoint: Checkpoint) {
         assert_eq!(
             scene.titles(&scene.internal),
             ["Invoice.pdf", "plan (1).docx", "plan.docx"],
-            "{checkpoint:?}"
+            "{failpoint:?}"
         );
         assert_eq!(
             scene.titles(&scene.incoming),
             ["Invoice.pdf"],
-            "{checkpoint:?}"
+            "{failpoint:?}"
         );
         assert_eq!(scene.count("notify", "done").await, 1);
     })
@@ -43,22 +43,22 @@ async fn crash_at(checkpoint: Checkpoint) {
 
 #[tokio::test]
 async fn before_the_call() {
-    crash_at(Checkpoint::BeforeCall).await;
+    crash_at(Failpoint::BeforeCall).await;
 }
 
 #[tokio::test]
 async fn after_the_answer_before_storing_it() {
-    crash_at(Checkpoint::AfterAnswer).await;
+    crash_at(Failpoint::AfterAnswer).await;
 }
 
 #[tokio::test]
 async fn after_storing_the_operation_before_its_end() {
-    crash_at(Checkpoint::OperationStored).await;
+    crash_at(Failpoint::OperationStored).await;
 }
 
 #[tokio::test]
 async fn after_the_end_before_storing_it() {
-    crash_at(Checkpoint::BeforeFinish).await;
+    crash_at(Failpoint::BeforeFinish).await;
 }
 
 #[tokio::test]
@@ -149,11 +149,11 @@ async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
         for title in ["plan.docx", "plan.docx", "Invoice.pdf"] {
             scene.upload(&scene.client_room, title);
         }
-        let checkpoints = Checkpoints::stop_at(Checkpoint::OperationStored);
-        scene.restart_with(checkpoints.clone()).await;
+        let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
+        scene.restart_with(failpoints.clone()).await;
         tokio::select! {
             () = scene.work_to_the_end() => panic!("nothing was stopped"),
-            () = checkpoints.reached() => {}
+        () = failpoints.reached() => {}
         }
         scene.portal.operations_settled().await;
         scene.portal.forget_results();
@@ -188,11 +188,11 @@ async fn is_recognised(title: &str) {
             scene.upload(&scene.client_room, title);
         }
         for _ in 0..3 {
-            let checkpoints = Checkpoints::stop_at(Checkpoint::OperationStored);
-            scene.restart_with(checkpoints.clone()).await;
+            let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
+            scene.restart_with(failpoints.clone()).await;
             tokio::select! {
                 () = scene.work_to_the_end() => panic!("nothing was stopped"),
-                () = checkpoints.reached() => {}
+            () = failpoints.reached() => {}
             }
             scene.portal.operations_settled().await;
             scene.portal.forget_results();

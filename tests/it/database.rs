@@ -9,8 +9,8 @@ use docspace_courier::clock::Clock;
 use docspace_courier::db::{Cell, Db, Location, Server, StoreError};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Event;
-use docspace_courier::inbox::{self, Receipt};
-use docspace_courier::instances::{Duty, Instances, has_duty};
+use docspace_courier::inbox::{self, AcceptOutcome};
+use docspace_courier::instances::{Instances, LeaderRole, holds_role};
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{bounded, until};
@@ -23,7 +23,7 @@ const BOUND: Duration = Duration::from_secs(30);
 
 const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.json");
 
-async fn accept(db: &Db, body: &[u8]) -> Result<Receipt, StoreError> {
+async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
     let (event, body) = (Event::parse(body).unwrap(), body.to_vec());
     let now = Clock::system().now();
     db.write_or_refuse((0, 0), move |sql| inbox::accept(sql, &event, &body, now))
@@ -36,7 +36,7 @@ async fn two_that_start_at_once_on_an_empty_database_migrate_it_once() {
         let store = Store::new();
         let (one, two) = (open(&store), open(&store));
         let (first, second) = tokio::join!(accept(&one, BODY), accept(&two, BODY));
-        let accepted = |receipt: &Receipt| matches!(receipt, Receipt::Accepted(_));
+        let accepted = |receipt: &AcceptOutcome| matches!(receipt, AcceptOutcome::Accepted(_));
         let receipts = [first.unwrap(), second.unwrap()];
         assert_eq!(
             receipts.iter().filter(|receipt| accepted(receipt)).count(),
@@ -66,7 +66,7 @@ async fn an_old_version_works_on_after_a_new_one_has_migrated() {
         let new = open(&store);
         assert!(matches!(
             accept(&new, BODY).await.unwrap(),
-            Receipt::Duplicate(_)
+        AcceptOutcome::Duplicate(_)
         ));
         store.run(&old.replace(":n", "2"));
         let holders = store
@@ -101,12 +101,12 @@ async fn a_duty_is_one_instances_until_it_leaves() {
             Instances::join(db, &clock).await.unwrap();
         }
         for _ in 0..2 {
-            assert!(has_duty(&one, Duty::CatchUp).await.unwrap());
-            assert!(!has_duty(&two, Duty::CatchUp).await.unwrap());
+            assert!(holds_role(&one, LeaderRole::CatchUp).await.unwrap());
+            assert!(!holds_role(&two, LeaderRole::CatchUp).await.unwrap());
         }
-        assert!(has_duty(&two, Duty::Prune).await.unwrap());
+        assert!(holds_role(&two, LeaderRole::Prune).await.unwrap());
         Instances::leave(&one).await;
-        assert!(has_duty(&two, Duty::CatchUp).await.unwrap());
+        assert!(holds_role(&two, LeaderRole::CatchUp).await.unwrap());
     })
     .await;
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::event::{Event, Trigger};
-use docspace_courier::inbox::journal::{self, EventStory, EventView, Filter, Standing, State};
 use docspace_courier::inbox::{self, Discarded, InboxId, Replay};
+use docspace_courier::journal::{
+    self, EventDetails, EventFilter, EventState, EventView, StateFilter,
+};
 use docspace_courier::rules::InvoiceRule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
@@ -50,19 +52,19 @@ impl Scene {
         discard.await.unwrap()
     }
 
-    async fn story(&self, id: InboxId) -> EventStory {
+    async fn story(&self, id: InboxId) -> EventDetails {
         let story = self.db.read(move |sql| journal::find(sql, id.0));
         story.await.unwrap().unwrap()
     }
 
-    async fn state(&self, id: InboxId) -> State {
+    async fn state(&self, id: InboxId) -> EventState {
         self.story(id).await.event.state
     }
 
-    async fn list(&self, standing: Standing) -> Vec<EventView> {
-        let filter = Filter {
+    async fn list(&self, standing: StateFilter) -> Vec<EventView> {
+        let filter = EventFilter {
             standing,
-            ..Filter::default()
+            ..EventFilter::default()
         };
         let list = self.db.read(move |sql| journal::list(sql, &filter, 50));
         list.await.unwrap()
@@ -104,16 +106,16 @@ async fn a_replay_puts_dead_letters_back_with_all_their_attempts() {
         scene.refuse("fileops/move");
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
-        assert_eq!(scene.state(FIRST).await, State::Dead);
+        assert_eq!(scene.state(FIRST).await, EventState::Dead);
 
         assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
         let story = scene.story(FIRST).await;
-        assert_eq!(story.event.state, State::Waiting);
+        assert_eq!(story.event.state, EventState::Waiting);
         let moving = &story.actions[1];
         assert_eq!((moving.failures, moving.reason.as_ref()), (0, None));
 
         scene.work_to_the_end().await;
-        assert_eq!(scene.state(FIRST).await, State::Done);
+        assert_eq!(scene.state(FIRST).await, EventState::Done);
         assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
         assert_eq!(scene.replay(InboxId(99)).await, None);
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
@@ -125,7 +127,7 @@ async fn a_replay_puts_dead_letters_back_with_all_their_attempts() {
 async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
     scenario(async |scene| {
         scene.undecidable().await;
-        assert_eq!(scene.state(FIRST).await, State::Dead);
+        assert_eq!(scene.state(FIRST).await, EventState::Dead);
         let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
         assert_eq!(dead.await.unwrap(), [FIRST]);
 
@@ -155,7 +157,7 @@ async fn a_discarded_dead_letter_takes_along_what_waits_behind_it() {
         assert_eq!(states, ["done", "discarded", "discarded"]);
         let code = story.actions[1].reason_code.as_deref();
         assert_eq!(code, Some("attempts_used_up"), "the reason is kept");
-        assert_eq!(story.event.state, State::Discarded);
+        assert_eq!(story.event.state, EventState::Discarded);
 
         assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
         assert_eq!(scene.discard(InboxId(99)).await, None);
@@ -180,11 +182,11 @@ async fn a_discarded_event_keeps_its_reason_and_can_still_be_asked_about() {
         let discarded = scene.discard(FIRST).await.unwrap();
         assert_eq!((discarded.decisions, discarded.actions), (1, 0));
         let event = scene.story(FIRST).await.event;
-        assert_eq!((event.state, event.reason), (State::Discarded, reason));
+        assert_eq!((event.state, event.reason), (EventState::Discarded, reason));
 
         assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
         scene.work_to_the_end().await;
-        assert_eq!(scene.state(FIRST).await, State::Done);
+        assert_eq!(scene.state(FIRST).await, EventState::Done);
     })
     .await;
 }
@@ -208,7 +210,7 @@ async fn changed_rules_are_asked_again_and_nothing_is_done_twice() {
         .into();
         scene.change_rules(rules);
         assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
-        assert_eq!(scene.state(FIRST).await, State::Waiting);
+        assert_eq!(scene.state(FIRST).await, EventState::Waiting);
         scene.work_to_the_end().await;
 
         let after = scene.story(FIRST).await.decisions;
@@ -230,7 +232,7 @@ async fn an_event_nobody_wanted_may_be_asked_about_again_and_again() {
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
         let event = scene.story(FIRST).await.event;
-        assert_eq!(event.state, State::Ignored);
+        assert_eq!(event.state, EventState::Ignored);
         assert_eq!(event.reason.as_deref(), Some("there was no rule"));
 
         scene.change_rules(rules);
@@ -259,26 +261,29 @@ async fn every_state_is_listed_under_its_word() {
         scene.upload(&scene.client_room, "later.docx");
         scene.portal.deliveries_settled().await;
 
-        let words = |events: &[EventView]| -> Vec<State> {
+        let words = |events: &[EventView]| -> Vec<EventState> {
             events.iter().map(|event| event.state).collect()
         };
-        let all = scene.list(Standing::Any).await;
+        let all = scene.list(StateFilter::Any).await;
         assert_eq!(
             words(&all),
             [
-                State::Waiting,
-                State::Unreadable,
-                State::Ignored,
-                State::Done,
-                State::Ignored,
-                State::Dead
+                EventState::Waiting,
+                EventState::Unreadable,
+                EventState::Ignored,
+                EventState::Done,
+                EventState::Ignored,
+                EventState::Dead
             ],
             "the ignored ones are our own copies, told of by the portal"
         );
         assert!(all.is_sorted_by(|one, other| one.id > other.id));
-        assert_eq!(words(&scene.list(Standing::Dead).await), [State::Dead]);
-        let waiting = scene.list(Standing::Waiting).await;
-        assert_eq!(words(&waiting), [State::Waiting]);
+        assert_eq!(
+            words(&scene.list(StateFilter::Dead).await),
+            [EventState::Dead]
+        );
+        let waiting = scene.list(StateFilter::Waiting).await;
+        assert_eq!(words(&waiting), [EventState::Waiting]);
         let dead_reason = all[5].reason.as_deref().unwrap();
         assert!(
             dead_reason.starts_with("move: 12 attempts"),
@@ -286,12 +291,12 @@ async fn every_state_is_listed_under_its_word() {
         );
 
         let file = all[3].file_id.clone();
-        let filter = Filter {
+        let filter = EventFilter {
             file,
-            ..Filter::default()
+            ..EventFilter::default()
         };
         let of_file = scene.db.read(move |sql| journal::list(sql, &filter, 50));
-        assert_eq!(words(&of_file.await.unwrap()), [State::Done]);
+        assert_eq!(words(&of_file.await.unwrap()), [EventState::Done]);
     })
     .await;
 }
@@ -427,21 +432,21 @@ async fn what_ended_long_ago_is_pruned_and_what_waits_or_is_dead_is_not() {
 
         scene.clock.advance(RETENTION + Duration::from_secs(1));
         assert!(scene.worker.prune().await.unwrap() >= 3);
-        let left: Vec<State> = scene
-            .list(Standing::Any)
+        let left: Vec<EventState> = scene
+            .list(StateFilter::Any)
             .await
             .iter()
             .map(|event| event.state)
             .collect();
-        assert_eq!(left, [State::Waiting, State::Dead]);
+        assert_eq!(left, [EventState::Waiting, EventState::Dead]);
         assert_eq!(scene.actions().await.len(), 3, "the dead event's own");
 
         // What a person had done lately is not forgotten at once.
-        let dead = scene.list(Standing::Dead).await[0].id;
+        let dead = scene.list(StateFilter::Dead).await[0].id;
         assert_eq!(scene.replay(dead).await, Some(Replay::PutBack(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
-        assert_eq!(scene.state(dead).await, State::Done);
+        assert_eq!(scene.state(dead).await, EventState::Done);
     })
     .await;
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use docspace_courier::ids::FolderId;
 use docspace_courier::sandbox::{Announced, Portal, Settings};
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use serde_json::Value;
 
 use crate::bounds::{STATE_BOUND, bounded, until};

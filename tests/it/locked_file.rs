@@ -1,6 +1,6 @@
 //! A store whose file another process has locked.
 
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use reqwest::StatusCode;
 use rusqlite::Connection;
 

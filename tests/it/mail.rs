@@ -1,6 +1,6 @@
 //! Mail as the mailer and the real binary send it: TLS, login, and the service's own variables.
 
-use docspace_courier::notify::mail::{Letter, Mailer, Security, Settings as MailSettings};
+use docspace_courier::notify::mail::{Email, Mailer, Security, SmtpSettings};
 use docspace_courier::outgoing::Failure;
 use docspace_courier::sandbox::{Announced, Settings};
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use crate::process::Deployment;
 
 const MANAGER: &str = "manager@example.com";
 
-fn letter() -> Letter {
-    Letter {
+fn letter() -> Email {
+    Email {
         id: "test".to_owned(),
         subject: "Test".to_owned(),
         text: "Text".to_owned(),
@@ -29,7 +29,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
             ("implicit", Security::Implicit),
         ] {
             let server = MailServer::start(&["--tls", tls, "--login", "courier:päss word"]);
-            let settings = |trusted, password: &str| MailSettings {
+            let settings = |trusted, password: &str| SmtpSettings {
                 security,
                 trusted,
                 login: Some(("courier".to_owned(), password.into())),
@@ -69,7 +69,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
 async fn nothing_is_sent_to_a_server_without_starttls() {
     bounded(async {
         let server = MailServer::start(&[]);
-        let mailer = Mailer::new(MailSettings {
+        let mailer = Mailer::new(SmtpSettings {
             security: Security::StartTls,
             ..MailServer::plain(server.port)
         });

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use docspace_courier::notify::mail::{Mailer, Security, Settings};
+use docspace_courier::notify::mail::{Mailer, Security, SmtpSettings};
 use serde_json::Value;
 
 use crate::bounds::until;
@@ -172,8 +172,8 @@ impl MailServer {
     }
 
     /// What a mailer needs to send through a server at this port, without TLS and login.
-    pub fn plain(port: u16) -> Settings {
-        Settings {
+    pub fn plain(port: u16) -> SmtpSettings {
+        SmtpSettings {
             host: "127.0.0.1".to_owned(),
             port,
             security: Security::Plain,

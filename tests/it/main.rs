@@ -46,7 +46,7 @@ mod page_in_browser;
 
 // Setting a deployment up, and finding out what is wrong with it.
 mod check;
-mod check_outlets;
+mod check_channels;
 mod register;
 mod rooms;
 mod send;

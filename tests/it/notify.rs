@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
-use docspace_courier::notify::template::Words;
 use docspace_courier::rules::ActionPlan;
 use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_courier::template::MessageTemplates;
 
 use crate::bounds::{STATE_BOUND, until};
 use crate::mail_server::{Mail, MailServer};
@@ -20,7 +20,7 @@ const MANAGER: &str = "manager@example.com";
 fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
         to: Some((*address).to_owned()),
-        words: Words::default(),
+        words: MessageTemplates::default(),
     };
     addresses.iter().map(to).collect()
 }

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use docspace_courier::admin::{self, Access, Status};
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
 use docspace_courier::server;
-use docspace_courier::status::{self, Access, Status};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ impl Scene {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = status::router(Arc::new(status));
+        let router = admin::router(Arc::new(status));
         tokio::spawn(server::serve(listener, router, stop.clone()));
         let http = reqwest::Client::builder()
             .no_proxy()

@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::chat::Chat;
-use docspace_courier::notify::template::Words;
 use docspace_courier::pipeline::{self, Pipeline, Signer};
 use docspace_courier::rules::ActionPlan;
+use docspace_courier::template::MessageTemplates;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -96,7 +96,7 @@ impl Receiver {
     }
 
     fn as_pipeline(&self, secret: Option<&str>) -> Channels {
-        let settings = pipeline::Settings {
+        let settings = pipeline::PipelineSettings {
             url: self.url.clone().into(),
             signer: secret.map(|secret| Signer::new(secret).unwrap()),
         };
@@ -259,7 +259,7 @@ async fn a_bad_address_does_not_stop_the_call() {
         };
         let gone = ActionPlan::Notify {
             to: Some("gone@example.com".to_owned()),
-            words: Words::default(),
+            words: MessageTemplates::default(),
         };
         scene.notify_after_move(channels, vec![gone, ActionPlan::Call]);
         scene.upload(&scene.client_room, "Invoice.pdf");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use docspace_courier::sandbox::{Announced, Settings};
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::Authority;

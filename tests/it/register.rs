@@ -5,10 +5,10 @@ use std::process::Output;
 use docspace_courier::clock::Clock;
 use docspace_courier::docspace::{Client, Error};
 use docspace_courier::registration::{
-    self, Duplicates, NeededTriggers, Outcome, Registered, SecretGiven, Wanted,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
 };
 use docspace_courier::sandbox::WebhookView;
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 
 use crate::check::Variables;
 use crate::process::binary;
@@ -18,8 +18,8 @@ use crate::scene::{Scene, scenario};
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
 
 impl Scene {
-    fn wanted(&self) -> Wanted {
-        Wanted {
+    fn wanted(&self) -> DesiredWebhook {
+        DesiredWebhook {
             url: self.address.clone(),
             name: None,
             triggers: NeededTriggers::of(&self.rules()).bits,
@@ -29,7 +29,7 @@ impl Scene {
         }
     }
 
-    async fn try_to_register(&self, wanted: &Wanted) -> Result<Registered, Error> {
+    async fn try_to_register(&self, wanted: &DesiredWebhook) -> Result<Registered, Error> {
         let key = self.portal.api_key().to_owned().into();
         let portal = Client::new(self.host(), key, Clock::system()).unwrap();
         registration::register(&portal, wanted).await
@@ -61,11 +61,14 @@ async fn it_is_made_once() {
     scenario(async |scene| {
         scene.portal.delete_webhook(scene.webhook);
         let first = scene.register().await;
-        assert_eq!(first.outcome, Outcome::Created);
+        assert_eq!(first.outcome, RegistrationOutcome::Created);
         assert_eq!(first.name, "docspace-courier");
 
         let again = scene.register().await;
-        assert_eq!((again.outcome, again.id), (Outcome::Unchanged, first.id));
+        assert_eq!(
+            (again.outcome, again.id),
+            (RegistrationOutcome::Unchanged, first.id)
+        );
         assert_eq!(scene.calls("PUT", "settings/webhook"), 0);
         assert_eq!(scene.calls("POST", "settings/webhook"), 1);
         scene.has_one_good_webhook().await;
@@ -76,7 +79,10 @@ async fn it_is_made_once() {
 #[tokio::test]
 async fn what_is_wrong_with_it_is_mended() {
     scenario(async |scene| {
-        assert_eq!(scene.register().await.outcome, Outcome::Repaired);
+        assert_eq!(
+            scene.register().await.outcome,
+            RegistrationOutcome::Repaired
+        );
         let disable = || scene.portal.set_webhook_enabled(scene.webhook, false);
         let listen_to_everything = || scene.portal.set_webhook_triggers(scene.webhook, &[]);
         let narrow_down = || {
@@ -90,12 +96,15 @@ async fn what_is_wrong_with_it_is_mended() {
         ] {
             spoil();
             let registered = scene.register().await;
-            assert_eq!(registered.outcome, Outcome::Repaired, "{words}");
+            assert_eq!(registered.outcome, RegistrationOutcome::Repaired, "{words}");
             let [change] = &registered.changes[..] else {
                 panic!("{words}: {registered:?}");
             };
             assert!(change.contains(words), "{change}");
-            assert_eq!(scene.register().await.outcome, Outcome::Unchanged);
+            assert_eq!(
+                scene.register().await.outcome,
+                RegistrationOutcome::Unchanged
+            );
             assert_eq!(scene.the_webhook().name, "receiver-sandbox");
         }
         scene.has_one_good_webhook().await;
@@ -107,7 +116,7 @@ async fn what_is_wrong_with_it_is_mended() {
 async fn it_is_given_our_secret_on_demand() {
     scenario(async |scene| {
         scene.register().await;
-        let with = |secret: &str| Wanted {
+        let with = |secret: &str| DesiredWebhook {
             secret: WebhookSecret::new(secret),
             secret_given: SecretGiven::Always,
             ..scene.wanted()
@@ -148,7 +157,7 @@ async fn duplicates_are_told_of_and_deleted_on_demand() {
         );
         assert_eq!(scene.portal.webhooks().len(), 3);
 
-        let wanted = Wanted {
+        let wanted = DesiredWebhook {
             duplicates: Duplicates::Delete,
             ..scene.wanted()
         };

@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use docspace_courier::actions::checkpoint::Checkpoints;
+use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
-use docspace_courier::config::{Transport, Unsigned};
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::notify::template::Words;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
+use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
+use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Step, Worker};
 use docspace_courier::{outbox, server};
 use jiff::Timestamp;
@@ -119,8 +119,8 @@ impl Scene {
         let worker = Arc::new(worker);
         let receiver = Receiver {
             secrets: vec![WebhookSecret::new(portal.secret())],
-            unsigned: Unsigned::Refuse,
-            transport: Transport::Any,
+            unsigned: UnsignedPolicy::Refuse,
+            transport: TransportPolicy::Any,
             db: db.clone(),
             clock: clock.clone(),
             wake: worker.wake(),
@@ -293,13 +293,13 @@ impl Scene {
 
     /// Ends the worker as a crash does, and starts another one on the same store.
     pub async fn crash_and_restart(&mut self) {
-        self.restart_with(Checkpoints::default()).await;
+        self.restart_with(Failpoints::default()).await;
     }
 
-    /// Ends the worker as a crash does, and starts one that stops at a checkpoint.
-    pub async fn restart_with(&mut self, checkpoints: Checkpoints) {
-        self.replace_worker(self.rules(), |worker| worker.with_checkpoints(checkpoints));
-        self.db.write(outbox::release_all).await.unwrap();
+    /// Ends the worker as a crash does, and starts one that stops at a failpoint.
+    pub async fn restart_with(&mut self, failpoints: Failpoints) {
+        self.replace_worker(self.rules(), |worker| worker.with_failpoints(failpoints));
+        self.db.write(outbox::release_all_leases).await.unwrap();
     }
 
     fn replace_worker(&mut self, rules: Vec<Rule>, set_up: impl FnOnce(Worker) -> Worker) {
@@ -529,7 +529,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
-                words: Words::default(),
+                words: MessageTemplates::default(),
             }],
             triggers,
         }

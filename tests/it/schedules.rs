@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use docspace_courier::actions::checkpoint::{Checkpoint, Checkpoints};
+use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::catch_up::Depth;
 use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::inbox::{self, InboxId};
@@ -32,7 +32,7 @@ enum Event {
     Overwrite(usize),
     RetryByHand(usize),
     Fail(Fault),
-    Crash(Checkpoint),
+    Crash(Failpoint),
     Work,
     Pass(Duration),
     PortalDown,
@@ -66,11 +66,11 @@ fn an_event() -> impl Strategy<Value = Event> {
         "invoice 2.pdf",
         "no extension",
     ]);
-    let checkpoint = select(vec![
-        Checkpoint::BeforeCall,
-        Checkpoint::AfterAnswer,
-        Checkpoint::OperationStored,
-        Checkpoint::BeforeFinish,
+    let failpoint = select(vec![
+        Failpoint::BeforeCall,
+        Failpoint::AfterAnswer,
+        Failpoint::OperationStored,
+        Failpoint::BeforeFinish,
     ]);
     prop_oneof![
         5 => (place, title, announced())
@@ -78,7 +78,7 @@ fn an_event() -> impl Strategy<Value = Event> {
         1 => any::<usize>().prop_map(Event::Overwrite),
         1 => any::<usize>().prop_map(Event::RetryByHand),
         4 => a_fault().prop_map(Event::Fail),
-        2 => checkpoint.prop_map(Event::Crash),
+        2 => failpoint.prop_map(Event::Crash),
         4 => Just(Event::Work),
         1 => (1_u64..100).prop_map(|seconds| Event::Pass(Duration::from_secs(seconds))),
         1 => Just(Event::PortalDown),
@@ -146,7 +146,7 @@ impl Run<'_> {
             Event::Overwrite(pick) => self.overwrite(pick),
             Event::RetryByHand(pick) => self.retry_by_hand(pick),
             Event::Fail(fault) => self.scene.portal.fail(fault),
-            Event::Crash(checkpoint) => self.crash(checkpoint).await,
+            Event::Crash(failpoint) => self.crash(failpoint).await,
             Event::Work => self.scene.work().await,
             Event::Pass(time) => self.scene.clock.advance(time),
             Event::PortalDown => self.scene.portal.set_down(true),
@@ -207,12 +207,12 @@ impl Run<'_> {
         }
     }
 
-    async fn crash(&mut self, checkpoint: Checkpoint) {
-        let checkpoints = Checkpoints::stop_at(checkpoint);
-        self.scene.restart_with(checkpoints.clone()).await;
+    async fn crash(&mut self, failpoint: Failpoint) {
+        let failpoints = Failpoints::stop_at(failpoint);
+        self.scene.restart_with(failpoints.clone()).await;
         tokio::select! {
             () = self.scene.work() => {}
-            () = checkpoints.reached() => {}
+            () = failpoints.reached() => {}
         }
         self.scene.crash_and_restart().await;
     }

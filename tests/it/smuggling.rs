@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

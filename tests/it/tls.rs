@@ -9,7 +9,7 @@ use docspace_courier::config::Config;
 use docspace_courier::sandbox::Settings;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use docspace_courier::service::Service;
-use docspace_courier::webhook::signature::WebhookSecret;
+use docspace_courier::signature::WebhookSecret;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use reqwest::tls::TlsInfo;

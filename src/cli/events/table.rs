@@ -1,8 +1,8 @@
 //! The list of events as a table.
 
-use crate::inbox::journal::EventView;
+use crate::journal::EventView;
 
-use crate::printable::{clean_and_cut, time};
+use crate::text::{clean_and_cut, time};
 
 /// Widest a title is shown.
 const TITLE_WIDTH: usize = 32;
@@ -68,10 +68,10 @@ fn line(row: &[String; 7], widths: &[usize; 7]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inbox::InboxId;
-    use crate::inbox::journal::State;
+    use crate::ids::InboxId;
+    use crate::journal::EventState;
 
-    fn event(id: i64, title: Option<&str>, state: State, reason: Option<&str>) -> EventView {
+    fn event(id: i64, title: Option<&str>, state: EventState, reason: Option<&str>) -> EventView {
         let received_at = "2026-03-02T09:00:00Z".parse().unwrap();
         EventView {
             id: InboxId(id),
@@ -94,14 +94,14 @@ mod tests {
     fn rows_and_columns() {
         let long = "a title that somebody made far too long to be shown.docx";
         let events = [
-            event(12, Some("plan\u{1b}[31m.docx"), State::Done, None),
+            event(12, Some("plan\u{1b}[31m.docx"), EventState::Done, None),
             event(
                 11,
                 Some(long),
-                State::Dead,
+                EventState::Dead,
                 Some("copy: the file\nis no longer there"),
             ),
-            event(9, None, State::Unreadable, Some("no JSON object")),
+            event(9, None, EventState::Unreadable, Some("no JSON object")),
         ];
         assert_eq!(
             render(&events),

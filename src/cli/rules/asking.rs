@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::docspace::{Client, Error, FileInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
-use crate::rules::{Facts, Looked, Need};
+use crate::rules::{Facts, Lookup, MissingFact};
 
 use super::Environment;
 
@@ -17,17 +17,17 @@ const QUESTIONS: usize = 6;
 pub(super) struct Asking {
     /// The portal, or why there is none.
     portal: Result<Client, String>,
-    files: HashMap<FileId, Looked<FileInfo>>,
-    paths: HashMap<FolderId, Looked<Vec<FolderId>>>,
-    myself: Option<String>,
+    files: HashMap<FileId, Lookup<FileInfo>>,
+    paths: HashMap<FolderId, Lookup<Vec<FolderId>>>,
+    current_user: Option<String>,
 }
 
 /// What was answered about one event.
 #[derive(Default)]
 pub(super) struct Answers {
-    file: Option<Looked<FileInfo>>,
-    path: Option<Looked<Vec<FolderId>>>,
-    myself: Option<String>,
+    file: Option<Lookup<FileInfo>>,
+    path: Option<Lookup<Vec<FolderId>>>,
+    current_user: Option<String>,
     /// What was asked, in words.
     pub(super) asked: Vec<String>,
     /// Why the last question has no answer.
@@ -40,7 +40,7 @@ impl Answers {
             event,
             file: self.file.as_ref(),
             path: self.path.as_ref(),
-            myself: self.myself.as_deref(),
+            current_user: self.current_user.as_deref(),
             made_by,
         }
     }
@@ -59,7 +59,7 @@ impl Asking {
             portal: client,
             files: HashMap::new(),
             paths: HashMap::new(),
-            myself: None,
+            current_user: None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Asking {
         &mut self,
         event: &Event,
         made_by: &[String],
-        needed: impl Fn(Facts<'_>) -> Option<Need>,
+        needed: impl Fn(Facts<'_>) -> Option<MissingFact>,
     ) -> Answers {
         let mut answers = Answers::default();
         for _ in 0..QUESTIONS {
@@ -83,10 +83,10 @@ impl Asking {
         answers
     }
 
-    async fn one(&mut self, need: &Need, answers: &mut Answers) -> Result<(), String> {
+    async fn one(&mut self, need: &MissingFact, answers: &mut Answers) -> Result<(), String> {
         let portal = self.portal.as_ref().map_err(Clone::clone)?;
         match need {
-            Need::File(file) => {
+            MissingFact::File(file) => {
                 if !self.files.contains_key(file) {
                     answers.asked.push(format!("file {file}"));
                     let found = looked(portal.file(file).await)?;
@@ -95,36 +95,39 @@ impl Asking {
                 answers.file = self.files.get(file).cloned();
                 answers.path = None;
             }
-            Need::Path(folder) => {
+            MissingFact::Path(folder) => {
                 if !self.paths.contains_key(folder) {
                     answers.asked.push(format!("the path of folder {folder}"));
                     let found = match looked(portal.folder_path(folder).await)? {
-                        Looked::Found(path) => {
-                            Looked::Found(path.into_iter().map(|folder| folder.id).collect())
+                        Lookup::Found(path) => {
+                            Lookup::Found(path.into_iter().map(|folder| folder.id).collect())
                         }
-                        Looked::Gone => Looked::Gone,
+                        Lookup::NotFound => Lookup::NotFound,
                     };
                     self.paths.insert(folder.clone(), found);
                 }
                 answers.path = self.paths.get(folder).cloned();
             }
-            Need::Myself => {
-                if self.myself.is_none() {
+            MissingFact::CurrentUser => {
+                if self.current_user.is_none() {
                     answers.asked.push("the key's own user".to_owned());
-                    let myself = portal.myself().await.map_err(|error| error.to_string())?;
-                    self.myself = Some(myself.id);
+                    let myself = portal
+                        .current_user()
+                        .await
+                        .map_err(|error| error.to_string())?;
+                    self.current_user = Some(myself.id);
                 }
-                answers.myself.clone_from(&self.myself);
+                answers.current_user.clone_from(&self.current_user);
             }
         }
         Ok(())
     }
 }
 
-fn looked<T>(answer: Result<T, Error>) -> Result<Looked<T>, String> {
+fn looked<T>(answer: Result<T, Error>) -> Result<Lookup<T>, String> {
     match answer {
-        Ok(found) => Ok(Looked::Found(found)),
-        Err(Error::NotFound) => Ok(Looked::Gone),
+        Ok(found) => Ok(Lookup::Found(found)),
+        Err(Error::NotFound) => Ok(Lookup::NotFound),
         Err(error) => Err(error.to_string()),
     }
 }

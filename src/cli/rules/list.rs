@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::printable::clean;
 use crate::rules::Rule;
+use crate::text::clean;
 
 use super::Paint;
 

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::inbox::InboxId;
-use crate::inbox::journal::{self, EventStory, Filter, State};
-use crate::printable::clean_and_cut;
+use crate::ids::InboxId;
+use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::RuleSet;
+use crate::text::clean_and_cut;
 
 use super::{Asking, Environment, decision_needs, events, made_by, read, say, wanting};
 
@@ -65,7 +65,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let db = events::open_existing(&environment.database()?)?;
     let listed = db
-        .read(move |sql| journal::list(sql, &Filter::default(), args.last))
+        .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
     let mut asking = Asking::new(environment, Clock::system());
     let mut tried = Vec::new();
@@ -91,8 +91,8 @@ pub(super) async fn run(
 }
 
 /// A duplicate was wanted, too: another event had it done.
-fn compare(story: EventStory, today: Option<Vec<String>>) -> Tried {
-    let undecided = story.decisions.is_empty() && story.event.state == State::Waiting;
+fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
+    let undecided = story.decisions.is_empty() && story.event.state == EventState::Waiting;
     let wanted = story.decisions.into_iter();
     let wanted = wanted.filter(|decision| decision.outcome != "ignored");
     let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();

@@ -8,9 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::docspace::{Conflict, LONGEST_COMMENT};
 use crate::ids::FolderId;
-use crate::notify::template::{Template, TemplateError, Words, field_names};
 use crate::pipeline::{self, Signer};
 use crate::rules::ActionPlan;
+use crate::template::{MessageTemplates, Template, TemplateError, field_names};
 
 use super::Surroundings;
 use super::fields::{Fields, Sheet, alike};
@@ -19,7 +19,7 @@ use super::fields::{Fields, Sheet, alike};
 #[derive(Default)]
 pub(super) struct Read {
     pub(super) plans: Vec<ActionPlan>,
-    pub(super) pipeline: Option<(String, pipeline::Settings)>,
+    pub(super) pipeline: Option<(String, pipeline::PipelineSettings)>,
 }
 
 /// A value being read, and whose it is.
@@ -191,7 +191,7 @@ fn notify(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
     };
     let email = fields.take("email");
     let chat = fields.take("chat");
-    let words = Words {
+    let words = MessageTemplates {
         subject: template(&mut fields, "subject", part.rule, sheet),
         text: template(&mut fields, "text", part.rule, sheet),
     };
@@ -316,7 +316,7 @@ fn call(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
         return part.refuse("action.call.url", what, sheet);
     };
     let key = pipeline::key_of(part.rule, &url);
-    let settings = pipeline::Settings {
+    let settings = pipeline::PipelineSettings {
         url: url.into(),
         signer,
     };

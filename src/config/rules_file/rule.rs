@@ -32,7 +32,7 @@ pub(super) struct Read {
     pub(super) name: Option<String>,
     /// Nothing when too much is wrong with it.
     pub(super) rule: Option<Rule>,
-    pub(super) pipelines: Vec<(String, pipeline::Settings)>,
+    pub(super) pipelines: Vec<(String, pipeline::PipelineSettings)>,
 }
 
 /// Reads the rule at this place in the order of the file, from 1.
@@ -271,7 +271,7 @@ fn actions(
     rule: &str,
     surroundings: Surroundings<'_>,
     sheet: &mut Sheet<'_>,
-) -> (Vec<ActionPlan>, Vec<(String, pipeline::Settings)>) {
+) -> (Vec<ActionPlan>, Vec<(String, pipeline::PipelineSettings)>) {
     let (mut actions, mut pipelines) = (Vec::new(), Vec::new());
     let found = tables(fields, "action", Some(rule), sheet);
     if found.is_empty() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use postgres::fallible_iterator::FallibleIterator as _;
 
-use crate::db::Work;
+use crate::db::Queue;
 use crate::db::sql::SqlError;
 
 use super::{Shared, session};
@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Starts a thread that ends with the last handle to the store.
 pub(super) fn start(
     shared: &Arc<Shared>,
-    told: impl Fn(Work) + Send + 'static,
+    told: impl Fn(Queue) + Send + 'static,
 ) -> anyhow::Result<()> {
     let shared = Arc::downgrade(shared);
     std::thread::Builder::new()
@@ -27,7 +27,7 @@ pub(super) fn start(
     Ok(())
 }
 
-fn keep_listening(shared: &Weak<Shared>, told: &impl Fn(Work)) {
+fn keep_listening(shared: &Weak<Shared>, told: &impl Fn(Queue)) {
     while shared.strong_count() > 0 {
         // Without a connection work is found by looking; the other lines say what is wrong.
         let _ = listen(shared, told);
@@ -35,22 +35,22 @@ fn keep_listening(shared: &Weak<Shared>, told: &impl Fn(Work)) {
     }
 }
 
-fn listen(shared: &Weak<Shared>, told: &impl Fn(Work)) -> Result<(), SqlError> {
+fn listen(shared: &Weak<Shared>, told: &impl Fn(Queue)) -> Result<(), SqlError> {
     let Some(server) = shared.upgrade().map(|shared| shared.server.clone()) else {
         return Ok(());
     };
     let mut client = session::connect(&server)?;
     client.batch_execute("LISTEN docspace_courier")?;
     // Something may have been said while nobody listened.
-    told(Work::Inbox);
-    told(Work::Outbox);
+    told(Queue::Inbox);
+    told(Queue::Outbox);
     while shared.strong_count() > 0 {
         let mut notifications = client.notifications();
         let mut notices = notifications.timeout_iter(LOOK_EVERY);
         while let Some(notice) = notices.next()? {
             told(match notice.payload() {
-                "outbox" => Work::Outbox,
-                _ => Work::Inbox,
+                "outbox" => Queue::Outbox,
+                _ => Queue::Inbox,
             });
         }
         drop(notices);

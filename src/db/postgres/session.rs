@@ -7,7 +7,7 @@ use ::postgres::types::private::BytesMut;
 use ::postgres::types::{IsNull, ToSql, Type};
 use ::postgres::{Client, Row as PostgresRow, Statement};
 
-use crate::db::Work;
+use crate::db::Queue;
 use crate::db::location::Server;
 use crate::db::sql::SqlError;
 use crate::db::value::{Cell, Column, Params, Row, RowOf, Value};
@@ -70,11 +70,11 @@ impl Session {
     }
 
     /// Lets other instances know of work, once the transaction is committed.
-    pub(in crate::db) fn announce(&self, work: Work) {
+    pub(in crate::db) fn announce(&self, work: Queue) {
         let mut news = self.news.get();
         match work {
-            Work::Inbox => news.inbox = true,
-            Work::Outbox => news.outbox = true,
+            Queue::Inbox => news.inbox = true,
+            Queue::Outbox => news.outbox = true,
         }
         self.news.set(news);
     }

@@ -1,8 +1,8 @@
-//! Who acted: `event.createBy`, which is not the owner of the file (CONTRACT 1.1).
+//! Who acted: `event.createBy`, which is not the owner of the file (docs/DOCSPACE.md 1.1).
 
 use std::fmt;
 
-use crate::rules::seen::{Missing, Seen};
+use crate::rules::entry_view::{EntryView, Missing};
 
 use super::{Check, Why};
 
@@ -25,7 +25,7 @@ impl fmt::Display for Account {
 }
 
 /// Whether one of these accounts acted.
-pub(super) fn acted<'a>(accounts: &'a [Account], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn acted<'a>(accounts: &'a [Account], seen: &EntryView<'a>) -> Check<'a> {
     match is_one_of(accounts, seen) {
         Ok(true) => Check::Holds(Why::Actor("is", accounts)),
         Ok(false) => Check::Fails(Why::Actor("is not", accounts)),
@@ -34,7 +34,7 @@ pub(super) fn acted<'a>(accounts: &'a [Account], seen: &Seen<'a>) -> Check<'a> {
 }
 
 /// Whether none of them did; an event that names nobody was not caused by them.
-pub(super) fn did_not_act<'a>(accounts: &'a [Account], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn did_not_act<'a>(accounts: &'a [Account], seen: &EntryView<'a>) -> Check<'a> {
     match is_one_of(accounts, seen) {
         Ok(true) => Check::Fails(Why::Actor("is", accounts)),
         Ok(false) => Check::Holds(Why::Actor("is not", accounts)),
@@ -42,13 +42,13 @@ pub(super) fn did_not_act<'a>(accounts: &'a [Account], seen: &Seen<'a>) -> Check
     }
 }
 
-fn is_one_of(accounts: &[Account], seen: &Seen<'_>) -> Result<bool, Missing> {
+fn is_one_of(accounts: &[Account], seen: &EntryView<'_>) -> Result<bool, Missing> {
     let Some(actor) = seen.facts.event.actor.as_deref() else {
         return Ok(false);
     };
     let mut missing = None;
     for account in accounts {
-        let id = match (account, seen.facts.myself) {
+        let id = match (account, seen.facts.current_user) {
             (Account::Id(id), _) => id,
             (Account::Myself, Some(myself)) => myself,
             (Account::Myself, None) => {
@@ -64,7 +64,7 @@ fn is_one_of(accounts: &[Account], seen: &Seen<'_>) -> Result<bool, Missing> {
 }
 
 /// Who acted, for people.
-pub(super) fn value(seen: &Seen<'_>) -> String {
+pub(super) fn value(seen: &EntryView<'_>) -> String {
     let actor = seen.facts.event.actor.as_deref();
     actor.unwrap_or("nobody is named").to_owned()
 }

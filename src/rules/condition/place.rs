@@ -2,19 +2,19 @@
 
 use crate::event::EntryKind;
 use crate::ids::FolderId;
-use crate::rules::Looked;
-use crate::rules::seen::{Missing, Seen};
+use crate::rules::Lookup;
+use crate::rules::entry_view::{EntryView, Missing};
 
 use super::{Check, Why};
 
-/// `rootFolderType` of somebody's own documents (CONTRACT 2.1).
+/// `rootFolderType` of somebody's own documents (docs/DOCSPACE.md 2.1).
 const MY_DOCUMENTS: i64 = 5;
 
-/// `rootFolderType` of the trash (CONTRACT 2.1).
+/// `rootFolderType` of the trash (docs/DOCSPACE.md 2.1).
 const TRASH: i64 = 3;
 
 /// In one of these rooms, at any depth.
-pub(super) fn lies_in_room<'a>(rooms: &'a [FolderId], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn lies_in_room<'a>(rooms: &'a [FolderId], seen: &EntryView<'a>) -> Check<'a> {
     let named = rooms.iter().find(|room| {
         seen.file().is_none() && seen.entry.named_folders.contains(room)
             || seen.file().is_some_and(|file| file.folder == **room)
@@ -31,7 +31,7 @@ pub(super) fn lies_in_room<'a>(rooms: &'a [FolderId], seen: &Seen<'a>) -> Check<
 }
 
 /// Directly in one of these folders.
-pub(super) fn lies_directly_in<'a>(folders: &'a [FolderId], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn lies_directly_in<'a>(folders: &'a [FolderId], seen: &EntryView<'a>) -> Check<'a> {
     match seen.folder() {
         None => Check::Needs(Missing::File),
         Some(folder) => match folders.iter().find(|wanted| *wanted == folder) {
@@ -42,7 +42,7 @@ pub(super) fn lies_directly_in<'a>(folders: &'a [FolderId], seen: &Seen<'a>) -> 
 }
 
 /// In one of these folders, or below it.
-pub(super) fn lies_below<'a>(folders: &'a [FolderId], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn lies_below<'a>(folders: &'a [FolderId], seen: &EntryView<'a>) -> Check<'a> {
     let here = folders
         .iter()
         .find(|wanted| seen.folder() == Some(*wanted) || seen.is_folder(wanted));
@@ -52,7 +52,7 @@ pub(super) fn lies_below<'a>(folders: &'a [FolderId], seen: &Seen<'a>) -> Check<
     }
 }
 
-fn by_path<'a>(places: &'a [FolderId], what: &'static str, seen: &Seen<'a>) -> Check<'a> {
+fn by_path<'a>(places: &'a [FolderId], what: &'static str, seen: &EntryView<'a>) -> Check<'a> {
     let Some(folder) = seen.folder() else {
         return match seen.entry.kind {
             EntryKind::File => Check::Needs(Missing::File),
@@ -60,21 +60,21 @@ fn by_path<'a>(places: &'a [FolderId], what: &'static str, seen: &Seen<'a>) -> C
         };
     };
     match seen.facts.path {
-        Some(Looked::Found(path)) => match places.iter().find(|place| path.contains(place)) {
+        Some(Lookup::Found(path)) => match places.iter().find(|place| path.contains(place)) {
             Some(place) => Check::Holds(Why::Inside(folder, what, place)),
             None => Check::Fails(Why::Outside(folder, what, places)),
         },
         // The file may have been moved on before its folder was deleted.
-        Some(Looked::Gone) if seen.file().is_none() && seen.entry.kind == EntryKind::File => {
+        Some(Lookup::NotFound) if seen.file().is_none() && seen.entry.kind == EntryKind::File => {
             Check::Needs(Missing::File)
         }
-        Some(Looked::Gone) => Check::Fails(Why::Gone(folder)),
+        Some(Lookup::NotFound) => Check::Fails(Why::Gone(folder)),
         None => Check::Needs(Missing::Path),
     }
 }
 
 /// The folder, for people.
-pub(super) fn folder_value(seen: &Seen<'_>) -> String {
+pub(super) fn folder_value(seen: &EntryView<'_>) -> String {
     seen.folder().map_or_else(
         || "not told".to_owned(),
         |folder| format!("folder {folder}"),
@@ -82,9 +82,9 @@ pub(super) fn folder_value(seen: &Seen<'_>) -> String {
 }
 
 /// The folder and those above it, for people.
-pub(super) fn path_value(seen: &Seen<'_>) -> String {
+pub(super) fn path_value(seen: &EntryView<'_>) -> String {
     match seen.facts.path {
-        Some(Looked::Found(path)) => {
+        Some(Lookup::Found(path)) => {
             let ids: Vec<&str> = path.iter().map(FolderId::as_str).collect();
             format!("path {}", ids.join(" / "))
         }

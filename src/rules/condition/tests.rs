@@ -2,9 +2,9 @@
 
 use crate::event::Event;
 use crate::ids::FolderId;
-use crate::rules::seen::{Missing, Seen};
+use crate::rules::entry_view::{EntryView, Missing};
 use crate::rules::tests::{event, file_info};
-use crate::rules::{Facts, Looked};
+use crate::rules::{Facts, Lookup};
 
 use super::{Account, Check, Condition, Pattern};
 
@@ -15,7 +15,7 @@ fn outcome(condition: &Condition, facts: Facts<'_>) -> &'static str {
         .entry
         .as_ref()
         .expect("the event names an entry");
-    let seen = Seen::new(entry, facts);
+    let seen = EntryView::new(entry, facts);
     let check = condition.check(&seen);
     match check {
         Check::Holds(why) => {
@@ -151,7 +151,7 @@ fn who_acted() {
             ..event("file.uploaded", r#""parentId": 1"#)
         };
         let facts = Facts {
-            myself,
+            current_user: myself,
             ..Facts::of(&event)
         };
         assert_eq!(
@@ -178,7 +178,7 @@ fn who_acted() {
 fn the_path_decides_what_the_delivery_leaves_open() {
     let check = |condition: &Condition, path: Option<&[&str]>, expected: &str| {
         let event = event("file.uploaded", r#""parentId": 101, "rootId": 1"#);
-        let path = path.map_or(Looked::Gone, |path| Looked::Found(folders(path)));
+        let path = path.map_or(Lookup::NotFound, |path| Lookup::Found(folders(path)));
         let facts = Facts {
             path: Some(&path),
             ..Facts::of(&event)
@@ -204,7 +204,7 @@ fn the_path_decides_what_the_delivery_leaves_open() {
 #[test]
 fn the_file_as_it_is_now_counts_more_than_the_delivery() {
     let event = event("file.uploaded", r#""parentId": 100, "title": "old.pdf""#);
-    let moved = Looked::Found(file_info(300, "new.txt"));
+    let moved = Lookup::Found(file_info(300, "new.txt"));
     let facts = Facts {
         file: Some(&moved),
         ..Facts::of(&event)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::seen::{Missing, Seen};
+use crate::rules::entry_view::{EntryView, Missing};
 
 use super::{Check, Why};
 
@@ -85,7 +85,7 @@ impl fmt::Display for Pattern {
 }
 
 /// Whether the title starts with one of these, which are trimmed and in small letters.
-pub(super) fn starts_with<'a>(prefixes: &'a [String], seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn starts_with<'a>(prefixes: &'a [String], seen: &EntryView<'a>) -> Check<'a> {
     let Some(title) = seen.title() else {
         return Check::Needs(Missing::File);
     };
@@ -97,18 +97,18 @@ pub(super) fn starts_with<'a>(prefixes: &'a [String], seen: &Seen<'a>) -> Check<
 }
 
 /// Whether the whole title fits a glob.
-pub(super) fn looks_like<'a>(glob: &'a Pattern, seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn looks_like<'a>(glob: &'a Pattern, seen: &EntryView<'a>) -> Check<'a> {
     fits(glob, seen, "looks like", "does not look like")
 }
 
 /// Whether a regular expression fits somewhere in the title.
-pub(super) fn contains<'a>(regex: &'a Pattern, seen: &Seen<'a>) -> Check<'a> {
+pub(super) fn contains<'a>(regex: &'a Pattern, seen: &EntryView<'a>) -> Check<'a> {
     fits(regex, seen, "matches", "does not match")
 }
 
 fn fits<'a>(
     pattern: &'a Pattern,
-    seen: &Seen<'a>,
+    seen: &EntryView<'a>,
     yes: &'static str,
     no: &'static str,
 ) -> Check<'a> {

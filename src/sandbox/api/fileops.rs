@@ -26,7 +26,7 @@ const STAGES: [Stage; 4] = [
     Stage::Completed,
 ];
 
-/// The request of a copy or move (CONTRACT 4.1). What has no effect on files is not listed.
+/// The request of a copy or move (docs/DOCSPACE.md 4.1). What has no effect on files is not listed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Batch {

@@ -1,4 +1,4 @@
-//! Managing webhooks and reading their log (CONTRACT 1.8, 8).
+//! Managing webhooks and reading their log (docs/DOCSPACE.md 1.8, 8).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::ids::{EventId, WebhookId};
 use crate::sandbox::Portal;
 use crate::sandbox::json::log_row;
 use crate::sandbox::webhooks::{Row, Webhook};
-use crate::webhook::signature::WebhookSecret;
+use crate::signature::WebhookSecret;
 
 /// How long the receiver may take to answer the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);

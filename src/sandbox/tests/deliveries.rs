@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::sandbox::body::Retry;
-use crate::webhook::signature::{SIGNATURE_HEADER, verify};
+use crate::signature::{SIGNATURE_HEADER, verify};
 
 const FOUR: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
 

@@ -10,14 +10,15 @@ use serde::{Serialize, Serializer};
 use crate::outbox::ActionId;
 use crate::rules::ActionPlan;
 
-use super::InboxId;
+use crate::ids::InboxId;
 
-mod words;
+pub mod overview;
+mod wording;
 
 /// How an event stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum EventState {
     /// It waits for its decision, or an action of it waits for its turn.
     Waiting,
     /// An action of it runs.
@@ -34,7 +35,7 @@ pub enum State {
     Unreadable,
 }
 
-impl State {
+impl EventState {
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +76,7 @@ pub struct EventView {
     /// How often it was delivered.
     pub deliveries: u32,
     /// How it stands.
-    pub state: State,
+    pub state: EventState,
     /// Why it stands so, where that needs a reason.
     pub reason: Option<String>,
     /// When it is decided at the latest, while it waits for that.
@@ -85,7 +86,7 @@ pub struct EventView {
 
 /// Everything about one event.
 #[derive(Clone, Debug, Serialize)]
-pub struct EventStory {
+pub struct EventDetails {
     /// The event.
     #[serde(flatten)]
     pub event: EventView,
@@ -149,9 +150,9 @@ pub struct ActionView {
 
 /// Which events are wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct EventFilter {
     /// How they stand.
-    pub standing: Standing,
+    pub standing: StateFilter,
     /// The file they are about.
     pub file: Option<String>,
     /// Part of the title, or the whole of an id: the file's, ours, or DocSpace's.
@@ -162,17 +163,17 @@ pub struct Filter {
 
 /// How the wanted events stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum StateFilter {
     /// In any way.
     #[default]
     Any,
-    /// As [`State::Dead`].
+    /// As [`EventState::Dead`].
     Dead,
-    /// As [`State::Waiting`] or [`State::Working`].
+    /// As [`EventState::Waiting`] or [`EventState::Working`].
     Waiting,
 }
 
-impl Standing {
+impl StateFilter {
     /// Starts from the few rows that can match, so that a long journal is not read for them.
     fn condition(self) -> &'static str {
         match self {
@@ -196,7 +197,7 @@ const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, r
                        happened_at, source, deliveries, state, reason, due_at";
 
 /// The newest events that match.
-pub fn list(sql: &Sql, filter: &Filter, limit: u32) -> Result<Vec<EventView>, SqlError> {
+pub fn list(sql: &Sql, filter: &EventFilter, limit: u32) -> Result<Vec<EventView>, SqlError> {
     let summaries = list_with_actions(sql, filter, limit)?;
     Ok(summaries.into_iter().map(|(event, _)| event).collect())
 }
@@ -204,7 +205,7 @@ pub fn list(sql: &Sql, filter: &Filter, limit: u32) -> Result<Vec<EventView>, Sq
 /// The newest events that match, each with what was planned for it.
 pub fn list_with_actions(
     sql: &Sql,
-    filter: &Filter,
+    filter: &EventFilter,
     limit: u32,
 ) -> Result<Vec<(EventView, Vec<ActionView>)>, SqlError> {
     let condition = filter.standing.condition();
@@ -245,7 +246,7 @@ pub fn list_with_actions(
 
 /// Everything about the event with this number of ours or, where there is none, with this id of
 /// DocSpace's; the newest, when several webhooks have an event of that id.
-pub fn find(sql: &Sql, number: i64) -> Result<Option<EventStory>, SqlError> {
+pub fn find(sql: &Sql, number: i64) -> Result<Option<EventDetails>, SqlError> {
     let found = sql.query_optional(
         &format!(
             "SELECT {COLUMNS}, body FROM events
@@ -260,7 +261,7 @@ pub fn find(sql: &Sql, number: i64) -> Result<Option<EventStory>, SqlError> {
     };
     let decisions = decisions(sql, row.id)?;
     let actions = actions(sql, row.id)?;
-    Ok(Some(EventStory {
+    Ok(Some(EventDetails {
         event: row.view(&decisions, &actions),
         decisions,
         actions,
@@ -293,7 +294,7 @@ fn read_row(row: &Row<'_>) -> Result<EventRow, SqlError> {
             happened_at: from_ms(row.get("happened_at")?),
             source: row.get("source")?,
             deliveries: row.get("deliveries")?,
-            state: State::Waiting,
+            state: EventState::Waiting,
             reason: row.get("reason")?,
             due_at: (state == "waiting").then_some(due_at),
         },
@@ -317,24 +318,24 @@ impl EventRow {
 }
 
 /// The one word for an event's own state, the reason it has for itself, and its actions.
-fn stands(own: &str, own_reason: Option<&str>, actions: &[ActionView]) -> State {
+fn stands(own: &str, own_reason: Option<&str>, actions: &[ActionView]) -> EventState {
     let any = |state: &str| actions.iter().any(|action| action.state == state);
     match own {
-        "unreadable" => State::Unreadable,
-        "dead" => State::Dead,
-        _ if any("dead") => State::Dead,
-        "waiting" => State::Waiting,
-        _ if any("running") => State::Working,
-        _ if any("waiting") => State::Waiting,
+        "unreadable" => EventState::Unreadable,
+        "dead" => EventState::Dead,
+        _ if any("dead") => EventState::Dead,
+        "waiting" => EventState::Waiting,
+        _ if any("running") => EventState::Working,
+        _ if any("waiting") => EventState::Waiting,
         // A decided event keeps a reason of its own only when it was given up and then discarded.
-        _ if any("discarded") || own_reason.is_some() => State::Discarded,
-        _ if any("done") => State::Done,
-        _ => State::Ignored,
+        _ if any("discarded") || own_reason.is_some() => EventState::Discarded,
+        _ if any("done") => EventState::Done,
+        _ => EventState::Ignored,
     }
 }
 
 fn reason_of_state(
-    state: State,
+    state: EventState,
     decisions: &[DecisionView],
     actions: &[ActionView],
 ) -> Option<String> {
@@ -345,14 +346,14 @@ fn reason_of_state(
             .find_map(|action| Some(format!("{}: {}", action.kind, action.reason.as_ref()?)))
     };
     match state {
-        State::Dead => of_action("dead"),
-        State::Waiting => of_action("waiting"),
-        State::Discarded => of_action("discarded"),
-        State::Ignored => Some(decisions.first().map_or_else(
+        EventState::Dead => of_action("dead"),
+        EventState::Waiting => of_action("waiting"),
+        EventState::Discarded => of_action("discarded"),
+        EventState::Ignored => Some(decisions.first().map_or_else(
             || "there was no rule".to_owned(),
             |first| format!("{}: {}", first.rule, first.reason),
         )),
-        State::Working | State::Done | State::Unreadable => None,
+        EventState::Working | EventState::Done | EventState::Unreadable => None,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Status;
 use super::access::{Reach, Visitor};
-use crate::printable;
+use crate::text;
 
 /// What stands around every page.
 pub(super) struct Frame {
@@ -113,7 +113,7 @@ impl Moment {
     pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
         Self {
             about: about(now.duration_since(at).as_secs()),
-            exact: format!("{} UTC", printable::time(at)),
+            exact: format!("{} UTC", text::time(at)),
             machine: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         }
     }

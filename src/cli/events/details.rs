@@ -2,23 +2,23 @@
 
 use std::fmt::Write as _;
 
-use crate::inbox::journal::{ActionView, DecisionView, EventStory, EventView, State};
+use crate::journal::{ActionView, DecisionView, EventDetails, EventState, EventView};
 
-use crate::printable::{clean, time};
+use crate::text::{clean, time};
 
 /// The page.
-pub(super) fn tell(story: &EventStory) -> String {
+pub(super) fn tell(story: &EventDetails) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
     let _ = write_page(&mut page, story);
     page
 }
 
-fn write_page(page: &mut String, story: &EventStory) -> std::fmt::Result {
+fn write_page(page: &mut String, story: &EventDetails) -> std::fmt::Result {
     write_arrival(page, &story.event)?;
     write_decisions(page, &story.event, &story.decisions)?;
     write_actions(page, &story.actions)?;
-    if story.event.state == State::Unreadable {
+    if story.event.state == EventState::Unreadable {
         let body = clean(&String::from_utf8_lossy(&story.body));
         writeln!(page, "\nThe body as it came\n  {body}")?;
     }
@@ -102,10 +102,10 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
     Ok(())
 }
 
-fn write_advice(page: &mut String, story: &EventStory) -> std::fmt::Result {
+fn write_advice(page: &mut String, story: &EventDetails) -> std::fmt::Result {
     let id = story.event.id;
     match story.event.state {
-        State::Dead => {
+        EventState::Dead => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
@@ -123,15 +123,15 @@ fn write_advice(page: &mut String, story: &EventStory) -> std::fmt::Result {
                 "  docspace-courier events replay {id}    asks the rules again, after you changed them"
             )
         }
-        State::Waiting | State::Working => writeln!(
+        EventState::Waiting | EventState::Working => writeln!(
             page,
             "\nNothing is needed of you: the service goes on by itself while it runs."
         ),
-        State::Unreadable => writeln!(
+        EventState::Unreadable => writeln!(
             page,
             "\nNothing can be done about it here: it was signed, but it is no event. It is kept so that \
              nothing signed is lost."
         ),
-        State::Ignored | State::Done | State::Discarded => Ok(()),
+        EventState::Ignored | EventState::Done | EventState::Discarded => Ok(()),
     }
 }

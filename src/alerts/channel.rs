@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
+use crate::backoff::backoff;
 use crate::notify::chat::{Chat, quoted};
-use crate::notify::mail::{Letter, Mailer};
+use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
-use crate::worker::backoff;
 
 use super::digest::Message;
 
@@ -26,14 +26,14 @@ pub(super) enum Way {
 
 /// A way, and what waits for it. Each succeeds or fails on its own.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(super) struct AlertChannel {
     way: Way,
     waiting: VecDeque<Message>,
     failures: u32,
     not_before: Option<Timestamp>,
 }
 
-impl Outlet {
+impl AlertChannel {
     pub(super) fn new(way: Way) -> Self {
         Self {
             way,
@@ -81,7 +81,7 @@ impl Way {
         let subject = format!("docspace-courier: {subject}");
         match self {
             Self::Mail(mailer, to) => {
-                let letter = Letter {
+                let letter = Email {
                     id: id(&[portal, &subject, &at.to_string(), to]),
                     subject,
                     text: format!("{text}\nPortal: {portal}\n").replace('\n', "\r\n"),

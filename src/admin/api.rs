@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::Status;
 use super::list::Wanted;
-use crate::inbox::journal::{self, EventStory, EventView};
-use crate::inbox::overview::{Overview, overview};
+use crate::journal::overview::{Overview, overview};
+use crate::journal::{self, EventDetails, EventView};
 
 /// Events in an answer that names no limit.
 const EVENTS: u32 = 50;
@@ -18,7 +18,7 @@ const EVENTS: u32 = 50;
 /// Events in one answer at the most.
 const MOST_EVENTS: u32 = 1000;
 
-type Answer<T> = Result<Json<T>, (StatusCode, &'static str)>;
+type ApiResult<T> = Result<Json<T>, (StatusCode, &'static str)>;
 
 const UNAVAILABLE: (StatusCode, &str) = (
     StatusCode::SERVICE_UNAVAILABLE,
@@ -27,16 +27,16 @@ const UNAVAILABLE: (StatusCode, &str) = (
 
 /// How all stands.
 #[derive(Debug, Serialize)]
-pub(super) struct Standing {
+pub(super) struct StatusResponse {
     version: &'static str,
     #[serde(flatten)]
     overview: Overview,
-    portal: Portal,
+    portal: PortalStatus,
 }
 
 /// The portal, as far as the breaker knows.
 #[derive(Debug, Serialize)]
-struct Portal {
+struct PortalStatus {
     address: String,
     /// Why it is left alone: `down`, `key_refused`, `limit`, or nothing.
     trouble: Option<&'static str>,
@@ -51,7 +51,7 @@ struct Portal {
 pub(super) async fn events(
     State(status): State<Arc<Status>>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Vec<EventView>> {
+) -> ApiResult<Vec<EventView>> {
     let limit = wanted.limit.unwrap_or(EVENTS).min(MOST_EVENTS);
     let filter = wanted.filter();
     let list = status
@@ -63,7 +63,7 @@ pub(super) async fn events(
 pub(super) async fn event(
     State(status): State<Arc<Status>>,
     Path(id): Path<i64>,
-) -> Answer<EventStory> {
+) -> ApiResult<EventDetails> {
     let story = status.db.read(move |sql| journal::find(sql, id));
     let story = story.await.map_err(|_| UNAVAILABLE)?;
     story
@@ -71,14 +71,17 @@ pub(super) async fn event(
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
 }
 
-pub(super) async fn status(State(status): State<Arc<Status>>) -> Answer<Standing> {
+pub(super) async fn status(State(status): State<Arc<Status>>) -> ApiResult<StatusResponse> {
     let overview = status.db.read(overview).await.map_err(|_| UNAVAILABLE)?;
-    Ok(Json(Standing {
+    Ok(Json(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,
-        portal: Portal {
+        portal: PortalStatus {
             address: status.portal.host().to_owned(),
-            trouble: status.portal.trouble().map(crate::docspace::Why::code),
+            trouble: status
+                .portal
+                .open_reason()
+                .map(crate::docspace::OpenReason::code),
             writes_left_today: status.portal.writes_left_today(),
             calls_left: status.portal.calls_left(),
             no_write_before: status.portal.no_write_before().map(|at| at.to_string()),

@@ -8,9 +8,9 @@ use super::RuleSet;
 
 /// A handle on the rules in force; all its copies see the same.
 #[derive(Clone, Debug, Default)]
-pub struct InForce(Arc<RwLock<Arc<RuleSet>>>);
+pub struct ActiveRules(Arc<RwLock<Arc<RuleSet>>>);
 
-impl InForce {
+impl ActiveRules {
     /// These rules, until others are put in force.
     pub fn new(rules: impl Into<RuleSet>) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(rules.into()))))

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use secrecy::SecretString;
 
 use crate::notify::mail::{self, Mailer};
-use crate::outgoing::{Destination, Failure};
+use crate::outgoing::{Failure, HttpEndpoint};
 
 use super::{Deployment, Finding};
 
@@ -30,7 +30,7 @@ pub(super) async fn look(deployment: &Deployment) -> Vec<Finding> {
     findings
 }
 
-async fn mail(settings: mail::Settings) -> Finding {
+async fn mail(settings: mail::SmtpSettings) -> Finding {
     let server = format!("{}:{}", settings.host, settings.port);
     let mailer = match Mailer::new(settings) {
         Ok(mailer) => mailer,
@@ -49,7 +49,7 @@ async fn mail(settings: mail::Settings) -> Finding {
 }
 
 async fn destination(variable: &str, name: &'static str, url: SecretString) -> Finding {
-    let destination = match Destination::new(url, name) {
+    let destination = match HttpEndpoint::new(url, name) {
         Ok(destination) => destination,
         Err(error) => return Finding::wrong(variable, error.to_string()),
     };

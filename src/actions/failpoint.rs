@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 /// A moment in an attempt to copy or move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checkpoint {
+pub enum Failpoint {
     /// The intent is stored; the portal has not been called.
     BeforeCall,
     /// The portal has answered; its operation is not stored.
@@ -17,22 +17,22 @@ pub enum Checkpoint {
     BeforeFinish,
 }
 
-/// At which checkpoint a worker stops for good, if at any.
+/// At which failpoint a worker stops for good, if at any.
 #[derive(Clone, Debug, Default)]
-pub struct Checkpoints {
+pub struct Failpoints {
     stop: Option<Arc<Stop>>,
 }
 
 #[derive(Debug)]
 struct Stop {
-    at: Checkpoint,
+    at: Failpoint,
     armed: Mutex<bool>,
     reached: Notify,
 }
 
-impl Checkpoints {
-    /// Stops the first attempt that comes to this checkpoint; the next ones pass.
-    pub fn stop_at(at: Checkpoint) -> Self {
+impl Failpoints {
+    /// Stops the first attempt that comes to this failpoint; the next ones pass.
+    pub fn stop_at(at: Failpoint) -> Self {
         let stop = Stop {
             at,
             armed: Mutex::new(true),
@@ -51,8 +51,8 @@ impl Checkpoints {
     }
 
     /// Passes, or never returns.
-    pub(super) async fn pass(&self, checkpoint: Checkpoint) {
-        let Some(stop) = self.stop.as_deref().filter(|stop| stop.at == checkpoint) else {
+    pub(super) async fn pass(&self, failpoint: Failpoint) {
+        let Some(stop) = self.stop.as_deref().filter(|stop| stop.at == failpoint) else {
             return;
         };
         let armed = std::mem::take(&mut *stop.armed.lock().unwrap_or_else(PoisonError::into_inner));

@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
-use crate::inbox::overview::{self, overview};
+use crate::journal::overview::{self, overview};
 use crate::metrics::Metrics;
 use crate::server::tls::Tls;
-use crate::worker::Wake;
+use crate::wake::Wake;
 
 // Who may.
 mod access;
@@ -30,10 +30,10 @@ mod login;
 // What is shown.
 mod api;
 mod chart;
+mod event_page;
 mod frame;
+mod gauges;
 mod list;
-mod moment;
-mod story;
 
 // What is ordered.
 mod change;
@@ -65,7 +65,7 @@ pub struct Status {
 pub fn router(status: Arc<Status>) -> Router {
     let private = Router::new()
         .route("/", get(list::show))
-        .route("/events/{id}", get(story::show))
+        .route("/events/{id}", get(event_page::show))
         .route("/events/{id}/{change}", get(change::ask).post(change::make))
         .route("/api/events", get(api::events))
         .route("/api/events/{id}", get(api::event))
@@ -107,7 +107,7 @@ async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse,
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
     let ends_at = status.tls.as_ref().map(|tls| tls.validity().ends_at);
-    let moment = moment::moment(&overview, oldest, &status.portal, ends_at);
+    let moment = gauges::moment(&overview, oldest, &status.portal, ends_at);
     let text = status.metrics.render(&moment);
     let kind = [(
         header::CONTENT_TYPE,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::inbox::overview::Hour;
+use crate::journal::overview::Hour;
 
 /// The picture's height in its own units; its width is 10 units an hour.
 const HEIGHT: u64 = 100;

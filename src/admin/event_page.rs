@@ -13,9 +13,9 @@ use super::Status;
 use super::access::Visitor;
 use super::frame::{Frame, Moment, no_event, page, unavailable};
 use super::login;
-use crate::inbox::InboxId;
-use crate::inbox::journal::{self, DecisionView, EventStory, State as Stands};
-use crate::printable::clean;
+use crate::ids::InboxId;
+use crate::journal::{self, DecisionView, EventDetails, EventState};
+use crate::text::clean;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -94,7 +94,7 @@ fn sentence(said: &str) -> Option<&'static str> {
 
 fn view(
     frame: Frame,
-    story: EventStory,
+    story: EventDetails,
     visitor: Visitor,
     said: Option<&'static str>,
     now: Timestamp,
@@ -140,8 +140,8 @@ fn view(
     }
 }
 
-fn orders(story: &EventStory, visitor: Visitor) -> Orders {
-    let dead = story.event.state == Stands::Dead;
+fn orders(story: &EventDetails, visitor: Visitor) -> Orders {
+    let dead = story.event.state == EventState::Dead;
     let replay = if dead {
         Some("Replay")
     } else {

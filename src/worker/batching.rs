@@ -1,4 +1,4 @@
-//! Lanes: the ways that calls for copies and moves are under way on just now.
+//! Batching: which copy and move calls are in flight, and when the next one may start.
 //!
 //! What goes the same way travels together. While a call is under way on a lane, what comes for it gathers,
 //! and all of it goes with the next; where nothing is under way, even one file starts at once. There is
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::outbox::Wanted;
+use crate::outbox::BatchPolicy;
 
 /// How long the calls on a lane are waited for before one more is made.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -21,28 +21,28 @@ const MOST: usize = 3;
 
 /// The lanes that calls are under way on, with when each began.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<HashMap<String, Vec<Instant>>>);
+pub(super) struct InFlightBatches(Mutex<HashMap<String, Vec<Instant>>>);
 
-impl Lanes {
+impl InFlightBatches {
     /// How many must wait for this lane before a call is made.
-    pub(super) fn wanted(&self, lane: &str, now: Instant) -> Wanted {
+    pub(super) fn wanted(&self, lane: &str, now: Instant) -> BatchPolicy {
         let lanes = self.lock();
         let Some(begun) = lanes.get(lane) else {
-            return Wanted::Any;
+            return BatchPolicy::Immediate;
         };
         if begun.len() >= MOST {
-            Wanted::None
+            BatchPolicy::Hold
         } else if begun.iter().all(|begun| *begun + PATIENCE <= now) {
-            Wanted::Any
+            BatchPolicy::Immediate
         } else {
-            Wanted::FullCall
+            BatchPolicy::FullOnly
         }
     }
 
     /// A call begins on this lane; it ends when what is returned is dropped.
-    pub(super) fn enter(self: &Arc<Self>, lane: String, now: Instant) -> Entered {
+    pub(super) fn enter(self: &Arc<Self>, lane: String, now: Instant) -> InFlightBatch {
         self.lock().entry(lane.clone()).or_default().push(now);
-        Entered {
+        InFlightBatch {
             lanes: Arc::clone(self),
             lane,
             begun: now,
@@ -56,13 +56,13 @@ impl Lanes {
 
 /// A call that is under way on a lane.
 #[derive(Debug)]
-pub(super) struct Entered {
-    lanes: Arc<Lanes>,
+pub(super) struct InFlightBatch {
+    lanes: Arc<InFlightBatches>,
     lane: String,
     begun: Instant,
 }
 
-impl Drop for Entered {
+impl Drop for InFlightBatch {
     fn drop(&mut self) {
         let mut lanes = self.lanes.lock();
         if let Some(begun) = lanes.get_mut(&self.lane) {
@@ -82,26 +82,26 @@ mod tests {
 
     #[test]
     fn files_gather_while_a_call_is_young() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(InFlightBatches::default());
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let check = |lane: &str, milliseconds: u64, expected: Wanted| {
+        let check = |lane: &str, milliseconds: u64, expected: BatchPolicy| {
             let wanted = lanes.wanted(lane, at(milliseconds));
             assert_eq!(wanted, expected, "{lane} after {milliseconds} ms");
         };
-        check("copy", 0, Wanted::Any);
+        check("copy", 0, BatchPolicy::Immediate);
         let first = lanes.enter("copy".to_owned(), at(0));
-        check("copy", 999, Wanted::FullCall);
-        check("move", 999, Wanted::Any);
-        check("copy", 1_000, Wanted::Any);
+        check("copy", 999, BatchPolicy::FullOnly);
+        check("move", 999, BatchPolicy::Immediate);
+        check("copy", 1_000, BatchPolicy::Immediate);
 
         let second = lanes.enter("copy".to_owned(), at(1_000));
-        check("copy", 1_999, Wanted::FullCall);
+        check("copy", 1_999, BatchPolicy::FullOnly);
         let third = lanes.enter("copy".to_owned(), at(2_000));
-        check("copy", 60_000, Wanted::None);
+        check("copy", 60_000, BatchPolicy::Hold);
         drop(first);
-        check("copy", 60_000, Wanted::Any);
+        check("copy", 60_000, BatchPolicy::Immediate);
         drop((second, third));
-        check("copy", 2_001, Wanted::Any);
+        check("copy", 2_001, BatchPolicy::Immediate);
     }
 }

@@ -7,7 +7,7 @@ use crate::db::{Sql, SqlError};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::journal::rfc3339_or_null;
+use super::rfc3339_or_null;
 
 /// Hours of the last day, the running one included.
 const HOURS: i64 = 24;

@@ -8,10 +8,10 @@ use crate::docspace::FileInfo;
 use crate::event::{Entry, EntryKind};
 use crate::ids::FolderId;
 
-use super::{Facts, Looked, Need};
+use super::{Facts, Lookup, MissingFact};
 
 /// An event's entry as conditions look at it.
-pub(super) struct Seen<'a> {
+pub(super) struct EntryView<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) entry: &'a Entry,
     /// The title without white space around it, in small letters; `None` when nobody told it.
@@ -26,7 +26,7 @@ pub(super) enum Missing {
     Myself,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> EntryView<'a> {
     pub(super) fn new(entry: &'a Entry, facts: Facts<'a>) -> Self {
         let mut seen = Self {
             facts,
@@ -40,7 +40,7 @@ impl<'a> Seen<'a> {
     /// The file as the portal described it, when it was asked.
     pub(super) fn file(&self) -> Option<&'a FileInfo> {
         match self.facts.file {
-            Some(Looked::Found(file)) => Some(file),
+            Some(Lookup::Found(file)) => Some(file),
             _ => None,
         }
     }
@@ -82,11 +82,11 @@ impl<'a> Seen<'a> {
     }
 
     /// What to ask the portal for.
-    pub(super) fn need(&self, missing: Missing) -> Need {
+    pub(super) fn need(&self, missing: Missing) -> MissingFact {
         match (missing, self.folder()) {
-            (Missing::Myself, _) => Need::Myself,
-            (Missing::Path, Some(folder)) => Need::Path(folder.clone()),
-            (Missing::Path | Missing::File, _) => Need::File(self.entry.id.clone()),
+            (Missing::Myself, _) => MissingFact::CurrentUser,
+            (Missing::Path, Some(folder)) => MissingFact::Path(folder.clone()),
+            (Missing::Path | Missing::File, _) => MissingFact::File(self.entry.id.clone()),
         }
     }
 

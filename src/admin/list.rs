@@ -12,11 +12,11 @@ use serde::Deserialize;
 use super::Status;
 use super::chart::Chart;
 use super::frame::{Frame, Moment, page, unavailable};
-use crate::docspace::{Client, Permission};
-use crate::inbox::InboxId;
-use crate::inbox::journal::{self, ActionView, EventView, Filter, Standing};
-use crate::inbox::overview::{self, Overview, last_day, overview};
-use crate::printable::{clean, clean_and_cut};
+use crate::docspace::{BreakerState, Client};
+use crate::ids::InboxId;
+use crate::journal::overview::{self, Overview, last_day, overview};
+use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
+use crate::text::{clean, clean_and_cut};
 
 /// Events on one page.
 const EVENTS: u32 = 50;
@@ -36,12 +36,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn filter(&self) -> Filter {
-        Filter {
+    pub(super) fn filter(&self) -> EventFilter {
+        EventFilter {
             standing: match self.show.as_deref() {
-                Some("dead") => Standing::Dead,
-                Some("waiting") => Standing::Waiting,
-                _ => Standing::Any,
+                Some("dead") => StateFilter::Dead,
+                Some("waiting") => StateFilter::Waiting,
+                _ => StateFilter::Any,
             },
             file: self.file.clone(),
             search: self
@@ -149,11 +149,11 @@ fn waits(overview: &Overview, now: Timestamp) -> Option<Moment> {
         .map(|since| Moment::new(since, now))
 }
 
-fn tabs(standing: Standing) -> [Tab; 3] {
+fn tabs(standing: StateFilter) -> [Tab; 3] {
     [
-        ("all", "All", Standing::Any),
-        ("waiting", "Waiting", Standing::Waiting),
-        ("dead", "Dead", Standing::Dead),
+        ("all", "All", StateFilter::Any),
+        ("waiting", "Waiting", StateFilter::Waiting),
+        ("dead", "Dead", StateFilter::Dead),
     ]
     .map(|(name, words, of)| Tab {
         name,
@@ -163,16 +163,16 @@ fn tabs(standing: Standing) -> [Tab; 3] {
 }
 
 fn health(portal: &Client, now: Timestamp) -> Health {
-    let Some(why) = portal.trouble() else {
+    let Some(why) = portal.open_reason() else {
         return Health {
             class: "good",
             word: "well",
             sentence: budget(portal, now),
         };
     };
-    let next = match portal.permission() {
-        Permission::Wait(_, until) => format!("next call {}", Moment::new(until, now).about),
-        Permission::Call | Permission::Probe(_) => "next call is due".to_owned(),
+    let next = match portal.breaker_state() {
+        BreakerState::Open(_, until) => format!("next call {}", Moment::new(until, now).about),
+        BreakerState::Closed | BreakerState::HalfOpen(_) => "next call is due".to_owned(),
     };
     Health {
         class: "bad",

@@ -1,7 +1,7 @@
 //! Verify: the signature of a delivery, over its raw bytes.
 //!
 //! DocSpace sends `x-docspace-signature-256: sha256=<HEX>`, the upper-case hexadecimal HMAC-SHA256
-//! of the exact UTF-8 body with the webhook's secret as key (CONTRACT 1.3). Parsing and writing the
+//! of the exact UTF-8 body with the webhook's secret as key (docs/DOCSPACE.md 1.3). Parsing and writing the
 //! JSON again yields other bytes, so the check is made before anything is parsed. No input, no
 //! output, no JSON here.
 
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    const BODY: &[u8] = include_bytes!("../../tests/data/webhook/file.uploaded.json");
+    const BODY: &[u8] = include_bytes!("../tests/data/webhook/file.uploaded.json");
     const DIGITS: &str = "B86BEE2F6CCD63EF28E8AD8820E8738D6B5FB9C71B14479A6CAA7300DBA72A54";
 
     fn secret() -> WebhookSecret {

@@ -5,7 +5,7 @@
 //! acts next, and so on; a chain that comes back to its beginning has no end. Chains that end are fine.
 //!
 //! Only what is certain counts: whether a folder lies in a watched room is known to the portal alone.
-//! Those destinations are named by [`destinations_in_doubt`], so that `check` can ask. What both miss ends
+//! Those destinations are named by [`unresolved_destinations`], so that `check` can ask. What both miss ends
 //! while the service runs, because no rule acts on its own work.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use super::{ActionPlan, Condition, Rule};
 
 /// A chain of rules that comes back to its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Circle {
+pub struct RuleCycle {
     /// Each rule, and what it does that feeds the next one; the last feeds the first.
     pub links: Vec<Link>,
 }
@@ -33,7 +33,7 @@ pub struct Link {
     pub raises: &'static str,
 }
 
-impl fmt::Display for Circle {
+impl fmt::Display for RuleCycle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, link) in self.links.iter().enumerate() {
             let next = &self.links[(position + 1) % self.links.len()];
@@ -69,7 +69,7 @@ struct Raised<'a> {
 }
 
 /// Every circle among these rules, each once.
-pub fn circles(rules: &[Rule]) -> Vec<Circle> {
+pub fn find_cycles(rules: &[Rule]) -> Vec<RuleCycle> {
     let mut found = Vec::new();
     let mut closed = vec![false; rules.len()];
     let edges: Vec<Vec<(usize, Link)>> = rules.iter().map(|rule| edges(rule, rules)).collect();
@@ -86,7 +86,7 @@ fn walk(
     edges: &[Vec<(usize, Link)>],
     path: &mut Vec<(usize, Link)>,
     closed: &mut [bool],
-    found: &mut Vec<Circle>,
+    found: &mut Vec<RuleCycle>,
 ) {
     if closed[rule] {
         return;
@@ -94,7 +94,7 @@ fn walk(
     for (next, link) in &edges[rule] {
         path.push((rule, link.clone()));
         match path.iter().position(|(earlier, _)| earlier == next) {
-            Some(begin) => found.push(Circle {
+            Some(begin) => found.push(RuleCycle {
                 links: path[begin..].iter().map(|(_, link)| link.clone()).collect(),
             }),
             None => walk(*next, edges, path, closed, found),
@@ -198,7 +198,7 @@ fn reaches(rule: &Rule, raised: &Raised<'_>, fed: &Rule) -> bool {
 
 /// The destinations that may lie in a room or folder that a rule watches, and would then feed it: each with
 /// the places to look for among the folders above it.
-pub fn destinations_in_doubt(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
+pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
     let mut doubtful: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
         for raised in raised(rule) {
@@ -222,7 +222,7 @@ pub fn destinations_in_doubt(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
 }
 
 /// Lets the rules that watch a place watch this folder by its own id, too: it lies there.
-pub fn watching_too(rules: &mut [Rule], place: &FolderId, folder: &FolderId) {
+pub fn alias_watched_folder(rules: &mut [Rule], place: &FolderId, folder: &FolderId) {
     for condition in rules.iter_mut().flat_map(|rule| &mut rule.conditions) {
         if let Condition::Room(places) | Condition::FolderTree(places) = condition
             && places.contains(place)
@@ -276,7 +276,7 @@ mod tests {
     }
 
     fn found(rules: &[Rule]) -> Vec<String> {
-        circles(rules).iter().map(ToString::to_string).collect()
+        find_cycles(rules).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -377,14 +377,14 @@ mod tests {
             rule("b", "file.uploaded", room(7), &[("copy", 8)]),
         ];
         assert_eq!(
-            destinations_in_doubt(&rules),
+            unresolved_destinations(&rules),
             [
                 (FolderId::from(6), vec![FolderId::from(5)]),
                 (FolderId::from(8), vec![FolderId::from(5)]),
             ]
         );
         let mut nested = rules.to_vec();
-        watching_too(&mut nested, &FolderId::from(5), &FolderId::from(6));
+        alias_watched_folder(&mut nested, &FolderId::from(5), &FolderId::from(6));
         assert_eq!(
             found(&nested),
             ["rule “a” copies to 6, which raises file.copied for itself"]

@@ -2,28 +2,28 @@
 //! to the portal alone, so the rules could not be refused for it when they were read.
 
 use crate::docspace::Client;
-use crate::rules::{circles, destinations_in_doubt, watching_too};
+use crate::rules::{alias_watched_folder, find_cycles, unresolved_destinations};
 
 use super::{Deployment, Finding};
 
 pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut rules = deployment.rules.clone();
-    for (destination, places) in destinations_in_doubt(&deployment.rules) {
+    for (destination, places) in unresolved_destinations(&deployment.rules) {
         // A folder that cannot be read is among the findings about destinations already.
         let Ok(path) = portal.folder_path(&destination).await else {
             continue;
         };
         for place in places {
             if path.iter().any(|folder| folder.id == place) {
-                watching_too(&mut rules, &place, &destination);
+                alias_watched_folder(&mut rules, &place, &destination);
             }
         }
     }
-    circles(&rules)
+    find_cycles(&rules)
         .iter()
-        .map(|circle| {
+        .map(|cycle| {
             let sentence = format!(
-                "would feed themselves, as folders lie in each other: {circle}; the service ends the chain \
+                "would feed themselves, as folders lie in each other: {cycle}; the service ends the chain \
                  after one turn, but say what is meant: watch another place, or add by_not = \"self\""
             );
             Finding::wrong("rules", sentence)

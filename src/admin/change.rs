@@ -13,9 +13,9 @@ use super::Status;
 use super::access::Visitor;
 use super::frame::{Frame, message, no_event, page, unavailable};
 use super::login;
-use crate::inbox::journal::{self, EventStory, State as Stands};
 use crate::inbox::{self, Discarded, InboxId, Replay};
-use crate::printable::clean;
+use crate::journal::{self, EventDetails, EventState as Stands};
+use crate::text::clean;
 
 /// What may be ordered about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -133,7 +133,7 @@ fn refusal(status: &Status, headers: &HeaderMap, wanted: &str) -> Option<Respons
     }
 }
 
-fn question(frame: Frame, story: &EventStory, change: Change) -> Question {
+fn question(frame: Frame, story: &EventDetails, change: Change) -> Question {
     let is_dead = story.event.state == Stands::Dead;
     let (heading, sentence, button) = match change {
         Change::Replay if is_dead => (

@@ -1,8 +1,8 @@
 //! Words: what the journal's views say in a person's language, the same at the command line and on the
 //! status page. What came from outside is in them as it is; whoever shows it cleans or escapes it.
 
-use super::{ActionView, EventStory, EventView, State};
-use crate::printable::time;
+use super::{ActionView, EventDetails, EventState, EventView};
+use crate::text::time;
 
 impl EventView {
     /// How it came to us.
@@ -25,12 +25,12 @@ impl EventView {
     }
 }
 
-impl EventStory {
+impl EventDetails {
     /// Whether a replay asks rules again, because nothing is dead and some rule ignored the event.
     pub fn may_be_asked_again(&self) -> bool {
         let ended = matches!(
             self.event.state,
-            State::Ignored | State::Done | State::Discarded
+            EventState::Ignored | EventState::Done | EventState::Discarded
         );
         ended
             && (self.decisions.is_empty()

@@ -9,17 +9,17 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::StoreError;
-use crate::docspace::{FolderInfo, Permission, editor_address, folder_address};
+use crate::docspace::{BreakerState, FolderInfo, editor_address, folder_address};
 use crate::event::{EntryKind, Event};
 use crate::ids::{FileId, FolderId};
 use crate::inbox;
-use crate::notify::template::Words;
 use crate::notify::{self, Notification, Place};
-use crate::outbox::{self, Action, Outcome};
+use crate::outbox::{self, Action, ActionResult};
 use crate::outgoing::Failure;
 use crate::pipeline::{Document, EventPart, FilePart, LinksPart, Pipeline, ResultPart};
+use crate::template::MessageTemplates;
 
-use super::{Context, Ended};
+use super::{AttemptOutcome, Context};
 
 /// How long the portal may take to say titles and names before the notification goes without them.
 const ASK_FOR_NAMES: Duration = Duration::from_secs(5);
@@ -29,11 +29,11 @@ pub(super) async fn mail(
     context: &Context<'_>,
     action: &Action,
     to: Option<&str>,
-    words: &Words,
-) -> Result<Ended, StoreError> {
+    words: &MessageTemplates,
+) -> Result<AttemptOutcome, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
         notify::log(context.portal.host(), action, to);
-        return Ok(Ended::Done(Outcome::default()));
+        return Ok(AttemptOutcome::Done(ActionResult::default()));
     };
     let letter = notification(context, action)
         .await?
@@ -45,8 +45,8 @@ pub(super) async fn mail(
 pub(super) async fn chat(
     context: &Context<'_>,
     action: &Action,
-    words: &Words,
-) -> Result<Ended, StoreError> {
+    words: &MessageTemplates,
+) -> Result<AttemptOutcome, StoreError> {
     let Some(chat) = &context.channels.chat else {
         return Ok(not_configured("NOTIFY_WEBHOOK_URL"));
     };
@@ -55,7 +55,10 @@ pub(super) async fn chat(
 }
 
 /// Hands the file to the pipeline of the environment.
-pub(super) async fn call(context: &Context<'_>, action: &Action) -> Result<Ended, StoreError> {
+pub(super) async fn call(
+    context: &Context<'_>,
+    action: &Action,
+) -> Result<AttemptOutcome, StoreError> {
     match &context.channels.pipeline {
         Some(pipeline) => hand_over(context, action, pipeline).await,
         None => Ok(not_configured("PIPELINE_URL")),
@@ -67,7 +70,7 @@ pub(super) async fn call_to(
     context: &Context<'_>,
     action: &Action,
     key: &str,
-) -> Result<Ended, StoreError> {
+) -> Result<AttemptOutcome, StoreError> {
     match context.channels.pipelines.get(key) {
         Some(pipeline) => hand_over(context, action, &pipeline).await,
         None => Ok(not_configured("the pipeline in RULES_FILE")),
@@ -78,7 +81,7 @@ async fn hand_over(
     context: &Context<'_>,
     action: &Action,
     pipeline: &Pipeline,
-) -> Result<Ended, StoreError> {
+) -> Result<AttemptOutcome, StoreError> {
     let Known { event, result } = known(context, action).await?;
     let portal = context.portal.host();
     let entry = event.entry.as_ref();
@@ -123,7 +126,7 @@ async fn hand_over(
 struct Known {
     event: Event,
     /// The kind and the outcome of the copy or move before it.
-    result: Option<(String, Outcome)>,
+    result: Option<(String, ActionResult)>,
 }
 
 async fn known(context: &Context<'_>, action: &Action) -> Result<Known, StoreError> {
@@ -156,7 +159,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         place: outcome.folder.map(place),
         link,
     };
-    if context.portal.permission() == Permission::Call {
+    if context.portal.breaker_state() == BreakerState::Closed {
         // What was told in time stays; the rest keeps its ids.
         let _ = tokio::time::timeout(ASK_FOR_NAMES, add_names(context, &mut notification)).await;
     }
@@ -229,20 +232,20 @@ fn id(context: &Context<'_>, action: &Action, recipient: &str) -> String {
     id
 }
 
-fn not_configured(variable: &str) -> Ended {
-    Ended::Dead {
+fn not_configured(variable: &str) -> AttemptOutcome {
+    AttemptOutcome::Dead {
         code: "not_configured",
         reason: format!("{variable} is no longer set"),
     }
 }
 
-fn ended(told: Result<(), Failure>) -> Ended {
+fn ended(told: Result<(), Failure>) -> AttemptOutcome {
     match told {
-        Ok(()) => Ended::Done(Outcome::default()),
-        Err(Failure::Passing { reason, wait }) => Ended::AskedToWait {
+        Ok(()) => AttemptOutcome::Done(ActionResult::default()),
+        Err(Failure::Passing { reason, wait }) => AttemptOutcome::RetryAfter {
             reason,
             wait: wait.unwrap_or_default(),
         },
-        Err(Failure::Lasting { code, reason }) => Ended::Dead { code, reason },
+        Err(Failure::Lasting { code, reason }) => AttemptOutcome::Dead { code, reason },
     }
 }

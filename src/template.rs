@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A rule's own words; what it does not give is said as always.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Words {
+pub struct MessageTemplates {
     /// The subject of a letter; a chat gets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Template>,
@@ -18,7 +18,7 @@ pub struct Words {
     pub text: Option<Template>,
 }
 
-impl Words {
+impl MessageTemplates {
     /// Whether the rule leaves everything to be said as always.
     pub fn are_none(&self) -> bool {
         *self == Self::default()

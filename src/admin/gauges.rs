@@ -7,8 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::docspace::{Client, Why};
-use crate::inbox::overview::Overview;
+use crate::docspace::{Client, OpenReason};
+use crate::journal::overview::Overview;
 use crate::metrics::PREFIX;
 
 /// The metrics of this moment.
@@ -18,7 +18,7 @@ pub(super) fn moment(
     portal: &Client,
     certificate_ends_at: Option<Timestamp>,
 ) -> Registry {
-    let trouble = portal.trouble();
+    let trouble = portal.open_reason();
     let mut registry = Registry::with_prefix(PREFIX);
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge: Gauge = Gauge::default();
@@ -70,7 +70,7 @@ pub(super) fn moment(
         );
     }
     let breaker = Family::<[(&str, &str); 1], Gauge>::default();
-    for why in [Why::Down, Why::KeyRefused, Why::Limit] {
+    for why in [OpenReason::Down, OpenReason::KeyRefused, OpenReason::Limit] {
         let open = i64::from(trouble == Some(why));
         breaker.get_or_create(&[("reason", why.code())]).set(open);
     }
