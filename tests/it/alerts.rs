@@ -12,7 +12,7 @@ use docspace_courier::sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 const OPERATOR: &str = "operator@example.com";
 
@@ -48,6 +48,7 @@ fn refuse_moves(scene: &Scene) {
 #[tokio::test]
 async fn dead_letters_are_told_together_and_their_end_once() {
     scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 8);
         let server = MailServer::start(&[]);
         let chat = Receiver::start().await;
         let operators = AlertRecipients {
@@ -154,6 +155,8 @@ async fn a_webhook_that_is_off_is_told_and_its_end() {
 #[tokio::test]
 async fn an_alert_waits_for_a_mail_server_that_is_down() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         let port = {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             listener.local_addr().unwrap().port()

@@ -9,7 +9,7 @@ use docspace_courier::rules::Rule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 use docspace_courier::worker::Step;
 
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 /// Keeps only the rule that copies, or only the one that moves, without its notification.
 fn keep_only(scene: &mut Scene, kind: &str) {
@@ -63,6 +63,7 @@ fn state(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_a_burst_of_a_thousand_six_bad_files_delay_nobody_by_more_than_one_call() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 4);
         keep_only(scene, "move");
         let files = upload(scene, 1_000);
         decide_all(scene).await;
@@ -121,6 +122,7 @@ async fn a_burst_costs_a_call_for_every_hundred_files() {
 #[tokio::test]
 async fn a_file_that_vanishes_behind_the_check_fails_alone() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         keep_only(scene, "copy");
         let files = upload(scene, 20);
         scene.portal.set_operation_time(Duration::from_millis(200));
@@ -192,6 +194,7 @@ async fn a_call_that_crashed_before_it_was_made_is_made_again_for_all() {
 async fn a_destination_that_takes_nothing_is_asked_for_once() {
     for (code, close) in [("destination_gone", 0), ("no_right", 1), ("form_room", 2)] {
         scenario(async |scene| {
+            scene.leaving(Leftover::DeadLetters, 80);
             keep_only(scene, "copy");
             upload(scene, 40);
             for number in 0..40 {

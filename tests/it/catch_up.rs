@@ -5,7 +5,7 @@ use std::time::Duration;
 use docspace_courier::catch_up::{Depth, WebhookState};
 use docspace_courier::sandbox::Announced;
 
-use crate::scene::{Scene, TRIGGERS, scenario};
+use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
 impl Scene {
     /// Handles one upload and catches up once, so that the last healthy check of the webhook is recorded.
@@ -21,6 +21,7 @@ impl Scene {
 #[tokio::test]
 async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
     scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 122);
         scene.catch_up_once().await;
         scene.stop_receiving().await;
         for number in 0..120 {
@@ -66,6 +67,7 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
 #[tokio::test]
 async fn a_first_start_after_the_uploads_finds_them_too() {
     scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 2);
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "early.txt");
         scene.portal.deliveries_settled().await;
@@ -81,6 +83,8 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
 #[tokio::test]
 async fn a_dead_letter_is_not_revived_by_reading_the_log() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::FailedDeliveries, 1);
         scene.catch_up_once().await;
         scene.stop_receiving().await;
         let file = scene.upload(&scene.client_room, "gone.txt");

@@ -8,7 +8,7 @@ use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
 
 use crate::bounds::bounded;
 use crate::process::{self, binary};
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 /// The variables of a scene, to be broken one at a time.
 pub struct Variables(pub Vec<(String, String)>);
@@ -318,6 +318,7 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
 #[tokio::test]
 async fn a_user_who_may_read_but_not_copy() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
         scene.portal.forbid(&file);
         finds_only(&check(scene).await, "room 539564", "not take them");
@@ -328,6 +329,7 @@ async fn a_user_who_may_read_but_not_copy() {
 #[tokio::test]
 async fn an_administrator_who_is_no_member() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
         scene.portal.leave_room(&scene.client_room);
         finds_only(&check(scene).await, "room 539564", "is no member");
         scene.upload(&scene.client_room, "plan.docx");
@@ -439,6 +441,7 @@ async fn two_webhooks_on_our_address() {
 #[tokio::test]
 async fn a_webhook_that_is_close_to_being_switched_off() {
     scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 1);
         scene.clock.advance(Duration::from_hours(60));
         let report = check(scene).await;
         finds(
@@ -467,6 +470,7 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
 #[tokio::test]
 async fn a_webhook_that_signs_with_another_secret() {
     scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 1);
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
         scene.portal.deliveries_settled().await;

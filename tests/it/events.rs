@@ -13,7 +13,7 @@ use docspace_courier::rules::InvoiceRule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
-use crate::scene::{MAX_ATTEMPTS, RETENTION, Scene, scenario};
+use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, scenario};
 
 const FIRST: InboxId = InboxId(1);
 
@@ -141,6 +141,7 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
 #[tokio::test]
 async fn a_discarded_dead_letter_takes_along_what_waits_behind_it() {
     scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 2);
         scene.refuse("fileops/move");
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
@@ -249,6 +250,10 @@ async fn an_event_nobody_wanted_may_be_asked_about_again_and_again() {
 #[tokio::test]
 async fn every_state_is_listed_under_its_word() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::UnreadableEvents, 1);
         scene.refuse("fileops/move");
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
@@ -304,6 +309,8 @@ async fn every_state_is_listed_under_its_word() {
 #[tokio::test]
 async fn the_command_lists_and_shows() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         scene.refuse("fileops/move");
         scene.upload(&scene.client_room, "Invoice \u{1b}[31m.pdf");
         scene.work_to_the_end().await;
@@ -353,6 +360,7 @@ async fn the_command_lists_and_shows() {
 #[tokio::test]
 async fn the_command_replays_and_discards() {
     scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 2);
         scene.catch_up_with_the_command();
         let check = |arguments: &[&str], code: i32, expected: &str| {
             let output = scene.run(arguments);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 
-use crate::scene::{MAX_ATTEMPTS, scenario};
+use crate::scene::{Leftover, MAX_ATTEMPTS, scenario};
 
 fn fault(
     method: &'static str,
@@ -95,6 +95,7 @@ async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
 #[tokio::test]
 async fn a_file_that_is_gone_is_given_up_at_once() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
         scene.portal.deliveries_settled().await;
         scene.portal.delete(&file);
@@ -131,6 +132,7 @@ async fn a_file_that_is_open_or_locked_is_moved_once_it_is_free() {
 #[tokio::test]
 async fn without_right_it_is_given_up_and_other_files_go_on() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "secret.docx");
         scene.portal.forbid(&file);
         scene.upload(&scene.client_room, "plan.docx");
@@ -144,6 +146,7 @@ async fn without_right_it_is_given_up_and_other_files_go_on() {
 #[tokio::test]
 async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         scene.portal.forbid_destination(&scene.internal);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
@@ -152,6 +155,7 @@ async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
     .await;
 
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         scene.portal.delete_folder(&scene.internal);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
@@ -160,6 +164,7 @@ async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
     .await;
 
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         scene
             .portal
             .make_form_room(&scene.portal.seed().internal_room.clone());
@@ -281,6 +286,7 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
     .await;
 
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         scene
             .portal
             .fail(fault("GET", "/path", 100, FaultEffect::Status(403)));

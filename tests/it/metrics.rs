@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use docspace_courier::sandbox::{Fault, FaultEffect};
 
-use crate::scene::scenario;
+use crate::scene::{Leftover, scenario};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus-rules.yml");
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
@@ -40,6 +40,7 @@ fn check_lines(metrics: &str, lines: &[&str]) {
 #[tokio::test]
 async fn what_happened_is_counted() {
     scenario(async |scene| {
+scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         scene.portal.fail(Fault {
@@ -90,6 +91,7 @@ async fn what_happened_is_counted() {
 #[tokio::test]
 async fn what_waits_and_a_portal_left_alone_are_seen() {
     scenario(async |scene| {
+        scene.leaving(Leftover::WaitingActions, 1);
         let operator = scene.operator().await;
         scene.portal.set_down(true);
         scene.upload(&scene.client_room, "plan.docx");

@@ -13,7 +13,10 @@ use crate::bounds::{STATE_BOUND, until};
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
 
-use crate::scene::scenario;
+use crate::scene::{Leftover, scenario};
+
+/// How many notifications the worker sends at a time.
+const AT_A_TIME: usize = 5;
 
 const MANAGER: &str = "manager@example.com";
 
@@ -120,6 +123,7 @@ async fn a_title_makes_no_header_and_no_markup() {
 #[tokio::test]
 async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let server = MailServer::start(&["--refuse", "gone@example.com"]);
         let everybody = ["one@example.com", "gone@example.com", "two@example.com"];
         scene.notify_after_move(by_mail(server.mailer()), notify(&everybody));
@@ -214,6 +218,7 @@ async fn a_letter_whose_answer_was_lost_comes_again_under_the_same_id() {
 #[tokio::test]
 async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
     scenario(async |scene| {
+        scene.leaving(Leftover::WaitingActions, 1);
         let server = MailServer::start(&["--silent"]);
         let mailer = server.mailer().with_timeout(Duration::from_millis(300));
         scene.notify_after_move(by_mail(mailer), notify(&[MANAGER]));
@@ -229,9 +234,8 @@ async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
 #[tokio::test]
 async fn a_slow_mail_server_keeps_no_file_waiting() {
     scenario(async |scene| {
-        /// What the worker lets be told at a time.
-        const AT_A_TIME: usize = 5;
-
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.leaving(Leftover::RunningActions, AT_A_TIME);
         let server = MailServer::start(&["--silent"]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
         for number in 0..=AT_A_TIME {

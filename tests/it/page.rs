@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::certificates;
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 pub const TOKEN: &str = "a-token-of-the-operator";
 
@@ -170,6 +170,7 @@ async fn the_list_shows_what_came_and_what_was_done_and_can_be_searched() {
 #[tokio::test]
 async fn an_event_tells_its_reasons_actions_and_attempts() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         let page = operator.page("/events/1").await;
@@ -230,6 +231,7 @@ async fn a_dead_letter_is_replayed_through_the_page() {
 #[tokio::test]
 async fn a_dead_letter_is_discarded_through_the_page() {
     scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         let discard = operator.form("/events/1/discard", "");
@@ -242,6 +244,7 @@ async fn a_dead_letter_is_discarded_through_the_page() {
 #[tokio::test]
 async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         let session = operator.enter().await;
@@ -372,6 +375,7 @@ async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
 #[tokio::test]
 async fn titles_are_shown_and_never_obeyed() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
         let operator = scene.operator().await;
         let title = "<script>alert('x')</script> \u{202e}cod.pdf";
         scene.accept_title(title).await;
@@ -398,6 +402,7 @@ async fn titles_are_shown_and_never_obeyed() {
 #[tokio::test]
 async fn programs_read_what_the_command_prints() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         scene.upload(&scene.client_room, "Invoice 7.pdf");

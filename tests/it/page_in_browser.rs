@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::page::TOKEN;
-use crate::scene::scenario;
+use crate::scene::{Leftover, scenario};
 
 /// Widths of a small phone and of a desktop.
 const SCREENS: [(u32, u32); 2] = [(360, 740), (1280, 900)];
@@ -12,6 +12,8 @@ const SCREENS: [(u32, u32); 2] = [(360, 740), (1280, 900)];
 #[tokio::test]
 async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::UndecidedEvents, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
         let long = "Überweisungsbestätigung_".repeat(8) + ".pdf";

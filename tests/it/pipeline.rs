@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::mail_server::{MailServer, ask_python};
-use crate::scene::scenario;
+use crate::scene::{Leftover, scenario};
 
 /// A request that was received.
 #[derive(Clone, Debug)]
@@ -236,6 +236,7 @@ async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_
 async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
     for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
         scenario(async |scene| {
+            scene.leaving(Leftover::DeadLetters, 1);
             let pipeline = Receiver::start().await;
             scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
             pipeline.answer_once(status);
@@ -251,6 +252,7 @@ async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
 #[tokio::test]
 async fn a_bad_address_does_not_stop_the_call() {
     scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
         let pipeline = Receiver::start().await;
         let server = MailServer::start(&["--refuse", "gone@example.com"]);
         let channels = Channels {

@@ -12,7 +12,7 @@ use docspace_courier::signature::WebhookSecret;
 
 use crate::check::Variables;
 use crate::process::binary;
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 /// What the rules of a scene ask of a webhook.
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
@@ -115,6 +115,8 @@ async fn what_is_wrong_with_it_is_mended() {
 #[tokio::test]
 async fn it_is_given_our_secret_on_demand() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::FailedDeliveries, 1);
         scene.register().await;
         let with = |secret: &str| DesiredWebhook {
             secret: WebhookSecret::new(secret),

@@ -9,7 +9,7 @@ use docspace_courier::rules::Rule;
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 
 use crate::pipeline::Receiver;
-use crate::scene::{Scene, TRIGGERS, scenario};
+use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
 /// The documentation, with the recipes.
 const PAGE: &str = include_str!("../../docs/RULES.md");
@@ -364,6 +364,7 @@ async fn a_comment_waits_for_a_locked_file_and_is_set_once() {
 #[tokio::test]
 async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
     scenario(async |scene| {
+scene.leaving(Leftover::DeadLetters, 1);
     scene.use_rules(&format!(
             "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\ncomment = \"Seen\"\n",
             scene.client_room

@@ -7,7 +7,7 @@ use docspace_courier::db::Sql;
 use docspace_courier::sandbox::Announced;
 
 use crate::process::binary;
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 const FIXTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -38,6 +38,7 @@ fn printed(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_sent_is_stored() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
         let output = scene.send(FIXTURE, &[]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let text = printed(&output);
@@ -57,6 +58,7 @@ async fn what_is_sent_is_stored() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_from_the_portal_can_be_sent_again_from_standard_input() {
     scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
         let room = &scene.client_room;
         scene
             .portal
