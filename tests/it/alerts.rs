@@ -1,4 +1,4 @@
-//! The operator hears of what needs a person, once in a while, and of its end.
+//! The operator is notified of what needs attention, at most once in an interval, and when it is resolved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
     mails.iter().map(|mail| mail.header("Subject")).collect()
 }
 
-/// Every answer to a move: nobody may do that.
+/// Refuses every move for lack of permission.
 fn refuse_moves(scene: &Scene) {
     scene.portal.fail(Fault {
         method: Some("PUT"),
@@ -46,7 +46,7 @@ fn refuse_moves(scene: &Scene) {
 }
 
 #[tokio::test]
-async fn dead_letters_are_told_together_and_their_end_once() {
+async fn dead_letters_are_reported_together_and_resolved_once() {
     scenario(async |scene| {
         scene.leaving(Leftover::Discarded, 8);
         let server = MailServer::start(&[]);
@@ -106,7 +106,7 @@ async fn dead_letters_are_told_together_and_their_end_once() {
 }
 
 #[tokio::test]
-async fn a_refused_key_is_told_and_its_end() {
+async fn a_refused_api_key_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         let mut watch = watch(scene, by_mail(server.mailer())).await;
@@ -124,14 +124,14 @@ async fn a_refused_key_is_told_and_its_end() {
         assert_eq!(subjects(&server.mails(1).await), [refused]);
         scene.work_to_the_end().await;
         watch.turn().await;
-        let well = "docspace-courier: well again: the API key works";
-        assert_eq!(subjects(&server.mails(2).await), [refused, well]);
+        let resolved = "docspace-courier: well again: the API key works";
+        assert_eq!(subjects(&server.mails(2).await), [refused, resolved]);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_off_is_told_and_its_end() {
+async fn a_disabled_webhook_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         let mut watch = watch(scene, by_mail(server.mailer())).await;

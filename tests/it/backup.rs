@@ -1,4 +1,4 @@
-//! A backup made beside the running service, and what is known after it was restored.
+//! A backup of the running service, and what the service does after it was restored.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::Deployment;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restored_service_knows_what_it_did_and_finds_what_came_later() {
+async fn a_restored_service_catches_up_with_uploads_after_the_backup() {
     bounded(async {
         let deployment = Deployment::new(Settings::default()).await;
         let (portal, seed) = (&deployment.portal, deployment.portal.seed());

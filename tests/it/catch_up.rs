@@ -1,4 +1,4 @@
-//! What never reached us is fetched: from the portal's delivery log, or by listing the watched rooms.
+//! Missed events are fetched from the portal's delivery log, or found by listing the watched rooms.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
+async fn deliveries_that_failed_while_the_service_was_down_are_handled_after_the_start() {
     scenario(async |scene| {
         scene.leaving(Leftover::FailedDeliveries, 122);
         scene.catch_up_once().await;
@@ -47,7 +47,7 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
         assert_eq!(scene.count("notify", "done").await, 1);
 
-        // The rows stay in the log for ever; reading them again changes nothing.
+        // The rows stay in the log forever; reading them again changes nothing.
         scene.clock.advance(Duration::from_mins(5));
         assert_eq!(
             scene
@@ -103,7 +103,7 @@ async fn a_dead_letter_is_not_revived_by_reading_the_log() {
 }
 
 #[tokio::test]
-async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
+async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
     for deleted in [false, true] {
         scenario(async |scene| {
             scene.catch_up_once().await;
@@ -115,13 +115,13 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
             }
             scene.upload(&scene.client_room, "missed.txt");
             scene.upload(&deep, "Invoice missed.pdf");
-            scene.upload(&scene.portal.seed().other_room.clone(), "not ours.txt");
+            scene.upload(&scene.portal.seed().other_room.clone(), "other room.txt");
 
             let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
             assert_eq!((report.webhook, report.found), (WebhookState::Off, Some(2)));
             scene.work_to_the_end().await;
 
-            // Still off: what comes now is found by the next turn, what was found is not found again.
+            // The webhook is still off: the next catch-up finds the new upload, and not the old ones again.
             scene.clock.advance(Duration::from_mins(5));
             scene.upload(&scene.client_room, "missed later.txt");
             assert_eq!(
@@ -130,7 +130,7 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
             );
             scene.work_to_the_end().await;
 
-            // On again, and one more that fell between the last turn and that moment.
+            // The webhook is on again, after one more upload since the last catch-up.
             scene.upload(&scene.client_room, "missed last.txt");
             if deleted {
                 scene.portal.add_webhook(&scene.address, &TRIGGERS);
@@ -198,7 +198,7 @@ async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
 }
 
 #[tokio::test]
-async fn a_key_without_the_scope_is_said_and_is_no_failure() {
+async fn a_key_without_the_webhook_scope_is_reported_and_not_an_error() {
     scenario(async |scene| {
         scene.catch_up_once().await;
         scene

@@ -1,4 +1,4 @@
-//! What `check` finds: one broken state a test, and the sentence that says what to do about it.
+//! The findings of `check`: each test breaks one thing and expects the sentence that says how to fix it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::bounds::bounded;
 use crate::process::{self, binary};
 use crate::scene::{Leftover, Scene, scenario};
 
-/// The variables of a scene, to be broken one at a time.
+/// The variables of a scene, for tests that change one at a time.
 pub struct Variables(pub Vec<(String, String)>);
 
 impl Variables {
@@ -32,7 +32,7 @@ impl Variables {
         Self(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
 
-    /// The same with another value of one variable.
+    /// Replaces the value of one variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.0.retain(|(other, _)| other != name);
         self.0.push((name.to_owned(), value.to_owned()));
@@ -57,7 +57,7 @@ fn findings(report: &CheckReport) -> Vec<&Finding> {
         .collect()
 }
 
-/// Checks that there is a finding with this mark whose subject and sentence have these words.
+/// Checks that a finding has this mark, and that its subject and sentence contain these words.
 #[track_caller]
 pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
@@ -68,7 +68,7 @@ pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
     assert!(found, "{mark:?} {subject}: {words}\n{report:#?}");
 }
 
-/// The same, and nothing else is wrong.
+/// Checks that this finding is the only one that is wrong.
 #[track_caller]
 pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
     finds(report, Mark::Wrong, subject, words);
@@ -93,7 +93,7 @@ async fn nothing_is_wrong_with_a_good_deployment_and_nothing_is_changed() {
         finds(&report, Mark::Good, "folder 748239", "can be written");
         finds(&report, Mark::Good, "webhook 417", "is switched on");
         finds(&report, Mark::Good, "/webhook", "docspace-courier answers");
-        // The sandbox is the one portal that sends to loopback.
+        // Only the sandbox sends to a loopback address.
         finds(&report, Mark::Warning, "/webhook", "a private address");
         assert_eq!(scene.calls("PUT", ""), 0);
         assert_eq!(scene.calls("POST", ""), 0);
@@ -121,7 +121,7 @@ async fn wrong_variables_do_not_end_the_check() {
 }
 
 #[tokio::test]
-async fn a_secret_that_docspace_does_not_take() {
+async fn a_secret_that_docspace_does_not_accept() {
     scenario(async |scene| {
         let variables = Variables::of(scene).with("DOCSPACE_WEBHOOK_SECRET", "short");
         let report = check_with(scene, variables).await;
@@ -142,7 +142,7 @@ async fn a_trigger_that_docspace_does_not_know() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_made_or_opened() {
+async fn a_store_that_cannot_be_created_or_opened() {
     scenario(async |scene| {
         let folder = tempfile::tempdir().unwrap();
         let check_store = async |path: &str| {
@@ -190,7 +190,7 @@ async fn a_portal_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_portal_that_is_ill_and_an_address_that_is_none() {
+async fn a_failing_portal_and_a_wrong_address() {
     scenario(async |scene| {
         for (status, words) in [(503, "check again"), (404, "no such portal")] {
             scene.portal.fail(Fault {
@@ -264,11 +264,11 @@ async fn a_key_that_ends_soon() {
 #[tokio::test]
 async fn clocks_that_differ() {
     scenario(async |scene| {
-        for (ours, words) in [
+        for (time, words) in [
             ("2026-03-02T09:00:45Z", "45 s ahead of the portal's"),
             ("2026-03-02T08:58:00Z", "120 s behind the portal's"),
         ] {
-            let clock = Clock::manual(ours.parse().unwrap());
+            let clock = Clock::manual(time.parse().unwrap());
             let deployment = Deployment::from_pairs(&Variables::of(scene).0, None, clock);
             finds(
                 &check::run(&deployment).await,
@@ -327,7 +327,7 @@ async fn a_user_who_may_read_but_not_copy() {
 }
 
 #[tokio::test]
-async fn an_administrator_who_is_no_member() {
+async fn an_administrator_who_is_not_a_member() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         scene.portal.leave_room(&scene.client_room);
@@ -406,7 +406,7 @@ async fn a_webhook_without_the_triggers_of_the_rules() {
 }
 
 #[tokio::test]
-async fn a_webhook_narrowed_down_to_a_room() {
+async fn a_webhook_limited_to_one_room() {
     scenario(async |scene| {
         scene
             .portal
@@ -421,7 +421,7 @@ async fn a_webhook_narrowed_down_to_a_room() {
 }
 
 #[tokio::test]
-async fn two_webhooks_on_our_address() {
+async fn two_webhooks_with_the_same_address() {
     scenario(async |scene| {
         scene
             .portal
@@ -501,7 +501,7 @@ async fn a_receiver_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn something_else_at_our_address() {
+async fn another_server_at_the_webhook_address() {
     scenario(async |scene| {
         let check_url = async |path: &str| {
             scene.portal.delete_webhook(scene.webhook);
@@ -523,7 +523,7 @@ async fn something_else_at_our_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_prints_marks_and_its_exit_code_tells() {
+async fn the_command_prints_marks_and_sets_its_exit_code() {
     bounded(async {
         let deployment = process::Deployment::new(Settings::default()).await;
         let service = deployment.start();
@@ -558,7 +558,7 @@ async fn the_command_prints_marks_and_its_exit_code_tells() {
     .await;
 }
 
-/// A scene's variables with this file of rules.
+/// A scene's variables with this rules file.
 fn with_rules(scene: &Scene, text: &str) -> (tempfile::TempDir, Variables) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.toml");
@@ -568,7 +568,7 @@ fn with_rules(scene: &Scene, text: &str) -> (tempfile::TempDir, Variables) {
 }
 
 #[tokio::test]
-async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
+async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
     scenario(async |scene| {
         let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\nfolder = 777\n\
                     [[rule.action]]\ncopy = 888\n\
@@ -593,7 +593,7 @@ async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
 }
 
 #[tokio::test]
-async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
+async fn rules_that_trigger_themselves_through_nested_folders() {
     scenario(async |scene| {
         let rule = |to: &docspace_courier::ids::FolderId| {
             format!(

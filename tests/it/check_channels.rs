@@ -1,4 +1,4 @@
-//! What `check` finds out about mail, chat and pipeline, without telling anybody anything.
+//! The findings of `check` about mail, chat and pipeline, without sending anything.
 
 use docspace_courier::check::Mark;
 
@@ -6,7 +6,7 @@ use crate::check::{Variables, check_with, finds, finds_only};
 use crate::mail_server::MailServer;
 use crate::scene::{Scene, scenario};
 
-/// A port of this machine at which nobody listens.
+/// A port of this machine on which nothing listens.
 const NOBODY: &str = "127.0.0.1:9";
 
 fn with_mail(scene: &Scene, url: &str) -> Variables {
@@ -16,7 +16,7 @@ fn with_mail(scene: &Scene, url: &str) -> Variables {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_takes_the_login_and_one_that_does_not() {
+async fn a_mail_server_that_accepts_or_refuses_the_login() {
     scenario(async |scene| {
         let server = MailServer::start(&["--tls", "starttls", "--login", "courier:right"]);
         let authority = scene.store.folder().join("authority.pem");
@@ -39,7 +39,7 @@ async fn a_mail_server_that_takes_the_login_and_one_that_does_not() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_away() {
+async fn an_unreachable_mail_server() {
     scenario(async |scene| {
         let report = check_with(scene, with_mail(scene, &format!("smtp://{NOBODY}"))).await;
         finds_only(&report, "SMTP_URL", "cannot be reached");
@@ -68,7 +68,7 @@ async fn a_chat_and_a_pipeline_that_answer_or_do_not() {
 }
 
 #[tokio::test]
-async fn an_operator_who_cannot_be_told_is_named_once() {
+async fn an_operator_who_cannot_be_notified_is_reported_once() {
     scenario(async |scene| {
         let variables = Variables::of(scene).with("OPERATOR_EMAIL", "operator@example.com");
         let report = check_with(scene, variables).await;

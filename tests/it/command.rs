@@ -1,4 +1,4 @@
-//! The binary as a person meets it: its arguments, its exit codes, its first and last words.
+//! The binary as a user sees it: arguments, exit codes, start and shutdown.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -9,15 +9,15 @@ use docspace_courier::sandbox::{Announced, Settings};
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process, binary};
 
-/// What a command that ended left.
-struct Said {
+/// The result of a command.
+struct Finished {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
-/// Runs a command to its end, which must come by itself.
-async fn run(command: &mut Command) -> Said {
+/// Runs a command that ends by itself.
+async fn run(command: &mut Command) -> Finished {
     let (mut stdout, stdout_end) = std::io::pipe().unwrap();
     let (mut stderr, stderr_end) = std::io::pipe().unwrap();
     let mut process = Process::spawn(
@@ -26,31 +26,35 @@ async fn run(command: &mut Command) -> Said {
             .stdout(stdout_end)
             .stderr(stderr_end),
     );
-    // Its ends of the pipes are open in the command, too.
+    // The command holds the other ends of the pipes, too; reading would wait for them.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let code = process.ended().await.code();
-    let mut said = Said {
+    let mut finished = Finished {
         code,
         stdout: String::new(),
         stderr: String::new(),
     };
-    stdout.read_to_string(&mut said.stdout).unwrap();
-    stderr.read_to_string(&mut said.stderr).unwrap();
-    said
+    stdout.read_to_string(&mut finished.stdout).unwrap();
+    stderr.read_to_string(&mut finished.stderr).unwrap();
+    finished
 }
 
-/// Checks that the service refuses to start, and says all of this on standard error.
+/// Checks that the service refuses to start, and that standard error contains all of these words.
 async fn check_refused(command: &mut Command, words: &[&str]) {
-    let said = run(command).await;
-    assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert_eq!(said.stdout, "");
+    let finished = run(command).await;
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert_eq!(finished.stdout, "");
     for word in words {
-        assert!(said.stderr.contains(word), "{word}: {}", said.stderr);
+        assert!(
+            finished.stderr.contains(word),
+            "{word}: {}",
+            finished.stderr
+        );
     }
 }
 
 #[tokio::test]
-async fn without_configuration_everything_that_is_missing_is_listed_once() {
+async fn missing_variables_are_listed_once() {
     bounded(async {
         let required = [
             "DOCSPACE_API_HOST",
@@ -58,11 +62,14 @@ async fn without_configuration_everything_that_is_missing_is_listed_once() {
             "DOCSPACE_WEBHOOK_SECRET",
         ];
         for arguments in [&[][..], &["serve"]] {
-            let said = run(binary().args(arguments)).await;
-            assert_eq!(said.code, Some(2));
+            let finished = run(binary().args(arguments)).await;
+            assert_eq!(finished.code, Some(2));
             for variable in required {
-                let lines = said.stderr.lines().filter(|line| line.contains(variable));
-                assert_eq!(lines.count(), 1, "{variable}: {}", said.stderr);
+                let lines = finished
+                    .stderr
+                    .lines()
+                    .filter(|line| line.contains(variable));
+                assert_eq!(lines.count(), 1, "{variable}: {}", finished.stderr);
             }
         }
     })
@@ -70,7 +77,7 @@ async fn without_configuration_everything_that_is_missing_is_listed_once() {
 }
 
 #[tokio::test]
-async fn all_contradictions_are_named_together() {
+async fn all_contradictions_are_reported_together() {
     bounded(async {
         check_refused(
             binary().arg("serve").envs([
@@ -111,14 +118,26 @@ async fn a_file_of_variables_is_loaded_and_real_variables_win() {
             command.arg("serve").arg("--env-file").arg(&file);
             command
         };
-        let said = run(&mut serve()).await;
-        assert_eq!(said.code, Some(2));
-        assert!(!said.stderr.contains("DOCSPACE_API_KEY"), "{}", said.stderr);
-        assert!(said.stderr.contains("MAX_ATTEMPTS"), "{}", said.stderr);
+        let finished = run(&mut serve()).await;
+        assert_eq!(finished.code, Some(2));
+        assert!(
+            !finished.stderr.contains("DOCSPACE_API_KEY"),
+            "{}",
+            finished.stderr
+        );
+        assert!(
+            finished.stderr.contains("MAX_ATTEMPTS"),
+            "{}",
+            finished.stderr
+        );
 
-        let said = run(serve().env("MAX_ATTEMPTS", "3")).await;
-        assert_eq!(said.code, Some(2));
-        assert!(!said.stderr.contains("MAX_ATTEMPTS"), "{}", said.stderr);
+        let finished = run(serve().env("MAX_ATTEMPTS", "3")).await;
+        assert_eq!(finished.code, Some(2));
+        assert!(
+            !finished.stderr.contains("MAX_ATTEMPTS"),
+            "{}",
+            finished.stderr
+        );
 
         std::fs::write(&file, "nonsense\n").unwrap();
         check_refused(&mut serve(), &["courier.env, line 1"]).await;
@@ -129,17 +148,17 @@ async fn a_file_of_variables_is_loaded_and_real_variables_win() {
 }
 
 #[tokio::test]
-async fn wrong_usage_is_refused_and_help_is_given() {
+async fn wrong_usage_is_refused_and_help_is_printed() {
     bounded(async {
         for arguments in [&["dance"][..], &["serve", "--dance"], &["--env-file"]] {
-            let said = run(binary().args(arguments)).await;
-            assert_eq!(said.code, Some(2), "{arguments:?}");
-            assert!(said.stderr.contains("--help"), "{}", said.stderr);
+            let finished = run(binary().args(arguments)).await;
+            assert_eq!(finished.code, Some(2), "{arguments:?}");
+            assert!(finished.stderr.contains("--help"), "{}", finished.stderr);
         }
 
-        let said = run(binary().arg("--help")).await;
-        assert_eq!(said.code, Some(0));
-        let commands: Vec<&str> = said
+        let finished = run(binary().arg("--help")).await;
+        assert_eq!(finished.code, Some(0));
+        let commands: Vec<&str> = finished
             .stdout
             .lines()
             .skip_while(|line| *line != "Commands:")
@@ -147,11 +166,11 @@ async fn wrong_usage_is_refused_and_help_is_given() {
             .take_while(|line| !line.is_empty())
             .filter_map(|line| line.split_whitespace().next())
             .collect();
-        assert!(commands.contains(&"serve"), "{}", said.stdout);
+        assert!(commands.contains(&"serve"), "{}", finished.stdout);
         for command in commands.into_iter().filter(|command| *command != "help") {
-            let said = run(binary().args([command, "--help"])).await;
-            assert_eq!(said.code, Some(0), "{command}");
-            assert!(said.stdout.contains("Usage:"), "{}", said.stdout);
+            let finished = run(binary().args([command, "--help"])).await;
+            assert_eq!(finished.code, Some(0), "{command}");
+            assert!(finished.stdout.contains("Usage:"), "{}", finished.stdout);
         }
     })
     .await;
@@ -163,13 +182,14 @@ async fn a_second_service_on_one_store_is_refused() {
         let deployment = Deployment::new(Settings::default()).await;
         let first = deployment.start();
         deployment.ready().await;
-        let said = run(&mut deployment.command()).await;
-        assert_eq!(said.code, Some(1));
+        let finished = run(&mut deployment.command()).await;
+        assert_eq!(finished.code, Some(1));
         assert!(
-            said.stderr
+            finished
+                .stderr
                 .contains("another docspace-courier is working on the store"),
             "{}",
-            said.stderr
+            finished.stderr
         );
         deployment.ready().await;
         first.kill();
@@ -178,9 +198,9 @@ async fn a_second_service_on_one_store_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_lets_the_attempts_in_hand_end_and_the_next_start_does_the_rest() {
+async fn a_signal_lets_running_attempts_finish_and_the_next_start_does_the_rest() {
     bounded(async {
-        // More than the calls that may be under way at a time take along.
+        // More uploads than the concurrent calls can contain.
         const UPLOADS: usize = 400;
         let deployment = Deployment::new(Settings {
             operation_time: Duration::from_secs(2),

@@ -1,4 +1,4 @@
-//! A title that is taken in the destination: what the rule says is done, once, whatever is lost.
+//! A title that exists in the destination: the rule's conflict policy is applied once, whatever is lost.
 
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     }
 }
 
-/// What may happen to the call and its operation; all of it must come to the same.
-fn troubles(kind: &'static str) -> Vec<Option<Fault>> {
+/// What can happen to the call and its operation; the outcome must always be the same.
+fn faults(kind: &'static str) -> Vec<Option<Fault>> {
     let fault = |effect| {
         Some(Fault {
             method: Some("PUT"),
@@ -63,7 +63,7 @@ fn upload(scene: &Scene) {
         .upload(&scene.client_room, "plan.docx", b"new", Announced::Uploaded);
 }
 
-/// What the story says of the last event's action.
+/// The reason of the last event's action.
 async fn reason(scene: &Scene) -> Option<String> {
     let filter = journal::EventFilter::default();
     let listed = scene
@@ -84,9 +84,9 @@ fn versions(scene: &Scene) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn skip_leaves_the_file_that_is_there_alone_and_says_so() {
+async fn skip_keeps_the_existing_file_and_says_so() {
     for (kind, left) in [("fileops/copy", 1), ("fileops/move", 1)] {
-        for trouble in troubles(kind) {
+        for fault in faults(kind) {
             scenario(async |scene| {
                 scene
                     .copy_rule_does(match kind {
@@ -94,18 +94,18 @@ async fn skip_leaves_the_file_that_is_there_alone_and_says_so() {
                         _ => move_(scene, Conflict::Skip),
                     })
                     .await;
-                let told = format!("{kind} {trouble:?}");
-                if let Some(fault) = trouble {
+                let case = format!("{kind} {fault:?}");
+                if let Some(fault) = fault {
                     scene.portal.fail(fault);
                 }
                 upload(scene);
                 scene.work_to_the_end().await;
-                assert_eq!(scene.contents(&scene.internal), [b"old"], "{told}");
-                assert_eq!(scene.titles(&scene.client_room).len(), left, "{told}");
+                assert_eq!(scene.contents(&scene.internal), [b"old"], "{case}");
+                assert_eq!(scene.titles(&scene.client_room).len(), left, "{case}");
                 let reason = reason(scene).await;
                 assert!(
                     reason.as_deref().is_some_and(|why| why.contains("skipped")),
-                    "{told}: {reason:?}"
+                    "{case}: {reason:?}"
                 );
             })
             .await;
@@ -128,7 +128,7 @@ async fn skip_places_the_file_when_the_title_is_free() {
 #[tokio::test]
 async fn overwrite_makes_one_new_version() {
     for (kind, left) in [("fileops/copy", 1), ("fileops/move", 0)] {
-        for trouble in troubles(kind) {
+        for fault in faults(kind) {
             scenario(async |scene| {
                 scene
                     .copy_rule_does(match kind {
@@ -136,15 +136,15 @@ async fn overwrite_makes_one_new_version() {
                         _ => move_(scene, Conflict::Overwrite),
                     })
                     .await;
-                let told = format!("{kind} {trouble:?}");
-                if let Some(fault) = trouble {
+                let case = format!("{kind} {fault:?}");
+                if let Some(fault) = fault {
                     scene.portal.fail(fault);
                 }
                 upload(scene);
                 scene.work_to_the_end().await;
-                assert_eq!(scene.contents(&scene.internal), [b"new"], "{told}");
-                assert_eq!(versions(scene), [2], "{told}");
-                assert_eq!(scene.titles(&scene.client_room).len(), left, "{told}");
+                assert_eq!(scene.contents(&scene.internal), [b"new"], "{case}");
+                assert_eq!(versions(scene), [2], "{case}");
+                assert_eq!(scene.titles(&scene.client_room).len(), left, "{case}");
             })
             .await;
         }

@@ -1,4 +1,4 @@
-//! A worker that stops at a named point is taken over, and nothing is done twice.
+//! A worker stops at a failpoint; the next one continues its work and repeats nothing.
 
 use std::time::Duration;
 
@@ -7,14 +7,13 @@ use docspace_courier::sandbox::{Fault, FaultEffect};
 
 use crate::scene::scenario;
 
-/// Uploads an invoice and more, lets the worker stop at the point, restarts it, and looks at the portal.
+/// Uploads files, stops the worker at the failpoint, restarts it, and checks the portal.
 async fn crash_at(failpoint: Failpoint) {
     scenario(async |scene| {
         scene.upload(&scene.client_room, "plan.docx");
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.upload(&scene.client_room, "plan.docx");
-        // Three times: the copies that travel together, the one that may not, and the move come to the same
-        // point.
+        // Three calls reach the failpoint: the batch of copies, the copy with an equal title, and the move.
         for _ in 0..3 {
             let failpoints = Failpoints::stop_at(failpoint);
             scene.restart_with(failpoints.clone()).await;
@@ -42,27 +41,27 @@ async fn crash_at(failpoint: Failpoint) {
 }
 
 #[tokio::test]
-async fn before_the_call() {
+async fn a_crash_before_the_call() {
     crash_at(Failpoint::BeforeCall).await;
 }
 
 #[tokio::test]
-async fn after_the_answer_before_storing_it() {
+async fn a_crash_after_the_response_before_storing_it() {
     crash_at(Failpoint::AfterAnswer).await;
 }
 
 #[tokio::test]
-async fn after_storing_the_operation_before_its_end() {
+async fn a_crash_after_storing_the_operation_before_its_end() {
     crash_at(Failpoint::OperationStored).await;
 }
 
 #[tokio::test]
-async fn after_the_end_before_storing_it() {
+async fn a_crash_after_the_operation_ended_before_storing_it() {
     crash_at(Failpoint::BeforeFinish).await;
 }
 
 #[tokio::test]
-async fn after_the_call_before_its_answer() {
+async fn a_crash_after_the_call_before_its_response() {
     scenario(async |scene| {
         scene.portal.fail(Fault {
             method: Some("PUT"),
@@ -77,7 +76,7 @@ async fn after_the_call_before_its_answer() {
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["Invoice.pdf", "plan.docx"]);
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
-        // Both copies travelled in one call.
+        // Both copies were in one call.
         assert_eq!(
             (
                 scene.calls("PUT", "fileops/copy"),
@@ -90,7 +89,7 @@ async fn after_the_call_before_its_answer() {
 }
 
 #[tokio::test]
-async fn between_move_and_notify() {
+async fn a_crash_between_move_and_notification() {
     scenario(async |scene| {
         scene.upload(&scene.client_room, "Invoice.pdf");
         while scene.count("move", "done").await == 0 {
@@ -113,7 +112,7 @@ async fn between_move_and_notify() {
 }
 
 #[tokio::test]
-async fn an_operation_that_is_still_queued_is_waited_for() {
+async fn an_operation_that_is_still_queued_is_not_submitted_again() {
     scenario(async |scene| {
         scene.portal.set_operation_time(Duration::from_secs(2));
         scene.portal.fail(Fault {
@@ -125,7 +124,7 @@ async fn an_operation_that_is_still_queued_is_waited_for() {
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
         scene.crash_and_restart().await;
-        // The call was long ago, but the portal shows an operation that may be ours.
+        // The call was long ago, but the portal lists an operation that it may have started.
         scene.clock.advance(Duration::from_mins(5));
         scene.work().await;
         assert_eq!(
@@ -144,7 +143,7 @@ async fn an_operation_that_is_still_queued_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
+async fn a_result_that_another_client_consumed_is_found_in_the_destination() {
     scenario(async |scene| {
         for title in ["plan.docx", "plan.docx", "Invoice.pdf"] {
             scene.upload(&scene.client_room, title);
@@ -163,7 +162,7 @@ async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
             scene.titles(&scene.internal),
             ["Invoice.pdf", "plan (1).docx", "plan.docx"]
         );
-        // One with two files, and one with the file whose title was among them.
+        // One call with two files, and one with the second file of the same title.
         assert_eq!(scene.calls("PUT", "fileops/copy"), 2);
     })
     .await;
@@ -181,7 +180,7 @@ async fn the_copy_of_a_title_too_long_for_a_number_is_recognised() {
     }
 }
 
-/// Uploads three files of this title, lets each copy's outcome be lost, and counts the calls.
+/// Uploads three files with this title, loses the outcome of each copy, and counts the calls.
 async fn is_recognised(title: &str) {
     scenario(async |scene| {
         for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: migrating side by side, TLS, texts it cannot keep.
+//! Features of PostgreSQL: concurrent migration, instances, TLS, and text that it cannot store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
 }
 
 #[tokio::test]
-async fn two_that_start_at_once_on_an_empty_database_migrate_it_once() {
+async fn two_instances_that_start_together_migrate_an_empty_database_once() {
     bounded(async {
         let store = Store::new();
         let (one, two) = (open(&store), open(&store));
@@ -47,11 +47,11 @@ async fn two_that_start_at_once_on_an_empty_database_migrate_it_once() {
 }
 
 #[tokio::test]
-async fn an_old_version_works_on_after_a_new_one_has_migrated() {
+async fn an_old_version_keeps_working_after_a_newer_one_migrated() {
     bounded(async {
         let store = Store::new();
         accept(&open(&store), BODY).await.unwrap();
-        // As the store was before there were several instances.
+        // The schema before several instances were supported.
         store.run(
             "DROP TABLE instances, duties, portal_writes;
              ALTER TABLE actions DROP COLUMN instance;
@@ -78,7 +78,7 @@ async fn an_old_version_works_on_after_a_new_one_has_migrated() {
 }
 
 #[tokio::test]
-async fn what_a_newer_version_changed_is_used_or_refused_as_that_one_says() {
+async fn a_newer_schema_is_used_or_refused_as_it_declares() {
     bounded(async {
         let store = Store::new();
         accept(&open(&store), BODY).await.unwrap();
@@ -93,7 +93,7 @@ async fn what_a_newer_version_changed_is_used_or_refused_as_that_one_says() {
 }
 
 #[tokio::test]
-async fn a_duty_is_one_instances_until_it_leaves() {
+async fn one_instance_holds_a_leader_role_until_it_leaves() {
     bounded(async {
         let store = Store::new();
         let (one, two, clock) = (open(&store), open(&store), Clock::system());
@@ -112,7 +112,7 @@ async fn a_duty_is_one_instances_until_it_leaves() {
 }
 
 #[tokio::test]
-async fn what_the_portal_takes_is_divided_and_its_writes_are_added_up() {
+async fn instances_share_the_request_budget_and_add_up_their_writes() {
     bounded(async {
         let store = Store::new();
         let (one, two, clock) = (open(&store), open(&store), Clock::system());
@@ -125,7 +125,7 @@ async fn what_the_portal_takes_is_divided_and_its_writes_are_added_up() {
         );
         let instances = Instances::join(&one, &clock).await.unwrap();
         Instances::join(&two, &clock).await.unwrap();
-        // Another one made these, and is gone.
+        // Another instance made these calls and is gone.
         let today = now.as_second() / (24 * 60 * 60);
         store.run(&format!(
             "INSERT INTO portal_writes VALUES ({today}, 7, 1200), ({today} - 1, 7, 800)"
@@ -145,7 +145,7 @@ async fn what_the_portal_takes_is_divided_and_its_writes_are_added_up() {
 }
 
 #[tokio::test]
-async fn a_text_with_a_zero_in_it_is_kept_as_well_as_can_be() {
+async fn a_nul_character_in_a_text_is_replaced() {
     bounded(async {
         let store = Store::new();
         let body = String::from_utf8_lossy(BODY).replace("\"title\":\"", "\"title\":\"\\u0000");
@@ -190,7 +190,7 @@ async fn the_database_must_show_a_certificate_that_is_trusted() {
         for (host, trusted) in [
             ("localhost", Some(stranger.pem())),
             ("localhost", None),
-            // Another name of this machine, which is not in the certificate.
+            // Another address of this machine, which is not in the certificate.
             ("127.0.0.2", Some(authority.pem())),
         ] {
             let error = anyhow::Error::from(connect(host, trusted).await.unwrap_err());
@@ -201,7 +201,7 @@ async fn the_database_must_show_a_certificate_that_is_trusted() {
 }
 
 #[tokio::test]
-async fn check_says_how_the_database_is() {
+async fn check_reports_the_state_of_the_database() {
     bounded(async {
         let check = async |url: String| {
             let pairs = [("DATABASE_URL".to_owned(), url)];
@@ -231,7 +231,7 @@ fn open(store: &Store) -> Db {
     Db::open(location(&store.url())).unwrap()
 }
 
-/// Writes a file that the server reads, which runs as another user where the test runs as root.
+/// Writes a file for the server, which runs as another user if the test runs as root.
 fn write_as_server(path: &Path, content: &str) {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 

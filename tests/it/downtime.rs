@@ -1,11 +1,11 @@
-//! The real service was away, or its webhook was: what happened meanwhile is handled after the start.
+//! Events during an outage of the real service or of its webhook are handled after the start.
 
 use docspace_courier::sandbox::{Announced, Settings};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process};
 
-/// A portal that gives a delivery up at once, as after its 31 s.
+/// A portal that tries a delivery once, so that it fails at once instead of after 31 s.
 async fn deployment() -> Deployment {
     let settings = Settings {
         retry_waits: Vec::new(),
@@ -37,7 +37,7 @@ async fn copies(deployment: &Deployment, expected: usize) {
         deployment.portal.files_in(&folder).len() >= expected
     })
     .await;
-    deployment.nothing_owed(STATE_BOUND).await;
+    deployment.nothing_pending(STATE_BOUND).await;
     assert_eq!(deployment.portal.files_in(&folder).len(), expected);
 }
 
@@ -46,7 +46,7 @@ async fn stop(mut service: Process) {
     assert_eq!(service.ended().await.code(), Some(0));
 }
 
-/// Waits until the service has looked at its webhook, so that it knows when all was well.
+/// Waits until the service has checked its webhook, so that the last healthy check is recorded.
 async fn has_caught_up(deployment: &Deployment) {
     until(STATE_BOUND, "the service has caught up", async || {
         deployment.ask_store("SELECT count(*) FROM state WHERE key = 'catch_up'") == Some(1)
@@ -55,7 +55,7 @@ async fn has_caught_up(deployment: &Deployment) {
 }
 
 #[tokio::test]
-async fn what_was_given_up_while_the_service_was_away_is_handled() {
+async fn deliveries_that_failed_while_the_service_was_down_are_handled() {
     bounded(async {
         let deployment = deployment().await;
         for number in 0..20 {
@@ -78,7 +78,7 @@ async fn what_was_given_up_while_the_service_was_away_is_handled() {
 }
 
 #[tokio::test]
-async fn what_happened_while_the_webhook_was_off_is_handled() {
+async fn uploads_while_the_webhook_was_off_are_handled() {
     bounded(async {
         let mut deployment = deployment().await;
         deployment
@@ -88,13 +88,13 @@ async fn what_happened_while_the_webhook_was_off_is_handled() {
         let service = deployment.start();
         has_caught_up(&deployment).await;
 
-        // While the service runs, it notices by itself.
+        // A running service notices it.
         deployment.portal.set_webhook_enabled(webhook, false);
         upload(&deployment, "unannounced.docx");
         copies(&deployment, 2).await;
         assert!(deployment.log().contains("SWITCHED OFF"));
 
-        // Off and on again while the service is away, too.
+        // The webhook is switched on again while the service is down.
         stop(service).await;
         upload(&deployment, "unannounced, service away.docx");
         deployment.portal.set_webhook_enabled(webhook, true);

@@ -1,4 +1,4 @@
-//! Errors are read as what they are.
+//! Each error of the portal is handled according to its class: retry, wait, or fail permanently.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn fault(
 }
 
 #[tokio::test]
-async fn a_portal_that_fails_now_and_then_is_asked_again() {
+async fn failed_calls_are_retried() {
     for effect in [
         FaultEffect::Status(500),
         FaultEffect::Status(503),
@@ -57,7 +57,7 @@ async fn a_portal_that_fails_now_and_then_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_lost_status_or_path_is_asked_for_again() {
+async fn failed_status_and_path_requests_are_retried() {
     for effect in [
         FaultEffect::Status(500),
         FaultEffect::Status(429),
@@ -77,7 +77,7 @@ async fn a_lost_status_or_path_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
+async fn after_a_rate_limit_events_are_decided_as_soon_as_calls_are_allowed() {
     scenario(async |scene| {
         scene
             .portal
@@ -93,7 +93,7 @@ async fn after_a_pause_events_are_decided_as_soon_as_the_portal_may_be_asked() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_is_given_up_at_once() {
+async fn a_deleted_file_fails_permanently_at_once() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
@@ -130,7 +130,7 @@ async fn a_file_that_is_open_or_locked_is_moved_once_it_is_free() {
 }
 
 #[tokio::test]
-async fn without_right_it_is_given_up_and_other_files_go_on() {
+async fn a_missing_permission_fails_permanently_and_other_files_continue() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "secret.docx");
@@ -144,7 +144,7 @@ async fn without_right_it_is_given_up_and_other_files_go_on() {
 }
 
 #[tokio::test]
-async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
+async fn an_unusable_destination_is_a_dead_letter_with_its_reason() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         scene.portal.forbid_destination(&scene.internal);
@@ -176,7 +176,7 @@ async fn a_destination_that_is_closed_gone_or_a_form_room_is_named() {
 }
 
 #[tokio::test]
-async fn what_never_succeeds_becomes_a_dead_letter_and_a_redelivery_revives_it() {
+async fn an_action_that_never_succeeds_becomes_a_dead_letter_and_a_redelivery_replays_it() {
     scenario(async |scene| {
         scene.portal.fail(fault(
             "PUT",
@@ -232,7 +232,7 @@ async fn a_refused_key_or_a_portal_that_is_down_costs_no_attempts() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_not_ask_who_it_is_still_finds_the_portal_well_again() {
+async fn a_key_without_the_account_scope_still_notices_that_the_portal_recovered() {
     scenario(async |scene| {
         scene.portal.set_scopes(&["files:write", "rooms:read"]);
         scene.portal.set_down(true);
@@ -269,7 +269,7 @@ async fn a_refused_key_proves_nothing_about_a_call_whose_answer_was_lost() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() {
+async fn events_of_a_deleted_folder_are_ignored_and_those_of_a_forbidden_one_are_dead_letters() {
     scenario(async |scene| {
         let folder = scene
             .portal
@@ -303,7 +303,7 @@ async fn a_folder_that_is_gone_is_an_answer_and_a_closed_one_is_a_dead_letter() 
 }
 
 #[tokio::test]
-async fn one_file_one_thing_at_a_time_in_the_order_things_happened() {
+async fn actions_on_one_file_run_one_at_a_time_in_order() {
     scenario(async |scene| {
         scene.portal.fail(fault(
             "PUT",
@@ -319,7 +319,7 @@ async fn one_file_one_thing_at_a_time_in_the_order_things_happened() {
         scene.clock.advance(Duration::from_millis(500));
         scene.portal.overwrite(&file, b"two", Announced::Uploaded);
         scene.work().await;
-        // The second upload waits behind the first, which waits for its next attempt.
+        // The second upload waits for the first, which waits for its next attempt.
         assert_eq!(scene.count("copy", "waiting").await, 2);
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
         scene.work_to_the_end().await;

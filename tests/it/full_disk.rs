@@ -1,6 +1,6 @@
-//! A store on a file system without room: refused instead of lost, and all is well again with room.
+//! A store on a full file system: deliveries are refused instead of lost, and accepted once there is space.
 //!
-//! The file system is a small one in memory, which takes the right to mount it.
+//! The file system is a small one in memory; the test needs the right to mount it.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,13 +17,13 @@ use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::Deployment;
 use crate::store::Store;
 
-/// Room for the store and some hundred deliveries.
+/// Space for the store and some hundred deliveries.
 const SIZE: &str = "size=2m";
 
-/// Deliveries that the store may still take from what it has allocated already.
+/// The most deliveries that fit into the space that the store has already allocated.
 const STILL_TAKEN: i64 = 500;
 
-/// A file system of its own.
+/// A small file system in memory.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -50,7 +50,7 @@ impl Disk {
         self.path().join("filler")
     }
 
-    /// Takes all the room that is left.
+    /// Fills the space that is left.
     fn fill(&self) {
         let mut filler = File::options()
             .create(true)
@@ -67,12 +67,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily, because the service may still have its files open.
+        // The unmount is lazy, because the service may still have its files open.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }
 
-/// Delivers events about a room that no rule is about, each with a number of its own.
+/// Delivers events of a room without rules, each with its own id.
 struct Sender {
     client: reqwest::Client,
     address: String,
@@ -119,7 +119,7 @@ fn titles_in(portal: &Portal, folder: &FolderId) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
+async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards() {
     bounded(async {
         let disk = Disk::mount();
         let deployment = Deployment::with_store(
@@ -136,7 +136,7 @@ async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
         let service = deployment.start();
         deployment.ready().await;
 
-        // The room ends while the portal is at work on a copy.
+        // The disk fills up while the portal runs a copy.
         portal.upload(
             &seed.client_room,
             "before.docx",
@@ -152,7 +152,7 @@ async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
         .await;
         disk.fill();
 
-        // What the store has allocated already may take some more.
+        // The space that the store has already allocated may take some more deliveries.
         let mut taken = Vec::new();
         let mut refused = None;
         for number in 1..=STILL_TAKEN {

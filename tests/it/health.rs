@@ -1,4 +1,4 @@
-//! `health`: what a container's health check is told.
+//! `health`: the health check of a container.
 
 use std::process::Output;
 
@@ -25,13 +25,13 @@ fn check(output: &Output, code: i32, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_is_ready_says_so() {
+async fn a_ready_service_is_reported_as_ready() {
     bounded(async {
         let deployment = Deployment::new(Settings::default()).await;
         let service = deployment.start();
         deployment.ready().await;
         let admin = deployment.admin.to_string();
-        // No other variable is looked at.
+        // The command reads no other variable.
         let variables = [("ADMIN_ADDR", admin.as_str()), ("PORT", "nonsense")];
         check(&health(&variables), 0, "ready");
         let everywhere = format!("0.0.0.0:{}", deployment.admin.port());
@@ -43,7 +43,7 @@ async fn a_service_that_is_ready_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_is_not_says_why() {
+async fn an_unready_service_is_reported_with_its_reason() {
     bounded(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -62,8 +62,8 @@ async fn one_that_is_not_says_why() {
         check(&health(&[("ADMIN_ADDR", &address)]), 1, words);
         stop.cancel();
 
-        let nobody = free_address().to_string();
-        check(&health(&[("ADMIN_ADDR", &nobody)]), 1, "not ready: ");
+        let unused = free_address().to_string();
+        check(&health(&[("ADMIN_ADDR", &unused)]), 1, "not ready: ");
         let nonsense = health(&[("ADMIN_ADDR", "nonsense")]);
         assert_eq!(nonsense.status.code(), Some(2));
         let said = String::from_utf8(nonsense.stderr).unwrap();
@@ -73,7 +73,7 @@ async fn one_that_is_not_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_says_nothing_is_not_waited_for() {
+async fn a_silent_service_is_not_ready_after_the_timeout() {
     bounded(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

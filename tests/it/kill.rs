@@ -1,8 +1,7 @@
-//! The real service, killed again and again in the middle of its work: nothing is lost, nothing is done
-//! twice.
+//! The real service, killed again and again in the middle of its work: nothing is lost or repeated.
 //!
-//! The portal misbehaves meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and `COURIER_KILL_KILLS`
-//! change the seed and the numbers, for longer runs by hand.
+//! The portal fails at random meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and
+//! `COURIER_KILL_KILLS` change the seed and the numbers, for longer runs by hand.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,11 +18,11 @@ const SEED: u64 = 20_261_121;
 const UPLOADS: u64 = 200;
 const KILLS: u64 = 20;
 
-/// A kill comes after so many further calls to the portal at the most.
+/// The most calls to the portal between two kills.
 const CALLS_BEFORE_KILL: usize = 50;
 
-/// How long the service may rest before it is killed nevertheless: an action that waits is in hand, too.
-const RESTS_FOR: Duration = Duration::from_secs(2);
+/// How long the service may make no call before it is killed anyway.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// The longest that one kill and the next start may take.
 const KILL_BOUND: Duration = Duration::from_secs(10);
@@ -31,7 +30,7 @@ const KILL_BOUND: Duration = Duration::from_secs(10);
 /// The longest that the work may take after the last kill.
 const END_BOUND: Duration = Duration::from_mins(2);
 
-/// Titles that meet in the destination, where they must be told apart.
+/// Titles that are equal or similar in the destination, where the service must distinguish them.
 const TITLES: [&str; 9] = [
     "plan.docx",
     "plan.docx",
@@ -44,7 +43,7 @@ const TITLES: [&str; 9] = [
     "INVOICE.PDF",
 ];
 
-/// A file that somebody uploaded.
+/// An uploaded file.
 struct Upload {
     file: FileId,
     room: Room,
@@ -93,7 +92,7 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
             let progress = until(END_BOUND, "the portal is called", async || {
                 portal.calls().len() >= calls
             });
-            let _ = tokio::time::timeout(RESTS_FOR, progress).await;
+            let _ = tokio::time::timeout(LONGEST_REST, progress).await;
             service.kill();
             kills_in_flight += u64::from(call_in_flight(&deployment));
             service = deployment.start();
@@ -129,12 +128,12 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
         assert_eq!(
             contents_in(portal, &[&seed.client_room, &seed.client_subfolder]),
             contents(|upload| upload.room == Room::Client && !upload.invoice),
-            "nothing else is taken away"
+            "no other file is moved"
         );
         assert_eq!(
             contents_in(portal, &[&seed.other_room]),
             contents(|upload| upload.room == Room::Other),
-            "the other room is left alone"
+            "the other room is unchanged"
         );
         check_notifications(&deployment.log(), &uploaded, kills);
     })
@@ -149,11 +148,11 @@ fn call_in_flight(deployment: &Deployment) -> bool {
         .is_some_and(|actions| actions > 0)
 }
 
-/// Every invoice is announced, and again only when a kill came between the line and its mark.
+/// Checks that every invoice is announced, and again only after a kill between the log line and its record.
 fn check_notifications(log: &str, uploaded: &[Upload], kills: u64) {
     let mut announced: BTreeMap<String, u64> = BTreeMap::new();
     for line in log.lines() {
-        // A kill may have cut a line off.
+        // A kill may have cut off a line.
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;
         };
@@ -176,7 +175,7 @@ fn check_notifications(log: &str, uploaded: &[Upload], kills: u64) {
     );
 }
 
-/// Uploads something somewhere. Contents differ, but all are of one size.
+/// Uploads a random title to a random room. Contents differ, but all have the same size.
 fn upload(portal: &Portal, random: &mut Rng, number: usize) -> Upload {
     let seed = portal.seed();
     let (room, folder) = match random.u8(..10) {

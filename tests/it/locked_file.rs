@@ -9,7 +9,7 @@ use crate::scene::{Leftover, scenario};
 const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.json");
 
 #[tokio::test]
-async fn a_store_that_is_locked_means_send_again() {
+async fn a_locked_store_refuses_deliveries_until_it_is_free() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let client = reqwest::Client::builder().build().unwrap();

@@ -1,4 +1,4 @@
-//! Mail as the mailer and the real binary send it: TLS, login, and the service's own variables.
+//! Mail as the mailer and the real binary send it: TLS, login, and the variables of the service.
 
 use docspace_courier::notify::mail::{Email, Mailer, Security, SmtpSettings};
 use docspace_courier::outgoing::Failure;
@@ -51,7 +51,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
 
             let refused = send(settings(authority, "wrong")).await.unwrap_err();
             let Failure::Passing { reason, .. } = refused else {
-                panic!("{tls}: the login can be mended: {refused:?}");
+                panic!("{tls}: a refused login is a temporary failure: {refused:?}");
             };
             assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
             let untrusted = send(settings(None, "päss word")).await.unwrap_err();
@@ -117,7 +117,7 @@ async fn the_service_sends_mail_as_its_variables_say() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_tells_the_operator_what_the_manager_could_not_be_told() {
+async fn the_operator_is_notified_when_the_manager_cannot_be() {
     bounded(async {
         let server = MailServer::start(&["--refuse", MANAGER]);
         let others = Receiver::start().await;

@@ -1,4 +1,4 @@
-//! What a client uploads is copied once; invoices move once and are announced once.
+//! Uploads of clients are copied once; invoices are moved once and announced once.
 
 use docspace_courier::sandbox::Announced;
 
@@ -42,7 +42,7 @@ async fn the_room_of_a_nested_file_is_asked_for_once_per_folder() {
 async fn other_rooms_and_own_documents_are_untouched() {
     scenario(async |scene| {
         let other = scene.portal.seed().other_room.clone();
-        scene.upload(&other, "Invoice of somebody else.pdf");
+        scene.upload(&other, "Invoice of another client.pdf");
         scene.upload(
             &scene.portal.create_folder(&other, "deep"),
             "Invoice deep.pdf",
@@ -50,7 +50,7 @@ async fn other_rooms_and_own_documents_are_untouched() {
         scene.upload(&scene.internal, "Invoice inside.pdf");
         scene.work().await;
         assert_eq!(scene.actions().await, []);
-        assert_eq!(scene.titles(&other), ["Invoice of somebody else.pdf"]);
+        assert_eq!(scene.titles(&other), ["Invoice of another client.pdf"]);
         for (_, outcome, reason) in scene.decisions().await {
             assert_eq!(outcome, "ignored");
             assert!(!reason.is_empty());

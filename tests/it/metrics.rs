@@ -1,4 +1,4 @@
-//! The metrics, and the dashboard and alert rules that use them, as Prometheus' own tool reads them.
+//! The metrics, and the dashboard and alert rules that use them, as checked by Prometheus's own tool.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use crate::scene::{Leftover, scenario};
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus-rules.yml");
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
 
-/// Gives promtool this to read, and checks that it finds no fault with it.
+/// Checks that promtool accepts this input.
 fn check_with_promtool(arguments: &[&str], input: &str) {
     let mut promtool = Command::new("promtool")
         .args(arguments)
@@ -38,7 +38,7 @@ fn check_lines(metrics: &str, lines: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_happened_is_counted() {
+async fn deliveries_and_attempts_are_counted() {
     scenario(async |scene| {
 scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
@@ -71,7 +71,7 @@ scene.leaving(Leftover::DeadLetters, 1);
                 r#"courier_attempt_duration_seconds_count{kind="move"} 2"#,
                 r#"courier_portal_calls_total{method="PUT",route="files/fileops/move",status="500"} 1"#,
                 r#"courier_portal_breaker_open{reason="down"} 0"#,
-                // Twelve attempts at one copy, one at the other, two at the move.
+                // Twelve attempts of one copy, one of the other, two of the move.
                 "courier_portal_daily_writes_remaining 9985",
                 "courier_dead_letters 1",
                 "courier_actions_waiting 0",
@@ -89,7 +89,7 @@ scene.leaving(Leftover::DeadLetters, 1);
 }
 
 #[tokio::test]
-async fn what_waits_and_a_portal_left_alone_are_seen() {
+async fn waiting_work_and_an_open_breaker_are_visible() {
     scenario(async |scene| {
         scene.leaving(Leftover::WaitingActions, 1);
         let operator = scene.operator().await;
@@ -115,12 +115,12 @@ async fn what_waits_and_a_portal_left_alone_are_seen() {
 }
 
 #[test]
-fn the_alert_rules_are_rules() {
+fn the_alert_rules_are_valid() {
     check_with_promtool(&["check", "rules", RULES], "");
 }
 
 #[tokio::test]
-async fn dashboard_and_rules_use_metrics_that_there_are() {
+async fn dashboard_and_alert_rules_use_existing_metrics() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         scene.upload(&scene.client_room, "plan.docx");

@@ -1,4 +1,4 @@
-//! `store copy`: from a file into a database, with everything that waits.
+//! `store copy`: copies a store from a file into a database, with all work that waits.
 
 use std::process::{Command, Output};
 
@@ -12,7 +12,7 @@ use crate::process::{Deployment, binary};
 const UPLOADS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_in_a_file_is_done_from_the_database() {
+async fn waiting_work_is_copied_to_the_database_and_done_there() {
     bounded(async {
         let deployment = Deployment::new(Settings::default()).await;
         let file = deployment.store.folder().join("courier.db");
@@ -25,7 +25,7 @@ async fn what_waits_in_a_file_is_done_from_the_database() {
         let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said(&copy(&[])).contains("there is no store"));
 
-        // One upload is done, the others wait for a portal that is down; one of them is nested.
+        // One upload is done, the others wait for a portal that is down; one of them is in a subfolder.
         let (portal, seed) = (&deployment.portal, deployment.portal.seed());
         let upload = |number: usize| {
             let folder = if number == 1 {

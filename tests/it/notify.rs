@@ -1,4 +1,4 @@
-//! Who is told of an invoice is told by mail and in the chat, whatever the mail server does.
+//! Invoices are announced by mail and in the chat, whatever the mail server does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,14 +35,14 @@ fn by_mail(mailer: Mailer) -> Channels {
     }
 }
 
-/// A port on which nobody listens.
+/// A port on which nothing listens.
 fn closed_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]
-async fn the_manager_reads_what_happened() {
+async fn the_mail_says_what_happened() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
@@ -75,7 +75,7 @@ async fn the_manager_reads_what_happened() {
 }
 
 #[tokio::test]
-async fn a_portal_that_is_down_after_the_move_keeps_no_mail_back() {
+async fn a_portal_that_is_down_after_the_move_does_not_delay_the_mail() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
@@ -102,7 +102,7 @@ async fn a_portal_that_is_down_after_the_move_keeps_no_mail_back() {
 }
 
 #[tokio::test]
-async fn a_title_makes_no_header_and_no_markup() {
+async fn a_title_cannot_inject_headers_or_markup() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
@@ -121,7 +121,7 @@ async fn a_title_makes_no_header_and_no_markup() {
 }
 
 #[tokio::test]
-async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
+async fn a_refused_address_is_a_dead_letter_and_other_mails_are_sent() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let server = MailServer::start(&["--refuse", "gone@example.com"]);
@@ -130,8 +130,8 @@ async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
         let mails = server.mails(2).await;
-        let told: Vec<&str> = mails.iter().map(Mail::to).collect();
-        assert_eq!(told, ["one@example.com", "two@example.com"]);
+        let addresses: Vec<&str> = mails.iter().map(Mail::to).collect();
+        assert_eq!(addresses, ["one@example.com", "two@example.com"]);
         assert_ne!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
         assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
         let reason = scene
@@ -148,7 +148,7 @@ async fn a_refused_address_is_a_dead_letter_and_stops_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_busy_mailbox_is_tried_again_and_nobody_is_told_twice() {
+async fn a_busy_mailbox_is_retried_and_no_mail_is_sent_twice() {
     scenario(async |scene| {
         let server = MailServer::start(&["--busy", "busy@example.com"]);
         scene.notify_after_move(
@@ -173,7 +173,7 @@ async fn a_busy_mailbox_is_tried_again_and_nobody_is_told_twice() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_down_for_a_while_repeats_no_move() {
+async fn a_mail_server_outage_repeats_no_move() {
     scenario(async |scene| {
         let port = closed_port();
         let mailer = || by_mail(Mailer::new(MailServer::plain(port)).unwrap());
@@ -195,7 +195,7 @@ async fn a_mail_server_that_is_down_for_a_while_repeats_no_move() {
 }
 
 #[tokio::test]
-async fn a_letter_whose_answer_was_lost_comes_again_under_the_same_id() {
+async fn a_repeated_mail_keeps_its_message_id() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
@@ -216,7 +216,7 @@ async fn a_letter_whose_answer_was_lost_comes_again_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
+async fn a_silent_mail_server_times_out() {
     scenario(async |scene| {
         scene.leaving(Leftover::WaitingActions, 1);
         let server = MailServer::start(&["--silent"]);
@@ -232,7 +232,7 @@ async fn a_mail_server_that_does_not_answer_is_left_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_slow_mail_server_keeps_no_file_waiting() {
+async fn a_slow_mail_server_does_not_delay_file_work() {
     scenario(async |scene| {
         scene.leaving(Leftover::WaitingActions, 1);
         scene.leaving(Leftover::RunningActions, AT_A_TIME);
@@ -265,7 +265,7 @@ async fn a_slow_mail_server_keeps_no_file_waiting() {
 }
 
 #[tokio::test]
-async fn the_chat_is_told_in_one_line() {
+async fn the_chat_message_is_one_line() {
     scenario(async |scene| {
         let chat = Receiver::start().await;
         scene.notify_after_move(chat.as_chat(), vec![ActionPlan::Chat]);

@@ -1,4 +1,4 @@
-//! The operator listener over HTTP: what its pages show, and whom they let change something.
+//! The operator listener over HTTP: what its pages show, and who may change something.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::scene::{Leftover, Scene, scenario};
 
 pub const TOKEN: &str = "a-token-of-the-operator";
 
-/// The addresses a listener may be configured with.
+/// The addresses with which the listener is configured.
 const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 3001);
 const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
 
-/// An operator listener, and somebody who calls it.
+/// An operator listener, and a client for it.
 pub struct Operator {
     pub address: String,
     http: reqwest::Client,
@@ -30,7 +30,7 @@ pub struct Operator {
 }
 
 impl Scene {
-    /// The operator listener of this scene, with a token.
+    /// Starts an operator listener for this scene, with a token.
     pub async fn operator(&self) -> Operator {
         self.operator_with(Some(TOKEN), LOOPBACK.into()).await
     }
@@ -61,7 +61,7 @@ impl Scene {
         }
     }
 
-    /// A copy that is a dead letter: event 1.
+    /// Uploads a file whose copy becomes a dead letter.
     pub async fn dead_copy(&self, title: &str) {
         self.refuse("copy");
         self.upload(&self.client_room, title);
@@ -70,7 +70,7 @@ impl Scene {
 }
 
 impl Scene {
-    /// An event whose title the portal would not have let through.
+    /// Accepts an event whose title the portal would not allow.
     pub async fn accept_title(&self, title: &str) {
         let body = json!({
             "event": { "id": 1, "trigger": "file.uploaded" },
@@ -100,7 +100,7 @@ impl Operator {
         self.http.request(method, format!("{}{path}", self.address))
     }
 
-    /// A form as a browser sends it from a page of ours.
+    /// A form as a browser sends it from a page of the listener.
     fn form(&self, path: &str, body: &'static str) -> RequestBuilder {
         self.request(Method::POST, path)
             .header("origin", &self.address)
@@ -109,7 +109,7 @@ impl Operator {
             .body(body)
     }
 
-    /// Enters the token, and returns the session's cookie.
+    /// Signs in with the token, and returns the session cookie.
     async fn enter(&self) -> String {
         let answer = self.form("/login", "token=a-token-of-the-operator&next=%2Fevents%2F1");
         let answer = answer.send().await.unwrap();
@@ -136,7 +136,7 @@ fn check_contains(page: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_list_shows_what_came_and_what_was_done_and_can_be_searched() {
+async fn the_list_shows_events_and_actions_and_can_be_searched() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         check_contains(&operator.page("/").await, &["No event has come yet"]);
@@ -168,7 +168,7 @@ async fn the_list_shows_what_came_and_what_was_done_and_can_be_searched() {
 }
 
 #[tokio::test]
-async fn an_event_tells_its_reasons_actions_and_attempts() {
+async fn an_event_page_shows_reasons_actions_and_attempts() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
@@ -242,7 +242,7 @@ async fn a_dead_letter_is_discarded_through_the_page() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
+async fn changes_need_the_token_and_the_same_origin() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
@@ -286,7 +286,7 @@ async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn leaving_takes_the_session_out_of_the_browser() {
+async fn signing_out_removes_the_session_cookie() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         let session = operator.enter().await;
@@ -348,7 +348,7 @@ async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
+async fn every_response_has_the_security_headers() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         for path in [
@@ -373,7 +373,7 @@ async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
 }
 
 #[tokio::test]
-async fn titles_are_shown_and_never_obeyed() {
+async fn titles_are_escaped() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let operator = scene.operator().await;
@@ -400,7 +400,7 @@ async fn titles_are_shown_and_never_obeyed() {
 }
 
 #[tokio::test]
-async fn programs_read_what_the_command_prints() {
+async fn the_json_api_returns_what_the_command_prints() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;

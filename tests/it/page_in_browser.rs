@@ -10,7 +10,7 @@ use crate::scene::{Leftover, scenario};
 const SCREENS: [(u32, u32); 2] = [(360, 740), (1280, 900)];
 
 #[tokio::test]
-async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
+async fn pages_fit_a_phone_and_a_desktop_without_console_errors() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         scene.leaving(Leftover::UndecidedEvents, 1);
@@ -49,7 +49,7 @@ async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
 }
 
 #[tokio::test]
-async fn an_open_page_shows_what_comes() {
+async fn an_open_page_shows_new_events() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         let browser = Browser::start().await;
@@ -91,7 +91,7 @@ async fn a_person_finds_a_dead_letter_and_replays_it() {
         browser.type_into("#token", "wrong").await;
         browser.click(".stack button").await;
         assert!(browser.text().await.contains("That is not the token"));
-        // The browser says itself that the answer was 401.
+        // The browser itself logs the status 401.
         let refused = browser.console().await;
         assert_eq!(refused.len(), 1, "{refused:?}");
 

@@ -1,4 +1,4 @@
-//! The pipeline is called after the move, signed, once, however often it takes.
+//! The pipeline is called after the move, with a signature, until it accepts the call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use docspace_courier::template::MessageTemplates;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::mail_server::{MailServer, ask_python};
+use crate::mail_server::{MailServer, run_python};
 use crate::scene::{Leftover, scenario};
 
-/// A request that was received.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     headers: HeaderMap,
@@ -37,15 +37,15 @@ impl Received {
     }
 }
 
-/// A status, and what stands in `Retry-After`.
+/// A status, and the value of `Retry-After`.
 type Answer = (u16, Option<&'static str>);
 
-/// Something that takes JSON: a chat, or a pipeline.
+/// A server that receives JSON: a chat or a pipeline.
 #[derive(Clone, Default)]
 pub struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
-    /// Those to come, the last one first; 200 after them.
+    /// The next responses, the last one first; 200 after them.
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
@@ -63,12 +63,12 @@ impl Receiver {
         receiver
     }
 
-    /// Where it takes what is posted.
+    /// The address to post to.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// Answers one request with this status.
+    /// Responds to one request with this status.
     pub fn answer_once(&self, status: u16) {
         self.answers.lock().unwrap().push((status, None));
     }
@@ -129,7 +129,7 @@ async fn receive(
         answer.insert("retry-after", wait.parse().unwrap());
     }
     answer.insert("location", "http://127.0.0.1:1/".parse().unwrap());
-    // More than is read of it.
+    // More than the service reads.
     (
         StatusCode::from_u16(status).unwrap(),
         answer,
@@ -138,7 +138,7 @@ async fn receive(
 }
 
 #[tokio::test]
-async fn a_call_is_signed_as_another_implementation_expects() {
+async fn another_implementation_accepts_the_signature_of_a_call() {
     for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "any other text"] {
         scenario(async |scene| {
             let pipeline = Receiver::start().await;
@@ -163,7 +163,7 @@ async fn a_call_is_signed_as_another_implementation_expects() {
                 .into();
             let verify = |body: &str| {
                 let given = json!({ "secret": secret, "headers": headers, "body": body });
-                ask_python("verify.py", &given.to_string())
+                run_python("verify.py", &given.to_string())
             };
             verify(&calls[0].body).unwrap();
             let changed = calls[0].body.replace("Invoice", "Invoicf");
@@ -175,7 +175,7 @@ async fn a_call_is_signed_as_another_implementation_expects() {
 }
 
 #[tokio::test]
-async fn a_call_tells_event_file_result_and_links() {
+async fn a_call_contains_event_file_result_and_links() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
         scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
@@ -208,7 +208,7 @@ async fn a_call_tells_event_file_result_and_links() {
 }
 
 #[tokio::test]
-async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_for() {
+async fn a_call_is_retried_with_the_same_id_after_the_requested_wait() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
         scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
@@ -233,7 +233,7 @@ async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_
 }
 
 #[tokio::test]
-async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
+async fn a_call_that_the_pipeline_rejects_is_a_dead_letter() {
     for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
         scenario(async |scene| {
             scene.leaving(Leftover::DeadLetters, 1);
@@ -250,7 +250,7 @@ async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
 }
 
 #[tokio::test]
-async fn a_bad_address_does_not_stop_the_call() {
+async fn a_refused_mail_does_not_stop_the_call() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let pipeline = Receiver::start().await;

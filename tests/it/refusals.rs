@@ -1,4 +1,4 @@
-//! The answers of the public listener, over real connections.
+//! The responses of the public listener over real connections.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl<'scene> Sender<'scene> {
 }
 
 #[tokio::test]
-async fn only_a_fitting_signature_is_believed_and_nothing_else_is_stored() {
+async fn only_deliveries_with_a_valid_signature_are_stored() {
     scenario(async |scene| {
         let sender = Sender::new(scene);
         let good = sender.sign(BODY);
@@ -100,7 +100,7 @@ async fn only_a_fitting_signature_is_believed_and_nothing_else_is_stored() {
 }
 
 #[tokio::test]
-async fn signed_bodies_of_every_kind_get_their_answer() {
+async fn signed_bodies_of_every_kind_get_the_right_status() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         scene.leaving(Leftover::UnreadableEvents, 6);
@@ -161,7 +161,7 @@ async fn a_body_over_the_limit_is_refused_unread() {
             assert_eq!(sender.post_signed(&body).await.0, 413, "{size}");
         }
 
-        // Only announced: the answer comes although not one byte of the body was sent.
+        // A length in the header: the response comes before any byte of the body.
         let head = "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000000\r\n\r\n";
         assert!(
             exchange(&sender, head.as_bytes())
@@ -169,7 +169,7 @@ async fn a_body_over_the_limit_is_refused_unread() {
                 .starts_with("HTTP/1.1 413 ")
         );
 
-        // Not announced: chunks until the limit is passed.
+        // No length in the header: chunks until the limit is exceeded.
         let mut chunked =
             b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         for _ in 0..33 {
@@ -187,7 +187,7 @@ async fn a_body_over_the_limit_is_refused_unread() {
     .await;
 }
 
-/// Sends bytes and reads what comes until the connection is closed.
+/// Sends bytes, and reads the response until the connection is closed.
 async fn exchange(sender: &Sender<'_>, bytes: &[u8]) -> String {
     let host = sender
         .scene
@@ -208,7 +208,7 @@ async fn exchange(sender: &Sender<'_>, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn slow_headers_and_bodies_end_with_the_connection() {
+async fn slow_headers_and_bodies_time_out() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let sender = Sender::new(scene);
@@ -229,7 +229,7 @@ async fn slow_headers_and_bodies_end_with_the_connection() {
 }
 
 #[tokio::test]
-async fn the_address_can_be_checked_on_both_paths() {
+async fn both_webhook_paths_answer_checks() {
     scenario(async |scene| {
         let sender = Sender::new(scene);
         let other = sender

@@ -1,4 +1,4 @@
-//! `register`: one webhook, as it must be, however often it is asked for.
+//! `register`: one correct webhook, however often it runs.
 
 use std::process::Output;
 
@@ -14,7 +14,7 @@ use crate::check::Variables;
 use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario};
 
-/// What the rules of a scene ask of a webhook.
+/// The triggers that the rules of a scene need.
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
 
 impl Scene {
@@ -45,7 +45,7 @@ impl Scene {
         webhooks.into_iter().next().unwrap()
     }
 
-    /// Checks that there is one webhook, that it is as it must be, and that a delivery arrives.
+    /// Checks that there is one webhook, that it is correct, and that a delivery arrives.
     async fn has_one_good_webhook(&self) {
         let webhook = self.the_webhook();
         assert_eq!(webhook.triggers, NEEDED);
@@ -57,7 +57,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn it_is_made_once() {
+async fn the_webhook_is_created_once() {
     scenario(async |scene| {
         scene.portal.delete_webhook(scene.webhook);
         let first = scene.register().await;
@@ -77,7 +77,7 @@ async fn it_is_made_once() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_it_is_mended() {
+async fn a_wrong_webhook_is_repaired() {
     scenario(async |scene| {
         assert_eq!(
             scene.register().await.outcome,
@@ -113,7 +113,7 @@ async fn what_is_wrong_with_it_is_mended() {
 }
 
 #[tokio::test]
-async fn it_is_given_our_secret_on_demand() {
+async fn the_webhook_gets_the_configured_secret_on_demand() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         scene.leaving(Leftover::FailedDeliveries, 1);
@@ -143,7 +143,7 @@ async fn it_is_given_our_secret_on_demand() {
 }
 
 #[tokio::test]
-async fn duplicates_are_told_of_and_deleted_on_demand() {
+async fn duplicates_are_reported_and_deleted_on_demand() {
     scenario(async |scene| {
         let duplicate = scene.portal.add_webhook(&scene.address, &NEEDED);
         scene.portal.set_webhook_enabled(scene.webhook, false);
@@ -152,7 +152,7 @@ async fn duplicates_are_told_of_and_deleted_on_demand() {
             .add_webhook("https://other.host/webhook", &NEEDED);
 
         let registered = scene.register().await;
-        // The one that is on is kept.
+        // The enabled webhook is kept.
         assert_eq!(
             (registered.id, registered.duplicates),
             (duplicate, vec![scene.webhook])
@@ -185,7 +185,7 @@ fn run_register(variables: Variables, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_says_what_it_did() {
+async fn the_command_reports_what_it_did() {
     scenario(async |scene| {
         scene.portal.delete_webhook(scene.webhook);
         let url = ["--url", scene.address.as_str()];
@@ -204,7 +204,7 @@ async fn the_command_says_what_it_did() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_are_explained() {
+async fn errors_are_explained() {
     scenario(async |scene| {
         let check = |variables: Variables, url: &str, code: i32, words: &str| {
             let output = run_register(variables, &["--url", url]);
@@ -212,23 +212,28 @@ async fn refusals_are_explained() {
             assert_eq!(output.status.code(), Some(code), "{text}");
             assert!(text.contains(words), "{words}: {text}");
         };
-        let ours = scene.address.clone();
+        let address = scene.address.clone();
         let variables = || Variables::of(scene);
         check(variables(), "nonsense", 2, "no address");
         check(variables(), "https://your.host/", 2, "must end in /webhook");
         let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
-        check(short, &ours, 2, "DOCSPACE_WEBHOOK_SECRET has 5 characters");
+        check(
+            short,
+            &address,
+            2,
+            "DOCSPACE_WEBHOOK_SECRET has 5 characters",
+        );
 
-        // Nothing of the portal's own is at that path.
+        // The portal serves nothing at that path.
         let not_there = format!("{}/webhook", scene.host());
         check(variables(), &not_there, 1, "no 200 for HEAD");
         scene.portal.set_scopes(&["*:read"]);
-        check(variables(), &ours, 1, "it needs the scope *:write");
+        check(variables(), &address, 1, "it needs the scope *:write");
         scene.portal.set_scopes(&[]);
         scene.portal.delete_webhook(scene.webhook);
         scene.stop_receiving().await;
         let variables = Variables::of(scene);
-        check(variables, &ours, 1, "see that the service runs");
+        check(variables, &address, 1, "see that the service runs");
     })
     .await;
 }

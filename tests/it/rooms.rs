@@ -1,4 +1,4 @@
-//! `rooms`: the ids that the configuration asks for.
+//! `rooms`: lists the ids for the configuration.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario};
 
 impl Scene {
-    /// With nothing configured but the portal and its key.
+    /// Runs the command with only the portal and its key configured.
     fn list_rooms(&self, arguments: &[&str]) -> Output {
         let mut command = binary();
         command
@@ -27,7 +27,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rooms_and_their_folders() {
+async fn rooms_and_folders_are_listed() {
     scenario(async |scene| {
         let rooms = "\
 ID      KIND    TITLE
@@ -69,7 +69,7 @@ ID      KIND    TITLE
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_is_read() {
+async fn every_page_of_a_listing_is_read() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         for number in 0..250 {
@@ -89,7 +89,7 @@ async fn every_page_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_is_said() {
+async fn missing_settings_and_scopes_are_reported() {
     scenario(async |scene| {
         let output = binary().arg("rooms").output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();

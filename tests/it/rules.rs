@@ -1,5 +1,5 @@
-//! Rules of a file, from the words of a person to what the portal holds afterwards; and the recipes of
-//! the documentation, as they stand there.
+//! Rules of a file, from their text to what the portal holds afterwards, and the recipes of the documentation
+//! word for word.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 use crate::pipeline::Receiver;
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
-/// The documentation, with the recipes.
+/// The documentation with the recipes.
 const PAGE: &str = include_str!("../../docs/RULES.md");
 
-/// The complete file under a heading of the documentation.
+/// The rules file under a heading of the documentation.
 fn recipe(heading: &str) -> &'static str {
     let (_, section) = PAGE.split_once(&format!("### {heading}\n")).expect(heading);
     let (_, block) = section.split_once("```toml\n").expect(heading);
     block.split_once("```").expect(heading).0
 }
 
-/// Reads a file of rules as the service does.
+/// Parses a rules file as the service does.
 pub fn read(text: &str) -> Vec<Rule> {
     config(text, &[]).rules
 }
@@ -61,7 +61,7 @@ impl Scene {
     }
 }
 
-/// A recipe with the ids of the scene's portal in place of those of the documentation.
+/// A recipe with the ids of the scene's portal instead of those of the documentation.
 fn with_ids_of(scene: &Scene, recipe: &str) -> String {
     let seed = scene.portal.seed();
     recipe
@@ -71,13 +71,13 @@ fn with_ids_of(scene: &Scene, recipe: &str) -> String {
         .replace("748239", scene.incoming.as_str())
 }
 
-/// How often the portal was asked for a path.
+/// How often the path of a folder was requested.
 fn path_calls(scene: &Scene) -> usize {
     scene.calls("GET", "/path")
 }
 
 #[test]
-fn every_file_of_the_documentation_is_understood() {
+fn every_file_of_the_documentation_is_valid() {
     let mut found = 0;
     for part in PAGE.split("```toml\n").skip(1) {
         let (text, _) = part.split_once("```").unwrap();
@@ -97,7 +97,7 @@ fn every_file_of_the_documentation_is_understood() {
 }
 
 #[tokio::test]
-async fn archive_by_file_type() {
+async fn the_recipe_that_archives_by_file_type_works() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));
         scene.upload(&scene.client_room, "house.DWG");
@@ -115,7 +115,7 @@ async fn archive_by_file_type() {
 }
 
 #[tokio::test]
-async fn invoices_by_client() {
+async fn the_recipe_for_invoices_by_client_works() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Invoices by client")));
         let other = scene.portal.seed().other_room.clone();
@@ -134,7 +134,7 @@ async fn invoices_by_client() {
 
 /// The vendor's first sample: every updated file is marked "Need Review".
 #[tokio::test]
-async fn review_comments() {
+async fn the_recipe_for_review_comments_works() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Review comments")));
         let file = scene.upload(&scene.client_room, "plan.docx");
@@ -143,14 +143,15 @@ async fn review_comments() {
         scene.portal.edit(&file, b"edited");
         scene.work_to_the_end().await;
         assert_eq!(scene.portal.file(&file).unwrap().comment, "Need Review");
-        // Our own comment came back as an event, and nothing came of that.
+        // The service's own comment raised an event, which the rule ignored.
         assert_eq!(scene.count("comment", "done").await, 1);
         assert_eq!(scene.calls("PUT", "/comment"), 1);
-        let told = scene.decisions().await;
+        let decisions = scene.decisions().await;
         assert!(
-            told.iter()
+            decisions
+                .iter()
                 .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
-            "{told:?}"
+            "{decisions:?}"
         );
         scene.portal.edit(&file, b"edited again");
         scene.work_to_the_end().await;
@@ -159,9 +160,9 @@ async fn review_comments() {
     .await;
 }
 
-/// The vendor's second sample: a critical folder is watched, and its owner told.
+/// The vendor's second sample: changes in a critical folder are announced.
 #[tokio::test]
-async fn critical_folder() {
+async fn the_recipe_for_a_critical_folder_works() {
     scenario(async |scene| {
         let chat = Receiver::start().await;
         scene.use_rules(&with_ids_of(scene, recipe("Critical folder")));
@@ -207,7 +208,7 @@ async fn critical_folder() {
 }
 
 #[tokio::test]
-async fn contract_intake_with_a_pipeline() {
+async fn the_recipe_for_contract_intake_works() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
         let text = with_ids_of(scene, recipe("Contract intake with a pipeline"))
@@ -216,13 +217,10 @@ async fn contract_intake_with_a_pipeline() {
         let channels = docspace_courier::notify::Channels::default();
         channels.pipelines.add(config.pipelines).unwrap();
         scene.change_rules_and_channels(config.rules, channels);
-        let file = scene.upload(&scene.client_room, "Our docs/DOCSPACE.md 7.pdf");
+        let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
         scene.upload(&scene.client_room, "contractor.pdf");
         scene.work_to_the_end().await;
-        assert_eq!(
-            scene.titles(&scene.internal),
-            ["Our docs/DOCSPACE.md 7.pdf"]
-        );
+        assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
         assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
         let [call] = &pipeline.calls()[..] else {
             panic!("called more or less than once")
@@ -235,10 +233,11 @@ async fn contract_intake_with_a_pipeline() {
 }
 
 #[tokio::test]
-async fn one_question_for_a_folder_and_a_moved_one_is_noticed() {
+async fn a_folder_path_is_requested_once_and_again_after_a_move() {
     scenario(async |scene| {
-    scene.use_rules(&format!(
-            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nroom = {}\n[[rule.action]]\ncopy = {}\n",
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nroom = {}\n\
+                 [[rule.action]]\ncopy = {}\n",
             scene.client_room, scene.internal
         ));
         for number in 0..10 {
@@ -260,10 +259,12 @@ async fn one_question_for_a_folder_and_a_moved_one_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_portal_that_is_down_means_later_not_never() {
+async fn events_wait_for_a_portal_that_is_down() {
     scenario(async |scene| {
-    scene.use_rules(&format!(
-            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nfolder_tree = {}\nby_not = \"self\"\n[[rule.action]]\ncopy = {}\n",
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\n\
+             folder_tree = {}\nby_not = \"self\"\n\
+                 [[rule.action]]\ncopy = {}\n",
             scene.client_room, scene.internal
         ));
         scene.portal.set_down(true);
@@ -280,18 +281,21 @@ async fn a_portal_that_is_down_means_later_not_never() {
     .await;
 }
 
-/// Copy to internal, and from there on by another rule; the second knows not to begin again.
+/// One rule copies to the internal folder, another from there; the copy back does not start the first again.
 #[tokio::test]
-async fn a_chain_goes_on_and_ends() {
+async fn a_chain_of_rules_continues_and_ends() {
     for trouble in [
         None,
         Some(FaultEffect::DropAfter),
         Some(FaultEffect::OperationVanishes),
     ] {
         scenario(async |scene| {
-    scene.use_rules(&format!(
-                "[[rule]]\nname = \"first\"\ntriggers = [\"file.uploaded\", \"file.copied\"]\nroom = {}\n[[rule.action]]\ncopy = {}\n\
-                 [[rule]]\nname = \"second\"\ntriggers = [\"file.copied\"]\nfolder = {}\n[[rule.action]]\ncopy = {}\n",
+            scene.use_rules(&format!(
+                "[[rule]]\nname = \"first\"\n\
+                 triggers = [\"file.uploaded\", \"file.copied\"]\nroom = {}\n\
+                 [[rule.action]]\ncopy = {}\n\
+                 [[rule]]\nname = \"second\"\ntriggers = [\"file.copied\"]\nfolder = {}\n\
+                 [[rule.action]]\ncopy = {}\n",
                 scene.client_room, scene.internal, scene.internal, scene.subfolder
             ));
             if let Some(effect) = &trouble {
@@ -302,33 +306,35 @@ async fn a_chain_goes_on_and_ends() {
                     effect: effect.clone(),
                 });
             }
-            // The subfolder lies in the watched room, which nobody can tell from the file of rules.
+            // The subfolder lies in the watched room, which the rules file does not show.
             scene.upload(&scene.client_room, "plan.docx");
             scene.work_to_the_end().await;
             assert_eq!(scene.titles(&scene.internal), ["plan.docx"], "{trouble:?}");
             assert_eq!(scene.titles(&scene.subfolder), ["plan.docx"], "{trouble:?}");
-            let told = scene.decisions().await;
-            let ours = told
+            let decisions = scene.decisions().await;
+            let ignored = decisions
                 .iter()
                 .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
-            assert!(ours.count() >= 1, "{trouble:?} {told:?}");
+            assert!(ignored.count() >= 1, "{trouble:?} {decisions:?}");
         })
         .await;
     }
 }
 
 #[tokio::test]
-async fn a_file_that_a_person_moves_back_is_no_work_of_ours() {
+async fn a_move_by_one_rule_triggers_another_rule() {
     scenario(async |scene| {
-    scene.use_rules(&format!(
-            "[[rule]]\nname = \"tell\"\ntriggers = [\"file.moved\"]\nfolder = {}\n[[rule.action]]\nnotify = {{ email = \"a@x.example\" }}\n\
-             [[rule]]\nname = \"move\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\nmove = {}\n",
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"tell\"\ntriggers = [\"file.moved\"]\nfolder = {}\n\
+                 [[rule.action]]\nnotify = {{ email = \"a@x.example\" }}\n\
+             [[rule]]\nname = \"move\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\nmove = {}\n",
             scene.incoming, scene.client_room, scene.incoming
         ));
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.incoming), ["plan.docx"]);
-        // The other rule's move is news to the one that tells.
+        // The move of one rule triggers the other, which sends a notification.
         assert_eq!(scene.count("notify", "done").await, 1);
     })
     .await;
@@ -337,8 +343,9 @@ async fn a_file_that_a_person_moves_back_is_no_work_of_ours() {
 #[tokio::test]
 async fn a_comment_waits_for_a_locked_file_and_is_set_once() {
     scenario(async |scene| {
-    scene.use_rules(&format!(
-            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\ncomment = \"Seen\"\n",
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\ncomment = \"Seen\"\n",
             scene.client_room
         ));
         let file = scene.upload(&scene.client_room, "plan.docx");
@@ -364,9 +371,10 @@ async fn a_comment_waits_for_a_locked_file_and_is_set_once() {
 #[tokio::test]
 async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
     scenario(async |scene| {
-scene.leaving(Leftover::DeadLetters, 1);
-    scene.use_rules(&format!(
-            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\ncomment = \"Seen\"\n",
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\ncomment = \"Seen\"\n",
             scene.client_room
         ));
         let file = scene.upload(&scene.client_room, "plan.docx");
@@ -378,7 +386,7 @@ scene.leaving(Leftover::DeadLetters, 1);
 }
 
 #[tokio::test]
-async fn other_rules_are_in_force_from_the_next_event_on() {
+async fn replaced_rules_apply_from_the_next_event_on() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));
         scene

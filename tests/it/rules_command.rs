@@ -1,4 +1,4 @@
-//! Rules from outside: the commands about them, and reloading them in a running service.
+//! The commands about rules, and reloading rules in a running service.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process, binary};
 
-/// A deployment whose rules stand in a file beside those of the environment.
+/// A deployment with rules in a file, next to those of the environment.
 struct Written {
     deployment: Deployment,
     folder: tempfile::TempDir,
@@ -31,7 +31,7 @@ impl Written {
         self.folder.path().join("rules.toml")
     }
 
-    /// Puts other rules into the file at one blow, as careful editors do.
+    /// Replaces the rules file atomically, as careful editors do.
     fn write(&self, text: &str) {
         let seed = self.deployment.portal.seed();
         let text = text
@@ -42,7 +42,7 @@ impl Written {
         std::fs::rename(beside, self.path()).unwrap();
     }
 
-    /// Runs a command with the service's variables to its end.
+    /// Runs a command with the variables of the service.
     fn run(&self, arguments: &[&str]) -> Output {
         binary()
             .args(arguments)
@@ -74,7 +74,7 @@ impl Written {
         );
     }
 
-    /// Waits until so many reloads have come out so.
+    /// Waits until this many reloads had this outcome.
     async fn reloaded(&self, outcome: &str, times: u32) {
         let line = format!("courier_rules_reloads_total{{outcome=\"{outcome}\"}} {times}");
         until(STATE_BOUND, &line, async || {
@@ -96,7 +96,7 @@ copy = { to = INCOMING, conflict = "skip" }
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_rules_in_force_are_listed() {
+async fn the_active_rules_are_listed() {
     bounded(async {
         let written = Written::new(ARCHIVE).await;
         let seed = written.deployment.portal.seed().clone();
@@ -158,7 +158,7 @@ async fn an_event_is_explained_and_past_events_are_tried() {
             Some(1)
         );
 
-        // A delivery from a file; its folder lies in no room that the delivery names.
+        // A delivery from a file, which does not name the room of its folder.
         let file = written.folder.path().join("delivery.json");
         let subfolder = &written.deployment.portal.seed().client_subfolder;
         let body = format!(
@@ -201,7 +201,7 @@ async fn an_event_is_explained_and_past_events_are_tried() {
     .await;
 }
 
-/// Asks a process to read its rules again, as service managers do.
+/// Sends SIGHUP, with which service managers ask for a reload.
 fn hang_up(process: &Process) {
     let asked = Command::new("sh")
         .args(["-c", r#"kill -HUP "$1""#, "sh", &process.id().to_string()])
@@ -265,7 +265,7 @@ async fn a_watched_file_is_reloaded_when_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rules_that_feed_themselves_are_refused_with_the_chain() {
+async fn rules_that_trigger_themselves_are_refused_with_the_chain() {
     bounded(async {
         let written = Written::new(
             "[[rule]]\nname = \"echo\"\ntriggers = [\"file.updated\"]\n[[rule.action]]\ncomment = \"Need Review\"\n",

@@ -101,7 +101,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A portal with a webhook to a receiver; both rules on the client room.
+    /// Starts a portal with a webhook to a receiver; both rules watch the client room.
     async fn start() -> Self {
         let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
         let settings = Settings {

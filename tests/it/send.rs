@@ -1,4 +1,4 @@
-//! `send`: a delivery by hand arrives as DocSpace's do.
+//! `send`: sends a delivery as DocSpace does.
 
 use std::io::Write as _;
 use std::process::{Output, Stdio};
@@ -36,7 +36,7 @@ fn printed(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_sent_is_stored() {
+async fn a_sent_delivery_is_stored() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let output = scene.send(FIXTURE, &[]);
@@ -56,7 +56,7 @@ async fn what_is_sent_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_came_from_the_portal_can_be_sent_again_from_standard_input() {
+async fn a_delivery_of_the_portal_can_be_sent_again_from_standard_input() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let room = &scene.client_room;
@@ -93,7 +93,7 @@ async fn what_came_from_the_portal_can_be_sent_again_from_standard_input() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_secret_and_none_are_refused() {
+async fn a_wrong_or_missing_secret_is_refused() {
     scenario(async |scene| {
         for arguments in [&["--secret", "Another-Secret-2"][..], &["--unsigned"]] {
             let output = scene.send(FIXTURE, arguments);
@@ -107,7 +107,7 @@ async fn a_wrong_secret_and_none_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_usage_is_told_from_a_receiver_that_is_away() {
+async fn wrong_usage_and_an_unreachable_receiver_have_different_exit_codes() {
     scenario(async |scene| {
         let folder = tempfile::tempdir().unwrap();
         let no_json = folder.path().join("letter.txt");

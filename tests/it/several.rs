@@ -1,5 +1,5 @@
-//! Several real services on one database, behind what spreads deliveries over them: whichever of them
-//! dies, and while the database is away, nothing is lost and nothing is done twice.
+//! Several real services on one database behind a load balancer: when one of them or the database crashes,
+//! nothing is lost or repeated.
 //!
 //! `COURIER_INSTANCES_SEED`, `COURIER_INSTANCES_UPLOADS` and `COURIER_INSTANCES_KILLS` change the seed and
 //! the numbers, for longer runs by hand.
@@ -21,7 +21,7 @@ use crate::process::{Deployment, Process, free_address};
 use crate::store::Store;
 use crate::variable;
 
-/// How long it may take to make up for everything in the end.
+/// The longest that the remaining work may take in the end.
 const END_BOUND: Duration = Duration::from_mins(2);
 
 /// The longest that one kill and the next start may take.
@@ -30,7 +30,7 @@ const KILL_BOUND: Duration = Duration::from_secs(10);
 /// How often one of the services is killed.
 const KILL_EVERY: Duration = Duration::from_secs(1);
 
-/// Some services with the addresses they keep, and the balancer before them.
+/// Several services with addresses that stay over restarts, and the load balancer in front of them.
 struct Services {
     deployment: Deployment,
     addresses: Vec<(SocketAddr, SocketAddr)>,
@@ -99,7 +99,7 @@ impl Services {
         }
     }
 
-    /// Waits until all is done, and looks that it was done once.
+    /// Waits until all work is done, and checks that it was done once.
     async fn check(&self, uploads: u64) {
         self.deployment.all_done(END_BOUND).await;
         let (portal, seed) = (&self.deployment.portal, self.deployment.portal.seed());
@@ -121,7 +121,7 @@ impl Services {
     }
 }
 
-/// Hands each connection to the next service that takes one.
+/// Forwards each connection to the next service that accepts it.
 async fn balance(listener: TcpListener, receivers: Vec<SocketAddr>) {
     let (receivers, turn) = (Arc::new(receivers), Arc::new(AtomicUsize::new(0)));
     loop {
@@ -168,7 +168,7 @@ async fn three_instances_killed_at_random_do_everything_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_goes_away_means_send_again_and_then_everything_is_done_once() {
+async fn deliveries_are_refused_while_the_database_is_down_and_done_once_afterwards() {
     bounded(async {
         const UPLOADS: u64 = 120;
 
@@ -200,7 +200,7 @@ async fn a_database_that_goes_away_means_send_again_and_then_everything_is_done_
             log.contains("its sender is told to send again")
         })
         .await;
-        tokio::task::spawn_blocking(|| cluster.go_on())
+        tokio::task::spawn_blocking(|| cluster.start_server())
             .await
             .unwrap();
         services.check(UPLOADS).await;
@@ -224,7 +224,7 @@ async fn an_instance_that_starts_before_its_database_waits_for_it() {
                 .contains("the database cannot be reached")
         })
         .await;
-        tokio::task::spawn_blocking(|| cluster.go_on())
+        tokio::task::spawn_blocking(|| cluster.start_server())
             .await
             .unwrap();
         services.ready(0).await;

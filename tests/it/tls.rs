@@ -1,4 +1,4 @@
-//! HTTPS spoken by the service itself, with certificates that are replaced under way.
+//! HTTPS in the service itself, with certificates that are replaced while it runs.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::{Authority, files_in};
 use crate::process::{Deployment, binary};
 
-/// A deployment that speaks HTTPS, and a place for its files.
+/// A deployment with HTTPS, and a folder for its files.
 struct Https {
     deployment: Deployment,
     authority: Authority,
@@ -48,18 +48,20 @@ impl Https {
         )
     }
 
-    /// The certificate that a new connection is shown.
-    async fn shown(&self) -> Option<Vec<u8>> {
+    /// The certificate that the service presents to a new connection.
+    async fn presented(&self) -> Option<Vec<u8>> {
         let answer = self.authority.client().head(self.url()).send().await;
         let answer = answer.ok()?;
         let info = answer.extensions().get::<TlsInfo>();
         Some(info?.peer_certificate()?.to_vec())
     }
 
-    async fn is_shown(&self, certificate: &[u8]) {
-        until(STATE_BOUND, "the new certificate is shown", async || {
-            self.shown().await.as_deref() == Some(certificate)
-        })
+    async fn presents(&self, certificate: &[u8]) {
+        until(
+            STATE_BOUND,
+            "the new certificate is presented",
+            async || self.presented().await.as_deref() == Some(certificate),
+        )
         .await;
     }
 }
@@ -72,7 +74,7 @@ fn variables(files: &TlsFiles) -> [(&'static str, String); 2] {
     ]
 }
 
-/// A delivery that no rule wants.
+/// Sends a delivery that no rule acts on.
 async fn deliver(
     client: &reqwest::Client,
     url: &str,
@@ -90,7 +92,7 @@ async fn deliver(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_arrive_over_https_and_only_so() {
+async fn deliveries_are_accepted_over_https_only() {
     bounded(async {
         let mut https = Https::new().await;
         let require = ("REQUIRE_HTTPS", "true".to_owned());
@@ -109,7 +111,7 @@ async fn deliveries_arrive_over_https_and_only_so() {
         let still_open = silent[49].try_read(&mut [0]).unwrap_err();
         assert_eq!(still_open.kind(), ErrorKind::WouldBlock);
 
-        // What a proxy in front calls http is refused.
+        // A delivery that a proxy marks as plain HTTP is refused.
         let said = client.post(https.url()).header("x-forwarded-proto", "http");
         assert_eq!(said.send().await.unwrap().status(), 403);
 
@@ -140,9 +142,9 @@ async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
         let https = Https::new().await;
         let mut service = https.deployment.start();
         https.deployment.ready().await;
-        let before = https.shown().await.unwrap();
+        let before = https.presented().await.unwrap();
 
-        // Deliveries all the while, each on a connection of its own, and one client that keeps its own.
+        // Deliveries in the background, on fresh connections and on one that is kept.
         let enough = CancellationToken::new();
         let delivering = tokio::spawn({
             let (enough, url) = (enough.clone(), https.url());
@@ -173,42 +175,46 @@ async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
 
         let renewed = https.authority.sign();
         renewed.write_to(https.folder.path());
-        https.is_shown(&renewed.der()).await;
+        https.presents(&renewed.der()).await;
         assert_ne!(before, renewed.der());
 
-        // A certificate whose key has not come yet, and one that is over: the good one serves on.
+        // A certificate without its key yet, and an expired one: the service keeps the valid one.
         let next = https.authority.sign();
         let files = files_in(https.folder.path());
         std::fs::write(&files.certificate, &next.certificate).unwrap();
-        until(STATE_BOUND, "the log tells of the key", async || {
+        until(STATE_BOUND, "the log reports the missing key", async || {
             https
                 .deployment
                 .log()
                 .contains("is not the key of the certificate")
         })
         .await;
-        assert_eq!(https.shown().await, Some(renewed.der()));
+        assert_eq!(https.presented().await, Some(renewed.der()));
         std::fs::write(&files.key, &next.key).unwrap();
-        https.is_shown(&next.der()).await;
+        https.presents(&next.der()).await;
         https
             .authority
             .sign_until(2020)
             .write_to(https.folder.path());
-        until(STATE_BOUND, "the log tells of the end", async || {
-            https
-                .deployment
-                .log()
-                .contains("certificate that ended on 2020-01-01")
-        })
+        until(
+            STATE_BOUND,
+            "the log reports the expired certificate",
+            async || {
+                https
+                    .deployment
+                    .log()
+                    .contains("certificate that ended on 2020-01-01")
+            },
+        )
         .await;
         std::fs::remove_file(&files.key).unwrap();
         until(
             STATE_BOUND,
-            "the log tells of the missing file",
+            "the log reports the missing file",
             async || https.deployment.log().contains("cannot read"),
         )
         .await;
-        assert_eq!(https.shown().await, Some(next.der()));
+        assert_eq!(https.presented().await, Some(next.der()));
 
         enough.cancel();
         let delivered: u64 = delivering.await.unwrap();
@@ -222,7 +228,7 @@ async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_serve_are_named_at_the_start() {
+async fn unusable_certificate_files_are_reported_at_the_start() {
     bounded(async {
         let authority = Authority::new();
         let folder = tempfile::tempdir().unwrap();
@@ -307,7 +313,7 @@ async fn files_that_cannot_serve_are_named_at_the_start() {
 }
 
 #[test]
-fn a_certificate_is_not_served_before_its_time() {
+fn a_certificate_outside_its_validity_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let files = Authority::new().sign_until(2020).write_to(folder.path());
     let at = |time: &str| Clock::manual(time.parse().unwrap());
@@ -320,7 +326,7 @@ fn a_certificate_is_not_served_before_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_reach_a_service_with_a_certificate_of_an_own_authority() {
+async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority() {
     bounded(async {
         let https = Https::new().await;
         let _service = https.deployment.start();
@@ -359,19 +365,19 @@ async fn the_commands_reach_a_service_with_a_certificate_of_an_own_authority() {
         );
         assert!(said.contains("docspace-courier answers there"), "{said}");
 
-        // Both the file and what is served end too soon for an operator who hears of it then.
+        // The certificate in the file and the one that the service presents both end soon.
         let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
         let (month, of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
         let ending = https
             .authority
             .sign_until_day(i32::from(day.year()), month, of_month);
         ending.write_to(https.folder.path());
-        https.is_shown(&ending.der()).await;
+        https.presents(&ending.der()).await;
         let said = check();
         let warning = format!("the certificate ends on {day}, within 14 days");
         assert_eq!(said.matches(&warning).count(), 2, "{said}");
 
-        // What is in the files is not what is served.
+        // The files differ from what the service presents.
         https
             .authority
             .sign_until(2020)
