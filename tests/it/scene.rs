@@ -27,8 +27,12 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::bounds::{STATE_BOUND, TEST_BOUND, Watchdog, until};
+use crate::bounds::{STATE_BOUND, until};
 use crate::store::Store;
+
+mod scenario;
+
+pub use scenario::{Leftover, scenario};
 
 /// The most steps of work in one test; more means that the work never ends.
 const STEPS: usize = 20_000;
@@ -41,41 +45,6 @@ pub const RETENTION: Duration = Duration::from_hours(24 * 30);
 
 /// The triggers of the samples' webhook, and those that the service's own work raises.
 pub const TRIGGERS: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
-
-/// Runs a test in a scene of its own. It fails when the test takes longer than [`TEST_BOUND`], or when the
-/// test leaves anything behind that it did not announce with [`Scene::leaving`].
-pub async fn scenario(test: impl AsyncFnOnce(&mut Scene)) {
-    let _watchdog = Watchdog::start(TEST_BOUND);
-    let mut scene = Scene::start().await;
-    let ended = tokio::time::timeout(TEST_BOUND, Box::pin(test(&mut scene))).await;
-    if ended.is_err() {
-        let pending = scene.pending().await;
-        panic!("the test did not end within {TEST_BOUND:?}; pending:\n{pending}");
-    }
-    scene.finish().await;
-}
-
-/// What a test can leave behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Leftover {
-    /// Events and actions that failed permanently.
-    DeadLetters,
-    /// Events and actions that a person discarded.
-    Discarded,
-    /// Actions that are due now or later, or that wait for a dead letter.
-    WaitingActions,
-    /// Actions whose attempt has not ended.
-    RunningActions,
-    /// Events that the rules have not decided yet.
-    UndecidedEvents,
-    /// Bodies that are not deliveries.
-    UnreadableEvents,
-    /// Deliveries that the receiver did not accept, however often the portal sent them.
-    FailedDeliveries,
-}
-
-/// How many of each are left; those that are absent are not left at all.
-type Leftovers = BTreeMap<Leftover, usize>;
 
 pub struct Scene {
     pub portal: Portal,
@@ -96,7 +65,7 @@ pub struct Scene {
     pub incoming: FolderId,
     pub store: Store,
     /// What the test said that it leaves.
-    expected: Leftovers,
+    expected: BTreeMap<Leftover, usize>,
     _stop: DropGuard,
 }
 
@@ -148,14 +117,9 @@ impl Scene {
             internal: seed.internal_folder,
             incoming: seed.incoming_folder,
             store,
-            expected: Leftovers::new(),
+            expected: BTreeMap::new(),
             _stop: stop,
         }
-    }
-
-    /// Announces what the test leaves behind, exactly.
-    pub fn leaving(&mut self, what: Leftover, count: usize) {
-        self.expected.insert(what, count);
     }
 
     /// The portal's address.
@@ -371,101 +335,6 @@ impl Scene {
             .iter()
             .filter(|call| call.method == method && call.path.contains(path))
             .count()
-    }
-
-    /// Checks that the worker still works, and that exactly what the test announced is left.
-    async fn finish(self) {
-        let settled = tokio::time::timeout(STATE_BOUND, self.portal.deliveries_settled()).await;
-        let left = self.left().await;
-        assert!(
-            settled.is_ok() && left == self.expected,
-            "the test leaves {left:?}, it said {:?}; pending:\n{}",
-            self.expected,
-            self.pending().await
-        );
-        let steps = async {
-            let decided = self.worker.decide_next().await.unwrap();
-            (decided, self.worker.process_next().await.unwrap())
-        };
-        let steps = tokio::time::timeout(STATE_BOUND, steps).await;
-        let steps = steps.expect("the worker still works");
-        if !self.leaves_work() {
-            assert_eq!(steps, (Step::Idle, Step::Idle), "nothing is left to do");
-        }
-    }
-
-    /// Whether the test said that it leaves something that can be due.
-    fn leaves_work(&self) -> bool {
-        [Leftover::WaitingActions, Leftover::UndecidedEvents]
-            .iter()
-            .any(|work| self.expected.contains_key(work))
-    }
-
-    async fn left(&self) -> Leftovers {
-        let states = self
-            .db
-            .read(|sql| {
-                sql.query(
-                    "SELECT state, count(*) FROM actions WHERE state <> 'done' GROUP BY state
-                     UNION ALL
-                     SELECT CASE state WHEN 'waiting' THEN 'undecided' ELSE state END, count(*)
-                     FROM events WHERE state <> 'decided' GROUP BY state",
-                    &[],
-                    |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)),
-                )
-            })
-            .await
-            .unwrap();
-        let mut left = Leftovers::new();
-        for (state, count) in states {
-            let what = match state.as_str() {
-                "dead" => Leftover::DeadLetters,
-                "discarded" => Leftover::Discarded,
-                "waiting" => Leftover::WaitingActions,
-                "running" => Leftover::RunningActions,
-                "undecided" => Leftover::UndecidedEvents,
-                "unreadable" => Leftover::UnreadableEvents,
-                other => panic!("unknown state {other}"),
-            };
-            *left.entry(what).or_default() += usize::try_from(count).unwrap();
-        }
-        let failed = self.failed_deliveries();
-        if failed > 0 {
-            left.insert(Leftover::FailedDeliveries, failed);
-        }
-        left
-    }
-
-    /// How many deliveries the receiver has not accepted.
-    pub fn failed_deliveries(&self) -> usize {
-        let log = self.portal.log();
-        log.iter().filter(|row| !row.delivered).count()
-    }
-
-    /// Everything that has not ended, for the message of a test that fails.
-    async fn pending(&self) -> String {
-        let rows = self.db.read(|sql| {
-            sql.query(
-                "SELECT 'event ' || id || ' ' || state || ': ' || coalesce(reason, '')
-                 FROM events WHERE state <> 'decided'
-                 UNION ALL
-                 SELECT kind || ' ' || id || ' ' || state || ': ' || coalesce(reason, '')
-                 FROM actions WHERE state <> 'done'",
-                &[],
-                |row| row.get::<String>(0),
-            )
-        });
-        let mut pending = match tokio::time::timeout(STATE_BOUND / 6, rows).await {
-            Ok(rows) => rows.unwrap_or_else(|error| vec![error.to_string()]),
-            Err(_) => vec!["the store does not answer".to_owned()],
-        };
-        for row in self.portal.log().iter().filter(|row| !row.delivered) {
-            pending.push(format!("delivery {row:?}"));
-        }
-        if let Some(call) = self.portal.calls().last() {
-            pending.push(format!("the last call to the portal: {call:?}"));
-        }
-        pending.join("\n")
     }
 }
 
