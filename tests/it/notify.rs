@@ -233,10 +233,11 @@ async fn a_silent_mail_server_times_out() {
 
 #[tokio::test]
 async fn a_slow_mail_server_does_not_delay_file_work() {
+    // It must outlive the scenario's final check, because its end would end the attempts.
+    let server = MailServer::start(&["--silent"]);
     scenario(async |scene| {
         scene.leaving(Leftover::WaitingActions, 1);
         scene.leaving(Leftover::RunningActions, AT_A_TIME);
-        let server = MailServer::start(&["--silent"]);
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
         for number in 0..=AT_A_TIME {
             scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));

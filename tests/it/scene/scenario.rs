@@ -121,17 +121,22 @@ impl Scene {
     async fn pending(&self) -> String {
         let rows = self.db.read(|sql| {
             sql.query(
-                "SELECT 'event ' || id || ' ' || state || ': ' || coalesce(reason, '')
-                 FROM events WHERE state <> 'decided'
+                "SELECT 'event', id, state, reason FROM events WHERE state <> 'decided'
                  UNION ALL
-                 SELECT kind || ' ' || id || ' ' || state || ': ' || coalesce(reason, '')
-                 FROM actions WHERE state <> 'done'",
+                 SELECT kind, id, state, reason FROM actions WHERE state <> 'done'",
                 &[],
-                |row| row.get::<String>(0),
+                |row| {
+                    let (kind, id): (String, i64) = (row.get(0)?, row.get(1)?);
+                    let (state, reason): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+                    Ok(format!(
+                        "{kind} {id} {state} {}",
+                        reason.unwrap_or_default()
+                    ))
+                },
             )
         });
         let mut pending = match tokio::time::timeout(STATE_BOUND / 6, rows).await {
-            Ok(rows) => rows.unwrap_or_else(|error| vec![error.to_string()]),
+            Ok(rows) => rows.unwrap_or_else(|error| vec![format!("{error:?}")]),
             Err(_) => vec!["the store does not answer".to_owned()],
         };
         for row in self.portal.log().iter().filter(|row| !row.delivered) {
@@ -145,7 +150,9 @@ impl Scene {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the test leaves {UndecidedEvents: 1}, it said {}")]
+#[should_panic(
+    expected = "the test leaves {UndecidedEvents: 1}, it said {}; pending:\nevent 1 waiting"
+)]
 async fn a_test_that_leaves_work_without_saying_so_fails() {
     scenario(async |scene| {
         scene.upload(&scene.client_room, "plan.docx");
