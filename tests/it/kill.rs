@@ -21,7 +21,11 @@ const KILLS: u64 = 20;
 /// The most calls to the portal between two kills.
 const CALLS_BEFORE_KILL: usize = 50;
 
-/// How long the service may make no call before it is killed anyway.
+/// How long the service may take for its first call before it is killed anyway. An instance that joins others
+/// on one database starts to work after 3 s.
+const LONGEST_START: Duration = Duration::from_secs(6);
+
+/// How long the service may take for the further calls before it is killed anyway.
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// The longest that one kill and the next start may take.
@@ -88,11 +92,14 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
             for _ in uploaded.len() as u64..uploads * kill / kills {
                 uploaded.push(upload(portal, &mut random, uploaded.len()));
             }
-            let calls = portal.calls().len() + random.usize(1..=CALLS_BEFORE_KILL);
-            let progress = until(END_BOUND, "the portal is called", async || {
-                portal.calls().len() >= calls
-            });
-            let _ = tokio::time::timeout(LONGEST_REST, progress).await;
+            let calls = portal.calls().len();
+            reach(portal, calls + 1, LONGEST_START).await;
+            reach(
+                portal,
+                calls + random.usize(1..=CALLS_BEFORE_KILL),
+                LONGEST_REST,
+            )
+            .await;
             service.kill();
             kills_in_flight += u64::from(call_in_flight(&deployment));
             service = deployment.start();
@@ -138,6 +145,14 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
         check_notifications(&deployment.log(), &uploaded, kills);
     })
     .await;
+}
+
+/// Waits until the portal got this many calls, or for this long.
+async fn reach(portal: &Portal, calls: usize, longest: Duration) {
+    let reached = until(END_BOUND, "the portal is called", async || {
+        portal.calls().len() >= calls
+    });
+    let _ = tokio::time::timeout(longest, reached).await;
 }
 
 /// Whether the service was killed between its note that it calls the portal and its note of the outcome.
