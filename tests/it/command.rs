@@ -7,7 +7,7 @@ use std::time::Duration;
 use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
-use crate::process::{Deployment, Process, binary};
+use crate::process::{Deployment, Process, binary, free_address};
 
 /// The result of a command.
 struct Finished {
@@ -257,6 +257,26 @@ async fn a_signal_lets_running_attempts_finish_and_the_next_start_does_the_rest(
         deployment.all_done(STATE_BOUND).await;
         service.kill();
         assert_eq!(copies(), UPLOADS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sandbox_serves_although_its_standard_output_is_closed() {
+    bounded(async {
+        let address = free_address().to_string();
+        let (reader, stdout) = std::io::pipe().unwrap();
+        drop(reader);
+        let _sandbox = Process::spawn(
+            binary()
+                .args(["sandbox", "--listen", &address])
+                .stdout(stdout),
+        );
+        until(STATE_BOUND, "the page is served", async || {
+            let page = reqwest::get(format!("http://{address}/")).await;
+            page.is_ok_and(|page| page.status().is_success())
+        })
+        .await;
     })
     .await;
 }
