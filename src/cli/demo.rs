@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,6 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::journal::overview::overview;
 use crate::service::Service;
-use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 
 use super::paint::Paint;
 use super::serve::signal;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::say;
 use super::serve::signal;
-use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// How to reach the portal, as an env file with comments. Each portal numbers its events from the start, so the
-/// service needs a new store: a store of an earlier portal would contain the same numbers as duplicates.
+/// service needs a new store: with the store of an earlier portal it would treat the events as duplicates.
 fn introduction(portal: &Portal, address: SocketAddr) -> String {
     let seed = portal.seed();
     format!(
