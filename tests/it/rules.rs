@@ -212,10 +212,7 @@ async fn contract_intake_with_a_pipeline() {
     let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
     scene.upload(&scene.client_room, "contractor.pdf");
     scene.work_to_the_end().await;
-    assert_eq!(
-        scene.titles(&scene.internal),
-        ["Our CONTRACT 7.pdf"]
-    );
+    assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
     let [call] = &pipeline.calls()[..] else {
         panic!("called more or less than once")
@@ -384,6 +381,9 @@ async fn other_rules_are_in_force_from_the_next_event_on() {
     scene.upload(&scene.client_room, "garden.dwg");
     scene.work_to_the_end().await;
     assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-    assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
+    assert_eq!(
+        scene.worker.rules().watched_folders(),
+        Vec::<FolderId>::new()
+    );
     scene.finish().await;
 }
