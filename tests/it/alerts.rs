@@ -90,7 +90,7 @@ async fn dead_letters_are_told_together_and_their_end_once() {
     let expected = [
         "docspace-courier: 1 dead letter",
         "docspace-courier: 3 dead letters",
-        "docspace-courier: well again: no dead letters",
+        "docspace-courier: Resolved: no dead letters",
     ];
     assert_eq!(subjects(&server.mails(3).await), expected);
     let said: Vec<String> = chat
@@ -121,7 +121,7 @@ async fn a_refused_key_is_told_and_its_end() {
     assert_eq!(subjects(&server.mails(1).await), [refused]);
     scene.work_to_the_end().await;
     watch.run_once().await;
-    let well = "docspace-courier: well again: the API key works";
+    let well = "docspace-courier: Resolved: the API key works";
     assert_eq!(subjects(&server.mails(2).await), [refused, well]);
     scene.finish().await;
 }
@@ -140,8 +140,8 @@ async fn a_webhook_that_is_off_is_told_and_its_end() {
         watch.run_once().await;
     }
     let expected = [
-        "docspace-courier: the portal's webhook is switched off or deleted",
-        "docspace-courier: well again: the webhook is on",
+        "docspace-courier: the portal's webhook is disabled or deleted",
+        "docspace-courier: Resolved: the webhook is enabled",
     ];
     assert_eq!(subjects(&server.mails(2).await), expected);
 }

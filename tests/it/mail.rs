@@ -56,7 +56,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
         let Failure::Transient { reason, .. } = refused else {
             panic!("{tls}: the login can be mended: {refused:?}");
         };
-        assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
+        assert!(reason.contains("rejects the login: 535"), "{tls}: {reason}");
         let untrusted = send(settings(None, "päss word")).await.unwrap_err();
         assert!(
             matches!(untrusted, Failure::Transient { .. }),
@@ -137,7 +137,7 @@ async fn the_service_tells_the_operator_what_the_manager_could_not_be_told() {
     assert!(
         mails[0]
             .text()
-            .contains("notify: the mail server refuses the mail: 550")
+            .contains("notify: the mail server rejects the email: 550")
     );
     until(BOUND, "chat and pipeline have heard of it", async || {
         others.calls().len() == 3

@@ -145,7 +145,7 @@ async fn review_comments() {
     let told = scene.decisions().await;
     assert!(
         told.iter()
-            .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
+            .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own action")),
         "{told:?}"
     );
     scene.portal.edit(&file, b"edited again");
@@ -303,7 +303,7 @@ async fn a_chain_goes_on_and_ends() {
         let told = scene.decisions().await;
         let ours = told
             .iter()
-            .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
+            .filter(|(rule, _, reason)| rule == "first" && reason.contains("own action"));
         assert!(ours.count() >= 1, "{trouble:?} {told:?}");
         scene.finish().await;
     }
