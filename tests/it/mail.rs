@@ -50,13 +50,13 @@ async fn login_over_starttls_and_over_implicit_tls() {
             );
 
             let refused = send(settings(authority, "wrong")).await.unwrap_err();
-            let Failure::Passing { reason, .. } = refused else {
+            let Failure::Transient { reason, .. } = refused else {
                 panic!("{tls}: a refused login is a temporary failure: {refused:?}");
             };
-            assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
+            assert!(reason.contains("rejects the login: 535"), "{tls}: {reason}");
             let untrusted = send(settings(None, "päss word")).await.unwrap_err();
             assert!(
-                matches!(untrusted, Failure::Passing { .. }),
+                matches!(untrusted, Failure::Transient { .. }),
                 "{untrusted:?}"
             );
             server.mails(1).await;
@@ -75,7 +75,7 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
         });
         let mailer = mailer.unwrap();
         let sent = mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await;
-        assert!(matches!(sent, Err(Failure::Passing { .. })), "{sent:?}");
+        assert!(matches!(sent, Err(Failure::Transient { .. })), "{sent:?}");
         server.mails(0).await;
     })
     .await;
@@ -143,7 +143,7 @@ async fn the_operator_is_notified_when_the_manager_cannot_be() {
         assert!(
             mails[0]
                 .text()
-                .contains("notify: the mail server refuses the mail: 550")
+                .contains("notify: the mail server rejects the email: 550")
         );
         until(
             STATE_BOUND,

@@ -150,7 +150,7 @@ async fn the_recipe_for_review_comments_works() {
         assert!(
             decisions
                 .iter()
-                .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
+                .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own action")),
             "{decisions:?}"
         );
         scene.portal.edit(&file, b"edited again");
@@ -314,7 +314,7 @@ async fn a_chain_of_rules_continues_and_ends() {
             let decisions = scene.decisions().await;
             let ignored = decisions
                 .iter()
-                .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
+                .filter(|(rule, _, reason)| rule == "first" && reason.contains("own action"));
             assert!(ignored.count() >= 1, "{trouble:?} {decisions:?}");
         })
         .await;
@@ -400,7 +400,10 @@ async fn replaced_rules_apply_from_the_next_event_on() {
         scene.upload(&scene.client_room, "garden.dwg");
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-        assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
+        assert_eq!(
+            scene.worker.rules().watched_folders(),
+            Vec::<FolderId>::new()
+        );
     })
     .await;
 }
