@@ -9,7 +9,8 @@
 //! 3. *Watch* the operation to its end and find out for each file what became of it.
 //!
 //! A step takes a group through one phase and returns the files that have ended and the groups that remain.
-//! The steps of different groups run at the same time, so that a slow operation delays only its own files.
+//! The steps of different groups run at the same time, so that a slow operation does not hold up the calls for
+//! other files.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -47,7 +48,7 @@ pub(super) async fn run<'a>(
     transfer: Transfer<'_>,
 ) -> Result<Outcomes<'a>, StoreError> {
     let bisecting = Mutex::new(());
-    let step = |group| step(context, transfer, group, &bisecting);
+    let step = |group| take_step(context, transfer, group, &bisecting);
     let mut steps: FuturesUnordered<_> = Group::split(actions).into_iter().map(step).collect();
     let mut outcomes = Vec::with_capacity(actions.len());
     let mut result = Ok(());
@@ -69,7 +70,7 @@ pub(super) async fn run<'a>(
 }
 
 /// Takes a group through its phase.
-async fn step<'a>(
+async fn take_step<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     group: Group<'a>,

@@ -89,3 +89,98 @@ impl ExpectedFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{FolderId, InboxId};
+    use crate::outbox::{ActionId, Claim};
+    use crate::rules::ActionPlan;
+
+    const CALLED_AT_S: i64 = 1_000_000;
+
+    /// A file of 5 bytes that was created and changed at these seconds after the call.
+    fn file(id: i64, title: &str, created_s: i64, updated_s: i64) -> FileInfo {
+        let time = |seconds| Timestamp::from_second(CALLED_AT_S + seconds).unwrap();
+        FileInfo {
+            id: FileId::from(id),
+            folder: FolderId::from(7),
+            title: title.to_owned(),
+            created: time(created_s),
+            updated: time(updated_s),
+            size_bytes: 5,
+            version: 1,
+            busy: false,
+            may_copy: None,
+            may_move: None,
+            people: Vec::new(),
+            comment: String::new(),
+            web_url: None,
+        }
+    }
+
+    fn expected(conflict: Conflict, source: Option<FileInfo>) -> ExpectedFile {
+        let action = Action {
+            claim: Claim {
+                action: ActionId(1),
+                attempt: 1,
+            },
+            event: InboxId(1),
+            rule: "copy".to_owned(),
+            file: FileId::from(1),
+            title: "plan.docx".to_owned(),
+            plan: ActionPlan::Chat,
+            failures: 0,
+            intent: None,
+        };
+        let called_at = Timestamp::from_second(CALLED_AT_S).unwrap();
+        ExpectedFile::new(&action, conflict, called_at, source)
+    }
+
+    #[test]
+    fn a_result_is_recognised_by_title_size_and_time() {
+        use Conflict::{Duplicate, Overwrite, Skip};
+        let check = |conflict, found: &FileInfo, matches: bool| {
+            let source = file(1, "plan.docx", -99, -99);
+            let expected = expected(conflict, Some(source));
+            assert_eq!(expected.matches(found), matches, "{conflict:?} {found:?}");
+        };
+        for conflict in [Duplicate, Overwrite, Skip] {
+            check(conflict, &file(2, "plan.docx", 0, 0), true);
+            check(conflict, &file(2, "plan.docx", -2, -2), true);
+            check(conflict, &file(2, "plan.docx", -3, -3), false);
+            check(conflict, &file(1, "plan.docx", 0, 0), false);
+            check(conflict, &file(2, "other.docx", 0, 0), false);
+            check(
+                conflict,
+                &file(2, "plan (2).docx", 0, 0),
+                conflict == Duplicate,
+            );
+            // A new version of an existing file.
+            check(
+                conflict,
+                &file(2, "plan.docx", -99, 0),
+                conflict == Overwrite,
+            );
+            let larger = FileInfo {
+                size_bytes: 6,
+                ..file(2, "plan.docx", 0, 0)
+            };
+            check(conflict, &larger, false);
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_changed_since_does_not_say_the_size() {
+        let larger = FileInfo {
+            size_bytes: 6,
+            ..file(2, "plan.docx", 0, 0)
+        };
+        let changed = file(1, "renamed.docx", -99, 3);
+        for source in [None, Some(changed)] {
+            assert!(expected(Conflict::Duplicate, source).matches(&larger));
+        }
+        let unchanged = file(1, "plan.docx", -99, -99);
+        assert!(!expected(Conflict::Duplicate, Some(unchanged)).matches(&larger));
+    }
+}

@@ -43,7 +43,7 @@ pub(super) async fn watch<'a>(
     let mut renewed = Instant::now();
     while !files.is_empty() {
         if let OperationState::Ended(results) = operation.state {
-            ended.extend(settle(context, transfer, files, results).await?);
+            ended.extend(read_results(context, transfer, files, results).await?);
             break;
         }
         tokio::time::sleep(polls.next_wait(fastrand::f64())).await;
@@ -69,8 +69,8 @@ pub(super) async fn watch<'a>(
     Ok(Step::ended(ended))
 }
 
-/// Finds the outcome of each file of an operation that has ended.
-async fn settle<'a>(
+/// The outcome of each file of an operation that has ended with these results.
+async fn read_results<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     files: Vec<Unconfirmed<'a>>,
