@@ -72,11 +72,14 @@ pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str
 pub(super) fn outcome(sent: Result<(), Failure>) -> AttemptOutcome {
     match sent {
         Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-        Err(Failure::Passing { reason, wait }) => AttemptOutcome::RetryAfter {
+        Err(Failure::Transient {
             reason,
-            wait: wait.unwrap_or_default(),
+            retry_after,
+        }) => AttemptOutcome::RetryAfter {
+            reason,
+            wait: retry_after.unwrap_or_default(),
         },
-        Err(Failure::Lasting { code, reason }) => AttemptOutcome::Dead { code, reason },
+        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
     }
 }
 

@@ -1,4 +1,4 @@
-//! Notify: sends an email to one person, or a line to the chat.
+//! Notify: sends an email to one person, or a message to the chat.
 //!
 //! The delivery and the outbox hold enough for a notification. The portal is asked for titles and names only
 //! while it is available, and only for a short time; without its answer the notification shows ids.
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::db::StoreError;
 use crate::docspace::{BreakerState, FolderInfo};
 use crate::ids::FolderId;
-use crate::notify::{self, Notification, Place};
+use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
 use crate::template::MessageTemplates;
 
@@ -28,7 +28,7 @@ pub(super) async fn run_email<'a>(
     each(actions, |action| email(context, action, to, templates)).await
 }
 
-/// Posts a line to the chat.
+/// Posts a message to the chat.
 pub(super) async fn run_chat<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
@@ -50,7 +50,7 @@ async fn email(
     let id = message::message_id(context, action, to);
     let email = notification(context, action)
         .await?
-        .letter_in(templates, id);
+        .email_with(templates, id);
     let sent = mailer.send(&email, to, context.clock.now()).await;
     Ok(message::outcome(sent))
 }
@@ -63,8 +63,10 @@ async fn chat(
     let Some(chat) = &context.channels.chat else {
         return Ok(message::not_configured("NOTIFY_WEBHOOK_URL"));
     };
-    let line = notification(context, action).await?.line_in(templates);
-    let sent = chat.say(&line, context.clock.now()).await;
+    let text = notification(context, action)
+        .await?
+        .chat_message_with(templates);
+    let sent = chat.post(&text, context.clock.now()).await;
     Ok(message::outcome(sent))
 }
 
@@ -77,16 +79,16 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     let destination = result.and_then(|result| result.folder.clone());
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
-    let place = |id: FolderId| Place { id, title: None };
+    let untitled = |id: FolderId| NamedFolder { id, title: None };
     let mut notification = Notification {
         rule: action.rule.clone(),
         file: file.clone(),
         title: action.title.clone(),
-        room: parent.clone().map(place),
-        folder: parent.map(place),
+        room: parent.clone().map(untitled),
+        folder: parent.map(untitled),
         uploader: report.event.actor,
         uploaded_at: report.event.happened_at.unwrap_or_default(),
-        place: destination.map(place),
+        current_folder: destination.map(untitled),
         link,
     };
     if context.portal.breaker_state() == BreakerState::Closed {
@@ -98,10 +100,10 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
 
 /// Replaces ids by the titles of folders and the name of the uploader, as far as the portal shows them.
 async fn add_names(context: &Context<'_>, notification: &mut Notification) {
-    if let Some(place) = &mut notification.place
-        && let Ok(path) = context.portal.folder_path(&place.id).await
+    if let Some(folder) = &mut notification.current_folder
+        && let Ok(path) = context.portal.folder_path(&folder.id).await
     {
-        place.title = path.last().map(title);
+        folder.title = path.last().map(title);
     }
     if let Some(room) = &mut notification.room
         && let Ok(path) = context.portal.folder_path(&room.id).await
@@ -110,7 +112,7 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
             folder.title = path.last().map(title);
         }
         if let Some(found) = path.iter().find(|folder| folder.room_type.is_some()) {
-            *room = Place {
+            *room = NamedFolder {
                 id: found.id.clone(),
                 title: Some(title(found)),
             };
