@@ -8,6 +8,7 @@ use docspace_courier::rules::Rule;
 use docspace_courier::worker::Step;
 use docspace_sandbox::{Fault, FaultEffect, FileId};
 
+use crate::bounds::{STATE_BOUND, until};
 use crate::scene::{Leftover, Scene, scenario};
 
 /// Keeps only the rule that copies, or only the one that moves, without its notification.
@@ -297,6 +298,32 @@ async fn a_failing_folder_path_is_requested_once_per_pass() {
         assert_eq!(scene.calls("GET", "/path"), 1);
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal).len(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_halves_of_a_refused_batch_run_at_the_same_time() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::RunningActions, 40);
+        keep_only(scene, "copy");
+        upload(scene, 40);
+        decide_all(scene).await;
+        scene.portal.set_operation_time(Duration::from_hours(1));
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::Status(415),
+        });
+        // The refused call, and one for each half.
+        let submitted = until(STATE_BOUND, "both halves are submitted", async || {
+            scene.calls("PUT", "fileops/copy") == 3
+        });
+        tokio::select! {
+            () = scene.work() => panic!("the attempt has ended"),
+            () = submitted => {}
+        }
     })
     .await;
 }
