@@ -310,7 +310,7 @@ async fn the_halves_of_a_refused_batch_run_at_the_same_time() {
         upload(scene, 40);
         decide_all(scene).await;
         scene.portal.set_operation_time(Duration::from_hours(1));
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 1,
