@@ -23,6 +23,7 @@ use crate::instances::{self, LeaderRole};
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 
 mod channel;
 mod digest;
@@ -119,8 +120,7 @@ impl AlertMonitor {
     /// Looks once, and sends what is due.
     pub async fn turn(&mut self) {
         if let Err(error) = self.look().await {
-            let error: &dyn std::error::Error = &error;
-            warn!(error, "looking for what the operator must know failed");
+            warn!(error = %ErrorChain(&error), "looking for what the operator must know failed");
         }
         let now = self.clock.now();
         for message in self.digest.due(now) {

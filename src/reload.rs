@@ -16,6 +16,7 @@ use crate::config::{RulesSource, Watched};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipelines;
 use crate::rules::ActiveRules;
+use crate::telemetry::ErrorChain;
 
 /// How often a watched file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -57,9 +58,8 @@ impl Reload {
         };
         let count = read.rules.len();
         if let Err(error) = self.pipelines.add(read.pipelines) {
-            let error: &dyn std::error::Error = &error;
             error!(
-                error,
+                error = %ErrorChain(&error),
                 "the rules in force stay as they were: a pipeline cannot be set up"
             );
             self.metrics.count_reload("refused");

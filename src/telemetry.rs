@@ -1,4 +1,4 @@
-//! Logs: one line per thing that happened, for people or for machines.
+//! Logs: one line per occurrence, as text or JSON.
 
 use std::io::IsTerminal as _;
 
@@ -7,9 +7,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogFormat, Logging};
 
-/// Starts logging to standard error. A filter that cannot be read falls back to the default, and says so.
+mod error_chain;
+
+pub use error_chain::ErrorChain;
+
+/// Starts logging to standard error. A filter that cannot be parsed is replaced by the default and logged.
 pub fn start(logging: &Logging) {
-    let (filter, complaint) = match EnvFilter::try_new(&logging.filter) {
+    let (filter, filter_error) = match EnvFilter::try_new(&logging.filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
@@ -22,8 +26,8 @@ pub fn start(logging: &Logging) {
         LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),
     };
     if started.is_ok()
-        && let Some(error) = complaint
+        && let Some(error) = filter_error
     {
-        tracing::warn!(%error, "RUST_LOG cannot be read; logging at info");
+        tracing::warn!(error = %ErrorChain(&error), "RUST_LOG is not valid; using info");
     }
 }
