@@ -145,7 +145,9 @@ impl Environment {
 /// Runs the command that the arguments name, and says what went wrong.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
-    match run_command(cli).await {
+    let result = run_command(cli).await;
+    crate::telemetry::flush();
+    match result {
         Ok(code) => code,
         Err(error) if error.is::<ConfigError>() || error.is::<config::EnvFileError>() => {
             eprintln!("docspace-courier cannot start: {error:#}");
