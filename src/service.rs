@@ -118,7 +118,7 @@ impl Service {
             clock,
             wake: worker.wake(),
             metrics,
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         Ok(Self {
             listener: bind("LISTEN_ADDR", config.listen).await?,

@@ -89,7 +89,7 @@ impl Scene {
             clock: clock.clone(),
             wake: worker.wake(),
             metrics: Arc::clone(&metrics),
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         let receiver = Arc::new(receiver);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
