@@ -4,12 +4,13 @@
 //! connections.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -25,11 +26,28 @@ use tls::Tls;
 /// Maximum number of open connections; at the limit, a new one evicts the one that has been idle longest.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// Connections that the kernel completes and queues until they are accepted. With the default of 128, a
+/// burst of connections to a busy machine overflows the queue, and the kernel resets some of them.
+const ACCEPT_BACKLOG: u32 = 4096;
+
 /// How long open connections may take to finish after shutdown begins.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pause after `accept` fails, for example because the process has no file descriptors left.
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on an address.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As `TcpListener::bind` does: without it, a restart must wait for old connections to time out.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_BACKLOG)
+}
 
 /// Serves the router until the token is cancelled; requests in progress are answered first.
 pub async fn serve(

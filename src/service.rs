@@ -121,9 +121,9 @@ impl Service {
             body_memory: Receiver::body_memory(),
         };
         Ok(Self {
-            listener: bind("LISTEN_ADDR", config.listen).await?,
+            listener: bind("LISTEN_ADDR", config.listen)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin).await?,
+            admin_listener: bind("ADMIN_ADDR", config.admin)?,
             access: Access::new(config.admin_token, config.admin),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
@@ -256,8 +256,6 @@ fn ways_out(tell: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipien
     Ok((channels, operators))
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {variable} {address}"))
+fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("cannot listen on {variable} {address}"))
 }

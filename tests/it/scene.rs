@@ -92,7 +92,7 @@ impl Scene {
             body_memory: Receiver::body_memory(),
         };
         let receiver = Arc::new(receiver);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
         let receiving = receive(listener, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);
@@ -132,7 +132,8 @@ impl Scene {
 
     /// Opens it again.
     pub async fn start_receiving(&mut self) {
-        let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
+        let address = host_of(&self.address).parse().unwrap();
+        let listener = server::bind(address).unwrap();
         self.receiving = receive(listener, &self.receiver);
     }
 
