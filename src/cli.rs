@@ -10,9 +10,10 @@ use clap::{Parser, Subcommand};
 
 use crate::check::Deployment;
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, Logging};
+use crate::config::{self, Config, ConfigError};
 use crate::db::Location;
 use crate::signature::WebhookSecret;
+use crate::telemetry::Logging;
 
 pub mod catch_up;
 pub mod check;
@@ -138,7 +139,7 @@ impl Environment {
 
     /// How to log.
     pub fn logging(&self) -> Logging {
-        Logging::from_pairs(&self.pairs)
+        config::logging_from_pairs(&self.pairs)
     }
 }
 

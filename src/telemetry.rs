@@ -11,13 +11,29 @@ use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{LogFormat, Logging};
-
 mod error_chain;
 mod log_writer;
 
 pub use error_chain::ErrorChain;
 use log_writer::LogWriter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+/// The configuration of the log.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// `LOG_FORMAT`.
+    pub format: LogFormat,
+    /// `RUST_LOG`.
+    pub filter: String,
+}
 
 /// The writer of the process-wide subscriber.
 static WRITER: OnceLock<Arc<LogWriter>> = OnceLock::new();
