@@ -33,7 +33,7 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
     );
     scene.portal.deliveries_settled().await;
     scene.clock.advance(Duration::from_mins(5));
-    scene.start_receiving().await;
+    scene.start_receiving();
 
     let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
     assert_eq!(

@@ -403,7 +403,7 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
     scene.stop_receiving().await;
     scene.upload(&scene.client_room, "plan.docx");
     scene.portal.deliveries_settled().await;
-    scene.start_receiving().await;
+    scene.start_receiving();
     let report = check(&scene).await;
     finds(
         &report,
@@ -420,7 +420,7 @@ async fn a_webhook_that_signs_with_another_secret() {
     scene.stop_receiving().await;
     scene.upload(&scene.client_room, "plan.docx");
     scene.portal.deliveries_settled().await;
-    scene.start_receiving().await;
+    scene.start_receiving();
     let report = check(&scene).await;
     finds(
         &report,

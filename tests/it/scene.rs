@@ -131,7 +131,7 @@ impl Scene {
     }
 
     /// Opens it again.
-    pub async fn start_receiving(&mut self) {
+    pub fn start_receiving(&mut self) {
         let address = host_of(&self.address).parse().unwrap();
         let listener = server::bind(address).unwrap();
         self.receiving = receive(listener, &self.receiver);
@@ -140,7 +140,7 @@ impl Scene {
     /// Opens it, whether it is closed or not.
     pub async fn reopen(&mut self) {
         self.stop_receiving().await;
-        self.start_receiving().await;
+        self.start_receiving();
     }
 
     /// What catches up with the portal.
