@@ -31,7 +31,7 @@ mod values;
 pub use notify::NotificationConfig;
 pub use problems::{ConfigError, Problem};
 pub use raw::{EnvFileError, process_environment};
-pub use rules::{Rules, RulesSource, Watched};
+pub use rules::{Rules, RulesSource};
 
 use problems::Problems;
 use raw::Raw;
@@ -168,6 +168,8 @@ impl Config {
         let raw = Raw::from_pairs(pairs, &mut problems);
         let portal = values::portal(&raw, &mut problems);
         let secrets = values::secrets(&raw, &mut problems);
+        // Before the rules are read, so that a change in between is noticed.
+        let rules_source = RulesSource::new(pairs, &raw, &mut problems);
         let Rules { rules, pipelines } = rules::rules(&raw, pairs, &mut problems);
         let listen = values::listen(&raw, &mut problems);
         values::check_log_format(&raw, &mut problems);
@@ -178,7 +180,7 @@ impl Config {
             unsigned: values::unsigned(&raw, listen, &mut problems),
             rules,
             pipelines,
-            rules_source: RulesSource::new(pairs, &raw, &mut problems),
+            rules_source,
             tell: notify::tell(&raw, &mut problems),
             database: values::database(&raw, &mut problems),
             listen,

@@ -96,7 +96,7 @@ impl Service {
             rules: worker.rules(),
             pipelines: channels.pipelines.clone(),
             metrics: Arc::clone(&metrics),
-            asked: Arc::default(),
+            requested: Arc::default(),
         };
         let worker = worker.with_channels(channels);
         let watch =
@@ -147,7 +147,7 @@ impl Service {
 
     /// Asks for the rules to be read again.
     pub fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload.asked)
+        Arc::clone(&self.reload.requested)
     }
 
     /// The store.

@@ -35,7 +35,7 @@ pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
 }
 
 /// Requests a reload of the rules at each SIGHUP.
-fn reload_on_signal(asked: Arc<Notify>) {
+fn reload_on_signal(requested: Arc<Notify>) {
     #[cfg(unix)]
     tokio::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
@@ -43,11 +43,11 @@ fn reload_on_signal(asked: Arc<Notify>) {
             return;
         };
         while hangup.recv().await.is_some() {
-            asked.notify_one();
+            requested.notify_one();
         }
     });
     #[cfg(not(unix))]
-    drop(asked);
+    drop(requested);
 }
 
 /// Returns a token that the first signal cancels. The second signal exits immediately, which loses nothing:
