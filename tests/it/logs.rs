@@ -12,6 +12,9 @@ use crate::process::{Deployment, Process, free_address, until};
 /// How long any one state may take to be reached.
 const BOUND: Duration = Duration::from_mins(1);
 
+/// A trigger that matches no rule.
+const TRIGGER: &str = "user.created";
+
 /// Everything the service logs about one upload.
 async fn log_of_an_upload(format: &str) -> String {
     let mut deployment = Deployment::new(Settings::default()).await;
@@ -130,13 +133,14 @@ async fn start_with_pipe(deployment: &Deployment) -> (Process, PipeReader) {
     (service, reader)
 }
 
-/// Posts deliveries that match no rule; each must be acknowledged, in a bounded time.
-async fn deliver(deployment: &Deployment, ids: std::ops::Range<u64>) {
+/// Posts deliveries that match no rule; each must be acknowledged, in a bounded time. The service logs the
+/// trigger of each.
+async fn deliver(deployment: &Deployment, ids: std::ops::Range<u64>, trigger: &str) {
     let client = reqwest::Client::builder().no_proxy().timeout(BOUND);
     let client = client.build().unwrap();
     let secret = WebhookSecret::new(deployment.portal.secret());
     for id in ids {
-        let body = json!({ "event": { "id": id, "trigger": "user.created" } }).to_string();
+        let body = json!({ "event": { "id": id, "trigger": trigger } }).to_string();
         let response = client
             .post(format!("http://{}/webhook", deployment.address))
             .header("x-docspace-signature-256", secret.sign(body.as_bytes()))
@@ -161,7 +165,7 @@ async fn a_closed_log_stops_neither_deliveries_nor_signals() {
     let mut first = String::new();
     BufReader::new(reader).read_line(&mut first).unwrap();
     assert!(first.contains("receiving deliveries"), "{first}");
-    deliver(&deployment, 1..20).await;
+    deliver(&deployment, 1..20, TRIGGER).await;
     deployment.all_done(BOUND).await;
     assert!(dropped_lines(&deployment).await > 0);
     service.terminate();
@@ -175,7 +179,7 @@ async fn a_log_on_a_full_disk_stops_neither_deliveries_nor_signals() {
     let mut command = deployment.command();
     let mut service = Process::spawn(command.stderr(full.unwrap()));
     deployment.ready().await;
-    deliver(&deployment, 1..20).await;
+    deliver(&deployment, 1..20, TRIGGER).await;
     deployment.all_done(BOUND).await;
     service.terminate();
     assert!(service.ended().await.success());
@@ -183,10 +187,10 @@ async fn a_log_on_a_full_disk_stops_neither_deliveries_nor_signals() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_not_read_stops_neither_deliveries_nor_signals() {
-    let deployment = verbose_deployment().await;
+    let deployment = Deployment::new(Settings::default()).await;
     let (mut service, _unread) = start_with_pipe(&deployment).await;
     let delivered = deliver_until_lines_are_dropped(&deployment).await;
-    deliver(&deployment, delivered..delivered + 100).await;
+    deliver(&deployment, delivered..delivered + 100, TRIGGER).await;
     deployment.all_done(BOUND).await;
     service.terminate();
     assert!(service.ended().await.success());
@@ -194,7 +198,7 @@ async fn a_log_that_is_not_read_stops_neither_deliveries_nor_signals() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_read_again_says_how_much_is_missing() {
-    let deployment = verbose_deployment().await;
+    let deployment = Deployment::new(Settings::default()).await;
     let (mut service, mut reader) = start_with_pipe(&deployment).await;
     let delivered = deliver_until_lines_are_dropped(&deployment).await;
     let reading = std::thread::spawn(move || {
@@ -203,7 +207,7 @@ async fn a_log_that_is_read_again_says_how_much_is_missing() {
         log
     });
     // The service logs more while the pipe is drained.
-    deliver(&deployment, delivered..delivered + 100).await;
+    deliver(&deployment, delivered..delivered + 100, TRIGGER).await;
     service.terminate();
     assert!(service.ended().await.success());
     let log = reading.join().unwrap();
@@ -223,21 +227,15 @@ async fn a_log_that_is_read_again_says_how_much_is_missing() {
     assert!(log.contains("\"stopped\""), "the last lines are written");
 }
 
-/// Fills the pipe and the service's queue of lines; returns the first id not yet delivered.
+/// Fills the pipe and the service's queue of lines. Returns the first id not yet delivered.
 async fn deliver_until_lines_are_dropped(deployment: &Deployment) -> u64 {
+    let trigger = "x".repeat(100_000);
     let mut next = 1;
     until(BOUND, "lines are dropped", async || {
-        deliver(deployment, next..next + 100).await;
-        next += 100;
+        deliver(deployment, next..next + 10, &trigger).await;
+        next += 10;
         dropped_lines(deployment).await > 0
     })
     .await;
     next
-}
-
-/// A service that logs as much as it can.
-async fn verbose_deployment() -> Deployment {
-    let mut deployment = Deployment::new(Settings::default()).await;
-    deployment.variables.push(("RUST_LOG", "trace".to_owned()));
-    deployment
 }
