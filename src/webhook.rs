@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
@@ -30,17 +30,16 @@ use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 pub mod body;
+mod rejection;
 
-use body::{BodyError, BufferedBody};
+use body::BufferedBody;
+use rejection::{Rejection, close, unavailable};
 
 /// The path that webhook URLs end with.
 pub const WEBHOOK_PATH: &str = "/webhook";
 
 /// The response to GET on a webhook path, by which `check` recognises this service.
 pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
-
-/// The `Retry-After` of responses with 503, in seconds. DocSpace ignores it and waits 1 to 16 s.
-const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Total size in bytes of all bodies being received: some 90,000 ordinary deliveries.
 const BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
@@ -110,14 +109,6 @@ struct VerifiedDelivery {
     body: BufferedBody,
 }
 
-/// Why a delivery is rejected before it is parsed.
-enum Rejection {
-    NotHttps,
-    Encoded,
-    Body(BodyError),
-    Signature(SignatureError),
-}
-
 impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
     type Rejection = Rejection;
 
@@ -180,73 +171,6 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings
         .iter()
         .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-impl Rejection {
-    fn response(&self) -> DeliveryResponse {
-        match self {
-            Self::NotHttps => DeliveryResponse::NotHttps,
-            Self::Encoded => DeliveryResponse::Encoded,
-            Self::Signature(error) => DeliveryResponse::Unauthorized(*error),
-            Self::Body(BodyError::TooLarge) => DeliveryResponse::TooLarge,
-            Self::Body(BodyError::TimedOut) => DeliveryResponse::Slow,
-            Self::Body(BodyError::Incomplete) => DeliveryResponse::Broken,
-            Self::Body(BodyError::OutOfMemory) => DeliveryResponse::Unavailable,
-        }
-    }
-}
-
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        let (status, text) = match self {
-            Self::NotHttps => {
-                warn!("rejected a delivery that was not sent over HTTPS");
-                (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n")
-            }
-            Self::Encoded => {
-                warn!("rejected a compressed delivery");
-                let accept_encoding = [(header::ACCEPT_ENCODING, "identity")];
-                let text = "The body must not be compressed.\n";
-                return close((StatusCode::UNSUPPORTED_MEDIA_TYPE, accept_encoding, text));
-            }
-            Self::Signature(error) => {
-                warn!(reason = error.code(), "rejected a delivery: {error}");
-                let text = "The signature is missing or does not match.\n";
-                (StatusCode::UNAUTHORIZED, text)
-            }
-            Self::Body(BodyError::TooLarge) => {
-                warn!("rejected a delivery over the size limit");
-                (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n")
-            }
-            Self::Body(BodyError::TimedOut) => {
-                warn!("rejected a delivery whose body took too long to arrive");
-                let text = "The body took too long to arrive.\n";
-                (StatusCode::REQUEST_TIMEOUT, text)
-            }
-            Self::Body(BodyError::Incomplete) => {
-                debug!("a client closed the connection before the end of its body");
-                (StatusCode::BAD_REQUEST, "The body is incomplete.\n")
-            }
-            Self::Body(BodyError::OutOfMemory) => {
-                warn!("rejected a delivery because too many are being received");
-                return close(unavailable());
-            }
-        };
-        close((status, text))
-    }
-}
-
-fn close(response: impl IntoResponse) -> Response {
-    ([(header::CONNECTION, "close")], response).into_response()
-}
-
-fn unavailable() -> Response {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)],
-        "Not stored; send it again.\n",
-    )
-        .into_response()
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelivery) -> Response {

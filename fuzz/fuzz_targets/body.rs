@@ -37,7 +37,7 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
             assert_eq!(&*read, bytes);
             assert_eq!(memory.available_permits(), MEMORY - bytes.len());
         }
-        Err(body::BodyError::OutOfMemory) => assert!(bytes.len() > MEMORY),
+        Err(body::BodyError::MemoryLimitReached) => assert!(bytes.len() > MEMORY),
         Err(error) => assert_eq!(error, body::BodyError::TooLarge),
     }
     assert_eq!(memory.available_permits(), MEMORY);

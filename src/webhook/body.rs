@@ -40,7 +40,7 @@ pub enum BodyError {
     /// The client closed the connection, or sent invalid chunks.
     Incomplete,
     /// The body memory is exhausted by other bodies.
-    OutOfMemory,
+    MemoryLimitReached,
 }
 
 /// Reads a body, taking one permit of `memory` per byte. A body whose `Content-Length` exceeds the limit is
@@ -77,7 +77,7 @@ async fn read_frames(mut body: Body, memory: &Arc<Semaphore>) -> Result<Buffered
         let bytes = u32::try_from(data.len()).map_err(|_| BodyError::TooLarge)?;
         let more = Arc::clone(memory)
             .try_acquire_many_owned(bytes)
-            .map_err(|_| BodyError::OutOfMemory)?;
+            .map_err(|_| BodyError::MemoryLimitReached)?;
         match &mut permit {
             Some(permit) => permit.merge(more),
             None => permit = Some(more),
