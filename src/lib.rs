@@ -45,6 +45,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod file_watcher;
 pub mod ids;
 pub mod instances;
 pub mod metrics;

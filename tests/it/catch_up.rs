@@ -35,7 +35,7 @@ async fn deliveries_that_failed_while_the_service_was_down_are_handled_after_the
         );
         scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(5));
-        scene.start_receiving().await;
+        scene.start_receiving();
 
         let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
         assert_eq!(

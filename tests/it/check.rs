@@ -454,7 +454,7 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
         scene.portal.wait_for_deliveries().await;
-        scene.start_receiving().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,
@@ -474,7 +474,7 @@ async fn a_webhook_that_signs_with_another_secret() {
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
         scene.portal.wait_for_deliveries().await;
-        scene.start_receiving().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,

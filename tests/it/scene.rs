@@ -95,10 +95,10 @@ impl Scene {
             clock: clock.clone(),
             wake: worker.wake(),
             metrics: Arc::clone(&metrics),
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         let receiver = Arc::new(receiver);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
         let receiving = receive(listener, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);
@@ -141,15 +141,16 @@ impl Scene {
     }
 
     /// Opens the receiver's address again.
-    pub async fn start_receiving(&mut self) {
-        let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
+    pub fn start_receiving(&mut self) {
+        let address = host_of(&self.address).parse().unwrap();
+        let listener = server::bind(address).unwrap();
         self.receiving = receive(listener, &self.receiver);
     }
 
     /// Closes the receiver's address if it is open, and opens it.
     pub async fn reopen(&mut self) {
         self.stop_receiving().await;
-        self.start_receiving().await;
+        self.start_receiving();
     }
 
     /// The catch-up of this scene's portal and store.

@@ -1,8 +1,8 @@
-//! A connection that is closed so that its last answer arrives.
+//! Lingering close: closes a connection so that the client can still read the last response.
 //!
-//! Closing a socket with unread bytes in it makes the kernel reset the connection, and the reset can
-//! overtake the answer, for example the 413 to a body that is not read. So the sending half is closed
-//! first, and what still comes in is thrown away for a moment.
+//! When a socket with unread bytes is closed, the kernel resets the connection, and the client may lose a
+//! response that it has not read yet, for example the 413 to a body that is not read. Therefore only the
+//! sending half is closed at first, and what the client still sends is read and discarded for a while.
 
 use std::future::Future as _;
 use std::io;
@@ -13,26 +13,26 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long to wait for the other side to close.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long to wait for the client to close its half.
+const LINGERING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Bytes thrown away at the most.
-const LEFTOVERS: usize = 16 * 1024 * 1024;
+/// Maximum number of bytes to discard.
+const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
-/// A connection that lingers when it is shut down.
+/// A stream whose shutdown is a lingering close.
 #[derive(Debug)]
-pub(super) struct Lingering<S> {
+pub(super) struct LingeringClose<S> {
     stream: S,
     closing: Option<Closing>,
 }
 
 #[derive(Debug)]
 struct Closing {
-    until: Pin<Box<Sleep>>,
-    thrown_away: usize,
+    timeout: Pin<Box<Sleep>>,
+    discarded_bytes: usize,
 }
 
-impl<S> Lingering<S> {
+impl<S> LingeringClose<S> {
     pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -41,7 +41,7 @@ impl<S> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LingeringClose<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -51,7 +51,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,15 +70,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
         let closing = this.closing.get_or_insert_with(|| Closing {
-            until: Box::pin(sleep(LINGER)),
-            thrown_away: 0,
+            timeout: Box::pin(sleep(LINGERING_TIMEOUT)),
+            discarded_bytes: 0,
         });
         let mut bytes = [0_u8; 8 * 1024];
-        while closing.until.as_mut().poll(context).is_pending() {
+        while closing.timeout.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
             let read = ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer));
-            closing.thrown_away += buffer.filled().len();
-            if read.is_err() || buffer.filled().is_empty() || closing.thrown_away > LEFTOVERS {
+            closing.discarded_bytes += buffer.filled().len();
+            if read.is_err()
+                || buffer.filled().is_empty()
+                || closing.discarded_bytes > MAX_DISCARDED_BYTES
+            {
                 break;
             }
         }
