@@ -27,7 +27,7 @@ mod set;
 
 mod environment;
 
-pub use action::ActionPlan;
+pub use action::{ActionKind, ActionPlan};
 pub use active::ActiveRules;
 pub use condition::{Account, Condition, Pattern, PatternError};
 pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};

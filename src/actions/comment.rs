@@ -9,6 +9,7 @@ use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
+use crate::rules::ActionKind;
 
 use super::{AttemptOutcome, Context, diagnose};
 
@@ -69,7 +70,7 @@ async fn commented(context: &Context<'_>, action: &Action) -> Result<FileId, Sto
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|(kind, _)| kind == "move");
+    let moved = before.filter(|(kind, _)| *kind == ActionKind::Move);
     Ok(moved
         .and_then(|(_, outcome)| outcome.file)
         .unwrap_or_else(|| action.file.clone()))

@@ -17,6 +17,7 @@ use crate::notify::{self, Notification, Place};
 use crate::outbox::{self, Action, ActionResult};
 use crate::outgoing::Failure;
 use crate::pipeline::{Document, EventPart, FilePart, LinksPart, Pipeline, ResultPart};
+use crate::rules::ActionKind;
 use crate::template::MessageTemplates;
 
 use super::{AttemptOutcome, Context};
@@ -92,7 +93,7 @@ async fn hand_over(
         event: EventPart {
             id: action.event,
             docspace_id: event.id.map(|id| id.0),
-            webhook_id: event.webhook.0,
+            webhook_id: event.webhook.map_or(0, |webhook| webhook.0),
             trigger: event
                 .trigger
                 .as_ref()
@@ -107,7 +108,7 @@ async fn hand_over(
             folder_id: entry.and_then(|entry| entry.parent.clone()),
         },
         result: result.map(|(kind, outcome)| ResultPart {
-            action: kind,
+            action: kind.to_string(),
             file_id: outcome.file,
             folder_id: outcome.folder,
         }),
@@ -126,7 +127,7 @@ async fn hand_over(
 struct Known {
     event: Event,
     /// The kind and the outcome of the copy or move before it.
-    result: Option<(String, ActionResult)>,
+    result: Option<(ActionKind, ActionResult)>,
 }
 
 async fn known(context: &Context<'_>, action: &Action) -> Result<Known, StoreError> {

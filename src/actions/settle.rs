@@ -118,7 +118,7 @@ async fn unknown_operation(
         .db
         .read(move |sql| {
             for id in &candidates {
-                if !outbox::knows(sql, id)? {
+                if !outbox::owns_operation(sql, id)? {
                     return Ok(true);
                 }
             }
@@ -235,7 +235,12 @@ async fn copied(
             continue;
         }
         let overwritten = file.created < wanted.not_before;
-        if overwritten || !context.db.read(move |sql| outbox::made(sql, &id)).await? {
+        if overwritten
+            || !context
+                .db
+                .read(move |sql| outbox::is_own_copy(sql, &id))
+                .await?
+        {
             return Ok(Ok(Some(outcome(file))));
         }
     }

@@ -15,6 +15,7 @@ use super::frame::{Frame, message, no_event, page, unavailable};
 use super::login;
 use crate::inbox::{self, Discarded, InboxId, Replay};
 use crate::journal::{self, EventDetails, EventState as Stands};
+use crate::outbox::ActionState;
 use crate::text::clean;
 
 /// What may be ordered about an event.
@@ -154,7 +155,10 @@ fn question(frame: Frame, story: &EventDetails, change: Change) -> Question {
             "Discard it",
         ),
     };
-    let actions = story.actions.iter().filter(|action| action.state == "dead");
+    let actions = story
+        .actions
+        .iter()
+        .filter(|action| action.state == ActionState::Dead);
     let mut dead: Vec<String> = actions
         .map(|action| {
             let reason = action.reason.as_deref().unwrap_or("no reason");

@@ -15,6 +15,7 @@ use super::frame::{Frame, Moment, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
+use crate::outbox::ActionState;
 use crate::text::clean;
 
 #[derive(Template)]
@@ -41,7 +42,7 @@ struct ActionLine {
     id: String,
     what: String,
     rule: String,
-    state: String,
+    state: ActionState,
     standing: String,
     reason: Option<String>,
 }
@@ -110,7 +111,7 @@ fn view(
         id: action.id.to_string(),
         what: clean(&action.what()),
         rule: clean(&action.rule),
-        state: action.state.clone(),
+        state: action.state,
         standing: clean(&action.standing(&story.actions)),
         reason: action.reason.as_deref().map(clean),
     });

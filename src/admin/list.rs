@@ -16,6 +16,7 @@ use crate::docspace::{BreakerState, Client};
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
+use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut};
 
 /// Events on one page.
@@ -97,7 +98,7 @@ struct Row {
 
 struct Line {
     what: String,
-    state: String,
+    state: ActionState,
 }
 
 pub(super) async fn show(
@@ -216,7 +217,7 @@ fn row(event: EventView, actions: &[ActionView], now: Timestamp) -> Row {
             .iter()
             .map(|action| Line {
                 what: clean(&action.what()),
-                state: action.state.clone(),
+                state: action.state,
             })
             .collect(),
         reason: event.reason.map(|reason| clean_and_cut(&reason, TEXT)),

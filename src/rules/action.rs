@@ -59,15 +59,70 @@ pub enum ActionPlan {
     },
 }
 
-impl ActionPlan {
-    /// The kind's name in the store, the logs and the metrics.
-    pub fn kind(&self) -> &'static str {
+/// What an action does, without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// Copies a file.
+    Copy,
+    /// Moves a file.
+    Move,
+    /// Sets the comment of a file.
+    Comment,
+    /// Notifies a person or a chat.
+    Notify,
+    /// Calls a pipeline.
+    Call,
+    /// An action that a newer version stored and this one does not support.
+    Unknown,
+}
+
+impl ActionKind {
+    /// The name in the store, the logs and the metrics.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Copy { .. } => "copy",
-            Self::Move { .. } => "move",
-            Self::Comment { .. } => "comment",
-            Self::Notify { .. } | Self::Chat | Self::Say { .. } => "notify",
-            Self::Call | Self::CallTo { .. } => "call",
+            Self::Copy => "copy",
+            Self::Move => "move",
+            Self::Comment => "comment",
+            Self::Notify => "notify",
+            Self::Call => "call",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "copy" => Self::Copy,
+            "move" => Self::Move,
+            "comment" => Self::Comment,
+            "notify" => Self::Notify,
+            "call" => Self::Call,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether the actions behind it in its rule wait for it; they do not wait for a notification.
+    pub fn is_waited_for(self) -> bool {
+        self != Self::Notify
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl ActionPlan {
+    /// Its kind.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Copy { .. } => ActionKind::Copy,
+            Self::Move { .. } => ActionKind::Move,
+            Self::Comment { .. } => ActionKind::Comment,
+            Self::Notify { .. } | Self::Chat | Self::Say { .. } => ActionKind::Notify,
+            Self::Call | Self::CallTo { .. } => ActionKind::Call,
         }
     }
 
@@ -83,9 +138,9 @@ impl ActionPlan {
         }
     }
 
-    /// Whether the actions behind it in its rule wait for it; for a notification they do not.
+    /// Whether the actions behind it in its rule wait for it; they do not wait for a notification.
     pub fn is_waited_for(&self) -> bool {
-        self.kind() != "notify"
+        self.kind().is_waited_for()
     }
 
     /// The folder it puts the file into, if it does.

@@ -17,7 +17,7 @@ async fn scene_with(kind: &str) -> Scene {
     let mut rules: Vec<Rule> = scene
         .rules()
         .into_iter()
-        .filter(|rule| rule.actions[0].kind() == kind)
+        .filter(|rule| rule.actions[0].kind().as_str() == kind)
         .collect();
     rules[0].actions.truncate(1);
     scene.change_rules(rules);

@@ -3,12 +3,12 @@
 //! Where PostgreSQL is missing it is installed, and where that cannot be the tests fail and say so.
 //! However the test process ends, a guard stops the server and removes the folder.
 
+use rusqlite::types::Value as Cell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use docspace_courier::db::Cell;
 use postgres::types::Type;
 use postgres::{Client, NoTls, Row};
 

@@ -127,7 +127,7 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
     let scene = Scene::start().await;
     scene.undecidable().await;
     assert_eq!(scene.state(FIRST).await, EventState::Dead);
-    let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+    let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
     assert_eq!(dead.await.unwrap(), [FIRST]);
 
     assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));

@@ -30,6 +30,7 @@ mod schedules;
 // Rules that people write.
 mod rules;
 mod rules_command;
+mod search;
 
 // Who hears of it: people, programs, the operator.
 mod alerts;

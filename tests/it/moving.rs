@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use docspace_courier::db::Cell;
 use docspace_courier::sandbox::{Announced, Settings};
+use rusqlite::types::Value as Cell;
 use serde_json::json;
 
 use crate::process::{Deployment, binary, until};

@@ -8,9 +8,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use docspace_courier::db::Cell;
 use docspace_courier::ids::WebhookId;
 use docspace_courier::sandbox::{Portal, Settings};
+use rusqlite::types::Value as Cell;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 

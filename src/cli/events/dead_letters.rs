@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::inbox::{self, Discarded, InboxId, Replay};
+use crate::journal;
 
 use super::{say, unknown};
 
@@ -189,7 +190,7 @@ async fn events(db: &Db, chosen: Chosen) -> Result<Vec<InboxId>, StoreError> {
         Chosen::EveryDead => None,
         Chosen::DeadOfFile(file) => Some(file),
     };
-    db.read(move |sql| inbox::with_dead_letters(sql, file.as_deref()))
+    db.read(move |sql| journal::with_dead_letters(sql, file.as_deref()))
         .await
 }
 
