@@ -132,13 +132,12 @@ fn write_all(connection: &mut Connection, requests: &Requests) {
 
 fn transaction(connection: &mut Connection, writes: &mut [StoreRequest]) -> Result<(), SqlError> {
     let begin = |sql: &Sql| session_of(sql).batch_execute("BEGIN");
-    let begun = connection.run(begin);
-    if begun.as_ref().is_err_and(is_connection_lost) {
+    let mut started = connection.run(begin);
+    if started.as_ref().is_err_and(is_connection_lost) {
         // The connection was lost while idle, so nothing has been sent on it yet.
-        connection.run(begin)?;
-    } else {
-        begun?;
+        started = connection.run(begin);
     }
+    started?;
     connection.run(|sql| {
         for write in writes {
             write.run(sql)?;

@@ -24,11 +24,13 @@ pub type LockOrder = (i64, i64);
 
 /// A read or write for a thread of the store. It may run several times, and is answered once.
 pub(super) struct StoreRequest {
-    step: Box<dyn FnMut(Step<'_>) -> Result<(), SqlError> + Send>,
+    work: Box<Work>,
     order: Option<LockOrder>,
 }
 
-enum Step<'a> {
+type Work = dyn FnMut(Phase<'_>) -> Result<(), SqlError> + Send;
+
+enum Phase<'a> {
     Run(&'a Sql),
     Respond(Result<(), StoreError>),
 }
@@ -36,7 +38,7 @@ enum Step<'a> {
 impl StoreRequest {
     /// A request, and the receiver of its result.
     pub(super) fn new<T, F>(
-        work: F,
+        read_or_write: F,
         order: Option<LockOrder>,
     ) -> (Self, oneshot::Receiver<Result<T, StoreError>>)
     where
@@ -45,13 +47,13 @@ impl StoreRequest {
     {
         let (sender, receiver) = oneshot::channel();
         let (mut sender, mut value) = (Some(sender), None);
-        let step = move |step: Step<'_>| {
-            match step {
-                Step::Run(sql) => {
+        let work = move |phase: Phase<'_>| {
+            match phase {
+                Phase::Run(sql) => {
                     value = None;
-                    value = Some(run_caught(&work, sql)?);
+                    value = Some(run_caught(&read_or_write, sql)?);
                 }
-                Step::Respond(outcome) => {
+                Phase::Respond(outcome) => {
                     let result = outcome.and_then(|()| value.take().ok_or(StoreError::Closed));
                     if let Some(sender) = sender.take() {
                         // The caller may be gone, such as a sender that closed its connection.
@@ -62,7 +64,7 @@ impl StoreRequest {
             Ok(())
         };
         let request = Self {
-            step: Box::new(step),
+            work: Box::new(work),
             order,
         };
         (request, receiver)
@@ -74,13 +76,13 @@ impl StoreRequest {
 
     /// Runs the closure on this connection.
     pub(super) fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
-        (self.step)(Step::Run(sql))
+        (self.work)(Phase::Run(sql))
     }
 
     /// Sends the result to the caller; for a write only after the commit or rollback that decides it.
     pub(super) fn respond(mut self, outcome: Result<(), StoreError>) {
-        // This step only sends.
-        let _ = (self.step)(Step::Respond(outcome));
+        // This phase only sends.
+        let _ = (self.work)(Phase::Respond(outcome));
     }
 }
 

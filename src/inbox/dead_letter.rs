@@ -24,11 +24,11 @@ pub fn revive(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// This many dead letters are retried.
-    PutBack(usize),
+    Retrying(usize),
     /// There was no dead letter; the rules that ignored the event evaluate it again.
-    AskedAgain,
+    Reevaluating,
     /// There was no dead letter, and no rule ignored the event.
-    NothingDead,
+    NothingToReplay,
 }
 
 /// Retries an event's dead letters. If there are none, the rules that ignored the event evaluate it again,
@@ -37,13 +37,13 @@ pub fn replay(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Replay>, 
     if !exists(sql, id)? {
         return Ok(None);
     }
-    let put_back = revive(sql, id, now)?;
-    Ok(Some(if put_back > 0 {
-        Replay::PutBack(put_back)
-    } else if ask_again(sql, id, now)? > 0 {
-        Replay::AskedAgain
+    let retrying = revive(sql, id, now)?;
+    Ok(Some(if retrying > 0 {
+        Replay::Retrying(retrying)
+    } else if reevaluate(sql, id, now)? > 0 {
+        Replay::Reevaluating
     } else {
-        Replay::NothingDead
+        Replay::NothingToReplay
     }))
 }
 
@@ -54,7 +54,7 @@ fn exists(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
     )
 }
 
-fn ask_again(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+fn reevaluate(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
          WHERE id = :id AND state = 'decided'

@@ -8,8 +8,8 @@ use crate::outbox::DEAD_ACTION_EVENTS;
 /// Which events to list.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// By state.
-    pub standing: StateFilter,
+    /// Only events in these states.
+    pub states: StateFilter,
     /// Only events about this file.
     pub file: Option<String>,
     /// Part of the title, or a whole id: of the file, ours, or DocSpace's.

@@ -40,7 +40,7 @@ pub fn list_with_actions(
 
 fn rows(sql: &Sql, filter: &EventFilter, limit: u32) -> Result<Vec<EventRow>, SqlError> {
     let columns = EventRow::COLUMNS;
-    let condition = filter.standing.condition();
+    let condition = filter.states.condition();
     // Titles that have no key yet are compared as the database can.
     let contains = sql.contains("coalesce(title_key, lower(title))", ":title_key");
     let search = filter.search.as_deref();

@@ -30,7 +30,7 @@ impl EventView {
 
 impl EventDetails {
     /// Whether a replay evaluates rules again, because nothing is dead and some rule ignored the event.
-    pub fn may_be_asked_again(&self) -> bool {
+    pub fn can_reevaluate(&self) -> bool {
         let ended = matches!(
             self.event.state,
             EventState::Ignored | EventState::Done | EventState::Discarded
@@ -56,7 +56,7 @@ impl ActionView {
     }
 
     /// Its state in words, given all actions of its event in order.
-    pub fn standing(&self, all: &[ActionView]) -> String {
+    pub fn state_in_words(&self, all: &[ActionView]) -> String {
         let attempts = match self.attempt {
             0 => "not tried yet".to_owned(),
             1 => "1 attempt".to_owned(),

@@ -109,14 +109,14 @@ pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Re
         for (id, replay) in replays.await? {
             match replay {
                 None => code = unknown(id.0),
-                Some(Replay::PutBack(count)) => put_back += count,
-                Some(Replay::AskedAgain) => {
+                Some(Replay::Retrying(count)) => put_back += count,
+                Some(Replay::Reevaluating) => {
                     asked_again += 1;
                     say(&format!(
                         "Event {id} has no dead letters; the rules that ignored it are asked again.\n"
                     ));
                 }
-                Some(Replay::NothingDead) => say(&format!("Event {id} has no dead letters.\n")),
+                Some(Replay::NothingToReplay) => say(&format!("Event {id} has no dead letters.\n")),
             }
         }
     }
@@ -136,7 +136,7 @@ fn replay_one(
     if named {
         inbox::replay(sql, id, now)
     } else {
-        inbox::revive(sql, id, now).map(|count| Some(Replay::PutBack(count)))
+        inbox::revive(sql, id, now).map(|count| Some(Replay::Retrying(count)))
     }
 }
 
