@@ -18,6 +18,7 @@ use crate::db::{Db, Sql, SqlError, StoreError, ZeroAsNone};
 use crate::docspace::Client;
 use crate::ids::InstanceId;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 /// How often an instance gives a sign of life.
@@ -139,8 +140,7 @@ impl Instances {
                     }
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "no sign of life could be given");
+                    warn!(error = %ErrorChain(&error), "no sign of life could be given");
                 }
             }
             tokio::select! {
@@ -155,9 +155,8 @@ impl Instances {
         if db.is_shared()
             && let Err(error) = db.write(forget).await
         {
-            let error: &dyn std::error::Error = &error;
             warn!(
-                error,
+                error = %ErrorChain(&error),
                 "the others will notice by themselves that this instance is gone"
             );
         }

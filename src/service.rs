@@ -96,11 +96,11 @@ impl Service {
             rules: worker.rules(),
             pipelines: channels.pipelines.clone(),
             metrics: Arc::clone(&metrics),
-            asked: Arc::default(),
+            requested: Arc::default(),
         };
         let worker = worker.with_channels(channels);
         let watch =
-            AlertMonitor::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
+            AlertMonitor::start(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
@@ -118,12 +118,12 @@ impl Service {
             clock,
             wake: worker.wake(),
             metrics,
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         Ok(Self {
-            listener: bind("LISTEN_ADDR", config.listen).await?,
+            listener: bind("LISTEN_ADDR", config.listen)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin).await?,
+            admin_listener: bind("ADMIN_ADDR", config.admin)?,
             access: Access::new(config.admin_token, config.admin),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
@@ -147,7 +147,7 @@ impl Service {
 
     /// Asks for the rules to be read again.
     pub fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload.asked)
+        Arc::clone(&self.reload.requested)
     }
 
     /// The store.
@@ -256,8 +256,6 @@ fn ways_out(tell: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipien
     Ok((channels, operators))
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {variable} {address}"))
+fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("cannot listen on {variable} {address}"))
 }

@@ -19,6 +19,7 @@ use super::queue::Queue;
 use super::sql::{Driver, Sql};
 use super::write::{FailureCause, StoreRequest, TransactionError, commit_together, take_waiting};
 use crate::ids::InstanceId;
+use crate::telemetry::ErrorChain;
 
 mod encryption;
 mod listen;
@@ -202,8 +203,7 @@ impl Connection {
             Err(error) => {
                 let error = Arc::new(error);
                 if self.failed.is_none() {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "the database cannot be reached; trying again");
+                    warn!(error = %ErrorChain(&error), "the database cannot be reached; trying again");
                 }
                 self.failed = Some((Instant::now(), Arc::clone(&error)));
                 Err(SqlError::Unreachable(error))

@@ -226,5 +226,5 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
 
 /// The destination of an action; `None` for an action that only another version supports.
 fn destination(plan: &str) -> Option<String> {
-    serde_json::from_str::<ActionPlan>(plan).ok()?.leads_to()
+    serde_json::from_str::<ActionPlan>(plan).ok()?.target()
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
 use crate::docspace::Conflict;
 use crate::ids::{EventPosition, FileId, FolderId, InboxId};
-use crate::rules::{ActionPlan, Planned};
+use crate::rules::{ActionPlan, PlannedActions};
 
 use super::dead_letter::revive;
 use super::title::target;
@@ -34,7 +34,7 @@ pub fn plan(
     sql: &Sql,
     event: EventPosition,
     rule: &str,
-    planned: &Planned,
+    planned: &PlannedActions,
     now: Timestamp,
 ) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();

@@ -30,7 +30,7 @@ async fn a_search_ignores_case_in_every_script() {
         for title in ["Рахунок №42.pdf", "Straße 5.docx", "u\u{308}bersicht.xlsx"] {
             scene.upload(&scene.client_room, title);
         }
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
 
         assert_eq!(scene.titles_found("рахунок").await, ["Рахунок №42.pdf"]);
         assert_eq!(scene.titles_found("РАХУНОК").await, ["Рахунок №42.pdf"]);
@@ -51,7 +51,7 @@ async fn titles_that_an_older_version_stored_are_found_too() {
         for title in ["Рахунок.pdf", "Plan.docx"] {
             scene.upload(&scene.client_room, title);
         }
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         let forget = scene
             .db
             .write(|sql| sql.execute("UPDATE events SET title_key = NULL", &[]));
