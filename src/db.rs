@@ -27,9 +27,9 @@ pub use error::{SqlError, StoreError};
 pub use handle::Db;
 pub use location::{BadAddress, Location, Server};
 pub use queue::Queue;
-pub use row::{FromColumn, Row, ZeroAsNone};
+pub use row::{FromColumn, Row};
 pub use sql::Sql;
-pub use value::{Params, Value};
+pub use value::{Params, Value, ZeroAsNone};
 pub use write::LockOrder;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::error::SqlError;
-use super::value::Value;
+use super::value::ZeroAsNone;
 
 /// A type that a column can be read as: what the drivers read, and how it is checked.
 pub trait FromColumn: Sized {
@@ -76,23 +76,11 @@ impl<T: FromColumn> FromColumn for Option<T> {
     }
 }
 
-/// A number that may be absent, in a NOT NULL column that then holds 0: `webhook_id`, `sequence` and
-/// `instance`. As NULLs, absent webhook ids would make every key (webhook id, event id) unique, and absent
-/// sequences could not be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ZeroAsNone(pub Option<i64>);
-
 impl FromColumn for ZeroAsNone {
     type Stored = i64;
 
     fn from_stored(stored: i64) -> Option<Self> {
         Some(Self((stored != 0).then_some(stored)))
-    }
-}
-
-impl From<ZeroAsNone> for Value<'_> {
-    fn from(ZeroAsNone(number): ZeroAsNone) -> Self {
-        Self::Integer(Some(number.unwrap_or(0)))
     }
 }
 

@@ -80,6 +80,18 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
+/// A number that may be absent, in a NOT NULL column that then holds 0: `webhook_id`, `sequence` and
+/// `instance`. As NULLs, absent webhook ids would make every key (webhook id, event id) unique, and absent
+/// sequences could not be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZeroAsNone(pub Option<i64>);
+
+impl From<ZeroAsNone> for Value<'_> {
+    fn from(ZeroAsNone(number): ZeroAsNone) -> Self {
+        Self::Integer(Some(number.unwrap_or(0)))
+    }
+}
+
 impl Value<'_> {
     /// The type that PostgreSQL is told for this parameter.
     pub(super) fn postgres_type(&self) -> Type {

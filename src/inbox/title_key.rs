@@ -3,26 +3,46 @@
 //! The databases differ in which scripts their `lower` covers, so the program computes the key and stores
 //! it in the column `title_key`.
 
-use unicode_normalization::UnicodeNormalization as _;
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
 
 /// The form of a title, or of a text to search for, that searches compare.
-///
-/// Lower, upper and lower case again: this equates letters with several forms, such as `ß` and `ẞ` with
-/// `ss`, and the final sigma with the other one.
 pub fn title_key(title: &str) -> String {
     if title.is_ascii() {
         return title.to_ascii_lowercase();
     }
-    title
-        .nfc()
-        .flat_map(char::to_lowercase)
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .nfc()
-        .collect()
+    let mut key = String::with_capacity(title.len());
+    for character in compose(Cow::Borrowed(title)).chars() {
+        push_folded(&mut key, character);
+    }
+    compose(Cow::Owned(key)).into_owned()
+}
+
+/// Lower, upper and lower case again: this equates letters with several forms, such as `ß` and `ẞ` with
+/// `ss`, and the final sigma with the other one.
+fn push_folded(key: &mut String, character: char) {
+    if character.is_ascii() {
+        key.push(character.to_ascii_lowercase());
+    } else {
+        let folded = character
+            .to_lowercase()
+            .flat_map(char::to_uppercase)
+            .flat_map(char::to_lowercase);
+        key.extend(folded);
+    }
+}
+
+/// The text in Unicode's composed form (NFC). Almost every text has it already, and checking is much faster
+/// than composing.
+fn compose(text: Cow<'_, str>) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text,
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// Fills the keys of events that were stored without one, by a version that did not have the column yet;
