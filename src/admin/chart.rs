@@ -42,8 +42,8 @@ impl Chart {
             count => (count * HEIGHT / most.max(1)).max(MIN_BAR),
         };
         let span = |count: u64| (HEIGHT - height(count), height(count));
-        let bars = hours.iter().enumerate().map(|(place, hour)| Bar {
-            x: place * 10 + 1,
+        let bars = hours.iter().enumerate().map(|(position, hour)| Bar {
+            x: position * 10 + 1,
             events: span(hour.events),
             dead: span(hour.dead),
             words: format!(

@@ -87,7 +87,7 @@ pub async fn copy(
 }
 
 fn count_query(table: &str) -> String {
-    // The row that a readiness probe writes is no data.
+    // The row that readiness probes write does not count.
     let condition = if table == "state" {
         "WHERE key <> 'probe'"
     } else {

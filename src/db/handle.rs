@@ -85,7 +85,7 @@ impl Db {
         }
     }
 
-    /// Runs a write and waits for its commit; waits for a place when the queue is full.
+    /// Runs a write and waits for its commit; when the queue is full, it waits for that first.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

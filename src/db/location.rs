@@ -147,15 +147,15 @@ impl fmt::Display for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("postgres://")?;
         let ports = self.config.get_ports();
-        for (place, host) in self.config.get_hosts().iter().enumerate() {
-            if place > 0 {
+        for (position, host) in self.config.get_hosts().iter().enumerate() {
+            if position > 0 {
                 formatter.write_str(",")?;
             }
             match host {
                 Host::Tcp(name) => formatter.write_str(name)?,
                 Host::Unix(path) => path.display().fmt(formatter)?,
             }
-            if let Some(port) = ports.get(place).or(ports.first()) {
+            if let Some(port) = ports.get(position).or(ports.first()) {
                 write!(formatter, ":{port}")?;
             }
         }

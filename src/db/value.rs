@@ -93,7 +93,7 @@ impl From<ZeroAsNone> for Value<'_> {
 }
 
 impl Value<'_> {
-    /// The type that PostgreSQL is told for this parameter.
+    /// The parameter's type in PostgreSQL.
     pub(super) fn postgres_type(&self) -> Type {
         match self {
             Self::Integer(_) => Type::INT8,

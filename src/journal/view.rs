@@ -56,7 +56,7 @@ pub struct EventView {
     pub trigger: Option<String>,
     /// The file that it is about.
     pub file_id: Option<String>,
-    /// The file's title at that time. Untrusted text: whoever uploads a file chooses it.
+    /// The file's title at that time. Untrusted text: the person who uploads a file chooses it.
     pub title: Option<String>,
     /// When it was received.
     #[serde(serialize_with = "rfc3339")]

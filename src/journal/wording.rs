@@ -1,5 +1,5 @@
-//! What the journal's views say in words, the same at the command line and on the pages. Text from outside
-//! is unchanged in them; whoever shows it must clean or escape it.
+//! The journal's views in words, the same on the command line and in the console. They contain text from
+//! outside unchanged; the caller cleans or escapes it.
 
 use super::view::{ActionView, EventDetails, EventState, EventView};
 use crate::inbox::{DecisionOutcome, Source};

@@ -130,8 +130,8 @@ fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, Sq
     )
 }
 
-/// The candidates that go with the first one: at most one per file, and one per target, because otherwise
-/// nobody could tell which of them created a new file.
+/// The candidates that go with the first one: at most one per file, and one per target, so that a new file
+/// in the destination belongs to one of them only.
 fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
     let Some(first) = candidates.first() else {
         return Vec::new();
