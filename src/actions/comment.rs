@@ -7,6 +7,7 @@ use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
+use crate::rules::ActionKind;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::portal_error::{failed_call, unreadable_file};
@@ -55,7 +56,7 @@ async fn commented_file(context: &Context<'_>, action: &Action) -> Result<FileId
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|(kind, _)| kind == "move");
+    let moved = before.filter(|(kind, _)| *kind == ActionKind::Move);
     Ok(moved
         .and_then(|(_, result)| result.file)
         .unwrap_or_else(|| action.file.clone()))
