@@ -3,7 +3,6 @@
 //! A page in the operator's browser must not read this listener under a name of its own (DNS rebinding)
 //! nor post to it (request forgery), and a page of ours must load and frame nothing from elsewhere.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -11,6 +10,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::loopback::is_loopback;
 
 use super::Status;
 use super::access::{Reach, Visitor};
@@ -57,14 +58,9 @@ pub(super) async fn host(
     next.run(request).await
 }
 
-/// A page elsewhere can give its own name our address, but cannot call itself by a number that is not its.
+/// A foreign page can point its own name to our address, but not call itself by a loopback name.
 fn names_this_machine(headers: &HeaderMap) -> bool {
-    host_of(headers).is_some_and(|host| {
-        let name = host.host();
-        let number = name.trim_start_matches('[').trim_end_matches(']');
-        let number = number.parse::<IpAddr>();
-        name.eq_ignore_ascii_case("localhost") || number.is_ok_and(|number| number.is_loopback())
-    })
+    host_of(headers).is_some_and(|host| is_loopback(host.host()))
 }
 
 fn host_of(headers: &HeaderMap) -> Option<Authority> {

@@ -17,6 +17,7 @@ use lettre::{Address, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::outgoing::Failure;
+use crate::root_cause::root_cause;
 
 /// Longest wait for a connection to the mail server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -212,12 +213,9 @@ fn failure(error: &smtp::Error) -> Failure {
     }
 }
 
-/// The code and the innermost cause: a server's own words, or the system's.
+/// The code and the root cause: the server's own words, or the system's.
 fn said(error: &smtp::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let cause = root_cause(error);
     match error.status() {
         Some(code) => format!("{code} {cause}"),
         None => cause.to_string(),
