@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::check::{self, CheckReport, Deployment, Finding, Mark};
+use docspace_courier::check::{self, CheckReport, Deployment, Finding, Severity};
 use docspace_courier::clock::Clock;
 use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
 
@@ -58,42 +58,52 @@ fn findings(report: &CheckReport) -> Vec<&Finding> {
 
 /// Checks that there is a finding with this mark whose subject and sentence have these words.
 #[track_caller]
-pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
+pub fn finds(report: &CheckReport, severity: Severity, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
-        finding.mark == mark
+        finding.severity == severity
             && finding.subject.contains(subject)
-            && finding.sentence.contains(words)
+            && finding.message.contains(words)
     });
-    assert!(found, "{mark:?} {subject}: {words}\n{report:#?}");
+    assert!(found, "{severity:?} {subject}: {words}\n{report:#?}");
 }
 
 /// The same, and nothing else is wrong.
 #[track_caller]
 pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
-    finds(report, Mark::Wrong, subject, words);
-    assert_eq!(report.count(Mark::Wrong), 1, "{report:#?}");
+    finds(report, Severity::Error, subject, words);
+    assert_eq!(report.count(Severity::Error), 1, "{report:#?}");
 }
 
 #[tokio::test]
 async fn nothing_is_wrong_with_a_good_deployment_and_nothing_is_changed() {
     let scene = Scene::start().await;
     let report = check(&scene).await;
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-    finds(&report, Mark::Good, "DATABASE_URL", "can be written");
+    assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+    finds(&report, Severity::Ok, "DATABASE_URL", "can be written");
     finds(
         &report,
-        Mark::Good,
+        Severity::Ok,
         "DOCSPACE_API_KEY",
         "acts as Docflow Bot",
     );
-    finds(&report, Mark::Good, "DOCSPACE_API_KEY", "may do everything");
-    finds(&report, Mark::Good, "room 539564", "copied and moved");
-    finds(&report, Mark::Good, "folder 341029", "can be written");
-    finds(&report, Mark::Good, "folder 748239", "can be written");
-    finds(&report, Mark::Good, "webhook 417", "is switched on");
-    finds(&report, Mark::Good, "/webhook", "docspace-courier answers");
+    finds(
+        &report,
+        Severity::Ok,
+        "DOCSPACE_API_KEY",
+        "may do everything",
+    );
+    finds(&report, Severity::Ok, "room 539564", "copied and moved");
+    finds(&report, Severity::Ok, "folder 341029", "can be written");
+    finds(&report, Severity::Ok, "folder 748239", "can be written");
+    finds(&report, Severity::Ok, "webhook 417", "is switched on");
+    finds(
+        &report,
+        Severity::Ok,
+        "/webhook",
+        "docspace-courier answers",
+    );
     // The sandbox is the one portal that sends to loopback.
-    finds(&report, Mark::Warning, "/webhook", "a private address");
+    finds(&report, Severity::Warning, "/webhook", "a private address");
     assert_eq!(scene.calls("PUT", ""), 0);
     assert_eq!(scene.calls("POST", ""), 0);
     assert_eq!(scene.calls("DELETE", ""), 0);
@@ -106,13 +116,13 @@ async fn wrong_variables_do_not_end_the_check() {
         .with("MAX_ATTEMPTS", "many")
         .with("PORT", "x");
     let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "MAX_ATTEMPTS", "whole number");
-    finds(&report, Mark::Wrong, "PORT", "no port number");
-    finds(&report, Mark::Good, "folder 341029", "can be written");
-    assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+    finds(&report, Severity::Error, "MAX_ATTEMPTS", "whole number");
+    finds(&report, Severity::Error, "PORT", "no port number");
+    finds(&report, Severity::Ok, "folder 341029", "can be written");
+    assert_eq!(report.count(Severity::Error), 2, "{report:#?}");
 
     let nothing = check_with(&scene, Variables(Vec::new())).await;
-    finds(&nothing, Mark::Wrong, "DOCSPACE_API_HOST", "is not set");
+    finds(&nothing, Severity::Error, "DOCSPACE_API_HOST", "is not set");
 }
 
 #[tokio::test]
@@ -128,7 +138,12 @@ async fn a_trigger_that_docspace_does_not_know() {
     let scene = Scene::start().await;
     let variables = Variables::of(&scene).with("ALLOWED_TRIGGERS", "file.uploaded,file.reviewed");
     let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Warning, "ALLOWED_TRIGGERS", "file.reviewed");
+    finds(
+        &report,
+        Severity::Warning,
+        "ALLOWED_TRIGGERS",
+        "file.reviewed",
+    );
 }
 
 #[tokio::test]
@@ -146,7 +161,7 @@ async fn a_store_that_cannot_be_made_or_opened() {
     );
 
     let report = check_store("courier.db").await;
-    finds(&report, Mark::Good, "DATABASE_URL", "is not there yet");
+    finds(&report, Severity::Ok, "DATABASE_URL", "is not there yet");
     assert!(!folder.path().join("courier.db").exists());
 
     std::fs::write(
@@ -169,7 +184,7 @@ async fn a_portal_that_does_not_answer() {
     finds_only(&report, "DOCSPACE_API_HOST", "does not answer");
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "rooms, folders, webhook",
         "not looked at",
     );
@@ -194,7 +209,7 @@ async fn a_key_that_is_refused() {
     let scene = Scene::start().await;
     scene.portal.set_key_valid(false);
     let report = check(&scene).await;
-    finds(&report, Mark::Good, "DOCSPACE_API_HOST", "answers");
+    finds(&report, Severity::Ok, "DOCSPACE_API_HOST", "answers");
     finds_only(&report, "DOCSPACE_API_KEY", "is refused");
 }
 
@@ -208,19 +223,24 @@ async fn scopes_that_are_too_small() {
     finds_only(&report, "DOCSPACE_API_KEY", "lacks the scope files:write");
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "DOCSPACE_API_KEY",
         "lacks the scope *:read",
     );
-    finds(&report, Mark::Warning, "webhook", "could not be looked at");
+    finds(
+        &report,
+        Severity::Warning,
+        "webhook",
+        "could not be looked at",
+    );
 
     scene.portal.set_scopes(&["files:write"]);
     let report = check(&scene).await;
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-    finds(&report, Mark::Warning, "DOCSPACE_API_KEY", "rooms:read");
+    assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+    finds(&report, Severity::Warning, "DOCSPACE_API_KEY", "rooms:read");
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "DOCSPACE_API_KEY",
         "accounts.self:read",
     );
@@ -233,7 +253,7 @@ async fn a_key_that_ends_soon() {
     let report = check(&scene).await;
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "DOCSPACE_API_KEY",
         "expires in 5 days",
     );
@@ -250,7 +270,7 @@ async fn clocks_that_differ() {
         let deployment = Deployment::from_pairs(&Variables::of(&scene).0, None, clock);
         finds(
             &check::run(&deployment).await,
-            Mark::Warning,
+            Severity::Warning,
             "clock",
             words,
         );
@@ -264,9 +284,9 @@ async fn rooms_and_folders_that_do_not_exist() {
         .with("CLIENT_ROOT_ID", "99")
         .with("INCOMING_FOLDER_ID", "98");
     let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "room 99", "does not exist");
-    finds(&report, Mark::Wrong, "folder 98", "does not exist");
-    assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+    finds(&report, Severity::Error, "room 99", "does not exist");
+    finds(&report, Severity::Error, "folder 98", "does not exist");
+    assert_eq!(report.count(Severity::Error), 2, "{report:#?}");
 }
 
 #[tokio::test]
@@ -282,8 +302,8 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
     ] {
         let variables = Variables::of(&scene).with("CLIENT_ROOT_ID", root.as_str());
         let report = check_with(&scene, variables).await;
-        finds(&report, Mark::Warning, &format!("room {root}"), words);
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        finds(&report, Severity::Warning, &format!("room {root}"), words);
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
     }
 }
 
@@ -317,8 +337,8 @@ async fn a_destination_in_a_form_room() {
     let room = scene.portal.seed().internal_room.clone();
     scene.portal.make_form_room(&room);
     let report = check(&scene).await;
-    finds(&report, Mark::Wrong, "folder 341029", "PDF forms");
-    finds(&report, Mark::Wrong, "folder 748239", "PDF forms");
+    finds(&report, Severity::Error, "folder 341029", "PDF forms");
+    finds(&report, Severity::Error, "folder 748239", "PDF forms");
 }
 
 #[tokio::test]
@@ -336,7 +356,7 @@ async fn a_webhook_that_sends_elsewhere() {
     let deployment = Deployment::from_pairs(&pairs, Some(url.clone()), scene.clock.clone());
     let report = check::run(&deployment).await;
     finds_only(&report, "webhook", &format!("register --url {url}"));
-    finds(&report, Mark::Warning, "webhook 417", "looks like ours");
+    finds(&report, Severity::Warning, "webhook 417", "looks like ours");
 }
 
 #[tokio::test]
@@ -381,11 +401,11 @@ async fn two_webhooks_on_our_address() {
     let report = check(&scene).await;
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "webhook 418",
         "everything arrives twice",
     );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
 }
 
 #[tokio::test]
@@ -395,7 +415,7 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
     let report = check(&scene).await;
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "webhook 417",
         "nothing was delivered for 2 days",
     );
@@ -407,11 +427,11 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
     let report = check(&scene).await;
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "webhook 417",
         "the next failure switches it off",
     );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
 }
 
 #[tokio::test]
@@ -424,11 +444,11 @@ async fn a_webhook_that_signs_with_another_secret() {
     let report = check(&scene).await;
     finds(
         &report,
-        Mark::Warning,
+        Severity::Warning,
         "webhook 417",
         "its last delivery failed",
     );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
 
     let variables = Variables::of(&scene).with("DOCSPACE_WEBHOOK_SECRET", "Another-Secret-2");
     let report = check_with(&scene, variables).await;
@@ -457,9 +477,14 @@ async fn something_else_at_our_address() {
         .await
     };
     let report = check_url("/webhook").await;
-    finds(&report, Mark::Wrong, "/webhook", "answers HEAD with 404");
+    finds(
+        &report,
+        Severity::Error,
+        "/webhook",
+        "answers HEAD with 404",
+    );
     let report = check_url("/").await;
-    finds(&report, Mark::Wrong, "http", "is not docspace-courier");
+    finds(&report, Severity::Error, "http", "is not docspace-courier");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -512,16 +537,16 @@ async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
                 [[rule.action]]\ncall = { url = \"http://127.0.0.1:9/secret-path\" }\n";
     let (_folder, variables) = with_rules(&scene, text);
     let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "folder 777", "does not exist");
-    finds(&report, Mark::Wrong, "folder 888", "does not exist");
-    finds(&report, Mark::Wrong, "RULES_FILE", "see that it runs");
+    finds(&report, Severity::Error, "folder 777", "does not exist");
+    finds(&report, Severity::Error, "folder 888", "does not exist");
+    finds(&report, Severity::Error, "RULES_FILE", "see that it runs");
     assert!(!format!("{report:?}").contains("secret-path"));
 
     let (_folder, variables) = with_rules(&scene, "[[rule]]\nname = \"a\"\n");
     let report = check_with(&scene, variables).await;
     finds(
         &report,
-        Mark::Wrong,
+        Severity::Error,
         "RULES_FILE",
         "line 1, rule “a”, triggers: is missing",
     );
@@ -540,7 +565,7 @@ async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
     let report = check_with(&scene, variables).await;
     finds(
         &report,
-        Mark::Wrong,
+        Severity::Error,
         "rules",
         "raises file.copied for itself",
     );
@@ -548,6 +573,6 @@ async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
     let report = check_with(&scene, variables).await;
     let feeds = findings(&report)
         .into_iter()
-        .any(|it| it.sentence.contains("feed"));
+        .any(|it| it.message.contains("feed"));
     assert!(!feeds, "{report:#?}");
 }

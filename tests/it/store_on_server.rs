@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use docspace_courier::config;
+use docspace_courier::config::Settings;
 use docspace_courier::db::{Cell, Location};
 use postgres::Client;
 
@@ -87,5 +87,5 @@ impl Drop for Store {
 /// The location that an address names.
 pub fn location(url: &str) -> Location {
     let pair = ("DATABASE_URL".to_owned(), url.to_owned());
-    config::database_from_pairs(&[pair]).unwrap()
+    Settings::from_pairs(&[pair]).database().unwrap()
 }

@@ -1,243 +1,305 @@
-//! Reading TOML tables leniently: what is wrong is noted with its place, and reading goes on.
+//! Cursors over the tables and values of a rules file.
+//!
+//! A cursor knows the rule and field it is at. A value that is not valid is reported with this place and skipped,
+//! so that reading continues and all problems are found.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::ids::FolderId;
 
-/// How much alike a word must be to one that is known to be suggested, from 0 to 1.
-const ALIKE: f64 = 0.7;
+use super::diagnostics::{Diagnostics, did_you_mean};
 
-/// A file being read, and what is wrong with it.
-pub(super) struct Sheet<'a> {
-    name: String,
-    text: &'a str,
-    problems: Vec<(usize, String)>,
+/// A place in the file.
+#[derive(Clone)]
+struct Place<'d> {
+    diagnostics: &'d Diagnostics<'d>,
+    /// The rule, as problems show it; empty outside of rules.
+    rule: Rc<str>,
+    /// The dotted path of the field in the rule.
+    path: String,
+    span: Range<usize>,
 }
 
-impl<'a> Sheet<'a> {
-    pub(super) fn new(name: &str, text: &'a str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text,
-            problems: Vec::new(),
-        }
+impl<'d> Place<'d> {
+    fn report(&self, what: &str) {
+        self.diagnostics
+            .add(&self.span, &self.rule, &self.path, what);
     }
 
-    /// Notes a problem at this place of this rule's field.
-    pub(super) fn add(
-        &mut self,
-        at: &Range<usize>,
-        rule: Option<&str>,
-        field: &str,
-        what: impl AsRef<str>,
-    ) {
-        let before = self.text.get(..at.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let rule = rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
-        let field = match field {
-            "" => String::new(),
-            field => format!(", {field}"),
+    fn field(&self, name: &str, span: Range<usize>) -> Self {
+        let path = match self.path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
         };
-        let what = what.as_ref();
-        let problem = format!("{}, line {line}{rule}{field}: {what}", self.name);
-        self.problems.push((line, problem));
-    }
-
-    /// The problems, from the top of the file to its end.
-    pub(super) fn into_problems(mut self) -> impl Iterator<Item = String> {
-        self.problems.sort_by_key(|(line, _)| *line);
-        self.problems.into_iter().map(|(_, problem)| problem)
-    }
-
-    /// A text.
-    pub(super) fn text(
-        &mut self,
-        rule: Option<&str>,
-        field: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Option<String> {
-        let text = value.get_ref().as_str();
-        if text.is_none() {
-            let what = format!("must be a text, not {}", kind(value));
-            self.add(&value.span(), rule, field, what);
-        }
-        text.map(str::to_owned)
-    }
-
-    /// A text, or a list of texts; each with its place.
-    pub(super) fn texts(
-        &mut self,
-        rule: Option<&str>,
-        field: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Vec<(String, Range<usize>)> {
-        let found = items(value).into_iter().filter_map(|item| {
-            let text = self.text(rule, field, item)?;
-            Some((text, item.span()))
-        });
-        let found: Vec<_> = found.collect();
-        self.refuse_empty_list(rule, field, value);
-        found
-    }
-
-    /// An id, or a list of ids: numbers, or texts as third-party storage has them.
-    pub(super) fn folders(
-        &mut self,
-        rule: Option<&str>,
-        field: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Vec<FolderId> {
-        let found = items(value).into_iter().filter_map(|item| {
-            let id = match item.get_ref() {
-                DeValue::Integer(number) => number
-                    .to_string()
-                    .parse::<i64>()
-                    .ok()
-                    .filter(|number| *number > 0)
-                    .map(FolderId::from),
-                DeValue::String(text) => FolderId::new(text),
-                _ => None,
-            };
-            if id.is_none() {
-                let what = "must be the id of a room or folder; `docspace-courier rooms --folders` lists them";
-                self.add(&item.span(), rule, field, what);
-            }
-            id
-        });
-        let found: Vec<_> = found.collect();
-        self.refuse_empty_list(rule, field, value);
-        found
-    }
-
-    /// `true`; `false` is as good as nothing.
-    pub(super) fn flag(
-        &mut self,
-        rule: Option<&str>,
-        field: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> bool {
-        let flag = value.get_ref().as_bool();
-        if flag.is_none() {
-            let what = format!("must be true or false, not {}", kind(value));
-            self.add(&value.span(), rule, field, what);
-        }
-        flag.unwrap_or(false)
-    }
-
-    fn refuse_empty_list(&mut self, rule: Option<&str>, field: &str, value: &Spanned<DeValue<'_>>) {
-        if value
-            .get_ref()
-            .as_array()
-            .is_some_and(|list| list.is_empty())
-        {
-            self.add(
-                &value.span(),
-                rule,
-                field,
-                "is an empty list, which nothing fits",
-            );
+        Self {
+            path,
+            span,
+            ..self.clone()
         }
     }
 }
 
-/// The fields of a table, of which the known ones are taken.
-pub(super) struct Fields<'t> {
+/// A table and the fields that are known in it: those that were asked for.
+pub(super) struct TableReader<'t> {
+    place: Place<'t>,
     table: &'t DeTable<'t>,
-    /// The rule they belong to, as problems name it.
-    rule: Option<String>,
-    /// What their names are behind.
-    prefix: String,
     known: Vec<&'static str>,
 }
 
-impl<'t> Fields<'t> {
-    pub(super) fn new(table: &'t DeTable<'t>, rule: Option<&str>, prefix: &str) -> Self {
+/// A value of a field.
+pub(super) struct Value<'t> {
+    place: Place<'t>,
+    value: &'t DeValue<'t>,
+}
+
+impl<'t> TableReader<'t> {
+    /// The table of the whole file.
+    pub(super) fn new(table: &'t Spanned<DeTable<'t>>, diagnostics: &'t Diagnostics<'t>) -> Self {
+        let place = Place {
+            diagnostics,
+            rule: Rc::from(""),
+            path: String::new(),
+            span: table.span(),
+        };
+        Self::at(place, table.get_ref())
+    }
+
+    fn at(place: Place<'t>, table: &'t DeTable<'t>) -> Self {
         Self {
+            place,
             table,
-            rule: rule.map(str::to_owned),
-            prefix: prefix.to_owned(),
             known: Vec::new(),
         }
     }
 
-    /// A field's name as problems show it.
-    pub(super) fn path(&self, name: &str) -> String {
-        match self.prefix.as_str() {
-            "" => name.to_owned(),
-            prefix => format!("{prefix}.{name}"),
-        }
+    /// The same table as that of a rule, to which all problems in it belong from now on.
+    #[must_use]
+    pub(super) fn of_rule(mut self, rule: &str) -> Self {
+        self.place.rule = Rc::from(rule);
+        self.place.path.clear();
+        self
     }
 
-    /// The field with this name, which is known from now on.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.known.push(name);
+    /// Reports a problem of the table.
+    pub(super) fn report(&self, what: &str) {
+        self.place.report(what);
+    }
+
+    /// Reports a problem of a field that is not in the table.
+    pub(super) fn report_field(&self, name: &str, what: &str) {
+        self.place.field(name, self.place.span.clone()).report(what);
+    }
+
+    /// A string field without reporting anything, to show in problems.
+    pub(super) fn peek(&self, name: &str) -> Option<&'t str> {
+        let (_, value) = self.entry(name)?;
+        value.get_ref().as_str()
+    }
+
+    fn entry(
+        &self,
+        name: &str,
+    ) -> Option<(
+        &'t Spanned<toml::de::DeString<'t>>,
+        &'t Spanned<DeValue<'t>>,
+    )> {
         self.table
             .iter()
             .find(|(key, _)| key.get_ref().as_ref() == name)
-            .map(|(_, value)| value)
     }
 
-    /// Whether any of the known fields is there.
-    pub(super) fn has_any(&self) -> bool {
-        let mut keys = self.table.keys();
-        keys.any(|key| self.known.contains(&key.get_ref().as_ref()))
+    /// The field, which is known from now on.
+    pub(super) fn field(&mut self, name: &'static str) -> Option<Value<'t>> {
+        self.known.push(name);
+        let (_, value) = self.entry(name)?;
+        Some(Value {
+            place: self.place.field(name, value.span()),
+            value: value.get_ref(),
+        })
     }
 
-    /// A text.
-    pub(super) fn text(&mut self, name: &'static str, sheet: &mut Sheet<'_>) -> Option<String> {
-        let value = self.take(name)?;
-        sheet.text(self.rule.as_deref(), &self.path(name), value)
+    /// The field, or a report that it is missing; the hint says what to set it to.
+    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<Value<'t>> {
+        let field = self.field(name);
+        if field.is_none() {
+            self.report_field(name, &format!("is missing: {hint}"));
+        }
+        field
     }
 
-    /// Notes every field that was not taken, with the known one that it may have been meant to be.
-    pub(super) fn refuse_others(self, sheet: &mut Sheet<'_>) {
+    /// The tables of an array of tables, which is written with this header.
+    pub(super) fn tables(&mut self, name: &'static str, header: &str) -> Vec<TableReader<'t>> {
+        let Some(field) = self.field(name) else {
+            return Vec::new();
+        };
+        if !field.value.is_array() {
+            field.report(&format!("must be written as {header}"));
+            return Vec::new();
+        }
+        let tables = field.list().into_iter().filter_map(|item| {
+            let table = item.as_table();
+            if table.is_none() {
+                item.report("must be a table");
+            }
+            table
+        });
+        tables.collect()
+    }
+
+    /// Whether the table has any of the known fields.
+    pub(super) fn has_known_field(&self) -> bool {
+        self.known.iter().any(|name| self.entry(name).is_some())
+    }
+
+    /// Whether the table has no fields at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Reports every field that is not known.
+    pub(super) fn finish(self) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.known.contains(&name) {
                 continue;
             }
             let known = self.known.iter().copied();
-            let what = match alike(name, known.clone()) {
-                Some(known) => format!("is no field here; did you mean {known}?"),
-                None => format!(
-                    "is no field here; there are {}",
-                    known.collect::<Vec<_>>().join(", ")
-                ),
-            };
-            sheet.add(&key.span(), self.rule.as_deref(), &self.path(name), what);
+            let hint = did_you_mean(name, known)
+                .unwrap_or_else(|| format!("expected one of {}", self.known.join(", ")));
+            let place = self.place.field(name, key.span());
+            place.report(&format!("is not a known field; {hint}"));
         }
     }
 }
 
-/// The known word that is most like this one, if one is.
-pub(super) fn alike<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let word = word.to_lowercase();
-    known
-        .map(|known| (strsim::normalized_damerau_levenshtein(&word, known), known))
-        .filter(|(alike, known)| *alike >= ALIKE || known.starts_with(&word) && word.len() > 2)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
-}
-
-/// The value itself, or the items of a list.
-fn items<'v, 't>(value: &'v Spanned<DeValue<'t>>) -> Vec<&'v Spanned<DeValue<'t>>> {
-    match value.get_ref() {
-        DeValue::Array(list) => list.iter().collect(),
-        _ => vec![value],
+impl<'t> Value<'t> {
+    /// Reports a problem of the value.
+    pub(super) fn report(&self, what: &str) {
+        self.place.report(what);
     }
-}
 
-/// What kind of value it is, in words.
-fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {
-    match value.get_ref() {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+    /// The rule, as problems show it.
+    pub(super) fn rule(&self) -> &str {
+        &self.place.rule
+    }
+
+    /// A string.
+    pub(super) fn text(&self) -> Option<String> {
+        let text = self.value.as_str();
+        if text.is_none() {
+            self.report(&format!("must be a string, not {}", self.kind()));
+        }
+        text.map(str::to_owned)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self) -> bool {
+        let flag = self.value.as_bool();
+        if flag.is_none() {
+            self.report(&format!("must be true or false, not {}", self.kind()));
+        }
+        flag.unwrap_or(false)
+    }
+
+    /// A table.
+    pub(super) fn as_table(&self) -> Option<TableReader<'t>> {
+        match self.value {
+            DeValue::Table(table) => Some(TableReader::at(self.place.clone(), table)),
+            _ => None,
+        }
+    }
+
+    /// A table, or a report that it must be one.
+    pub(super) fn table(&self, example: &str) -> Option<TableReader<'t>> {
+        let table = self.as_table();
+        if table.is_none() {
+            self.report(&format!("must be a table such as {example}"));
+        }
+        table
+    }
+
+    /// The items of a list, which must not be empty; a single value counts as a list of one.
+    pub(super) fn items(&self) -> Vec<Value<'t>> {
+        let items = self.list();
+        if items.is_empty() {
+            self.report("is an empty list, which matches nothing");
+        }
+        items
+    }
+
+    fn list(&self) -> Vec<Value<'t>> {
+        match self.value {
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| Value {
+                    place: Place {
+                        span: item.span(),
+                        ..self.place.clone()
+                    },
+                    value: item.get_ref(),
+                })
+                .collect(),
+            value => vec![Value {
+                place: self.place.clone(),
+                value,
+            }],
+        }
+    }
+
+    /// A string or a list of strings, trimmed.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let items = self.items().into_iter();
+        let texts = items.filter_map(|item| Some(item.text()?.trim().to_owned()));
+        texts.collect()
+    }
+
+    /// An id or a list of ids.
+    pub(super) fn folder_ids(&self) -> Vec<FolderId> {
+        let items = self.items().into_iter();
+        items.filter_map(|item| item.as_folder_id()).collect()
+    }
+
+    /// One id.
+    pub(super) fn folder_id(&self) -> Option<FolderId> {
+        if self.value.is_array() {
+            self.report("must be a single folder; write one [[rule.action]] for each");
+            return None;
+        }
+        self.as_folder_id()
+    }
+
+    /// Ids are numbers, or strings for folders in third-party storage.
+    fn as_folder_id(&self) -> Option<FolderId> {
+        let id = match self.value {
+            DeValue::Integer(number) => number
+                .to_string()
+                .parse::<i64>()
+                .ok()
+                .filter(|number| *number > 0)
+                .map(FolderId::from),
+            DeValue::String(text) => FolderId::new(text),
+            _ => None,
+        };
+        if id.is_none() {
+            self.report(
+                "must be the id of a room or folder; `docspace-courier rooms --folders` lists them",
+            );
+        }
+        id
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        }
     }
 }
