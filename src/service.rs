@@ -101,7 +101,7 @@ impl Service {
         };
         let worker = worker.with_channels(channels);
         let watch =
-            AlertMonitor::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
+            AlertMonitor::start(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,

@@ -13,7 +13,7 @@ use crate::docspace::{BreakerState, FolderInfo, editor_address, folder_address};
 use crate::event::{EntryKind, Event};
 use crate::ids::{FileId, FolderId};
 use crate::inbox;
-use crate::notify::{self, Notification, Place};
+use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{self, Action, ActionResult};
 use crate::outgoing::Failure;
 use crate::pipeline::{Document, EventPart, FilePart, LinksPart, Pipeline, ResultPart};
@@ -37,7 +37,7 @@ pub(super) async fn mail(
     };
     let letter = notification(context, action)
         .await?
-        .letter_in(words, id(context, action, to));
+        .email_with(words, id(context, action, to));
     Ok(ended(mailer.send(&letter, to, context.clock.now()).await))
 }
 
@@ -50,8 +50,10 @@ pub(super) async fn chat(
     let Some(chat) = &context.channels.chat else {
         return Ok(not_configured("NOTIFY_WEBHOOK_URL"));
     };
-    let line = notification(context, action).await?.line_in(words);
-    Ok(ended(chat.say(&line, context.clock.now()).await))
+    let line = notification(context, action)
+        .await?
+        .chat_message_with(words);
+    Ok(ended(chat.post(&line, context.clock.now()).await))
 }
 
 /// Hands the file to the pipeline of the environment.
@@ -145,7 +147,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     let Known { event, result } = known(context, action).await?;
     let outcome = result.map(|(_, outcome)| outcome).unwrap_or_default();
     let file = outcome.file.as_ref().unwrap_or(&action.file);
-    let place = |id: FolderId| Place { id, title: None };
+    let place = |id: FolderId| NamedFolder { id, title: None };
     let link = link(context.portal.host(), &event, file);
     let found_in = event.entry.and_then(|entry| entry.parent);
     let mut notification = Notification {
@@ -156,7 +158,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         folder: found_in.map(place),
         uploader: event.actor,
         uploaded_at: event.happened_at.unwrap_or_default(),
-        place: outcome.folder.map(place),
+        current_folder: outcome.folder.map(place),
         link,
     };
     if context.portal.breaker_state() == BreakerState::Closed {
@@ -168,7 +170,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
 
 /// Asks the portal for the names of the people and the titles of the places.
 async fn add_names(context: &Context<'_>, notification: &mut Notification) {
-    if let Some(place) = &mut notification.place
+    if let Some(place) = &mut notification.current_folder
         && let Ok(path) = context.portal.folder_path(&place.id).await
     {
         place.title = path.last().map(title);
@@ -180,7 +182,7 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
             folder.title = path.last().map(title);
         }
         if let Some(found) = path.iter().find(|folder| folder.room_type.is_some()) {
-            *room = Place {
+            *room = NamedFolder {
                 id: found.id.clone(),
                 title: Some(title(found)),
             };
@@ -242,10 +244,13 @@ fn not_configured(variable: &str) -> AttemptOutcome {
 fn ended(told: Result<(), Failure>) -> AttemptOutcome {
     match told {
         Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-        Err(Failure::Passing { reason, wait }) => AttemptOutcome::RetryAfter {
+        Err(Failure::Transient {
+            reason,
+            retry_after: wait,
+        }) => AttemptOutcome::RetryAfter {
             reason,
             wait: wait.unwrap_or_default(),
         },
-        Err(Failure::Lasting { code, reason }) => AttemptOutcome::Dead { code, reason },
+        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn find(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<usize, CatchUpError> {
-    let mut folders: Vec<FolderId> = context.rules.watched();
+    let mut folders: Vec<FolderId> = context.rules.watched_folders();
     let mut visited: HashSet<FolderId> = HashSet::new();
     let mut pages = 0;
     let mut found = 0;

@@ -35,7 +35,7 @@ async fn mail_server(settings: SmtpSettings) -> Finding {
         Ok(mailer) => mailer,
         Err(error) => return Finding::error("SMTP_URL", error.to_string()),
     };
-    match mailer.try_out().await {
+    match mailer.test_connection().await {
         Ok(()) => Finding::ok("SMTP_URL", format!("{server} accepts connection and login")),
         Err(failure) => Finding::error(
             "SMTP_URL",
@@ -49,7 +49,7 @@ async fn mail_server(settings: SmtpSettings) -> Finding {
 
 async fn endpoint(variable: &str, name: &'static str, url: &SecretString) -> Finding {
     match HttpEndpoint::new(url.clone(), name) {
-        Ok(endpoint) => judge(variable, name, endpoint.try_out().await),
+        Ok(endpoint) => judge(variable, name, endpoint.probe().await),
         Err(error) => Finding::error(variable, error.to_string()),
     }
 }

@@ -71,8 +71,8 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
         let has_action = |is_kind: fn(&ActionPlan) -> bool| rule.actions.iter().any(is_kind);
         let copies = has_action(|action| matches!(action, ActionPlan::Copy { .. }));
         let moves = has_action(|action| matches!(action, ActionPlan::Move { .. }));
-        for folder in rule.places() {
-            let as_room = rule.rooms().any(|room| room == folder);
+        for folder in rule.watched_folders() {
+            let as_room = rule.watched_rooms().any(|room| room == folder);
             if let Some(source) = sources.iter_mut().find(|source| source.folder == folder) {
                 source.as_room |= as_room;
                 source.rules.push(&rule.name);

@@ -16,7 +16,7 @@ use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
 use super::exit::success_if;
-use super::output::{ACCENT, DIM, STRONG, print, print_lines, styled};
+use super::output::{ACCENT, DIM, STRONG, print_lines, styled};
 use super::serve::signal;
 
 mod mailbox;
@@ -74,7 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for step in scenario::steps(environment.portal.seed()) {
         outcomes.extend(environment.run_step(step).await?);
     }
-    print(&scenario::render_summary(&outcomes, started.elapsed()));
+    print_lines(scenario::render_summary(&outcomes, started.elapsed()));
     if args.keep {
         environment.keep_running().await;
     }

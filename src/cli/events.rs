@@ -13,7 +13,7 @@ use crate::db::{Db, Location};
 use crate::journal::{self, EventFilter, StateFilter};
 
 use super::exit::usage_error;
-use super::output::{print, print_json, terminal_width};
+use super::output::{print, print_json, print_lines, terminal_width};
 
 mod dead_letters;
 mod details;
@@ -128,7 +128,7 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&events)?;
     } else {
-        print(&table::render(&events, terminal_width()));
+        print_lines(table::render(&events, terminal_width()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -40,12 +40,12 @@ pub(super) fn print(text: &str) {
 
 /// Prints lines, each followed by a line break.
 pub(super) fn print_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) {
-    let lines = lines.into_iter();
-    print(
-        &lines
-            .map(|line| format!("{}\n", line.as_ref()))
-            .collect::<String>(),
-    );
+    let mut text = String::new();
+    for line in lines {
+        text += line.as_ref();
+        text.push('\n');
+    }
+    print(&text);
 }
 
 /// Prints a value as indented JSON.
@@ -96,7 +96,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// A table of plain text whose columns are as wide as their contents.
 #[derive(Debug)]
 pub(super) struct Table<const COLUMNS: usize> {
-    table: comfy_table::Table,
+    layout: comfy_table::Table,
     has_header: bool,
     indent: usize,
 }
@@ -104,10 +104,10 @@ pub(super) struct Table<const COLUMNS: usize> {
 impl<const COLUMNS: usize> Table<COLUMNS> {
     /// A table without a header.
     pub(super) fn new() -> Self {
-        let mut table = comfy_table::Table::new();
-        table.load_style(TableStyle::new());
+        let mut layout = comfy_table::Table::new();
+        layout.load_style(TableStyle::new());
         Self {
-            table,
+            layout,
             has_header: false,
             indent: 0,
         }
@@ -116,7 +116,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     /// A table with a header.
     pub(super) fn with_header(header: [&str; COLUMNS]) -> Self {
         let mut table = Self::new();
-        table.table.set_header(header);
+        table.layout.set_header(header);
         table.has_header = true;
         table
     }
@@ -129,39 +129,37 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: [String; COLUMNS]) {
-        self.table.add_row(cells);
+        self.layout.add_row(cells);
     }
 
     /// The same table with numbers in a column, which are aligned to the right.
     #[must_use]
     pub(super) fn with_numbers(mut self, column: usize) -> Self {
-        if let Some(column) = self.table.column_mut(column) {
+        if let Some(column) = self.layout.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         self
     }
 
     /// The lines of the table. If a width is given, contents are wrapped in their columns to fit.
-    pub(super) fn render(mut self, width: Option<u16>) -> String {
+    pub(super) fn lines(mut self, width: Option<u16>) -> Vec<String> {
         if let Some(width) = width {
-            self.table
+            self.layout
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_width(width.saturating_sub(u16::try_from(self.indent).unwrap_or(0)));
         }
-        for (number, column) in self.table.column_iter_mut().enumerate() {
+        for (number, column) in self.layout.column_iter_mut().enumerate() {
             let is_last = number + 1 == COLUMNS;
             column.set_padding((0, if is_last { 0 } else { COLUMN_GAP }));
         }
-        let mut text = String::new();
-        for (number, line) in self.table.lines().enumerate() {
-            let line = line.trim_end();
+        let lines = self.layout.lines().enumerate().map(|(number, line)| {
             let line = match number {
-                0 if self.has_header => styled(STRONG, line),
-                _ => line.to_owned(),
+                0 if self.has_header => styled(STRONG, line.trim_end()),
+                _ => line.trim_end().to_owned(),
             };
-            text += &format!("{:indent$}{line}\n", "", indent = self.indent);
-        }
-        text
+            format!("{:indent$}{line}", "", indent = self.indent)
+        });
+        lines.collect()
     }
 }
 
@@ -185,7 +183,8 @@ mod tests {
         ] {
             table.row([title, count, reason].map(str::to_owned));
         }
-        anstream::adapter::strip_str(&table.render(width)).to_string()
+        let lines = table.lines(width).join("\n");
+        anstream::adapter::strip_str(&lines).to_string()
     }
 
     #[test]
@@ -193,8 +192,7 @@ mod tests {
         let expected = "\
 TITLE      COUNT  REASON
 計画.pdf       1  the file is no longer there
-Plan.docx     12
-";
+Plan.docx     12";
         assert_eq!(table(None), expected);
         assert_eq!(table(Some(80)), expected);
     }

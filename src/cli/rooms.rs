@@ -10,7 +10,7 @@ use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
 use crate::text::clean;
 
-use super::output::{DIM, Table, print, print_error, print_json, styled, terminal_width};
+use super::output::{DIM, Table, print_error, print_json, print_lines, styled, terminal_width};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&listing.entries)?;
     } else {
-        print(&render(&listing));
+        print_lines(render(&listing));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -185,10 +185,10 @@ impl Entry {
     }
 }
 
-fn render(listing: &Listing) -> String {
+fn render(listing: &Listing) -> Vec<String> {
     if listing.entries.is_empty() {
-        return "The user of the key sees no rooms: invite that user to the rooms that the rules are about.\n"
-            .to_owned();
+        let message = "The user of the key sees no rooms: invite that user to the rooms that the rules are about.";
+        return vec![message.to_owned()];
     }
     let mut table = Table::with_header(["ID", "KIND", "TITLE"]);
     for entry in &listing.entries {
@@ -196,11 +196,11 @@ fn render(listing: &Listing) -> String {
         let title = format!("{indent}{}", clean(&entry.title));
         table.row([clean(entry.id.as_str()), entry.kind.to_owned(), title]);
     }
-    let mut text = table.render(terminal_width());
+    let mut lines = table.lines(terminal_width());
     if let Some(section) = &listing.section {
         let remark =
             format!("{section} is the Rooms section; as CLIENT_ROOT_ID it matches every room.");
-        text += &format!("\n{}\n", styled(DIM, &remark));
+        lines.extend([String::new(), styled(DIM, &remark)]);
     }
-    text
+    lines
 }

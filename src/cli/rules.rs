@@ -18,7 +18,7 @@ use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
 use super::events;
-use super::output::{DIM, STRONG, Table, print, print_json, print_lines, styled, terminal_width};
+use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
 mod asking;
 mod list;
@@ -111,7 +111,7 @@ async fn explain(
     if args.json {
         print_json(&explained)?;
     } else {
-        print(&render(&event, &explained));
+        print_lines(render(&event, &explained));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -147,19 +147,19 @@ fn from_file(path: &str) -> anyhow::Result<Event> {
     Event::parse(&body).with_context(|| format!("{path} is no delivery"))
 }
 
-fn render(event: &Event, explained: &Explained) -> String {
-    let mut text = styled(STRONG, &heading(event)) + "\n";
+fn render(event: &Event, explained: &Explained) -> Vec<String> {
+    let mut lines = vec![styled(STRONG, &heading(event))];
     for question in &explained.asked {
-        text += &styled(DIM, &format!("Requested from the portal: {question}."));
-        text += "\n";
+        let remark = format!("Requested from the portal: {question}.");
+        lines.push(styled(DIM, &remark));
     }
     if let Some(why) = &explained.unanswered {
-        text += &format!(
-            "The portal could not be asked ({why}). In a running service, the event would wait.\n"
-        );
+        lines.push(format!(
+            "The portal could not be asked ({why}). In a running service, the event would wait."
+        ));
     }
     if explained.rules.is_empty() {
-        text += "There are no rules. Define them in the environment or in RULES_FILE.\n";
+        lines.push(list::NO_RULES.to_owned());
     }
     for rule in &explained.rules {
         let verdict = match rule.verdict {
@@ -168,7 +168,8 @@ fn render(event: &Event, explained: &Explained) -> String {
             Verdict::Unknown => "is undecided:",
         };
         let name = styled(STRONG, &clean(&rule.rule));
-        text += &format!("\n{name} {verdict} {}\n", clean(&rule.says));
+        let says = clean(&rule.says);
+        lines.extend([String::new(), format!("{name} {verdict} {says}")]);
         let mut table = Table::new().indented(2);
         for line in &rule.lines {
             let verdict = match line.verdict {
@@ -183,9 +184,9 @@ fn render(event: &Event, explained: &Explained) -> String {
                 format!("seen: {}", clean(&line.value)),
             ]);
         }
-        text += &table.render(terminal_width());
+        lines.extend(table.lines(terminal_width()));
     }
-    text
+    lines
 }
 
 fn heading(event: &Event) -> String {

@@ -10,7 +10,7 @@ use crate::db::copy::{self, Count};
 use crate::db::{Db, Location};
 
 use super::exit::success_if;
-use super::output::{Table, print, print_json, print_lines, terminal_width};
+use super::output::{Table, print_json, print_lines, terminal_width};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -74,13 +74,13 @@ async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitC
     if args.json {
         print_json(&counts)?;
     } else {
-        print(&render(&counts));
+        print_lines(render(&counts));
         print_lines(["", &conclusion(&to, complete)]);
     }
     Ok(success_if(complete))
 }
 
-fn render(counts: &[Count]) -> String {
+fn render(counts: &[Count]) -> Vec<String> {
     let mut table = Table::with_header(["TABLE", "FILE", "DATABASE"])
         .with_numbers(1)
         .with_numbers(2);
@@ -92,7 +92,7 @@ fn render(counts: &[Count]) -> String {
     {
         table.row([(*name).to_owned(), from.to_string(), to.to_string()]);
     }
-    table.render(terminal_width())
+    table.lines(terminal_width())
 }
 
 fn conclusion(to: &Location, complete: bool) -> String {

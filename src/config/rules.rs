@@ -68,9 +68,10 @@ impl Settings {
     /// Where the rules come from.
     pub fn rules_source(&self) -> Result<RulesSource, ConfigError> {
         self.read(|reader| {
-            let watched = match reader.flag("RULES_RELOAD") {
-                true => Watched::Yes,
-                false => Watched::No,
+            let watched = if reader.flag("RULES_RELOAD") {
+                Watched::Yes
+            } else {
+                Watched::No
             };
             Some(RulesSource {
                 settings: self.clone(),

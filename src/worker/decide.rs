@@ -189,7 +189,7 @@ impl Worker {
     fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
         let mut facts = Facts {
             current_user: self.current_user.get().map(String::as_str),
-            made_by: asked.origin.rules(),
+            caused_by: asked.origin.rules(),
             ..Facts::of(&asked.event)
         };
         match rules.decide(facts) {
@@ -212,7 +212,7 @@ impl Worker {
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
                 current_user: self.current_user.get().map(String::as_str),
-                made_by: asked.origin.rules(),
+                caused_by: asked.origin.rules(),
             };
             let need = match round.rules.decide(facts) {
                 Ok(decisions) => return Decided::Decisions(decisions),

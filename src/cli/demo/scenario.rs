@@ -259,7 +259,7 @@ fn describe(copies: usize, place: Option<&str>, emails: usize) -> String {
 }
 
 /// The expected and actual outcomes side by side, and the conclusion.
-pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> String {
+pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> Vec<String> {
     let mut table = Table::with_header(["FILE", "EXPECTED", "ACTUAL", ""]).indented(2);
     for outcome in outcomes {
         let mark = if outcome.is_expected() { "✓" } else { "✗" };
@@ -270,10 +270,11 @@ pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> String
             mark.to_owned(),
         ]);
     }
-    let table = table
-        .render(terminal_width())
-        .replace('✓', &styled(OK, "✓"))
-        .replace('✗', &styled(ERROR, "✗"));
+    let mut lines = vec![String::new()];
+    lines.extend(table.lines(terminal_width()).into_iter().map(|line| {
+        line.replace('✓', &styled(OK, "✓"))
+            .replace('✗', &styled(ERROR, "✗"))
+    }));
     let expected = outcomes.iter().filter(|outcome| outcome.is_expected());
     let expected = expected.count();
     let (style, next_step) = if expected == outcomes.len() {
@@ -289,8 +290,11 @@ pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> String
         outcomes.len(),
         duration.as_secs_f64()
     );
-    format!(
-        "\n{table}\n  {}\n  {next_step}\n\n",
-        styled(style, &conclusion)
-    )
+    lines.extend([
+        String::new(),
+        format!("  {}", styled(style, &conclusion)),
+        format!("  {next_step}"),
+        String::new(),
+    ]);
+    lines
 }

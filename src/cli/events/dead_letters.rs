@@ -111,10 +111,10 @@ fn discarded_sentence(total: Discarded) -> String {
     let dead = dead_letters(total.decisions + total.actions);
     match total.behind {
         0 => format!("Discarded {dead}."),
-        behind => {
-            let actions = count(behind, "action");
-            format!("Discarded {dead} and {actions} that waited for them.")
-        }
+        behind => format!(
+            "Discarded {dead} and {}.",
+            count(behind, "dependent action")
+        ),
     }
 }
 

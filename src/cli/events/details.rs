@@ -72,7 +72,10 @@ fn write_decisions(
         } = decision;
         table.row([clean(rule), outcome.clone(), clean(reason)]);
     }
-    page.write_str(&table.render(terminal_width()))
+    for line in table.lines(terminal_width()) {
+        writeln!(page, "{line}")?;
+    }
+    Ok(())
 }
 
 fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result {

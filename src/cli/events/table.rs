@@ -24,15 +24,15 @@ const HEAD: [&str; 7] = [
 ];
 
 /// The table, wrapped to a width if one is given, or a sentence if there are no events.
-pub(super) fn render(events: &[EventView], width: Option<u16>) -> String {
+pub(super) fn render(events: &[EventView], width: Option<u16>) -> Vec<String> {
     if events.is_empty() {
-        return "No such events.\n".to_owned();
+        return vec!["No such events.".to_owned()];
     }
     let mut table = Table::with_header(HEAD);
     for event in events {
         table.row(cells(event));
     }
-    table.render(width)
+    table.lines(width)
 }
 
 fn cells(event: &EventView) -> [String; 7] {
@@ -90,14 +90,13 @@ mod tests {
             event(9, None, EventState::Unreadable, Some("no JSON object")),
         ];
         assert_eq!(
-            anstream::adapter::strip_str(&render(&events, None)).to_string(),
+            anstream::adapter::strip_str(&render(&events, None).join("\n")).to_string(),
             "\
 ID  RECEIVED (UTC)       TRIGGER        TITLE                            FILE  STATE       REASON
 12  2026-03-02 09:00:00  file.uploaded  plan[31m.docx                    9001  done
 11  2026-03-02 09:00:00  file.uploaded  a title that somebody made far…  9001  dead        copy: the file is no longer there
-9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object
-"
+9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object"
         );
-        assert_eq!(render(&[], None), "No such events.\n");
+        assert_eq!(render(&[], None), ["No such events."]);
     }
 }

@@ -34,13 +34,13 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn facts<'a>(&'a self, event: &'a Event, made_by: &'a [String]) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, event: &'a Event, caused_by: &'a [String]) -> Facts<'a> {
         Facts {
             event,
             file: self.file.as_ref(),
             path: self.path.as_ref(),
             current_user: self.current_user.as_deref(),
-            made_by,
+            caused_by,
         }
     }
 }

@@ -6,6 +6,10 @@ use crate::cli::output::{DIM, STRONG, count, styled};
 use crate::rules::Rule;
 use crate::text::clean;
 
+/// Printed instead of an empty list.
+pub(super) const NO_RULES: &str =
+    "There are no rules. Define them in the environment or in RULES_FILE.";
+
 /// A rule in a list.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleView {
@@ -29,9 +33,7 @@ pub(super) fn views(rules: &[Rule]) -> Vec<RuleView> {
 /// The lines of the list.
 pub(super) fn render(rules: &[RuleView]) -> Vec<String> {
     if rules.is_empty() {
-        return vec![
-            "There are no rules. Define them in the environment or in RULES_FILE.".to_owned(),
-        ];
+        return vec![NO_RULES.to_owned()];
     }
     let mut lines = Vec::new();
     for rule in rules {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::output::{Table, count, print, print_json, terminal_width};
+use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::ids::InboxId;
@@ -87,7 +87,7 @@ pub(super) async fn run(
     if args.json {
         print_json(&tried)?;
     } else {
-        print(&render(&tried));
+        print_lines(render(&tried));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -112,9 +112,9 @@ fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     }
 }
 
-fn render(tried: &[Tried]) -> String {
+fn render(tried: &[Tried]) -> Vec<String> {
     if tried.is_empty() {
-        return "No such events.\n".to_owned();
+        return vec!["No such events.".to_owned()];
     }
     let rules = |rules: &Option<Vec<String>>| match rules {
         None => "?".to_owned(),
@@ -136,8 +136,12 @@ fn render(tried: &[Tried]) -> String {
     let (same, differs) = (number("same"), number("DIFFERS"));
     let undecided = tried.len() - same - differs;
     let events = count(tried.len(), "event");
-    table.render(terminal_width())
-        + &format!(
-            "\n{events}: {same} decided the same now, {differs} differently, {undecided} undecided.\n"
-        )
+    let mut lines = table.lines(terminal_width());
+    lines.extend([
+        String::new(),
+        format!(
+            "{events}: {same} decided the same now, {differs} differently, {undecided} undecided."
+        ),
+    ]);
+    lines
 }

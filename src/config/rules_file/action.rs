@@ -186,17 +186,19 @@ fn template(value: Option<Value<'_>>, lines: Lines) -> Option<Template> {
         Err(error) => error,
     };
     let hint = match &error {
-        TemplateError::Unknown(unknown) => match closest_match(unknown, field_names()) {
-            Some(known) => format!("; did you mean {{{known}}}?"),
-            None => {
-                let names: Vec<&str> = field_names().collect();
-                format!("; expected one of {}", names.join(", "))
-            }
-        },
+        TemplateError::Unknown(unknown) => unknown_field_hint(unknown),
         _ => String::new(),
     };
     value.report(&format!("{error}{hint}"));
     None
+}
+
+fn unknown_field_hint(unknown: &str) -> String {
+    if let Some(known) = closest_match(unknown, field_names()) {
+        return format!("; did you mean {{{known}}}?");
+    }
+    let names: Vec<&str> = field_names().collect();
+    format!("; expected one of {}", names.join(", "))
 }
 
 /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
@@ -217,7 +219,7 @@ fn call(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     let key = pipeline::key_of(value.rule(), &url);
     let settings = PipelineSettings {
         url: url.into(),
-        signer: signer?,
+        signer,
     };
     Some(ParsedAction {
         plans: vec![ActionPlan::CallTo {
@@ -247,19 +249,14 @@ fn url(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<(String,
     Some((url, host?))
 }
 
-/// The signer of the secret; `Some(None)` if no secret is given.
-fn signer(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<Option<Signer>> {
+/// The signer with the secret, if one is given and valid.
+fn signer(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<Signer> {
     let names = ["secret", "secret_file", "secret_env"];
-    let Some(secret) = indirect_text(table, names, context) else {
-        return Some(None);
-    };
-    match Signer::new(&secret) {
-        Ok(signer) => Some(Some(signer)),
-        Err(error) => {
-            table.report_field("secret", &format!("cannot be used: {error}"));
-            None
-        }
-    }
+    let secret = indirect_text(table, names, context)?;
+    let signer = Signer::new(&secret);
+    signer
+        .map_err(|error| table.report_field("secret", &format!("cannot be used: {error}")))
+        .ok()
 }
 
 /// A text that may be secret: directly, in a file, or in a variable. No problem quotes it.

@@ -150,7 +150,7 @@ fn conditions(table: &mut TableReader<'_>) -> Vec<Condition> {
 fn account(value: &Value<'_>) -> Option<Account> {
     let text = value.text()?;
     match text.trim() {
-        "self" => Some(Account::Myself),
+        "self" => Some(Account::ApiKeyUser),
         id if id.len() == USER_ID_LENGTH
             && id
                 .bytes()
@@ -167,7 +167,8 @@ fn account(value: &Value<'_>) -> Option<Account> {
 
 fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
     type Compile = fn(&str) -> Result<Pattern, PatternError>;
-    const PATTERNS: [(&str, Compile, fn(Pattern) -> Condition); 2] = [
+    type Make = fn(Pattern) -> Condition;
+    const PATTERNS: [(&str, Compile, Make); 2] = [
         ("glob", Pattern::glob, Condition::TitleGlob),
         ("regex", Pattern::regex, Condition::TitleRegex),
     ];

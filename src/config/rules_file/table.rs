@@ -24,7 +24,7 @@ struct Place<'d> {
     span: Range<usize>,
 }
 
-impl<'d> Place<'d> {
+impl Place<'_> {
     fn report(&self, what: &str) {
         self.diagnostics
             .add(&self.span, &self.rule, &self.path, what);

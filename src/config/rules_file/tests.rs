@@ -177,9 +177,9 @@ fn what_is_refused() {
     with("title = \"invoice\"", "must be a table such as");
     with(
         "title = { regex = \"(\" }",
-        "is no regular expression: unclosed group",
+        "is not a valid regular expression: unclosed group",
     );
-    with("title = { glob = \"{a\" }", "is no glob");
+    with("title = { glob = \"{a\" }", "is not a valid glob");
     with("title = { prefix = \" \" }", "matches every title");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a string, not a number");

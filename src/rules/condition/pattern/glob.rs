@@ -70,7 +70,7 @@ mod tests {
     fn whole_titles() {
         let check = |glob: &str, title: &str, expected: bool| {
             let pattern = Pattern::glob(glob).unwrap_or_else(|error| panic!("{glob}: {error}"));
-            assert_eq!(pattern.fits(title), expected, "{glob} {title}");
+            assert_eq!(pattern.matches(title), expected, "{glob} {title}");
         };
         check("*.pdf", "Plan.PDF", true);
         check("*.pdf", "plan.pdf.zip", false);
