@@ -22,6 +22,7 @@ use crate::instances::{self, LeaderRole};
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 
 mod channel;
 mod digest;
@@ -117,8 +118,7 @@ impl AlertMonitor {
     /// Scans once and sends the alerts that are due.
     pub async fn run_once(&mut self) {
         if let Err(error) = self.scan().await {
-            let error: &dyn std::error::Error = &error;
-            warn!(error, "scanning for alerts failed");
+            warn!(error = %ErrorChain(&error), "scanning for alerts failed");
         }
         let now = self.clock.now();
         for message in self.digest.due(now) {

@@ -70,7 +70,9 @@ enum Command {
 
 /// Runs the command that the arguments name and reports its error.
 pub async fn run() -> ExitCode {
-    match run_command(Cli::parse()).await {
+    let result = run_command(Cli::parse()).await;
+    telemetry::flush();
+    match result {
         Ok(code) => code,
         Err(error) => {
             output::print_error(&format!("{error:#}"));
@@ -88,7 +90,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_process(cli.env_file.as_deref())?;
     let command = cli.command.unwrap_or(Command::Serve);
     // The output of other commands is for a person or a program and contains no log unless asked for.
-    if !matches!(command, Command::Serve) && settings.is_set("RUST_LOG") {
+    if !matches!(command, Command::Serve) && settings.has_log_filter() {
         telemetry::start(&settings.logging());
     }
     match command {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Where the service and the sandbox take the time of day from.
+/// Where the service takes the time of day from.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

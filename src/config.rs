@@ -1,8 +1,7 @@
 //! Configuration: the only code that reads the environment.
 //!
-//! [`Settings`] holds the variables as text. Each part of the configuration has a file, which adds a method that
-//! returns the checked part or everything wrong with it. [`Config`] is all parts; [`ConfigParts`] is each part
-//! by itself, for `check`. Tests pass name/value pairs.
+//! [`Settings`] holds the variables as text and has one method for each part of the configuration, which returns
+//! the checked part or everything wrong with it. [`Config`] is all parts. Tests pass name/value pairs.
 
 use crate::db::Location;
 use crate::pipeline::PipelineSettings;
@@ -11,7 +10,7 @@ use crate::signature::WebhookSecret;
 
 // Text.
 mod env_file;
-mod settings;
+mod variables;
 
 // Text to values.
 mod problems;
@@ -29,14 +28,18 @@ mod portal;
 mod rules;
 mod rules_file;
 
+// All parts.
+mod parts;
+mod settings;
+
 pub use env_file::EnvFileError;
 pub use limits::Limits;
 pub use listeners::{AdminListener, PublicListener};
-pub use logging::{LogFormat, Logging};
 pub use notifications::NotificationConfig;
+pub use parts::ConfigParts;
 pub use portal::PortalConfig;
 pub use problems::{ConfigError, Problem};
-pub use rules::{Rules, RulesSource, Watched};
+pub use rules::{Rules, RulesSource};
 pub use settings::Settings;
 
 /// The checked configuration of the service.
@@ -64,74 +67,6 @@ pub struct Config {
     pub limits: Limits,
     /// Warnings, such as variables that have no effect.
     pub notices: Vec<String>,
-}
-
-/// Every part of the configuration by itself, valid or not.
-#[derive(Debug)]
-pub struct ConfigParts {
-    /// The portal and the key to it.
-    pub portal: Result<PortalConfig, ConfigError>,
-    /// `DOCSPACE_WEBHOOK_SECRET`.
-    pub secrets: Result<Vec<WebhookSecret>, ConfigError>,
-    /// The rules that are valid.
-    pub rules: Rules,
-    rule_problems: Vec<Problem>,
-    rules_source: Result<RulesSource, ConfigError>,
-    /// Email, chat, pipeline and the operator.
-    pub notifications: Result<NotificationConfig, ConfigError>,
-    /// Where the store is.
-    pub database: Result<Location, ConfigError>,
-    /// The listener for deliveries.
-    pub public: Result<PublicListener, ConfigError>,
-    admin: Result<AdminListener, ConfigError>,
-    limits: Result<Limits, ConfigError>,
-    log_format: Result<LogFormat, ConfigError>,
-    /// Warnings, such as variables that have no effect.
-    pub notices: Vec<String>,
-}
-
-impl Settings {
-    /// Reads every part once.
-    pub fn parts(&self) -> ConfigParts {
-        let (rules, rule_problems) = self.valid_rules();
-        ConfigParts {
-            portal: self.portal(),
-            secrets: self.secrets(),
-            rules,
-            rule_problems,
-            rules_source: self.rules_source(),
-            notifications: self.notifications(),
-            database: self.database(),
-            public: self.public_listener(),
-            admin: self.admin_listener(),
-            limits: self.limits(),
-            log_format: self.log_format(),
-            notices: self.notices(),
-        }
-    }
-}
-
-impl ConfigParts {
-    /// The problems of all parts.
-    pub fn problems(&self) -> Vec<Problem> {
-        fn of<T>(part: &Result<T, ConfigError>) -> &[Problem] {
-            part.as_ref().err().map_or(&[], |error| &error.problems)
-        }
-
-        [
-            of(&self.portal),
-            of(&self.secrets),
-            &self.rule_problems,
-            of(&self.rules_source),
-            of(&self.notifications),
-            of(&self.database),
-            of(&self.public),
-            of(&self.admin),
-            of(&self.limits),
-            of(&self.log_format),
-        ]
-        .concat()
-    }
 }
 
 impl TryFrom<ConfigParts> for Config {

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::docspace::Client;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 /// How often an instance gives a sign of life.
@@ -138,8 +139,7 @@ impl Instances {
                     }
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "no sign of life could be given");
+                    warn!(error = %ErrorChain(&error), "no sign of life could be given");
                 }
             }
             tokio::select! {
@@ -154,9 +154,8 @@ impl Instances {
         if db.is_shared()
             && let Err(error) = db.write(forget).await
         {
-            let error: &dyn std::error::Error = &error;
             warn!(
-                error,
+                error = %ErrorChain(&error),
                 "the others will notice by themselves that this instance is gone"
             );
         }

@@ -45,6 +45,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod file_watcher;
 pub mod ids;
 pub mod instances;
 mod loopback;
@@ -57,6 +58,3 @@ pub mod telemetry;
 pub mod template;
 mod text;
 pub mod wake;
-
-// A pretend portal, for the demo, for developing, and for every test.
-pub mod sandbox;

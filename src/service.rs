@@ -97,7 +97,7 @@ impl Service {
             rules: worker.rules(),
             pipelines: channels.pipelines.clone(),
             metrics: Arc::clone(&metrics),
-            asked: Arc::default(),
+            requested: Arc::default(),
         };
         let worker = worker.with_channels(channels);
         let watch =
@@ -119,12 +119,12 @@ impl Service {
             clock,
             wake: worker.wake(),
             metrics,
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         Ok(Self {
-            listener: bind("LISTEN_ADDR", config.public.address).await?,
+            listener: bind("LISTEN_ADDR", config.public.address)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin.address).await?,
+            admin_listener: bind("ADMIN_ADDR", config.admin.address)?,
             access: Access::new(config.admin.token, config.admin.address),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
@@ -148,7 +148,7 @@ impl Service {
 
     /// Asks for the rules to be read again.
     pub fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload.asked)
+        Arc::clone(&self.reload.requested)
     }
 
     /// The store.
@@ -257,8 +257,6 @@ fn ways_out(tell: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipien
     Ok((channels, operators))
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {variable} {address}"))
+fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("cannot listen on {variable} {address}"))
 }

@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action};
 use crate::rules::{ActiveRules, Rule};
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod attempt;
@@ -346,6 +347,5 @@ impl Worker {
 }
 
 fn log_store_error(error: &StoreError) {
-    let error: &dyn std::error::Error = error;
-    error!(error, "the store cannot be used; trying again");
+    error!(error = %ErrorChain(error), "the store cannot be used; trying again");
 }

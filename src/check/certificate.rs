@@ -19,22 +19,22 @@ pub(super) fn check(deployment: &Deployment) -> Option<Finding> {
 /// Checks the certificate that a server presented; a finding only if there is something to fix.
 pub(super) fn check_presented(subject: &str, der: &[u8], now: Timestamp) -> Option<Finding> {
     let validity = Validity::of(der)?;
-    let needs_action = validity.check(now).is_err() || validity.ends_soon(now);
+    let needs_action = validity.check(now).is_err() || validity.expires_soon(now);
     needs_action.then(|| judge(subject, validity, now))
 }
 
 fn judge(subject: &str, validity: Validity, now: Timestamp) -> Finding {
-    let ends_on = validity.ends_at.to_zoned(TimeZone::UTC).date();
+    let ends_on = validity.not_after.to_zoned(TimeZone::UTC).date();
     match validity.check(now) {
-        Err(TlsError::NotYet(begins_at)) => Finding::error(
+        Err(TlsError::NotYetValid(not_before)) => Finding::error(
             subject,
-            format!("the certificate is not valid before {begins_at}: check this machine's clock"),
+            format!("the certificate is not valid before {not_before}: check this machine's clock"),
         ),
         Err(_) => Finding::error(
             subject,
             format!("the certificate expired on {ends_on}, and DocSpace rejects it: renew it"),
         ),
-        Ok(()) if validity.ends_soon(now) => Finding::warning(
+        Ok(()) if validity.expires_soon(now) => Finding::warning(
             subject,
             format!(
                 "the certificate expires on {ends_on}, within 14 days: check that it is renewed"
@@ -54,8 +54,8 @@ mod tests {
     fn expiry_is_reported_in_time() {
         let time = |text: &str| text.parse::<Timestamp>().unwrap();
         let validity = Validity {
-            begins_at: time("2026-01-01T00:00:00Z"),
-            ends_at: time("2026-03-31T00:00:00Z"),
+            not_before: time("2026-01-01T00:00:00Z"),
+            not_after: time("2026-03-31T00:00:00Z"),
         };
         let check = |now: &str, expected: Severity, words: &str| {
             let finding = judge("it", validity, time(now));

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-
-use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 
 use super::output::print;
 use super::serve::signal;
@@ -45,14 +44,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let address = listener
         .local_addr()
         .context("cannot read the address of the listener")?;
-    let portal = Portal::new(Settings {
+    let portal = Portal::new(PortalSettings {
         latency: Duration::from_millis(args.latency_ms),
         secret: args.secret,
         api_key: args.api_key,
-        ..Settings::default()
+        ..PortalSettings::default()
     });
     if let Some(receiver) = &args.receiver {
-        portal.add_webhook(receiver, &RECEIVER_TRIGGERS);
+        portal.add_webhook(receiver, &DEFAULT_TRIGGERS);
     }
     print(&introduction(&portal, address));
 
@@ -72,7 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// How to reach the portal, as an env file with comments. Each portal numbers its events from the start, so the
-/// service needs a new store: a store of an earlier portal would contain the same numbers as duplicates.
+/// service needs a new store: with the store of an earlier portal it would treat the events as duplicates.
 fn introduction(portal: &Portal, address: SocketAddr) -> String {
     let seed = portal.seed();
     format!(

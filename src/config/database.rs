@@ -4,26 +4,13 @@ use std::path::PathBuf;
 
 use crate::db::{Location, Server};
 
-use super::problems::ConfigError;
 use super::reader::Reader;
-use super::settings::Settings;
 
 /// Default of `DATABASE_URL`.
 const DATABASE_URL: &str = "sqlite://courier.db";
 
-impl Settings {
-    /// `DATABASE_URL` and `DATABASE_CA_FILE`: where the store is.
-    pub fn database(&self) -> Result<Location, ConfigError> {
-        self.read(location)
-    }
-
-    /// The location that another `DATABASE_URL` would give.
-    pub fn database_at(&self, url: &str) -> Result<Location, ConfigError> {
-        self.with("DATABASE_URL", url).database()
-    }
-}
-
-fn location(reader: &mut Reader<'_>) -> Option<Location> {
+/// `DATABASE_URL` and `DATABASE_CA_FILE`.
+pub(super) fn database(reader: &mut Reader<'_>) -> Option<Location> {
     const NAME: &str = "DATABASE_URL";
 
     let certificates = reader.get("DATABASE_CA").map(str::to_owned);

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::problems::ConfigError;
 use super::reader::Reader;
-use super::settings::Settings;
 
 /// Default of `MAX_ATTEMPTS`.
 const MAX_ATTEMPTS: u32 = 12;
@@ -29,20 +27,16 @@ pub struct Limits {
     pub catch_up_interval: Duration,
 }
 
-impl Settings {
-    /// Attempts and times.
-    pub fn limits(&self) -> Result<Limits, ConfigError> {
-        self.read(|reader| {
-            let max_attempts = reader.number("MAX_ATTEMPTS", MAX_ATTEMPTS);
-            let retention_days = reader.number("RETENTION_DAYS", RETENTION_DAYS);
-            let catch_up_interval = catch_up_interval(reader);
-            Some(Limits {
-                max_attempts: max_attempts?,
-                retention: Duration::from_hours(24 * u64::from(retention_days?)),
-                catch_up_interval: catch_up_interval?,
-            })
-        })
-    }
+/// Attempts and times.
+pub(super) fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
+    let max_attempts = reader.number("MAX_ATTEMPTS", MAX_ATTEMPTS);
+    let retention_days = reader.number("RETENTION_DAYS", RETENTION_DAYS);
+    let catch_up_interval = catch_up_interval(reader);
+    Some(Limits {
+        max_attempts: max_attempts?,
+        retention: Duration::from_hours(24 * u64::from(retention_days?)),
+        catch_up_interval: catch_up_interval?,
+    })
 }
 
 fn catch_up_interval(reader: &mut Reader<'_>) -> Option<Duration> {

@@ -8,9 +8,7 @@ use secrecy::SecretString;
 use crate::server::tls::TlsFiles;
 use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
-use super::problems::ConfigError;
 use super::reader::Reader;
-use super::settings::Settings;
 
 /// Default of `LISTEN_ADDR`.
 const LISTEN_ADDR: &str = "0.0.0.0:3000";
@@ -40,48 +38,40 @@ pub struct AdminListener {
     pub token: Option<SecretString>,
 }
 
-impl Settings {
-    /// The public listener.
-    pub fn public_listener(&self) -> Result<PublicListener, ConfigError> {
-        self.read(|reader| {
-            let address = public_address(reader);
-            let tls = tls(reader);
-            let transport = match (reader.flag("REQUIRE_HTTPS"), &tls) {
-                (false, _) => TransportPolicy::Any,
-                (true, None) => TransportPolicy::HttpsOnly,
-                (true, Some(_)) => TransportPolicy::HttpsThroughout,
-            };
-            let unsigned = unsigned(reader, address);
-            Some(PublicListener {
-                address: address?,
-                tls,
-                transport,
-                unsigned,
-            })
-        })
-    }
+/// The public listener.
+pub(super) fn public_listener(reader: &mut Reader<'_>) -> Option<PublicListener> {
+    let address = public_address(reader);
+    let tls = tls(reader);
+    let transport = match (reader.flag("REQUIRE_HTTPS"), &tls) {
+        (false, _) => TransportPolicy::Any,
+        (true, None) => TransportPolicy::HttpsOnly,
+        (true, Some(_)) => TransportPolicy::HttpsThroughout,
+    };
+    let unsigned = unsigned(reader, address);
+    Some(PublicListener {
+        address: address?,
+        tls,
+        transport,
+        unsigned,
+    })
+}
 
-    /// The operator's listener.
-    pub fn admin_listener(&self) -> Result<AdminListener, ConfigError> {
-        self.read(|reader| {
-            let address = reader.socket_address("ADMIN_ADDR", ADMIN_ADDR)?;
-            let token = reader.get("ADMIN_TOKEN").map(SecretString::from);
-            if !address.ip().is_loopback() && !reader.settings.is_set("ADMIN_TOKEN") {
-                reader.problem(
-                    "ADMIN_TOKEN",
-                    format!(
-                        "is required because ADMIN_ADDR {address} is reachable from other machines"
-                    ),
-                );
-            }
-            Some(AdminListener { address, token })
-        })
+/// The operator's listener.
+pub(super) fn admin_listener(reader: &mut Reader<'_>) -> Option<AdminListener> {
+    let address = admin_address(reader)?;
+    let token = reader.get("ADMIN_TOKEN").map(SecretString::from);
+    if !address.ip().is_loopback() && !reader.variables.is_set("ADMIN_TOKEN") {
+        reader.problem(
+            "ADMIN_TOKEN",
+            format!("is required because ADMIN_ADDR {address} is reachable from other machines"),
+        );
     }
+    Some(AdminListener { address, token })
+}
 
-    /// The address of the operator's listener, even if its token is missing.
-    pub fn admin_address(&self) -> Result<SocketAddr, ConfigError> {
-        self.read(|reader| reader.socket_address("ADMIN_ADDR", ADMIN_ADDR))
-    }
+/// The address of the operator's listener.
+pub(super) fn admin_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    reader.socket_address("ADMIN_ADDR", ADMIN_ADDR)
 }
 
 fn public_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {

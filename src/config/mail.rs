@@ -26,7 +26,7 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
     let from = sender(reader);
     let trusted = trusted_certificates(reader);
     let url = reader.get("SMTP_URL")?;
-    if !reader.settings.is_set("MAIL_FROM") {
+    if !reader.variables.is_set("MAIL_FROM") {
         let what = "is required because SMTP_URL is set: the sender of the emails";
         reader.problem("MAIL_FROM", what);
     }

@@ -1,6 +1,6 @@
 //! Warnings: settings that are valid and have no effect.
 
-use super::settings::Settings;
+use super::variables::Variables;
 
 /// Variables that have no effect without another one.
 const NO_EFFECT_WITHOUT: [(&str, &str); 4] = [
@@ -10,20 +10,18 @@ const NO_EFFECT_WITHOUT: [(&str, &str); 4] = [
     ("PIPELINE_URL", "CLIENT_ROOT_ID"),
 ];
 
-impl Settings {
-    /// Warnings, in whole sentences without a full stop.
-    pub(super) fn notices(&self) -> Vec<String> {
-        let mut notices: Vec<String> = NO_EFFECT_WITHOUT
-            .iter()
-            .filter(|(name, needed)| self.is_set(name) && !self.is_set(needed))
-            .map(|(name, needed)| format!("{name} has no effect without {needed}"))
-            .collect();
-        let rules = ["SHARED_WITH_CLIENT_ROOM_ID", "CLIENT_ROOT_ID", "RULES_FILE"];
-        if !rules.iter().any(|name| self.is_set(name)) {
-            notices.push(
-                "no rule is configured: events are stored, and no action is taken".to_owned(),
-            );
-        }
-        notices
+/// Variables of which one is set if there are any rules.
+const RULE_VARIABLES: [&str; 3] = ["SHARED_WITH_CLIENT_ROOM_ID", "CLIENT_ROOT_ID", "RULES_FILE"];
+
+/// The warnings, without full stops.
+pub(super) fn notices(variables: &Variables) -> Vec<String> {
+    let mut notices: Vec<String> = NO_EFFECT_WITHOUT
+        .iter()
+        .filter(|(name, needed)| variables.is_set(name) && !variables.is_set(needed))
+        .map(|(name, needed)| format!("{name} has no effect without {needed}"))
+        .collect();
+    if !RULE_VARIABLES.iter().any(|name| variables.is_set(name)) {
+        notices.push("no rule is configured: events are stored, and no action is taken".to_owned());
     }
+    notices
 }

@@ -8,9 +8,7 @@ use crate::notify::mail::SmtpSettings;
 use crate::pipeline::{PipelineSettings, Signer};
 
 use super::mail::mail;
-use super::problems::ConfigError;
 use super::reader::Reader;
-use super::settings::Settings;
 
 /// The channels for notifications and alerts.
 #[derive(Debug, Default)]
@@ -25,17 +23,13 @@ pub struct NotificationConfig {
     pub operators: Vec<String>,
 }
 
-impl Settings {
-    /// The channels for notifications and alerts.
-    pub fn notifications(&self) -> Result<NotificationConfig, ConfigError> {
-        self.read(|reader| {
-            Some(NotificationConfig {
-                mail: mail(reader),
-                chat: reader.web_address("NOTIFY_WEBHOOK_URL"),
-                pipeline: pipeline(reader),
-                operators: reader.email_addresses("OPERATOR_EMAIL"),
-            })
-        })
+/// The channels for notifications and alerts.
+pub(super) fn notifications(reader: &mut Reader<'_>) -> NotificationConfig {
+    NotificationConfig {
+        mail: mail(reader),
+        chat: reader.web_address("NOTIFY_WEBHOOK_URL"),
+        pipeline: pipeline(reader),
+        operators: reader.email_addresses("OPERATOR_EMAIL"),
     }
 }
 

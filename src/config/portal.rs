@@ -4,9 +4,7 @@ use secrecy::SecretString;
 
 use crate::signature::WebhookSecret;
 
-use super::problems::ConfigError;
 use super::reader::Reader;
-use super::settings::Settings;
 
 /// The address of a portal and a key to it.
 #[derive(Debug)]
@@ -17,29 +15,23 @@ pub struct PortalConfig {
     pub key: SecretString,
 }
 
-impl Settings {
-    /// The portal.
-    pub fn portal(&self) -> Result<PortalConfig, ConfigError> {
-        self.read(|reader| {
-            let host = host(reader);
-            let key = key(reader);
-            Some(PortalConfig {
-                host: host?,
-                key: key?,
-            })
-        })
-    }
+/// The portal.
+pub(super) fn portal(reader: &mut Reader<'_>) -> Option<PortalConfig> {
+    let host = host(reader);
+    let key = key(reader);
+    Some(PortalConfig {
+        host: host?,
+        key: key?,
+    })
+}
 
-    /// The webhook's secret, or several during a rotation.
-    pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
-        self.read(|reader| {
-            let text = reader.required(
-                "DOCSPACE_WEBHOOK_SECRET",
-                "the secret key of the webhook, as given to DocSpace",
-            )?;
-            Some(text.split_whitespace().map(WebhookSecret::new).collect())
-        })
-    }
+/// The webhook's secret, or several during a rotation.
+pub(super) fn secrets(reader: &mut Reader<'_>) -> Option<Vec<WebhookSecret>> {
+    let text = reader.required(
+        "DOCSPACE_WEBHOOK_SECRET",
+        "the secret key of the webhook, as given to DocSpace",
+    )?;
+    Some(text.split_whitespace().map(WebhookSecret::new).collect())
 }
 
 fn host(reader: &mut Reader<'_>) -> Option<String> {

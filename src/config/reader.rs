@@ -6,35 +6,33 @@ use lettre::Address;
 use secrecy::SecretString;
 
 use super::problems::{ConfigError, Problem};
-use super::settings::Settings;
+use super::variables::Variables;
 
 /// Reads variables. A value that is not valid is reported and returned as `None` or left out.
 pub(super) struct Reader<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) variables: &'a Variables,
     problems: Vec<Problem>,
 }
 
-impl Settings {
-    /// Reads one part of the configuration. The part is `None` only if a problem was reported.
+impl<'a> Reader<'a> {
+    pub(super) fn new(variables: &'a Variables) -> Self {
+        Self {
+            variables,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Reads one part of the configuration. The part must be `None` only if a problem was reported.
     pub(super) fn read<T>(
-        &self,
-        part: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+        variables: &'a Variables,
+        part: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Result<T, ConfigError> {
-        let mut reader = Reader::new(self);
+        let mut reader = Self::new(variables);
         let value = part(&mut reader);
         let problems = reader.problems;
         value
             .filter(|_| problems.is_empty())
             .ok_or(ConfigError { problems })
-    }
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(settings: &'a Settings) -> Self {
-        Self {
-            settings,
-            problems: Vec::new(),
-        }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -51,7 +49,7 @@ impl<'a> Reader<'a> {
 
     /// The variable's value.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a str> {
-        self.settings.value(name).unwrap_or_else(|problem| {
+        self.variables.value(name).unwrap_or_else(|problem| {
             self.problems.push(problem.clone());
             None
         })
@@ -59,7 +57,7 @@ impl<'a> Reader<'a> {
 
     /// The value of a variable that must be set; the hint says what to set it to.
     pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<&'a str> {
-        if !self.settings.is_set(name) {
+        if !self.variables.is_set(name) {
             self.problem(name, format!("is not set: {hint}"));
         }
         self.get(name)
@@ -144,8 +142,8 @@ mod tests {
     use super::*;
 
     fn read<T>(value: &str, part: impl FnOnce(&mut Reader<'_>) -> T) -> (T, Vec<Problem>) {
-        let settings = Settings::from_pairs(&[("VARIABLE".to_owned(), value.to_owned())]);
-        let mut reader = Reader::new(&settings);
+        let variables = Variables::from_pairs(&[("VARIABLE".to_owned(), value.to_owned())]);
+        let mut reader = Reader::new(&variables);
         let value = part(&mut reader);
         (value, reader.into_problems())
     }

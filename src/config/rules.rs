@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::event::Trigger;
+use crate::file_watcher::FileWatcher;
 use crate::ids::FolderId;
 use crate::pipeline::PipelineSettings;
 use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
@@ -11,7 +12,7 @@ use crate::template::MessageTemplates;
 use super::problems::{ConfigError, Problem};
 use super::reader::Reader;
 use super::rules_file;
-use super::settings::Settings;
+use super::variables::Variables;
 
 /// Default of `INVOICE_TITLE_PREFIX`.
 const INVOICE_TITLE_PREFIX: &str = "invoice";
@@ -31,74 +32,55 @@ pub struct Rules {
 /// Where the rules come from, to reload them while the service runs.
 #[derive(Clone, Debug)]
 pub struct RulesSource {
-    settings: Settings,
-    /// `RULES_FILE`.
-    pub file: Option<PathBuf>,
-    /// `RULES_RELOAD`: reload the file whenever it changes.
-    pub watched: Watched,
-}
-
-/// Whether a file is watched for changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// Every second.
-    Yes,
-    /// It is read again only on a signal.
-    No,
+    variables: Variables,
+    /// Watches `RULES_FILE`, with `RULES_RELOAD`.
+    pub watcher: Option<FileWatcher>,
 }
 
 impl RulesSource {
     /// Reads the rules file again. Variables and `X_FILE` files are not read again.
     pub fn read(&self) -> Result<Rules, ConfigError> {
-        self.settings.rules()
+        rules(&self.variables)
     }
 }
 
-impl Settings {
-    /// The rules, with `RULES_FILE` as it is now.
-    pub fn rules(&self) -> Result<Rules, ConfigError> {
-        let (rules, problems) = self.valid_rules();
-        if problems.is_empty() {
-            Ok(rules)
-        } else {
-            Err(ConfigError { problems })
-        }
+/// Where the rules come from.
+pub(super) fn rules_source(reader: &mut Reader<'_>) -> RulesSource {
+    let is_watched = reader.flag("RULES_RELOAD");
+    let file = reader.get("RULES_FILE").filter(|_| is_watched);
+    RulesSource {
+        variables: reader.variables.clone(),
+        watcher: file.map(|file| FileWatcher::new([PathBuf::from(file)])),
     }
+}
 
-    /// Where the rules come from.
-    pub fn rules_source(&self) -> Result<RulesSource, ConfigError> {
-        self.read(|reader| {
-            let watched = if reader.flag("RULES_RELOAD") {
-                Watched::Yes
-            } else {
-                Watched::No
-            };
-            Some(RulesSource {
-                settings: self.clone(),
-                file: reader.get("RULES_FILE").map(PathBuf::from),
-                watched,
-            })
-        })
+/// The rules, with `RULES_FILE` as it is now.
+pub(super) fn rules(variables: &Variables) -> Result<Rules, ConfigError> {
+    let (rules, problems) = valid_rules(variables);
+    if problems.is_empty() {
+        Ok(rules)
+    } else {
+        Err(ConfigError { problems })
     }
+}
 
-    /// The rules that are valid, and what is wrong with the others or with all of them together.
-    pub(super) fn valid_rules(&self) -> (Rules, Vec<Problem>) {
-        let mut reader = Reader::new(self);
-        let mut rules = environment_rules(&mut reader);
-        let file = rules_file::read(&mut reader);
-        rules.extend(file.rules);
-        report_cycles(&rules, &mut reader);
-        let rules = Rules {
-            rules,
-            pipelines: file.pipelines,
-        };
-        (rules, reader.into_problems())
-    }
+/// The rules that are valid, and what is wrong with the others or with all of them together.
+pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Problem>) {
+    let mut reader = Reader::new(variables);
+    let mut rules = environment_rules(&mut reader);
+    let file = rules_file::read(&mut reader);
+    rules.extend(file.rules);
+    report_cycles(&rules, &mut reader);
+    let rules = Rules {
+        rules,
+        pipelines: file.pipelines,
+    };
+    (rules, reader.into_problems())
 }
 
 /// Reports rules that would trigger themselves.
 fn report_cycles(rules: &[Rule], reader: &mut Reader<'_>) {
-    let variable = if reader.settings.is_set("RULES_FILE") {
+    let variable = if reader.variables.is_set("RULES_FILE") {
         "RULES_FILE"
     } else {
         "ALLOWED_TRIGGERS"
@@ -185,7 +167,7 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
             room,
             to,
             title_prefix: prefix.unwrap_or(INVOICE_TITLE_PREFIX).to_owned(),
-            then: after_move(managers, reader.settings),
+            then: after_move(managers, reader.variables),
             triggers: triggers.to_vec(),
         }
         .into(),
@@ -194,7 +176,7 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
 
 /// One notification per address, so that each succeeds or fails on its own. The pipeline call comes last and
 /// does not wait for notifications.
-fn after_move(managers: Vec<String>, settings: &Settings) -> Vec<ActionPlan> {
+fn after_move(managers: Vec<String>, variables: &Variables) -> Vec<ActionPlan> {
     let notify = |to| ActionPlan::Notify {
         to,
         words: MessageTemplates::default(),
@@ -203,13 +185,13 @@ fn after_move(managers: Vec<String>, settings: &Settings) -> Vec<ActionPlan> {
         .into_iter()
         .map(|manager| notify(Some(manager)))
         .collect();
-    if settings.is_set("NOTIFY_WEBHOOK_URL") {
+    if variables.is_set("NOTIFY_WEBHOOK_URL") {
         actions.push(ActionPlan::Chat);
     }
     if actions.is_empty() {
         actions.push(notify(None));
     }
-    if settings.is_set("PIPELINE_URL") {
+    if variables.is_set("PIPELINE_URL") {
         actions.push(ActionPlan::Call);
     }
     actions

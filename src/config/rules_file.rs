@@ -13,7 +13,7 @@ use crate::pipeline::PipelineSettings;
 use crate::rules::Rule;
 
 use super::reader::Reader;
-use super::settings::Settings;
+use super::variables::Variables;
 
 mod context;
 mod diagnostics;
@@ -49,7 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> RulesFile {
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (file, problems) = parse(&text, &name, folder, reader.settings);
+    let (file, problems) = parse(&text, &name, folder, reader.variables);
     for problem in problems {
         reader.problem("RULES_FILE", problem);
     }
@@ -57,7 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> RulesFile {
 }
 
 /// The rules of a file that are valid, and its problems.
-fn parse(text: &str, name: &str, folder: &Path, settings: &Settings) -> (RulesFile, Vec<String>) {
+fn parse(text: &str, name: &str, folder: &Path, variables: &Variables) -> (RulesFile, Vec<String>) {
     let diagnostics = Diagnostics::new(name, text);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -66,14 +66,14 @@ fn parse(text: &str, name: &str, folder: &Path, settings: &Settings) -> (RulesFi
     // After a syntax error, the document may be only a part of what was meant.
     let file = if errors.is_empty() {
         let top = TableReader::new(&document, &diagnostics);
-        parse_document(top, folder, settings)
+        parse_document(top, folder, variables)
     } else {
         RulesFile::default()
     };
     (file, diagnostics.into_problems().collect())
 }
 
-fn parse_document(mut top: TableReader<'_>, folder: &Path, settings: &Settings) -> RulesFile {
+fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables) -> RulesFile {
     let mut triggers: Vec<String> = TRIGGERS
         .iter()
         .map(|(name, _)| (*name).to_owned())
@@ -84,7 +84,7 @@ fn parse_document(mut top: TableReader<'_>, folder: &Path, settings: &Settings) 
     }
     let context = RuleContext {
         folder,
-        settings,
+        variables,
         triggers: &triggers,
     };
     let mut file = RulesFile::default();

@@ -1,52 +1,32 @@
-//! The variables as text, from the process and from files, read once.
+//! The settings of a process: its variables, and each part of the configuration that they define.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::db::Location;
+use crate::signature::WebhookSecret;
+use crate::telemetry::Logging;
+
+use super::database::database;
 use super::env_file::{self, EnvFileError};
-use super::problems::Problem;
+use super::limits::limits;
+use super::listeners::{admin_address, admin_listener, public_listener};
+use super::logging::{log_format, logging};
+use super::notices::notices;
+use super::notifications::notifications;
+use super::parts::ConfigParts;
+use super::portal::{PortalConfig, portal, secrets};
+use super::problems::ConfigError;
+use super::reader::Reader;
+use super::rules::{Rules, rules, rules_source, valid_rules};
+use super::variables::Variables;
 
-/// Variables whose value may be in a file that `X_FILE` names.
-const FILE_VARIABLES: [(&str, &str); 12] = [
-    ("DOCSPACE_API_HOST", "DOCSPACE_API_HOST_FILE"),
-    ("DOCSPACE_API_KEY", "DOCSPACE_API_KEY_FILE"),
-    ("DOCSPACE_WEBHOOK_SECRET", "DOCSPACE_WEBHOOK_SECRET_FILE"),
-    ("MANAGER_EMAIL", "MANAGER_EMAIL_FILE"),
-    ("SMTP_URL", "SMTP_URL_FILE"),
-    ("SMTP_CA", "SMTP_CA_FILE"),
-    ("NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_URL_FILE"),
-    ("PIPELINE_URL", "PIPELINE_URL_FILE"),
-    ("PIPELINE_SECRET", "PIPELINE_SECRET_FILE"),
-    ("DATABASE_URL", "DATABASE_URL_FILE"),
-    ("DATABASE_CA", "DATABASE_CA_FILE"),
-    ("ADMIN_TOKEN", "ADMIN_TOKEN_FILE"),
-];
-
-/// All variables and the contents of the files that `X_FILE` variables name.
+/// The variables and the contents of the files that they name, read once.
 ///
-/// Each part of the configuration adds a method, such as [`Settings::portal`], that returns the part or
-/// everything wrong with it, however wrong other parts are.
-#[derive(Clone)]
+/// Each method reads one part of the configuration, or everything wrong with it, however wrong other parts are.
+#[derive(Clone, Debug)]
 pub struct Settings {
-    /// By name, trimmed. Empty values count as unset, because container tools pass unset ones so.
-    variables: BTreeMap<String, String>,
-    /// Contents, by the variable they are the value of.
-    files: BTreeMap<&'static str, Result<String, Problem>>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The values include secrets.
-        let Self {
-            variables,
-            files: _,
-        } = self;
-        formatter
-            .debug_tuple("Settings")
-            .field(&variables.keys())
-            .finish()
-    }
+    variables: Variables,
 }
 
 impl Settings {
@@ -70,64 +50,74 @@ impl Settings {
 
     /// Takes name/value pairs, of which later ones take precedence.
     pub fn from_pairs(pairs: &[(String, String)]) -> Self {
-        let mut variables: BTreeMap<String, String> = pairs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.trim().to_owned()))
-            .collect();
-        variables.retain(|_, value| !value.is_empty());
-        let read = |&(variable, file_variable): &(&'static str, &'static str)| {
-            let path = variables.get(file_variable)?;
-            let content = if variables.contains_key(variable) {
-                Err(format!(
-                    "is set, and so is {variable}; set only one of them"
-                ))
-            } else {
-                read_file(path)
-            };
-            let content = content.map_err(|what| Problem {
-                variable: file_variable,
-                what,
-            });
-            Some((variable, content))
-        };
-        let files = FILE_VARIABLES.iter().filter_map(read).collect();
-        Self { variables, files }
-    }
-
-    /// The same settings with another value of a variable.
-    #[must_use]
-    pub(super) fn with(&self, name: &'static str, value: &str) -> Self {
-        let mut settings = self.clone();
-        settings.files.remove(name);
-        settings
-            .variables
-            .insert(name.to_owned(), value.trim().to_owned());
-        settings
-    }
-
-    /// Any variable, ours or not.
-    pub(super) fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str)
-    }
-
-    /// Whether a variable has a value, directly or in a file; the file may be unreadable.
-    pub fn is_set(&self, name: &str) -> bool {
-        self.variables.contains_key(name) || self.files.contains_key(name)
-    }
-
-    /// The value of one of our variables, set directly or in a file.
-    pub(super) fn value(&self, name: &str) -> Result<Option<&str>, &Problem> {
-        match self.files.get(name) {
-            Some(content) => content.as_deref().map(Some),
-            None => Ok(self.variable(name)),
+        Self {
+            variables: Variables::from_pairs(pairs),
         }
     }
-}
 
-fn read_file(path: &str) -> Result<String, String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if text.trim().is_empty() => Err(format!("{path} is empty")),
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) => Err(format!("cannot read {path}: {error}")),
+    fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {
+        Reader::read(&self.variables, part)
+    }
+
+    /// Every part, each read once.
+    pub fn parts(&self) -> ConfigParts {
+        // Before the rules are read, so that a change in between is noticed.
+        let rules_source = self.read(|reader| Some(rules_source(reader)));
+        let (rules, rule_problems) = valid_rules(&self.variables);
+        ConfigParts {
+            portal: self.portal(),
+            secrets: self.secrets(),
+            rules,
+            rule_problems,
+            rules_source,
+            notifications: self.read(|reader| Some(notifications(reader))),
+            database: self.database(),
+            public: self.read(public_listener),
+            admin: self.read(admin_listener),
+            limits: self.read(limits),
+            log_format: self.read(log_format),
+            notices: notices(&self.variables),
+        }
+    }
+
+    /// The portal.
+    pub fn portal(&self) -> Result<PortalConfig, ConfigError> {
+        self.read(portal)
+    }
+
+    /// The webhook's secret, or several during a rotation.
+    pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
+        self.read(secrets)
+    }
+
+    /// The rules, with `RULES_FILE` as it is now.
+    pub fn rules(&self) -> Result<Rules, ConfigError> {
+        rules(&self.variables)
+    }
+
+    /// Where the store is.
+    pub fn database(&self) -> Result<Location, ConfigError> {
+        self.read(database)
+    }
+
+    /// Where the store would be with another `DATABASE_URL`.
+    pub fn database_at(&self, url: &str) -> Result<Location, ConfigError> {
+        let variables = self.variables.with("DATABASE_URL", url);
+        Reader::read(&variables, database)
+    }
+
+    /// The address of the operator's listener, even if its token is missing.
+    pub fn admin_address(&self) -> Result<SocketAddr, ConfigError> {
+        self.read(admin_address)
+    }
+
+    /// How to log, even if `LOG_FORMAT` is not valid.
+    pub fn logging(&self) -> Logging {
+        logging(&mut Reader::new(&self.variables))
+    }
+
+    /// Whether `RUST_LOG` asks for logs.
+    pub fn has_log_filter(&self) -> bool {
+        self.variables.is_set("RUST_LOG")
     }
 }

@@ -8,7 +8,7 @@ use docspace_courier::catch_up::Depth;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
 use docspace_courier::notify::mail::Mailer;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
@@ -37,7 +37,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
 
 /// Refuses every move for lack of permission.
 fn refuse_moves(scene: &Scene) {
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops/move",
         times: 1_000,
@@ -110,7 +110,7 @@ async fn a_refused_api_key_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         let mut watch = watch(scene, by_mail(server.mailer())).await;
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: None,
             path_contains: "",
             times: 2,

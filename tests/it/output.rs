@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use docspace_courier::sandbox::Settings;
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process, binary, free_address};
@@ -33,14 +33,16 @@ async fn check(mut command: Command, arguments: &[&str]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_pipe_changes_nothing() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         let service = deployment.start();
         deployment.ready().await;
         let seed = deployment.portal.seed().clone();
-        let announced = docspace_courier::sandbox::Announced::Uploaded;
-        deployment
-            .portal
-            .upload(&seed.client_room, "plan.docx", b"plan", announced);
+        deployment.portal.upload(
+            &seed.client_room,
+            "plan.docx",
+            b"plan",
+            UploadEvents::Uploaded,
+        );
         deployment.all_done(STATE_BOUND).await;
         let fixture = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -106,7 +108,7 @@ async fn a_sandbox_with_a_closed_pipe_serves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn colours_can_be_requested_and_refused() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         for (variables, coloured) in [
             (&[][..], false),
             (&[("CLICOLOR_FORCE", "1")], true),

@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use docspace_sandbox::FileId;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-
-use crate::ids::FileId;
 
 /// Maximum size of a session, in bytes; the demo's emails have a few thousand.
 const MAX_SESSION_BYTES: u64 = 1024 * 1024;

@@ -140,7 +140,7 @@ fn notify(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
         })
         .collect();
     if let Some(chat) = to_chat {
-        if !context.settings.is_set("NOTIFY_WEBHOOK_URL") {
+        if !context.variables.is_set("NOTIFY_WEBHOOK_URL") {
             chat.report("needs NOTIFY_WEBHOOK_URL, which is not set");
         }
         plans.push(if words.text.is_none() {
@@ -207,7 +207,7 @@ fn call(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
         if !value.flag() {
             return None;
         }
-        if !context.settings.is_set("PIPELINE_URL") {
+        if !context.variables.is_set("PIPELINE_URL") {
             value.report("needs PIPELINE_URL, which is not set; or write call = { url = \"…\" }");
         }
         return Some(ActionPlan::Call.into());

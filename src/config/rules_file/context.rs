@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::config::settings::Settings;
+use crate::config::variables::Variables;
 
 /// The surroundings of a rules file.
 #[derive(Clone, Copy)]
 pub(super) struct RuleContext<'a> {
     /// The folder of the rules file, to which relative paths in it refer.
     pub(super) folder: &'a Path,
-    pub(super) settings: &'a Settings,
+    pub(super) variables: &'a Variables,
     /// The names of all triggers that rules may use.
     pub(super) triggers: &'a [String],
 }
@@ -25,7 +25,7 @@ impl RuleContext<'_> {
 
     /// The value of a variable, or a sentence that says that there is none.
     pub(super) fn variable(&self, name: &str) -> Result<String, String> {
-        let value = self.settings.variable(name).map(str::to_owned);
+        let value = self.variables.variable(name).map(str::to_owned);
         value.ok_or_else(|| format!("the variable {name} is not set"))
     }
 }

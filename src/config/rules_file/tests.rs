@@ -2,28 +2,28 @@
 
 use std::path::Path;
 
-use crate::config::settings::Settings;
+use crate::config::variables::Variables;
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Condition, Rule};
 
 use super::parse;
 
-fn settings(pairs: &[(&str, &str)]) -> Settings {
+fn variables(pairs: &[(&str, &str)]) -> Variables {
     let pairs = pairs.iter();
     let pairs: Vec<_> = pairs
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Settings::from_pairs(&pairs)
+    Variables::from_pairs(&pairs)
 }
 
 fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
-    let settings = settings(&[
+    let variables = variables(&[
         ("CONTRACTS_SECRET", "a secret"),
         ("NOTIFY_WEBHOOK_URL", "https://chat.example"),
         ("PIPELINE_URL", "https://pipeline.example"),
     ]);
-    let (file, problems) = parse(text, "rules.toml", Path::new("/nowhere"), &settings);
+    let (file, problems) = parse(text, "rules.toml", Path::new("/nowhere"), &variables);
     (file.rules, problems)
 }
 
@@ -291,7 +291,7 @@ fn names_and_triggers_that_are_refused() {
 #[test]
 fn the_chat_and_the_pipeline_must_be_there() {
     let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\nnotify = { chat = true }\n[[rule.action]]\ncall = true\n";
-    let (_, found) = parse(text, "rules.toml", Path::new(""), &settings(&[]));
+    let (_, found) = parse(text, "rules.toml", Path::new(""), &variables(&[]));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("needs NOTIFY_WEBHOOK_URL"), "{found:?}");
     assert!(found[1].contains("needs PIPELINE_URL"), "{found:?}");
