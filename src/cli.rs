@@ -35,7 +35,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Load variables from this file first; the real environment takes precedence.
+    /// Load variables from this file; those of the process take precedence.
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
 }
@@ -43,6 +43,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default command).
+    #[command(
+        after_help = "SIGTERM or SIGINT shuts down cleanly: running attempts finish. A second signal exits immediately.\n\
+                      Neither loses anything. SIGHUP reloads the rules."
+    )]
     Serve,
     /// Fetch missed deliveries now, from the portal's delivery log and by listing the watched rooms.
     CatchUp(catch_up::Args),

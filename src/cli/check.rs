@@ -23,7 +23,8 @@ use super::output::{
                   Exit code 0: no problems, possibly warnings; 1: problems."
 )]
 pub struct Args {
-    /// The service's public URL, such as `https://your.host/webhook`; default: that of the portal's webhook.
+    /// The service's public URL, such as `https://your.host/webhook` [default: that of the portal's
+    /// webhook].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 

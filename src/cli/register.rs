@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     url: String,
 
-    /// The name of the webhook; default for a new one: docspace-courier.
+    /// The name of the webhook [default for a new one: docspace-courier].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -134,15 +134,17 @@ fn explain(error: &Error) -> &'static str {
 }
 
 fn render(registered: &Registered, wanted: &DesiredWebhook) -> Vec<String> {
-    let webhook = format!("webhook {} “{}”", registered.id, clean(&registered.name));
+    let webhook = format!("{} “{}”", registered.id, clean(&registered.name));
     let mut lines = vec![match registered.outcome {
         RegistrationOutcome::Created => format!(
-            "Created {webhook}: it sends {} to {}.",
+            "Created webhook {webhook}: it sends {} to {}.",
             trigger_names(wanted.triggers),
             wanted.url
         ),
-        RegistrationOutcome::Repaired => format!("Repaired {webhook}:"),
-        RegistrationOutcome::Unchanged => format!("The {webhook} is correct; nothing was changed."),
+        RegistrationOutcome::Repaired => format!("Repaired webhook {webhook}:"),
+        RegistrationOutcome::Unchanged => {
+            format!("Webhook {webhook} is correct; nothing was changed.")
+        }
     }];
     let changes = registered.changes.iter();
     lines.extend(changes.map(|change| format!("  {}", clean(change))));

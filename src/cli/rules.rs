@@ -45,7 +45,7 @@ pub struct Args {
 enum Command {
     /// Explain for each rule which conditions hold for an event, with the values seen.
     Explain(ExplainArgs),
-    /// Compare what the rules would decide for past events with what was decided. Executes nothing.
+    /// Compare what the rules would decide for past events with what was decided, without executing anything.
     Try(trial::Args),
 }
 

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     to: reqwest::Url,
 
-    /// The secret; default: the first of `DOCSPACE_WEBHOOK_SECRET`.
+    /// The secret [default: the first of `DOCSPACE_WEBHOOK_SECRET`].
     #[arg(long, value_name = "S", conflicts_with = "unsigned")]
     secret: Option<String>,
 

@@ -397,7 +397,11 @@ async fn the_command_replays_and_discards_events() {
             "Discarded 1 dead letter and 1 dependent action.",
         );
         scene.work_to_the_end().await;
-        check(&["replay", "--dead", "--all"], 0, "Retrying nothing.");
+        check(
+            &["replay", "--dead", "--all"],
+            0,
+            "There are no dead letters to retry.",
+        );
         check(&["replay", "1"], 0, "Event 1 has no dead letters.");
         assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);
     })

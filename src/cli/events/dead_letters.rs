@@ -23,7 +23,7 @@ pub(super) async fn replay(
 ) -> anyhow::Result<ExitCode> {
     let named = matches!(selection, Selection::Events(_));
     let mut code = ExitCode::SUCCESS;
-    let (mut retried, mut evaluated) = (0, 0);
+    let mut retried = 0;
     for batch in events(db, selection).await?.chunks(BATCH) {
         let (batch, now) = (batch.to_vec(), clock.now());
         let replays = db.write(move |sql| {
@@ -37,7 +37,6 @@ pub(super) async fn replay(
                 None => code = unknown_event(id.0),
                 Some(Replay::PutBack(count)) => retried += count,
                 Some(Replay::AskedAgain) => {
-                    evaluated += 1;
                     print_lines([format!(
                         "Event {id} has no dead letters; evaluating the rules that ignored it again."
                     )]);
@@ -48,8 +47,10 @@ pub(super) async fn replay(
             }
         }
     }
-    if retried > 0 || evaluated == 0 {
-        print_lines([format!("Retrying {}.", dead_letters(retried))]);
+    if retried > 0 {
+        print_lines([format!("Retrying {}.", count(retried, "dead letter"))]);
+    } else if !named {
+        print_lines(["There are no dead letters to retry."]);
     }
     Ok(code)
 }
@@ -103,12 +104,16 @@ pub(super) async fn discard(
             }
         }
     }
-    print_lines([discarded_sentence(total)]);
+    if total != Discarded::default() {
+        print_lines([discarded_sentence(total)]);
+    } else if !named {
+        print_lines(["There are no dead letters to discard."]);
+    }
     Ok(code)
 }
 
 fn discarded_sentence(total: Discarded) -> String {
-    let dead = dead_letters(total.decisions + total.actions);
+    let dead = count(total.decisions + total.actions, "dead letter");
     match total.behind {
         0 => format!("Discarded {dead}."),
         behind => format!(
@@ -126,13 +131,6 @@ async fn events(db: &Db, selection: Selection) -> Result<Vec<InboxId>, StoreErro
     };
     db.read(move |sql| inbox::with_dead_letters(sql, file.as_deref()))
         .await
-}
-
-fn dead_letters(number: usize) -> String {
-    match number {
-        0 => "nothing".to_owned(),
-        number => count(number, "dead letter"),
-    }
 }
 
 /// Reports an event that does not exist.
