@@ -18,7 +18,7 @@ const TRASH: i64 = 3;
 
 /// What rules do with a destination.
 #[derive(Clone, Copy, Debug, Default)]
-struct Use {
+struct DestinationUse {
     copies: bool,
     moves: bool,
 }
@@ -35,8 +35,8 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
     findings
 }
 
-fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, Use> {
-    let mut destinations: BTreeMap<&FolderId, Use> = BTreeMap::new();
+fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
+    let mut destinations: BTreeMap<&FolderId, DestinationUse> = BTreeMap::new();
     for action in rules.iter().flat_map(|rule| &rule.actions) {
         if let Some(folder) = action.destination() {
             let usage = destinations.entry(folder).or_default();
@@ -47,7 +47,7 @@ fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, Use> {
     destinations
 }
 
-fn judge(subject: String, folder: &FolderInfo, usage: Use) -> Finding {
+fn judge(subject: String, folder: &FolderInfo, usage: DestinationUse) -> Finding {
     let title = &folder.title;
     if folder.is_section() {
         let message = format!(
@@ -103,7 +103,7 @@ mod tests {
         let check = |members: &str, severity: Severity| {
             let folder = format!(r#"{{"id": 7, "title": "Inbox", {members}}}"#);
             let folder: FolderInfo = serde_json::from_str(&folder).unwrap();
-            let usage = Use {
+            let usage = DestinationUse {
                 copies: true,
                 moves: false,
             };

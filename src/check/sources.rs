@@ -21,7 +21,7 @@ const ROOM_MANAGER: i64 = 9;
 const NO_SHARE: i64 = 0;
 
 /// A watched room or folder and what rules do with its files.
-struct Source<'a> {
+struct WatchedFolder<'a> {
     folder: &'a FolderId,
     /// Whether a rule calls it a room.
     as_room: bool,
@@ -30,7 +30,7 @@ struct Source<'a> {
     moves: bool,
 }
 
-impl Source<'_> {
+impl WatchedFolder<'_> {
     fn rule_names(&self) -> String {
         match &self.rules[..] {
             [rule] => format!("the rule {rule}"),
@@ -65,8 +65,8 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
     findings
 }
 
-fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
-    let mut sources: Vec<Source<'_>> = Vec::new();
+fn sources(rules: &[Rule]) -> Vec<WatchedFolder<'_>> {
+    let mut sources: Vec<WatchedFolder<'_>> = Vec::new();
     for rule in rules {
         let has_action = |is_kind: fn(&ActionPlan) -> bool| rule.actions.iter().any(is_kind);
         let copies = has_action(|action| matches!(action, ActionPlan::Copy { .. }));
@@ -79,7 +79,7 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
                 source.copies |= copies;
                 source.moves |= moves;
             } else {
-                sources.push(Source {
+                sources.push(WatchedFolder {
                     folder,
                     as_room,
                     rules: vec![&rule.name],
@@ -92,7 +92,7 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
     sources
 }
 
-fn check_kind(subject: &str, source: &Source<'_>, folder: &FolderInfo) -> Finding {
+fn check_kind(subject: &str, source: &WatchedFolder<'_>, folder: &FolderInfo) -> Finding {
     let (title, rules) = (&folder.title, source.rule_names());
     if folder.is_section() {
         return Finding::warning(
@@ -166,7 +166,7 @@ fn rights_by_membership(room: &FolderInfo) -> SourceRights {
 
 fn check_rights(
     subject: &str,
-    source: &Source<'_>,
+    source: &WatchedFolder<'_>,
     folder: &FolderInfo,
     rights: SourceRights,
 ) -> Option<Finding> {

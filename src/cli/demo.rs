@@ -23,7 +23,7 @@ mod mailbox;
 mod scenario;
 
 use mailbox::Mailbox;
-use scenario::{Outcome, Step};
+use scenario::{DemoStep, Outcome};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ const LATENCY: Duration = Duration::from_millis(15);
 const MANAGER: &str = "manager@example.com";
 
 /// The running portal, mail server and service.
-struct Environment {
+struct DemoDeployment {
     portal: Portal,
     portal_address: String,
     receiver_address: String,
@@ -66,23 +66,23 @@ struct Environment {
 
 /// Runs the demo.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut environment = Environment::start().await?;
-    environment.print_introduction();
+    let mut deployment = DemoDeployment::start().await?;
+    deployment.print_introduction();
 
     let started = Instant::now();
     let mut outcomes = Vec::new();
-    for step in scenario::steps(environment.portal.seed()) {
-        outcomes.extend(environment.run_step(step).await?);
+    for step in scenario::steps(deployment.portal.seed()) {
+        outcomes.extend(deployment.run_step(step).await?);
     }
     print_lines(scenario::render_summary(&outcomes, started.elapsed()));
     if args.keep {
-        environment.keep_running().await;
+        deployment.keep_running().await;
     }
-    environment.shut_down().await?;
+    deployment.shut_down().await?;
     Ok(success_if(outcomes.iter().all(Outcome::is_expected)))
 }
 
-impl Environment {
+impl DemoDeployment {
     async fn start() -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let portal = Portal::new(PortalSettings {
@@ -142,7 +142,7 @@ impl Environment {
     }
 
     /// Runs one step, waits until all work is done, and prints the outcomes.
-    async fn run_step(&mut self, step: Step) -> anyhow::Result<Vec<Outcome>> {
+    async fn run_step(&mut self, step: DemoStep) -> anyhow::Result<Vec<Outcome>> {
         print_lines([format!("  {} {}", styled(ACCENT, "▸"), step.heading)]);
         let started = Instant::now();
         let uploads = step.perform(&self.portal);

@@ -33,7 +33,7 @@ const MAX_CALLS: usize = 1_000;
 
 /// A room, or a folder in one.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct RoomEntry {
     id: FolderId,
     kind: &'static str,
     title: String,
@@ -50,8 +50,8 @@ struct Parent {
 }
 
 /// The rooms and folders found.
-struct Listing {
-    entries: Vec<Entry>,
+struct RoomListing {
+    entries: Vec<RoomEntry>,
     /// The section that contains the rooms and stands for all of them.
     section: Option<FolderId>,
     /// Whether folders are missing because of [`MAX_CALLS`].
@@ -87,8 +87,8 @@ fn explain(error: &Error) -> &'static str {
     }
 }
 
-async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
-    let mut listing = Listing {
+async fn list(portal: &Client, with_folders: bool) -> Result<RoomListing, Error> {
+    let mut listing = RoomListing {
         entries: Vec::new(),
         section: None,
         truncated: false,
@@ -107,7 +107,7 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
                 count: room.folders_count,
                 depth: 1,
             };
-            listing.entries.push(Entry::new(room, kind, 0));
+            listing.entries.push(RoomEntry::new(room, kind, 0));
             if with_folders {
                 list_folders(portal, parent, &mut listing, &mut calls).await?;
             }
@@ -122,7 +122,7 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
 async fn list_folders(
     portal: &Client,
     room: Parent,
-    listing: &mut Listing,
+    listing: &mut RoomListing,
     calls: &mut usize,
 ) -> Result<(), Error> {
     let mut open = folders_in(portal, room, listing, calls).await?;
@@ -133,7 +133,9 @@ async fn list_folders(
             count: folder.folders_count,
             depth: depth + 1,
         };
-        listing.entries.push(Entry::new(folder, "folder", depth));
+        listing
+            .entries
+            .push(RoomEntry::new(folder, "folder", depth));
         let below = folders_in(portal, parent, listing, calls).await?;
         open.extend(below.into_iter().rev());
     }
@@ -144,7 +146,7 @@ async fn list_folders(
 async fn folders_in(
     portal: &Client,
     parent: Parent,
-    listing: &mut Listing,
+    listing: &mut RoomListing,
     calls: &mut usize,
 ) -> Result<Vec<(FolderInfo, usize)>, Error> {
     let mut folders = Vec::new();
@@ -174,7 +176,7 @@ async fn folders_in(
     }
 }
 
-impl Entry {
+impl RoomEntry {
     fn new(folder: FolderInfo, kind: &'static str, depth: usize) -> Self {
         Self {
             id: folder.id,
@@ -185,7 +187,7 @@ impl Entry {
     }
 }
 
-fn render(listing: &Listing) -> Vec<String> {
+fn render(listing: &RoomListing) -> Vec<String> {
     if listing.entries.is_empty() {
         let message = "The user of the key sees no rooms: invite that user to the rooms that the rules are about.";
         return vec![message.to_owned()];

@@ -9,7 +9,7 @@ use crate::cli::output::{ERROR, OK, Table, styled, terminal_width};
 use super::mailbox::Mailbox;
 
 /// Uploads that happen together.
-pub(super) struct Step {
+pub(super) struct DemoStep {
     /// Printed before the step.
     pub(super) heading: &'static str,
     faults: Vec<Fault>,
@@ -75,7 +75,7 @@ impl Expected {
 }
 
 /// The steps, in order.
-pub(super) fn steps(seed: &Seed) -> Vec<Step> {
+pub(super) fn steps(seed: &Seed) -> Vec<DemoStep> {
     use Expected::{Copied, CopiedAndMoved, Untouched};
     use UploadEvents::{CreatedAndUploaded, Uploaded};
 
@@ -87,7 +87,7 @@ pub(super) fn steps(seed: &Seed) -> Vec<Step> {
         events,
         expected,
     };
-    let step = |heading, uploads| Step {
+    let step = |heading, uploads| DemoStep {
         heading,
         faults: Vec::new(),
         uploads,
@@ -147,7 +147,7 @@ pub(super) fn steps(seed: &Seed) -> Vec<Step> {
                 Untouched,
             )],
         ),
-        Step {
+        DemoStep {
             heading: "The portal has problems: it fails, asks for a pause, and loses responses",
             faults: portal_problems(),
             uploads: vec![
@@ -179,7 +179,7 @@ fn portal_problems() -> Vec<Fault> {
     ]
 }
 
-impl Step {
+impl DemoStep {
     /// Sets the faults and uploads the files.
     pub(super) fn perform(self, portal: &Portal) -> Vec<Uploaded> {
         for fault in self.faults {

@@ -10,13 +10,13 @@ use crate::template::{MessageTemplates, Template, TemplateError, field_names};
 
 use super::context::RuleContext;
 use super::diagnostics::closest_match;
-use super::table::{TableReader, Value};
+use super::table::{FieldValue, TableReader};
 
 /// The header of an action's table.
 pub(super) const ACTION: &str = "[[rule.action]]";
 
 /// Parses the value of an action's field; `None` if it is not valid and was reported.
-type Parser = fn(&Value<'_>, RuleContext<'_>) -> Option<ParsedAction>;
+type Parser = fn(&FieldValue<'_>, RuleContext<'_>) -> Option<ParsedAction>;
 
 const PARSERS: [(&str, Parser); 5] = [
     ("copy", copy),
@@ -66,18 +66,18 @@ pub(super) fn parse(mut table: TableReader<'_>, context: RuleContext<'_>) -> Opt
     parsed.into_iter().next().flatten()
 }
 
-fn copy(value: &Value<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+fn copy(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
     let (to, conflict) = transfer(value)?;
     Some(ActionPlan::Copy { to, conflict }.into())
 }
 
-fn move_(value: &Value<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+fn move_(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
     let (to, conflict) = transfer(value)?;
     Some(ActionPlan::Move { to, conflict }.into())
 }
 
 /// `copy = 5`, or `copy = { to = 5, conflict = "skip" }`.
-fn transfer(value: &Value<'_>) -> Option<(FolderId, Conflict)> {
+fn transfer(value: &FieldValue<'_>) -> Option<(FolderId, Conflict)> {
     let Some(mut table) = value.as_table() else {
         return Some((value.folder_id()?, Conflict::default()));
     };
@@ -91,7 +91,7 @@ fn transfer(value: &Value<'_>) -> Option<(FolderId, Conflict)> {
     Some((to?, conflict?))
 }
 
-fn conflict(value: &Value<'_>) -> Option<Conflict> {
+fn conflict(value: &FieldValue<'_>) -> Option<Conflict> {
     match value.text()?.as_str() {
         "duplicate" => Some(Conflict::Duplicate),
         "overwrite" => Some(Conflict::Overwrite),
@@ -104,7 +104,7 @@ fn conflict(value: &Value<'_>) -> Option<Conflict> {
 }
 
 /// `comment = "Need Review"`.
-fn comment(value: &Value<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+fn comment(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
     let text = value.text()?;
     if text.chars().count() > LONGEST_COMMENT {
         value.report(&format!(
@@ -116,18 +116,18 @@ fn comment(value: &Value<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
 }
 
 /// `notify = { email = ["a@x.example"], chat = true, subject = "…", text = "…" }`.
-fn notify(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
+fn notify(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     let mut table = value.table("{ email = \"manager@example.com\" }")?;
     let email = table.field("email");
     let chat = table.field("chat");
     let words = MessageTemplates {
-        subject: template(table.field("subject"), Lines::One),
-        text: template(table.field("text"), Lines::Many),
+        subject: template(table.field("subject"), LineLimit::One),
+        text: template(table.field("text"), LineLimit::Many),
     };
     table.finish();
 
     let addresses = email.as_ref().map(email_addresses);
-    let to_chat = chat.filter(Value::flag);
+    let to_chat = chat.filter(FieldValue::flag);
     if addresses.is_none() && to_chat.is_none() {
         value.report("notifies no one: set email, or chat = true");
     }
@@ -155,7 +155,7 @@ fn notify(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     })
 }
 
-fn email_addresses(value: &Value<'_>) -> Vec<String> {
+fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
     let items = value.items().into_iter();
     let addresses = items.filter_map(|item| {
         let address = item.text()?.trim().to_owned();
@@ -170,15 +170,15 @@ fn email_addresses(value: &Value<'_>) -> Vec<String> {
 
 /// How many lines a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lines {
+enum LineLimit {
     One,
     Many,
 }
 
-fn template(value: Option<Value<'_>>, lines: Lines) -> Option<Template> {
+fn template(value: Option<FieldValue<'_>>, limit: LineLimit) -> Option<Template> {
     let value = value?;
     let text = value.text()?;
-    if lines == Lines::One && text.contains(['\r', '\n']) {
+    if limit == LineLimit::One && text.contains(['\r', '\n']) {
         value.report("must be one line");
     }
     let error = match Template::parse(&text) {
@@ -202,7 +202,7 @@ fn unknown_field_hint(unknown: &str) -> String {
 }
 
 /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
-fn call(value: &Value<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
+fn call(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     let Some(mut table) = value.as_table() else {
         if !value.flag() {
             return None;

@@ -7,7 +7,7 @@ use crate::rules::{Account, ActionPlan, Condition, OTHERS, Pattern, PatternError
 use super::action::{self, ACTION};
 use super::context::RuleContext;
 use super::diagnostics::did_you_mean;
-use super::table::{TableReader, Value};
+use super::table::{FieldValue, TableReader};
 
 /// Names that rules of the file cannot have: those of the environment rules, and one that stands for many rules.
 const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
@@ -147,7 +147,7 @@ fn conditions(table: &mut TableReader<'_>) -> Vec<Condition> {
     conditions
 }
 
-fn account(value: &Value<'_>) -> Option<Account> {
+fn account(value: &FieldValue<'_>) -> Option<Account> {
     let text = value.text()?;
     match text.trim() {
         "self" => Some(Account::ApiKeyUser),

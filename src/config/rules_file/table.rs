@@ -51,7 +51,7 @@ pub(super) struct TableReader<'t> {
 }
 
 /// A value of a field.
-pub(super) struct Value<'t> {
+pub(super) struct FieldValue<'t> {
     place: Place<'t>,
     value: &'t DeValue<'t>,
 }
@@ -113,17 +113,17 @@ impl<'t> TableReader<'t> {
     }
 
     /// The field, which is known from now on.
-    pub(super) fn field(&mut self, name: &'static str) -> Option<Value<'t>> {
+    pub(super) fn field(&mut self, name: &'static str) -> Option<FieldValue<'t>> {
         self.known.push(name);
         let (_, value) = self.entry(name)?;
-        Some(Value {
+        Some(FieldValue {
             place: self.place.field(name, value.span()),
             value: value.get_ref(),
         })
     }
 
     /// The field, or a report that it is missing; the hint says what to set it to.
-    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<Value<'t>> {
+    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<FieldValue<'t>> {
         let field = self.field(name);
         if field.is_none() {
             self.report_field(name, &format!("is missing: {hint}"));
@@ -176,7 +176,7 @@ impl<'t> TableReader<'t> {
     }
 }
 
-impl<'t> Value<'t> {
+impl<'t> FieldValue<'t> {
     /// Reports a problem of the value.
     pub(super) fn report(&self, what: &str) {
         self.place.report(what);
@@ -223,7 +223,7 @@ impl<'t> Value<'t> {
     }
 
     /// The items of a list, which must not be empty; a single value counts as a list of one.
-    pub(super) fn items(&self) -> Vec<Value<'t>> {
+    pub(super) fn items(&self) -> Vec<FieldValue<'t>> {
         let items = self.list();
         if items.is_empty() {
             self.report("is an empty list, which matches nothing");
@@ -231,11 +231,11 @@ impl<'t> Value<'t> {
         items
     }
 
-    fn list(&self) -> Vec<Value<'t>> {
+    fn list(&self) -> Vec<FieldValue<'t>> {
         match self.value {
             DeValue::Array(items) => items
                 .iter()
-                .map(|item| Value {
+                .map(|item| FieldValue {
                     place: Place {
                         span: item.span(),
                         ..self.place.clone()
@@ -243,7 +243,7 @@ impl<'t> Value<'t> {
                     value: item.get_ref(),
                 })
                 .collect(),
-            value => vec![Value {
+            value => vec![FieldValue {
                 place: self.place.clone(),
                 value,
             }],
