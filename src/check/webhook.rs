@@ -1,4 +1,5 @@
-//! The webhook: whether the portal has exactly one that sends to us, enabled, and with what the rules need.
+//! The webhook: whether the portal has exactly one that sends to the service, enabled and with the triggers of the
+//! rules.
 
 use crate::docspace::{Client, Error, WebhookConfig};
 use crate::ids::WebhookId;
@@ -13,11 +14,11 @@ use super::webhook_health;
 #[derive(Default)]
 pub(super) struct WebhookCheck {
     pub(super) findings: Vec<Finding>,
-    /// The URLs to which our webhooks send.
+    /// The URLs to which the service's webhooks send.
     pub(super) urls: Vec<String>,
 }
 
-/// Checks the webhooks of the portal; those known from the store are ours.
+/// Checks the webhooks of the portal. Those known from the store belong to the service.
 pub(super) async fn check(
     deployment: &Deployment,
     portal: &Client,
@@ -32,24 +33,24 @@ pub(super) async fn check(
             };
         }
     };
-    let (ours, similar) = select(&webhooks, known, deployment.url.as_deref());
+    let (own, similar) = select(&webhooks, known, deployment.url.as_deref());
     let mut findings = Vec::new();
-    if ours.is_empty() {
+    if own.is_empty() {
         findings.push(missing(deployment.url.as_deref()));
     }
-    let any_enabled = ours.iter().any(|webhook| webhook.enabled);
+    let any_enabled = own.iter().any(|webhook| webhook.enabled);
     let needed = NeededTriggers::of(deployment.rules());
-    for webhook in &ours {
+    for webhook in &own {
         findings.extend(check_settings(webhook, &needed, any_enabled));
         if webhook.enabled {
             findings.extend(webhook_health::check(deployment, portal, webhook).await);
         }
     }
-    findings.extend(duplicates(&ours));
+    findings.extend(duplicates(&own));
     findings.extend(similar.into_iter().map(sends_elsewhere));
     WebhookCheck {
         findings,
-        urls: ours.iter().map(|webhook| webhook.uri.clone()).collect(),
+        urls: own.iter().map(|webhook| webhook.uri.clone()).collect(),
     }
 }
 
@@ -65,8 +66,8 @@ fn unreadable(error: &Error) -> Finding {
     Finding::warning("webhook", message)
 }
 
-/// Our webhooks, and others that look like ours. If our URL is given, ours are those that send to it; otherwise,
-/// those that have delivered to us or send to a path like ours.
+/// The service's webhooks, and others that look like one of them. If the service's URL is given, its webhooks are
+/// those that send to it; otherwise, those that have delivered to the service or send to its path.
 fn select<'a>(
     webhooks: &'a [WebhookConfig],
     known: &[WebhookId],
@@ -78,9 +79,9 @@ fn select<'a>(
     let Some(url) = url else {
         return (similar.collect(), Vec::new());
     };
-    let ours = webhooks.iter().filter(|webhook| webhook.sends_to(url));
+    let own = webhooks.iter().filter(|webhook| webhook.sends_to(url));
     let similar = similar.filter(|webhook| !webhook.sends_to(url));
-    (ours.collect(), similar.collect())
+    (own.collect(), similar.collect())
 }
 
 fn subject(webhook: &WebhookConfig) -> String {
@@ -153,10 +154,10 @@ fn check_settings(
 }
 
 /// Webhooks to the same URL: each event is delivered once by each.
-fn duplicates(ours: &[&WebhookConfig]) -> Vec<Finding> {
+fn duplicates(own: &[&WebhookConfig]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (position, webhook) in ours.iter().enumerate() {
-        let first = ours[..position]
+    for (position, webhook) in own.iter().enumerate() {
+        let first = own[..position]
             .iter()
             .find(|earlier| earlier.sends_to(&webhook.uri));
         if let Some(first) = first {

@@ -41,7 +41,7 @@ impl Settings {
             reason = "the only place that reads the environment"
         )]
         let process = std::env::vars_os();
-        // All our names are ASCII and all values UTF-8, so other pairs are not ours.
+        // The names and values of the service are UTF-8, so other pairs are not for it.
         pairs.extend(process.filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));

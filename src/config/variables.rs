@@ -79,7 +79,7 @@ impl Variables {
         changed
     }
 
-    /// Any variable, ours or not.
+    /// The value of any variable, even of one that the service does not define.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
@@ -89,7 +89,7 @@ impl Variables {
         self.values.contains_key(name) || self.files.contains_key(name)
     }
 
-    /// The value of one of our variables, set directly or in a file.
+    /// The value of a variable of the service, set directly or in a file.
     pub(super) fn value(&self, name: &str) -> Result<Option<&str>, &Problem> {
         match self.files.get(name) {
             Some(content) => content.as_deref().map(Some),
