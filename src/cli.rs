@@ -27,6 +27,8 @@ pub mod send;
 pub mod serve;
 pub mod store;
 
+mod signal;
+
 // What goes to the terminal.
 mod paint;
 

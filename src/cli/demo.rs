@@ -17,7 +17,7 @@ use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
 use super::paint::Paint;
-use super::serve::signal;
+use super::signal::shutdown_signal;
 
 mod mailbox;
 mod scenario;
@@ -203,7 +203,7 @@ impl Stage {
             "  Health for the operator    {}/readyz\n",
             self.admin_address
         );
-        signal().await;
+        shutdown_signal().await;
     }
 
     async fn end(self) -> anyhow::Result<()> {

@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 
+use super::signal::shutdown_signal;
+
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -60,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            stop_signal().await;
+            shutdown_signal().await;
             stop.cancel();
         }
     });
@@ -94,21 +96,4 @@ fn introduction(portal: &Portal, address: SocketAddr) -> String {
         seed.client_room,
         seed.incoming_folder,
     )
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::service::Service;
 
 use super::Environment;
+use super::signal::shutdown_signal;
 
 /// Runs the service until a signal ends it.
 pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -56,30 +57,13 @@ fn stop_on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
-        signal().await;
+        shutdown_signal().await;
         info!(
             "stopping: no more deliveries, the attempts in hand end; a second signal ends at once"
         );
         stopped.cancel();
-        signal().await;
+        shutdown_signal().await;
         std::process::exit(1);
     });
     stop
-}
-
-/// Waits for Ctrl-C or the signal by which service managers stop a process.
-pub(super) async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
