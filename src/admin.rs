@@ -12,11 +12,11 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::health::{self, Health};
 use crate::journal::overview::{self, overview};
 use crate::metrics::Metrics;
 use crate::server::tls::Tls;
@@ -57,8 +57,8 @@ pub struct Status {
     pub access: Access,
     /// The certificate of the public listener, where it has one.
     pub tls: Option<Arc<Tls>>,
-    /// Cancelled when the service is shutting down.
-    pub stop: CancellationToken,
+    /// What the health endpoints look at.
+    pub health: Health,
 }
 
 /// The operator listener's routes.
@@ -74,8 +74,6 @@ pub fn router(status: Arc<Status>) -> Router {
         .fallback(frame::not_found)
         .layer(from_fn_with_state(Arc::clone(&status), guard::admit));
     let open = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
         .route("/login", get(login::ask).post(login::enter))
         .route("/logout", axum::routing::post(login::leave))
         .route("/style.css", get(style))
@@ -83,23 +81,11 @@ pub fn router(status: Arc<Status>) -> Router {
         .route("/icon.svg", get(icon));
     private
         .merge(open)
+        .merge(health::routes(status.health.clone()))
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&status), guard::host))
         .layer(from_fn(guard::headers))
         .with_state(status)
-}
-
-async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) {
-    if status.stop.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
-    }
-    match status.db.probe().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the store is not writable\n",
-        ),
-    }
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse, StatusCode> {

@@ -103,9 +103,9 @@ impl AlertMonitor {
     }
 
     /// Looks and tells until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(&mut self, stop: CancellationToken) {
         if self.outlets.is_empty() {
-            return;
+            stop.cancelled().await;
         }
         while !stop.is_cancelled() {
             self.turn().await;

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod journal;
 
 // Decide.
+pub mod facts;
 pub mod reload;
 pub mod rules;
 
@@ -45,12 +46,14 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod health;
 pub mod ids;
 pub mod instances;
 pub mod metrics;
 pub mod server;
 pub mod service;
 pub mod signature;
+pub mod supervise;
 pub mod telemetry;
 pub mod template;
 mod text;

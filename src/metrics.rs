@@ -101,6 +101,7 @@ pub struct Metrics {
     attempt_duration: Histograms,
     portal_calls: Family<[(&'static str, String); 3], Counter>,
     reloads: Family<Labels<1>, Counter>,
+    task_restarts: Family<Labels<1>, Counter>,
 }
 
 impl Default for Metrics {
@@ -114,6 +115,7 @@ impl Default for Metrics {
             attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             portal_calls: Family::default(),
             reloads: Family::default(),
+            task_restarts: Family::default(),
         };
         metrics.register();
         metrics.begin_at_zero();
@@ -161,6 +163,11 @@ impl Metrics {
             "Times the rules were read again: done, or refused because something was wrong with them",
             self.reloads.clone(),
         );
+        registry.register(
+            "task_restarts",
+            "Restarts of background tasks that panicked or ended on their own",
+            self.task_restarts.clone(),
+        );
     }
 
     /// A counter that appears with its first 1 has no rate yet, so known ones are there from the start.
@@ -184,6 +191,16 @@ impl Metrics {
     /// The rules were read again, and put in force or not.
     pub fn count_reload(&self, outcome: &'static str) {
         self.reloads.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Shows a background task with no restarts.
+    pub fn register_task(&self, task: &'static str) {
+        drop(self.task_restarts.get_or_create(&[("task", task)]));
+    }
+
+    /// A background task was restarted.
+    pub fn count_task_restart(&self, task: &'static str) {
+        self.task_restarts.get_or_create(&[("task", task)]).inc();
     }
 
     /// An event was decided, or given up.

@@ -72,7 +72,7 @@ impl Reload {
     }
 
     /// Reloads whenever it is asked to, or the watched file changes, until told to stop.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let file = match self.source.watched {
             Watched::Yes => self.source.file.clone(),
             Watched::No => None,

@@ -100,6 +100,16 @@ pub enum MissingFact {
     CurrentUser,
 }
 
+impl fmt::Display for MissingFact {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => write!(formatter, "file {file}"),
+            Self::Path(folder) => write!(formatter, "the path of folder {folder}"),
+            Self::CurrentUser => formatter.write_str("the user of the API key"),
+        }
+    }
+}
+
 /// What one rule says about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {

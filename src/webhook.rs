@@ -85,13 +85,12 @@ impl Receiver {
     }
 }
 
-/// The public listener's routes: both webhook paths and its health.
+/// The routes of both webhook paths.
 pub fn router(receiver: Arc<Receiver>) -> Router {
     let webhook = get(async || GREETING).post(receive);
     Router::new()
         .route(WEBHOOK_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
-        .route("/healthz", get(async || "ok\n"))
         .with_state(receiver)
 }
 

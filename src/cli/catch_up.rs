@@ -2,13 +2,11 @@
 #![expect(clippy::print_stdout, reason = "the command line talks to a person")]
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use crate::catch_up::{CatchUp, CatchUpReport, Depth, WebhookState};
+use crate::catch_up::{CatchUpReport, Depth, WebhookState};
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::docspace::Client;
-use crate::rules::ActiveRules;
+use crate::service::Parts;
 
 use super::{Environment, NOT_FINE};
 
@@ -23,17 +21,10 @@ pub struct Args {
 /// Catches up once, beside a running service or without one; 1 when the webhook is off or missing.
 pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
     let config = environment.config()?;
-    let clock = Clock::system();
-    let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())?;
-    let catch_up = CatchUp {
-        db: Db::open(&config.database)?,
-        portal: Arc::new(portal),
-        rules: ActiveRules::new(config.rules),
-        secrets: config.secrets,
-        retention: config.retention,
-        clock,
-        wake: Arc::default(),
-    };
+    let db = Db::open(&config.database)?;
+    let portal = config.portal;
+    let parts = Parts::new(db, &portal.host, portal.key, config.rules, Clock::system())?;
+    let catch_up = parts.catch_up(config.secrets, config.retention);
     let report = catch_up.turn(Depth::Thorough).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::clock::Clock;
 use crate::db::Db;
 use crate::event::Event;
+use crate::facts::KnownFacts;
 use crate::journal;
 use crate::outbox;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
@@ -19,11 +19,11 @@ use crate::text::clean;
 use super::paint::Paint;
 use super::{Environment, events, say};
 
-mod asking;
+mod evaluation;
 mod list;
 mod trial;
 
-use asking::Asking;
+use evaluation::Evaluator;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -96,14 +96,14 @@ async fn explain(
         Ok(number) => stored(environment, number).await?,
         Err(_) => (from_file(&args.event)?, Vec::new()),
     };
-    let mut asking = Asking::new(environment, Clock::system());
-    let answers = asking
-        .answer(&event, &made_by, |facts| rules.explanation_needs(facts))
-        .await;
+    let mut known = KnownFacts::new(&event, &made_by);
+    let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
+    let evaluator = Evaluator::new(environment);
+    let complete = evaluator.evaluate(&mut known, needed).await;
     let explained = Explained {
-        rules: rules.explain(answers.facts(&event, &made_by)),
-        asked: answers.asked,
-        unanswered: answers.unanswered,
+        asked: known.asked().iter().map(ToString::to_string).collect(),
+        unanswered: complete.err(),
+        rules: rules.explain(known.facts()),
     };
     say(&if args.json {
         serde_json::to_string_pretty(&explained)? + "\n"
@@ -198,18 +198,4 @@ fn heading(event: &Event) -> String {
             format!("{trigger} of {title}, id {}", clean(entry.id.as_str()))
         }
     }
-}
-
-/// The names of the rules that want an event, with what has been answered.
-fn wanting(rules: &RuleSet, facts: Facts<'_>) -> Option<Vec<String>> {
-    let decisions = rules.decide(facts).ok()?;
-    let wanting = decisions
-        .into_iter()
-        .filter(|decision| decision.planned.is_some());
-    Some(wanting.map(|decision| decision.rule).collect())
-}
-
-/// What the portal must be asked before the rules can decide.
-fn decision_needs(rules: &RuleSet, facts: Facts<'_>) -> Option<crate::rules::MissingFact> {
-    rules.decide(facts).err()
 }

@@ -1,7 +1,7 @@
-//! The folders above a folder, remembered: one question to the portal per folder, not per file.
+//! A cache of the folders above a folder: one call to the portal per folder, not per file.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,50 +9,42 @@ use jiff::Timestamp;
 use crate::event::Trigger;
 use crate::ids::FolderId;
 
-/// How long an answer is believed. Webhooks that do not announce moved folders are common, so moves
-/// must be noticed without them.
-const BELIEVED_FOR: Duration = Duration::from_mins(5);
+/// How long an entry is used. Webhooks that do not announce moved folders are common, so a move must be
+/// noticed without an event.
+const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// Answers kept at the most.
-const FOLDERS: usize = 10_000;
+/// The most entries; one more empties the cache.
+const MAX_ENTRIES: usize = 10_000;
 
-/// The answers of the portal about the folders above a folder.
+/// The folders above each folder, from the top-most one down to the folder itself.
 #[derive(Debug, Default)]
-pub(super) struct FolderPaths {
-    known: Mutex<HashMap<FolderId, Path>>,
-}
+pub(super) struct FolderPaths(Mutex<HashMap<FolderId, Entry>>);
 
 #[derive(Debug)]
-struct Path {
-    folders: Vec<FolderId>,
-    asked_at: Timestamp,
+struct Entry {
+    path: Vec<FolderId>,
+    read_at: Timestamp,
 }
 
 impl FolderPaths {
-    /// The folders from the top-most one down to this one, when that is known.
+    /// The path of a folder, unless it is unknown or too old.
     pub(super) fn get(&self, folder: &FolderId, now: Timestamp) -> Option<Vec<FolderId>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = known.get(folder)?;
-        (now < path.asked_at + BELIEVED_FOR).then(|| path.folders.clone())
+        let entries = self.lock();
+        let entry = entries.get(folder)?;
+        (now < entry.read_at + MAX_AGE).then(|| entry.path.clone())
     }
 
-    /// Remembers an answer.
-    pub(super) fn insert(&self, folder: FolderId, folders: Vec<FolderId>, now: Timestamp) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= FOLDERS {
-            known.clear();
+    /// Stores the path that the portal gave at this time.
+    pub(super) fn insert(&self, folder: FolderId, path: Vec<FolderId>, read_at: Timestamp) {
+        let mut entries = self.lock();
+        if entries.len() >= MAX_ENTRIES {
+            entries.clear();
         }
-        known.insert(
-            folder,
-            Path {
-                folders,
-                asked_at: now,
-            },
-        );
+        entries.insert(folder, Entry { path, read_at });
     }
 
-    /// Forgets everything when an event says that a folder or room may lie elsewhere now.
-    pub(super) fn note(&self, trigger: &Trigger) {
+    /// Empties the cache when an event of this trigger can have moved a folder or a room.
+    pub(super) fn invalidate_after(&self, trigger: &Trigger) {
         const MOVES: [&str; 6] = [
             "folder.moved",
             "folder.copied",
@@ -62,11 +54,12 @@ impl FolderPaths {
             "room.deleted",
         ];
         if MOVES.contains(&trigger.as_str()) {
-            self.known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
+            self.lock().clear();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,22 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_believed_for_a_while_and_until_a_folder_moves() {
+    fn a_path_is_used_until_it_is_old_or_a_folder_moves() {
         let start = Timestamp::UNIX_EPOCH;
         let folder = FolderId::from(7);
         let paths = FolderPaths::default();
         assert_eq!(paths.get(&folder, start), None);
 
-        paths.insert(
-            folder.clone(),
-            vec![FolderId::from(1), folder.clone()],
-            start,
-        );
-        paths.note(&Trigger::new("file.moved"));
+        let path = vec![FolderId::from(1), folder.clone()];
+        paths.insert(folder.clone(), path, start);
+        paths.invalidate_after(&Trigger::new("file.moved"));
         assert!(paths.get(&folder, start + Duration::from_mins(4)).is_some());
-        assert!(paths.get(&folder, start + BELIEVED_FOR).is_none());
+        assert!(paths.get(&folder, start + MAX_AGE).is_none());
 
-        paths.note(&Trigger::new("folder.moved"));
+        paths.invalidate_after(&Trigger::new("folder.moved"));
         assert!(paths.get(&folder, start).is_none());
     }
 }

@@ -159,12 +159,7 @@ impl Rule {
     }
 }
 
-/// What an unanswered question means while the service runs.
-fn unanswered(need: &MissingFact) -> String {
-    let question = match need {
-        MissingFact::File(file) => format!("file {file}"),
-        MissingFact::Path(folder) => format!("the path of folder {folder}"),
-        MissingFact::CurrentUser => "the key's own user".to_owned(),
-    };
-    format!("the portal must be asked for {question}; until it answers the event waits")
+/// What a missing fact means while the service runs.
+fn unanswered(missing: &MissingFact) -> String {
+    format!("the portal must be asked for {missing}; the event waits until it responds")
 }

@@ -1,47 +1,69 @@
-//! Decides events: asks the rules, and the portal for what the delivery does not tell.
+//! Decides events: evaluates the rules, and writes down their decisions and the planned actions.
+//!
+//! Events that need nothing from the portal are decided together; the others behind them, several at a
+//! time. An event is never ignored for lack of a fact: it waits, or becomes a dead letter when the portal
+//! keeps refusing to answer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::db::{Sql, SqlError, StoreError};
-use crate::docspace::{BreakerState, Error, ErrorClass, FileInfo, OpenReason};
+use crate::backoff::backoff;
+use crate::clock::Clock;
+use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::docspace::{BreakerState, Client, Error, ErrorClass};
 use crate::event::Event;
-use crate::ids::{FileId, FolderId};
-use crate::inbox::{self, InboxId, Recorded, Undecided};
+use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
+use crate::ids::FileId;
+use crate::inbox::{self, Recorded, Undecided};
+use crate::metrics::Metrics;
 use crate::outbox::{self, Origin};
-use crate::rules::{Decision, Facts, Lookup, MissingFact, RuleSet};
+use crate::rules::{ActiveRules, Decision, Facts, RuleSet};
+use crate::wake::Wake;
 
-use super::{Step, Worker, backoff};
+use super::progress::{Progress, log_store_error, wait_for_work};
 
-/// Events decided in one transaction at the most.
+/// The most events decided in one transaction.
 const BATCH: u32 = 128;
 
-/// The longest an event waits for a portal that is left alone; ended early when a probe finds it well.
-const WAIT_FOR_PORTAL: Duration = Duration::from_secs(30);
+/// The most events whose facts are asked for at the same time; attempts need the portal, too.
+const ASKING_AT_A_TIME: usize = 15;
 
-/// How long an event waits for a portal that is well again already.
-const WAIT_FOR_NOTHING: Duration = Duration::from_secs(1);
+/// The longest an event waits for an open circuit breaker; a successful probe ends the wait early.
+const MAX_BREAKER_WAIT: Duration = Duration::from_secs(30);
 
-/// Events whose questions are asked side by side; attempts need reads, too.
-const QUESTIONS_AT_A_TIME: usize = 15;
+/// How long an event waits when the breaker closed again meanwhile.
+const CLOSED_BREAKER_WAIT: Duration = Duration::from_secs(1);
 
-/// Questions to the portal for one event: its folder's path, its file, the path of where that is now, and
-/// who we are.
-const QUESTIONS: usize = 4;
+/// How long an event waits while the copy that may have caused it is not complete.
+const ORIGIN_WAIT: Duration = Duration::from_secs(1);
 
-/// How long an event waits that may tell of our own work, until that is known.
-const WAIT_FOR_OURSELVES: Duration = Duration::from_secs(1);
+/// The pause after a batch while deliveries wait for the store: a sender waits for those.
+const BACKPRESSURE_PAUSE: Duration = Duration::from_millis(50);
 
-/// What deciding one event came to.
-enum Decided {
-    Decisions(Vec<Decision>),
-    Later {
+/// Decides the events of the inbox.
+#[derive(Debug)]
+pub(super) struct Decider {
+    pub(super) db: Db,
+    pub(super) portal: Arc<Client>,
+    pub(super) rules: ActiveRules,
+    pub(super) facts: FactFinder,
+    pub(super) clock: Clock,
+    pub(super) wake: Arc<Wake>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) max_attempts: u32,
+}
+
+/// What deciding an event led to.
+#[derive(Debug)]
+enum Outcome {
+    Decided(Vec<Decision>),
+    Postponed {
         failures: u32,
         until: Timestamp,
         reason: String,
@@ -49,114 +71,148 @@ enum Decided {
     Dead(String),
 }
 
-/// What is known about an event so far.
-#[derive(Default)]
-struct Known {
-    file: Option<Lookup<FileInfo>>,
-    path: Option<Lookup<Vec<FolderId>>>,
-}
-
-/// An event that cannot be decided from memory.
-struct Asked {
+/// An event that cannot be decided from the cache.
+struct Pending {
     undecided: Undecided,
     event: Event,
     origin: Origin,
 }
 
-type PathAnswer = Result<Lookup<Vec<FolderId>>, Arc<Error>>;
-
-/// One round of deciding: by one set of rules, and each folder is asked about once. A failure is an answer,
-/// too.
-struct Round {
-    rules: Arc<RuleSet>,
-    folders: Mutex<HashMap<FolderId, Arc<OnceCell<PathAnswer>>>>,
+/// A batch of events, as far as it can be decided without the portal.
+#[derive(Default)]
+struct Batch {
+    outcomes: Vec<(Undecided, Outcome)>,
+    /// Those of one file together, in their order.
+    pending: Vec<Vec<Pending>>,
+    /// Where in `pending` the events of a file are.
+    pending_files: HashMap<FileId, usize>,
 }
 
-impl Round {
-    fn by(rules: Arc<RuleSet>) -> Self {
-        Self {
-            rules,
-            folders: Mutex::default(),
+impl Decider {
+    /// Decides events until `stop` is cancelled.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.decide_next().await {
+                Ok(Progress::Worked) => {
+                    if self.db.is_crowded() {
+                        tokio::time::sleep(BACKPRESSURE_PAUSE).await;
+                    }
+                    continue;
+                }
+                Ok(Progress::Idle) => {}
+                Err(error) => log_store_error(&error),
+            }
+            let now = self.clock.now();
+            let next_due = self.db.read(move |sql| inbox::next_due(sql, now)).await;
+            let next_due = next_due.ok().flatten();
+            wait_for_work(&self.wake.inbox, next_due, &self.clock, &stop).await;
         }
     }
 
-    fn of(&self, folder: &FolderId) -> Arc<OnceCell<PathAnswer>> {
-        let mut asked = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(asked.entry(folder.clone()).or_default())
-    }
-}
-
-impl Worker {
-    /// Decides the events that are due, up to a bound.
-    pub async fn decide_next(&self) -> Result<Step, StoreError> {
+    /// Decides a batch of events that are due.
+    pub(super) async fn decide_next(&self) -> Result<Progress, StoreError> {
         let now = self.clock.now();
         let events = self
             .db
             .read(move |sql| inbox::undecided(sql, now, BATCH))
             .await?;
         if events.is_empty() {
-            return Ok(Step::Idle);
+            return Ok(Progress::Idle);
         }
-
-        // What needs no question to the portal is decided together; the rest behind it, side by side,
-        // but one after the other whatever concerns the same file, to keep its order.
-        let round = Round::by(self.rules.get());
-        let mut settled = Vec::new();
-        let mut to_ask: Vec<Vec<Asked>> = Vec::new();
-        let mut files_to_ask: HashMap<FileId, usize> = HashMap::new();
+        let rules = self.rules.get();
+        let mut batch = Batch::default();
         for undecided in events {
-            let event = self.read(&undecided);
-            let file = event.entry.as_ref().map(|entry| entry.id.clone());
-            let origin = self.origin(&round.rules, &event).await?;
-            if origin == Origin::Open {
-                let wait = self.wait_for_ourselves(&undecided);
-                settled.push((undecided, wait));
-                continue;
-            }
-            let asked = Asked {
-                undecided,
-                event,
-                origin,
-            };
-            let behind = file.as_ref().and_then(|file| files_to_ask.get(file));
-            if let Some(of_file) = behind {
-                to_ask[*of_file].push(asked);
-            } else if let Some(decisions) = self.decide_from_memory(&round.rules, &asked) {
-                settled.push((asked.undecided, Decided::Decisions(decisions)));
-            } else {
-                files_to_ask.extend(file.map(|file| (file, to_ask.len())));
-                to_ask.push(vec![asked]);
-            }
+            self.decide_from_cache(&rules, undecided, &mut batch)
+                .await?;
         }
-        self.record(settled).await?;
-        self.ask_side_by_side(&round, to_ask).await?;
-        Ok(Step::Worked)
+        self.record(batch.outcomes).await?;
+        self.decide_by_asking(&rules, batch.pending).await?;
+        Ok(Progress::Worked)
     }
 
-    /// Decides what needs the portal, each list in its order, and writes down what is decided as it comes.
-    async fn ask_side_by_side(
+    async fn decide_from_cache(
         &self,
-        round: &Round,
-        to_ask: Vec<Vec<Asked>>,
+        rules: &RuleSet,
+        undecided: Undecided,
+        batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let asking = to_ask.into_iter().map(async |of_one_file| {
-            let mut decided = Vec::with_capacity(of_one_file.len());
-            for asked in of_one_file {
-                let decision = self.decide_by_asking(round, &asked).await;
-                decided.push((asked.undecided, decision));
-            }
-            decided
-        });
-        let mut answered = stream::iter(asking)
-            .buffer_unordered(QUESTIONS_AT_A_TIME)
-            .ready_chunks(QUESTIONS_AT_A_TIME);
-        while let Some(decided) = answered.next().await {
-            self.record(decided.into_iter().flatten().collect()).await?;
+        let event = self.read(&undecided);
+        let file = event.entry.as_ref().map(|entry| entry.id.clone());
+        let origin = self.origin(rules, &event).await?;
+        if origin == Origin::Open {
+            let outcome = self.wait_for_origin(&undecided);
+            batch.outcomes.push((undecided, outcome));
+            return Ok(());
+        }
+        let pending = Pending {
+            undecided,
+            event,
+            origin,
+        };
+        // An event behind a pending one of the same file keeps its order.
+        let pending_before = file.as_ref().and_then(|file| batch.pending_files.get(file));
+        if let Some(of_file) = pending_before {
+            batch.pending[*of_file].push(pending);
+            return Ok(());
+        }
+        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
+        let decisions = self
+            .facts
+            .evaluate_from_cache(&mut known, |facts| rules.decide(facts));
+        if let Ok(decisions) = decisions {
+            let outcome = Outcome::Decided(decisions);
+            batch.outcomes.push((pending.undecided, outcome));
+        } else {
+            let position = batch.pending.len();
+            batch
+                .pending_files
+                .extend(file.map(|file| (file, position)));
+            batch.pending.push(vec![pending]);
         }
         Ok(())
     }
 
-    /// Reads a stored body again; it was read once before it was stored.
+    /// Decides events that need the portal, those of one file in their order, and records each decision as
+    /// soon as it is made.
+    async fn decide_by_asking(
+        &self,
+        rules: &RuleSet,
+        pending: Vec<Vec<Pending>>,
+    ) -> Result<(), StoreError> {
+        let answers = BatchAnswers::default();
+        let deciding = pending.into_iter().map(async |of_file| {
+            let mut outcomes = Vec::with_capacity(of_file.len());
+            for pending in of_file {
+                let outcome = self.decide_one(rules, &answers, &pending).await;
+                outcomes.push((pending.undecided, outcome));
+            }
+            outcomes
+        });
+        let mut decided = stream::iter(deciding)
+            .buffer_unordered(ASKING_AT_A_TIME)
+            .ready_chunks(ASKING_AT_A_TIME);
+        while let Some(outcomes) = decided.next().await {
+            self.record(outcomes.into_iter().flatten().collect())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn decide_one(
+        &self,
+        rules: &RuleSet,
+        answers: &BatchAnswers,
+        pending: &Pending,
+    ) -> Outcome {
+        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
+        let decide = |facts: Facts<'_>| rules.decide(facts);
+        match self.facts.evaluate(answers, &mut known, decide).await {
+            Ok(decisions) => Outcome::Decided(decisions),
+            Err(error) => self.without_facts(&pending.undecided, &error),
+        }
+    }
+
+    /// Parses a stored body again; it was parsed once before it was stored.
     fn read(&self, undecided: &Undecided) -> Event {
         let mut event =
             Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
@@ -164,12 +220,12 @@ impl Worker {
             event.happened_at = Timestamp::from_millisecond(undecided.happened.at_ms).ok();
         }
         if let Some(trigger) = &event.trigger {
-            self.paths.note(trigger);
+            self.facts.invalidate_after(trigger);
         }
         event
     }
 
-    /// Whether the event tells of our own work, where a rule listens to such events at all.
+    /// Where the event comes from, if a rule listens to such events at all.
     async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
         if !outbox::may_be_ours(event) || !rules.listens_to(event) {
             return Ok(Origin::Foreign);
@@ -178,237 +234,140 @@ impl Worker {
         self.db.read(move |sql| outbox::origin(sql, &event)).await
     }
 
-    fn wait_for_ourselves(&self, undecided: &Undecided) -> Decided {
-        Decided::Later {
+    fn wait_for_origin(&self, undecided: &Undecided) -> Outcome {
+        Outcome::Postponed {
             failures: undecided.failures,
-            until: self.clock.now() + WAIT_FOR_OURSELVES,
-            reason: "it may tell of a copy of ours whose end is not known yet".to_owned(),
+            until: self.clock.now() + ORIGIN_WAIT,
+            reason: "one of our own copies, which is not complete yet, may have caused it"
+                .to_owned(),
         }
     }
 
-    fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
-        let mut facts = Facts {
-            current_user: self.current_user.get().map(String::as_str),
-            made_by: asked.origin.rules(),
-            ..Facts::of(&asked.event)
+    fn without_facts(&self, undecided: &Undecided, error: &FactError) -> Outcome {
+        let reason = error.to_string();
+        match error {
+            FactError::Paused(_) => self.wait_for_breaker(undecided, reason),
+            FactError::NotAnswered { error, .. } => self.not_answered(undecided, error, reason),
+            FactError::TooManyQuestions(_) => Outcome::Dead(reason),
+        }
+    }
+
+    fn not_answered(&self, undecided: &Undecided, error: &Error, reason: String) -> Outcome {
+        let postponed = |failures: u32, wait: Duration, reason: String| Outcome::Postponed {
+            failures,
+            until: self.clock.now() + wait,
+            reason,
         };
-        match rules.decide(facts) {
-            Ok(decisions) => Some(decisions),
-            Err(MissingFact::Path(folder)) => {
-                let path = Lookup::Found(self.paths.get(&folder, self.clock.now())?);
-                facts.path = Some(&path);
-                rules.decide(facts).ok()
-            }
-            Err(MissingFact::File(_) | MissingFact::CurrentUser) => None,
-        }
-    }
-
-    async fn decide_by_asking(&self, round: &Round, asked: &Asked) -> Decided {
-        let undecided = &asked.undecided;
-        let mut known = Known::default();
-        for _ in 0..=QUESTIONS {
-            let facts = Facts {
-                event: &asked.event,
-                file: known.file.as_ref(),
-                path: known.path.as_ref(),
-                current_user: self.current_user.get().map(String::as_str),
-                made_by: asked.origin.rules(),
-            };
-            let need = match round.rules.decide(facts) {
-                Ok(decisions) => return Decided::Decisions(decisions),
-                Err(need) => need,
-            };
-            if !self.may_call_portal().await {
-                let why = self
-                    .portal
-                    .open_reason()
-                    .map_or("the portal is left alone", OpenReason::as_str);
-                return self.wait_for_portal(undecided, why);
-            }
-            if let Err(error) = self.answer(round, &need, &mut known).await {
-                return self.failed_to_ask(undecided, &need, &error);
-            }
-        }
-        Decided::Dead("the rules asked for the same thing again and again".to_owned())
-    }
-
-    /// Asks the portal what is needed.
-    async fn answer(
-        &self,
-        round: &Round,
-        need: &MissingFact,
-        known: &mut Known,
-    ) -> Result<(), Arc<Error>> {
-        match need {
-            MissingFact::File(file) => {
-                known.file = Some(looked(self.portal.file(file).await)?);
-                // The file may have moved on since; its path is another question then.
-                known.path = None;
-            }
-            MissingFact::Path(folder) => {
-                let asking = round.of(folder);
-                let answer = asking.get_or_init(|| self.folder_path(folder)).await;
-                known.path = Some(answer.clone()?);
-            }
-            MissingFact::CurrentUser => {
-                let myself = self.portal.current_user().await?;
-                let _ = self.current_user.set(myself.id);
-            }
-        }
-        Ok(())
-    }
-
-    async fn folder_path(&self, folder: &FolderId) -> PathAnswer {
-        if let Some(path) = self.paths.get(folder, self.clock.now()) {
-            return Ok(Lookup::Found(path));
-        }
-        Ok(match looked(self.portal.folder_path(folder).await)? {
-            Lookup::Found(path) => {
-                let folders: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
-                self.paths
-                    .insert(folder.clone(), folders.clone(), self.clock.now());
-                Lookup::Found(folders)
-            }
-            Lookup::NotFound => Lookup::NotFound,
-        })
-    }
-
-    /// An event is never ignored for lack of an answer: it waits, or becomes a dead letter when the
-    /// portal keeps denying this key what it must know.
-    fn failed_to_ask(&self, undecided: &Undecided, need: &MissingFact, error: &Error) -> Decided {
-        let question = match need {
-            MissingFact::File(file) => format!("file {file}"),
-            MissingFact::Path(folder) => format!("the path of folder {folder}"),
-            MissingFact::CurrentUser => "the key's own user".to_owned(),
-        };
-        let reason = format!("asking for {question}: {error}");
         match error.class() {
             ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 let failures = undecided.failures + 1;
                 if failures >= self.max_attempts {
-                    return Decided::Dead(reason);
+                    return Outcome::Dead(reason);
                 }
-                let until = self.clock.now() + backoff(failures, fastrand::f64());
-                Decided::Later {
-                    failures,
-                    until,
-                    reason,
-                }
+                postponed(failures, backoff(failures, fastrand::f64()), reason)
             }
             ErrorClass::Retry if self.portal.open_reason().is_none() => {
-                let until = self.clock.now() + backoff(1, fastrand::f64());
-                Decided::Later {
-                    failures: undecided.failures,
-                    until,
-                    reason,
-                }
+                let wait = backoff(1, fastrand::f64());
+                postponed(undecided.failures, wait, reason)
             }
-            ErrorClass::BudgetExhausted(wait) => Decided::Later {
-                failures: undecided.failures,
-                until: self.clock.now() + wait,
-                reason,
-            },
+            ErrorClass::BudgetExhausted(wait) => postponed(undecided.failures, wait, reason),
             ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused => {
-                self.wait_for_portal(undecided, &reason)
+                self.wait_for_breaker(undecided, reason)
             }
         }
     }
 
-    fn wait_for_portal(&self, undecided: &Undecided, reason: &str) -> Decided {
+    fn wait_for_breaker(&self, undecided: &Undecided, reason: String) -> Outcome {
         let now = self.clock.now();
         let until = match self.portal.breaker_state() {
-            BreakerState::Open(_, until) => until.min(now + WAIT_FOR_PORTAL),
-            BreakerState::Closed | BreakerState::HalfOpen(_) => now + WAIT_FOR_NOTHING,
+            BreakerState::Open(_, until) => until.min(now + MAX_BREAKER_WAIT),
+            BreakerState::Closed | BreakerState::HalfOpen(_) => now + CLOSED_BREAKER_WAIT,
         };
-        Decided::Later {
+        Outcome::Postponed {
             failures: undecided.failures,
             until,
-            reason: reason.to_owned(),
+            reason,
         }
     }
 
-    async fn record(&self, settled: Vec<(Undecided, Decided)>) -> Result<(), StoreError> {
-        if settled.is_empty() {
+    /// Writes the outcomes down in one commit, then logs and counts them.
+    async fn record(&self, outcomes: Vec<(Undecided, Outcome)>) -> Result<(), StoreError> {
+        if outcomes.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
+        let outcomes = Arc::new(outcomes);
+        let to_write = Arc::clone(&outcomes);
         let recorded = self
             .db
             .write(move |sql| {
-                settled
-                    .iter()
-                    .map(|(undecided, decided)| record(sql, undecided, decided, now))
+                let outcomes = to_write.iter();
+                outcomes
+                    .map(|(undecided, outcome)| write(sql, undecided, outcome, now))
                     .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
-        for (id, decisions, outcome) in recorded {
-            if let Some(outcome) = outcome {
-                self.metrics.count_event(outcome);
-            }
-            for Recorded {
-                rule,
-                outcome,
-                reason,
-            } in decisions
-            {
-                info!(event.id = id.0, rule.name = rule, "{outcome}: {reason}");
-            }
+        for ((undecided, outcome), decisions) in outcomes.iter().zip(recorded) {
+            self.report(undecided, outcome, decisions);
         }
         self.wake.outbox.notify_one();
         Ok(())
     }
+
+    fn report(&self, undecided: &Undecided, outcome: &Outcome, decisions: Vec<Recorded>) {
+        let id = undecided.happened.event.0;
+        match outcome {
+            Outcome::Decided(_) => {
+                self.metrics.count_event(overall_outcome(&decisions));
+                for Recorded {
+                    rule,
+                    outcome,
+                    reason,
+                } in decisions
+                {
+                    info!(event.id = id, rule.name = rule, "{outcome}: {reason}");
+                }
+            }
+            Outcome::Postponed { reason, .. } => {
+                info!(event.id = id, reason, "the event waits for its decision");
+            }
+            Outcome::Dead(reason) => {
+                self.metrics.count_event("dead");
+                warn!(event.id = id, reason, "the event is a dead letter");
+            }
+        }
+    }
 }
 
-fn record(
+/// Writes one outcome down; returns the decisions that are new.
+fn write(
     sql: &Sql,
     undecided: &Undecided,
-    decided: &Decided,
+    outcome: &Outcome,
     now: Timestamp,
-) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
+) -> Result<Vec<Recorded>, SqlError> {
     let id = undecided.happened.event;
-    Ok(match decided {
-        Decided::Decisions(decisions) => {
-            let recorded = inbox::record_decisions(sql, undecided.happened, decisions, now)?;
-            let outcome = outcome_of(&recorded);
-            (id, recorded, Some(outcome))
+    match outcome {
+        Outcome::Decided(decisions) => {
+            inbox::record_decisions(sql, undecided.happened, decisions, now)
         }
-        Decided::Later {
+        Outcome::Postponed {
             failures,
             until,
             reason,
-        } => {
-            info!(event.id = id.0, reason, "the event waits for its decision");
-            inbox::postpone(sql, id, *until, *failures, reason)?;
-            (id, Vec::new(), None)
-        }
-        Decided::Dead(reason) => {
-            warn!(
-                event.id = id.0,
-                reason, "given up; the event is a dead letter"
-            );
-            inbox::give_up(sql, id, reason)?;
-            (id, Vec::new(), Some("dead"))
-        }
-    })
+        } => inbox::postpone(sql, id, *until, *failures, reason).map(|()| Vec::new()),
+        Outcome::Dead(reason) => inbox::give_up(sql, id, reason).map(|()| Vec::new()),
+    }
 }
 
-/// What the rules together came to, in one word.
-fn outcome_of(recorded: &[Recorded]) -> &'static str {
-    let any = |outcome: &str| recorded.iter().any(|rule| rule.outcome == outcome);
+/// What the rules together decided about an event, as a label.
+fn overall_outcome(decisions: &[Recorded]) -> &'static str {
+    let any = |outcome: &str| decisions.iter().any(|rule| rule.outcome == outcome);
     if any("planned") {
         "planned"
     } else if any("duplicate") {
         "duplicate"
     } else {
         "ignored"
-    }
-}
-
-/// Takes 404 as the answer it is.
-fn looked<T>(answer: Result<T, Error>) -> Result<Lookup<T>, Arc<Error>> {
-    match answer {
-        Ok(value) => Ok(Lookup::Found(value)),
-        Err(Error::NotFound) => Ok(Lookup::NotFound),
-        Err(error) => Err(Arc::new(error)),
     }
 }

@@ -1,6 +1,5 @@
 //! The operator hears of what needs a person, once in a while, and of its end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
@@ -17,10 +16,7 @@ use crate::scene::Scene;
 const OPERATOR: &str = "operator@example.com";
 
 async fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
-    let portal = Arc::clone(scene.worker.portal());
-    AlertMonitor::begin(scene.db.clone(), portal, scene.clock.clone(), operators)
-        .await
-        .unwrap()
+    scene.parts.alerts(operators).await.unwrap()
 }
 
 fn by_mail(mailer: Mailer) -> AlertRecipients {

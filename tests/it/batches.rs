@@ -7,7 +7,7 @@ use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::ids::FileId;
 use docspace_courier::rules::Rule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
-use docspace_courier::worker::Step;
+use docspace_courier::worker::Progress;
 
 use crate::scene::Scene;
 
@@ -34,7 +34,7 @@ fn upload(scene: &Scene, count: usize) -> Vec<FileId> {
 /// Lets every delivery arrive and be decided, so that all actions are due before the first call.
 async fn decide_all(scene: &Scene) {
     scene.portal.deliveries_settled().await;
-    while scene.worker.decide_next().await.unwrap() == Step::Worked {}
+    while scene.worker.decide_next().await.unwrap() == Progress::Worked {}
 }
 
 /// Of each state and its code: how many actions there are, and the most attempts one of them took.

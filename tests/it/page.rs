@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use docspace_courier::admin::{self, Access, Status};
+use docspace_courier::admin::{self, Access};
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
 use docspace_courier::server;
+use docspace_courier::supervise::TaskHealth;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -37,16 +38,10 @@ impl Scene {
 
     async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
         let stop = CancellationToken::new();
-        let status = Status {
-            db: self.db.clone(),
-            portal: Arc::clone(self.worker.portal()),
-            metrics: Arc::clone(&self.metrics),
-            clock: self.clock.clone(),
-            wake: self.worker.wake(),
-            access: Access::new(token.map(Into::into), configured),
-            tls: Some(certificates::serving(&self.clock)),
-            stop: stop.clone(),
-        };
+        let access = Access::new(token.map(Into::into), configured);
+        let health = self.parts.health(TaskHealth::default(), stop.clone());
+        let tls = certificates::serving(&self.clock);
+        let status = self.parts.status(access, Some(tls), health);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = admin::router(Arc::new(status));
@@ -307,7 +302,7 @@ async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
     let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
     for path in ["/healthz", "/readyz", "/login", "/style.css"] {
         let page = operator.page(path).await;
-        let portal = scene.worker.portal().host();
+        let portal = scene.parts.portal.host();
         assert!(!page.contains(portal), "{path} names the portal: {page}");
     }
     for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {

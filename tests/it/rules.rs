@@ -159,7 +159,7 @@ async fn review_comments() {
 async fn critical_folder() {
     let chat = Receiver::start().await;
     let mut scene = scene_with(|scene| with_ids_of(scene, recipe("Critical folder"))).await;
-    let rules = scene.worker.rules().get().rules().to_vec();
+    let rules = scene.parts.rules.get().rules().to_vec();
     scene.change_rules_and_channels(rules, chat.as_chat());
     let folder = scene.portal.create_folder(&scene.internal, "contracts");
     let file = scene.upload(&folder, "salaries @all.xlsx");
@@ -380,10 +380,10 @@ async fn other_rules_are_in_force_from_the_next_event_on() {
         .portal
         .upload(&scene.client_room, "house.dwg", b"1", Announced::Uploaded);
     scene.work_to_the_end().await;
-    scene.worker.rules().replace(Vec::new());
+    scene.parts.rules.replace(Vec::new());
     scene.upload(&scene.client_room, "garden.dwg");
     scene.work_to_the_end().await;
     assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-    assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
+    assert_eq!(scene.parts.rules.watched(), Vec::<FolderId>::new());
     scene.finish().await;
 }

@@ -12,14 +12,16 @@ use docspace_courier::event::Trigger;
 use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
+use docspace_courier::rules::{ActionPlan, ActiveRules, CopyRule, InvoiceRule, Rule};
 use docspace_courier::sandbox::{Announced, Portal, Settings};
+use docspace_courier::service::{Acceptance, Parts};
 use docspace_courier::signature::WebhookSecret;
+use docspace_courier::supervise::TaskHealth;
 use docspace_courier::template::MessageTemplates;
-use docspace_courier::webhook::{self, Receiver};
+use docspace_courier::webhook::Receiver;
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
-use docspace_courier::worker::{Step, Worker};
-use docspace_courier::{outbox, server};
+use docspace_courier::worker::{Progress, Worker, WorkerSettings};
+use docspace_courier::{health, outbox, server, webhook};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -42,6 +44,7 @@ pub struct Scene {
     pub portal: Portal,
     pub clock: Clock,
     pub db: Db,
+    pub parts: Parts,
     pub worker: Arc<Worker>,
     pub metrics: Arc<Metrics>,
     /// The portal's address.
@@ -78,30 +81,26 @@ impl Scene {
         let store = Store::new();
         let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
-        let metrics = Arc::new(Metrics::default());
-        let worker = worker(&portal, &host, &db, &clock, rules(&portal), &metrics);
-        let worker = Arc::new(worker);
-        let receiver = Receiver {
+        let key = portal.api_key().to_owned().into();
+        let parts = Parts::new(db.clone(), &host, key, rules(&portal), clock.clone()).unwrap();
+        let worker = parts.worker(Channels::default(), settings(Failpoints::default()));
+        let receiver = parts.receiver(Acceptance {
             secrets: vec![WebhookSecret::new(portal.secret())],
             unsigned: UnsignedPolicy::Refuse,
             transport: TransportPolicy::Any,
-            db: db.clone(),
-            clock: clock.clone(),
-            wake: worker.wake(),
-            metrics: Arc::clone(&metrics),
-            room: Receiver::room(),
-        };
+        });
         let receiver = Arc::new(receiver);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
-        let receiving = receive(listener, &receiver);
+        let receiving = receive(listener, &parts, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);
         Self {
             portal,
             clock,
             db,
-            worker,
-            metrics,
+            metrics: Arc::clone(&parts.metrics),
+            parts,
+            worker: Arc::new(worker),
             host,
             address,
             webhook,
@@ -133,7 +132,7 @@ impl Scene {
     /// Opens it again.
     pub async fn start_receiving(&mut self) {
         let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
-        self.receiving = receive(listener, &self.receiver);
+        self.receiving = receive(listener, &self.parts, &self.receiver);
     }
 
     /// Opens it, whether it is closed or not.
@@ -144,15 +143,8 @@ impl Scene {
 
     /// What catches up with the portal.
     pub fn catch_up(&self) -> CatchUp {
-        CatchUp {
-            db: self.db.clone(),
-            portal: Arc::clone(self.worker.portal()),
-            rules: self.worker.rules(),
-            secrets: self.receiver.secrets.clone(),
-            retention: Duration::from_hours(24 * 30),
-            clock: self.clock.clone(),
-            wake: self.worker.wake(),
-        }
+        let secrets = self.receiver.secrets.clone();
+        self.parts.catch_up(secrets, RETENTION)
     }
 
     /// Uploads as the web interface does, with the title as content.
@@ -187,7 +179,7 @@ impl Scene {
             self.portal.deliveries_settled().await;
             let decided = self.worker.decide_next().await.unwrap();
             let processed = self.worker.process_next().await.unwrap();
-            if (decided, processed) == (Step::Idle, Step::Idle) {
+            if (decided, processed) == (Progress::Idle, Progress::Idle) {
                 return;
             }
         }
@@ -228,30 +220,22 @@ impl Scene {
         due.map(|due| Timestamp::from_millisecond(due).unwrap())
     }
 
-    /// Starts another worker on the same store, with these rules.
+    /// Replaces the worker by one with these rules.
     pub fn change_rules(&mut self, rules: Vec<Rule>) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
+        self.change_rules_and_channels(rules, Channels::default());
     }
 
-    /// Starts another worker on the same store, with these rules and ways to people and programs.
+    /// Replaces the worker by one with these rules and channels.
     pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, rules, metrics);
-        self.worker = Arc::new(worker.with_channels(channels));
+        self.replace_worker(rules, channels, Failpoints::default());
     }
 
-    /// Starts another worker on the same store, with ways to people and programs; this follows a move.
+    /// Replaces the worker by one with these channels, and lets these actions follow a move.
     pub fn tell(&mut self, channels: Channels, then: Vec<ActionPlan>) {
         let mut rules = self.rules();
         rules[1].actions.truncate(1);
         rules[1].actions.extend(then);
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, rules, metrics);
-        self.worker = Arc::new(worker.with_channels(channels));
+        self.change_rules_and_channels(rules, channels);
     }
 
     /// Ends the worker as a crash does, and starts another one on the same store.
@@ -261,11 +245,20 @@ impl Scene {
 
     /// The same, with a worker that stops at a failpoint.
     pub async fn restart_with(&mut self, failpoints: Failpoints) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, self.rules(), metrics);
-        self.worker = Arc::new(worker.with_failpoints(failpoints));
+        self.replace_worker(self.rules(), Channels::default(), failpoints);
         self.db.write(outbox::release_all_leases).await.unwrap();
+    }
+
+    /// A worker that remembers nothing of the one before, as after a restart.
+    fn replace_worker(&mut self, rules: Vec<Rule>, channels: Channels, failpoints: Failpoints) {
+        let key = self.portal.api_key().to_owned().into();
+        let client = Client::new(&self.host, key, self.clock.clone()).unwrap();
+        self.parts = Parts {
+            portal: Arc::new(client.with_metrics(Arc::clone(&self.metrics))),
+            rules: ActiveRules::new(rules),
+            ..self.parts.clone()
+        };
+        self.worker = Arc::new(self.parts.worker(channels, settings(failpoints)));
     }
 
     /// The two rules of the environment.
@@ -360,9 +353,10 @@ impl Scene {
     }
 }
 
-fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {
+fn receive(listener: TcpListener, parts: &Parts, receiver: &Arc<Receiver>) -> DropGuard {
     let stop = CancellationToken::new();
-    let router = webhook::router(Arc::clone(receiver));
+    let health = parts.health(TaskHealth::default(), stop.clone());
+    let router = webhook::router(Arc::clone(receiver)).merge(health::liveness(health));
     tokio::spawn(server::serve(listener, router, stop.clone()));
     stop.drop_guard()
 }
@@ -372,25 +366,12 @@ fn host_of(address: &str) -> String {
     without_scheme.split('/').next().unwrap().to_owned()
 }
 
-fn worker(
-    portal: &Portal,
-    host: &str,
-    db: &Db,
-    clock: &Clock,
-    rules: Vec<Rule>,
-    metrics: &Arc<Metrics>,
-) -> Worker {
-    let client = Client::new(host, portal.api_key().to_owned().into(), clock.clone()).unwrap();
-    let client = client.with_metrics(Arc::clone(metrics));
-    Worker::new(
-        db.clone(),
-        Arc::new(client),
-        rules,
-        MAX_ATTEMPTS,
-        RETENTION,
-        clock.clone(),
-    )
-    .with_metrics(Arc::clone(metrics))
+fn settings(failpoints: Failpoints) -> WorkerSettings {
+    WorkerSettings {
+        max_attempts: MAX_ATTEMPTS,
+        retention: RETENTION,
+        failpoints,
+    }
 }
 
 fn rules(portal: &Portal) -> Vec<Rule> {

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::clock::Clock;
+use crate::facts::KnownFacts;
 use crate::ids::InboxId;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::RuleSet;
+use crate::rules::{Decision, RuleSet};
 use crate::text::clean_and_cut;
 
-use super::{Asking, Environment, decision_needs, events, made_by, read, say, wanting};
+use super::evaluation::Evaluator;
+use super::{Environment, events, made_by, read, say};
 
 /// Widest a title is shown.
 const TITLE_WIDTH: usize = 32;
@@ -67,7 +68,7 @@ pub(super) async fn run(
     let listed = db
         .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
-    let mut asking = Asking::new(environment, Clock::system());
+    let evaluator = Evaluator::new(environment);
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;
@@ -76,11 +77,11 @@ pub(super) async fn run(
         };
         let Some(event) = read(&story) else { continue };
         let made_by = made_by(&db, &event).await?;
-        let answers = asking
-            .answer(&event, &made_by, |facts| decision_needs(rules, facts))
+        let mut known = KnownFacts::new(&event, &made_by);
+        let decisions = evaluator
+            .evaluate(&mut known, |facts| rules.decide(facts))
             .await;
-        let today = wanting(rules, answers.facts(&event, &made_by));
-        tried.push(compare(story, today));
+        tried.push(compare(story, decisions.ok().map(matching)));
     }
     say(&if args.json {
         serde_json::to_string_pretty(&tried)? + "\n"
@@ -88,6 +89,14 @@ pub(super) async fn run(
         render(&tried)
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names of the rules that would plan something.
+fn matching(decisions: Vec<Decision>) -> Vec<String> {
+    let planned = decisions
+        .into_iter()
+        .filter(|decision| decision.planned.is_some());
+    planned.map(|decision| decision.rule).collect()
 }
 
 /// A duplicate was wanted, too: another event had it done.
