@@ -24,8 +24,7 @@ use super::relocate::{Open, Relocation};
 /// How long between two looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// An operation that reports nothing for 60 s vanishes from the status while it goes on (CONTRACT
-/// 4.4 rule 5); one that vanished sooner than this has ended.
+/// An operation that reports nothing for 60 s vanishes from the status while it goes on (docs/DOCSPACE.md 4.4 rule 5); one that vanished sooner than this has ended.
 const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(55);
 
 /// How long an operation that may go on silently is waited for.

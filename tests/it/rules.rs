@@ -209,12 +209,12 @@ async fn contract_intake_with_a_pipeline() {
     let channels = docspace_courier::notify::Channels::default();
     channels.pipelines.add(config.pipelines).unwrap();
     scene.change_rules_and_channels(config.rules, channels);
-    let file = scene.upload(&scene.client_room, "Our docs/DOCSPACE.md 7.pdf");
+    let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
     scene.upload(&scene.client_room, "contractor.pdf");
     scene.work_to_the_end().await;
     assert_eq!(
         scene.titles(&scene.internal),
-        ["Our docs/DOCSPACE.md 7.pdf"]
+        ["Our CONTRACT 7.pdf"]
     );
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
     let [call] = &pipeline.calls()[..] else {
