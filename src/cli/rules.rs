@@ -4,23 +4,21 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::db::Db;
 use crate::event::Event;
 use crate::facts::KnownFacts;
-use crate::journal;
-use crate::outbox;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
 use super::paint::Paint;
-use super::{Environment, events, say};
+use super::{Environment, say};
 
 mod evaluation;
 mod list;
+mod stored_event;
 mod trial;
 
 use evaluation::Evaluator;
@@ -93,7 +91,7 @@ async fn explain(
     args: ExplainArgs,
 ) -> anyhow::Result<ExitCode> {
     let (event, made_by) = match args.event.parse::<i64>() {
-        Ok(number) => stored(environment, number).await?,
+        Ok(number) => stored_event::find(environment, number).await?,
         Err(_) => (from_file(&args.event)?, Vec::new()),
     };
     let mut known = KnownFacts::new(&event, &made_by);
@@ -111,30 +109,6 @@ async fn explain(
         render(&event, &explained, Paint::for_stdout())
     });
     Ok(ExitCode::SUCCESS)
-}
-
-/// A stored event, and the rules whose work it tells of.
-async fn stored(environment: &Environment, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = events::open_existing(&environment.database()?)?;
-    let Some(story) = db.read(move |sql| journal::find(sql, number)).await? else {
-        bail!("there is no event {number}");
-    };
-    let event = read(&story).context("the event's body is no JSON object, and no rule reads it")?;
-    let made_by = made_by(&db, &event).await?;
-    Ok((event, made_by))
-}
-
-/// Reads a stored body again.
-fn read(story: &journal::EventDetails) -> Option<Event> {
-    let mut event = Event::parse(&story.body).ok()?;
-    event.happened_at.get_or_insert(story.event.happened_at);
-    Some(event)
-}
-
-async fn made_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
-    let event = event.clone();
-    let origin = db.read(move |sql| outbox::origin(sql, &event)).await?;
-    Ok(origin.rules().to_vec())
 }
 
 fn from_file(path: &str) -> anyhow::Result<Event> {

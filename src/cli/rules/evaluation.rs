@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::cli::Environment;
 use crate::clock::Clock;
 use crate::docspace::Client;
 use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
 use crate::rules::{Facts, MissingFact};
-
-use super::Environment;
 
 /// Evaluates rules; all events of one command share the portal's answers.
 pub(super) struct Evaluator {

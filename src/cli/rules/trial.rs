@@ -11,7 +11,8 @@ use crate::rules::{Decision, RuleSet};
 use crate::text::clean_and_cut;
 
 use super::evaluation::Evaluator;
-use super::{Environment, events, made_by, read, say};
+use super::stored_event::{made_by, parse};
+use crate::cli::{Environment, events, say};
 
 /// Widest a title is shown.
 const TITLE_WIDTH: usize = 32;
@@ -75,7 +76,7 @@ pub(super) async fn run(
         let Some(story) = db.read(move |sql| journal::find(sql, id.0)).await? else {
             continue;
         };
-        let Some(event) = read(&story) else { continue };
+        let Some(event) = parse(&story) else { continue };
         let made_by = made_by(&db, &event).await?;
         let mut known = KnownFacts::new(&event, &made_by);
         let decisions = evaluator
