@@ -81,7 +81,7 @@ pub fn router(status: Arc<Status>) -> Router {
         .route("/icon.svg", get(icon));
     private
         .merge(open)
-        .merge(health::routes(status.health.clone()))
+        .merge(health::admin_routes(status.health.clone()))
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&status), guard::host))
         .layer(from_fn(guard::headers))

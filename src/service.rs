@@ -16,7 +16,6 @@ use crate::alerts::AlertRecipients;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, NotificationConfig, Problem};
 use crate::db::Db;
-use crate::health;
 use crate::inbox;
 use crate::instances::Instances;
 use crate::notify::Channels;
@@ -121,7 +120,7 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let supervisor = self.parts.supervisor();
         let health = self.parts.health(supervisor.health(), stop.clone());
-        let public = webhook::router(self.receiver).merge(health::liveness(health.clone()));
+        let public = webhook::router(self.receiver, health.clone());
         let status = self.parts.status(self.access, self.tls.clone(), health);
         let admin = server::serve(
             self.admin_listener,

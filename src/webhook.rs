@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::event::Event;
+use crate::health::{self, Health};
 use crate::inbox::{self, AcceptOutcome};
 use crate::metrics::{DeliveryResponse, Metrics};
 use crate::wake::Wake;
@@ -85,13 +86,14 @@ impl Receiver {
     }
 }
 
-/// The routes of both webhook paths.
-pub fn router(receiver: Arc<Receiver>) -> Router {
+/// The public listener's routes: both webhook paths and its health.
+pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
     let webhook = get(async || GREETING).post(receive);
     Router::new()
         .route(WEBHOOK_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
         .with_state(receiver)
+        .merge(health::public_routes(health))
 }
 
 /// A delivery whose signature fits; the only way to a body.

@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tracing::{Instrument as _, Span, info, info_span, warn};
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::actions::failpoint::Failpoints;
 use crate::actions::{self, AttemptOutcome, Context};
 use crate::backoff::backoff;
 use crate::clock::Clock;
-use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client};
-use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
-use crate::outbox::{self, Action, ActionResult, Claim, ClaimStatus, Intent, Wait};
+use crate::outbox::{self, Action, Claim, ClaimStatus, Intent, Wait};
 use crate::wake::Wake;
+
+mod end;
+
+use end::{End, IntentUpdate};
 
 use super::progress::log_store_error;
 
@@ -43,38 +46,6 @@ pub(super) struct AttemptRunner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) failpoints: Failpoints,
     pub(super) max_attempts: u32,
-}
-
-/// What is written down about one action when its attempt ends.
-#[derive(Debug)]
-enum End {
-    Done(ActionResult),
-    /// The attempt failed; another one follows.
-    Failed(Wait, IntentUpdate),
-    /// The action waits for something that is no fault of its own.
-    Waits(Wait),
-    Dead {
-        code: &'static str,
-        reason: String,
-    },
-    /// Another attempt has the action; there is nothing to write down.
-    Lost,
-}
-
-/// What becomes of the stored intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IntentUpdate {
-    /// It is what the attempt returned.
-    Replace,
-    /// It stays as the attempt stored it.
-    Keep,
-}
-
-/// An action, and how its attempt ended.
-#[derive(Debug)]
-struct Ended {
-    action: Action,
-    end: End,
 }
 
 impl AttemptRunner {
@@ -156,42 +127,36 @@ impl AttemptRunner {
         started: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let ended: Vec<Ended> = outcomes
+        let (actions, ends): (Vec<&Action>, Vec<End>) = outcomes
             .into_iter()
-            .map(|(action, outcome)| Ended {
-                action: action.clone(),
-                end: self.end(action, outcome),
-            })
-            .collect();
-        let ended = Arc::new(ended);
-        let to_write = Arc::clone(&ended);
+            .map(|(action, outcome)| (action, self.end(action, outcome)))
+            .unzip();
+        let keys: Vec<_> = actions.iter().map(|it| (it.claim, it.event)).collect();
+        let ends = Arc::new(ends);
+        let to_write = Arc::clone(&ends);
         let written = self
             .db
             .write(move |sql| {
-                let write = |ended: &Ended| write(sql, ended, now);
-                to_write.iter().map(write).collect::<Result<Vec<_>, _>>()
+                let ends = keys.iter().zip(to_write.iter());
+                ends.map(|((claim, event), end)| end.write(sql, *claim, *event, now))
+                    .collect::<Result<Vec<_>, _>>()
             })
             .await?;
         let duration = Duration::try_from(now.duration_since(started)).unwrap_or_default();
-        for (ended, written) in ended.iter().zip(written) {
-            span_of(&ended.action).in_scope(|| self.report(ended, &written, duration, now));
+        for ((action, end), written) in actions.into_iter().zip(ends.iter()).zip(written) {
+            if written.claim == ClaimStatus::Lost {
+                span_of(action).in_scope(|| End::Lost.log(now));
+                continue;
+            }
+            span_of(action).in_scope(|| end.log(now));
+            let kind = action.plan.kind();
+            self.metrics.count_attempt(kind, end.label(), duration);
+            if let Some(received_at) = written.event_received_at {
+                let delay = Duration::try_from(now.duration_since(received_at));
+                self.metrics.observe_delay(kind, delay.unwrap_or_default());
+            }
         }
         Ok(())
-    }
-
-    fn report(&self, ended: &Ended, written: &Written, duration: Duration, now: Timestamp) {
-        if written.claim == ClaimStatus::Lost {
-            warn!("the claim on the action was lost; another attempt has it");
-            return;
-        }
-        ended.end.log(now);
-        let kind = ended.action.plan.kind();
-        self.metrics
-            .count_attempt(kind, ended.end.label(), duration);
-        if let Some(received_at) = written.event_received_at {
-            let delay = Duration::try_from(now.duration_since(received_at));
-            self.metrics.observe_delay(kind, delay.unwrap_or_default());
-        }
     }
 
     /// What is to be written down.
@@ -251,33 +216,6 @@ impl AttemptRunner {
     }
 }
 
-impl End {
-    /// The label in the metrics.
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Done(_) => "done",
-            Self::Failed(..) => "failed",
-            Self::Waits(_) => "waits",
-            Self::Dead { .. } => "dead",
-            Self::Lost => "lost",
-        }
-    }
-
-    /// Logs what was written down at this time.
-    fn log(&self, now: Timestamp) {
-        match self {
-            Self::Done(_) => info!("done"),
-            Self::Failed(Wait { reason, until, .. }, _) => {
-                let wait_ms = until.as_millisecond() - now.as_millisecond();
-                warn!(reason, wait_ms, "the attempt failed");
-            }
-            Self::Waits(Wait { reason, .. }) => info!(reason, "the action waits"),
-            Self::Dead { code, reason } => warn!(code, reason, "the action is a dead letter"),
-            Self::Lost => {}
-        }
-    }
-}
-
 fn span_of(action: &Action) -> Span {
     info_span!(
         "attempt",
@@ -287,38 +225,4 @@ fn span_of(action: &Action) -> Span {
         action.kind = action.plan.kind(),
         attempt = action.claim.attempt,
     )
-}
-
-/// What writing an end found.
-#[derive(Debug)]
-struct Written {
-    claim: ClaimStatus,
-    /// When the event of a finished action arrived.
-    event_received_at: Option<Timestamp>,
-}
-
-fn write(sql: &Sql, Ended { action, end }: &Ended, now: Timestamp) -> Result<Written, SqlError> {
-    let claim = match end {
-        End::Done(result) => outbox::finish(sql, action.claim, result, now)?,
-        End::Failed(wait, IntentUpdate::Keep) => {
-            let wait = Wait {
-                intent: outbox::stored_intent(sql, action.claim)?,
-                ..wait.clone()
-            };
-            outbox::wait(sql, action.claim, &wait)?
-        }
-        End::Failed(wait, IntentUpdate::Replace) | End::Waits(wait) => {
-            outbox::wait(sql, action.claim, wait)?
-        }
-        End::Dead { code, reason } => outbox::give_up(sql, action.claim, code, reason, now)?,
-        End::Lost => ClaimStatus::Lost,
-    };
-    let event_received_at = match end {
-        End::Done(_) => Some(inbox::received_at(sql, action.event)?),
-        _ => None,
-    };
-    Ok(Written {
-        claim,
-        event_received_at,
-    })
 }

@@ -11,20 +11,23 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 use crate::backoff::backoff;
 use crate::clock::Clock;
-use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::db::{Db, SqlError, StoreError};
 use crate::docspace::{BreakerState, Client, Error, ErrorClass};
 use crate::event::Event;
 use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
 use crate::ids::FileId;
-use crate::inbox::{self, Recorded, Undecided};
+use crate::inbox::{self, Undecided};
 use crate::metrics::Metrics;
 use crate::outbox::{self, Origin};
-use crate::rules::{ActiveRules, Decision, Facts, RuleSet};
+use crate::rules::{ActiveRules, Facts, RuleSet};
 use crate::wake::Wake;
+
+mod outcome;
+
+use outcome::Outcome;
 
 use super::progress::{Progress, log_store_error, wait_for_work};
 
@@ -57,18 +60,6 @@ pub(super) struct Decider {
     pub(super) wake: Arc<Wake>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) max_attempts: u32,
-}
-
-/// What deciding an event led to.
-#[derive(Debug)]
-enum Outcome {
-    Decided(Vec<Decision>),
-    Postponed {
-        failures: u32,
-        until: Timestamp,
-        reason: String,
-    },
-    Dead(String),
 }
 
 /// An event that cannot be decided from the cache.
@@ -303,71 +294,17 @@ impl Decider {
             .write(move |sql| {
                 let outcomes = to_write.iter();
                 outcomes
-                    .map(|(undecided, outcome)| write(sql, undecided, outcome, now))
+                    .map(|(undecided, outcome)| outcome.write(sql, undecided, now))
                     .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
-        for ((undecided, outcome), decisions) in outcomes.iter().zip(recorded) {
-            self.report(undecided, outcome, decisions);
+        for ((undecided, outcome), decisions) in outcomes.iter().zip(&recorded) {
+            outcome.log(undecided.happened.event, decisions);
+            if let Some(label) = outcome.label(decisions) {
+                self.metrics.count_event(label);
+            }
         }
         self.wake.outbox.notify_one();
         Ok(())
-    }
-
-    fn report(&self, undecided: &Undecided, outcome: &Outcome, decisions: Vec<Recorded>) {
-        let id = undecided.happened.event.0;
-        match outcome {
-            Outcome::Decided(_) => {
-                self.metrics.count_event(overall_outcome(&decisions));
-                for Recorded {
-                    rule,
-                    outcome,
-                    reason,
-                } in decisions
-                {
-                    info!(event.id = id, rule.name = rule, "{outcome}: {reason}");
-                }
-            }
-            Outcome::Postponed { reason, .. } => {
-                info!(event.id = id, reason, "the event waits for its decision");
-            }
-            Outcome::Dead(reason) => {
-                self.metrics.count_event("dead");
-                warn!(event.id = id, reason, "the event is a dead letter");
-            }
-        }
-    }
-}
-
-/// Writes one outcome down; returns the decisions that are new.
-fn write(
-    sql: &Sql,
-    undecided: &Undecided,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> Result<Vec<Recorded>, SqlError> {
-    let id = undecided.happened.event;
-    match outcome {
-        Outcome::Decided(decisions) => {
-            inbox::record_decisions(sql, undecided.happened, decisions, now)
-        }
-        Outcome::Postponed {
-            failures,
-            until,
-            reason,
-        } => inbox::postpone(sql, id, *until, *failures, reason).map(|()| Vec::new()),
-        Outcome::Dead(reason) => inbox::give_up(sql, id, reason).map(|()| Vec::new()),
-    }
-}
-
-/// What the rules together decided about an event, as a label.
-fn overall_outcome(decisions: &[Recorded]) -> &'static str {
-    let any = |outcome: &str| decisions.iter().any(|rule| rule.outcome == outcome);
-    if any("planned") {
-        "planned"
-    } else if any("duplicate") {
-        "duplicate"
-    } else {
-        "ignored"
     }
 }

@@ -24,7 +24,7 @@ use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Progress, Worker, WorkerSettings};
-use docspace_courier::{health, outbox, server};
+use docspace_courier::{outbox, server};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -358,7 +358,7 @@ fn receive(
 ) -> DropGuard {
     let stop = CancellationToken::new();
     let health = parts.health(supervisor.health(), stop.clone());
-    let router = webhook::router(Arc::clone(receiver)).merge(health::liveness(health));
+    let router = webhook::router(Arc::clone(receiver), health);
     tokio::spawn(server::serve(listener, router, stop.clone()));
     stop.drop_guard()
 }
