@@ -92,7 +92,7 @@ async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse,
     let overview = status.db.read(overview).await;
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
-    let ends_at = status.tls.as_ref().map(|tls| tls.validity().ends_at);
+    let ends_at = status.tls.as_ref().map(|tls| tls.validity().not_after);
     let moment = gauges::moment(&overview, oldest, &status.portal, ends_at);
     let text = status.metrics.render(&moment);
     let kind = [(

@@ -23,6 +23,7 @@ use crate::inbox;
 use crate::instances::{self, LeaderRole};
 use crate::rules::ActiveRules;
 use crate::signature::WebhookSecret;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod delivery_log;
@@ -137,8 +138,7 @@ impl CatchUp {
                     }
                 }
                 Some(Err(error)) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "catching up failed; trying again");
+                    warn!(error = %ErrorChain(&error), "catching up failed; trying again");
                     SOON.min(interval)
                 }
                 None => SOON.min(interval),

@@ -10,9 +10,10 @@ use clap::{Parser, Subcommand};
 
 use crate::check::Deployment;
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, Logging};
+use crate::config::{self, Config, ConfigError};
 use crate::db::Location;
 use crate::signature::WebhookSecret;
+use crate::telemetry::Logging;
 
 pub mod catch_up;
 pub mod check;
@@ -140,14 +141,16 @@ impl Environment {
 
     /// How to log.
     pub fn logging(&self) -> Logging {
-        Logging::from_pairs(&self.pairs)
+        config::logging_from_pairs(&self.pairs)
     }
 }
 
 /// Runs the command that the arguments name, and says what went wrong.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
-    match run_command(cli).await {
+    let result = run_command(cli).await;
+    crate::telemetry::flush();
+    match result {
         Ok(code) => code,
         Err(error) if error.is::<ConfigError>() || error.is::<config::EnvFileError>() => {
             eprintln!("docspace-courier cannot start: {error:#}");

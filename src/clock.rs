@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A source of the time of day; clones share it.
+/// Where the service takes the time of day from.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

@@ -13,6 +13,7 @@ use crate::pipeline;
 use crate::rules::Rule;
 use crate::server::tls::TlsFiles;
 use crate::signature::WebhookSecret;
+use crate::telemetry::{LogFormat, Logging};
 use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
 // Text, then values, then the whole.
@@ -30,7 +31,7 @@ mod values;
 pub use notify::NotificationConfig;
 pub use problems::{ConfigError, Problem};
 pub use raw::{EnvFileError, process_environment};
-pub use rules::{Rules, RulesSource, Watched};
+pub use rules::{Rules, RulesSource};
 
 use problems::Problems;
 use raw::Raw;
@@ -86,44 +87,22 @@ pub struct PortalConfig {
     pub key: SecretString,
 }
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, one JSON object a line.
-    Json,
-}
-
-/// `LOG_FORMAT` and `RUST_LOG`.
-#[derive(Clone, Debug)]
-pub struct Logging {
-    /// `LOG_FORMAT`.
-    pub format: LogFormat,
-    /// `RUST_LOG`.
-    pub filter: String,
-}
-
-impl Logging {
-    /// Reads the variables of the log alone, so that even a wrong configuration can be logged.
-    pub fn from_pairs(pairs: &[(String, String)]) -> Self {
-        let value = |name: &str| {
-            pairs
-                .iter()
-                .rfind(|(pair, value)| pair == name && !value.is_empty())
-                .map(|(_, v)| v)
-        };
-        let json = value("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-        Self {
-            format: if json {
-                LogFormat::Json
-            } else {
-                LogFormat::Text
-            },
-            filter: value("RUST_LOG")
-                .map_or(RUST_LOG, String::as_str)
-                .to_owned(),
-        }
+/// Reads `LOG_FORMAT` and `RUST_LOG` alone, so that even an invalid configuration can be logged.
+pub fn logging_from_pairs(pairs: &[(String, String)]) -> Logging {
+    let value = |name: &str| {
+        pairs
+            .iter()
+            .rfind(|(pair, value)| pair == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    };
+    let json = value("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
+    Logging {
+        format: if json {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        },
+        filter: value("RUST_LOG").unwrap_or(RUST_LOG).to_owned(),
     }
 }
 
@@ -189,6 +168,8 @@ impl Config {
         let raw = Raw::from_pairs(pairs, &mut problems);
         let portal = values::portal(&raw, &mut problems);
         let secrets = values::secrets(&raw, &mut problems);
+        // Before the rules are read, so that a change in between is noticed.
+        let rules_source = RulesSource::new(pairs, &raw, &mut problems);
         let Rules { rules, pipelines } = rules::rules(&raw, pairs, &mut problems);
         let listen = values::listen(&raw, &mut problems);
         values::check_log_format(&raw, &mut problems);
@@ -199,7 +180,7 @@ impl Config {
             unsigned: values::unsigned(&raw, listen, &mut problems),
             rules,
             pipelines,
-            rules_source: RulesSource::new(pairs, &raw, &mut problems),
+            rules_source,
             tell: notify::tell(&raw, &mut problems),
             database: values::database(&raw, &mut problems),
             listen,

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::telemetry::ErrorChain;
 
 mod breaker;
 mod budget;
@@ -250,8 +251,7 @@ impl Client {
             None => {}
             Some(error) => {
                 if let Some(why) = self.breaker.note_failure(error, self.clock.now()) {
-                    let error: &dyn std::error::Error = error;
-                    warn!(error, "{}; everything that needs it waits", why.as_str());
+                    warn!(error = %ErrorChain(error), "{}; everything that needs it waits", why.as_str());
                 }
             }
         }

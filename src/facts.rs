@@ -56,7 +56,7 @@ pub enum FactError {
 #[derive(Debug)]
 pub struct KnownFacts<'a> {
     event: &'a Event,
-    made_by: &'a [String],
+    caused_by: &'a [String],
     file: Option<Lookup<FileInfo>>,
     path: Option<Lookup<Vec<FolderId>>>,
     current_user: Option<String>,
@@ -66,10 +66,10 @@ pub struct KnownFacts<'a> {
 
 impl<'a> KnownFacts<'a> {
     /// What the delivery says, and the rules that caused the event.
-    pub fn new(event: &'a Event, made_by: &'a [String]) -> Self {
+    pub fn new(event: &'a Event, caused_by: &'a [String]) -> Self {
         Self {
             event,
-            made_by,
+            caused_by,
             file: None,
             path: None,
             current_user: None,
@@ -84,7 +84,7 @@ impl<'a> KnownFacts<'a> {
             file: self.file.as_ref(),
             path: self.path.as_ref(),
             current_user: self.current_user.as_deref(),
-            made_by: self.made_by,
+            caused_by: self.caused_by,
         }
     }
 

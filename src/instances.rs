@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod leader;
@@ -106,8 +107,7 @@ impl Instances {
                     }
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "the heartbeat failed");
+                    warn!(error = %ErrorChain(&error), "the heartbeat failed");
                 }
             }
             tokio::select! {
@@ -122,9 +122,8 @@ impl Instances {
         if db.is_shared()
             && let Err(error) = db.write(membership::remove).await
         {
-            let error: &dyn std::error::Error = &error;
             warn!(
-                error,
+                error = %ErrorChain(&error),
                 "this instance could not leave; the others will find its heartbeat missing"
             );
         }

@@ -407,7 +407,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
 
 /// Where an action leads; nothing for an action that only another version knows.
 fn destination(plan: &str) -> Option<String> {
-    serde_json::from_str::<ActionPlan>(plan).ok()?.leads_to()
+    serde_json::from_str::<ActionPlan>(plan).ok()?.target()
 }
 
 fn from_ms(milliseconds: i64) -> Timestamp {

@@ -46,6 +46,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod file_watcher;
 pub mod health;
 pub mod ids;
 pub mod instances;
@@ -58,6 +59,3 @@ pub mod telemetry;
 pub mod template;
 mod text;
 pub mod wake;
-
-// A pretend portal, for the demo, for developing, and for every test.
-pub mod sandbox;

@@ -89,9 +89,9 @@ impl Service {
             parts,
             receiver: Arc::new(receiver),
             background,
-            public_listener: bind("LISTEN_ADDR", config.listen).await?,
+            public_listener: bind("LISTEN_ADDR", config.listen)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin).await?,
+            admin_listener: bind("ADMIN_ADDR", config.admin)?,
             access: Access::new(config.admin_token, config.admin),
         })
     }
@@ -108,7 +108,7 @@ impl Service {
 
     /// Signals that the rules should be read again.
     pub fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.background.reload.asked)
+        Arc::clone(&self.background.reload.requested)
     }
 
     /// The store.
@@ -195,8 +195,6 @@ fn channels(config: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipi
     Ok((channels, recipients))
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {variable} {address}"))
+fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("cannot listen on {variable} {address}"))
 }

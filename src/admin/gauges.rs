@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -10,6 +11,7 @@ use prometheus_client::registry::Registry;
 use crate::docspace::{Client, OpenReason};
 use crate::journal::overview::Overview;
 use crate::metrics::PREFIX;
+use crate::telemetry;
 
 /// The metrics of this moment.
 pub(super) fn moment(
@@ -69,6 +71,13 @@ pub(super) fn moment(
             u64::try_from(at.as_second()).unwrap_or(0),
         );
     }
+    let dropped_lines: Counter = Counter::default();
+    dropped_lines.inc_by(telemetry::dropped_lines());
+    registry.register(
+        "log_lines_dropped",
+        "Log lines dropped because standard error was closed, full, or not read",
+        dropped_lines,
+    );
     let breaker = Family::<[(&str, &str); 1], Gauge>::default();
     for why in [OpenReason::Down, OpenReason::KeyRefused, OpenReason::Limit] {
         let open = i64::from(trouble == Some(why));

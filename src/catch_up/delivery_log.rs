@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::ids::{EventId, WebhookId};
 use crate::inbox::{self, Source};
 use crate::signature::{self, SIGNATURE_HEADER};
+use crate::telemetry::ErrorChain;
 use crate::webhook::WEBHOOK_PATH;
 
 use super::{CatchUp, CatchUpError, CatchUpReport};
@@ -185,7 +186,7 @@ fn read_event(webhook: WebhookId, row: LogRow) -> Option<(Event, Vec<u8>)> {
             Some((event, row.request_payload.into_bytes()))
         }
         Err(error) => {
-            warn!(event.docspace_id = row.id.0, %error, "a row of the delivery log cannot be read");
+            warn!(event.docspace_id = row.id.0, error = %ErrorChain(&error), "a row of the delivery log cannot be read");
             None
         }
     }

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::ids::FolderId;
 use crate::inbox::{self, Source};
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 
 use super::{CatchUp, CatchUpError};
 
@@ -27,7 +28,7 @@ pub(super) async fn find(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<usize, CatchUpError> {
-    let mut folders: Vec<FolderId> = context.rules.watched();
+    let mut folders: Vec<FolderId> = context.rules.watched_folders();
     let mut visited: HashSet<FolderId> = HashSet::new();
     let mut pages = 0;
     let mut found = 0;
@@ -66,7 +67,7 @@ async fn read_page(
     match context.portal.folder_page(folder, start).await {
         Ok(page) => Ok(Some(page)),
         Err(error @ (docspace::Error::NotFound | docspace::Error::Forbidden)) => {
-            warn!(folder.id = folder.as_str(), %error, "a watched folder cannot be listed");
+            warn!(folder.id = folder.as_str(), error = %ErrorChain(&error), "a watched folder cannot be listed");
             Ok(None)
         }
         Err(error) => Err(error),

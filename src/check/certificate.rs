@@ -17,16 +17,18 @@ pub(super) fn own(deployment: &Deployment) -> Option<Finding> {
 /// The certificate that an address shows; a finding only if something is wrong with it.
 pub(super) fn shown(address: &str, certificate: &[u8], now: Timestamp) -> Option<Finding> {
     let validity = Validity::of(certificate)?;
-    let worth_saying = validity.check(now).is_err() || validity.ends_soon(now);
+    let worth_saying = validity.check(now).is_err() || validity.expires_soon(now);
     worth_saying.then(|| judge(address, validity, now))
 }
 
 fn judge(subject: &str, validity: Validity, now: Timestamp) -> Finding {
-    let ends_on = validity.ends_at.to_zoned(TimeZone::UTC).date();
+    let ends_on = validity.not_after.to_zoned(TimeZone::UTC).date();
     match validity.check(now) {
-        Err(TlsError::NotYet(begins_at)) => Finding::wrong(
+        Err(TlsError::NotYetValid(not_before)) => Finding::wrong(
             subject,
-            format!("the certificate is valid only from {begins_at}: look at this machine's clock"),
+            format!(
+                "the certificate is valid only from {not_before}: look at this machine's clock"
+            ),
         ),
         Err(_) => Finding::wrong(
             subject,
@@ -34,7 +36,7 @@ fn judge(subject: &str, validity: Validity, now: Timestamp) -> Finding {
                 "the certificate ended on {ends_on}, and DocSpace does not accept it: renew it"
             ),
         ),
-        Ok(()) if validity.ends_soon(now) => Finding::warning(
+        Ok(()) if validity.expires_soon(now) => Finding::warning(
             subject,
             format!(
                 "the certificate ends on {ends_on}, within 14 days: see that its renewal works"
@@ -53,8 +55,8 @@ mod tests {
     fn the_end_is_said_in_time() {
         let time = |text: &str| text.parse::<Timestamp>().unwrap();
         let validity = Validity {
-            begins_at: time("2026-01-01T00:00:00Z"),
-            ends_at: time("2026-03-31T00:00:00Z"),
+            not_before: time("2026-01-01T00:00:00Z"),
+            not_after: time("2026-03-31T00:00:00Z"),
         };
         let check = |now: &str, expected: Mark, words: &str| {
             let finding = judge("it", validity, time(now));

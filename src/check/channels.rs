@@ -36,7 +36,7 @@ async fn mail(settings: mail::SmtpSettings) -> Finding {
         Ok(mailer) => mailer,
         Err(error) => return Finding::wrong("SMTP_URL", format!("{error}")),
     };
-    match mailer.try_out().await {
+    match mailer.test_connection().await {
         Ok(()) => Finding::good("SMTP_URL", format!("{server} takes the login, and mail")),
         Err(failure) => Finding::wrong(
             "SMTP_URL",
@@ -53,7 +53,7 @@ async fn destination(variable: &str, name: &'static str, url: SecretString) -> F
         Ok(destination) => destination,
         Err(error) => return Finding::wrong(variable, error.to_string()),
     };
-    judge(variable, name, destination.try_out().await)
+    judge(variable, name, destination.probe().await)
 }
 
 /// Few programs know what to say to HEAD, so most answers only show that somebody is there.

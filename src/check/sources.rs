@@ -71,8 +71,8 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
             .actions
             .iter()
             .any(|action| matches!(action, ActionPlan::Move { .. }));
-        for room in rule.places() {
-            let as_room = rule.rooms().any(|named| named == room);
+        for room in rule.watched_folders() {
+            let as_room = rule.watched_rooms().any(|named| named == room);
             if let Some(source) = sources.iter_mut().find(|source| source.room == room) {
                 source.as_room |= as_room;
                 source.rules.push(&rule.name);

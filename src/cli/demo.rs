@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::journal::overview::overview;
-use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
 use super::paint::Paint;
@@ -89,10 +89,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 impl Stage {
     async fn set() -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let portal = Portal::new(Settings {
+        let portal = Portal::new(PortalSettings {
             latency: LATENCY,
             operation_time: OPERATION_TIME,
-            ..Settings::default()
+            ..PortalSettings::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -111,7 +111,7 @@ impl Stage {
         let admin_address = format!("http://{}", service.admin_address()?);
         let db = service.db().clone();
         let running = tokio::spawn(service.run(stop.clone()));
-        portal.add_webhook(&receiver_address, &RECEIVER_TRIGGERS);
+        portal.add_webhook(&receiver_address, &DEFAULT_TRIGGERS);
         Ok(Self {
             portal,
             portal_address,
@@ -183,7 +183,7 @@ impl Stage {
     async fn settled(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
-            self.portal.deliveries_settled().await;
+            self.portal.wait_for_deliveries().await;
             let overview = self.db.read(overview).await?;
             if overview.events_waiting + overview.actions_owed == 0 {
                 return Ok(());

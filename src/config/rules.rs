@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::event::Trigger;
+use crate::file_watcher::FileWatcher;
 use crate::ids::FolderId;
 use crate::pipeline;
 use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
@@ -47,44 +48,31 @@ pub struct Rules {
 #[derive(Clone)]
 pub struct RulesSource {
     pairs: Vec<(String, String)>,
-    /// `RULES_FILE`.
-    pub file: Option<PathBuf>,
-    /// `RULES_RELOAD`: read the file again whenever it changes.
-    pub watched: Watched,
-}
-
-/// Whether a file is looked at for changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// Every second.
-    Yes,
-    /// Only when a signal says so.
-    No,
+    /// Watches `RULES_FILE`, with `RULES_RELOAD`.
+    pub watcher: Option<FileWatcher>,
 }
 
 impl fmt::Debug for RulesSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            // Hold the secrets.
+            // Contains the secrets.
             pairs: _,
-            file,
-            watched,
+            watcher,
         } = self;
         formatter
             .debug_struct("RulesSource")
-            .field("file", file)
-            .field("watched", watched)
+            .field("watcher", watcher)
             .finish_non_exhaustive()
     }
 }
 
 impl RulesSource {
     pub(super) fn new(pairs: &[(String, String)], raw: &Raw, problems: &mut Problems) -> Self {
-        let watched = values::flag("RULES_RELOAD", raw.rules_reload.as_deref(), problems);
+        let is_watched = values::flag("RULES_RELOAD", raw.rules_reload.as_deref(), problems);
+        let file = raw.rules_file.as_ref().filter(|_| is_watched);
         Self {
             pairs: pairs.to_vec(),
-            file: raw.rules_file.as_ref().map(PathBuf::from),
-            watched: if watched { Watched::Yes } else { Watched::No },
+            watcher: file.map(|file| FileWatcher::new([PathBuf::from(file)])),
         }
     }
 

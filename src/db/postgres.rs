@@ -18,6 +18,7 @@ use super::location::Server;
 use super::sql::{Connection, Sql, SqlError};
 use super::write::{Write, take_waiting};
 use super::{StoreError, migrate};
+use crate::telemetry::ErrorChain;
 
 mod encryption;
 mod listen;
@@ -232,8 +233,7 @@ impl Link {
             Err(error) => {
                 let error = Arc::new(error);
                 if self.failed.is_none() {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "the database cannot be reached; trying again");
+                    warn!(error = %ErrorChain(&error), "the database cannot be reached; trying again");
                 }
                 self.failed = Some((Instant::now(), Arc::clone(&error)));
                 Err(SqlError::Away(error))

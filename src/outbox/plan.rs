@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::docspace::Conflict;
 use crate::ids::{FileId, InboxId};
-use crate::rules::{ActionPlan, Planned};
+use crate::rules::{ActionPlan, PlannedActions};
 
 use super::EventPosition;
 use super::dead_letter::revive_of_event_and_rule;
@@ -29,7 +29,7 @@ pub fn plan(
     sql: &Sql,
     event: EventPosition,
     rule: &str,
-    planned: &Planned,
+    planned: &PlannedActions,
     now: Timestamp,
 ) -> Result<Plan, SqlError> {
     let version = planned.state.to_string();

@@ -14,6 +14,7 @@ use crate::instances::Instances;
 use crate::reload::Reload;
 use crate::server::tls::Tls;
 use crate::supervise::Supervisor;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 use crate::worker::Worker;
 
@@ -116,8 +117,8 @@ async fn listen(db: Db, wake: Arc<Wake>, stop: CancellationToken) {
         }
     });
     if let Err(error) = started {
-        let error: &(dyn std::error::Error + 'static) = error.as_ref();
-        error!(error, "the store's listener cannot be started");
+        let error = ErrorChain(error.as_ref());
+        error!(%error, "cannot start the store's listener");
         return;
     }
     tokio::select! {

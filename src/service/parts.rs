@@ -102,7 +102,7 @@ impl Parts {
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
             metrics: Arc::clone(&self.metrics),
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Parts {
     /// The monitor that alerts the operator; dead letters that exist already are not reported.
     pub async fn alerts(&self, recipients: AlertRecipients) -> Result<AlertMonitor, StoreError> {
         let (db, portal) = (self.db.clone(), Arc::clone(&self.portal));
-        AlertMonitor::begin(db, portal, self.clock.clone(), recipients).await
+        AlertMonitor::start(db, portal, self.clock.clone(), recipients).await
     }
 
     /// The reload of the rules.
@@ -132,7 +132,7 @@ impl Parts {
             rules: self.rules.clone(),
             pipelines,
             metrics: Arc::clone(&self.metrics),
-            asked: Arc::default(),
+            requested: Arc::default(),
         }
     }
 

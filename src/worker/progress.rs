@@ -9,6 +9,7 @@ use tracing::error;
 
 use crate::clock::Clock;
 use crate::db::StoreError;
+use crate::telemetry::ErrorChain;
 
 /// How often each part polls, for work that other processes wrote and for lost signals.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -46,6 +47,5 @@ pub(super) async fn wait_for_work(
 
 /// Logs that the store failed; the loops try again.
 pub(super) fn log_store_error(error: &StoreError) {
-    let error: &dyn std::error::Error = error;
-    error!(error, "the store failed; trying again");
+    error!(error = %ErrorChain(error), "the store failed; trying again");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, CheckReport, Deployment, Finding, Mark};
 use docspace_courier::clock::Clock;
-use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
+use docspace_sandbox::{Fault, FaultEffect, PortalSettings};
 
 use crate::bounds::bounded;
 use crate::process::{self, binary};
@@ -193,7 +193,7 @@ async fn a_portal_that_does_not_answer() {
 async fn a_failing_portal_and_a_wrong_address() {
     scenario(async |scene| {
         for (status, words) in [(503, "check again"), (404, "no such portal")] {
-            scene.portal.fail(Fault {
+            scene.portal.inject_fault(Fault {
                 method: Some("GET"),
                 path_contains: "people/@self",
                 times: 1,
@@ -320,7 +320,7 @@ async fn a_user_who_may_read_but_not_copy() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.forbid(&file);
+        scene.portal.make_file_read_only(&file);
         finds_only(&check(scene).await, "room 539564", "not take them");
     })
     .await;
@@ -330,7 +330,7 @@ async fn a_user_who_may_read_but_not_copy() {
 async fn an_administrator_who_is_not_a_member() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
-        scene.portal.leave_room(&scene.client_room);
+        scene.portal.remove_service_account(&scene.client_room);
         finds_only(&check(scene).await, "room 539564", "is no member");
         scene.upload(&scene.client_room, "plan.docx");
         finds_only(&check(scene).await, "room 539564", "is no member");
@@ -341,7 +341,7 @@ async fn an_administrator_who_is_not_a_member() {
 #[tokio::test]
 async fn a_destination_that_may_not_be_written() {
     scenario(async |scene| {
-        scene.portal.forbid_destination(&scene.internal);
+        scene.portal.make_folder_read_only(&scene.internal);
         finds_only(&check(scene).await, "folder 341029", "may not be written");
     })
     .await;
@@ -453,8 +453,8 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
 
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
-        scene.start_receiving().await;
+        scene.portal.wait_for_deliveries().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,
@@ -473,8 +473,8 @@ async fn a_webhook_that_signs_with_another_secret() {
         scene.leaving(Leftover::FailedDeliveries, 1);
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
-        scene.start_receiving().await;
+        scene.portal.wait_for_deliveries().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,
@@ -525,7 +525,7 @@ async fn another_server_at_the_webhook_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_prints_marks_and_sets_its_exit_code() {
     bounded(async {
-        let deployment = process::Deployment::new(Settings::default()).await;
+        let deployment = process::Deployment::new(PortalSettings::default()).await;
         let service = deployment.start();
         deployment.ready().await;
         let run = |arguments: &[&str]| {
@@ -595,7 +595,7 @@ async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
 #[tokio::test]
 async fn rules_that_trigger_themselves_through_nested_folders() {
     scenario(async |scene| {
-        let rule = |to: &docspace_courier::ids::FolderId| {
+        let rule = |to: &docspace_sandbox::FolderId| {
             format!(
                 "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
                 scene.client_room

@@ -31,7 +31,7 @@ async fn a_mail_server_that_accepts_or_refuses_the_login() {
         assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
 
         let report = check_with(scene, with_password("wrong")).await;
-        finds_only(&report, "SMTP_URL", "refuses the login");
+        finds_only(&report, "SMTP_URL", "rejects the login");
         assert!(!format!("{report:?}").contains("wrong@"), "{report:#?}");
         assert_eq!(server.mails(0).await.len(), 0);
     })

@@ -10,17 +10,17 @@ use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
 use docspace_courier::rules::InvoiceRule;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
-use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, scenario};
+use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, folder_id, scenario};
 
 const FIRST: InboxId = InboxId(1);
 
 impl Scene {
     /// Fails this kind of operation until the attempts are used up.
     pub fn refuse(&self, path_contains: &'static str) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains,
             times: MAX_ATTEMPTS,
@@ -30,7 +30,7 @@ impl Scene {
 
     /// Uploads a file whose event cannot be decided.
     async fn undecidable(&self) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("GET"),
             path_contains: "/path",
             times: MAX_ATTEMPTS,
@@ -202,8 +202,8 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
 
         let mut rules = scene.rules();
         rules[1] = InvoiceRule {
-            room: scene.client_room.clone(),
-            to: scene.incoming.clone(),
+            room: folder_id(&scene.client_room),
+            to: folder_id(&scene.incoming),
             title_prefix: "rechnung".to_owned(),
             then: Vec::new(),
             triggers: vec![Trigger::new("file.uploaded")],
@@ -264,7 +264,7 @@ async fn events_are_listed_by_state() {
         let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
         scene.db.write(keep).await.unwrap();
         scene.upload(&scene.client_room, "later.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
 
         let words = |events: &[EventView]| -> Vec<EventState> {
             events.iter().map(|event| event.state).collect()
@@ -435,7 +435,7 @@ async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
         scene.upload(&scene.client_room, "later.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
 
         scene.clock.advance(RETENTION + Duration::from_secs(1));

@@ -18,6 +18,7 @@ mod store;
 // The path of a delivery: receiving it, acting on it, failures and crashes.
 mod main_job;
 mod refusals;
+mod signatures;
 mod slow_clients;
 mod smuggling;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -17,7 +17,7 @@ struct Written {
 
 impl Written {
     async fn new(text: &str) -> Self {
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rules.toml");
         let file = file.to_str().unwrap().to_owned();
@@ -70,7 +70,7 @@ impl Written {
             &portal.seed().client_room,
             title,
             title.as_bytes(),
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
 

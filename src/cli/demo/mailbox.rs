@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use docspace_sandbox::FileId;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-
-use crate::ids::FileId;
 
 /// The longest conversation, in bytes; the demo's mails have a few thousand.
 const LONGEST: u64 = 1024 * 1024;

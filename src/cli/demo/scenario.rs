@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{FileId, FolderId};
-use crate::sandbox::{Announced, Fault, FaultEffect, Portal, Seed};
+use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, Portal, Seed, UploadEvents};
 
 use crate::cli::paint::Paint;
 
@@ -23,7 +22,7 @@ struct Upload {
     title: &'static str,
     note: &'static str,
     folder: FolderId,
-    announced: Announced,
+    events: UploadEvents,
     expected: Expected,
 }
 
@@ -69,15 +68,15 @@ impl Expected {
 
 /// The story, in order.
 pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
-    use Announced::{CreatedAndUploaded, Uploaded};
     use Expected::{Copied, CopiedAndMoved, Untouched};
+    use UploadEvents::{CreatedAndUploaded, Uploaded};
 
     let client = &seed.client_room;
-    let upload = |title, note, folder: &FolderId, announced, expected| Upload {
+    let upload = |title, note, folder: &FolderId, events, expected| Upload {
         title,
         note,
         folder: folder.clone(),
-        announced,
+        events,
         expected,
     };
     let chapter = |heading, uploads| Chapter {
@@ -176,13 +175,13 @@ impl Chapter {
     /// Lets it happen.
     pub(super) fn begin(self, portal: &Portal) -> Vec<Uploaded> {
         for fault in self.faults {
-            portal.fail(fault);
+            portal.inject_fault(fault);
         }
         self.uploads
             .into_iter()
             .map(|upload| {
                 let content = format!("{} {}", upload.title, upload.note).into_bytes();
-                let file = portal.upload(&upload.folder, upload.title, &content, upload.announced);
+                let file = portal.upload(&upload.folder, upload.title, &content, upload.events);
                 Uploaded {
                     upload,
                     content,

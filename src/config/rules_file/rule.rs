@@ -204,7 +204,7 @@ fn account_of(
     sheet: &mut Sheet<'_>,
 ) -> Option<Account> {
     match text.trim() {
-        "self" => Some(Account::Myself),
+        "self" => Some(Account::ApiKeyUser),
         id if id.len() == GUID
             && id
                 .bytes()

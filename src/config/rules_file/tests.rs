@@ -172,9 +172,9 @@ fn what_is_refused() {
     with("title = \"invoice\"", "must be a table such as");
     with(
         "title = { regex = \"(\" }",
-        "is no regular expression: unclosed group",
+        "is not a valid regular expression: unclosed group",
     );
-    with("title = { glob = \"{a\" }", "is no glob");
+    with("title = { glob = \"{a\" }", "is not a valid glob");
     with("title = { prefix = \" \" }", "every title starts so");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a text, not a number");
