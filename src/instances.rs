@@ -18,6 +18,7 @@ use crate::docspace::Client;
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
+mod id;
 mod leader;
 mod membership;
 mod partition;
@@ -61,7 +62,7 @@ impl Instances {
         }
         loop {
             match instances.heartbeat(PortalWrites::default()).await {
-                Err(error) if error.is_away() => {
+                Err(error) if error.is_unreachable() => {
                     tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
                 }
                 Err(error) => return Err(error),

@@ -50,6 +50,7 @@ impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let tls = config
+            .public
             .tls
             .map(|files| open_tls(files, &clock))
             .transpose()?;
@@ -57,42 +58,36 @@ impl Service {
         let instances = Instances::join(&db, &clock).await?;
         resume(&db, &clock).await?;
 
-        let parts = Parts::new(
-            db,
-            &config.portal.host,
-            config.portal.key,
-            config.rules,
-            clock,
-        )
-        .context("cannot set up the client for the portal")?;
-        let (channels, recipients) = channels(config.tell)?;
+        let parts = Parts::new(db, config.portal, config.rules, clock)
+            .context("cannot set up the client for the portal")?;
+        let (channels, recipients) = channels(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
         let settings = WorkerSettings {
-            max_attempts: config.max_attempts,
-            retention: config.retention,
+            max_attempts: config.limits.max_attempts,
+            retention: config.limits.retention,
             failpoints: Failpoints::default(),
         };
         let background = Background {
             reload: parts.reload(config.rules_source, channels.pipelines.clone()),
             worker: parts.worker(channels, settings),
             alerts: parts.alerts(recipients).await?,
-            catch_up: parts.catch_up(config.secrets.clone(), config.retention),
-            catch_up_interval: config.catch_up_interval,
+            catch_up: parts.catch_up(config.secrets.clone(), config.limits.retention),
+            catch_up_interval: config.limits.catch_up_interval,
             instances,
         };
         let receiver = parts.receiver(Acceptance {
             secrets: config.secrets,
-            unsigned: config.unsigned,
-            transport: config.transport,
+            unsigned: config.public.unsigned,
+            transport: config.public.transport,
         });
         Ok(Self {
             parts,
             receiver: Arc::new(receiver),
             background,
-            public_listener: bind("LISTEN_ADDR", config.listen)?,
+            public_listener: bind("LISTEN_ADDR", config.public.address)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin)?,
-            access: Access::new(config.admin_token, config.admin),
+            admin_listener: bind("ADMIN_ADDR", config.admin.address)?,
+            access: Access::new(config.admin.token, config.admin.address),
         })
     }
 
@@ -121,10 +116,10 @@ impl Service {
         let supervisor = self.parts.supervisor();
         let health = self.parts.health(supervisor.health(), stop.clone());
         let public = webhook::router(self.receiver, health.clone());
-        let status = self.parts.status(self.access, self.tls.clone(), health);
+        let console = self.parts.console(self.access, self.tls.clone(), health);
         let admin = server::serve(
             self.admin_listener,
-            admin::router(Arc::new(status)),
+            admin::router(Arc::new(console)),
             stop.clone(),
         );
         let background = self

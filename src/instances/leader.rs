@@ -3,6 +3,8 @@
 
 use crate::db::{Db, Sql, SqlError, StoreError};
 
+use super::id::own_id;
+
 /// How long a role stays with its holder after the last heartbeat, in milliseconds.
 const ROLE_LEASE_MS: i64 = 30_000;
 
@@ -41,7 +43,7 @@ fn acquire_role(sql: &Sql, role: LeaderRole) -> Result<bool, SqlError> {
         "UPDATE duties SET holder = :id, until = :until
          WHERE name = :name AND (holder = :id OR until <= :now)",
         &[
-            (":id", sql.instance().into()),
+            (":id", own_id(sql).into()),
             (":name", role.name().into()),
             (":until", (now + ROLE_LEASE_MS).into()),
             (":now", now.into()),
@@ -55,7 +57,7 @@ pub(super) fn renew_roles(sql: &Sql, now: i64) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE duties SET until = :until WHERE holder = :id AND until > :now",
         &[
-            (":id", sql.instance().into()),
+            (":id", own_id(sql).into()),
             (":now", now.into()),
             (":until", (now + ROLE_LEASE_MS).into()),
         ],
@@ -72,7 +74,7 @@ pub(super) fn renew_roles(sql: &Sql, now: i64) -> Result<(), SqlError> {
 pub(super) fn release_roles(sql: &Sql) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE duties SET until = 0 WHERE holder = :id",
-        &[(":id", sql.instance().into())],
+        &[(":id", own_id(sql).into())],
     )
     .map(drop)
 }

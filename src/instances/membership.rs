@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::db::{Sql, SqlError};
 use crate::outbox;
 
+use super::id::own_id;
 use super::leader;
 
 /// After this long without a heartbeat an instance is gone.
@@ -34,7 +35,7 @@ pub(super) struct Membership {
 /// Writes a heartbeat, and removes the instances that have none.
 pub(super) fn heartbeat(sql: &Sql, writes: PortalWrites) -> Result<Membership, SqlError> {
     let clock_ms = sql.clock_ms()?;
-    let (now, id) = (clock_ms.unwrap_or_default(), sql.instance());
+    let (now, id) = (clock_ms.unwrap_or_default(), own_id(sql));
     let timeout = i64::try_from(HEARTBEAT_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
     sql.execute(
         "INSERT INTO instances (id, started_at, seen_at) VALUES (:id, :now, :now)
@@ -61,7 +62,7 @@ pub(super) fn heartbeat(sql: &Sql, writes: PortalWrites) -> Result<Membership, S
 pub(super) fn remove(sql: &Sql) -> Result<(), SqlError> {
     sql.execute(
         "DELETE FROM instances WHERE id = :id",
-        &[(":id", sql.instance().into())],
+        &[(":id", own_id(sql).into())],
     )?;
     leader::release_roles(sql)?;
     outbox::release_orphaned_leases(sql).map(drop)
@@ -69,7 +70,7 @@ pub(super) fn remove(sql: &Sql) -> Result<(), SqlError> {
 
 /// Stores the writes of this instance, and returns those of the others on the same day.
 fn count_writes(sql: &Sql, PortalWrites { day, count }: PortalWrites) -> Result<i64, SqlError> {
-    let id = sql.instance();
+    let id = own_id(sql);
     if count > 0 {
         sql.execute(
             "INSERT INTO portal_writes (day, instance, writes) VALUES (:day, :id, :count)

@@ -1,6 +1,7 @@
 //! The part of the events that an instance decides first.
 
 use crate::db::{Sql, SqlError};
+use crate::ids::InstanceId;
 
 /// One of several equal parts of the events, by their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +19,9 @@ impl Partition {
 
 /// The part of this instance. Each decides the events of its part first, and overdue ones of any part.
 pub fn partition(sql: &Sql) -> Result<Partition, SqlError> {
-    let id = sql.instance();
-    if id == 0 {
+    let Some(InstanceId(id)) = sql.instance() else {
         return Ok(Partition::ALL);
-    }
+    };
     sql.query_one(
         "SELECT count(*), coalesce(sum(CASE WHEN id < :id THEN 1 END), 0),
                 coalesce(sum(CASE WHEN id = :id THEN 1 END), 0)

@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Access, Status};
+use crate::admin::{Access, Console};
 use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
-use crate::config::RulesSource;
+use crate::config::{PortalConfig, RulesSource};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::health::Health;
@@ -61,13 +60,13 @@ impl Parts {
     /// Parts for a store and a portal, with metrics of their own.
     pub fn new(
         db: Db,
-        host: &str,
-        key: SecretString,
+        portal: PortalConfig,
         rules: Vec<Rule>,
         clock: Clock,
     ) -> reqwest::Result<Self> {
         let metrics = Arc::new(Metrics::default());
-        let portal = Client::new(host, key, clock.clone())?.with_metrics(Arc::clone(&metrics));
+        let portal = Client::new(&portal.host, portal.key, clock.clone())?
+            .with_metrics(Arc::clone(&metrics));
         Ok(Self {
             db,
             portal: Arc::new(portal),
@@ -152,8 +151,8 @@ impl Parts {
     }
 
     /// What the admin listener shows.
-    pub fn status(&self, access: Access, tls: Option<Arc<Tls>>, health: Health) -> Status {
-        Status {
+    pub fn console(&self, access: Access, tls: Option<Arc<Tls>>, health: Health) -> Console {
+        Console {
             db: self.db.clone(),
             portal: Arc::clone(&self.portal),
             metrics: Arc::clone(&self.metrics),

@@ -16,7 +16,7 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client};
 use crate::metrics::Metrics;
 use crate::notify::Channels;
-use crate::outbox::{self, Action, Claim, ClaimStatus, Intent, Wait};
+use crate::outbox::{self, Action, Claim, ClaimStatus, Intent, Reschedule};
 use crate::wake::Wake;
 
 mod end;
@@ -56,7 +56,7 @@ impl AttemptRunner {
         } else {
             info_span!(
                 "batch",
-                action.kind = actions.first().map(|action| action.plan.kind()),
+                action.kind = actions.first().map(|action| action.plan.kind().as_str()),
                 actions = actions.len(),
             )
         };
@@ -149,7 +149,7 @@ impl AttemptRunner {
                 continue;
             }
             span_of(action).in_scope(|| end.log(now));
-            let kind = action.plan.kind();
+            let kind = action.plan.kind().as_str();
             self.metrics.count_attempt(kind, end.label(), duration);
             if let Some(received_at) = written.event_received_at {
                 let delay = Duration::try_from(now.duration_since(received_at));
@@ -180,7 +180,7 @@ impl AttemptRunner {
                 reason,
                 wait,
                 intent,
-            } => End::Waits(Wait {
+            } => End::Waits(Reschedule {
                 until: self.clock.now() + wait.unwrap_or(BREAKER_WAIT),
                 failures: action.failures,
                 reason,
@@ -206,7 +206,7 @@ impl AttemptRunner {
             };
         }
         let wait = backoff(failures, fastrand::f64()).max(min_wait);
-        let wait = Wait {
+        let wait = Reschedule {
             until: self.clock.now() + wait,
             failures,
             reason,
@@ -222,7 +222,7 @@ fn span_of(action: &Action) -> Span {
         event.id = action.event.0,
         rule.name = action.rule,
         action.id = action.claim.action.0,
-        action.kind = action.plan.kind(),
+        action.kind = action.plan.kind().as_str(),
         attempt = action.claim.attempt,
     )
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::backoff;
@@ -19,9 +18,8 @@ use crate::docspace::{BreakerState, Client, Error, ErrorClass};
 use crate::event::Event;
 use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
 use crate::ids::FileId;
-use crate::inbox::{self, Undecided};
+use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
-use crate::outbox::{self, Origin};
 use crate::rules::{ActiveRules, Facts, RuleSet};
 use crate::wake::Wake;
 
@@ -85,7 +83,7 @@ impl Decider {
         while !stop.is_cancelled() {
             match self.decide_next().await {
                 Ok(Progress::Worked) => {
-                    if self.db.is_crowded() {
+                    if self.db.has_backlog() {
                         tokio::time::sleep(BACKPRESSURE_PAUSE).await;
                     }
                     continue;
@@ -130,7 +128,7 @@ impl Decider {
         let event = self.read(&undecided);
         let file = event.entry.as_ref().map(|entry| entry.id.clone());
         let origin = self.origin(rules, &event).await?;
-        if origin == Origin::Open {
+        if origin == Origin::Undetermined {
             let outcome = self.wait_for_origin(&undecided);
             batch.outcomes.push((undecided, outcome));
             return Ok(());
@@ -208,7 +206,7 @@ impl Decider {
         let mut event =
             Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
         if event.happened_at.is_none() {
-            event.happened_at = Timestamp::from_millisecond(undecided.happened.at_ms).ok();
+            event.happened_at = Some(undecided.position.at);
         }
         if let Some(trigger) = &event.trigger {
             self.facts.invalidate_after(trigger);
@@ -218,11 +216,11 @@ impl Decider {
 
     /// Where the event comes from, if a rule listens to such events at all.
     async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
-        if !outbox::may_be_ours(event) || !rules.listens_to(event) {
-            return Ok(Origin::Foreign);
+        if !inbox::may_be_own_effect(event) || !rules.listens_to(event) {
+            return Ok(Origin::External);
         }
         let event = event.clone();
-        self.db.read(move |sql| outbox::origin(sql, &event)).await
+        self.db.read(move |sql| inbox::origin(sql, &event)).await
     }
 
     fn wait_for_origin(&self, undecided: &Undecided) -> Outcome {
@@ -299,7 +297,7 @@ impl Decider {
             })
             .await?;
         for ((undecided, outcome), decisions) in outcomes.iter().zip(&recorded) {
-            outcome.log(undecided.happened.event, decisions);
+            outcome.log(undecided.position.event, decisions);
             if let Some(label) = outcome.label(decisions) {
                 self.metrics.count_event(label);
             }

@@ -199,7 +199,7 @@ impl Dispatcher {
                 .read(move |sql| outbox::find_batch(sql, now, &policy))
                 .await?;
             let Some(batch) = found else { return Ok(None) };
-            let slot = self.slots.batches.start(batch.lane, started);
+            let slot = self.slots.batches.start(batch.key, started);
             let actions = self
                 .db
                 .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))

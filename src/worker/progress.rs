@@ -29,12 +29,11 @@ pub enum Progress {
 /// Waits for a signal, until the next work is due, or for [`POLL_INTERVAL`].
 pub(super) async fn wait_for_work(
     signal: &Notify,
-    next_due_ms: Option<i64>,
+    next_due: Option<Timestamp>,
     clock: &Clock,
     stop: &CancellationToken,
 ) {
-    let until_due = next_due_ms
-        .and_then(|due| Timestamp::from_millisecond(due).ok())
+    let until_due = next_due
         .and_then(|due| Duration::try_from(due.duration_since(clock.now())).ok())
         .filter(|wait| !wait.is_zero());
     let wait = until_due.map_or(POLL_INTERVAL, |wait| wait.clamp(MIN_WAIT, POLL_INTERVAL));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
+use docspace_courier::config::PortalConfig;
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
@@ -89,8 +90,11 @@ impl Scene {
         let store = Store::new();
         let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
-        let key = portal.api_key().to_owned().into();
-        let parts = Parts::new(db.clone(), &host, key, rules(&portal), clock.clone()).unwrap();
+        let access = PortalConfig {
+            host: host.clone(),
+            key: portal.api_key().to_owned().into(),
+        };
+        let parts = Parts::new(db.clone(), access, rules(&portal), clock.clone()).unwrap();
         let supervisor = parts.supervisor();
         let worker = parts.worker(Channels::default(), worker_settings(Failpoints::default()));
         let receiver = parts.receiver(Acceptance {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::cli::Environment;
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::docspace::Client;
 use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
 use crate::rules::{Facts, MissingFact};
@@ -16,9 +16,9 @@ pub(super) struct Evaluator {
 }
 
 impl Evaluator {
-    pub(super) fn new(environment: &Environment) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            facts: fact_finder(environment),
+            facts: fact_finder(settings),
             answers: BatchAnswers::default(),
         }
     }
@@ -39,10 +39,10 @@ impl Evaluator {
     }
 }
 
-fn fact_finder(environment: &Environment) -> Result<FactFinder, String> {
-    let portal = environment.portal().map_err(|error| {
+fn fact_finder(settings: &Settings) -> Result<FactFinder, String> {
+    let portal = settings.portal().map_err(|error| {
         let variables: Vec<_> = error.problems.iter().map(|it| it.variable).collect();
-        format!("{} is not set or wrong", variables.join(", "))
+        format!("{} is missing or not valid", variables.join(", "))
     })?;
     let clock = Clock::system();
     let client = Client::new(&portal.host, portal.key, clock.clone());

@@ -2,25 +2,23 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::{Environment, events};
+use crate::cli::events;
+use crate::config::Settings;
 use crate::db::Db;
 use crate::event::Event;
+use crate::inbox;
 use crate::journal::{self, EventDetails};
-use crate::outbox;
 
 /// The event with this number, and the rules that caused it.
-pub(super) async fn find(
-    environment: &Environment,
-    number: i64,
-) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = events::open_existing(&environment.database()?)?;
+pub(super) async fn find(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
+    let db = events::open_existing(&settings.database()?)?;
     let Some(details) = db.read(move |sql| journal::find(sql, number)).await? else {
         bail!("there is no event {number}");
     };
     let event = parse(&details)
         .context("the event's body is not a JSON object, so no rule is evaluated for it")?;
-    let made_by = made_by(&db, &event).await?;
-    Ok((event, made_by))
+    let caused_by = caused_by(&db, &event).await?;
+    Ok((event, caused_by))
 }
 
 /// Parses a stored body again.
@@ -31,8 +29,8 @@ pub(super) fn parse(details: &EventDetails) -> Option<Event> {
 }
 
 /// The rules whose own actions caused the event.
-pub(super) async fn made_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
+pub(super) async fn caused_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
     let event = event.clone();
-    let origin = db.read(move |sql| outbox::origin(sql, &event)).await?;
+    let origin = db.read(move |sql| inbox::origin(sql, &event)).await?;
     Ok(origin.rules().to_vec())
 }

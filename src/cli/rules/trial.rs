@@ -1,33 +1,36 @@
-//! `rules try`: what today's rules decide for the last events, beside what was decided.
+//! `rules try`: compares what the rules would decide for past events with what was decided.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::events;
+use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
+use crate::config::Settings;
 use crate::facts::KnownFacts;
 use crate::ids::InboxId;
+use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::{Decision, RuleSet};
 use crate::text::clean_and_cut;
 
 use super::evaluation::Evaluator;
-use super::stored_event::{made_by, parse};
-use crate::cli::{Environment, events, say};
+use super::stored_event::{caused_by, parse};
 
-/// Widest a title is shown.
+/// Maximum width of a trigger or title.
 const TITLE_WIDTH: usize = 32;
 
-/// Widest a list of rules is shown.
+/// Maximum width of a list of rules.
 const RULES_WIDTH: usize = 40;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Files are looked at where they are now: one that has been moved since may be decided \
-                  otherwise for that alone."
+    after_help = "Files are evaluated where they are now, so the decision about a file that was moved since the \
+                  event may differ for that reason alone."
 )]
 pub(super) struct Args {
-    /// How many of the last events.
+    /// Number of past events, the newest first.
     #[arg(long, value_name = "N", default_value_t = 50)]
     last: u32,
 
@@ -36,15 +39,15 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// One event, then and now.
+/// The decisions about one event.
 #[derive(Debug, Serialize)]
 struct Tried {
     id: InboxId,
     trigger: Option<String>,
     title: Option<String>,
-    /// The rules that planned something when it was decided; nothing while it waits.
+    /// The rules that matched when it was decided; `None` if it has not been decided.
     decided: Option<Vec<String>>,
-    /// The rules that would plan something now; nothing when it would wait for the portal.
+    /// The rules that match now; `None` if the portal could not be asked.
     today: Option<Vec<String>>,
 }
 
@@ -61,15 +64,15 @@ impl Tried {
 
 /// Tries the rules on the last events of the store.
 pub(super) async fn run(
-    environment: &Environment,
+    settings: &Settings,
     rules: &RuleSet,
     args: Args,
 ) -> anyhow::Result<ExitCode> {
-    let db = events::open_existing(&environment.database()?)?;
+    let db = events::open_existing(&settings.database()?)?;
     let listed = db
         .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
-    let evaluator = Evaluator::new(environment);
+    let evaluator = Evaluator::new(settings);
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;
@@ -77,22 +80,22 @@ pub(super) async fn run(
             continue;
         };
         let Some(event) = parse(&story) else { continue };
-        let made_by = made_by(&db, &event).await?;
-        let mut known = KnownFacts::new(&event, &made_by);
+        let caused_by = caused_by(&db, &event).await?;
+        let mut known = KnownFacts::new(&event, &caused_by);
         let decisions = evaluator
             .evaluate(&mut known, |facts| rules.decide(facts))
             .await;
         tried.push(compare(story, decisions.ok().map(matching)));
     }
-    say(&if args.json {
-        serde_json::to_string_pretty(&tried)? + "\n"
+    if args.json {
+        print_json(&tried)?;
     } else {
-        render(&tried)
-    });
+        print_lines(render(&tried));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names of the rules that would plan something.
+/// The names of the rules that match.
 fn matching(decisions: Vec<Decision>) -> Vec<String> {
     let planned = decisions
         .into_iter()
@@ -100,11 +103,11 @@ fn matching(decisions: Vec<Decision>) -> Vec<String> {
     planned.map(|decision| decision.rule).collect()
 }
 
-/// A duplicate was wanted, too: another event had it done.
+/// A rule whose action another event has done already matched, too.
 fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     let undecided = story.decisions.is_empty() && story.event.state == EventState::Waiting;
     let wanted = story.decisions.into_iter();
-    let wanted = wanted.filter(|decision| decision.outcome != "ignored");
+    let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
     let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();
     let mut today = today;
     decided.sort();
@@ -120,47 +123,36 @@ fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     }
 }
 
-fn render(tried: &[Tried]) -> String {
+fn render(tried: &[Tried]) -> Vec<String> {
     if tried.is_empty() {
-        return "No such events.\n".to_owned();
+        return vec!["No such events.".to_owned()];
     }
     let rules = |rules: &Option<Vec<String>>| match rules {
         None => "?".to_owned(),
         Some(none) if none.is_empty() => "-".to_owned(),
         Some(rules) => clean_and_cut(&rules.join(", "), RULES_WIDTH),
     };
-    let head = ["ID", "TRIGGER", "TITLE", "DECIDED", "TODAY", ""].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(head)
-        .chain(tried.iter().map(|event| {
-            [
-                event.id.to_string(),
-                clean_and_cut(event.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
-                clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
-                rules(&event.decided),
-                rules(&event.today),
-                event.word().to_owned(),
-            ]
-        }))
-        .collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    });
-    let mut page = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        page.push_str(cells.join("  ").trim_end());
-        page.push('\n');
+    let mut table = Table::with_header(["ID", "TRIGGER", "TITLE", "DECIDED", "NOW", ""]);
+    for event in tried {
+        table.row([
+            event.id.to_string(),
+            clean_and_cut(event.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            rules(&event.decided),
+            rules(&event.today),
+            event.word().to_owned(),
+        ]);
     }
-    let count = |word: &str| tried.iter().filter(|event| event.word() == word).count();
-    let (same, differs) = (count("same"), count("DIFFERS"));
-    let waiting = tried.len() - same - differs;
-    page + &format!(
-        "\n{} events: {same} decided the same today, {differs} differently, {waiting} not to be told yet.\n",
-        tried.len()
-    )
+    let number = |word: &str| tried.iter().filter(|event| event.word() == word).count();
+    let (same, differs) = (number("same"), number("DIFFERS"));
+    let undecided = tried.len() - same - differs;
+    let events = count(tried.len(), "event");
+    let mut lines = table.lines(terminal_width());
+    lines.extend([
+        String::new(),
+        format!(
+            "{events}: {same} decided the same now, {differs} differently, {undecided} undecided."
+        ),
+    ]);
+    lines
 }

@@ -6,16 +6,16 @@ use tracing::{info, warn};
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
 use crate::inbox;
-use crate::outbox::{self, ActionResult, Claim, ClaimStatus, Wait};
+use crate::outbox::{self, ActionResult, Claim, ClaimStatus, Reschedule};
 
 /// What is written down about one action when its attempt ends.
 #[derive(Debug)]
 pub(super) enum End {
     Done(ActionResult),
     /// The attempt failed; another one follows.
-    Failed(Wait, IntentUpdate),
+    Failed(Reschedule, IntentUpdate),
     /// The action waits for a cause outside of it.
-    Waits(Wait),
+    Waits(Reschedule),
     Dead {
         code: &'static str,
         reason: String,
@@ -53,14 +53,14 @@ impl End {
         let status = match self {
             Self::Done(result) => outbox::finish(sql, claim, result, now)?,
             Self::Failed(wait, IntentUpdate::Keep) => {
-                let wait = Wait {
+                let wait = Reschedule {
                     intent: outbox::stored_intent(sql, claim)?,
                     ..wait.clone()
                 };
-                outbox::wait(sql, claim, &wait)?
+                outbox::reschedule(sql, claim, &wait)?
             }
             Self::Failed(wait, IntentUpdate::Replace) | Self::Waits(wait) => {
-                outbox::wait(sql, claim, wait)?
+                outbox::reschedule(sql, claim, wait)?
             }
             Self::Dead { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
             Self::Lost => ClaimStatus::Lost,
@@ -90,11 +90,11 @@ impl End {
     pub(super) fn log(&self, now: Timestamp) {
         match self {
             Self::Done(_) => info!("done"),
-            Self::Failed(Wait { reason, until, .. }, _) => {
+            Self::Failed(Reschedule { reason, until, .. }, _) => {
                 let wait_ms = until.as_millisecond() - now.as_millisecond();
                 warn!(reason, wait_ms, "the attempt failed");
             }
-            Self::Waits(Wait { reason, .. }) => info!(reason, "the action waits"),
+            Self::Waits(Reschedule { reason, .. }) => info!(reason, "the action waits"),
             Self::Dead { code, reason } => warn!(code, reason, "the action is a dead letter"),
             Self::Lost => warn!("the claim on the action was lost; another attempt has it"),
         }

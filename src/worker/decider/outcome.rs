@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
-use crate::inbox::{self, Recorded, Undecided};
+use crate::inbox::{self, DecisionOutcome, RecordedDecision, Undecided};
 use crate::rules::Decision;
 
 /// What deciding an event led to.
@@ -31,11 +31,11 @@ impl Outcome {
         sql: &Sql,
         undecided: &Undecided,
         now: Timestamp,
-    ) -> Result<Vec<Recorded>, SqlError> {
-        let id = undecided.happened.event;
+    ) -> Result<Vec<RecordedDecision>, SqlError> {
+        let id = undecided.position.event;
         match self {
             Self::Decided(decisions) => {
-                return inbox::record_decisions(sql, undecided.happened, decisions, now);
+                return inbox::record_decisions(sql, undecided.position, decisions, now);
             }
             Self::Postponed {
                 failures,
@@ -48,22 +48,24 @@ impl Outcome {
     }
 
     /// The label in the metrics; none while the event waits.
-    pub(super) fn label(&self, decisions: &[Recorded]) -> Option<&'static str> {
-        let any = |outcome: &str| decisions.iter().any(|rule| rule.outcome == outcome);
+    pub(super) fn label(&self, decisions: &[RecordedDecision]) -> Option<&'static str> {
+        use DecisionOutcome::{Duplicate, Ignored, Planned};
+
+        let any = |outcome| decisions.iter().any(|rule| rule.outcome == outcome);
         match self {
             Self::Postponed { .. } => None,
             Self::Dead(_) => Some("dead"),
-            Self::Decided(_) if any("planned") => Some("planned"),
-            Self::Decided(_) if any("duplicate") => Some("duplicate"),
-            Self::Decided(_) => Some("ignored"),
+            Self::Decided(_) if any(Planned) => Some(Planned.as_str()),
+            Self::Decided(_) if any(Duplicate) => Some(Duplicate.as_str()),
+            Self::Decided(_) => Some(Ignored.as_str()),
         }
     }
 
     /// Logs what was written down.
-    pub(super) fn log(&self, InboxId(id): InboxId, decisions: &[Recorded]) {
+    pub(super) fn log(&self, InboxId(id): InboxId, decisions: &[RecordedDecision]) {
         match self {
             Self::Decided(_) => {
-                for Recorded {
+                for RecordedDecision {
                     rule,
                     outcome,
                     reason,
