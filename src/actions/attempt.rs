@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, FileInfo};
 use crate::notify::Channels;
-use crate::outbox::{Action, ActionResult, Intent};
+use crate::outbox::{Action, ActionResult, Intent, IntentUpdate};
 
 use super::failpoint::Failpoints;
 
@@ -38,19 +38,13 @@ pub enum AttemptOutcome {
     /// The action is done.
     Done(ActionResult),
     /// The attempt failed; the next one follows after a backoff, unless all attempts are used up.
-    Failed {
+    Retry {
         /// Why.
         reason: String,
-        /// The intent to keep, if the call may still have taken effect.
-        intent: Option<Intent>,
-    },
-    /// The receiver of a message failed; the next attempt follows after a backoff, but not before the wait
-    /// that the receiver asked for.
-    RetryAfter {
-        /// Why.
-        reason: String,
-        /// The shortest wait.
-        wait: Duration,
+        /// What becomes of the stored intent: it stays if the call may still have taken effect.
+        intent: IntentUpdate,
+        /// The wait that the other side asked for; the backoff may be longer.
+        min_wait: Duration,
     },
     /// The action has to wait for a cause outside of it; this does not count as a failed attempt.
     Postponed {
@@ -68,8 +62,6 @@ pub enum AttemptOutcome {
         /// Why.
         reason: String,
     },
-    /// The attempt panicked; the intent in the outbox stays as it is.
-    Panicked,
     /// Another attempt holds the claim now, so nothing is recorded.
     ClaimLost,
 }
@@ -86,9 +78,10 @@ impl AttemptOutcome {
 
     /// A failed attempt whose call had no effect.
     pub(super) fn failed(reason: impl Into<String>) -> Self {
-        Self::Failed {
+        Self::Retry {
             reason: reason.into(),
-            intent: None,
+            intent: IntentUpdate::Replace(None),
+            min_wait: Duration::ZERO,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::docspace::{editor_address, folder_address};
 use crate::event::{EntryKind, Event};
 use crate::ids::FileId;
 use crate::inbox;
-use crate::outbox::{self, Action, ActionResult};
+use crate::outbox::{self, Action, ActionResult, IntentUpdate};
 use crate::outgoing::Failure;
 use crate::rules::ActionKind;
 
@@ -76,9 +76,10 @@ pub(super) fn outcome(sent: Result<(), Failure>) -> AttemptOutcome {
         Err(Failure::Transient {
             reason,
             retry_after,
-        }) => AttemptOutcome::RetryAfter {
+        }) => AttemptOutcome::Retry {
             reason,
-            wait: retry_after.unwrap_or_default(),
+            intent: IntentUpdate::Replace(None),
+            min_wait: retry_after.unwrap_or_default(),
         },
         Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
     }

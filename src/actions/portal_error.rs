@@ -1,7 +1,9 @@
 //! What a failed call to the portal means for an action of any kind.
 
+use std::time::Duration;
+
 use crate::docspace::{Error, ErrorClass};
-use crate::outbox::Intent;
+use crate::outbox::{Intent, IntentUpdate};
 
 use super::attempt::{AttemptOutcome, Context};
 
@@ -33,7 +35,11 @@ pub(super) fn failed_call(
             wait: Some(wait),
             intent,
         },
-        _ => AttemptOutcome::Failed { reason, intent },
+        _ => AttemptOutcome::Retry {
+            reason,
+            intent: IntentUpdate::Replace(intent),
+            min_wait: Duration::ZERO,
+        },
     }
 }
 

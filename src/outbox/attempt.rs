@@ -37,8 +37,17 @@ pub struct Reschedule {
     pub failures: u32,
     /// The reason, for an operator.
     pub reason: String,
-    /// The call whose outcome is unknown.
-    pub intent: Option<Intent>,
+    /// What becomes of the stored intent.
+    pub intent: IntentUpdate,
+}
+
+/// What becomes of the stored intent when an attempt ends without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntentUpdate {
+    /// It stays as the attempt stored it.
+    Keep,
+    /// It is replaced by that of the call whose outcome is unknown; `None` if there is no such call.
+    Replace(Option<Intent>),
 }
 
 /// Stores that the portal is about to be called, or the operation that it returned.
@@ -62,7 +71,7 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimSta
 }
 
 /// The stored intent of a claim.
-pub fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
+fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
     let stored = sql.query_optional(
         "SELECT intent_at, settle_after, operation_id FROM actions
          WHERE id = :id AND attempt = :attempt",
@@ -150,7 +159,11 @@ pub fn reschedule(
     claim: Claim,
     reschedule: &Reschedule,
 ) -> Result<ClaimStatus, SqlError> {
-    let intent = reschedule.intent.as_ref();
+    let intent = match &reschedule.intent {
+        IntentUpdate::Keep => stored_intent(sql, claim)?,
+        IntentUpdate::Replace(intent) => intent.clone(),
+    };
+    let intent = intent.as_ref();
     let operation = intent.and_then(|intent| intent.operation.as_ref());
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,

@@ -16,14 +16,14 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{self, Client};
 use crate::metrics::Metrics;
 use crate::notify::Channels;
-use crate::outbox::{self, Action, Claim, ClaimStatus, Intent, Reschedule};
+use crate::outbox::{self, Action, Claim, ClaimStatus, IntentUpdate, Reschedule};
 use crate::wake::Wake;
+
+use super::progress::log_store_error;
 
 mod end;
 
-use end::{End, IntentUpdate};
-
-use super::progress::log_store_error;
+use end::End;
 
 /// How long a claim lasts without renewal; longer than the client waits for any response.
 pub(super) const LEASE: Duration = Duration::from_mins(2);
@@ -112,12 +112,7 @@ impl AttemptRunner {
         AssertUnwindSafe(actions::run(&context, actions))
             .catch_unwind()
             .await
-            .unwrap_or_else(|_| {
-                let panicked = actions
-                    .iter()
-                    .map(|action| (action, AttemptOutcome::Panicked));
-                Ok(panicked.collect())
-            })
+            .unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
     }
 
     /// Writes down how the attempt ended for each action, all in one commit, then logs and counts it.
@@ -161,20 +156,28 @@ impl AttemptRunner {
 
     /// What is to be written down.
     fn end(&self, action: &Action, outcome: AttemptOutcome) -> End {
-        use IntentUpdate::{Keep, Replace};
-
         match outcome {
             AttemptOutcome::Done(result) => End::Done(result),
             AttemptOutcome::Dead { code, reason } => End::Dead { code, reason },
-            AttemptOutcome::Failed { reason, intent } => {
-                self.failed(action, reason, (intent, Replace), Duration::ZERO)
-            }
-            AttemptOutcome::RetryAfter { reason, wait } => {
-                self.failed(action, reason, (None, Replace), wait)
-            }
-            AttemptOutcome::Panicked => {
-                let reason = "the attempt panicked".to_owned();
-                self.failed(action, reason, (None, Keep), Duration::ZERO)
+            AttemptOutcome::Retry {
+                reason,
+                intent,
+                min_wait,
+            } => {
+                let failures = action.failures + 1;
+                if failures >= self.max_attempts {
+                    return End::Dead {
+                        code: "attempts_used_up",
+                        reason: format!("{failures} attempts failed; the last one: {reason}"),
+                    };
+                }
+                let wait = backoff(failures, fastrand::f64()).max(min_wait);
+                End::Failed(Reschedule {
+                    until: self.clock.now() + wait,
+                    failures,
+                    reason,
+                    intent,
+                })
             }
             AttemptOutcome::Postponed {
                 reason,
@@ -184,35 +187,19 @@ impl AttemptRunner {
                 until: self.clock.now() + wait.unwrap_or(BREAKER_WAIT),
                 failures: action.failures,
                 reason,
-                intent,
+                intent: IntentUpdate::Replace(intent),
             }),
             AttemptOutcome::ClaimLost => End::Lost,
         }
     }
+}
 
-    /// A wait for the next attempt, or a dead letter when the attempts are used up.
-    fn failed(
-        &self,
-        action: &Action,
-        reason: String,
-        (intent, update): (Option<Intent>, IntentUpdate),
-        min_wait: Duration,
-    ) -> End {
-        let failures = action.failures + 1;
-        if failures >= self.max_attempts {
-            return End::Dead {
-                code: "attempts_used_up",
-                reason: format!("{failures} attempts failed; the last one: {reason}"),
-            };
-        }
-        let wait = backoff(failures, fastrand::f64()).max(min_wait);
-        let wait = Reschedule {
-            until: self.clock.now() + wait,
-            failures,
-            reason,
-            intent,
-        };
-        End::Failed(wait, update)
+/// The outcome of an attempt that panicked; what it stored of its call stays.
+fn panicked() -> AttemptOutcome {
+    AttemptOutcome::Retry {
+        reason: "the attempt panicked".to_owned(),
+        intent: IntentUpdate::Keep,
+        min_wait: Duration::ZERO,
     }
 }
 

@@ -23,11 +23,11 @@ use crate::metrics::Metrics;
 use crate::rules::{ActiveRules, Facts, RuleSet};
 use crate::wake::Wake;
 
+use super::progress::{Progress, log_store_error, wait_for_work};
+
 mod outcome;
 
 use outcome::Outcome;
-
-use super::progress::{Progress, log_store_error, wait_for_work};
 
 /// The most events decided in one transaction.
 const BATCH: u32 = 128;

@@ -112,6 +112,13 @@ async fn readiness(deployment: &Deployment) -> u16 {
     status
 }
 
+/// How many lines of the log have this message.
+fn logged(deployment: &Deployment, message: &str) -> usize {
+    let member = format!(r#""message":"{message}""#);
+    let log = deployment.log();
+    log.lines().filter(|line| line.contains(&member)).count()
+}
+
 fn titles_in(portal: &Portal, folder: &FolderId) -> Vec<String> {
     let files = portal.files_in(folder);
     files.into_iter().map(|file| file.title).collect()
@@ -187,12 +194,29 @@ async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards()
         )
         .await;
         portal.wait_for_operations().await;
+        // The disk may have room for the few bytes that mark the copy as done.
+        until(
+            STATE_BOUND,
+            "the attempt at the copy has ended",
+            async || {
+                let stored = logged(&deployment, "done");
+                stored + logged(&deployment, "the store failed; trying again") > 0
+            },
+        )
+        .await;
 
         disk.free();
         assert_eq!(sender.deliver(refused_number).await.status(), 200);
         assert_eq!(readiness(&deployment).await, 200);
         taken.push(refused_number);
         deployment.all_done(STATE_BOUND).await;
+        // What could not be stored has not been logged.
+        until(
+            STATE_BOUND,
+            "each copy is logged as done once",
+            async || logged(&deployment, "done") == 2,
+        )
+        .await;
         service.kill();
 
         for number in taken {

@@ -13,7 +13,7 @@ use crate::outbox::{self, ActionResult, Claim, ClaimStatus, Reschedule};
 pub(super) enum End {
     Done(ActionResult),
     /// The attempt failed; another one follows.
-    Failed(Reschedule, IntentUpdate),
+    Failed(Reschedule),
     /// The action waits for a cause outside of it.
     Waits(Reschedule),
     Dead {
@@ -22,15 +22,6 @@ pub(super) enum End {
     },
     /// Another attempt has the action; there is nothing to write down.
     Lost,
-}
-
-/// What becomes of the stored intent when an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IntentUpdate {
-    /// The attempt returned what is to be stored.
-    Replace,
-    /// It stays as the attempt stored it.
-    Keep,
 }
 
 /// What writing an end found.
@@ -52,15 +43,8 @@ impl End {
     ) -> Result<Written, SqlError> {
         let status = match self {
             Self::Done(result) => outbox::finish(sql, claim, result, now)?,
-            Self::Failed(wait, IntentUpdate::Keep) => {
-                let wait = Reschedule {
-                    intent: outbox::stored_intent(sql, claim)?,
-                    ..wait.clone()
-                };
-                outbox::reschedule(sql, claim, &wait)?
-            }
-            Self::Failed(wait, IntentUpdate::Replace) | Self::Waits(wait) => {
-                outbox::reschedule(sql, claim, wait)?
+            Self::Failed(reschedule) | Self::Waits(reschedule) => {
+                outbox::reschedule(sql, claim, reschedule)?
             }
             Self::Dead { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
             Self::Lost => ClaimStatus::Lost,
@@ -79,7 +63,7 @@ impl End {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
-            Self::Failed(..) => "failed",
+            Self::Failed(_) => "failed",
             Self::Waits(_) => "waits",
             Self::Dead { .. } => "dead",
             Self::Lost => "lost",
@@ -90,7 +74,7 @@ impl End {
     pub(super) fn log(&self, now: Timestamp) {
         match self {
             Self::Done(_) => info!("done"),
-            Self::Failed(Reschedule { reason, until, .. }, _) => {
+            Self::Failed(Reschedule { reason, until, .. }) => {
                 let wait_ms = until.as_millisecond() - now.as_millisecond();
                 warn!(reason, wait_ms, "the attempt failed");
             }
