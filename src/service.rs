@@ -51,6 +51,7 @@ impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let tls = config
+            .public
             .tls
             .map(|files| open_tls(files, &clock))
             .transpose()?;
@@ -84,12 +85,12 @@ impl Service {
             db.clone(),
             Arc::clone(&portal),
             config.rules,
-            config.max_attempts,
-            config.retention,
+            config.limits.max_attempts,
+            config.limits.retention,
             clock.clone(),
         )
         .with_metrics(Arc::clone(&metrics));
-        let (channels, operators) = ways_out(config.tell)?;
+        let (channels, operators) = ways_out(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
         let reload = Reload {
             source: config.rules_source,
@@ -106,14 +107,14 @@ impl Service {
             portal,
             rules: worker.rules(),
             secrets: config.secrets.clone(),
-            retention: config.retention,
+            retention: config.limits.retention,
             clock: clock.clone(),
             wake: worker.wake(),
         };
         let receiver = Receiver {
             secrets: config.secrets,
-            unsigned: config.unsigned,
-            transport: config.transport,
+            unsigned: config.public.unsigned,
+            transport: config.public.transport,
             db,
             clock,
             wake: worker.wake(),
@@ -121,14 +122,14 @@ impl Service {
             body_memory: Receiver::body_memory(),
         };
         Ok(Self {
-            listener: bind("LISTEN_ADDR", config.listen)?,
+            listener: bind("LISTEN_ADDR", config.public.address)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin)?,
-            access: Access::new(config.admin_token, config.admin),
+            admin_listener: bind("ADMIN_ADDR", config.admin.address)?,
+            access: Access::new(config.admin.token, config.admin.address),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
             catch_up,
-            catch_up_interval: config.catch_up_interval,
+            catch_up_interval: config.limits.catch_up_interval,
             watch,
             instances,
             reload,

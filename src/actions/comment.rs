@@ -1,7 +1,7 @@
 //! Comment: sets the comment of a file's newest version.
 //!
-//! The file is read first, and a comment that is already set counts as done, whoever set it. So an attempt
-//! after a crash changes nothing and raises no second event, and the call needs no intent.
+//! The file is read first, and a comment that is already set counts as done, even if a person set it. So an
+//! attempt after a crash changes nothing and raises no second event, and the call needs no intent.
 
 use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass};

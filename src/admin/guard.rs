@@ -4,7 +4,6 @@
 //! (DNS rebinding) nor post to it (request forgery). Our own pages must not load anything from elsewhere,
 //! and other pages must not frame them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -12,6 +11,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::loopback::is_loopback;
 
 use super::access::{Caller, Exposure};
 use super::console::Console;
@@ -61,12 +62,7 @@ pub(super) async fn host(
 
 /// A foreign page can let its own name resolve to our address, but it cannot use a loopback name.
 fn has_loopback_host(headers: &HeaderMap) -> bool {
-    host_of(headers).is_some_and(|host| {
-        let name = host.host();
-        let number = name.trim_start_matches('[').trim_end_matches(']');
-        let number = number.parse::<IpAddr>();
-        name.eq_ignore_ascii_case("localhost") || number.is_ok_and(|number| number.is_loopback())
-    })
+    host_of(headers).is_some_and(|host| is_loopback(host.host()))
 }
 
 fn host_of(headers: &HeaderMap) -> Option<Authority> {

@@ -9,7 +9,7 @@ use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::say;
+use super::output::print;
 use super::serve::signal;
 
 /// The arguments of the command.
@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(receiver) = &args.receiver {
         portal.add_webhook(receiver, &DEFAULT_TRIGGERS);
     }
-    say(&introduction(&portal, address));
+    print(&introduction(&portal, address));
 
     let stop = CancellationToken::new();
     tokio::spawn({

@@ -8,14 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::config::{Config, Settings};
 use crate::service::Service;
 
-use super::Environment;
-
 /// Runs the service until a signal stops it.
-pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
-    let config = environment.config()?;
-    crate::telemetry::start(&environment.logging());
+pub async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let config = Config::try_from(settings)?;
+    crate::telemetry::start(&settings.logging());
     for notice in &config.notices {
         warn!("{notice}");
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ::postgres::config::{Host, SslMode};
 
+use crate::loopback::is_loopback;
+
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -116,12 +118,7 @@ impl Server {
 
 fn is_on_this_machine(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse()
-                    .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-        }
+        Host::Tcp(name) => is_loopback(name),
         Host::Unix(_) => true,
     }
 }

@@ -17,6 +17,7 @@ use lettre::{Address, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::outgoing::Failure;
+use crate::root_cause::root_cause;
 
 /// Longest wait for a connection to the mail server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -220,10 +221,7 @@ fn failure(error: &smtp::Error) -> Failure {
 
 /// The reply code, if any, and the innermost cause: the server's text or the system's.
 fn reply_or_cause(error: &smtp::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let cause = root_cause(error);
     match error.status() {
         Some(code) => format!("{code} {cause}"),
         None => cause.to_string(),

@@ -377,10 +377,10 @@ async fn the_command_replays_and_discards_events() {
 
         check(&["replay"], 2, "name the events to replay");
         check(&["replay", "--all"], 2, "name the events to replay");
-        check(&["replay", "--dead"], 2, "say --all if you mean it");
-        check(&["replay", "--file", &file], 2, "say --all if you mean it");
+        check(&["replay", "--dead"], 2, "add --all to confirm");
+        check(&["replay", "--file", &file], 2, "add --all to confirm");
         check(&["replay", "1", "--dead"], 2, "cannot be used with");
-        check(&["discard", "--dead"], 2, "say --all if you mean it");
+        check(&["discard", "--dead"], 2, "add --all to confirm");
         check(&["show", "999999"], 1, "there is no event 999999");
         check(&["replay", "999999"], 1, "there is no event 999999");
         check(&["discard", "999999"], 1, "there is no event 999999");
@@ -388,19 +388,19 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--file", &file, "--all"],
             0,
-            "Put back to work: 1 dead letter.",
+            "Retrying 1 dead letter.",
         );
-        check(&["discard", "1"], 0, "only these can be discarded");
+        check(&["discard", "1"], 0, "only dead letters can be discarded");
         check(
             &["discard", "--dead", "--all"],
             0,
-            "1 dead letter, and 1 action that waited behind",
+            "Discarded 1 dead letter and 1 dependent action.",
         );
         scene.work_to_the_end().await;
         check(
             &["replay", "--dead", "--all"],
             0,
-            "Put back to work: nothing.",
+            "There are no dead letters to retry.",
         );
         check(&["replay", "1"], 0, "Event 1 has no dead letters.");
         assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);

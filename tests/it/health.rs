@@ -81,7 +81,7 @@ async fn a_silent_service_is_not_ready_after_the_timeout() {
         command
             .args(["health", "--timeout", "1"])
             .env("ADMIN_ADDR", &address);
-        let words = format!("not ready: {address} does not answer in time");
+        let words = format!("not ready: {address} does not respond in time");
         check(&command.output().unwrap(), 1, &words);
         drop(listener);
     })

@@ -62,6 +62,7 @@ mod health;
 mod kill;
 mod locked_file;
 mod logs;
+mod output;
 mod tls;
 
 // Deployment files and proxies.

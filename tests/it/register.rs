@@ -189,7 +189,7 @@ async fn the_command_reports_what_it_did() {
     scenario(async |scene| {
         scene.portal.delete_webhook(scene.webhook);
         let url = ["--url", scene.address.as_str()];
-        for words in ["“docspace-courier” made", "nothing was changed"] {
+        for words in ["“docspace-courier”: it sends", "nothing was changed"] {
             let output = run_register(Variables::of(scene), &url);
             let text = String::from_utf8(output.stdout).unwrap();
             assert_eq!(output.status.code(), Some(0), "{text}");
@@ -233,7 +233,12 @@ async fn errors_are_explained() {
         scene.portal.delete_webhook(scene.webhook);
         scene.stop_receiving().await;
         let variables = Variables::of(scene);
-        check(variables, &address, 1, "see that the service runs");
+        check(
+            variables,
+            &address,
+            1,
+            "make sure that the service is running",
+        );
     })
     .await;
 }

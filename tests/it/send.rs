@@ -124,7 +124,7 @@ async fn wrong_usage_and_an_unreachable_receiver_have_different_exit_codes() {
         let output = scene.send(FIXTURE, &[]);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.contains("does not answer"), "{text}");
+        assert!(text.contains("does not respond"), "{text}");
     })
     .await;
 }

@@ -368,7 +368,7 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
             said.contains("the certificate is valid until 4000-01-01"),
             "{said}"
         );
-        assert!(said.contains("docspace-courier answers there"), "{said}");
+        assert!(said.contains("docspace-courier responds"), "{said}");
 
         // The certificate in the file and the one that the service presents both end soon.
         let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
@@ -379,7 +379,7 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
         ending.write_to(https.folder.path());
         https.presents(&ending.der()).await;
         let said = check();
-        let warning = format!("the certificate ends on {day}, within 14 days");
+        let warning = format!("the certificate expires on {day}, within 14 days");
         assert_eq!(said.matches(&warning).count(), 2, "{said}");
 
         // The files differ from what the service presents.
@@ -389,10 +389,10 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
             .write_to(https.folder.path());
         let said = check();
         assert!(
-            said.contains("the certificate ended on 2020-01-01"),
+            said.contains("the certificate expired on 2020-01-01"),
             "{said}"
         );
-        assert!(said.contains("docspace-courier answers there"), "{said}");
+        assert!(said.contains("docspace-courier responds"), "{said}");
     })
     .await;
 }
