@@ -70,6 +70,8 @@ pub struct Client {
     ahead_ms: AtomicI64,
     /// Finished operations that a read of all operations took away from whoever waits for them.
     found: Mutex<Vec<Operation>>,
+    /// Held while a half-open breaker is probed.
+    probing: tokio::sync::Mutex<()>,
 }
 
 impl Client {
@@ -91,6 +93,7 @@ impl Client {
             recovered: AtomicBool::new(false),
             ahead_ms: AtomicI64::new(0),
             found: Mutex::default(),
+            probing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -139,6 +142,23 @@ impl Client {
     /// Whether the portal became well again since this was last asked.
     pub fn take_recovered(&self) -> bool {
         self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the breaker lets calls through, after a probe where one is due.
+    pub async fn is_available(&self) -> bool {
+        match self.breaker_state() {
+            BreakerState::Closed => true,
+            BreakerState::Open(..) => false,
+            BreakerState::HalfOpen(_) => {
+                let _probing = self.probing.lock().await;
+                // Another caller may have probed meanwhile.
+                match self.breaker_state() {
+                    BreakerState::Closed => true,
+                    BreakerState::Open(..) => false,
+                    BreakerState::HalfOpen(_) => self.probe().await,
+                }
+            }
+        }
     }
 
     /// Finds out whether a portal that was left alone is well again.

@@ -45,6 +45,7 @@ mod metrics;
 mod page;
 mod page_in_browser;
 mod search;
+mod supervision;
 
 // Setting up and checking a deployment.
 mod check;
@@ -62,7 +63,6 @@ mod health;
 mod kill;
 mod locked_file;
 mod logs;
-mod output;
 mod tls;
 
 // Deployment files and proxies.
