@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::admin::{self, Access, Status};
+use crate::admin::{self, Access, Console};
 use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
@@ -157,7 +157,7 @@ impl Service {
 
     /// Serves and works until told to stop; then accepts nothing more and ends what is in hand.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let status = Status {
+        let console = Console {
             db: self.receiver.db.clone(),
             portal: Arc::clone(self.worker.portal()),
             metrics: Arc::clone(&self.receiver.metrics),
@@ -183,7 +183,7 @@ impl Service {
         let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
-            admin::router(Arc::new(status)),
+            admin::router(Arc::new(console)),
             stop.clone(),
         );
         let (catch_up, interval) = (self.catch_up, self.catch_up_interval);

@@ -179,7 +179,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     match Event::parse(&body) {
         Ok(event) => {
             let trigger = event.trigger.clone();
-            let order = (event.webhook.0, event.id.map_or(0, |id| id.0));
+            let order = inbox::lock_order(&event);
             let stored = receiver
                 .db
                 .write_or_refuse(order, move |sql| inbox::accept(sql, &event, &body, now))
@@ -191,7 +191,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
             let reason = error.to_string();
             let stored = receiver
                 .db
-                .write_or_refuse((0, 0), move |sql| {
+                .write_or_refuse(None, move |sql| {
                     inbox::keep_unreadable(sql, &body, &error, now)
                 })
                 .await;

@@ -20,9 +20,9 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use docspace_courier::db::Cell;
 use docspace_sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use futures_util::future::join_all;
+use rusqlite::types::Value as Cell;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

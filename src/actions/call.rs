@@ -57,7 +57,7 @@ fn document(portal: &str, action: &Action, report: Report) -> Document {
         event: EventPart {
             id: action.event,
             docspace_id: event.id.map(|id| id.0),
-            webhook_id: event.webhook.0,
+            webhook_id: event.webhook.map_or(0, |webhook| webhook.0),
             trigger: event.trigger.map(|trigger| trigger.as_str().to_owned()),
             happened_at: event.happened_at.unwrap_or_default().to_string(),
             actor: event.actor,
@@ -69,7 +69,7 @@ fn document(portal: &str, action: &Action, report: Report) -> Document {
             folder_id: event.entry.and_then(|entry| entry.parent),
         },
         result: result.map(|(kind, result)| ResultPart {
-            action: kind,
+            action: kind.to_string(),
             file_id: result.file,
             folder_id: result.folder,
         }),

@@ -1,12 +1,13 @@
 //! Comment: sets the comment of a file's newest version.
 //!
-//! The file is read first, and a comment that is already set counts as done, whoever set it. So an attempt
-//! after a crash changes nothing and raises no second event, and the call needs no intent.
+//! The file is read first, and a comment that is already set counts as done, even if a person set it. So an
+//! attempt after a crash changes nothing and raises no second event, and the call needs no intent.
 
 use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
+use crate::rules::ActionKind;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::portal_error::{failed_call, unreadable_file};
@@ -55,7 +56,7 @@ async fn commented_file(context: &Context<'_>, action: &Action) -> Result<FileId
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|(kind, _)| kind == "move");
+    let moved = before.filter(|(kind, _)| *kind == ActionKind::Move);
     Ok(moved
         .and_then(|(_, result)| result.file)
         .unwrap_or_else(|| action.file.clone()))

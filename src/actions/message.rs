@@ -13,6 +13,7 @@ use crate::ids::FileId;
 use crate::inbox;
 use crate::outbox::{self, Action, ActionResult};
 use crate::outgoing::Failure;
+use crate::rules::ActionKind;
 
 use super::attempt::{AttemptOutcome, Context};
 
@@ -20,7 +21,7 @@ use super::attempt::{AttemptOutcome, Context};
 pub(super) struct Report {
     pub(super) event: Event,
     /// The kind and the result of the copy or move before the action in its rule.
-    pub(super) result: Option<(String, ActionResult)>,
+    pub(super) result: Option<(ActionKind, ActionResult)>,
 }
 
 impl Report {

@@ -4,8 +4,8 @@
 //! 1. *Reconcile* files whose earlier call may have been made: by the status of their operation, else by the
 //!    operations under way and by the effect. Files without an effect go back to the list, to be submitted.
 //! 2. *Submit* the other files: store their intents, make one call for all of them, store the operation's
-//!    id. The group goes back to the list, to be watched. A refused group is taken apart: files with a
-//!    visible cause end, and the others go back to the list.
+//!    id. The group goes back to the list, to be watched. In a refused group, files with a visible
+//!    cause end, and the others go back to the list.
 //! 3. *Watch* the operation to its end and find out for each file what became of it.
 //!
 //! A step takes a group through one phase and returns the files that have ended and the groups that remain.
@@ -52,13 +52,13 @@ pub(super) async fn run<'a>(
     let mut steps: FuturesUnordered<_> = Group::split(actions).into_iter().map(step).collect();
     let mut outcomes = Vec::with_capacity(actions.len());
     let mut result = Ok(());
-    while let Some(taken) = steps.next().await {
-        match taken {
-            Ok(taken) => {
-                outcomes.extend(taken.ended);
-                steps.extend(taken.remaining.into_iter().map(step));
+    while let Some(step_result) = steps.next().await {
+        match step_result {
+            Ok(done) => {
+                outcomes.extend(done.ended);
+                steps.extend(done.remaining.into_iter().map(step));
             }
-            // The other groups go on: to interrupt their calls would leave more to reconcile.
+            // The other groups continue: interrupting their calls would leave more to reconcile.
             Err(error) => result = Err(error),
         }
     }

@@ -179,7 +179,7 @@ fn read_event(webhook: WebhookId, row: LogRow) -> Option<(Event, Vec<u8>)> {
     match Event::parse(row.request_payload.as_bytes()) {
         Ok(event) => {
             let event = Event {
-                webhook,
+                webhook: Some(webhook),
                 id: Some(row.id),
                 ..event
             };

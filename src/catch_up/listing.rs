@@ -82,7 +82,9 @@ async fn store(
     let stored = context.db.write(move |sql| {
         let mut stored = 0;
         for file in &files {
-            if inbox::knows_file(sql, &file.id, file.updated)? || outbox::made(sql, &file.id)? {
+            if inbox::has_file_state(sql, &file.id, file.updated)?
+                || outbox::is_own_copy(sql, &file.id)?
+            {
                 continue;
             }
             let body = upload_of(file);

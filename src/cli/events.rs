@@ -111,7 +111,7 @@ pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
 
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     let filter = EventFilter {
-        standing: match (args.dead, args.waiting) {
+        states: match (args.dead, args.waiting) {
             (true, _) => StateFilter::Dead,
             (_, true) => StateFilter::Waiting,
             _ => StateFilter::Any,

@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::event::Event;
+use crate::inbox;
 use crate::journal;
-use crate::outbox;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
@@ -133,7 +133,7 @@ fn read(story: &journal::EventDetails) -> Option<Event> {
 
 async fn made_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
     let event = event.clone();
-    let origin = db.read(move |sql| outbox::origin(sql, &event)).await?;
+    let origin = db.read(move |sql| inbox::origin(sql, &event)).await?;
     Ok(origin.rules().to_vec())
 }
 

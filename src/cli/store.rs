@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::db::copy::{self, Count};
 use crate::db::{Db, Location};
+use crate::outbox;
 
 use super::{Environment, NOT_FINE};
 
@@ -69,7 +70,7 @@ async fn copy_store(args: CopyArgs, environment: &Environment) -> anyhow::Result
     }
     // Migrates the file, and keeps every service away from it.
     let _alone = Db::open_for_work(&from)?;
-    let counts = copy::copy(file, &Db::open(&to)?).await?;
+    let counts = copy::copy(file, &Db::open(&to)?, outbox::release_all_leases).await?;
     let complete = counts.iter().all(|count| count.from == count.to);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&counts)?);

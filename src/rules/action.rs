@@ -59,8 +59,26 @@ pub enum ActionPlan {
     },
 }
 
+/// What an action does, without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// Copies a file.
+    Copy,
+    /// Moves a file.
+    Move,
+    /// Sets the comment of a file.
+    Comment,
+    /// Notifies a person or a chat.
+    Notify,
+    /// Calls a pipeline.
+    Call,
+    /// An action that a newer version stored and this one does not support.
+    Unknown,
+}
+
 /// What distinguishes the kinds of action for the engine.
-struct Kind {
+struct Properties {
     /// The name in the store, logs and metrics.
     name: &'static str,
     /// Whether it calls the portal; the others reach another system and touch no file.
@@ -71,24 +89,18 @@ struct Kind {
     raises: Option<&'static str>,
 }
 
-const COPY: Kind = Kind::on_file("copy", "file.copied");
-const MOVE: Kind = Kind::on_file("move", "file.moved");
-const COMMENT: Kind = Kind::on_file("comment", "file.updated");
-const NOTIFY: Kind = Kind {
-    name: "notify",
-    is_file_work: false,
+const COPY: Properties = Properties::on_file("copy", "file.copied");
+const MOVE: Properties = Properties::on_file("move", "file.moved");
+const COMMENT: Properties = Properties::on_file("comment", "file.updated");
+const NOTIFY: Properties = Properties {
     // A bad address must not stop the other notifications or a call.
     is_waited_for: false,
-    raises: None,
+    ..Properties::elsewhere("notify")
 };
-const CALL: Kind = Kind {
-    name: "call",
-    is_file_work: false,
-    is_waited_for: true,
-    raises: None,
-};
+const CALL: Properties = Properties::elsewhere("call");
+const UNKNOWN: Properties = Properties::elsewhere("unknown");
 
-impl Kind {
+impl Properties {
     const fn on_file(name: &'static str, raises: &'static str) -> Self {
         Self {
             name,
@@ -97,37 +109,87 @@ impl Kind {
             raises: Some(raises),
         }
     }
+
+    const fn elsewhere(name: &'static str) -> Self {
+        Self {
+            name,
+            is_file_work: false,
+            is_waited_for: true,
+            raises: None,
+        }
+    }
 }
 
-impl ActionPlan {
-    fn properties(&self) -> &'static Kind {
+impl ActionKind {
+    const KNOWN: [Self; 5] = [
+        Self::Copy,
+        Self::Move,
+        Self::Comment,
+        Self::Notify,
+        Self::Call,
+    ];
+
+    fn properties(self) -> &'static Properties {
         match self {
-            Self::Copy { .. } => &COPY,
-            Self::Move { .. } => &MOVE,
-            Self::Comment { .. } => &COMMENT,
-            Self::Notify { .. } | Self::Chat | Self::Say { .. } => &NOTIFY,
-            Self::Call | Self::CallTo { .. } => &CALL,
+            Self::Copy => &COPY,
+            Self::Move => &MOVE,
+            Self::Comment => &COMMENT,
+            Self::Notify => &NOTIFY,
+            Self::Call => &CALL,
+            Self::Unknown => &UNKNOWN,
         }
     }
 
-    /// The name of its kind in the store, logs and metrics.
-    pub fn kind(&self) -> &'static str {
+    /// The name in the store, logs and metrics.
+    pub fn as_str(self) -> &'static str {
         self.properties().name
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Self {
+        Self::KNOWN
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// Whether the actions after it in its rule wait for it.
+    pub fn is_waited_for(self) -> bool {
+        self.properties().is_waited_for
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl ActionPlan {
+    /// Its kind.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Copy { .. } => ActionKind::Copy,
+            Self::Move { .. } => ActionKind::Move,
+            Self::Comment { .. } => ActionKind::Comment,
+            Self::Notify { .. } | Self::Chat | Self::Say { .. } => ActionKind::Notify,
+            Self::Call | Self::CallTo { .. } => ActionKind::Call,
+        }
     }
 
     /// Whether it calls the portal; the others reach another system and touch no file.
     pub fn is_file_work(&self) -> bool {
-        self.properties().is_file_work
+        self.kind().properties().is_file_work
     }
 
     /// Whether the actions after it in its rule wait for it.
     pub fn is_waited_for(&self) -> bool {
-        self.properties().is_waited_for
+        self.kind().is_waited_for()
     }
 
     /// The trigger of the event that it raises in the portal, if any.
     pub fn raises(&self) -> Option<&'static str> {
-        self.properties().raises
+        self.kind().properties().raises
     }
 
     /// The folder it puts the file into, if any.

@@ -7,6 +7,7 @@ use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
 use docspace_courier::catch_up::Depth;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
+use docspace_courier::journal;
 use docspace_courier::notify::mail::Mailer;
 use docspace_sandbox::{Fault, FaultEffect};
 
@@ -80,7 +81,7 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
 
         scene.clock.advance(Duration::from_mins(15));
         watch.run_once().await;
-        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
         for event in dead.await.unwrap() {
             let now = scene.clock.now();
             let discard = move |sql: &Sql| inbox::discard(sql, event, now);

@@ -61,9 +61,9 @@ impl Scene {
         self.details(id).await.event.state
     }
 
-    async fn list(&self, standing: StateFilter) -> Vec<EventView> {
+    async fn list(&self, states: StateFilter) -> Vec<EventView> {
         let filter = EventFilter {
-            standing,
+            states,
             ..EventFilter::default()
         };
         let list = self.db.read(move |sql| journal::list(sql, &filter, 50));
@@ -108,7 +108,7 @@ async fn a_replay_gives_dead_letters_all_their_attempts_again() {
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
         let details = scene.details(FIRST).await;
         assert_eq!(details.event.state, EventState::Waiting);
         let moving = &details.actions[1];
@@ -116,7 +116,7 @@ async fn a_replay_gives_dead_letters_all_their_attempts_again() {
 
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Done);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
         assert_eq!(scene.replay(InboxId(99)).await, None);
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
     })
@@ -128,10 +128,10 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
     scenario(async |scene| {
         scene.undecidable().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
-        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
         assert_eq!(dead.await.unwrap(), [FIRST]);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     })
@@ -162,7 +162,7 @@ async fn discarding_a_dead_letter_discards_the_actions_behind_it() {
 
         assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
         assert_eq!(scene.discard(InboxId(99)).await, None);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
         scene.work_to_the_end().await;
         assert_eq!(scene.calls("PUT", "fileops/move"), MAX_ATTEMPTS as usize);
     })
@@ -185,7 +185,7 @@ async fn a_discarded_event_keeps_its_reason_and_can_be_replayed() {
         let event = scene.details(FIRST).await.event;
         assert_eq!((event.state, event.reason), (EventState::Discarded, reason));
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Done);
     })
@@ -210,7 +210,7 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         }
         .into();
         scene.change_rules(rules);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         assert_eq!(scene.state(FIRST).await, EventState::Waiting);
         scene.work_to_the_end().await;
 
@@ -220,7 +220,7 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         assert_eq!(outcomes, ["planned", "planned"]);
         assert_eq!(scene.titles(&scene.incoming), ["Rechnung.pdf"]);
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
     })
     .await;
 }
@@ -238,7 +238,7 @@ async fn an_ignored_event_can_be_replayed_repeatedly() {
 
         scene.change_rules(rules);
         for _ in 0..3 {
-            assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+            assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
             scene.work_to_the_end().await;
         }
         assert_eq!(scene.details(FIRST).await.decisions.len(), 2);
@@ -451,7 +451,7 @@ async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
 
         // A recent replay is not pruned at once.
         let dead = scene.list(StateFilter::Dead).await[0].id;
-        assert_eq!(scene.replay(dead).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(dead).await, Some(Replay::Retrying(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
         assert_eq!(scene.state(dead).await, EventState::Done);

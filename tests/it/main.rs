@@ -44,6 +44,7 @@ mod events;
 mod metrics;
 mod page;
 mod page_in_browser;
+mod search;
 
 // Setting up and checking a deployment.
 mod check;

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output};
 
-use docspace_courier::db::Cell;
 use docspace_sandbox::{PortalSettings, UploadEvents};
+use rusqlite::types::Value as Cell;
 use serde_json::json;
 
 use crate::bounds::{STATE_BOUND, bounded, until};

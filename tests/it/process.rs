@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use docspace_courier::db::Cell;
 use docspace_sandbox::{Portal, PortalSettings, WebhookId};
+use rusqlite::types::Value as Cell;
 use tokio_util::sync::DropGuard;
 
 use crate::bounds::{CHECK_EVERY, STATE_BOUND, until};

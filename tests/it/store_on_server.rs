@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use docspace_courier::config;
-use docspace_courier::db::{Cell, Location};
+use docspace_courier::db::Location;
 use postgres::Client;
+use rusqlite::types::Value as Cell;
 
 use crate::cluster::{self, Cluster};
 

@@ -143,7 +143,12 @@ async fn choose(
             continue;
         }
         let is_new = expected.is_new(&candidate);
-        if !is_new || !context.db.read(move |sql| outbox::made(sql, &id)).await? {
+        if !is_new
+            || !context
+                .db
+                .read(move |sql| outbox::is_own_copy(sql, &id))
+                .await?
+        {
             return Ok(Some(candidate));
         }
     }

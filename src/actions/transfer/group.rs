@@ -105,7 +105,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// A step after which all files go on to this phase.
+    /// A step after which all files enter their next phase.
     pub(super) fn remaining(group: Group<'a>) -> Self {
         Self {
             ended: Vec::new(),

@@ -69,7 +69,7 @@ async fn unknown_operation_pending(
         .collect();
     let found = context.db.read(move |sql| {
         for id in &candidates {
-            if !outbox::knows(sql, id)? {
+            if !outbox::owns_operation(sql, id)? {
                 return Ok(true);
             }
         }

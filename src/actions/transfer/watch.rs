@@ -102,8 +102,8 @@ async fn read_results<'a>(
     Ok(ended)
 }
 
-/// The outcome for a file that the operation did not handle. If the rule skips taken titles, that is a
-/// success, but only if the title is seen to be taken: some failures inside the portal look the same.
+/// The outcome for a file that the operation did not handle. If the rule skips existing titles, that is
+/// a success, but only if the title is seen to exist: some failures inside the portal look the same.
 async fn not_handled_outcome(
     context: &Context<'_>,
     transfer: Transfer<'_>,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::inbox::{self, Discarded, InboxId, Replay};
+use crate::journal;
 
 use super::{say, unknown};
 
@@ -108,14 +109,14 @@ pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Re
         for (id, replay) in replays.await? {
             match replay {
                 None => code = unknown(id.0),
-                Some(Replay::PutBack(count)) => put_back += count,
-                Some(Replay::AskedAgain) => {
+                Some(Replay::Retrying(count)) => put_back += count,
+                Some(Replay::Reevaluating) => {
                     asked_again += 1;
                     say(&format!(
                         "Event {id} has no dead letters; the rules that ignored it are asked again.\n"
                     ));
                 }
-                Some(Replay::NothingDead) => say(&format!("Event {id} has no dead letters.\n")),
+                Some(Replay::NothingToReplay) => say(&format!("Event {id} has no dead letters.\n")),
             }
         }
     }
@@ -135,7 +136,7 @@ fn replay_one(
     if named {
         inbox::replay(sql, id, now)
     } else {
-        inbox::revive(sql, id, now).map(|count| Some(Replay::PutBack(count)))
+        inbox::revive(sql, id, now).map(|count| Some(Replay::Retrying(count)))
     }
 }
 
@@ -189,7 +190,7 @@ async fn events(db: &Db, chosen: Chosen) -> Result<Vec<InboxId>, StoreError> {
         Chosen::EveryDead => None,
         Chosen::DeadOfFile(file) => Some(file),
     };
-    db.read(move |sql| inbox::with_dead_letters(sql, file.as_deref()))
+    db.read(move |sql| journal::with_dead_letters(sql, file.as_deref()))
         .await
 }
 

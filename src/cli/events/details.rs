@@ -93,7 +93,7 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
             clean(&action.what()),
             action.id,
             clean(&action.rule),
-            clean(&action.standing(actions))
+            clean(&action.state_in_words(actions))
         )?;
         if let Some(reason) = &action.reason {
             writeln!(page, "      {}", clean(reason))?;
@@ -116,7 +116,7 @@ fn write_advice(page: &mut String, story: &EventDetails) -> std::fmt::Result {
                 "  docspace-courier events discard {id}   gives it up for good"
             )
         }
-        _ if story.may_be_asked_again() => {
+        _ if story.can_reevaluate() => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,

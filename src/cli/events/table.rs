@@ -69,6 +69,7 @@ fn line(row: &[String; 7], widths: &[usize; 7]) -> String {
 mod tests {
     use super::*;
     use crate::ids::InboxId;
+    use crate::inbox::Source;
     use crate::journal::EventState;
 
     fn event(id: i64, title: Option<&str>, state: EventState, reason: Option<&str>) -> EventView {
@@ -82,7 +83,7 @@ mod tests {
             title: title.map(str::to_owned),
             received_at,
             happened_at: received_at,
-            source: "delivery".to_owned(),
+            source: Source::Delivery,
             deliveries: 1,
             state,
             reason: reason.map(str::to_owned),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::ids::InboxId;
+use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::RuleSet;
 use crate::text::clean_and_cut;
@@ -94,7 +95,7 @@ pub(super) async fn run(
 fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     let undecided = story.decisions.is_empty() && story.event.state == EventState::Waiting;
     let wanted = story.decisions.into_iter();
-    let wanted = wanted.filter(|decision| decision.outcome != "ignored");
+    let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
     let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();
     let mut today = today;
     decided.sort();

@@ -86,7 +86,11 @@ fn everything_a_rule_can_say() {
         "invoice".to_owned(),
         "рахунок".to_owned()
     ])));
-    let kinds: Vec<&str> = rule.actions.iter().map(ActionPlan::kind).collect();
+    let kinds: Vec<_> = rule
+        .actions
+        .iter()
+        .map(|action| action.kind().as_str())
+        .collect();
     let expected = [
         "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
     ];

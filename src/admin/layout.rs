@@ -1,59 +1,58 @@
-//! The frame of every page, the page that is only a message, and the words for times.
+//! The layout of every page, pages with only a message, and times in words.
 
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
-use super::Status;
-use super::access::{Reach, Visitor};
+use super::access::{Caller, Exposure};
+use super::console::Console;
 use crate::text;
 
-/// What stands around every page.
-pub(super) struct Frame {
-    /// The portal's address; nothing for those who may not look.
+/// The header of every page.
+pub(super) struct Layout {
+    /// The portal's address; empty for callers who may not read.
     pub(super) portal: String,
-    /// Whether there is a session to end.
-    pub(super) session: bool,
-    /// Whether a session could be begun.
-    pub(super) may_enter: bool,
+    pub(super) is_signed_in: bool,
+    pub(super) can_sign_in: bool,
 }
 
-impl Frame {
-    pub(super) fn new(status: &Status, headers: &HeaderMap) -> Self {
-        let visitor = status.access.visitor(headers, status.clock.now());
-        let may_look = visitor == Visitor::Operator || status.access.reach() == Reach::ThisMachine;
+impl Layout {
+    pub(super) fn new(console: &Console, headers: &HeaderMap) -> Self {
+        let caller = console.access.caller(headers, console.clock.now());
+        let may_read =
+            caller == Caller::Operator || console.access.exposure() == Exposure::Loopback;
         Self {
-            portal: if may_look {
-                status.portal.host().to_owned()
+            portal: if may_read {
+                console.portal.host().to_owned()
             } else {
                 String::new()
             },
-            session: visitor == Visitor::Operator,
-            may_enter: visitor == Visitor::Stranger,
+            is_signed_in: caller == Caller::Operator,
+            can_sign_in: caller == Caller::Anonymous,
         }
     }
 }
 
 #[derive(Template)]
 #[template(path = "status_message.html")]
-struct Message {
-    frame: Frame,
+struct MessagePage {
+    layout: Layout,
     heading: &'static str,
     sentence: String,
     link: (String, &'static str),
 }
 
-/// A page that says one thing and where to go on.
+/// A page with one message and one link.
 pub(super) fn message(
-    frame: Frame,
+    layout: Layout,
     code: StatusCode,
     heading: &'static str,
     sentence: impl Into<String>,
     link: (impl Into<String>, &'static str),
 ) -> Response {
-    let message = Message {
-        frame,
+    let message = MessagePage {
+        layout,
         heading,
         sentence: sentence.into(),
         link: (link.0.into(), link.1),
@@ -69,18 +68,18 @@ pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// The answer where nothing is.
+/// The response for an unknown path.
 pub(super) async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "There is nothing here.\n")
+    (StatusCode::NOT_FOUND, "Not found.\n")
 }
 
-/// The page for an event that there is not.
-pub(super) fn no_event(frame: Frame, id: i64) -> Response {
+/// The page for an unknown event.
+pub(super) fn no_event(layout: Layout, id: i64) -> Response {
     let sentence = format!(
-        "There is no event {id}. Events that ended are removed when they are older than RETENTION_DAYS."
+        "There is no event {id}. Finished events are removed when they are older than RETENTION_DAYS."
     );
     message(
-        frame,
+        layout,
         StatusCode::NOT_FOUND,
         "No such event",
         sentence,
@@ -89,27 +88,27 @@ pub(super) fn no_event(frame: Frame, id: i64) -> Response {
 }
 
 /// The page for a store that cannot be read.
-pub(super) fn unavailable(frame: Frame) -> Response {
+pub(super) fn unavailable(layout: Layout) -> Response {
     message(
-        frame,
+        layout,
         StatusCode::SERVICE_UNAVAILABLE,
-        "The store cannot be used",
-        "The log says why. Deliveries are answered with 503 meanwhile, and DocSpace sends them again.",
+        "The store is unavailable",
+        "The log has the reason. Meanwhile deliveries are answered with 503, and DocSpace sends them again.",
         ("/", "Try again"),
     )
 }
 
-/// A moment, for people in a hurry and for those who want to know exactly.
-pub(super) struct Moment {
-    /// How long ago or how soon.
+/// A time relative to now, and exactly.
+pub(super) struct RelativeTime {
+    /// Such as `5 min ago`.
     pub(super) about: String,
-    /// The time of day.
+    /// Date and time.
     pub(super) exact: String,
-    /// The same for machines.
+    /// The same in the format of HTML's `datetime`.
     pub(super) machine: String,
 }
 
-impl Moment {
+impl RelativeTime {
     pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
         Self {
             about: about(now.duration_since(at).as_secs()),
@@ -119,7 +118,7 @@ impl Moment {
     }
 }
 
-/// A distance in time in one unit.
+/// A span of time in one unit.
 fn about(seconds_ago: i64) -> String {
     let distance = match seconds_ago.unsigned_abs() {
         0..=4 => return "just now".to_owned(),
