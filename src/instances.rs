@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SECONDS_A_DAY};
 use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::docspace::Client;
 use crate::outbox;
@@ -30,8 +30,6 @@ const DUTY_MS: i64 = 30_000;
 
 /// How long to wait before a database that is away is tried again at the start.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 /// How many instances there are, as last counted.
 #[derive(Clone, Debug)]

@@ -45,6 +45,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod http_headers;
 pub mod ids;
 pub mod instances;
 pub mod metrics;
@@ -55,6 +56,7 @@ pub mod telemetry;
 pub mod template;
 mod text;
 pub mod wake;
+pub mod wire;
 
 // A pretend portal, for the demo, for developing, and for every test.
 pub mod sandbox;

@@ -18,7 +18,7 @@ use tracing::{error, warn};
 use crate::actions::failpoint::Failpoints;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
-use crate::docspace::{self, BreakerState, Client};
+use crate::docspace::{self, Client};
 use crate::inbox;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
@@ -80,8 +80,6 @@ pub struct Worker {
     lanes: Arc<InFlightBatches>,
     /// Notifications and calls that run just now.
     telling: AtomicUsize,
-    /// Held by whoever finds out whether the portal is well again.
-    probing: tokio::sync::Mutex<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -126,7 +124,6 @@ impl Worker {
             channels: Channels::default(),
             lanes: Arc::default(),
             telling: AtomicUsize::new(0),
-            probing: tokio::sync::Mutex::default(),
             metrics: Arc::default(),
         }
     }
@@ -180,7 +177,7 @@ impl Worker {
     }
 
     async fn claim_next(&self) -> Result<Option<ClaimedBatch>, StoreError> {
-        let may_call = self.may_call_portal().await;
+        let portal_is_ready = self.portal.ready().await.is_ok();
         if self.portal.take_recovered() {
             let now = self.clock.now();
             self.db.write(move |sql| inbox::expedite(sql, now)).await?;
@@ -191,7 +188,7 @@ impl Worker {
         {
             return Ok(Some(work));
         }
-        if may_call && self.portal.no_write_before().is_none() {
+        if portal_is_ready && self.portal.no_write_before().is_none() {
             return self.claim_batch().await;
         }
         Ok(None)
@@ -242,23 +239,6 @@ impl Worker {
             }
         }
         Ok(None)
-    }
-
-    /// Whether the breaker lets calls through, after a probe where one is due.
-    async fn may_call_portal(&self) -> bool {
-        match self.portal.breaker_state() {
-            BreakerState::Closed => true,
-            BreakerState::Open(..) => false,
-            BreakerState::HalfOpen(_) => {
-                let _turn = self.probing.lock().await;
-                // Somebody else may have found out meanwhile.
-                match self.portal.breaker_state() {
-                    BreakerState::Closed => true,
-                    BreakerState::Open(..) => false,
-                    BreakerState::HalfOpen(_) => self.portal.probe().await,
-                }
-            }
-        }
     }
 
     /// Decides and runs until told to stop, then lets the attempts in hand end.

@@ -37,7 +37,7 @@ async fn on_one(
     text: &str,
 ) -> Result<AttemptOutcome, StoreError> {
     let id = commented(context, action).await?;
-    let file = match context.portal.file(&id).await {
+    let file = match context.portal.files().file(&id).await {
         Ok(file) => file,
         Err(error) => return Ok(diagnose::unreadable_file(context, &error).await),
     };
@@ -45,7 +45,12 @@ async fn on_one(
         return Ok(AttemptOutcome::Done(ActionResult::default()));
     }
     Ok(
-        match context.portal.comment(&id, file.version, text).await {
+        match context
+            .portal
+            .files()
+            .set_comment(&id, file.version, text)
+            .await
+        {
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),
             // 403 says "no right" and "locked" alike, so what the file says of itself counts.
             Err(Error::Forbidden) if file.busy => AttemptOutcome::Failed {

@@ -3,13 +3,11 @@
 use crate::docspace::{Conflict, Error, ErrorClass, FileInfo, FolderInfo, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::{Action, ActionResult, Intent};
+use crate::wire::RoomType;
 
 use super::look::Look;
 use super::relocate::Relocation;
 use super::{AttemptOutcome, Context, settle};
-
-/// `roomType` of a form-filling room, which takes only PDF forms (docs/DOCSPACE.md 4.3, 5.3).
-const FORM_FILLING_ROOM: i64 = 1;
 
 /// Refusals without a visible cause before a move is given up: a lock may have been there just for the
 /// moment of the call.
@@ -36,6 +34,11 @@ pub(super) fn failed_call(
         ErrorClass::Permanent => AttemptOutcome::Dead {
             code: "refused",
             reason,
+        },
+        ErrorClass::CircuitOpen(_) => AttemptOutcome::Postponed {
+            reason,
+            wait: None,
+            intent,
         },
         ErrorClass::BudgetExhausted(wait) => AttemptOutcome::Postponed {
             reason,
@@ -105,7 +108,7 @@ impl Destination {
     /// Asks the portal for the destination.
     pub(super) async fn see(context: &Context<'_>, relocation: Relocation<'_>) -> Self {
         let to = relocation.to;
-        let path = match context.portal.folder_path(to).await {
+        let path = match context.portal.files().folder_path(to).await {
             Ok(path) => path,
             Err(Error::NotFound) => return Self::TakesNothing(destination_gone(to)),
             Err(Error::Forbidden) => {
@@ -122,7 +125,7 @@ impl Destination {
             };
             [rights.create, put].contains(&Some(false))
         });
-        let in_form_room = |folder: &FolderInfo| folder.room_type == Some(FORM_FILLING_ROOM);
+        let in_form_room = |folder: &FolderInfo| folder.room_type == Some(RoomType::FormFilling);
         if path.iter().any(in_form_room) {
             Self::TakesOnlyForms
         } else if withheld {
@@ -185,7 +188,7 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
             reason: "the file no longer exists".to_owned(),
         },
         // A bad key gets 403 here, too; an endpoint that needs a login tells (docs/DOCSPACE.md 6).
-        Error::Forbidden => match context.portal.current_user().await {
+        Error::Forbidden => match context.portal.account().current_user().await {
             Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }

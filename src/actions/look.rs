@@ -63,7 +63,7 @@ impl<'a> Look<'a> {
     /// A file as it is now.
     pub(super) async fn file(&mut self, file: &FileId) -> Result<FileInfo, Error> {
         if !self.files.contains_key(file) {
-            let seen = see(self.portal.file(file).await)?;
+            let seen = see(self.portal.files().file(file).await)?;
             self.files.insert(file.clone(), seen);
         }
         match &self.files[file] {
@@ -88,7 +88,7 @@ impl<'a> Look<'a> {
         }
         let mut reads = stream::iter(unseen.into_iter().cloned())
             .map(async |file| {
-                let seen = see(self.portal.file(&file).await);
+                let seen = see(self.portal.files().file(&file).await);
                 (file, seen)
             })
             .buffer_unordered(SIDE_BY_SIDE);
@@ -111,15 +111,15 @@ impl<'a> Look<'a> {
         let mut start = 0;
         while *pages > 0 && !unseen.is_empty() {
             *pages -= 1;
-            let page = match self.portal.folder_page(folder, start).await {
+            let page = match self.portal.files().folder_page(folder, start).await {
                 Ok(page) => page,
                 // A folder that may not be listed, although its file may be read.
                 Err(Error::NotFound | Error::Forbidden) => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let last = page.is_last(start);
-            start += page.len();
-            for file in page.files {
+            let last = page.is_last();
+            start = page.end();
+            for file in page.content.files {
                 if let Some(position) = unseen.iter().position(|unseen| **unseen == file.id) {
                     unseen.swap_remove(position);
                     self.files.insert(file.id.clone(), Seen::There(file));
@@ -156,7 +156,12 @@ impl<'a> Look<'a> {
     }
 
     async fn next_page(&mut self) -> Result<(), Error> {
-        let page = match self.portal.folder_page(self.to, self.listing.next).await {
+        let page = match self
+            .portal
+            .files()
+            .folder_page(self.to, self.listing.next)
+            .await
+        {
             Ok(page) => page,
             // The destination is gone; the next call says so.
             Err(Error::NotFound) => {
@@ -165,12 +170,13 @@ impl<'a> Look<'a> {
             }
             Err(error) => return Err(error),
         };
-        self.listing.complete = page.is_last(self.listing.next);
-        self.listing.next += page.len();
+        self.listing.complete = page.is_last();
+        self.listing.next = page.end();
         self.listing.sorted &= page
+            .content
             .files
             .is_sorted_by(|one, next| one.updated >= next.updated);
-        self.listing.files.extend(page.files);
+        self.listing.files.extend(page.content.files);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::StoreError;
-use crate::docspace::{BreakerState, FolderInfo, editor_address, folder_address};
+use crate::docspace::{FolderInfo, editor_address, folder_address};
 use crate::event::{EntryKind, Event};
 use crate::ids::{FileId, FolderId};
 use crate::inbox;
@@ -159,22 +159,20 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         place: outcome.folder.map(place),
         link,
     };
-    if context.portal.breaker_state() == BreakerState::Closed {
-        // What was told in time stays; the rest keeps its ids.
-        let _ = tokio::time::timeout(ASK_FOR_NAMES, add_names(context, &mut notification)).await;
-    }
+    // What was told in time stays; the rest keeps its ids.
+    let _ = tokio::time::timeout(ASK_FOR_NAMES, add_names(context, &mut notification)).await;
     Ok(notification)
 }
 
 /// Asks the portal for the names of the people and the titles of the places.
 async fn add_names(context: &Context<'_>, notification: &mut Notification) {
     if let Some(place) = &mut notification.place
-        && let Ok(path) = context.portal.folder_path(&place.id).await
+        && let Ok(path) = context.portal.files().folder_path(&place.id).await
     {
         place.title = path.last().map(title);
     }
     if let Some(room) = &mut notification.room
-        && let Ok(path) = context.portal.folder_path(&room.id).await
+        && let Ok(path) = context.portal.files().folder_path(&room.id).await
     {
         if let Some(folder) = &mut notification.folder {
             folder.title = path.last().map(title);
@@ -187,7 +185,7 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
         }
     }
     if let Some(uploader) = &mut notification.uploader
-        && let Ok(file) = context.portal.file(&notification.file).await
+        && let Ok(file) = context.portal.files().file(&notification.file).await
         && let Some(person) = file
             .people
             .into_iter()

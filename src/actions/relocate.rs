@@ -153,7 +153,11 @@ async fn call_once<'a>(
     context.failpoints.pass(Failpoint::BeforeCall).await;
     let files: Vec<&FileId> = group.iter().map(|open| &open.action.file).collect();
     let Relocation { kind, to, conflict } = relocation;
-    let started = context.portal.start(kind, &files, to, conflict).await;
+    let started = context
+        .portal
+        .operations()
+        .start(kind, &files, to, conflict)
+        .await;
     context.failpoints.pass(Failpoint::AfterAnswer).await;
     match started {
         Ok(Some(operation)) => {
@@ -243,7 +247,7 @@ async fn watch<'a>(
             ends.extend(lost);
             renewed = Instant::now();
         }
-        operation = match context.portal.operation(&operation.id).await {
+        operation = match context.portal.operations().get(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {
                 ends.extend(outcomes::unseen(context, group, relocation).await?);

@@ -68,7 +68,7 @@ pub(super) async fn settle<'a>(
 ) -> Result<Found<'a>, StoreError> {
     let operation = group.first().and_then(|open| open.intent.operation.clone());
     if let Some(id) = operation {
-        return match context.portal.operation(&id).await {
+        return match context.portal.operations().get(&id).await {
             Ok(Some(operation)) => Ok(Found::Running(operation, group)),
             Ok(None) => by_effect(context, group, relocation, HashSet::new())
                 .await
@@ -104,7 +104,7 @@ async fn unknown_operation(
     context: &Context<'_>,
     kind: OperationKind,
 ) -> Result<Result<bool, Error>, StoreError> {
-    let pending = match context.portal.pending_operations().await {
+    let pending = match context.portal.operations().pending().await {
         Ok(pending) => pending,
         Err(error) => return Ok(Err(error)),
     };

@@ -10,7 +10,7 @@ pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Findin
     let mut rules = deployment.rules.clone();
     for (destination, places) in unresolved_destinations(&deployment.rules) {
         // A folder that cannot be read is among the findings about destinations already.
-        let Ok(path) = portal.folder_path(&destination).await else {
+        let Ok(path) = portal.files().folder_path(&destination).await else {
             continue;
         };
         for place in places {

@@ -5,15 +5,10 @@ use std::collections::BTreeMap;
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Rule};
+use crate::wire::FolderType;
 
 use super::sources::unread;
 use super::{Deployment, Finding};
-
-/// `rootFolderType` of the Archive section, where nothing may be changed (docs/DOCSPACE.md 2.1, 4.3).
-const ARCHIVE: i64 = 20;
-
-/// `rootFolderType` of the trash.
-const TRASH: i64 = 3;
 
 /// What rules put into one folder.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +21,7 @@ pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Findin
     let mut findings = Vec::new();
     for (folder, incoming) in destinations(&deployment.rules) {
         let subject = format!("folder {folder}");
-        findings.push(match portal.folder(folder).await {
+        findings.push(match portal.files().folder(folder).await {
             Ok(folder) => takes(subject, &folder, incoming),
             Err(error) => unread(subject, &error),
         });
@@ -54,7 +49,7 @@ fn takes(subject: String, folder: &FolderInfo, incoming: Incoming) -> Finding {
         );
         return Finding::wrong(subject, sentence);
     }
-    if let Some(ARCHIVE | TRASH) = folder.root_folder_type {
+    if let Some(FolderType::Archive | FolderType::Trash) = folder.root_folder_type {
         let sentence =
             format!("“{title}” is in the archive or the trash: restore it, or name another");
         return Finding::wrong(subject, sentence);

@@ -91,7 +91,7 @@ fn not_asked() -> Finding {
 async fn reach(client: &Client) -> (Vec<Finding>, bool) {
     let host = client.host();
     let answers = || Finding::good(HOST, format!("{host} answers"));
-    match client.current_user().await {
+    match client.account().current_user().await {
         Ok(person) => {
             let name = person.display_name;
             let acts = Finding::good(KEY, format!("is valid, and acts as {name}"));
@@ -139,7 +139,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
-    match client.key().await {
+    match client.account().key().await {
         Ok(key) => {
             let mut findings = scopes(&key);
             findings.extend(expiry(&key, deployment));

@@ -8,11 +8,9 @@
 use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Rule};
+use crate::wire::{AccessLevel, RoomType};
 
 use super::{Deployment, Finding};
-
-/// Access levels of those who may move other people's files (docs/DOCSPACE.md 1.9, 2.1): owner, room manager.
-const MOVERS: [i64; 2] = [1, 9];
 
 /// A room or folder, and what rules do with its files.
 struct Source<'a> {
@@ -46,7 +44,7 @@ pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Findin
     for source in sources(&deployment.rules) {
         let what = if source.as_room { "room" } else { "folder" };
         let subject = format!("{what} {}", source.room);
-        match portal.folder(source.room).await {
+        match portal.files().folder(source.room).await {
             Ok(room) => {
                 findings.push(kind(&subject, &source, &room));
                 if !room.is_section() {
@@ -121,7 +119,7 @@ fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
             ),
         );
     }
-    match room.room_kind() {
+    match room.room_type.map(RoomType::name) {
         Some(kind) => Finding::good(
             subject,
             format!("is the {kind} room “{title}”, watched by {rules}"),
@@ -138,7 +136,11 @@ fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
 }
 
 async fn rights(portal: &Client, room: &FolderInfo) -> Rights {
-    let files = portal.folder_page(&room.id, 0).await.map(|page| page.files);
+    let files = portal
+        .files()
+        .folder_page(&room.id, 0)
+        .await
+        .map(|page| page.content.files);
     // A file that is open or locked may not be moved just now, whoever asks.
     let file = files
         .unwrap_or_default()
@@ -159,9 +161,9 @@ fn by_membership(room: &FolderInfo) -> Rights {
             copy: Some(false),
             r#move: Some(false),
         },
-        (Some(true), Some(access)) if access != 0 => Rights {
+        (Some(true), Some(access)) if access != AccessLevel::None => Rights {
             copy: Some(true),
-            r#move: Some(MOVERS.contains(&access)),
+            r#move: Some(access.manages_room()),
         },
         (Some(true), _) => Rights {
             copy: Some(true),

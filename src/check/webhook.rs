@@ -24,7 +24,7 @@ pub(super) async fn look(
         findings,
         addresses: Vec::new(),
     };
-    let webhooks = match portal.webhooks().await {
+    let webhooks = match portal.webhooks().list().await {
         Ok(webhooks) => webhooks,
         Err(Error::Forbidden) => {
             return nothing(vec![Finding::warning(

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::catch_up::{CatchUp, CatchUpReport, Depth, WebhookState};
+use crate::catch_up::{CatchUp, CatchUpReport, ListRooms, WebhookState};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
@@ -34,7 +34,7 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         clock,
         wake: Arc::default(),
     };
-    let report = catch_up.turn(Depth::Thorough).await?;
+    let report = catch_up.run_once(ListRooms::Always).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

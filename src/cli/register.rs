@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::clock::Clock;
 use crate::docspace::{Client, Error};
 use crate::registration::{
-    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
     trigger_names,
 };
 
@@ -68,10 +68,10 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         name: args.name,
         triggers,
         secret,
-        secret_given: if args.set_secret {
-            SecretGiven::Always
+        set_secret: if args.set_secret {
+            SetSecret::Always
         } else {
-            SecretGiven::WithChanges
+            SetSecret::WithChanges
         },
         duplicates: if args.remove_duplicates {
             Duplicates::Delete

@@ -1,13 +1,16 @@
 //! `docspace-courier rooms`: the portal's rooms with their ids, so that a person can fill in the
 //! configuration.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
+use crate::wire::RoomType;
 
 use super::paint::Paint;
 use super::{Environment, say};
@@ -99,14 +102,11 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
         cut: false,
     };
     let mut calls = 0;
-    let mut start = 0;
-    loop {
-        let page = portal.rooms_page(start).await?;
-        let last = page.is_last(start);
-        start += page.len();
-        for room in page.folders {
+    let mut pages = pin!(portal.files().room_pages());
+    while let Some(page) = pages.try_next().await? {
+        for room in page.content.folders {
             listing.section = listing.section.or_else(|| room.root_folder_id.clone());
-            let kind = room.room_kind().unwrap_or("room");
+            let kind = room.room_type.map_or("room", RoomType::name);
             let inside = Inside {
                 folder: room.id.clone(),
                 count: room.folders_count,
@@ -117,10 +117,8 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
                 list_folders(portal, inside, &mut listing, &mut calls).await?;
             }
         }
-        if last {
-            return Ok(listing);
-        }
     }
+    Ok(listing)
 }
 
 /// Lists the folders in a room, each followed by what is in it.
@@ -156,27 +154,26 @@ async fn folders_in(
     if inside.count == Some(0) {
         return Ok(folders);
     }
-    let mut start = 0;
+    let mut pages = pin!(portal.files().folder_pages(&inside.folder));
     loop {
         if *calls >= CALLS {
             listing.cut = true;
             return Ok(folders);
         }
         *calls += 1;
-        let page = portal.folder_page(&inside.folder, start).await?;
-        // Folders stand before files.
-        let last = !page.files.is_empty() || page.is_last(start);
-        start += page.len();
-        folders.extend(
-            page.folders
-                .into_iter()
-                .map(|folder| (folder, inside.depth)),
-        );
-        if last {
-            folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
-            return Ok(folders);
+        let Some(page) = pages.try_next().await? else {
+            break;
+        };
+        // Folders come before files.
+        let is_last = page.is_last() || !page.content.files.is_empty();
+        let found = page.content.folders.into_iter();
+        folders.extend(found.map(|folder| (folder, inside.depth)));
+        if is_last {
+            break;
         }
     }
+    folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
+    Ok(folders)
 }
 
 impl Shown {

@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::ids::FolderId;
     use crate::rules::tests::{INVOICE, event};
+    use crate::wire::FolderType;
 
     fn rule(name: String, trigger: &str, room: i64) -> Rule {
         Rule {
@@ -124,7 +125,7 @@ mod tests {
         rules.push(rule("wants too".to_owned(), "file.uploaded", 100));
         let mut upload = event("file.uploaded", INVOICE);
         // Without somebody's own documents, a room that is not named would be asked for.
-        upload.entry.as_mut().unwrap().root_kind = Some(5);
+        upload.entry.as_mut().unwrap().root_kind = Some(FolderType::MyDocuments);
         let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
         let wanting: Vec<&str> = decisions
             .iter()

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
 use crate::db::{Sql, SqlError, StoreError};
-use crate::docspace::{BreakerState, Error, ErrorClass, FileInfo, OpenReason};
+use crate::docspace::{BreakerState, Error, ErrorClass, FileInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::inbox::{self, InboxId, Recorded, Undecided};
@@ -218,13 +218,6 @@ impl Worker {
                 Ok(decisions) => return Decided::Decisions(decisions),
                 Err(need) => need,
             };
-            if !self.may_call_portal().await {
-                let why = self
-                    .portal
-                    .open_reason()
-                    .map_or("the portal is left alone", OpenReason::as_str);
-                return self.wait_for_portal(undecided, why);
-            }
             if let Err(error) = self.answer(round, &need, &mut known).await {
                 return self.failed_to_ask(undecided, &need, &error);
             }
@@ -241,7 +234,7 @@ impl Worker {
     ) -> Result<(), Arc<Error>> {
         match need {
             MissingFact::File(file) => {
-                known.file = Some(looked(self.portal.file(file).await)?);
+                known.file = Some(looked(self.portal.files().file(file).await)?);
                 // The file may have moved on since; its path is another question then.
                 known.path = None;
             }
@@ -251,7 +244,7 @@ impl Worker {
                 known.path = Some(answer.clone()?);
             }
             MissingFact::CurrentUser => {
-                let myself = self.portal.current_user().await?;
+                let myself = self.portal.account().current_user().await?;
                 let _ = self.current_user.set(myself.id);
             }
         }
@@ -262,20 +255,25 @@ impl Worker {
         if let Some(path) = self.paths.get(folder, self.clock.now()) {
             return Ok(Lookup::Found(path));
         }
-        Ok(match looked(self.portal.folder_path(folder).await)? {
-            Lookup::Found(path) => {
-                let folders: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
-                self.paths
-                    .insert(folder.clone(), folders.clone(), self.clock.now());
-                Lookup::Found(folders)
-            }
-            Lookup::NotFound => Lookup::NotFound,
-        })
+        Ok(
+            match looked(self.portal.files().folder_path(folder).await)? {
+                Lookup::Found(path) => {
+                    let folders: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
+                    self.paths
+                        .insert(folder.clone(), folders.clone(), self.clock.now());
+                    Lookup::Found(folders)
+                }
+                Lookup::NotFound => Lookup::NotFound,
+            },
+        )
     }
 
     /// An event is never ignored for lack of an answer: it waits, or becomes a dead letter when the
     /// portal keeps denying this key what it must know.
     fn failed_to_ask(&self, undecided: &Undecided, need: &MissingFact, error: &Error) -> Decided {
+        if let Error::CircuitOpen { reason, .. } = error {
+            return self.wait_for_portal(undecided, reason.as_str());
+        }
         let question = match need {
             MissingFact::File(file) => format!("file {file}"),
             MissingFact::Path(folder) => format!("the path of folder {folder}"),
@@ -308,9 +306,10 @@ impl Worker {
                 until: self.clock.now() + wait,
                 reason,
             },
-            ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused => {
-                self.wait_for_portal(undecided, &reason)
-            }
+            ErrorClass::Retry
+            | ErrorClass::RateLimited(_)
+            | ErrorClass::CircuitOpen(_)
+            | ErrorClass::KeyRefused => self.wait_for_portal(undecided, &reason),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
-use docspace_courier::catch_up::Depth;
+use docspace_courier::catch_up::ListRooms;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
 use docspace_courier::notify::mail::Mailer;
@@ -136,7 +136,7 @@ async fn a_webhook_that_is_off_is_told_and_its_end() {
     scene.work().await;
     for enabled in [true, false, false, true] {
         scene.portal.set_webhook_enabled(scene.webhook, enabled);
-        catch_up.turn(Depth::Routine).await.unwrap();
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
         watch.turn().await;
     }
     let expected = [

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::catch_up::{Depth, WebhookState};
+use docspace_courier::catch_up::{ListRooms, WebhookState};
 use docspace_courier::sandbox::Announced;
 
 use crate::scene::{Scene, TRIGGERS};
@@ -12,7 +12,7 @@ async fn when_all_is_well() -> Scene {
     let scene = Scene::start().await;
     scene.upload(&scene.client_room, "before.txt");
     scene.work().await;
-    let report = scene.catch_up().turn(Depth::Thorough).await.unwrap();
+    let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
     assert_eq!((report.webhook, report.fetched), (WebhookState::On, 0));
     scene.clock.advance(Duration::from_hours(1));
     scene
@@ -35,7 +35,11 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
     scene.clock.advance(Duration::from_mins(5));
     scene.start_receiving().await;
 
-    let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+    let report = scene
+        .catch_up()
+        .run_once(ListRooms::IfNeeded)
+        .await
+        .unwrap();
     assert_eq!(
         (report.undelivered, report.fetched, report.under_way),
         (122, 122, 0)
@@ -50,7 +54,7 @@ async fn what_failed_while_the_service_was_down_is_handled_after_the_start() {
     assert_eq!(
         scene
             .catch_up()
-            .turn(Depth::Thorough)
+            .run_once(ListRooms::Always)
             .await
             .unwrap()
             .fetched,
@@ -67,7 +71,7 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
     scene.upload(&scene.client_room, "early.txt");
     scene.portal.deliveries_settled().await;
     scene.clock.advance(Duration::from_mins(1));
-    let report = scene.catch_up().turn(Depth::Thorough).await.unwrap();
+    let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
     assert_eq!((report.webhook, report.fetched), (WebhookState::On, 1));
     scene.work_to_the_end().await;
     assert_eq!(scene.titles(&scene.internal), ["early.txt"]);
@@ -82,7 +86,11 @@ async fn a_dead_letter_is_not_revived_by_reading_the_log() {
     scene.portal.delete(&file);
     scene.clock.advance(Duration::from_mins(1));
     for _ in 0..3 {
-        scene.catch_up().turn(Depth::Routine).await.unwrap();
+        scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some("file_gone"));
         scene.clock.advance(Duration::from_mins(1));
@@ -104,7 +112,11 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
         scene.upload(&deep, "Invoice missed.pdf");
         scene.upload(&scene.portal.seed().other_room.clone(), "not ours.txt");
 
-        let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+        let report = scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         assert_eq!((report.webhook, report.found), (WebhookState::Off, Some(2)));
         scene.work_to_the_end().await;
 
@@ -112,7 +124,12 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
         scene.clock.advance(Duration::from_mins(5));
         scene.upload(&scene.client_room, "missed later.txt");
         assert_eq!(
-            scene.catch_up().turn(Depth::Routine).await.unwrap().found,
+            scene
+                .catch_up()
+                .run_once(ListRooms::IfNeeded)
+                .await
+                .unwrap()
+                .found,
             Some(1)
         );
         scene.work_to_the_end().await;
@@ -125,7 +142,11 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
             scene.portal.set_webhook_enabled(scene.webhook, true);
         }
         scene.clock.advance(Duration::from_mins(5));
-        let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+        let report = scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         assert_eq!((report.webhook, report.found), (WebhookState::On, Some(1)));
         scene.work_to_the_end().await;
         assert_eq!(
@@ -140,7 +161,12 @@ async fn what_happened_while_the_webhook_was_off_is_found_in_the_rooms() {
         );
         assert_eq!(scene.titles(&scene.incoming), ["Invoice missed.pdf"]);
         assert_eq!(
-            scene.catch_up().turn(Depth::Routine).await.unwrap().found,
+            scene
+                .catch_up()
+                .run_once(ListRooms::IfNeeded)
+                .await
+                .unwrap()
+                .found,
             None
         );
         scene.finish().await;
@@ -155,7 +181,12 @@ async fn a_webhook_that_was_off_between_two_turns_is_noticed_at_the_start() {
     scene.portal.set_webhook_enabled(scene.webhook, true);
     scene.clock.advance(Duration::from_mins(1));
     assert_eq!(
-        scene.catch_up().turn(Depth::Thorough).await.unwrap().found,
+        scene
+            .catch_up()
+            .run_once(ListRooms::Always)
+            .await
+            .unwrap()
+            .found,
         Some(1)
     );
     scene.work_to_the_end().await;
@@ -170,10 +201,14 @@ async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
         .portal
         .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
     scene.work().await;
-    scene.catch_up().turn(Depth::Routine).await.unwrap();
+    scene
+        .catch_up()
+        .run_once(ListRooms::IfNeeded)
+        .await
+        .unwrap();
     scene.clock.advance(Duration::from_hours(1));
     scene.portal.overwrite(&file, b"two", Announced::Silently);
-    scene.catch_up().turn(Depth::Thorough).await.unwrap();
+    scene.catch_up().run_once(ListRooms::Always).await.unwrap();
     scene.work_to_the_end().await;
     assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
     scene.finish().await;
@@ -185,7 +220,11 @@ async fn a_key_without_the_scope_is_said_and_is_no_failure() {
     scene
         .portal
         .set_scopes(&["files:write", "rooms:read", "accounts.self:read"]);
-    let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+    let report = scene
+        .catch_up()
+        .run_once(ListRooms::IfNeeded)
+        .await
+        .unwrap();
     assert_eq!(report.webhook, WebhookState::Hidden);
     scene.upload(&scene.client_room, "plan.docx");
     scene.work().await;

@@ -5,7 +5,7 @@ use std::process::Output;
 use docspace_courier::clock::Clock;
 use docspace_courier::docspace::{Client, Error};
 use docspace_courier::registration::{
-    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
 };
 use docspace_courier::sandbox::WebhookView;
 use docspace_courier::signature::WebhookSecret;
@@ -24,7 +24,7 @@ impl Scene {
             name: None,
             triggers: NeededTriggers::of(&self.rules()).bits,
             secret: WebhookSecret::new(self.portal.secret()),
-            secret_given: SecretGiven::WithChanges,
+            set_secret: SetSecret::WithChanges,
             duplicates: Duplicates::Keep,
         }
     }
@@ -91,7 +91,7 @@ async fn what_is_wrong_with_it_is_mended() {
     for (spoil, words) in [
         (&disable as &dyn Fn(), "switched on"),
         (&listen_to_everything, "instead of all triggers"),
-        (&narrow_down, "about every entry"),
+        (&narrow_down, "all entries"),
     ] {
         spoil();
         let registered = scene.register().await;
@@ -116,7 +116,7 @@ async fn it_is_given_our_secret_on_demand() {
     scene.register().await;
     let with = |secret: &str| DesiredWebhook {
         secret: WebhookSecret::new(secret),
-        secret_given: SecretGiven::Always,
+        set_secret: SetSecret::Always,
         ..scene.wanted()
     };
     scene
@@ -205,7 +205,7 @@ async fn refusals_are_explained() {
     };
     let ours = scene.address.clone();
     let variables = || Variables::of(&scene);
-    check(variables(), "nonsense", 2, "no address");
+    check(variables(), "nonsense", 2, "not a valid address");
     check(variables(), "https://your.host/", 2, "must end in /webhook");
     let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
     check(short, &ours, 2, "DOCSPACE_WEBHOOK_SECRET has 5 characters");

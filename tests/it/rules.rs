@@ -212,10 +212,7 @@ async fn contract_intake_with_a_pipeline() {
     let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
     scene.upload(&scene.client_room, "contractor.pdf");
     scene.work_to_the_end().await;
-    assert_eq!(
-        scene.titles(&scene.internal),
-        ["Our CONTRACT 7.pdf"]
-    );
+    assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
     assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
     let [call] = &pipeline.calls()[..] else {
         panic!("called more or less than once")

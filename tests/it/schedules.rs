@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
-use docspace_courier::catch_up::Depth;
+use docspace_courier::catch_up::ListRooms;
 use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::inbox::{self, InboxId};
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
@@ -150,7 +150,7 @@ impl Play {
             Event::PortalWell => self.heal(),
             Event::CloseReceiver => self.scene.stop_receiving().await,
             Event::OpenReceiver => self.scene.reopen().await,
-            Event::CatchUp => drop(self.scene.catch_up().turn(Depth::Thorough).await),
+            Event::CatchUp => drop(self.scene.catch_up().run_once(ListRooms::Always).await),
             Event::ForgetResults => self.scene.portal.forget_results(),
         }
         self.scene.portal.operations_settled().await;
@@ -227,7 +227,13 @@ impl Play {
         self.scene.work_to_the_end().await;
         // Faults that are still armed can hit this turn, too.
         for _ in 0..20 {
-            if self.scene.catch_up().turn(Depth::Thorough).await.is_ok() {
+            if self
+                .scene
+                .catch_up()
+                .run_once(ListRooms::Always)
+                .await
+                .is_ok()
+            {
                 break;
             }
             self.scene.clock.advance(Duration::from_mins(1));
@@ -273,7 +279,11 @@ impl Play {
 
 async fn play(events: Vec<Event>) {
     let scene = Scene::start().await;
-    scene.catch_up().turn(Depth::Routine).await.unwrap();
+    scene
+        .catch_up()
+        .run_once(ListRooms::IfNeeded)
+        .await
+        .unwrap();
     let mut play = Play {
         scene,
         model: Model::default(),

@@ -89,7 +89,7 @@ impl Asking {
             MissingFact::File(file) => {
                 if !self.files.contains_key(file) {
                     answers.asked.push(format!("file {file}"));
-                    let found = looked(portal.file(file).await)?;
+                    let found = looked(portal.files().file(file).await)?;
                     self.files.insert(file.clone(), found);
                 }
                 answers.file = self.files.get(file).cloned();
@@ -98,7 +98,7 @@ impl Asking {
             MissingFact::Path(folder) => {
                 if !self.paths.contains_key(folder) {
                     answers.asked.push(format!("the path of folder {folder}"));
-                    let found = match looked(portal.folder_path(folder).await)? {
+                    let found = match looked(portal.files().folder_path(folder).await)? {
                         Lookup::Found(path) => {
                             Lookup::Found(path.into_iter().map(|folder| folder.id).collect())
                         }
@@ -112,6 +112,7 @@ impl Asking {
                 if self.current_user.is_none() {
                     answers.asked.push("the key's own user".to_owned());
                     let myself = portal
+                        .account()
                         .current_user()
                         .await
                         .map_err(|error| error.to_string())?;
