@@ -401,7 +401,7 @@ mod tests {
         check(
             "file.uploaded.member-owner",
             "file.uploaded",
-            seen(&fixture("file.uploaded.member-owner")),
+            file("1482920", "539564", "contract.docx"),
         );
         check(
             "form.submit",

@@ -1,4 +1,4 @@
-//! The operator hears of what needs a person, once in a while, and of its end.
+//! The operator is notified of what needs attention, at most once in an interval, and when it is resolved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use docspace_courier::sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
 const OPERATOR: &str = "operator@example.com";
 
@@ -35,7 +35,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
     mails.iter().map(|mail| mail.header("Subject")).collect()
 }
 
-/// Every answer to a move: nobody may do that.
+/// Refuses every move for lack of permission.
 fn refuse_moves(scene: &Scene) {
     scene.portal.fail(Fault {
         method: Some("PUT"),
@@ -46,128 +46,138 @@ fn refuse_moves(scene: &Scene) {
 }
 
 #[tokio::test]
-async fn dead_letters_are_told_together_and_their_end_once() {
-    let server = MailServer::start(&[]);
-    let chat = Receiver::start().await;
-    let scene = Scene::start().await;
-    let operators = AlertRecipients {
-        chat: Some(chat.chat()),
-        ..by_mail(server.mailer())
-    };
-    let mut watch = watch(&scene, operators).await;
-    refuse_moves(&scene);
-    scene.upload(&scene.client_room, "Invoice 1.pdf");
-    scene.work_to_the_end().await;
-    watch.turn().await;
-    for number in 2..=4 {
-        scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
-    }
-    scene.work_to_the_end().await;
-    watch.turn().await;
-    let first = server.mails(1).await;
-    assert_eq!(first[0].to(), OPERATOR);
-    assert!(
-        first[0].text().contains("event 1, rule invoice, move:"),
-        "{}",
-        first[0].text()
-    );
-    assert!(
-        !first[0].text().contains("Invoice 1.pdf"),
-        "{}",
-        first[0].text()
-    );
-
-    scene.clock.advance(Duration::from_mins(15));
-    watch.turn().await;
-    let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
-    for event in dead.await.unwrap() {
-        let now = scene.clock.now();
-        let discard = move |sql: &Sql| inbox::discard(sql, event, now);
-        scene.db.write(discard).await.unwrap();
-    }
-    watch.turn().await;
-    watch.turn().await;
-    let expected = [
-        "docspace-courier: 1 dead letter",
-        "docspace-courier: 3 dead letters",
-        "docspace-courier: well again: no dead letters",
-    ];
-    assert_eq!(subjects(&server.mails(3).await), expected);
-    let said: Vec<String> = chat
-        .calls()
-        .iter()
-        .map(|call| call.json()["text"].to_string())
-        .collect();
-    assert_eq!(said.len(), 3, "{said:?}");
-    assert!(said[1].contains("3 dead letters"), "{said:?}");
-}
-
-#[tokio::test]
-async fn a_refused_key_is_told_and_its_end() {
-    let server = MailServer::start(&[]);
-    let scene = Scene::start().await;
-    let mut watch = watch(&scene, by_mail(server.mailer())).await;
-    scene.portal.fail(Fault {
-        method: None,
-        path_contains: "",
-        times: 2,
-        effect: FaultEffect::Status(401),
-    });
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work().await;
-    watch.turn().await;
-    watch.turn().await;
-    let refused = "docspace-courier: the portal refuses the API key";
-    assert_eq!(subjects(&server.mails(1).await), [refused]);
-    scene.work_to_the_end().await;
-    watch.turn().await;
-    let well = "docspace-courier: well again: the API key works";
-    assert_eq!(subjects(&server.mails(2).await), [refused, well]);
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_webhook_that_is_off_is_told_and_its_end() {
-    let server = MailServer::start(&[]);
-    let scene = Scene::start().await;
-    let mut watch = watch(&scene, by_mail(server.mailer())).await;
-    let catch_up = scene.catch_up();
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work().await;
-    for enabled in [true, false, false, true] {
-        scene.portal.set_webhook_enabled(scene.webhook, enabled);
-        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+async fn dead_letters_are_reported_together_and_resolved_once() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 8);
+        let server = MailServer::start(&[]);
+        let chat = Receiver::start().await;
+        let operators = AlertRecipients {
+            chat: Some(chat.chat()),
+            ..by_mail(server.mailer())
+        };
+        let mut watch = watch(scene, operators).await;
+        refuse_moves(scene);
+        scene.upload(&scene.client_room, "Invoice 1.pdf");
+        scene.work_to_the_end().await;
         watch.turn().await;
-    }
-    let expected = [
-        "docspace-courier: the portal's webhook is switched off or deleted",
-        "docspace-courier: well again: the webhook is on",
-    ];
-    assert_eq!(subjects(&server.mails(2).await), expected);
+        for number in 2..=4 {
+            scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
+        }
+        scene.work_to_the_end().await;
+        watch.turn().await;
+        let first = server.mails(1).await;
+        assert_eq!(first[0].to(), OPERATOR);
+        assert!(
+            first[0].text().contains("event 1, rule invoice, move:"),
+            "{}",
+            first[0].text()
+        );
+        assert!(
+            !first[0].text().contains("Invoice 1.pdf"),
+            "{}",
+            first[0].text()
+        );
+
+        scene.clock.advance(Duration::from_mins(15));
+        watch.turn().await;
+        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        for event in dead.await.unwrap() {
+            let now = scene.clock.now();
+            let discard = move |sql: &Sql| inbox::discard(sql, event, now);
+            scene.db.write(discard).await.unwrap();
+        }
+        watch.turn().await;
+        watch.turn().await;
+        let expected = [
+            "docspace-courier: 1 dead letter",
+            "docspace-courier: 3 dead letters",
+            "docspace-courier: well again: no dead letters",
+        ];
+        assert_eq!(subjects(&server.mails(3).await), expected);
+        let said: Vec<String> = chat
+            .calls()
+            .iter()
+            .map(|call| call.json()["text"].to_string())
+            .collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[1].contains("3 dead letters"), "{said:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_api_key_is_reported_and_so_is_its_end() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let mut watch = watch(scene, by_mail(server.mailer())).await;
+        scene.portal.fail(Fault {
+            method: None,
+            path_contains: "",
+            times: 2,
+            effect: FaultEffect::Status(401),
+        });
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        watch.turn().await;
+        watch.turn().await;
+        let refused = "docspace-courier: the portal refuses the API key";
+        assert_eq!(subjects(&server.mails(1).await), [refused]);
+        scene.work_to_the_end().await;
+        watch.turn().await;
+        let resolved = "docspace-courier: well again: the API key works";
+        assert_eq!(subjects(&server.mails(2).await), [refused, resolved]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disabled_webhook_is_reported_and_so_is_its_end() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let mut watch = watch(scene, by_mail(server.mailer())).await;
+        let catch_up = scene.catch_up();
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        for enabled in [true, false, false, true] {
+            scene.portal.set_webhook_enabled(scene.webhook, enabled);
+            catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+            watch.turn().await;
+        }
+        let expected = [
+            "docspace-courier: the portal's webhook is switched off or deleted",
+            "docspace-courier: well again: the webhook is on",
+        ];
+        assert_eq!(subjects(&server.mails(2).await), expected);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_alert_waits_for_a_mail_server_that_is_down() {
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let scene = Scene::start().await;
-    let mailer = Mailer::new(MailServer::plain(port)).unwrap();
-    let mut watch = watch(&scene, by_mail(mailer)).await;
-    refuse_moves(&scene);
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    for _ in 0..10 {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        let port = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let mailer = Mailer::new(MailServer::plain(port)).unwrap();
+        let mut watch = watch(scene, by_mail(mailer)).await;
+        refuse_moves(scene);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        for _ in 0..10 {
+            watch.turn().await;
+            scene.clock.advance(Duration::from_mins(1));
+        }
+        let server = MailServer::start(&["--port", &port.to_string()]);
+        scene.clock.advance(Duration::from_mins(15));
         watch.turn().await;
-        scene.clock.advance(Duration::from_mins(1));
-    }
-    let server = MailServer::start(&["--port", &port.to_string()]);
-    scene.clock.advance(Duration::from_mins(15));
-    watch.turn().await;
-    watch.turn().await;
-    assert_eq!(
-        subjects(&server.mails(1).await),
-        ["docspace-courier: 1 dead letter"]
-    );
+        watch.turn().await;
+        assert_eq!(
+            subjects(&server.mails(1).await),
+            ["docspace-courier: 1 dead letter"]
+        );
+    })
+    .await;
 }

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{free_address, until};
+use crate::bounds::until;
+use crate::process::free_address;
 
-/// How long the browser may take to start, or a page to come.
+/// The longest that the browser may take to start or to show a page.
 const BOUND: Duration = Duration::from_mins(1);
 
-/// What its driver's address begins with.
+/// The start of the driver's address.
 const HTTP: &str = "http://";
 
-/// What makes it small, quiet and quick.
+/// The options that make the browser small, quiet and quick.
 const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
@@ -32,7 +33,7 @@ const FLAGS: [&str; 12] = [
     "--hide-scrollbars",
 ];
 
-/// A browser with one window; ends with its test.
+/// A browser with one window, which is closed when its test ends.
 pub struct Browser {
     driver: Child,
     http: reqwest::Client,
@@ -82,7 +83,7 @@ impl Browser {
         value
     }
 
-    /// What chromedriver answers, be it an error.
+    /// The response of chromedriver, even if it is an error.
     async fn post_anyway(&self, path: &str, body: &Value) -> Value {
         let address = format!("{}{path}", self.session);
         let answer = self.http.post(address).timeout(BOUND).json(body).send();
@@ -90,18 +91,18 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// Goes to an address and waits until the page is there.
+    /// Opens an address and waits until the page is loaded.
     pub async fn go(&self, address: &str) {
         self.post("/url", &json!({ "url": address })).await;
     }
 
-    /// What a script says about the page.
+    /// The result of a script in the page.
     pub async fn run(&self, script: &str) -> Value {
         let body = json!({ "script": script, "args": [] });
         self.post("/execute/sync", &body).await
     }
 
-    /// The text a person reads.
+    /// The visible text.
     pub async fn text(&self) -> String {
         let text = self.run("return document.body.innerText").await;
         text.as_str().unwrap().to_owned()
@@ -115,8 +116,8 @@ impl Browser {
         element.as_str().unwrap().to_owned()
     }
 
-    /// Clicks on what this CSS selector finds, and waits for the page behind it: chromedriver may answer
-    /// before the browser has begun to leave the old one.
+    /// Clicks on the element of this CSS selector, and waits for the next page: chromedriver may respond
+    /// before the browser leaves the old one.
     pub async fn click(&self, selector: &str) {
         let element = self.find("css selector", selector).await;
         self.run("window.isOld = true").await;
@@ -125,13 +126,13 @@ impl Browser {
         let script = "return !window.isOld && document.readyState === 'complete'";
         let body = json!({ "script": script, "args": [] });
         until(BOUND, "the page behind the click is shown", async || {
-            // While one page gives way to the next, there is none to ask.
+            // Between two pages there is no page that could respond.
             self.post_anyway("/execute/sync", &body).await == json!(true)
         })
         .await;
     }
 
-    /// Types into what this CSS selector finds.
+    /// Types into the element of this CSS selector.
     pub async fn type_into(&self, selector: &str, text: &str) {
         let element = self.find("css selector", selector).await;
         let body = json!({ "text": text });
@@ -143,7 +144,7 @@ impl Browser {
         self.post("/goog/cdp/execute", &body).await;
     }
 
-    /// Shows pages as on a screen of this size, and in the light or the dark.
+    /// Emulates a screen of this size, in the light or dark color scheme.
     pub async fn show_on(&self, width: u32, height: u32, scheme: &str) {
         let screen =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -153,13 +154,13 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    /// What the console was told since the last time: errors of scripts, and what the policy refused.
+    /// The console messages since the last call: script errors, and what the content security policy blocked.
     pub async fn console(&self) -> Vec<Value> {
         let log = self.post("/se/log", &json!({ "type": "browser" })).await;
         log.as_array().unwrap().clone()
     }
 
-    /// How far the page is wider than the screen.
+    /// By how many pixels the page is wider than the screen.
     pub async fn too_wide(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - window.innerWidth";
         self.run(script).await.as_i64().unwrap()
@@ -167,7 +168,7 @@ impl Browser {
 }
 
 impl Browser {
-    /// Ends the session, where nothing can be awaited any more.
+    /// Ends the session from `drop`, which cannot await.
     fn quit(&self) -> std::io::Result<()> {
         let (host, path) = self.session[HTTP.len()..]
             .split_once('/')
@@ -183,7 +184,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to; a killed one would leave it running.
+        // The driver closes its browser when its session ends; a killed driver would leave it running.
         let _ = self.quit();
         let _ = self.driver.kill();
         let _ = self.driver.wait();

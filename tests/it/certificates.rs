@@ -1,4 +1,4 @@
-//! Certificates made on the spot: a private authority, and what it signs.
+//! Certificates for tests: a private authority and the certificates that it signs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use docspace_courier::clock::Clock;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
-/// An authority that nobody knows unless told.
+/// An authority that only clients of the test trust.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM form.
@@ -27,7 +27,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A client that trusts this authority and nobody else.
+    /// A client that trusts only this authority.
     pub fn client(&self) -> reqwest::Client {
         let trusted = reqwest::Certificate::from_pem(self.pem().as_bytes()).unwrap();
         reqwest::Client::builder()
@@ -38,17 +38,17 @@ impl Authority {
             .unwrap()
     }
 
-    /// For localhost, as good as forever.
+    /// Signs a certificate for localhost that is valid until the year 4000.
     pub fn sign(&self) -> Signed {
         self.sign_until(4000)
     }
 
-    /// For localhost, until this year begins.
+    /// Signs a certificate for localhost that is valid until this year begins.
     pub fn sign_until(&self, year: i32) -> Signed {
         self.sign_until_day(year, 1, 1)
     }
 
-    /// For localhost, until this day begins.
+    /// Signs a certificate for localhost that is valid until this day begins.
     pub fn sign_until_day(&self, year: i32, month: u8, day: u8) -> Signed {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
@@ -62,7 +62,7 @@ impl Authority {
 }
 
 impl Signed {
-    /// Writes both where the service finds them.
+    /// Writes certificate and key to files for the service.
     pub fn write_to(&self, folder: &Path) -> TlsFiles {
         let files = files_in(folder);
         std::fs::write(&files.certificate, &self.certificate).unwrap();
@@ -70,7 +70,7 @@ impl Signed {
         files
     }
 
-    /// The certificate as it goes over the wire.
+    /// The certificate in DER form.
     pub fn der(&self) -> Vec<u8> {
         use rustls::pki_types::{CertificateDer, pem::PemObject as _};
         CertificateDer::from_pem_slice(self.certificate.as_bytes())
@@ -79,7 +79,7 @@ impl Signed {
     }
 }
 
-/// Where [`Signed::write_to`] writes.
+/// The files that [`Signed::write_to`] writes.
 pub fn files_in(folder: &Path) -> TlsFiles {
     let path = |name: &str| -> PathBuf { folder.join(name) };
     TlsFiles {
@@ -88,7 +88,7 @@ pub fn files_in(folder: &Path) -> TlsFiles {
     }
 }
 
-/// What a listener with such a certificate serves with.
+/// The TLS settings of a listener with such a certificate.
 pub fn serving(clock: &Clock) -> Arc<Tls> {
     let folder = tempfile::tempdir().unwrap();
     let files = Authority::new().sign().write_to(folder.path());

@@ -1,4 +1,4 @@
-//! What `check` finds: one broken state a test, and the sentence that says what to do about it.
+//! The findings of `check`: each test breaks one thing and expects the sentence that says how to fix it.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use docspace_courier::check::{self, CheckReport, Deployment, Finding, Mark};
 use docspace_courier::clock::Clock;
 use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
 
+use crate::bounds::bounded;
 use crate::process::{self, binary};
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
-/// The variables of a scene, to be broken one at a time.
+/// The variables of a scene, for tests that change one at a time.
 pub struct Variables(pub Vec<(String, String)>);
 
 impl Variables {
@@ -31,7 +32,7 @@ impl Variables {
         Self(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
 
-    /// The same with another value of one variable.
+    /// Replaces the value of one variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.0.retain(|(other, _)| other != name);
         self.0.push((name.to_owned(), value.to_owned()));
@@ -56,7 +57,7 @@ fn findings(report: &CheckReport) -> Vec<&Finding> {
         .collect()
 }
 
-/// Checks that there is a finding with this mark whose subject and sentence have these words.
+/// Checks that a finding has this mark, and that its subject and sentence contain these words.
 #[track_caller]
 pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
@@ -67,7 +68,7 @@ pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
     assert!(found, "{mark:?} {subject}: {words}\n{report:#?}");
 }
 
-/// The same, and nothing else is wrong.
+/// Checks that this finding is the only one that is wrong.
 #[track_caller]
 pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
     finds(report, Mark::Wrong, subject, words);
@@ -76,426 +77,488 @@ pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
 
 #[tokio::test]
 async fn nothing_is_wrong_with_a_good_deployment_and_nothing_is_changed() {
-    let scene = Scene::start().await;
-    let report = check(&scene).await;
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-    finds(&report, Mark::Good, "DATABASE_URL", "can be written");
-    finds(
-        &report,
-        Mark::Good,
-        "DOCSPACE_API_KEY",
-        "acts as Docflow Bot",
-    );
-    finds(&report, Mark::Good, "DOCSPACE_API_KEY", "may do everything");
-    finds(&report, Mark::Good, "room 539564", "copied and moved");
-    finds(&report, Mark::Good, "folder 341029", "can be written");
-    finds(&report, Mark::Good, "folder 748239", "can be written");
-    finds(&report, Mark::Good, "webhook 417", "is switched on");
-    finds(&report, Mark::Good, "/webhook", "docspace-courier answers");
-    // The sandbox is the one portal that sends to loopback.
-    finds(&report, Mark::Warning, "/webhook", "a private address");
-    assert_eq!(scene.calls("PUT", ""), 0);
-    assert_eq!(scene.calls("POST", ""), 0);
-    assert_eq!(scene.calls("DELETE", ""), 0);
+    scenario(async |scene| {
+        let report = check(scene).await;
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        finds(&report, Mark::Good, "DATABASE_URL", "can be written");
+        finds(
+            &report,
+            Mark::Good,
+            "DOCSPACE_API_KEY",
+            "acts as Docflow Bot",
+        );
+        finds(&report, Mark::Good, "DOCSPACE_API_KEY", "may do everything");
+        finds(&report, Mark::Good, "room 539564", "copied and moved");
+        finds(&report, Mark::Good, "folder 341029", "can be written");
+        finds(&report, Mark::Good, "folder 748239", "can be written");
+        finds(&report, Mark::Good, "webhook 417", "is switched on");
+        finds(&report, Mark::Good, "/webhook", "docspace-courier answers");
+        // Only the sandbox sends to a loopback address.
+        finds(&report, Mark::Warning, "/webhook", "a private address");
+        assert_eq!(scene.calls("PUT", ""), 0);
+        assert_eq!(scene.calls("POST", ""), 0);
+        assert_eq!(scene.calls("DELETE", ""), 0);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn wrong_variables_do_not_end_the_check() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene)
-        .with("MAX_ATTEMPTS", "many")
-        .with("PORT", "x");
-    let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "MAX_ATTEMPTS", "whole number");
-    finds(&report, Mark::Wrong, "PORT", "no port number");
-    finds(&report, Mark::Good, "folder 341029", "can be written");
-    assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+    scenario(async |scene| {
+        let variables = Variables::of(scene)
+            .with("MAX_ATTEMPTS", "many")
+            .with("PORT", "x");
+        let report = check_with(scene, variables).await;
+        finds(&report, Mark::Wrong, "MAX_ATTEMPTS", "whole number");
+        finds(&report, Mark::Wrong, "PORT", "no port number");
+        finds(&report, Mark::Good, "folder 341029", "can be written");
+        assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
 
-    let nothing = check_with(&scene, Variables(Vec::new())).await;
-    finds(&nothing, Mark::Wrong, "DOCSPACE_API_HOST", "is not set");
+        let nothing = check_with(scene, Variables(Vec::new())).await;
+        finds(&nothing, Mark::Wrong, "DOCSPACE_API_HOST", "is not set");
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_secret_that_docspace_does_not_take() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene).with("DOCSPACE_WEBHOOK_SECRET", "short");
-    let report = check_with(&scene, variables).await;
-    finds_only(&report, "DOCSPACE_WEBHOOK_SECRET", "DocSpace takes 8 to 30");
+async fn a_secret_that_docspace_does_not_accept() {
+    scenario(async |scene| {
+        let variables = Variables::of(scene).with("DOCSPACE_WEBHOOK_SECRET", "short");
+        let report = check_with(scene, variables).await;
+        finds_only(&report, "DOCSPACE_WEBHOOK_SECRET", "DocSpace takes 8 to 30");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_trigger_that_docspace_does_not_know() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene).with("ALLOWED_TRIGGERS", "file.uploaded,file.reviewed");
-    let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Warning, "ALLOWED_TRIGGERS", "file.reviewed");
+    scenario(async |scene| {
+        let variables =
+            Variables::of(scene).with("ALLOWED_TRIGGERS", "file.uploaded,file.reviewed");
+        let report = check_with(scene, variables).await;
+        finds(&report, Mark::Warning, "ALLOWED_TRIGGERS", "file.reviewed");
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_made_or_opened() {
-    let scene = Scene::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let check_store = async |path: &str| {
-        let url = format!("sqlite://{}/{path}", folder.path().display());
-        check_with(&scene, Variables::of(&scene).with("DATABASE_URL", &url)).await
-    };
-    finds_only(
-        &check_store("no/folder/courier.db").await,
-        "DATABASE_URL",
-        "cannot be made",
-    );
+async fn a_store_that_cannot_be_created_or_opened() {
+    scenario(async |scene| {
+        let folder = tempfile::tempdir().unwrap();
+        let check_store = async |path: &str| {
+            let url = format!("sqlite://{}/{path}", folder.path().display());
+            check_with(scene, Variables::of(scene).with("DATABASE_URL", &url)).await
+        };
+        finds_only(
+            &check_store("no/folder/courier.db").await,
+            "DATABASE_URL",
+            "cannot be made",
+        );
 
-    let report = check_store("courier.db").await;
-    finds(&report, Mark::Good, "DATABASE_URL", "is not there yet");
-    assert!(!folder.path().join("courier.db").exists());
+        let report = check_store("courier.db").await;
+        finds(&report, Mark::Good, "DATABASE_URL", "is not there yet");
+        assert!(!folder.path().join("courier.db").exists());
 
-    std::fs::write(
-        folder.path().join("courier.db"),
-        "no store at all, but a letter",
-    )
-    .unwrap();
-    finds_only(
-        &check_store("courier.db").await,
-        "DATABASE_URL",
-        "courier.db",
-    );
+        std::fs::write(
+            folder.path().join("courier.db"),
+            "no store at all, but a letter",
+        )
+        .unwrap();
+        finds_only(
+            &check_store("courier.db").await,
+            "DATABASE_URL",
+            "courier.db",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_portal_that_does_not_answer() {
-    let scene = Scene::start().await;
-    scene.portal.set_down(true);
-    let report = check(&scene).await;
-    finds_only(&report, "DOCSPACE_API_HOST", "does not answer");
-    finds(
-        &report,
-        Mark::Warning,
-        "rooms, folders, webhook",
-        "not looked at",
-    );
+    scenario(async |scene| {
+        scene.portal.set_down(true);
+        let report = check(scene).await;
+        finds_only(&report, "DOCSPACE_API_HOST", "does not answer");
+        finds(
+            &report,
+            Mark::Warning,
+            "rooms, folders, webhook",
+            "not looked at",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_portal_that_is_ill_and_an_address_that_is_none() {
-    let scene = Scene::start().await;
-    for (status, words) in [(503, "check again"), (404, "no such portal")] {
-        scene.portal.fail(Fault {
-            method: Some("GET"),
-            path_contains: "people/@self",
-            times: 1,
-            effect: FaultEffect::Status(status),
-        });
-        finds_only(&check(&scene).await, "DOCSPACE_API_HOST", words);
-    }
+async fn a_failing_portal_and_a_wrong_address() {
+    scenario(async |scene| {
+        for (status, words) in [(503, "check again"), (404, "no such portal")] {
+            scene.portal.fail(Fault {
+                method: Some("GET"),
+                path_contains: "people/@self",
+                times: 1,
+                effect: FaultEffect::Status(status),
+            });
+            finds_only(&check(scene).await, "DOCSPACE_API_HOST", words);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_that_is_refused() {
-    let scene = Scene::start().await;
-    scene.portal.set_key_valid(false);
-    let report = check(&scene).await;
-    finds(&report, Mark::Good, "DOCSPACE_API_HOST", "answers");
-    finds_only(&report, "DOCSPACE_API_KEY", "is refused");
+    scenario(async |scene| {
+        scene.portal.set_key_valid(false);
+        let report = check(scene).await;
+        finds(&report, Mark::Good, "DOCSPACE_API_HOST", "answers");
+        finds_only(&report, "DOCSPACE_API_KEY", "is refused");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn scopes_that_are_too_small() {
-    let scene = Scene::start().await;
-    scene
-        .portal
-        .set_scopes(&["files:read", "rooms:read", "accounts.self:read"]);
-    let report = check(&scene).await;
-    finds_only(&report, "DOCSPACE_API_KEY", "lacks the scope files:write");
-    finds(
-        &report,
-        Mark::Warning,
-        "DOCSPACE_API_KEY",
-        "lacks the scope *:read",
-    );
-    finds(&report, Mark::Warning, "webhook", "could not be looked at");
+    scenario(async |scene| {
+        scene
+            .portal
+            .set_scopes(&["files:read", "rooms:read", "accounts.self:read"]);
+        let report = check(scene).await;
+        finds_only(&report, "DOCSPACE_API_KEY", "lacks the scope files:write");
+        finds(
+            &report,
+            Mark::Warning,
+            "DOCSPACE_API_KEY",
+            "lacks the scope *:read",
+        );
+        finds(&report, Mark::Warning, "webhook", "could not be looked at");
 
-    scene.portal.set_scopes(&["files:write"]);
-    let report = check(&scene).await;
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-    finds(&report, Mark::Warning, "DOCSPACE_API_KEY", "rooms:read");
-    finds(
-        &report,
-        Mark::Warning,
-        "DOCSPACE_API_KEY",
-        "accounts.self:read",
-    );
+        scene.portal.set_scopes(&["files:write"]);
+        let report = check(scene).await;
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        finds(&report, Mark::Warning, "DOCSPACE_API_KEY", "rooms:read");
+        finds(
+            &report,
+            Mark::Warning,
+            "DOCSPACE_API_KEY",
+            "accounts.self:read",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_key_that_ends_soon() {
-    let scene = Scene::start().await;
-    scene.clock.advance(Duration::from_hours(24 * 360));
-    let report = check(&scene).await;
-    finds(
-        &report,
-        Mark::Warning,
-        "DOCSPACE_API_KEY",
-        "expires in 5 days",
-    );
+    scenario(async |scene| {
+        scene.clock.advance(Duration::from_hours(24 * 360));
+        let report = check(scene).await;
+        finds(
+            &report,
+            Mark::Warning,
+            "DOCSPACE_API_KEY",
+            "expires in 5 days",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn clocks_that_differ() {
-    let scene = Scene::start().await;
-    for (ours, words) in [
-        ("2026-03-02T09:00:45Z", "45 s ahead of the portal's"),
-        ("2026-03-02T08:58:00Z", "120 s behind the portal's"),
-    ] {
-        let clock = Clock::manual(ours.parse().unwrap());
-        let deployment = Deployment::from_pairs(&Variables::of(&scene).0, None, clock);
-        finds(
-            &check::run(&deployment).await,
-            Mark::Warning,
-            "clock",
-            words,
-        );
-    }
+    scenario(async |scene| {
+        for (time, words) in [
+            ("2026-03-02T09:00:45Z", "45 s ahead of the portal's"),
+            ("2026-03-02T08:58:00Z", "120 s behind the portal's"),
+        ] {
+            let clock = Clock::manual(time.parse().unwrap());
+            let deployment = Deployment::from_pairs(&Variables::of(scene).0, None, clock);
+            finds(
+                &check::run(&deployment).await,
+                Mark::Warning,
+                "clock",
+                words,
+            );
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn rooms_and_folders_that_do_not_exist() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene)
-        .with("CLIENT_ROOT_ID", "99")
-        .with("INCOMING_FOLDER_ID", "98");
-    let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "room 99", "does not exist");
-    finds(&report, Mark::Wrong, "folder 98", "does not exist");
-    assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+    scenario(async |scene| {
+        let variables = Variables::of(scene)
+            .with("CLIENT_ROOT_ID", "99")
+            .with("INCOMING_FOLDER_ID", "98");
+        let report = check_with(scene, variables).await;
+        finds(&report, Mark::Wrong, "room 99", "does not exist");
+        finds(&report, Mark::Wrong, "folder 98", "does not exist");
+        assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_client_root_that_is_the_section_or_a_folder() {
-    let scene = Scene::start().await;
-    let seed = scene.portal.seed();
-    for (root, words) in [
-        (&seed.rooms_section, "every room's uploads count"),
-        (
-            &seed.client_subfolder,
-            "only uploads in it and below it count",
-        ),
-    ] {
-        let variables = Variables::of(&scene).with("CLIENT_ROOT_ID", root.as_str());
-        let report = check_with(&scene, variables).await;
-        finds(&report, Mark::Warning, &format!("room {root}"), words);
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-    }
+    scenario(async |scene| {
+        let seed = scene.portal.seed();
+        for (root, words) in [
+            (&seed.rooms_section, "every room's uploads count"),
+            (
+                &seed.client_subfolder,
+                "only uploads in it and below it count",
+            ),
+        ] {
+            let variables = Variables::of(scene).with("CLIENT_ROOT_ID", root.as_str());
+            let report = check_with(scene, variables).await;
+            finds(&report, Mark::Warning, &format!("room {root}"), words);
+            assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_user_who_may_read_but_not_copy() {
-    let scene = Scene::start().await;
-    let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.forbid(&file);
-    finds_only(&check(&scene).await, "room 539564", "not take them");
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.forbid(&file);
+        finds_only(&check(scene).await, "room 539564", "not take them");
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn an_administrator_who_is_no_member() {
-    let scene = Scene::start().await;
-    scene.portal.leave_room(&scene.client_room);
-    finds_only(&check(&scene).await, "room 539564", "is no member");
-    scene.upload(&scene.client_room, "plan.docx");
-    finds_only(&check(&scene).await, "room 539564", "is no member");
+async fn an_administrator_who_is_not_a_member() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.portal.leave_room(&scene.client_room);
+        finds_only(&check(scene).await, "room 539564", "is no member");
+        scene.upload(&scene.client_room, "plan.docx");
+        finds_only(&check(scene).await, "room 539564", "is no member");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_destination_that_may_not_be_written() {
-    let scene = Scene::start().await;
-    scene.portal.forbid_destination(&scene.internal);
-    finds_only(&check(&scene).await, "folder 341029", "may not be written");
+    scenario(async |scene| {
+        scene.portal.forbid_destination(&scene.internal);
+        finds_only(&check(scene).await, "folder 341029", "may not be written");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_destination_in_a_form_room() {
-    let scene = Scene::start().await;
-    let room = scene.portal.seed().internal_room.clone();
-    scene.portal.make_form_room(&room);
-    let report = check(&scene).await;
-    finds(&report, Mark::Wrong, "folder 341029", "PDF forms");
-    finds(&report, Mark::Wrong, "folder 748239", "PDF forms");
+    scenario(async |scene| {
+        let room = scene.portal.seed().internal_room.clone();
+        scene.portal.make_form_room(&room);
+        let report = check(scene).await;
+        finds(&report, Mark::Wrong, "folder 341029", "PDF forms");
+        finds(&report, Mark::Wrong, "folder 748239", "PDF forms");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn no_webhook() {
-    let scene = Scene::start().await;
-    scene.portal.delete_webhook(scene.webhook);
-    finds_only(&check(&scene).await, "webhook", "register --url");
+    scenario(async |scene| {
+        scene.portal.delete_webhook(scene.webhook);
+        finds_only(&check(scene).await, "webhook", "register --url");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_webhook_that_sends_elsewhere() {
-    let scene = Scene::start().await;
-    let url = scene.address.replace("/webhook", "/docspace/webhook");
-    let pairs = Variables::of(&scene).0;
-    let deployment = Deployment::from_pairs(&pairs, Some(url.clone()), scene.clock.clone());
-    let report = check::run(&deployment).await;
-    finds_only(&report, "webhook", &format!("register --url {url}"));
-    finds(&report, Mark::Warning, "webhook 417", "looks like ours");
+    scenario(async |scene| {
+        let url = scene.address.replace("/webhook", "/docspace/webhook");
+        let pairs = Variables::of(scene).0;
+        let deployment = Deployment::from_pairs(&pairs, Some(url.clone()), scene.clock.clone());
+        let report = check::run(&deployment).await;
+        finds_only(&report, "webhook", &format!("register --url {url}"));
+        finds(&report, Mark::Warning, "webhook 417", "looks like ours");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_switched_off() {
-    let scene = Scene::start().await;
-    scene.portal.set_webhook_enabled(scene.webhook, false);
-    finds_only(&check(&scene).await, "webhook 417", "is switched off");
+    scenario(async |scene| {
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        finds_only(&check(scene).await, "webhook 417", "is switched off");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_webhook_without_the_triggers_of_the_rules() {
-    let scene = Scene::start().await;
-    scene
-        .portal
-        .set_webhook_triggers(scene.webhook, &["file.created", "file.moved"]);
-    finds_only(
-        &check(&scene).await,
-        "webhook 417",
-        "does not send file.uploaded,",
-    );
+    scenario(async |scene| {
+        scene
+            .portal
+            .set_webhook_triggers(scene.webhook, &["file.created", "file.moved"]);
+        finds_only(
+            &check(scene).await,
+            "webhook 417",
+            "does not send file.uploaded,",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_webhook_narrowed_down_to_a_room() {
-    let scene = Scene::start().await;
-    scene
-        .portal
-        .set_webhook_target(scene.webhook, &scene.client_room);
-    finds_only(
-        &check(&scene).await,
-        "webhook 417",
-        "narrowed down to entry 539564",
-    );
+async fn a_webhook_limited_to_one_room() {
+    scenario(async |scene| {
+        scene
+            .portal
+            .set_webhook_target(scene.webhook, &scene.client_room);
+        finds_only(
+            &check(scene).await,
+            "webhook 417",
+            "narrowed down to entry 539564",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn two_webhooks_on_our_address() {
-    let scene = Scene::start().await;
-    scene
-        .portal
-        .add_webhook(&scene.address, &["file.uploaded", "file.created"]);
-    let report = check(&scene).await;
-    finds(
-        &report,
-        Mark::Warning,
-        "webhook 418",
-        "everything arrives twice",
-    );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+async fn two_webhooks_with_the_same_address() {
+    scenario(async |scene| {
+        scene
+            .portal
+            .add_webhook(&scene.address, &["file.uploaded", "file.created"]);
+        let report = check(scene).await;
+        finds(
+            &report,
+            Mark::Warning,
+            "webhook 418",
+            "everything arrives twice",
+        );
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_webhook_that_is_close_to_being_switched_off() {
-    let mut scene = Scene::start().await;
-    scene.clock.advance(Duration::from_hours(60));
-    let report = check(&scene).await;
-    finds(
-        &report,
-        Mark::Warning,
-        "webhook 417",
-        "nothing was delivered for 2 days",
-    );
+    scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 1);
+        scene.clock.advance(Duration::from_hours(60));
+        let report = check(scene).await;
+        finds(
+            &report,
+            Mark::Warning,
+            "webhook 417",
+            "nothing was delivered for 2 days",
+        );
 
-    scene.stop_receiving().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
-    scene.start_receiving().await;
-    let report = check(&scene).await;
-    finds(
-        &report,
-        Mark::Warning,
-        "webhook 417",
-        "the next failure switches it off",
-    );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        scene.stop_receiving().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.deliveries_settled().await;
+        scene.start_receiving().await;
+        let report = check(scene).await;
+        finds(
+            &report,
+            Mark::Warning,
+            "webhook 417",
+            "the next failure switches it off",
+        );
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_webhook_that_signs_with_another_secret() {
-    let mut scene = Scene::start().await;
-    scene.stop_receiving().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
-    scene.start_receiving().await;
-    let report = check(&scene).await;
-    finds(
-        &report,
-        Mark::Warning,
-        "webhook 417",
-        "its last delivery failed",
-    );
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+    scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 1);
+        scene.stop_receiving().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.deliveries_settled().await;
+        scene.start_receiving().await;
+        let report = check(scene).await;
+        finds(
+            &report,
+            Mark::Warning,
+            "webhook 417",
+            "its last delivery failed",
+        );
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
 
-    let variables = Variables::of(&scene).with("DOCSPACE_WEBHOOK_SECRET", "Another-Secret-2");
-    let report = check_with(&scene, variables).await;
-    finds_only(&report, "webhook 417", "signs with another secret");
+        let variables = Variables::of(scene).with("DOCSPACE_WEBHOOK_SECRET", "Another-Secret-2");
+        let report = check_with(scene, variables).await;
+        finds_only(&report, "webhook 417", "signs with another secret");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_receiver_that_does_not_answer() {
-    let mut scene = Scene::start().await;
-    scene.stop_receiving().await;
-    finds_only(&check(&scene).await, "/webhook", "does not answer");
+    scenario(async |scene| {
+        scene.stop_receiving().await;
+        finds_only(&check(scene).await, "/webhook", "does not answer");
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn something_else_at_our_address() {
-    let scene = Scene::start().await;
-    let check_url = async |path: &str| {
-        scene.portal.delete_webhook(scene.webhook);
-        let url = format!("{}{path}", scene.host());
-        let pairs = Variables::of(&scene).0;
-        check::run(&Deployment::from_pairs(
-            &pairs,
-            Some(url),
-            scene.clock.clone(),
-        ))
-        .await
-    };
-    let report = check_url("/webhook").await;
-    finds(&report, Mark::Wrong, "/webhook", "answers HEAD with 404");
-    let report = check_url("/").await;
-    finds(&report, Mark::Wrong, "http", "is not docspace-courier");
+async fn another_server_at_the_webhook_address() {
+    scenario(async |scene| {
+        let check_url = async |path: &str| {
+            scene.portal.delete_webhook(scene.webhook);
+            let url = format!("{}{path}", scene.host());
+            let pairs = Variables::of(scene).0;
+            check::run(&Deployment::from_pairs(
+                &pairs,
+                Some(url),
+                scene.clock.clone(),
+            ))
+            .await
+        };
+        let report = check_url("/webhook").await;
+        finds(&report, Mark::Wrong, "/webhook", "answers HEAD with 404");
+        let report = check_url("/").await;
+        finds(&report, Mark::Wrong, "http", "is not docspace-courier");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_prints_marks_and_its_exit_code_tells() {
-    let deployment = process::Deployment::new(Settings::default()).await;
-    let service = deployment.start();
-    deployment.ready().await;
-    let run = |arguments: &[&str]| {
-        let mut command = binary();
-        let command = command.arg("check").args(arguments);
-        let output = command.envs(deployment.variables.iter().cloned()).output();
-        let output = output.unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stdout).unwrap(),
-        )
-    };
-    let (code, text) = run(&[]);
-    assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("✓ DOCSPACE_API_KEY: is valid"), "{text}");
-    assert!(!text.contains('\u{1b}'), "{text}");
+async fn the_command_prints_marks_and_sets_its_exit_code() {
+    bounded(async {
+        let deployment = process::Deployment::new(Settings::default()).await;
+        let service = deployment.start();
+        deployment.ready().await;
+        let run = |arguments: &[&str]| {
+            let mut command = binary();
+            let command = command.arg("check").args(arguments);
+            let output = command.envs(deployment.variables.iter().cloned()).output();
+            let output = output.unwrap();
+            (
+                output.status.code(),
+                String::from_utf8(output.stdout).unwrap(),
+            )
+        };
+        let (code, text) = run(&[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("✓ DOCSPACE_API_KEY: is valid"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
 
-    let (code, json) = run(&["--json"]);
-    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((code, &report["fine"]), (Some(0), &true.into()), "{json}");
+        let (code, json) = run(&["--json"]);
+        let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((code, &report["fine"]), (Some(0), &true.into()), "{json}");
 
-    deployment.portal.set_key_valid(false);
-    let (code, text) = run(&[]);
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("✗ DOCSPACE_API_KEY: is refused"), "{text}");
-    assert!(text.contains("1 thing is wrong"), "{text}");
-    assert_eq!(run(&["--url", "nonsense"]).0, Some(2));
-    service.kill();
+        deployment.portal.set_key_valid(false);
+        let (code, text) = run(&[]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("✗ DOCSPACE_API_KEY: is refused"), "{text}");
+        assert!(text.contains("1 thing is wrong"), "{text}");
+        assert_eq!(run(&["--url", "nonsense"]).0, Some(2));
+        service.kill();
+    })
+    .await;
 }
 
-/// A scene's variables with this file of rules.
+/// A scene's variables with this rules file.
 fn with_rules(scene: &Scene, text: &str) -> (tempfile::TempDir, Variables) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.toml");
@@ -505,49 +568,53 @@ fn with_rules(scene: &Scene, text: &str) -> (tempfile::TempDir, Variables) {
 }
 
 #[tokio::test]
-async fn the_rules_of_the_file_are_looked_at_like_those_of_the_environment() {
-    let scene = Scene::start().await;
-    let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\nfolder = 777\n\
-                [[rule.action]]\ncopy = 888\n\
-                [[rule.action]]\ncall = { url = \"http://127.0.0.1:9/secret-path\" }\n";
-    let (_folder, variables) = with_rules(&scene, text);
-    let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Wrong, "folder 777", "does not exist");
-    finds(&report, Mark::Wrong, "folder 888", "does not exist");
-    finds(&report, Mark::Wrong, "RULES_FILE", "see that it runs");
-    assert!(!format!("{report:?}").contains("secret-path"));
+async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
+    scenario(async |scene| {
+        let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\nfolder = 777\n\
+                    [[rule.action]]\ncopy = 888\n\
+                    [[rule.action]]\ncall = { url = \"http://127.0.0.1:9/secret-path\" }\n";
+        let (_folder, variables) = with_rules(scene, text);
+        let report = check_with(scene, variables).await;
+        finds(&report, Mark::Wrong, "folder 777", "does not exist");
+        finds(&report, Mark::Wrong, "folder 888", "does not exist");
+        finds(&report, Mark::Wrong, "RULES_FILE", "see that it runs");
+        assert!(!format!("{report:?}").contains("secret-path"));
 
-    let (_folder, variables) = with_rules(&scene, "[[rule]]\nname = \"a\"\n");
-    let report = check_with(&scene, variables).await;
-    finds(
-        &report,
-        Mark::Wrong,
-        "RULES_FILE",
-        "line 1, rule “a”, triggers: is missing",
-    );
+        let (_folder, variables) = with_rules(scene, "[[rule]]\nname = \"a\"\n");
+        let report = check_with(scene, variables).await;
+        finds(
+            &report,
+            Mark::Wrong,
+            "RULES_FILE",
+            "line 1, rule “a”, triggers: is missing",
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn rules_that_feed_themselves_because_folders_lie_in_each_other() {
-    let scene = Scene::start().await;
-    let rule = |to: &docspace_courier::ids::FolderId| {
-        format!(
-            "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
-            scene.client_room
-        )
-    };
-    let (_folder, variables) = with_rules(&scene, &rule(&scene.subfolder));
-    let report = check_with(&scene, variables).await;
-    finds(
-        &report,
-        Mark::Wrong,
-        "rules",
-        "raises file.copied for itself",
-    );
-    let (_folder, variables) = with_rules(&scene, &rule(&scene.internal));
-    let report = check_with(&scene, variables).await;
-    let feeds = findings(&report)
-        .into_iter()
-        .any(|it| it.sentence.contains("feed"));
-    assert!(!feeds, "{report:#?}");
+async fn rules_that_trigger_themselves_through_nested_folders() {
+    scenario(async |scene| {
+        let rule = |to: &docspace_courier::ids::FolderId| {
+            format!(
+                "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
+                scene.client_room
+            )
+        };
+        let (_folder, variables) = with_rules(scene, &rule(&scene.subfolder));
+        let report = check_with(scene, variables).await;
+        finds(
+            &report,
+            Mark::Wrong,
+            "rules",
+            "raises file.copied for itself",
+        );
+        let (_folder, variables) = with_rules(scene, &rule(&scene.internal));
+        let report = check_with(scene, variables).await;
+        let feeds = findings(&report)
+            .into_iter()
+            .any(|it| it.sentence.contains("feed"));
+        assert!(!feeds, "{report:#?}");
+    })
+    .await;
 }

@@ -1,12 +1,12 @@
-//! What `check` finds out about mail, chat and pipeline, without telling anybody anything.
+//! The findings of `check` about mail, chat and pipeline, without sending anything.
 
 use docspace_courier::check::Mark;
 
 use crate::check::{Variables, check_with, finds, finds_only};
 use crate::mail_server::MailServer;
-use crate::scene::Scene;
+use crate::scene::{Scene, scenario};
 
-/// A port of this machine at which nobody listens.
+/// A port of this machine on which nothing listens.
 const NOBODY: &str = "127.0.0.1:9";
 
 fn with_mail(scene: &Scene, url: &str) -> Variables {
@@ -16,57 +16,65 @@ fn with_mail(scene: &Scene, url: &str) -> Variables {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_takes_the_login_and_one_that_does_not() {
-    let scene = Scene::start().await;
-    let server = MailServer::start(&["--tls", "starttls", "--login", "courier:right"]);
-    let authority = scene.store.folder().join("authority.pem");
-    std::fs::write(&authority, server.authority.as_ref().unwrap()).unwrap();
-    let with_password = |password: &str| {
-        let url = format!("smtp://courier:{password}@localhost:{}", server.port);
-        with_mail(&scene, &url).with("SMTP_CA_FILE", authority.to_str().unwrap())
-    };
+async fn a_mail_server_that_accepts_or_refuses_the_login() {
+    scenario(async |scene| {
+        let server = MailServer::start(&["--tls", "starttls", "--login", "courier:right"]);
+        let authority = scene.store.folder().join("authority.pem");
+        std::fs::write(&authority, server.authority.as_ref().unwrap()).unwrap();
+        let with_password = |password: &str| {
+            let url = format!("smtp://courier:{password}@localhost:{}", server.port);
+            with_mail(scene, &url).with("SMTP_CA_FILE", authority.to_str().unwrap())
+        };
 
-    let report = check_with(&scene, with_password("right")).await;
-    finds(&report, Mark::Good, "SMTP_URL", "takes the login");
-    assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        let report = check_with(scene, with_password("right")).await;
+        finds(&report, Mark::Good, "SMTP_URL", "takes the login");
+        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
 
-    let report = check_with(&scene, with_password("wrong")).await;
-    finds_only(&report, "SMTP_URL", "refuses the login");
-    assert!(!format!("{report:?}").contains("wrong@"), "{report:#?}");
-    assert_eq!(server.mails(0).await.len(), 0);
+        let report = check_with(scene, with_password("wrong")).await;
+        finds_only(&report, "SMTP_URL", "refuses the login");
+        assert!(!format!("{report:?}").contains("wrong@"), "{report:#?}");
+        assert_eq!(server.mails(0).await.len(), 0);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_away() {
-    let scene = Scene::start().await;
-    let report = check_with(&scene, with_mail(&scene, &format!("smtp://{NOBODY}"))).await;
-    finds_only(&report, "SMTP_URL", "cannot be reached");
+async fn an_unreachable_mail_server() {
+    scenario(async |scene| {
+        let report = check_with(scene, with_mail(scene, &format!("smtp://{NOBODY}"))).await;
+        finds_only(&report, "SMTP_URL", "cannot be reached");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_chat_and_a_pipeline_that_answer_or_do_not() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene)
-        .with(
-            "NOTIFY_WEBHOOK_URL",
-            &format!("{}/hooks/secret-path", scene.host()),
-        )
-        .with("PIPELINE_URL", &format!("http://{NOBODY}/run"));
-    let report = check_with(&scene, variables).await;
-    finds(&report, Mark::Good, "NOTIFY_WEBHOOK_URL", "answers");
-    finds_only(&report, "PIPELINE_URL", "cannot be reached");
-    assert!(
-        !format!("{report:?}").contains("secret-path"),
-        "{report:#?}"
-    );
+    scenario(async |scene| {
+        let variables = Variables::of(scene)
+            .with(
+                "NOTIFY_WEBHOOK_URL",
+                &format!("{}/hooks/secret-path", scene.host()),
+            )
+            .with("PIPELINE_URL", &format!("http://{NOBODY}/run"));
+        let report = check_with(scene, variables).await;
+        finds(&report, Mark::Good, "NOTIFY_WEBHOOK_URL", "answers");
+        finds_only(&report, "PIPELINE_URL", "cannot be reached");
+        assert!(
+            !format!("{report:?}").contains("secret-path"),
+            "{report:#?}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn an_operator_who_cannot_be_told_is_named_once() {
-    let scene = Scene::start().await;
-    let variables = Variables::of(&scene).with("OPERATOR_EMAIL", "operator@example.com");
-    let report = check_with(&scene, variables).await;
-    let words = "OPERATOR_EMAIL has no effect without SMTP_URL";
-    finds(&report, Mark::Warning, "variables", words);
-    assert_eq!(format!("{report:?}").matches("OPERATOR_EMAIL").count(), 1);
+async fn an_operator_who_cannot_be_notified_is_reported_once() {
+    scenario(async |scene| {
+        let variables = Variables::of(scene).with("OPERATOR_EMAIL", "operator@example.com");
+        let report = check_with(scene, variables).await;
+        let words = "OPERATOR_EMAIL has no effect without SMTP_URL";
+        finds(&report, Mark::Warning, "variables", words);
+        assert_eq!(format!("{report:?}").matches("OPERATOR_EMAIL").count(), 1);
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! A PostgreSQL cluster of this test process alone, in a temporary folder.
 //!
-//! Where PostgreSQL is missing it is installed, and where that cannot be the tests fail and say so.
+//! PostgreSQL is installed if it is missing; if that is impossible, the tests fail and say so.
 //! However the test process ends, a guard stops the server and removes the folder.
 
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use postgres::{Client, NoTls, Row};
 
 use crate::process::free_address;
 
-/// What makes the server quick to start and careless of power failures, and lets many tests in.
+/// Settings for a quick start and many connections, without protection from power failures.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'
 fsync = off
 full_page_writes = off
@@ -28,7 +28,7 @@ pub struct Cluster {
     binaries: PathBuf,
     folder: PathBuf,
     port: u16,
-    /// Stops the server when this process closes its end of the pipe, that is when it ends.
+    /// Stops the server when this process ends and so closes its end of the pipe.
     _guard: Child,
 }
 
@@ -39,7 +39,7 @@ impl Cluster {
         SHARED.get_or_init(|| Self::start(""))
     }
 
-    /// A cluster of its own, for a test that stops it. It lives as long as the process.
+    /// A separate cluster for a test that stops it. It lives as long as the process.
     pub fn own(settings: &str) -> &'static Self {
         Box::leak(Box::new(Self::start(settings)))
     }
@@ -51,8 +51,8 @@ impl Cluster {
             .tempdir()
             .unwrap()
             .keep();
-        if as_server(Command::new("id")).get_program() != "id" {
-            done(Command::new("chown").arg("postgres").arg(&folder));
+        if as_server_user(Command::new("id")).get_program() != "id" {
+            run_checked(Command::new("chown").arg("postgres").arg(&folder));
         }
         let port = free_address().port();
         let data = folder.join("data");
@@ -61,7 +61,7 @@ impl Cluster {
             .args(["UTF8", "--locale=C.UTF-8", "-D"])
             .arg(&data)
             .current_dir(&folder);
-        done(&mut as_server(init));
+        run_checked(&mut as_server_user(init));
         let conf = data.join("postgresql.conf");
         let mut conf = std::fs::File::options().append(true).open(conf).unwrap();
         let sockets = folder.display();
@@ -78,17 +78,17 @@ impl Cluster {
             port,
             _guard: guard,
         };
-        cluster.go_on();
+        cluster.start_server();
         cluster
     }
 
-    /// Starts the server again.
-    pub fn go_on(&self) {
+    /// Starts the server.
+    pub fn start_server(&self) {
         let log = self.folder.join("log");
         self.control(&["start", "-w", "-l", log.to_str().unwrap()]);
     }
 
-    /// Ends the server as a power failure would.
+    /// Stops the server as a power failure would.
     pub fn crash(&self) {
         self.control(&["stop", "-m", "immediate"]);
     }
@@ -107,7 +107,7 @@ impl Cluster {
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let status = as_server(control).status().unwrap();
+        let status = as_server_user(control).status().unwrap();
         let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         assert!(status.success(), "pg_ctl {arguments:?}:\n{log}");
     }
@@ -117,7 +117,7 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The port it listens at.
+    /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -128,18 +128,18 @@ impl Cluster {
     }
 }
 
-/// Runs statements in the database at an address.
+/// Runs statements in the database with this address.
 pub fn try_run(url: String, statements: String) -> Result<(), String> {
-    aside(move || Client::connect(&url, NoTls)?.batch_execute(&statements))
+    on_own_thread(move || Client::connect(&url, NoTls)?.batch_execute(&statements))
 }
 
-/// The first column of what a question gives, and the client that was asked.
+/// The first column of a query's result, and the client for the next query.
 pub fn ask(
     client: Option<Client>,
     url: String,
     question: String,
 ) -> Result<(Client, Vec<Cell>), String> {
-    aside(move || {
+    on_own_thread(move || {
         let mut client = match client {
             Some(client) => client,
             None => Client::connect(&url, NoTls)?,
@@ -150,12 +150,12 @@ pub fn ask(
     })
 }
 
-/// Works on a thread of its own, as this client must not block one that runs tests.
-fn aside<T: Send + 'static>(
+/// Runs work on its own thread, because this client must not block a thread of the runtime.
+fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, postgres::Error> + Send + 'static,
 ) -> Result<T, String> {
-    let told = |error: postgres::Error| format!("{error}: {:?}", error.as_db_error());
-    std::thread::spawn(work).join().unwrap().map_err(told)
+    let describe = |error: postgres::Error| format!("{error}: {:?}", error.as_db_error());
+    std::thread::spawn(work).join().unwrap().map_err(describe)
 }
 
 fn first_cell(row: &Row) -> Result<Cell, postgres::Error> {
@@ -169,8 +169,8 @@ fn first_cell(row: &Row) -> Result<Cell, postgres::Error> {
     Ok(cell.unwrap_or(Cell::Null))
 }
 
-/// The server refuses to run as root, so root runs it as the user that its package made.
-fn as_server(command: Command) -> Command {
+/// Runs a command of the server as the user of its package if this user is root, which the server refuses.
+fn as_server_user(command: Command) -> Command {
     static ROOT: OnceLock<bool> = OnceLock::new();
     let root = *ROOT.get_or_init(|| {
         let id = Command::new("id").arg("-u").output().unwrap();
@@ -190,9 +190,9 @@ fn as_server(command: Command) -> Command {
     as_user
 }
 
-/// A process that outlives this one for a moment, whatever ends it.
+/// Starts a process that outlives this one briefly, however it ends, and then stops the server.
 fn guard(binaries: &Path, folder: &Path) -> Child {
-    let end = as_server(Command::new(binaries.join("pg_ctl")));
+    let end = as_server_user(Command::new(binaries.join("pg_ctl")));
     let mut words: Vec<String> = vec![end.get_program().to_str().unwrap().to_owned()];
     words.extend(end.get_args().map(|word| word.to_str().unwrap().to_owned()));
     let script = format!(
@@ -209,11 +209,11 @@ fn guard(binaries: &Path, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// The folder of `initdb` and `pg_ctl`, installed if need be.
+/// The folder of `initdb` and `pg_ctl`; installs PostgreSQL if it is missing.
 fn binaries() -> PathBuf {
     find().unwrap_or_else(|| {
         install();
-        find().expect("PostgreSQL was installed, and yet there is no initdb")
+        find().expect("PostgreSQL was installed, but there is no initdb")
     })
 }
 
@@ -253,7 +253,7 @@ fn install() {
     );
 }
 
-fn done(command: &mut Command) {
+fn run_checked(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),

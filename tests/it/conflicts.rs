@@ -1,4 +1,4 @@
-//! A title that is taken in the destination: what the rule says is done, once, whatever is lost.
+//! A title that exists in the destination: the rule's conflict policy is applied once, whatever is lost.
 
 use std::time::Duration;
 
@@ -7,22 +7,21 @@ use docspace_courier::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, scenario};
 
-/// A scene whose copy rule does this instead, with a file `plan.docx` in the destination for a while.
-async fn scene(action: impl Fn(&Scene) -> ActionPlan) -> Scene {
-    let mut scene = Scene::start().await;
-    let rule = Rule {
-        actions: vec![action(&scene)],
-        ..scene.rules().remove(0)
-    };
-    scene.change_rules(vec![rule]);
-    scene
-        .portal
-        .upload(&scene.internal, "plan.docx", b"old", Announced::Uploaded);
-    scene.work().await;
-    scene.clock.advance(Duration::from_mins(1));
-    scene
+impl Scene {
+    /// Replaces the action of the copy rule, with an older file `plan.docx` in the destination.
+    async fn copy_rule_does(&mut self, action: ActionPlan) {
+        let rule = Rule {
+            actions: vec![action],
+            ..self.rules().remove(0)
+        };
+        self.change_rules(vec![rule]);
+        self.portal
+            .upload(&self.internal, "plan.docx", b"old", Announced::Uploaded);
+        self.work().await;
+        self.clock.advance(Duration::from_mins(1));
+    }
 }
 
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
@@ -39,8 +38,8 @@ fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     }
 }
 
-/// What may happen to the call and its operation; all of it must come to the same.
-fn troubles(kind: &'static str) -> Vec<Option<Fault>> {
+/// What can happen to the call and its operation; the outcome must always be the same.
+fn faults(kind: &'static str) -> Vec<Option<Fault>> {
     let fault = |effect| {
         Some(Fault {
             method: Some("PUT"),
@@ -64,7 +63,7 @@ fn upload(scene: &Scene) {
         .upload(&scene.client_room, "plan.docx", b"new", Announced::Uploaded);
 }
 
-/// What the story says of the last event's action.
+/// The reason of the last event's action.
 async fn reason(scene: &Scene) -> Option<String> {
     let filter = journal::EventFilter::default();
     let listed = scene
@@ -85,76 +84,86 @@ fn versions(scene: &Scene) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn skip_leaves_the_file_that_is_there_alone_and_says_so() {
+async fn skip_keeps_the_existing_file_and_says_so() {
     for (kind, left) in [("fileops/copy", 1), ("fileops/move", 1)] {
-        for trouble in troubles(kind) {
-            let scene = scene(|scene| match kind {
-                "fileops/copy" => copy(scene, Conflict::Skip),
-                _ => move_(scene, Conflict::Skip),
+        for fault in faults(kind) {
+            scenario(async |scene| {
+                scene
+                    .copy_rule_does(match kind {
+                        "fileops/copy" => copy(scene, Conflict::Skip),
+                        _ => move_(scene, Conflict::Skip),
+                    })
+                    .await;
+                let case = format!("{kind} {fault:?}");
+                if let Some(fault) = fault {
+                    scene.portal.fail(fault);
+                }
+                upload(scene);
+                scene.work_to_the_end().await;
+                assert_eq!(scene.contents(&scene.internal), [b"old"], "{case}");
+                assert_eq!(scene.titles(&scene.client_room).len(), left, "{case}");
+                let reason = reason(scene).await;
+                assert!(
+                    reason.as_deref().is_some_and(|why| why.contains("skipped")),
+                    "{case}: {reason:?}"
+                );
             })
             .await;
-            let told = format!("{kind} {trouble:?}");
-            if let Some(fault) = trouble {
-                scene.portal.fail(fault);
-            }
-            upload(&scene);
-            scene.work_to_the_end().await;
-            assert_eq!(scene.contents(&scene.internal), [b"old"], "{told}");
-            assert_eq!(scene.titles(&scene.client_room).len(), left, "{told}");
-            let reason = reason(&scene).await;
-            assert!(
-                reason.as_deref().is_some_and(|why| why.contains("skipped")),
-                "{told}: {reason:?}"
-            );
-            scene.finish().await;
         }
     }
 }
 
 #[tokio::test]
 async fn skip_places_the_file_when_the_title_is_free() {
-    let scene = scene(|scene| copy(scene, Conflict::Skip)).await;
-    scene.upload(&scene.client_room, "other.docx");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["other.docx", "plan.docx"]);
-    assert_eq!(reason(&scene).await, None);
-    scene.finish().await;
+    scenario(async |scene| {
+        scene.copy_rule_does(copy(scene, Conflict::Skip)).await;
+        scene.upload(&scene.client_room, "other.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["other.docx", "plan.docx"]);
+        assert_eq!(reason(scene).await, None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn overwrite_makes_one_new_version() {
     for (kind, left) in [("fileops/copy", 1), ("fileops/move", 0)] {
-        for trouble in troubles(kind) {
-            let scene = scene(|scene| match kind {
-                "fileops/copy" => copy(scene, Conflict::Overwrite),
-                _ => move_(scene, Conflict::Overwrite),
+        for fault in faults(kind) {
+            scenario(async |scene| {
+                scene
+                    .copy_rule_does(match kind {
+                        "fileops/copy" => copy(scene, Conflict::Overwrite),
+                        _ => move_(scene, Conflict::Overwrite),
+                    })
+                    .await;
+                let case = format!("{kind} {fault:?}");
+                if let Some(fault) = fault {
+                    scene.portal.fail(fault);
+                }
+                upload(scene);
+                scene.work_to_the_end().await;
+                assert_eq!(scene.contents(&scene.internal), [b"new"], "{case}");
+                assert_eq!(versions(scene), [2], "{case}");
+                assert_eq!(scene.titles(&scene.client_room).len(), left, "{case}");
             })
             .await;
-            let told = format!("{kind} {trouble:?}");
-            if let Some(fault) = trouble {
-                scene.portal.fail(fault);
-            }
-            upload(&scene);
-            scene.work_to_the_end().await;
-            assert_eq!(scene.contents(&scene.internal), [b"new"], "{told}");
-            assert_eq!(versions(&scene), [2], "{told}");
-            assert_eq!(scene.titles(&scene.client_room).len(), left, "{told}");
-            scene.finish().await;
         }
     }
 }
 
 #[tokio::test]
 async fn a_locked_file_is_overwritten_once_it_is_free() {
-    let scene = scene(|scene| copy(scene, Conflict::Overwrite)).await;
-    let existing = scene.portal.files_in(&scene.internal)[0].id.clone();
-    scene.portal.lock(&existing, true);
-    upload(&scene);
-    scene.work().await;
-    assert_eq!(scene.contents(&scene.internal), [b"old"]);
-    assert_eq!(scene.count("copy", "waiting").await, 1);
-    scene.portal.lock(&existing, false);
-    scene.work_to_the_end().await;
-    assert_eq!(scene.contents(&scene.internal), [b"new"]);
-    scene.finish().await;
+    scenario(async |scene| {
+        scene.copy_rule_does(copy(scene, Conflict::Overwrite)).await;
+        let existing = scene.portal.files_in(&scene.internal)[0].id.clone();
+        scene.portal.lock(&existing, true);
+        upload(scene);
+        scene.work().await;
+        assert_eq!(scene.contents(&scene.internal), [b"old"]);
+        assert_eq!(scene.count("copy", "waiting").await, 1);
+        scene.portal.lock(&existing, false);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.contents(&scene.internal), [b"new"]);
+    })
+    .await;
 }

@@ -1,167 +1,171 @@
-//! A worker that stops at a named point is taken over, and nothing is done twice.
+//! A worker stops at a failpoint; the next one continues its work and repeats nothing.
 
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::sandbox::{Fault, FaultEffect};
 
-use crate::scene::Scene;
+use crate::scene::scenario;
 
-/// Uploads an invoice and more, lets the worker stop at the point, restarts it, and looks at the portal.
+/// Uploads files, stops the worker at the failpoint, restarts it, and checks the portal.
 async fn crash_at(failpoint: Failpoint) {
-    let mut scene = Scene::start().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.upload(&scene.client_room, "plan.docx");
-    // Three times: the copies that travel together, the one that may not, and the move come to the same
-    // point.
-    for _ in 0..3 {
-        let failpoints = Failpoints::stop_at(failpoint);
-        scene.restart_with(failpoints.clone()).await;
-        tokio::select! {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.upload(&scene.client_room, "plan.docx");
+        // Three calls reach the failpoint: the batch of copies, the copy with an equal title, and the move.
+        for _ in 0..3 {
+            let failpoints = Failpoints::stop_at(failpoint);
+            scene.restart_with(failpoints.clone()).await;
+            tokio::select! {
             () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
             () = failpoints.reached() => {}
+            }
+            scene.portal.operations_settled().await;
         }
-        scene.portal.operations_settled().await;
-    }
-    scene.crash_and_restart().await;
-    scene.work_to_the_end().await;
-    assert_eq!(
-        scene.titles(&scene.internal),
-        ["Invoice.pdf", "plan (1).docx", "plan.docx"],
-        "{failpoint:?}"
-    );
-    assert_eq!(
-        scene.titles(&scene.incoming),
-        ["Invoice.pdf"],
-        "{failpoint:?}"
-    );
-    assert_eq!(scene.count("notify", "done").await, 1);
-    scene.finish().await;
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(
+            scene.titles(&scene.internal),
+            ["Invoice.pdf", "plan (1).docx", "plan.docx"],
+            "{failpoint:?}"
+        );
+        assert_eq!(
+            scene.titles(&scene.incoming),
+            ["Invoice.pdf"],
+            "{failpoint:?}"
+        );
+        assert_eq!(scene.count("notify", "done").await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn before_the_call() {
+async fn a_crash_before_the_call() {
     crash_at(Failpoint::BeforeCall).await;
 }
 
 #[tokio::test]
-async fn after_the_answer_before_storing_it() {
+async fn a_crash_after_the_response_before_storing_it() {
     crash_at(Failpoint::AfterAnswer).await;
 }
 
 #[tokio::test]
-async fn after_storing_the_operation_before_its_end() {
+async fn a_crash_after_storing_the_operation_before_its_end() {
     crash_at(Failpoint::OperationStored).await;
 }
 
 #[tokio::test]
-async fn after_the_end_before_storing_it() {
+async fn a_crash_after_the_operation_ended_before_storing_it() {
     crash_at(Failpoint::BeforeFinish).await;
 }
 
 #[tokio::test]
-async fn after_the_call_before_its_answer() {
-    let mut scene = Scene::start().await;
-    scene.portal.fail(Fault {
-        method: Some("PUT"),
-        path_contains: "fileops",
-        times: 3,
-        effect: FaultEffect::DropAfter,
-    });
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work().await;
-    scene.crash_and_restart().await;
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["Invoice.pdf", "plan.docx"]);
-    assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
-    // Both copies travelled in one call.
-    assert_eq!(
-        (
-            scene.calls("PUT", "fileops/copy"),
-            scene.calls("PUT", "fileops/move")
-        ),
-        (1, 1)
-    );
-    scene.finish().await;
+async fn a_crash_after_the_call_before_its_response() {
+    scenario(async |scene| {
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 3,
+            effect: FaultEffect::DropAfter,
+        });
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["Invoice.pdf", "plan.docx"]);
+        assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+        // Both copies were in one call.
+        assert_eq!(
+            (
+                scene.calls("PUT", "fileops/copy"),
+                scene.calls("PUT", "fileops/move")
+            ),
+            (1, 1)
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn between_move_and_notify() {
-    let mut scene = Scene::start().await;
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    while scene.count("move", "done").await == 0 {
-        scene.portal.deliveries_settled().await;
-        scene.worker.decide_next().await.unwrap();
-        scene.worker.process_next().await.unwrap();
-    }
-    assert_eq!(scene.count("notify", "waiting").await, 1);
-    scene.crash_and_restart().await;
-    scene.work_to_the_end().await;
-    assert_eq!(
-        (
-            scene.calls("PUT", "fileops/move"),
-            scene.count("notify", "done").await
-        ),
-        (1, 1)
-    );
-    scene.finish().await;
+async fn a_crash_between_move_and_notification() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        while scene.count("move", "done").await == 0 {
+            scene.portal.deliveries_settled().await;
+            scene.worker.decide_next().await.unwrap();
+            scene.worker.process_next().await.unwrap();
+        }
+        assert_eq!(scene.count("notify", "waiting").await, 1);
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(
+            (
+                scene.calls("PUT", "fileops/move"),
+                scene.count("notify", "done").await
+            ),
+            (1, 1)
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn an_operation_that_is_still_queued_is_waited_for() {
-    let mut scene = Scene::start().await;
-    scene.portal.set_operation_time(Duration::from_secs(2));
-    scene.portal.fail(Fault {
-        method: Some("PUT"),
-        path_contains: "fileops",
-        times: 1,
-        effect: FaultEffect::DropAfter,
-    });
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work().await;
-    scene.crash_and_restart().await;
-    // The call was long ago, but the portal shows an operation that may be ours.
-    scene.clock.advance(Duration::from_mins(5));
-    scene.work().await;
-    assert_eq!(
-        (
-            scene.calls("PUT", "fileops/copy"),
-            scene.count("copy", "waiting").await
-        ),
-        (1, 1)
-    );
-    scene.portal.operations_settled().await;
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
-    assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
-    scene.finish().await;
+async fn an_operation_that_is_still_queued_is_not_submitted_again() {
+    scenario(async |scene| {
+        scene.portal.set_operation_time(Duration::from_secs(2));
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::DropAfter,
+        });
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        scene.crash_and_restart().await;
+        // The call was long ago, but the portal lists an operation that it may have started.
+        scene.clock.advance(Duration::from_mins(5));
+        scene.work().await;
+        assert_eq!(
+            (
+                scene.calls("PUT", "fileops/copy"),
+                scene.count("copy", "waiting").await
+            ),
+            (1, 1)
+        );
+        scene.portal.operations_settled().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_result_that_somebody_else_took_is_found_in_the_destination() {
-    let mut scene = Scene::start().await;
-    for title in ["plan.docx", "plan.docx", "Invoice.pdf"] {
-        scene.upload(&scene.client_room, title);
-    }
-    let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
-    scene.restart_with(failpoints.clone()).await;
-    tokio::select! {
-        () = scene.work_to_the_end() => panic!("nothing was stopped"),
+async fn a_result_that_another_client_consumed_is_found_in_the_destination() {
+    scenario(async |scene| {
+        for title in ["plan.docx", "plan.docx", "Invoice.pdf"] {
+            scene.upload(&scene.client_room, title);
+        }
+        let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
+        scene.restart_with(failpoints.clone()).await;
+        tokio::select! {
+            () = scene.work_to_the_end() => panic!("nothing was stopped"),
         () = failpoints.reached() => {}
-    }
-    scene.portal.operations_settled().await;
-    scene.portal.forget_results();
-    scene.crash_and_restart().await;
-    scene.work_to_the_end().await;
-    assert_eq!(
-        scene.titles(&scene.internal),
-        ["Invoice.pdf", "plan (1).docx", "plan.docx"]
-    );
-    // One with two files, and one with the file whose title was among them.
-    assert_eq!(scene.calls("PUT", "fileops/copy"), 2);
-    scene.finish().await;
+        }
+        scene.portal.operations_settled().await;
+        scene.portal.forget_results();
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(
+            scene.titles(&scene.internal),
+            ["Invoice.pdf", "plan (1).docx", "plan.docx"]
+        );
+        // One call with two files, and one with the second file of the same title.
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 2);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -176,25 +180,26 @@ async fn the_copy_of_a_title_too_long_for_a_number_is_recognised() {
     }
 }
 
-/// Uploads three files of this title, lets each copy's outcome be lost, and counts the calls.
+/// Uploads three files with this title, loses the outcome of each copy, and counts the calls.
 async fn is_recognised(title: &str) {
-    let mut scene = Scene::start().await;
-    for _ in 0..3 {
-        scene.upload(&scene.client_room, title);
-    }
-    for _ in 0..3 {
-        let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
-        scene.restart_with(failpoints.clone()).await;
-        tokio::select! {
-            () = scene.work_to_the_end() => panic!("nothing was stopped"),
-            () = failpoints.reached() => {}
+    scenario(async |scene| {
+        for _ in 0..3 {
+            scene.upload(&scene.client_room, title);
         }
-        scene.portal.operations_settled().await;
-        scene.portal.forget_results();
-    }
-    scene.crash_and_restart().await;
-    scene.work_to_the_end().await;
-    assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
-    assert_eq!(scene.titles(&scene.internal).len(), 3);
-    scene.finish().await;
+        for _ in 0..3 {
+            let failpoints = Failpoints::stop_at(Failpoint::OperationStored);
+            scene.restart_with(failpoints.clone()).await;
+            tokio::select! {
+                () = scene.work_to_the_end() => panic!("nothing was stopped"),
+            () = failpoints.reached() => {}
+            }
+            scene.portal.operations_settled().await;
+            scene.portal.forget_results();
+        }
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 3);
+        assert_eq!(scene.titles(&scene.internal).len(), 3);
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: migrating side by side, TLS, texts it cannot keep.
+//! Features of PostgreSQL: concurrent migration, instances, TLS, and text that it cannot store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use docspace_courier::inbox::{self, AcceptOutcome};
 use docspace_courier::instances::{Instances, LeaderRole, holds_role};
 use tokio_util::sync::CancellationToken;
 
+use crate::bounds::{bounded, until};
 use crate::certificates::Authority;
 use crate::cluster::Cluster;
-use crate::process::until;
+
 use crate::store::{Store, location};
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -30,182 +31,207 @@ async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
 }
 
 #[tokio::test]
-async fn two_that_start_at_once_on_an_empty_database_migrate_it_once() {
-    let store = Store::new();
-    let (one, two) = (open(&store), open(&store));
-    let (first, second) = tokio::join!(accept(&one, BODY), accept(&two, BODY));
-    let accepted = |receipt: &AcceptOutcome| matches!(receipt, AcceptOutcome::Accepted(_));
-    let receipts = [first.unwrap(), second.unwrap()];
-    assert_eq!(
-        receipts.iter().filter(|receipt| accepted(receipt)).count(),
-        1
-    );
-}
-
-#[tokio::test]
-async fn an_old_version_works_on_after_a_new_one_has_migrated() {
-    let store = Store::new();
-    accept(&open(&store), BODY).await.unwrap();
-    // As the store was before there were several instances.
-    store.run(
-        "DROP TABLE instances, duties, portal_writes;
-         ALTER TABLE actions DROP COLUMN instance;
-         DELETE FROM migrations WHERE number >= 2026112203",
-    );
-    let old =
-        "INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, plan,
-                                    title, state, happened_at, sequence, created_at)
-               SELECT id, 'old', file_id, 'v', max(:n), 'copy', 1, '{}', 'title', 'waiting', 0, 0, 0
-               FROM events GROUP BY id";
-    store.run(&old.replace(":n", "1"));
-    let new = open(&store);
-    assert!(matches!(
-        accept(&new, BODY).await.unwrap(),
-        AcceptOutcome::Duplicate(_)
-    ));
-    store.run(&old.replace(":n", "2"));
-    let holders = store
-        .ask("SELECT instance FROM actions ORDER BY position")
-        .unwrap();
-    assert_eq!(holders, [Cell::Integer(0), Cell::Integer(0)]);
-}
-
-#[tokio::test]
-async fn what_a_newer_version_changed_is_used_or_refused_as_that_one_says() {
-    let store = Store::new();
-    accept(&open(&store), BODY).await.unwrap();
-    store.run("INSERT INTO migrations VALUES (2099010100, 2026112203)");
-    assert!(accept(&open(&store), BODY).await.is_ok());
-    store.run("INSERT INTO migrations VALUES (2099010101, 2099010101)");
-    let error = accept(&open(&store), BODY).await.unwrap_err();
-    let error = format!("{:#}", anyhow::Error::from(error));
-    assert!(error.contains("a newer docspace-courier"), "{error}");
-}
-
-#[tokio::test]
-async fn a_duty_is_one_instances_until_it_leaves() {
-    let store = Store::new();
-    let (one, two, clock) = (open(&store), open(&store), Clock::system());
-    for db in [&one, &two] {
-        Instances::join(db, &clock).await.unwrap();
-    }
-    for _ in 0..2 {
-        assert!(holds_role(&one, LeaderRole::CatchUp).await.unwrap());
-        assert!(!holds_role(&two, LeaderRole::CatchUp).await.unwrap());
-    }
-    assert!(holds_role(&two, LeaderRole::Prune).await.unwrap());
-    Instances::leave(&one).await;
-    assert!(holds_role(&two, LeaderRole::CatchUp).await.unwrap());
-}
-
-#[tokio::test]
-async fn what_the_portal_takes_is_divided_and_its_writes_are_added_up() {
-    let store = Store::new();
-    let (one, two, clock) = (open(&store), open(&store), Clock::system());
-    let portal = Client::new("http://127.0.0.1:9", "key".to_owned().into(), clock.clone()).unwrap();
-    let (portal, now) = (Arc::new(portal), clock.now());
-    let (calls, writes) = (
-        portal.budget().calls_left(now),
-        portal.budget().writes_left_today(now),
-    );
-    let instances = Instances::join(&one, &clock).await.unwrap();
-    Instances::join(&two, &clock).await.unwrap();
-    // Another one made these, and is gone.
-    let today = now.as_second() / (24 * 60 * 60);
-    store.run(&format!(
-        "INSERT INTO portal_writes VALUES ({today}, 7, 1200), ({today} - 1, 7, 800)"
-    ));
-    let stop = CancellationToken::new();
-    let running = instances.run(Arc::clone(&portal), Arc::default(), stop.clone());
-    let running = tokio::spawn(running);
-    until(BOUND, "the portal's limits are shared", async || {
-        portal.budget().calls_left(now) == calls / 2
-            && portal.budget().writes_left_today(now) == writes - 1200
+async fn two_instances_that_start_together_migrate_an_empty_database_once() {
+    bounded(async {
+        let store = Store::new();
+        let (one, two) = (open(&store), open(&store));
+        let (first, second) = tokio::join!(accept(&one, BODY), accept(&two, BODY));
+        let accepted = |receipt: &AcceptOutcome| matches!(receipt, AcceptOutcome::Accepted(_));
+        let receipts = [first.unwrap(), second.unwrap()];
+        assert_eq!(
+            receipts.iter().filter(|receipt| accepted(receipt)).count(),
+            1
+        );
     })
     .await;
-    stop.cancel();
-    running.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_text_with_a_zero_in_it_is_kept_as_well_as_can_be() {
-    let store = Store::new();
-    let body = String::from_utf8_lossy(BODY).replace("\"title\":\"", "\"title\":\"\\u0000");
-    accept(&open(&store), body.as_bytes()).await.unwrap();
-    let titles = store.ask("SELECT title FROM events").unwrap();
-    let [Cell::Text(title)] = &titles[..] else {
-        panic!("{titles:?}")
-    };
-    assert!(title.starts_with('\u{fffd}'), "{title}");
+async fn an_old_version_keeps_working_after_a_newer_one_migrated() {
+    bounded(async {
+        let store = Store::new();
+        accept(&open(&store), BODY).await.unwrap();
+        // The schema before several instances were supported.
+        store.run(
+            "DROP TABLE instances, duties, portal_writes;
+             ALTER TABLE actions DROP COLUMN instance;
+             DELETE FROM migrations WHERE number >= 2026112203",
+        );
+        let old =
+            "INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, plan,
+                                        title, state, happened_at, sequence, created_at)
+                   SELECT id, 'old', file_id, 'v', max(:n), 'copy', 1, '{}', 'title', 'waiting', 0, 0, 0
+                   FROM events GROUP BY id";
+        store.run(&old.replace(":n", "1"));
+        let new = open(&store);
+        assert!(matches!(
+            accept(&new, BODY).await.unwrap(),
+        AcceptOutcome::Duplicate(_)
+        ));
+        store.run(&old.replace(":n", "2"));
+        let holders = store
+            .ask("SELECT instance FROM actions ORDER BY position")
+            .unwrap();
+        assert_eq!(holders, [Cell::Integer(0), Cell::Integer(0)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_used_or_refused_as_it_declares() {
+    bounded(async {
+        let store = Store::new();
+        accept(&open(&store), BODY).await.unwrap();
+        store.run("INSERT INTO migrations VALUES (2099010100, 2026112203)");
+        assert!(accept(&open(&store), BODY).await.is_ok());
+        store.run("INSERT INTO migrations VALUES (2099010101, 2099010101)");
+        let error = accept(&open(&store), BODY).await.unwrap_err();
+        let error = format!("{:#}", anyhow::Error::from(error));
+        assert!(error.contains("a newer docspace-courier"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_instance_holds_a_leader_role_until_it_leaves() {
+    bounded(async {
+        let store = Store::new();
+        let (one, two, clock) = (open(&store), open(&store), Clock::system());
+        for db in [&one, &two] {
+            Instances::join(db, &clock).await.unwrap();
+        }
+        for _ in 0..2 {
+            assert!(holds_role(&one, LeaderRole::CatchUp).await.unwrap());
+            assert!(!holds_role(&two, LeaderRole::CatchUp).await.unwrap());
+        }
+        assert!(holds_role(&two, LeaderRole::Prune).await.unwrap());
+        Instances::leave(&one).await;
+        assert!(holds_role(&two, LeaderRole::CatchUp).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn instances_share_the_request_budget_and_add_up_their_writes() {
+    bounded(async {
+        let store = Store::new();
+        let (one, two, clock) = (open(&store), open(&store), Clock::system());
+        let portal =
+            Client::new("http://127.0.0.1:9", "key".to_owned().into(), clock.clone()).unwrap();
+        let (portal, now) = (Arc::new(portal), clock.now());
+        let (calls, writes) = (
+            portal.budget().calls_left(now),
+            portal.budget().writes_left_today(now),
+        );
+        let instances = Instances::join(&one, &clock).await.unwrap();
+        Instances::join(&two, &clock).await.unwrap();
+        // Another instance made these calls and is gone.
+        let today = now.as_second() / (24 * 60 * 60);
+        store.run(&format!(
+            "INSERT INTO portal_writes VALUES ({today}, 7, 1200), ({today} - 1, 7, 800)"
+        ));
+        let stop = CancellationToken::new();
+        let running = instances.run(Arc::clone(&portal), Arc::default(), stop.clone());
+        let running = tokio::spawn(running);
+        until(BOUND, "the portal's limits are shared", async || {
+            portal.budget().calls_left(now) == calls / 2
+                && portal.budget().writes_left_today(now) == writes - 1200
+        })
+        .await;
+        stop.cancel();
+        running.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_nul_character_in_a_text_is_replaced() {
+    bounded(async {
+        let store = Store::new();
+        let body = String::from_utf8_lossy(BODY).replace("\"title\":\"", "\"title\":\"\\u0000");
+        accept(&open(&store), body.as_bytes()).await.unwrap();
+        let titles = store.ask("SELECT title FROM events").unwrap();
+        let [Cell::Text(title)] = &titles[..] else {
+            panic!("{titles:?}")
+        };
+        assert!(title.starts_with('\u{fffd}'), "{title}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_database_must_show_a_certificate_that_is_trusted() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    let signed = authority.sign();
-    let cluster = Cluster::own("listen_addresses = '127.0.0.1, 127.0.0.2'");
-    write_as_server(&cluster.data().join("server.crt"), &signed.certificate);
-    write_as_server(&cluster.data().join("server.key"), &signed.key);
-    cluster.run("postgres", "ALTER SYSTEM SET ssl = on");
-    cluster.run("postgres", "SELECT pg_reload_conf()");
-    let store = Store::in_cluster(cluster);
-    let connect = async |host: &str, trusted: Option<String>| {
-        let url = store.url().replace("127.0.0.1", host);
-        let server = Server::parse(&format!("{url}?sslmode=require"), trusted).unwrap();
-        let db = Db::open(Location::Server(Box::new(server))).unwrap();
-        db.read(|sql| {
-            sql.query_one(
-                "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()",
-                &[],
-                |row| row.get::<i64>(0),
-            )
-        })
-        .await
-    };
-    assert_eq!(
-        connect("localhost", Some(authority.pem())).await.unwrap(),
-        1
-    );
-    for (host, trusted) in [
-        ("localhost", Some(stranger.pem())),
-        ("localhost", None),
-        // Another name of this machine, which is not in the certificate.
-        ("127.0.0.2", Some(authority.pem())),
-    ] {
-        let error = anyhow::Error::from(connect(host, trusted).await.unwrap_err());
-        assert!(format!("{error:#}").contains("certificate"), "{error:#}");
-    }
+    bounded(async {
+        let (authority, stranger) = (Authority::new(), Authority::new());
+        let signed = authority.sign();
+        let cluster = Cluster::own("listen_addresses = '127.0.0.1, 127.0.0.2'");
+        write_as_server(&cluster.data().join("server.crt"), &signed.certificate);
+        write_as_server(&cluster.data().join("server.key"), &signed.key);
+        cluster.run("postgres", "ALTER SYSTEM SET ssl = on");
+        cluster.run("postgres", "SELECT pg_reload_conf()");
+        let store = Store::in_cluster(cluster);
+        let connect = async |host: &str, trusted: Option<String>| {
+            let url = store.url().replace("127.0.0.1", host);
+            let server = Server::parse(&format!("{url}?sslmode=require"), trusted).unwrap();
+            let db = Db::open(Location::Server(Box::new(server))).unwrap();
+            db.read(|sql| {
+                sql.query_one(
+                    "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()",
+                    &[],
+                    |row| row.get::<i64>(0),
+                )
+            })
+            .await
+        };
+        assert_eq!(
+            connect("localhost", Some(authority.pem())).await.unwrap(),
+            1
+        );
+        for (host, trusted) in [
+            ("localhost", Some(stranger.pem())),
+            ("localhost", None),
+            // Another address of this machine, which is not in the certificate.
+            ("127.0.0.2", Some(authority.pem())),
+        ] {
+            let error = anyhow::Error::from(connect(host, trusted).await.unwrap_err());
+            assert!(format!("{error:#}").contains("certificate"), "{error:#}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn check_says_how_the_database_is() {
-    let check = async |url: String| {
-        let pairs = [("DATABASE_URL".to_owned(), url)];
-        let report = check::run(&Deployment::from_pairs(&pairs, None, Clock::system())).await;
-        let findings = report
-            .sections
-            .into_iter()
-            .flat_map(|section| section.findings);
-        let store = findings.filter(|finding| finding.subject == "DATABASE_URL");
-        let said: Vec<String> = store.map(|finding| format!("{finding:?}")).collect();
-        said.join("\n")
-    };
-    let store = Store::new();
-    let good = check(store.url()).await;
-    assert!(good.contains("can be written"), "{good}");
-    let url = store.url().replace("postgres@", "nobody:hunter2@");
-    let wrong = check(url).await;
-    assert!(
-        wrong.contains("nobody") && !wrong.contains("hunter2"),
-        "{wrong}"
-    );
+async fn check_reports_the_state_of_the_database() {
+    bounded(async {
+        let check = async |url: String| {
+            let pairs = [("DATABASE_URL".to_owned(), url)];
+            let report = check::run(&Deployment::from_pairs(&pairs, None, Clock::system())).await;
+            let findings = report
+                .sections
+                .into_iter()
+                .flat_map(|section| section.findings);
+            let store = findings.filter(|finding| finding.subject == "DATABASE_URL");
+            let said: Vec<String> = store.map(|finding| format!("{finding:?}")).collect();
+            said.join("\n")
+        };
+        let store = Store::new();
+        let good = check(store.url()).await;
+        assert!(good.contains("can be written"), "{good}");
+        let url = store.url().replace("postgres@", "nobody:hunter2@");
+        let wrong = check(url).await;
+        assert!(
+            wrong.contains("nobody") && !wrong.contains("hunter2"),
+            "{wrong}"
+        );
+    })
+    .await;
 }
 
 fn open(store: &Store) -> Db {
     Db::open(location(&store.url())).unwrap()
 }
 
-/// Writes a file that the server reads, which runs as another user where the test runs as root.
+/// Writes a file for the server, which runs as another user if the test runs as root.
 fn write_as_server(path: &Path, content: &str) {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 

@@ -1,4 +1,4 @@
-//! The files of `deploy/` and the image speak of variables and commands that there are.
+//! The files of `deploy/` and the image only use existing variables and commands.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,7 +12,7 @@ const UNIT: &str = concat!(
     "/deploy/docspace-courier.service"
 );
 
-/// The words of a text that look like variables of ours.
+/// The words of a text that look like variables of the service.
 fn variables(text: &str) -> BTreeSet<&str> {
     let words =
         text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
@@ -25,7 +25,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn every_variable_is_one_that_the_service_reads() {
+fn the_service_reads_every_variable_of_the_deployment_files() {
     let known = variables(EXAMPLE);
     for (file, text, some) in [
         (
@@ -67,7 +67,7 @@ fn every_variable_is_one_that_the_service_reads() {
 }
 
 #[test]
-fn the_image_runs_commands_that_there_are() {
+fn the_image_runs_existing_commands() {
     let commands: Vec<Vec<&str>> = DOCKERFILE
         .lines()
         .map(str::trim)
@@ -102,7 +102,7 @@ fn the_image_runs_commands_that_there_are() {
 #[test]
 fn systemd_understands_the_unit() {
     let folder = tempfile::tempdir().unwrap();
-    // Where the program is installed is the only thing that a test cannot have.
+    // Only the installed path of the program cannot exist in a test.
     let unit = std::fs::read_to_string(UNIT).unwrap();
     let program = env!("CARGO_BIN_EXE_docspace-courier");
     let unit = unit.replace("/usr/local/bin/docspace-courier", program);
@@ -117,7 +117,7 @@ fn systemd_understands_the_unit() {
     assert!(verified.status.success(), "{said}");
     assert!(!said.contains("docspace-courier.service"), "{said}");
 
-    // 0 is best, 10 worst; what systemd gives a service that says nothing is 9.6.
+    // 0 is best, 10 is worst; systemd rates a service without any hardening 9.6.
     let judged = Command::new("systemd-analyze")
         .args(["security", "--offline=true", "--threshold=20"])
         .arg(&path)

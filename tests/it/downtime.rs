@@ -1,15 +1,11 @@
-//! The real service was away, or its webhook was: what happened meanwhile is handled after the start.
-
-use std::time::Duration;
+//! Events during an outage of the real service or of its webhook are handled after the start.
 
 use docspace_courier::sandbox::{Announced, Settings};
 
-use crate::process::{Deployment, Process, until};
+use crate::bounds::{STATE_BOUND, bounded, until};
+use crate::process::{Deployment, Process};
 
-/// How long anything here may take.
-const BOUND: Duration = Duration::from_secs(30);
-
-/// A portal that gives a delivery up at once, as after its 31 s.
+/// A portal that tries a delivery once, so that it fails at once instead of after 31 s.
 async fn deployment() -> Deployment {
     let settings = Settings {
         retry_waits: Vec::new(),
@@ -37,11 +33,11 @@ fn upload(deployment: &Deployment, title: &str) {
 
 async fn copies(deployment: &Deployment, expected: usize) {
     let folder = deployment.portal.seed().internal_folder.clone();
-    until(BOUND, "everything is copied", async || {
+    until(STATE_BOUND, "everything is copied", async || {
         deployment.portal.files_in(&folder).len() >= expected
     })
     .await;
-    deployment.nothing_owed(BOUND).await;
+    deployment.nothing_pending(STATE_BOUND).await;
     assert_eq!(deployment.portal.files_in(&folder).len(), expected);
 }
 
@@ -50,55 +46,61 @@ async fn stop(mut service: Process) {
     assert_eq!(service.ended().await.code(), Some(0));
 }
 
-/// Waits until the service has looked at its webhook, so that it knows when all was well.
+/// Waits until the service has checked its webhook, so that the last healthy check is recorded.
 async fn has_caught_up(deployment: &Deployment) {
-    until(BOUND, "the service has caught up", async || {
+    until(STATE_BOUND, "the service has caught up", async || {
         deployment.ask_store("SELECT count(*) FROM state WHERE key = 'catch_up'") == Some(1)
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_was_given_up_while_the_service_was_away_is_handled() {
-    let deployment = deployment().await;
-    for number in 0..20 {
-        upload(&deployment, &format!("early {number}.docx"));
-    }
-    deployment.portal.deliveries_settled().await;
-    let service = deployment.start();
-    copies(&deployment, 40).await;
-    stop(service).await;
+async fn deliveries_that_failed_while_the_service_was_down_are_handled() {
+    bounded(async {
+        let deployment = deployment().await;
+        for number in 0..20 {
+            upload(&deployment, &format!("early {number}.docx"));
+        }
+        deployment.portal.deliveries_settled().await;
+        let service = deployment.start();
+        copies(&deployment, 40).await;
+        stop(service).await;
 
-    upload(&deployment, "Invoice while away.pdf");
-    deployment.portal.deliveries_settled().await;
-    let service = deployment.start();
-    copies(&deployment, 42).await;
-    let incoming = deployment.portal.seed().incoming_folder.clone();
-    assert_eq!(deployment.portal.files_in(&incoming).len(), 2);
-    stop(service).await;
+        upload(&deployment, "Invoice while away.pdf");
+        deployment.portal.deliveries_settled().await;
+        let service = deployment.start();
+        copies(&deployment, 42).await;
+        let incoming = deployment.portal.seed().incoming_folder.clone();
+        assert_eq!(deployment.portal.files_in(&incoming).len(), 2);
+        stop(service).await;
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn what_happened_while_the_webhook_was_off_is_handled() {
-    let mut deployment = deployment().await;
-    deployment
-        .variables
-        .push(("CATCH_UP_INTERVAL", "1s".to_owned()));
-    let webhook = deployment.webhook;
-    let service = deployment.start();
-    has_caught_up(&deployment).await;
+async fn uploads_while_the_webhook_was_off_are_handled() {
+    bounded(async {
+        let mut deployment = deployment().await;
+        deployment
+            .variables
+            .push(("CATCH_UP_INTERVAL", "1s".to_owned()));
+        let webhook = deployment.webhook;
+        let service = deployment.start();
+        has_caught_up(&deployment).await;
 
-    // While the service runs, it notices by itself.
-    deployment.portal.set_webhook_enabled(webhook, false);
-    upload(&deployment, "unannounced.docx");
-    copies(&deployment, 2).await;
-    assert!(deployment.log().contains("SWITCHED OFF"));
+        // A running service notices it.
+        deployment.portal.set_webhook_enabled(webhook, false);
+        upload(&deployment, "unannounced.docx");
+        copies(&deployment, 2).await;
+        assert!(deployment.log().contains("SWITCHED OFF"));
 
-    // Off and on again while the service is away, too.
-    stop(service).await;
-    upload(&deployment, "unannounced, service away.docx");
-    deployment.portal.set_webhook_enabled(webhook, true);
-    let service = deployment.start();
-    copies(&deployment, 4).await;
-    stop(service).await;
+        // The webhook is switched on again while the service is down.
+        stop(service).await;
+        upload(&deployment, "unannounced, service away.docx");
+        deployment.portal.set_webhook_enabled(webhook, true);
+        let service = deployment.start();
+        copies(&deployment, 4).await;
+        stop(service).await;
+    })
+    .await;
 }

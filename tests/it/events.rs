@@ -1,4 +1,4 @@
-//! What a person sees of events and orders about them.
+//! What the `events` command shows and changes.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -13,12 +13,12 @@ use docspace_courier::rules::InvoiceRule;
 use docspace_courier::sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
-use crate::scene::{MAX_ATTEMPTS, RETENTION, Scene};
+use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, scenario};
 
 const FIRST: InboxId = InboxId(1);
 
 impl Scene {
-    /// Refuses this kind of work until the attempts are used up.
+    /// Fails this kind of operation until the attempts are used up.
     pub fn refuse(&self, path_contains: &'static str) {
         self.portal.fail(Fault {
             method: Some("PUT"),
@@ -28,7 +28,7 @@ impl Scene {
         });
     }
 
-    /// An event that cannot be decided.
+    /// Uploads a file whose event cannot be decided.
     async fn undecidable(&self) {
         self.portal.fail(Fault {
             method: Some("GET"),
@@ -52,13 +52,13 @@ impl Scene {
         discard.await.unwrap()
     }
 
-    async fn story(&self, id: InboxId) -> EventDetails {
-        let story = self.db.read(move |sql| journal::find(sql, id.0));
-        story.await.unwrap().unwrap()
+    async fn details(&self, id: InboxId) -> EventDetails {
+        let details = self.db.read(move |sql| journal::find(sql, id.0));
+        details.await.unwrap().unwrap()
     }
 
     async fn state(&self, id: InboxId) -> EventState {
-        self.story(id).await.event.state
+        self.details(id).await.event.state
     }
 
     async fn list(&self, standing: StateFilter) -> Vec<EventView> {
@@ -70,8 +70,8 @@ impl Scene {
         list.await.unwrap()
     }
 
-    /// The command takes the time from the machine; what it puts back must be due in the scene, too.
-    fn catch_up_with_the_command(&self) {
+    /// Moves the scene's clock past the system's, which the command uses, so that replayed work is due.
+    fn advance_past_the_system_clock(&self) {
         let ahead = Clock::system().now().duration_since(self.clock.now());
         let a_minute_more = Duration::try_from(ahead).unwrap_or_default() + Duration::from_mins(1);
         self.clock.advance(a_minute_more);
@@ -96,341 +96,365 @@ fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn complained(output: &Output) -> String {
+fn error_output(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[tokio::test]
-async fn a_replay_puts_dead_letters_back_with_all_their_attempts() {
-    let scene = Scene::start().await;
-    scene.refuse("fileops/move");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.state(FIRST).await, EventState::Dead);
+async fn a_replay_gives_dead_letters_all_their_attempts_again() {
+    scenario(async |scene| {
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.state(FIRST).await, EventState::Dead);
 
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
-    let story = scene.story(FIRST).await;
-    assert_eq!(story.event.state, EventState::Waiting);
-    let moving = &story.actions[1];
-    assert_eq!((moving.failures, moving.reason.as_ref()), (0, None));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        let details = scene.details(FIRST).await;
+        assert_eq!(details.event.state, EventState::Waiting);
+        let moving = &details.actions[1];
+        assert_eq!((moving.failures, moving.reason.as_ref()), (0, None));
 
-    scene.work_to_the_end().await;
-    assert_eq!(scene.state(FIRST).await, EventState::Done);
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
-    assert_eq!(scene.replay(InboxId(99)).await, None);
-    assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
-    scene.finish().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.state(FIRST).await, EventState::Done);
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(InboxId(99)).await, None);
+        assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
-    let scene = Scene::start().await;
-    scene.undecidable().await;
-    assert_eq!(scene.state(FIRST).await, EventState::Dead);
-    let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
-    assert_eq!(dead.await.unwrap(), [FIRST]);
+    scenario(async |scene| {
+        scene.undecidable().await;
+        assert_eq!(scene.state(FIRST).await, EventState::Dead);
+        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        assert_eq!(dead.await.unwrap(), [FIRST]);
 
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
-    scene.finish().await;
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_discarded_dead_letter_takes_along_what_waits_behind_it() {
-    let scene = Scene::start().await;
-    scene.refuse("fileops/move");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.count("notify", "waiting").await, 1);
+async fn discarding_a_dead_letter_discards_the_actions_behind_it() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 2);
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("notify", "waiting").await, 1);
 
-    let discarded = Discarded {
-        decisions: 0,
-        actions: 1,
-        behind: 1,
-    };
-    assert_eq!(scene.discard(FIRST).await, Some(discarded));
-    let story = scene.story(FIRST).await;
-    let states: Vec<&str> = story.actions.iter().map(|a| a.state.as_str()).collect();
-    assert_eq!(states, ["done", "discarded", "discarded"]);
-    let code = story.actions[1].reason_code.as_deref();
-    assert_eq!(code, Some("attempts_used_up"), "the reason is kept");
-    assert_eq!(story.event.state, EventState::Discarded);
+        let discarded = Discarded {
+            decisions: 0,
+            actions: 1,
+            behind: 1,
+        };
+        assert_eq!(scene.discard(FIRST).await, Some(discarded));
+        let details = scene.details(FIRST).await;
+        let states: Vec<&str> = details.actions.iter().map(|a| a.state.as_str()).collect();
+        assert_eq!(states, ["done", "discarded", "discarded"]);
+        let code = details.actions[1].reason_code.as_deref();
+        assert_eq!(code, Some("attempts_used_up"), "the reason is kept");
+        assert_eq!(details.event.state, EventState::Discarded);
 
-    assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
-    assert_eq!(scene.discard(InboxId(99)).await, None);
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
-    scene.work_to_the_end().await;
-    assert_eq!(scene.calls("PUT", "fileops/move"), MAX_ATTEMPTS as usize);
+        assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
+        assert_eq!(scene.discard(InboxId(99)).await, None);
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.calls("PUT", "fileops/move"), MAX_ATTEMPTS as usize);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_discarded_event_keeps_its_reason_and_can_still_be_asked_about() {
-    let scene = Scene::start().await;
-    scene.undecidable().await;
-    let reason = scene.story(FIRST).await.event.reason;
-    let page = printed(&scene.run(&["show", "1"]));
-    let sentence = reason.as_deref().unwrap();
-    assert!(
-        page.starts_with(&format!("Event 1: dead\n{sentence}\n")),
-        "{page}"
-    );
-    let discarded = scene.discard(FIRST).await.unwrap();
-    assert_eq!((discarded.decisions, discarded.actions), (1, 0));
-    let event = scene.story(FIRST).await.event;
-    assert_eq!((event.state, event.reason), (EventState::Discarded, reason));
+async fn a_discarded_event_keeps_its_reason_and_can_be_replayed() {
+    scenario(async |scene| {
+        scene.undecidable().await;
+        let reason = scene.details(FIRST).await.event.reason;
+        let page = printed(&scene.run(&["show", "1"]));
+        let sentence = reason.as_deref().unwrap();
+        assert!(
+            page.starts_with(&format!("Event 1: dead\n{sentence}\n")),
+            "{page}"
+        );
+        let discarded = scene.discard(FIRST).await.unwrap();
+        assert_eq!((discarded.decisions, discarded.actions), (1, 0));
+        let event = scene.details(FIRST).await.event;
+        assert_eq!((event.state, event.reason), (EventState::Discarded, reason));
 
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
-    scene.work_to_the_end().await;
-    assert_eq!(scene.state(FIRST).await, EventState::Done);
-}
-
-#[tokio::test]
-async fn changed_rules_are_asked_again_and_nothing_is_done_twice() {
-    let mut scene = Scene::start().await;
-    scene.upload(&scene.client_room, "Rechnung.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.incoming), Vec::<String>::new());
-    let before = scene.story(FIRST).await.decisions;
-
-    let mut rules = scene.rules();
-    rules[1] = InvoiceRule {
-        room: scene.client_room.clone(),
-        to: scene.incoming.clone(),
-        title_prefix: "rechnung".to_owned(),
-        then: Vec::new(),
-        triggers: vec![Trigger::new("file.uploaded")],
-    }
-    .into();
-    scene.change_rules(rules);
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
-    assert_eq!(scene.state(FIRST).await, EventState::Waiting);
-    scene.work_to_the_end().await;
-
-    let after = scene.story(FIRST).await.decisions;
-    assert_eq!(after[0], before[0], "what was planned stands");
-    let outcomes: Vec<&str> = after.iter().map(|d| d.outcome.as_str()).collect();
-    assert_eq!(outcomes, ["planned", "planned"]);
-    assert_eq!(scene.titles(&scene.incoming), ["Rechnung.pdf"]);
-    assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
-    assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn an_event_nobody_wanted_may_be_asked_about_again_and_again() {
-    let mut scene = Scene::start().await;
-    let rules = scene.rules();
-    scene.change_rules(Vec::new());
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    let event = scene.story(FIRST).await.event;
-    assert_eq!(event.state, EventState::Ignored);
-    assert_eq!(event.reason.as_deref(), Some("there was no rule"));
-
-    scene.change_rules(rules);
-    for _ in 0..3 {
         assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
         scene.work_to_the_end().await;
-    }
-    assert_eq!(scene.story(FIRST).await.decisions.len(), 2);
-    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
-    scene.finish().await;
+        assert_eq!(scene.state(FIRST).await, EventState::Done);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn every_state_is_listed_under_its_word() {
-    let scene = Scene::start().await;
-    scene.refuse("fileops/move");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    let unreadable = Event::parse(b"[]").unwrap_err();
-    let now = scene.clock.now();
-    let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
-    scene.db.write(keep).await.unwrap();
-    scene.upload(&scene.client_room, "later.docx");
-    scene.portal.deliveries_settled().await;
-
-    let words = |events: &[EventView]| -> Vec<EventState> {
-        events.iter().map(|event| event.state).collect()
-    };
-    let all = scene.list(StateFilter::Any).await;
-    assert_eq!(
-        words(&all),
-        [
-            EventState::Waiting,
-            EventState::Unreadable,
-            EventState::Ignored,
-            EventState::Done,
-            EventState::Ignored,
-            EventState::Dead
-        ],
-        "the ignored ones are our own copies, told of by the portal"
-    );
-    assert!(all.is_sorted_by(|one, other| one.id > other.id));
-    assert_eq!(
-        words(&scene.list(StateFilter::Dead).await),
-        [EventState::Dead]
-    );
-    let waiting = scene.list(StateFilter::Waiting).await;
-    assert_eq!(words(&waiting), [EventState::Waiting]);
-    let dead_reason = all[5].reason.as_deref().unwrap();
-    assert!(
-        dead_reason.starts_with("move: 12 attempts"),
-        "{dead_reason}"
-    );
-
-    let file = all[3].file_id.clone();
-    let filter = EventFilter {
-        file,
-        ..EventFilter::default()
-    };
-    let of_file = scene.db.read(move |sql| journal::list(sql, &filter, 50));
-    assert_eq!(words(&of_file.await.unwrap()), [EventState::Done]);
-}
-
-#[tokio::test]
-async fn the_command_lists_and_shows() {
-    let scene = Scene::start().await;
-    scene.refuse("fileops/move");
-    scene.upload(&scene.client_room, "Invoice \u{1b}[31m.pdf");
-    scene.work_to_the_end().await;
-
-    let list = scene.run(&["list"]);
-    assert!(list.status.success(), "{}", complained(&list));
-    let table = printed(&list);
-    assert!(table.starts_with("ID  RECEIVED (UTC)"), "{table}");
-    assert!(table.contains("Invoice [31m.pdf"), "{table}");
-    assert!(table.contains("  dead     move: 12 attempts"), "{table}");
-    assert!(!table.contains('\u{1b}'), "{table}");
-
-    let json: serde_json::Value =
-        serde_json::from_slice(&scene.run(&["list", "--json", "--dead"]).stdout).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 1);
-    assert_eq!(json[0]["id"], 1);
-    assert_eq!(json[0]["state"], "dead");
-    assert_eq!(json[0]["received_at"], "2026-03-02T09:00:00Z");
-
-    let show = scene.run(&["show", "1"]);
-    let page = printed(&show);
-    for expected in [
-        "Event 1: dead",
-        "invoice  planned",
-        "(attempts_used_up)",
-        "waits for the move (action 2), which is dead",
-        "docspace-courier events replay 1 ",
-    ] {
-        assert!(page.contains(expected), "{expected}: {page}");
-    }
-    assert!(!page.contains('\u{1b}'), "{page}");
-
-    let json: serde_json::Value =
-        serde_json::from_slice(&scene.run(&["show", "1", "--json"]).stdout).unwrap();
-    assert_eq!(json["decisions"][0]["outcome"], "planned");
-    assert_eq!(json["actions"][1]["reason_code"], "attempts_used_up");
-    assert_eq!(json["actions"][1]["to"], scene.incoming.as_str());
-    let event_id = json["body"]["event"]["id"].as_i64().unwrap();
-    assert_eq!(json["event_id"], event_id);
-    assert!(event_id > 100, "no number of ours: {event_id}");
-    let by_event_id = scene.run(&["show", &event_id.to_string()]);
-    assert_eq!(printed(&by_event_id), page);
-}
-
-#[tokio::test]
-async fn the_command_replays_and_discards() {
-    let scene = Scene::start().await;
-    scene.catch_up_with_the_command();
-    let check = |arguments: &[&str], code: i32, expected: &str| {
-        let output = scene.run(arguments);
-        let said = printed(&output) + &complained(&output);
-        assert!(said.contains(expected), "{arguments:?}: {said}");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    };
-    for title in ["Invoice 1.pdf", "Invoice 2.pdf"] {
-        scene.refuse("fileops/move");
-        scene.upload(&scene.client_room, title);
+async fn a_replay_applies_changed_rules_and_repeats_nothing() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "Rechnung.pdf");
         scene.work_to_the_end().await;
-    }
-    let file = scene.story(FIRST).await.event.file_id.unwrap();
+        assert_eq!(scene.titles(&scene.incoming), Vec::<String>::new());
+        let before = scene.details(FIRST).await.decisions;
 
-    check(&["replay"], 2, "name the events to replay");
-    check(&["replay", "--all"], 2, "name the events to replay");
-    check(&["replay", "--dead"], 2, "say --all if you mean it");
-    check(&["replay", "--file", &file], 2, "say --all if you mean it");
-    check(&["replay", "1", "--dead"], 2, "cannot be used with");
-    check(&["discard", "--dead"], 2, "say --all if you mean it");
-    check(&["show", "999999"], 1, "there is no event 999999");
-    check(&["replay", "999999"], 1, "there is no event 999999");
-    check(&["discard", "999999"], 1, "there is no event 999999");
+        let mut rules = scene.rules();
+        rules[1] = InvoiceRule {
+            room: scene.client_room.clone(),
+            to: scene.incoming.clone(),
+            title_prefix: "rechnung".to_owned(),
+            then: Vec::new(),
+            triggers: vec![Trigger::new("file.uploaded")],
+        }
+        .into();
+        scene.change_rules(rules);
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+        assert_eq!(scene.state(FIRST).await, EventState::Waiting);
+        scene.work_to_the_end().await;
 
-    check(
-        &["replay", "--file", &file, "--all"],
-        0,
-        "Put back to work: 1 dead letter.",
-    );
-    check(&["discard", "1"], 0, "only these can be discarded");
-    check(
-        &["discard", "--dead", "--all"],
-        0,
-        "1 dead letter, and 1 action that waited behind",
-    );
-    scene.work_to_the_end().await;
-    check(
-        &["replay", "--dead", "--all"],
-        0,
-        "Put back to work: nothing.",
-    );
-    check(&["replay", "1"], 0, "Event 1 has no dead letters.");
-    assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);
+        let after = scene.details(FIRST).await.decisions;
+        assert_eq!(after[0], before[0], "the planned decision stays");
+        let outcomes: Vec<&str> = after.iter().map(|d| d.outcome.as_str()).collect();
+        assert_eq!(outcomes, ["planned", "planned"]);
+        assert_eq!(scene.titles(&scene.incoming), ["Rechnung.pdf"]);
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_ignored_event_can_be_replayed_repeatedly() {
+    scenario(async |scene| {
+        let rules = scene.rules();
+        scene.change_rules(Vec::new());
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let event = scene.details(FIRST).await.event;
+        assert_eq!(event.state, EventState::Ignored);
+        assert_eq!(event.reason.as_deref(), Some("there was no rule"));
+
+        scene.change_rules(rules);
+        for _ in 0..3 {
+            assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+            scene.work_to_the_end().await;
+        }
+        assert_eq!(scene.details(FIRST).await.decisions.len(), 2);
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_listed_by_state() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::UnreadableEvents, 1);
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let unreadable = Event::parse(b"[]").unwrap_err();
+        let now = scene.clock.now();
+        let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
+        scene.db.write(keep).await.unwrap();
+        scene.upload(&scene.client_room, "later.docx");
+        scene.portal.deliveries_settled().await;
+
+        let words = |events: &[EventView]| -> Vec<EventState> {
+            events.iter().map(|event| event.state).collect()
+        };
+        let all = scene.list(StateFilter::Any).await;
+        assert_eq!(
+            words(&all),
+            [
+                EventState::Waiting,
+                EventState::Unreadable,
+                EventState::Ignored,
+                EventState::Done,
+                EventState::Ignored,
+                EventState::Dead
+            ],
+            "the ignored ones are the copies of the service itself"
+        );
+        assert!(all.is_sorted_by(|one, other| one.id > other.id));
+        assert_eq!(
+            words(&scene.list(StateFilter::Dead).await),
+            [EventState::Dead]
+        );
+        let waiting = scene.list(StateFilter::Waiting).await;
+        assert_eq!(words(&waiting), [EventState::Waiting]);
+        let dead_reason = all[5].reason.as_deref().unwrap();
+        assert!(
+            dead_reason.starts_with("move: 12 attempts"),
+            "{dead_reason}"
+        );
+
+        let file = all[3].file_id.clone();
+        let filter = EventFilter {
+            file,
+            ..EventFilter::default()
+        };
+        let of_file = scene.db.read(move |sql| journal::list(sql, &filter, 50));
+        assert_eq!(words(&of_file.await.unwrap()), [EventState::Done]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_command_lists_and_shows_events() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice \u{1b}[31m.pdf");
+        scene.work_to_the_end().await;
+
+        let list = scene.run(&["list"]);
+        assert!(list.status.success(), "{}", error_output(&list));
+        let table = printed(&list);
+        assert!(table.starts_with("ID  RECEIVED (UTC)"), "{table}");
+        assert!(table.contains("Invoice [31m.pdf"), "{table}");
+        assert!(table.contains("  dead     move: 12 attempts"), "{table}");
+        assert!(!table.contains('\u{1b}'), "{table}");
+
+        let json: serde_json::Value =
+            serde_json::from_slice(&scene.run(&["list", "--json", "--dead"]).stdout).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 1);
+        assert_eq!(json[0]["id"], 1);
+        assert_eq!(json[0]["state"], "dead");
+        assert_eq!(json[0]["received_at"], "2026-03-02T09:00:00Z");
+
+        let show = scene.run(&["show", "1"]);
+        let page = printed(&show);
+        for expected in [
+            "Event 1: dead",
+            "invoice  planned",
+            "(attempts_used_up)",
+            "waits for the move (action 2), which is dead",
+            "docspace-courier events replay 1 ",
+        ] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+        assert!(!page.contains('\u{1b}'), "{page}");
+
+        let json: serde_json::Value =
+            serde_json::from_slice(&scene.run(&["show", "1", "--json"]).stdout).unwrap();
+        assert_eq!(json["decisions"][0]["outcome"], "planned");
+        assert_eq!(json["actions"][1]["reason_code"], "attempts_used_up");
+        assert_eq!(json["actions"][1]["to"], scene.incoming.as_str());
+        let event_id = json["body"]["event"]["id"].as_i64().unwrap();
+        assert_eq!(json["event_id"], event_id);
+        assert!(event_id > 100, "not an id of the store: {event_id}");
+        let by_event_id = scene.run(&["show", &event_id.to_string()]);
+        assert_eq!(printed(&by_event_id), page);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_command_replays_and_discards_events() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 2);
+        scene.advance_past_the_system_clock();
+        let check = |arguments: &[&str], code: i32, expected: &str| {
+            let output = scene.run(arguments);
+            let said = printed(&output) + &error_output(&output);
+            assert!(said.contains(expected), "{arguments:?}: {said}");
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        };
+        for title in ["Invoice 1.pdf", "Invoice 2.pdf"] {
+            scene.refuse("fileops/move");
+            scene.upload(&scene.client_room, title);
+            scene.work_to_the_end().await;
+        }
+        let file = scene.details(FIRST).await.event.file_id.unwrap();
+
+        check(&["replay"], 2, "name the events to replay");
+        check(&["replay", "--all"], 2, "name the events to replay");
+        check(&["replay", "--dead"], 2, "say --all if you mean it");
+        check(&["replay", "--file", &file], 2, "say --all if you mean it");
+        check(&["replay", "1", "--dead"], 2, "cannot be used with");
+        check(&["discard", "--dead"], 2, "say --all if you mean it");
+        check(&["show", "999999"], 1, "there is no event 999999");
+        check(&["replay", "999999"], 1, "there is no event 999999");
+        check(&["discard", "999999"], 1, "there is no event 999999");
+
+        check(
+            &["replay", "--file", &file, "--all"],
+            0,
+            "Put back to work: 1 dead letter.",
+        );
+        check(&["discard", "1"], 0, "only these can be discarded");
+        check(
+            &["discard", "--dead", "--all"],
+            0,
+            "1 dead letter, and 1 action that waited behind",
+        );
+        scene.work_to_the_end().await;
+        check(
+            &["replay", "--dead", "--all"],
+            0,
+            "Put back to work: nothing.",
+        );
+        check(&["replay", "1"], 0, "Event 1 has no dead letters.");
+        assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);
+    })
+    .await;
 }
 
 #[test]
-fn a_store_that_is_not_there_is_not_made() {
+fn the_command_does_not_create_a_missing_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mistyped.db");
     let output = run(&format!("sqlite://{}", path.display()), &["list"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(complained(&output).contains("there is no store"));
+    assert!(error_output(&output).contains("there is no store"));
     assert!(!path.exists());
 
     let output = run("mysql://db/courier", &["list"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(complained(&output).contains("DATABASE_URL"));
+    assert!(error_output(&output).contains("DATABASE_URL"));
 }
 
 #[tokio::test]
-async fn what_ended_long_ago_is_pruned_and_what_waits_or_is_dead_is_not() {
-    let scene = Scene::start().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    let unreadable = Event::parse(b"[]").unwrap_err();
-    let now: Timestamp = scene.clock.now();
-    let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
-    scene.db.write(keep).await.unwrap();
-    scene.refuse("fileops/move");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    scene.upload(&scene.client_room, "later.docx");
-    scene.portal.deliveries_settled().await;
-    assert_eq!(scene.worker.prune().await.unwrap(), 0);
+async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let unreadable = Event::parse(b"[]").unwrap_err();
+        let now: Timestamp = scene.clock.now();
+        let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
+        scene.db.write(keep).await.unwrap();
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        scene.upload(&scene.client_room, "later.docx");
+        scene.portal.deliveries_settled().await;
+        assert_eq!(scene.worker.prune().await.unwrap(), 0);
 
-    scene.clock.advance(RETENTION + Duration::from_secs(1));
-    assert!(scene.worker.prune().await.unwrap() >= 3);
-    let left: Vec<EventState> = scene
-        .list(StateFilter::Any)
-        .await
-        .iter()
-        .map(|event| event.state)
-        .collect();
-    assert_eq!(left, [EventState::Waiting, EventState::Dead]);
-    assert_eq!(scene.actions().await.len(), 3, "the dead event's own");
+        scene.clock.advance(RETENTION + Duration::from_secs(1));
+        assert!(scene.worker.prune().await.unwrap() >= 3);
+        let left: Vec<EventState> = scene
+            .list(StateFilter::Any)
+            .await
+            .iter()
+            .map(|event| event.state)
+            .collect();
+        assert_eq!(left, [EventState::Waiting, EventState::Dead]);
+        assert_eq!(scene.actions().await.len(), 3, "the dead event's own");
 
-    // What a person had done lately is not forgotten at once.
-    let dead = scene.list(StateFilter::Dead).await[0].id;
-    assert_eq!(scene.replay(dead).await, Some(Replay::PutBack(1)));
-    scene.work_to_the_end().await;
-    assert_eq!(scene.worker.prune().await.unwrap(), 0);
-    assert_eq!(scene.state(dead).await, EventState::Done);
+        // A recent replay is not pruned at once.
+        let dead = scene.list(StateFilter::Dead).await[0].id;
+        assert_eq!(scene.replay(dead).await, Some(Replay::PutBack(1)));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.worker.prune().await.unwrap(), 0);
+        assert_eq!(scene.state(dead).await, EventState::Done);
+    })
+    .await;
 }

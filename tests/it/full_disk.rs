@@ -1,6 +1,6 @@
-//! A store on a file system without room: refused instead of lost, and all is well again with room.
+//! A store on a full file system: deliveries are refused instead of lost, and accepted once there is space.
 //!
-//! The file system is a small one in memory, which takes the right to mount it.
+//! The file system is a small one in memory; the test needs the right to mount it.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,19 +13,17 @@ use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::signature::WebhookSecret;
 use serde_json::Value;
 
-use crate::process::{Deployment, until};
+use crate::bounds::{STATE_BOUND, bounded, until};
+use crate::process::Deployment;
 use crate::store::Store;
 
-/// Room for the store and some hundred deliveries.
+/// Space for the store and some hundred deliveries.
 const SIZE: &str = "size=2m";
 
-/// How long any one state may take to come.
-const BOUND: Duration = Duration::from_secs(30);
-
-/// Deliveries that the store may still take from what it has allocated already.
+/// The most deliveries that fit into the space that the store has already allocated.
 const STILL_TAKEN: i64 = 500;
 
-/// A file system of its own.
+/// A small file system in memory.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -52,7 +50,7 @@ impl Disk {
         self.path().join("filler")
     }
 
-    /// Takes all the room that is left.
+    /// Fills the space that is left.
     fn fill(&self) {
         let mut filler = File::options()
             .create(true)
@@ -69,12 +67,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily, because the service may still have its files open.
+        // The unmount is lazy, because the service may still have its files open.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }
 
-/// Delivers events about a room that no rule is about, each with a number of its own.
+/// Delivers events of a room without rules, each with its own id.
 struct Sender {
     client: reqwest::Client,
     address: String,
@@ -121,85 +119,90 @@ fn titles_in(portal: &Portal, folder: &FolderId) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_room_deliveries_are_refused_and_with_room_all_goes_on() {
-    let disk = Disk::mount();
-    let deployment = Deployment::with_store(
-        Settings {
-            operation_time: Duration::from_millis(500),
-            retry_waits: vec![Duration::from_millis(200); 300],
-            ..Settings::default()
-        },
-        Store::at(disk.path().join("courier.db")),
-    )
-    .await;
-    let (portal, seed) = (&deployment.portal, deployment.portal.seed());
-    let sender = Sender::new(&deployment);
-    let service = deployment.start();
-    deployment.ready().await;
+async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards() {
+    bounded(async {
+        let disk = Disk::mount();
+        let deployment = Deployment::with_store(
+            Settings {
+                operation_time: Duration::from_millis(500),
+                retry_waits: vec![Duration::from_millis(200); 300],
+                ..Settings::default()
+            },
+            Store::at(disk.path().join("courier.db")),
+        )
+        .await;
+        let (portal, seed) = (&deployment.portal, deployment.portal.seed());
+        let sender = Sender::new(&deployment);
+        let service = deployment.start();
+        deployment.ready().await;
 
-    // The room ends while the portal is at work on a copy.
-    portal.upload(
-        &seed.client_room,
-        "before.docx",
-        b"before",
-        Announced::Uploaded,
-    );
-    until(BOUND, "the copy is under way", async || {
-        let calls = portal.calls();
-        calls
-            .iter()
-            .any(|call| call.method == "GET" && call.path.contains("fileops?id="))
-    })
-    .await;
-    disk.fill();
+        // The disk fills up while the portal runs a copy.
+        portal.upload(
+            &seed.client_room,
+            "before.docx",
+            b"before",
+            Announced::Uploaded,
+        );
+        until(STATE_BOUND, "the copy is under way", async || {
+            let calls = portal.calls();
+            calls
+                .iter()
+                .any(|call| call.method == "GET" && call.path.contains("fileops?id="))
+        })
+        .await;
+        disk.fill();
 
-    // What the store has allocated already may take some more.
-    let mut taken = Vec::new();
-    let mut refused = None;
-    for number in 1..=STILL_TAKEN {
-        let answer = sender.deliver(number).await;
-        if answer.status() == 200 {
-            taken.push(number);
-        } else {
-            refused = Some((number, answer));
-            break;
+        // The space that the store has already allocated may take some more deliveries.
+        let mut taken = Vec::new();
+        let mut refused = None;
+        for number in 1..=STILL_TAKEN {
+            let answer = sender.deliver(number).await;
+            if answer.status() == 200 {
+                taken.push(number);
+            } else {
+                refused = Some((number, answer));
+                break;
+            }
+            disk.fill();
         }
-        disk.fill();
-    }
-    let (refused_number, refusal) = refused.expect("a delivery is refused");
-    assert_eq!(refusal.status(), 503);
-    assert!(refusal.headers().contains_key("retry-after"));
-    until(BOUND, "the service is not ready", async || {
-        disk.fill();
-        readiness(&deployment).await == 503
+        let (refused_number, refusal) = refused.expect("a delivery is refused");
+        assert_eq!(refusal.status(), 503);
+        assert!(refusal.headers().contains_key("retry-after"));
+        until(STATE_BOUND, "the service is not ready", async || {
+            disk.fill();
+            readiness(&deployment).await == 503
+        })
+        .await;
+        assert_eq!(sender.deliver(refused_number).await.status(), 503);
+
+        portal.upload(
+            &seed.client_room,
+            "while-full.docx",
+            b"while full",
+            Announced::Uploaded,
+        );
+        until(
+            STATE_BOUND,
+            "the portal's delivery is refused",
+            async || portal.log().iter().any(|row| row.attempts > 1),
+        )
+        .await;
+        portal.operations_settled().await;
+
+        disk.free();
+        assert_eq!(sender.deliver(refused_number).await.status(), 200);
+        assert_eq!(readiness(&deployment).await, 200);
+        taken.push(refused_number);
+        deployment.all_done(STATE_BOUND).await;
+        service.kill();
+
+        for number in taken {
+            let stored = format!("SELECT count(*) FROM events WHERE event_id = {number}");
+            assert_eq!(deployment.ask_store(&stored), Some(1), "event {number}");
+        }
+        let mut titles = titles_in(portal, &seed.internal_folder);
+        titles.sort();
+        assert_eq!(titles, ["before.docx", "while-full.docx"]);
     })
     .await;
-    assert_eq!(sender.deliver(refused_number).await.status(), 503);
-
-    portal.upload(
-        &seed.client_room,
-        "while-full.docx",
-        b"while full",
-        Announced::Uploaded,
-    );
-    until(BOUND, "the portal's delivery is refused", async || {
-        portal.log().iter().any(|row| row.attempts > 1)
-    })
-    .await;
-    portal.operations_settled().await;
-
-    disk.free();
-    assert_eq!(sender.deliver(refused_number).await.status(), 200);
-    assert_eq!(readiness(&deployment).await, 200);
-    taken.push(refused_number);
-    deployment.all_done(BOUND).await;
-    service.kill();
-
-    for number in taken {
-        let stored = format!("SELECT count(*) FROM events WHERE event_id = {number}");
-        assert_eq!(deployment.ask_store(&stored), Some(1), "event {number}");
-    }
-    let mut titles = titles_in(portal, &seed.internal_folder);
-    titles.sort();
-    assert_eq!(titles, ["before.docx", "while-full.docx"]);
 }

@@ -1,8 +1,7 @@
-//! The real service, killed again and again in the middle of its work: nothing is lost, nothing is done
-//! twice.
+//! The real service, killed again and again in the middle of its work: nothing is lost or repeated.
 //!
-//! The portal misbehaves meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and `COURIER_KILL_KILLS`
-//! change the seed and the numbers, for longer runs by hand.
+//! The portal fails at random meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and
+//! `COURIER_KILL_KILLS` change the seed and the numbers, for longer runs by hand.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,23 +10,31 @@ use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::sandbox::{Announced, Chaos, Portal, Settings};
 use fastrand::Rng;
 
-use crate::process::{Deployment, until};
+use crate::bounds::{bounded_by, until};
+use crate::process::Deployment;
 use crate::variable;
 
 const SEED: u64 = 20_261_121;
 const UPLOADS: u64 = 200;
 const KILLS: u64 = 20;
 
-/// A kill comes after so many further calls to the portal at the most.
+/// The most calls to the portal between two kills.
 const CALLS_BEFORE_KILL: usize = 50;
 
-/// How long the service may rest before it is killed nevertheless: an action that waits is in hand, too.
-const RESTS_FOR: Duration = Duration::from_secs(2);
+/// How long the service may take for its first call before it is killed anyway. An instance that joins others
+/// on one database starts to work after 3 s.
+const LONGEST_START: Duration = Duration::from_secs(6);
 
-/// How long it may take to make up for everything after the last kill.
+/// How long the service may take for the further calls before it is killed anyway.
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
+/// The longest that one kill and the next start may take.
+const KILL_BOUND: Duration = Duration::from_secs(10);
+
+/// The longest that the work may take after the last kill.
 const END_BOUND: Duration = Duration::from_mins(2);
 
-/// Titles that meet in the destination, where they must be told apart.
+/// Titles that are equal or similar in the destination, where the service must distinguish them.
 const TITLES: [&str; 9] = [
     "plan.docx",
     "plan.docx",
@@ -40,7 +47,7 @@ const TITLES: [&str; 9] = [
     "INVOICE.PDF",
 ];
 
-/// A file that somebody uploaded.
+/// An uploaded file.
 struct Upload {
     file: FileId,
     room: Room,
@@ -61,77 +68,106 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
         variable("COURIER_KILL_UPLOADS", UPLOADS),
         variable("COURIER_KILL_KILLS", KILLS),
     );
-    let mut random = Rng::with_seed(seed);
-    let deployment = Deployment::new(Settings {
-        operation_time: Duration::from_millis(30),
-        retry_waits: vec![Duration::from_millis(300); 20],
-        ..Settings::default()
+    let bound = END_BOUND * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
+    bounded_by(bound, async {
+        let mut random = Rng::with_seed(seed);
+        let deployment = Deployment::new(Settings {
+            operation_time: Duration::from_millis(30),
+            retry_waits: vec![Duration::from_millis(300); 20],
+            ..Settings::default()
+        })
+        .await;
+        let portal = &deployment.portal;
+        portal.set_chaos(Some(Chaos {
+            seed,
+            drop_after: 0.02,
+            drop_before: 0.02,
+            status: 0.02,
+        }));
+
+        let mut uploaded = Vec::new();
+        let mut kills_in_flight = 0;
+        let mut service = deployment.start();
+        for kill in 1..=kills {
+            for _ in uploaded.len() as u64..uploads * kill / kills {
+                uploaded.push(upload(portal, &mut random, uploaded.len()));
+            }
+            let calls = portal.calls().len();
+            reach(portal, calls + 1, LONGEST_START).await;
+            reach(
+                portal,
+                calls + random.usize(1..=CALLS_BEFORE_KILL),
+                LONGEST_REST,
+            )
+            .await;
+            service.kill();
+            kills_in_flight += u64::from(call_in_flight(&deployment));
+            service = deployment.start();
+        }
+        portal.set_chaos(None);
+        deployment.all_done(END_BOUND).await;
+        service.kill();
+        assert!(
+            kills_in_flight > 0,
+            "none of {kills} kills hit a call to the portal"
+        );
+
+        let contents = |wanted: fn(&Upload) -> bool| {
+            let mut contents: Vec<String> = uploaded
+                .iter()
+                .filter(|upload| wanted(upload))
+                .map(|upload| upload.content.clone())
+                .collect();
+            contents.sort();
+            contents
+        };
+        let seed = portal.seed();
+        assert_eq!(
+            contents_in(portal, &[&seed.internal_folder]),
+            contents(|upload| upload.room == Room::Client),
+            "every upload of the client is copied once"
+        );
+        assert_eq!(
+            contents_in(portal, &[&seed.incoming_folder]),
+            contents(|upload| upload.room == Room::Client && upload.invoice),
+            "every invoice is moved once"
+        );
+        assert_eq!(
+            contents_in(portal, &[&seed.client_room, &seed.client_subfolder]),
+            contents(|upload| upload.room == Room::Client && !upload.invoice),
+            "no other file is moved"
+        );
+        assert_eq!(
+            contents_in(portal, &[&seed.other_room]),
+            contents(|upload| upload.room == Room::Other),
+            "the other room is unchanged"
+        );
+        check_notifications(&deployment.log(), &uploaded, kills);
     })
     .await;
-    let portal = &deployment.portal;
-    portal.set_chaos(Some(Chaos {
-        seed,
-        drop_after: 0.02,
-        drop_before: 0.02,
-        status: 0.02,
-    }));
-
-    let mut uploaded = Vec::new();
-    let mut service = deployment.start();
-    for kill in 1..=kills {
-        for _ in uploaded.len() as u64..uploads * kill / kills {
-            uploaded.push(upload(portal, &mut random, uploaded.len()));
-        }
-        let calls = portal.calls().len() + random.usize(1..=CALLS_BEFORE_KILL);
-        let progress = until(END_BOUND, "the portal is called", async || {
-            portal.calls().len() >= calls
-        });
-        let _ = tokio::time::timeout(RESTS_FOR, progress).await;
-        service.kill();
-        service = deployment.start();
-    }
-    portal.set_chaos(None);
-    deployment.all_done(END_BOUND).await;
-    service.kill();
-
-    let contents = |wanted: fn(&Upload) -> bool| {
-        let mut contents: Vec<String> = uploaded
-            .iter()
-            .filter(|upload| wanted(upload))
-            .map(|upload| upload.content.clone())
-            .collect();
-        contents.sort();
-        contents
-    };
-    let seed = portal.seed();
-    assert_eq!(
-        contents_in(portal, &[&seed.internal_folder]),
-        contents(|upload| upload.room == Room::Client),
-        "every upload of the client is copied once"
-    );
-    assert_eq!(
-        contents_in(portal, &[&seed.incoming_folder]),
-        contents(|upload| upload.room == Room::Client && upload.invoice),
-        "every invoice is moved once"
-    );
-    assert_eq!(
-        contents_in(portal, &[&seed.client_room, &seed.client_subfolder]),
-        contents(|upload| upload.room == Room::Client && !upload.invoice),
-        "nothing else is taken away"
-    );
-    assert_eq!(
-        contents_in(portal, &[&seed.other_room]),
-        contents(|upload| upload.room == Room::Other),
-        "the other room is left alone"
-    );
-    check_notifications(&deployment.log(), &uploaded, kills);
 }
 
-/// Every invoice is announced, and again only when a kill came between the line and its mark.
+/// Waits until the portal got this many calls, or for this long.
+async fn reach(portal: &Portal, calls: usize, longest: Duration) {
+    let reached = until(END_BOUND, "the portal is called", async || {
+        portal.calls().len() >= calls
+    });
+    let _ = tokio::time::timeout(longest, reached).await;
+}
+
+/// Whether the service was killed between its note that it calls the portal and its note of the outcome.
+fn call_in_flight(deployment: &Deployment) -> bool {
+    let question = "SELECT count(*) FROM actions WHERE state = 'running' AND intent_at IS NOT NULL";
+    deployment
+        .ask_store(question)
+        .is_some_and(|actions| actions > 0)
+}
+
+/// Checks that every invoice is announced, and again only after a kill between the log line and its record.
 fn check_notifications(log: &str, uploaded: &[Upload], kills: u64) {
     let mut announced: BTreeMap<String, u64> = BTreeMap::new();
     for line in log.lines() {
-        // A kill may have cut a line off.
+        // A kill may have cut off a line.
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;
         };
@@ -154,7 +190,7 @@ fn check_notifications(log: &str, uploaded: &[Upload], kills: u64) {
     );
 }
 
-/// Uploads something somewhere. Contents differ, but all are of one size.
+/// Uploads a random title to a random room. Contents differ, but all have the same size.
 fn upload(portal: &Portal, random: &mut Rng, number: usize) -> Upload {
     let seed = portal.seed();
     let (room, folder) = match random.u8(..10) {

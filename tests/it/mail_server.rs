@@ -1,7 +1,7 @@
-//! A real mail server for the tests: Python's `aiosmtpd`, as a process of its own.
+//! A real mail server for the tests: Python's `aiosmtpd` in its own process.
 //!
-//! Its packages are installed into `target/mail-venv` by the first test that needs them. Without Python
-//! these tests fail; they are never skipped.
+//! The first test that needs them installs its packages into `target/mail-venv`. Without Python these tests
+//! fail; they are never skipped.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,9 +13,9 @@ use std::time::Duration;
 use docspace_courier::notify::mail::{Mailer, Security, SmtpSettings};
 use serde_json::Value;
 
-use crate::process::until;
+use crate::bounds::until;
 
-/// How long a mail may take to arrive once it was sent.
+/// The longest that a mail may take to arrive.
 const BOUND: Duration = Duration::from_secs(20);
 
 /// A Python with the packages of `tests/mail/requirements.txt`.
@@ -31,7 +31,7 @@ fn install() -> PathBuf {
     let python = venv.join("bin/python");
     let wanted = std::fs::read_to_string(&requirements).unwrap();
     std::fs::create_dir_all(&venv).unwrap();
-    // Another test run may be at it, too.
+    // Another test run may be installing them, too.
     let lock = File::create(venv.join("lock")).unwrap();
     lock.lock().unwrap();
     let installed = venv.join("installed.txt");
@@ -55,18 +55,18 @@ fn install() -> PathBuf {
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| {
-        panic!("the tests of mail need python3 with venv and pip; {command:?}: {error}")
+        panic!("the mail tests need python3 with venv and pip; {command:?}: {error}")
     });
     assert!(
         output.status.success(),
-        "the tests of mail need python3 with venv and pip; {command:?} failed: {}{}",
+        "the mail tests need python3 with venv and pip; {command:?} failed: {}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
 }
 
-/// Runs a script of `tests/mail` with this input; its complaint, if it has one.
-pub fn ask_python(script: &str, input: &str) -> Result<(), String> {
+/// Runs a script of `tests/mail` with this input; fails with what it prints on standard error.
+pub fn run_python(script: &str, input: &str) -> Result<(), String> {
     let mut process = Command::new(python())
         .arg(script_path(script))
         .stdin(Stdio::piped())
@@ -91,7 +91,7 @@ fn script_path(script: &str) -> PathBuf {
         .join(script)
 }
 
-/// A mail that arrived, as Python's mail reader understands it.
+/// A mail that arrived, as parsed by Python.
 #[derive(Clone, Debug)]
 pub struct Mail(Value);
 
@@ -108,7 +108,7 @@ impl Mail {
         self.0["tls"].as_bool().unwrap()
     }
 
-    /// A header that must be there once.
+    /// The value of a header, which must occur once.
     pub fn header(&self, name: &str) -> &str {
         let headers = self.0["headers"].as_array().unwrap();
         let mut found = headers.iter().filter(|header| header[0] == name);
@@ -136,17 +136,17 @@ impl Mail {
     }
 }
 
-/// A running mail server; it ends with the test.
+/// A running mail server, which is stopped when the test ends.
 pub struct MailServer {
     process: Child,
     pub port: u16,
-    /// The certificate of its authority, where it speaks TLS.
+    /// The certificate of its authority, if it uses TLS.
     pub authority: Option<String>,
-    said: Arc<Mutex<Vec<Value>>>,
+    printed: Arc<Mutex<Vec<Value>>>,
 }
 
 impl MailServer {
-    /// Starts one with these options of `tests/mail/server.py`.
+    /// Starts a server with these options of `tests/mail/server.py`.
     pub fn start(options: &[&str]) -> Self {
         let mut process = Command::new(python())
             .arg(script_path("server.py"))
@@ -159,19 +159,19 @@ impl MailServer {
             .lines()
             .map_while(Result::ok)
             .map(|line| serde_json::from_str::<Value>(&line).unwrap());
-        let first = lines.next().expect("the mail server says where it is");
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let saying = Arc::clone(&said);
-        std::thread::spawn(move || lines.for_each(|line| saying.lock().unwrap().push(line)));
+        let first = lines.next().expect("the mail server prints its port");
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&printed);
+        std::thread::spawn(move || lines.for_each(|line| writer.lock().unwrap().push(line)));
         Self {
             process,
             port: first["port"].as_u64().unwrap().try_into().unwrap(),
             authority: first["ca"].as_str().map(str::to_owned),
-            said,
+            printed,
         }
     }
 
-    /// What a mailer needs to send through a server at this port, without TLS and login.
+    /// The settings of a mailer for a server on this port, without TLS and login.
     pub fn plain(port: u16) -> SmtpSettings {
         SmtpSettings {
             host: "127.0.0.1".to_owned(),
@@ -188,7 +188,7 @@ impl MailServer {
         Mailer::new(Self::plain(self.port)).unwrap()
     }
 
-    /// The mails that have arrived, once there are this many of them.
+    /// Waits until this many mails have arrived, and returns them.
     pub async fn mails(&self, count: usize) -> Vec<Mail> {
         until(BOUND, "the mails have arrived", async || {
             self.arrived().len() >= count
@@ -200,8 +200,8 @@ impl MailServer {
     }
 
     fn arrived(&self) -> Vec<Mail> {
-        let said = self.said.lock().unwrap();
-        let mails = said.iter().filter(|line| line.get("from").is_some());
+        let printed = self.printed.lock().unwrap();
+        let mails = printed.iter().filter(|line| line.get("from").is_some());
         mails.cloned().map(Mail).collect()
     }
 }

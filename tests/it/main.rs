@@ -1,11 +1,12 @@
-//! Behaviour, tested from outside: real router, real client, a real store of its own for each test, and
-//! the sandbox portal as DocSpace.
+//! Behaviour, tested from outside: the real router and client, a separate real store for each test, and the
+//! sandbox portal as DocSpace.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should say where"
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod bounds;
 mod browser;
 mod certificates;
 mod mail_server;
@@ -14,7 +15,7 @@ mod scene;
 #[path = "store_in_file.rs"]
 mod store;
 
-// The order of the path: what arrives, what is done, what fails, what crashes.
+// The path of a delivery: receiving it, acting on it, failures and crashes.
 mod main_job;
 mod refusals;
 mod slow_clients;
@@ -27,30 +28,30 @@ mod crashes;
 mod failures;
 mod schedules;
 
-// Rules that people write.
+// Rules from a file.
 mod rules;
 mod rules_command;
 
-// Who hears of it: people, programs, the operator.
+// Notifications of people, programs and the operator.
 mod alerts;
 mod mail;
 mod notify;
 mod pipeline;
 
-// What a person asks and orders afterwards.
+// What people look up and change afterwards.
 mod events;
 mod metrics;
 mod page;
 mod page_in_browser;
 
-// Setting a deployment up, and finding out what is wrong with it.
+// Setting up and checking a deployment.
 mod check;
 mod check_channels;
 mod register;
 mod rooms;
 mod send;
 
-// The real binary, as a process of its own.
+// The real binary in its own process.
 mod backup;
 mod command;
 mod downtime;
@@ -61,11 +62,11 @@ mod locked_file;
 mod logs;
 mod tls;
 
-// Where it is deployed.
+// Deployment files and proxies.
 mod deploy;
 mod proxies;
 
-/// A number that a person may set, for longer runs by hand.
+/// A number from a variable, for longer runs by hand.
 #[expect(
     clippy::disallowed_methods,
     reason = "the test is configured, not the service"

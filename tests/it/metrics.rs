@@ -1,4 +1,4 @@
-//! The metrics, and the dashboard and alert rules that use them, as Prometheus' own tool reads them.
+//! The metrics, and the dashboard and alert rules that use them, as checked by Prometheus's own tool.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use docspace_courier::sandbox::{Fault, FaultEffect};
 
-use crate::scene::Scene;
+use crate::scene::{Leftover, scenario};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus-rules.yml");
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
 
-/// Gives promtool this to read, and checks that it finds no fault with it.
+/// Checks that promtool accepts this input.
 fn check_with_promtool(arguments: &[&str], input: &str) {
     let mut promtool = Command::new("promtool")
         .args(arguments)
@@ -38,100 +38,107 @@ fn check_lines(metrics: &str, lines: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_happened_is_counted() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    scene.portal.fail(Fault {
-        method: Some("PUT"),
-        path_contains: "move",
-        times: 1,
-        effect: FaultEffect::Status(500),
-    });
-    scene.upload(&scene.client_room, "Invoice 7.pdf");
-    scene.work_to_the_end().await;
-    let unsigned = reqwest::Client::builder().no_proxy().build().unwrap();
-    let unsigned = unsigned.post(&scene.address).body("{}").send();
-    assert_eq!(unsigned.await.unwrap().status(), 401);
+async fn deliveries_and_attempts_are_counted() {
+    scenario(async |scene| {
+scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "move",
+            times: 1,
+            effect: FaultEffect::Status(500),
+        });
+        scene.upload(&scene.client_room, "Invoice 7.pdf");
+        scene.work_to_the_end().await;
+        let unsigned = reqwest::Client::builder().no_proxy().build().unwrap();
+        let unsigned = unsigned.post(&scene.address).body("{}").send();
+        assert_eq!(unsigned.await.unwrap().status(), 401);
 
-    let (code, metrics) = operator.get("/metrics").await;
-    assert_eq!(code, 200);
-    check_lines(
-        &metrics,
-        &[
-            r#"courier_deliveries_total{answer="unauthorized",reason="missing"} 1"#,
-            r#"courier_deliveries_total{answer="unauthorized",reason="mismatch"} 0"#,
-            r#"courier_events_total{outcome="planned"} 2"#,
-            r#"courier_events_total{outcome="dead"} 0"#,
-            r#"courier_attempts_total{kind="copy",outcome="failed"} 11"#,
-            r#"courier_attempts_total{kind="copy",outcome="dead"} 1"#,
-            r#"courier_attempts_total{kind="move",outcome="done"} 1"#,
-            r#"courier_action_delay_seconds_count{kind="move"} 1"#,
-            r#"courier_attempt_duration_seconds_count{kind="move"} 2"#,
-            r#"courier_portal_calls_total{method="PUT",route="files/fileops/move",status="500"} 1"#,
-            r#"courier_portal_breaker_open{reason="down"} 0"#,
-            // Twelve attempts at one copy, one at the other, two at the move.
-            "courier_portal_daily_writes_remaining 9985",
-            "courier_dead_letters 1",
-            "courier_actions_waiting 0",
-            "courier_oldest_waiting_seconds 0",
-            "# TYPE courier_deliveries_total counter",
-        ],
-    );
-    assert!(
-        metrics.contains("courier_last_delivery_timestamp_seconds 177"),
-        "{metrics}"
-    );
-    check_with_promtool(&["check", "metrics"], &metrics);
+        let (code, metrics) = operator.get("/metrics").await;
+        assert_eq!(code, 200);
+        check_lines(
+            &metrics,
+            &[
+                r#"courier_deliveries_total{answer="unauthorized",reason="missing"} 1"#,
+                r#"courier_deliveries_total{answer="unauthorized",reason="mismatch"} 0"#,
+                r#"courier_events_total{outcome="planned"} 2"#,
+                r#"courier_events_total{outcome="dead"} 0"#,
+                r#"courier_attempts_total{kind="copy",outcome="failed"} 11"#,
+                r#"courier_attempts_total{kind="copy",outcome="dead"} 1"#,
+                r#"courier_attempts_total{kind="move",outcome="done"} 1"#,
+                r#"courier_action_delay_seconds_count{kind="move"} 1"#,
+                r#"courier_attempt_duration_seconds_count{kind="move"} 2"#,
+                r#"courier_portal_calls_total{method="PUT",route="files/fileops/move",status="500"} 1"#,
+                r#"courier_portal_breaker_open{reason="down"} 0"#,
+                // Twelve attempts of one copy, one of the other, two of the move.
+                "courier_portal_daily_writes_remaining 9985",
+                "courier_dead_letters 1",
+                "courier_actions_waiting 0",
+                "courier_oldest_waiting_seconds 0",
+                "# TYPE courier_deliveries_total counter",
+            ],
+        );
+        assert!(
+            metrics.contains("courier_last_delivery_timestamp_seconds 177"),
+            "{metrics}"
+        );
+        check_with_promtool(&["check", "metrics"], &metrics);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn what_waits_and_a_portal_left_alone_are_seen() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.portal.set_down(true);
-    scene.upload(&scene.client_room, "plan.docx");
-    for _ in 0..8 {
-        scene.work().await;
-        scene.clock.advance(Duration::from_secs(5));
-    }
-    let (_, metrics) = operator.get("/metrics").await;
-    check_lines(
-        &metrics,
-        &[
-            r#"courier_portal_breaker_open{reason="down"} 1"#,
-            "courier_oldest_waiting_seconds 40",
-        ],
-    );
-    let (_, page) = operator.get("/").await;
-    assert!(page.contains("left alone"), "{page}");
-    assert!(page.contains("the portal is down; next call"), "{page}");
+async fn waiting_work_and_an_open_breaker_are_visible() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::WaitingActions, 1);
+        let operator = scene.operator().await;
+        scene.portal.set_down(true);
+        scene.upload(&scene.client_room, "plan.docx");
+        for _ in 0..8 {
+            scene.work().await;
+            scene.clock.advance(Duration::from_secs(5));
+        }
+        let (_, metrics) = operator.get("/metrics").await;
+        check_lines(
+            &metrics,
+            &[
+                r#"courier_portal_breaker_open{reason="down"} 1"#,
+                "courier_oldest_waiting_seconds 40",
+            ],
+        );
+        let (_, page) = operator.get("/").await;
+        assert!(page.contains("left alone"), "{page}");
+        assert!(page.contains("the portal is down; next call"), "{page}");
+    })
+    .await;
 }
 
 #[test]
-fn the_alert_rules_are_rules() {
+fn the_alert_rules_are_valid() {
     check_with_promtool(&["check", "rules", RULES], "");
 }
 
 #[tokio::test]
-async fn dashboard_and_rules_use_metrics_that_there_are() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    let (_, metrics) = operator.get("/metrics").await;
-    let names = |text: &str| -> BTreeSet<String> {
-        text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
-            .filter(|word| word.starts_with("courier_"))
-            .map(str::to_owned)
-            .collect()
-    };
-    let served = names(&metrics);
-    let rules = std::fs::read_to_string(RULES).unwrap();
-    let used = names(&(DASHBOARD.to_owned() + &rules));
-    assert!(used.len() > 10, "{used:?}");
-    let unknown: Vec<_> = used.difference(&served).collect();
-    assert!(unknown.is_empty(), "{unknown:?} are not among {served:?}");
-    serde_json::from_str::<serde_json::Value>(DASHBOARD).unwrap();
-    scene.finish().await;
+async fn dashboard_and_alert_rules_use_existing_metrics() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let (_, metrics) = operator.get("/metrics").await;
+        let names = |text: &str| -> BTreeSet<String> {
+            text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+                .filter(|word| word.starts_with("courier_"))
+                .map(str::to_owned)
+                .collect()
+        };
+        let served = names(&metrics);
+        let rules = std::fs::read_to_string(RULES).unwrap();
+        let used = names(&(DASHBOARD.to_owned() + &rules));
+        assert!(used.len() > 10, "{used:?}");
+        let unknown: Vec<_> = used.difference(&served).collect();
+        assert!(unknown.is_empty(), "{unknown:?} are not among {served:?}");
+        serde_json::from_str::<serde_json::Value>(DASHBOARD).unwrap();
+    })
+    .await;
 }

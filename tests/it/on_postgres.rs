@@ -1,7 +1,7 @@
-//! The same behaviour on PostgreSQL: every test that uses a store, and those of several instances.
+//! The same behaviour on PostgreSQL: every test that uses a store, and tests of several instances.
 //!
-//! Left out are tests that have nothing to do with the store, and those about a store that is a file: a
-//! full disk, a lock on the file.
+//! Tests that do not concern the store are left out, and those about a store in a file: a full disk, a lock
+//! on the file.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should say where"
@@ -9,6 +9,7 @@
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 #![allow(dead_code, reason = "some of it is for the tests that are left out")]
 
+mod bounds;
 mod certificates;
 mod cluster;
 mod mail_server;
@@ -43,12 +44,12 @@ mod send;
 mod downtime;
 mod kill;
 
-// What there is on PostgreSQL only.
+// Tests for PostgreSQL only.
 mod database;
 mod moving;
 mod several;
 
-/// A number that a person may set, for longer runs by hand.
+/// A number from a variable, for longer runs by hand.
 #[expect(
     clippy::disallowed_methods,
     reason = "the test is configured, not the service"

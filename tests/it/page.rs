@@ -1,4 +1,4 @@
-//! The operator listener over HTTP: what its pages show, and whom they let change something.
+//! The operator listener over HTTP: what its pages show, and who may change something.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::certificates;
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
 pub const TOKEN: &str = "a-token-of-the-operator";
 
-/// The addresses a listener may be configured with.
+/// The addresses with which the listener is configured.
 const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 3001);
 const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
 
-/// An operator listener, and somebody who calls it.
+/// An operator listener, and a client for it.
 pub struct Operator {
     pub address: String,
     http: reqwest::Client,
@@ -30,7 +30,7 @@ pub struct Operator {
 }
 
 impl Scene {
-    /// The operator listener of this scene, with a token.
+    /// Starts an operator listener for this scene, with a token.
     pub async fn operator(&self) -> Operator {
         self.operator_with(Some(TOKEN), LOOPBACK.into()).await
     }
@@ -61,7 +61,7 @@ impl Scene {
         }
     }
 
-    /// A copy that is a dead letter: event 1.
+    /// Uploads a file whose copy becomes a dead letter.
     pub async fn dead_copy(&self, title: &str) {
         self.refuse("copy");
         self.upload(&self.client_room, title);
@@ -70,7 +70,7 @@ impl Scene {
 }
 
 impl Scene {
-    /// An event whose title the portal would not have let through.
+    /// Accepts an event whose title the portal would not allow.
     pub async fn accept_title(&self, title: &str) {
         let body = json!({
             "event": { "id": 1, "trigger": "file.uploaded" },
@@ -100,7 +100,7 @@ impl Operator {
         self.http.request(method, format!("{}{path}", self.address))
     }
 
-    /// A form as a browser sends it from a page of ours.
+    /// A form as a browser sends it from a page of the listener.
     fn form(&self, path: &str, body: &'static str) -> RequestBuilder {
         self.request(Method::POST, path)
             .header("origin", &self.address)
@@ -109,7 +109,7 @@ impl Operator {
             .body(body)
     }
 
-    /// Enters the token, and returns the session's cookie.
+    /// Signs in with the token, and returns the session cookie.
     async fn enter(&self) -> String {
         let answer = self.form("/login", "token=a-token-of-the-operator&next=%2Fevents%2F1");
         let answer = answer.send().await.unwrap();
@@ -136,271 +136,296 @@ fn check_contains(page: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_list_shows_what_came_and_what_was_done_and_can_be_searched() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    check_contains(&operator.page("/").await, &["No event has come yet"]);
+async fn the_list_shows_events_and_actions_and_can_be_searched() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        check_contains(&operator.page("/").await, &["No event has come yet"]);
 
-    let plan = scene.upload(&scene.client_room, "plan.docx");
-    scene.upload(&scene.client_room, "Invoice 7.pdf");
-    scene.work_to_the_end().await;
-    let page = operator.page("/").await;
-    check_contains(
-        &page,
-        &[
-            "plan.docx",
-            "Invoice 7.pdf",
-            "copy to folder",
-            "done",
-            "well",
-        ],
-    );
+        let plan = scene.upload(&scene.client_room, "plan.docx");
+        scene.upload(&scene.client_room, "Invoice 7.pdf");
+        scene.work_to_the_end().await;
+        let page = operator.page("/").await;
+        check_contains(
+            &page,
+            &[
+                "plan.docx",
+                "Invoice 7.pdf",
+                "copy to folder",
+                "done",
+                "well",
+            ],
+        );
 
-    for search in ["PLAN", "plan.docx", plan.as_str(), "1"] {
-        let page = operator.page(&format!("/?search={search}")).await;
-        assert!(page.contains(">plan.docx<"), "{search}: {page}");
-        assert!(!page.contains(">Invoice 7.pdf<"), "{search}: {page}");
-    }
-    check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
-    check_contains(&operator.page("/?show=dead").await, &["which is good"]);
-    scene.finish().await;
+        for search in ["PLAN", "plan.docx", plan.as_str(), "1"] {
+            let page = operator.page(&format!("/?search={search}")).await;
+            assert!(page.contains(">plan.docx<"), "{search}: {page}");
+            assert!(!page.contains(">Invoice 7.pdf<"), "{search}: {page}");
+        }
+        check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
+        check_contains(&operator.page("/?show=dead").await, &["which is good"]);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn an_event_tells_its_reasons_actions_and_attempts() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    let page = operator.page("/events/1").await;
-    check_contains(
-        &page,
-        &[
-            "plan.docx",
-            "What the rules said",
-            "planned",
-            "ignored",
-            "the title does not start with",
-            "12 attempts failed; the last one: ",
-            "attempts_used_up",
-            "Enter the token",
-        ],
-    );
-    check_contains(
-        &operator.page("/?show=dead").await,
-        &["plan.docx", "need you"],
-    );
-    check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
-    assert_eq!(operator.get("/events/99").await.0, 404);
-    assert_eq!(operator.get("/nothing").await.0, 404);
+async fn an_event_page_shows_reasons_actions_and_attempts() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        let page = operator.page("/events/1").await;
+        check_contains(
+            &page,
+            &[
+                "plan.docx",
+                "What the rules said",
+                "planned",
+                "ignored",
+                "the title does not start with",
+                "12 attempts failed; the last one: ",
+                "attempts_used_up",
+                "Enter the token",
+            ],
+        );
+        check_contains(
+            &operator.page("/?show=dead").await,
+            &["plan.docx", "need you"],
+        );
+        check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
+        assert_eq!(operator.get("/events/99").await.0, 404);
+        assert_eq!(operator.get("/nothing").await.0, 404);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_replayed_through_the_page() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    let session = operator.enter().await;
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        let session = operator.enter().await;
 
-    let ask = operator.request(Method::GET, "/events/1/replay");
-    let question = ask.header("cookie", &session).send().await.unwrap();
-    let question = question.text().await.unwrap();
-    check_contains(&question, &["Replay this event?", "copy to folder"]);
-    assert_eq!(
-        scene.count("copy", "dead").await,
-        1,
-        "asking changes nothing"
-    );
+        let ask = operator.request(Method::GET, "/events/1/replay");
+        let question = ask.header("cookie", &session).send().await.unwrap();
+        let question = question.text().await.unwrap();
+        check_contains(&question, &["Replay this event?", "copy to folder"]);
+        assert_eq!(
+            scene.count("copy", "dead").await,
+            1,
+            "asking changes nothing"
+        );
 
-    let replay = operator
-        .form("/events/1/replay", "")
-        .header("cookie", &session);
-    let answer = replay.send().await.unwrap();
-    assert_eq!(answer.status(), 303);
-    let said = operator.page(&header(&answer, "location")).await;
-    check_contains(&said, &["Put back to work"]);
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
-    scene.finish().await;
+        let replay = operator
+            .form("/events/1/replay", "")
+            .header("cookie", &session);
+        let answer = replay.send().await.unwrap();
+        assert_eq!(answer.status(), 303);
+        let said = operator.page(&header(&answer, "location")).await;
+        check_contains(&said, &["Put back to work"]);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_discarded_through_the_page() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    let discard = operator.form("/events/1/discard", "");
-    assert_eq!(code(discard.bearer_auth(TOKEN)).await, 303);
-    assert_eq!(scene.count("copy", "discarded").await, 1);
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        let discard = operator.form("/events/1/discard", "");
+        assert_eq!(code(discard.bearer_auth(TOKEN)).await, 303);
+        assert_eq!(scene.count("copy", "discarded").await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn nothing_is_changed_without_the_token_or_from_elsewhere() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    let session = operator.enter().await;
-    let path = "/events/1/replay";
-    let post = || {
-        operator
-            .request(Method::POST, path)
-            .header("cookie", &session)
-    };
+async fn changes_need_the_token_and_the_same_origin() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        let session = operator.enter().await;
+        let path = "/events/1/replay";
+        let post = || {
+            operator
+                .request(Method::POST, path)
+                .header("cookie", &session)
+        };
 
-    assert_eq!(code(operator.form(path, "")).await, 401);
-    assert_eq!(
-        code(operator.form(path, "").bearer_auth("wrong")).await,
-        401
-    );
-    assert_eq!(code(operator.form("/login", "token=wrong")).await, 401);
-    assert_eq!(code(operator.request(Method::GET, path)).await, 401);
+        assert_eq!(code(operator.form(path, "")).await, 401);
+        assert_eq!(
+            code(operator.form(path, "").bearer_auth("wrong")).await,
+            401
+        );
+        assert_eq!(code(operator.form("/login", "token=wrong")).await, 401);
+        assert_eq!(code(operator.request(Method::GET, path)).await, 401);
 
-    assert_eq!(code(post()).await, 403);
-    assert_eq!(
-        code(post().header("sec-fetch-site", "cross-site")).await,
-        403
-    );
-    assert_eq!(
-        code(post().header("origin", "http://evil.example")).await,
-        403
-    );
-    assert_eq!(code(post().header("origin", "null")).await, 403);
+        assert_eq!(code(post()).await, 403);
+        assert_eq!(
+            code(post().header("sec-fetch-site", "cross-site")).await,
+            403
+        );
+        assert_eq!(
+            code(post().header("origin", "http://evil.example")).await,
+            403
+        );
+        assert_eq!(code(post().header("origin", "null")).await, 403);
 
-    let without = scene.operator_with(None, LOOPBACK.into()).await;
-    assert_eq!(code(without.form(path, "").bearer_auth(TOKEN)).await, 403);
-    check_contains(
-        &without.page("/events/1").await,
-        &["no <code>ADMIN_TOKEN</code>"],
-    );
-    assert_eq!(scene.count("copy", "dead").await, 1);
+        let without = scene.operator_with(None, LOOPBACK.into()).await;
+        assert_eq!(code(without.form(path, "").bearer_auth(TOKEN)).await, 403);
+        check_contains(
+            &without.page("/events/1").await,
+            &["no <code>ADMIN_TOKEN</code>"],
+        );
+        assert_eq!(scene.count("copy", "dead").await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn leaving_takes_the_session_out_of_the_browser() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    let session = operator.enter().await;
-    let leave = operator.form("/logout", "").header("cookie", session);
-    let answer = leave.send().await.unwrap();
-    let cookie = header(&answer, "set-cookie");
-    assert!(
-        cookie.starts_with("courier_session=; Path=/; Max-Age=0;"),
-        "{cookie}"
-    );
-    assert_eq!(code(operator.request(Method::POST, "/logout")).await, 403);
+async fn signing_out_removes_the_session_cookie() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        let session = operator.enter().await;
+        let leave = operator.form("/logout", "").header("cookie", session);
+        let answer = leave.send().await.unwrap();
+        let cookie = header(&answer, "set-cookie");
+        assert!(
+            cookie.starts_with("courier_session=; Path=/; Max-Age=0;"),
+            "{cookie}"
+        );
+        assert_eq!(code(operator.request(Method::POST, "/logout")).await, 403);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_loopback_listener_answers_to_loopback_names_only() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    let call = |host: &str| operator.request(Method::GET, "/").header("host", host);
-    assert_eq!(code(call("localhost:3001")).await, 200);
-    assert_eq!(code(call("[::1]:3001")).await, 200);
-    assert_eq!(code(call("evil.example:3001")).await, 421);
-    let status = operator.request(Method::GET, "/api/status");
-    assert_eq!(code(status.header("host", "evil.example")).await, 421);
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        let call = |host: &str| operator.request(Method::GET, "/").header("host", host);
+        assert_eq!(code(call("localhost:3001")).await, 200);
+        assert_eq!(code(call("[::1]:3001")).await, 200);
+        assert_eq!(code(call("evil.example:3001")).await, 421);
+        let status = operator.request(Method::GET, "/api/status");
+        assert_eq!(code(status.header("host", "evil.example")).await, 421);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
-    let scene = Scene::start().await;
-    let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
-    for path in ["/healthz", "/readyz", "/login", "/style.css"] {
-        let page = operator.page(path).await;
-        let portal = scene.worker.portal().host();
-        assert!(!page.contains(portal), "{path} names the portal: {page}");
-    }
-    for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {
-        assert_eq!(operator.get(path).await.0, 401, "{path}");
-        let with = operator.request(Method::GET, path).bearer_auth("wrong");
-        assert_eq!(code(with).await, 401, "{path}");
-    }
-    let away = operator
-        .request(Method::GET, "/?search=a")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(away.status(), 303);
-    assert_eq!(header(&away, "location"), "/login?next=%2F%3Fsearch%3Da");
+    scenario(async |scene| {
+        let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
+        for path in ["/healthz", "/readyz", "/login", "/style.css"] {
+            let page = operator.page(path).await;
+            let portal = scene.worker.portal().host();
+            assert!(!page.contains(portal), "{path} names the portal: {page}");
+        }
+        for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {
+            assert_eq!(operator.get(path).await.0, 401, "{path}");
+            let with = operator.request(Method::GET, path).bearer_auth("wrong");
+            assert_eq!(code(with).await, 401, "{path}");
+        }
+        let away = operator
+            .request(Method::GET, "/?search=a")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(away.status(), 303);
+        assert_eq!(header(&away, "location"), "/login?next=%2F%3Fsearch%3Da");
 
-    let metrics = operator.request(Method::GET, "/metrics").bearer_auth(TOKEN);
-    assert_eq!(code(metrics).await, 200);
-    let session = operator.enter().await;
-    let list = operator.request(Method::GET, "/").header("cookie", session);
-    assert_eq!(code(list.header("host", "courier.example")).await, 200);
+        let metrics = operator.request(Method::GET, "/metrics").bearer_auth(TOKEN);
+        assert_eq!(code(metrics).await, 200);
+        let session = operator.enter().await;
+        let list = operator.request(Method::GET, "/").header("cookie", session);
+        assert_eq!(code(list.header("host", "courier.example")).await, 200);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    for path in [
-        "/",
-        "/events/1",
-        "/login",
-        "/style.css",
-        "/api/status",
-        "/nothing",
-        "/healthz",
-    ] {
-        let answer = operator.request(Method::GET, path).send().await.unwrap();
-        let policy = header(&answer, "content-security-policy");
-        check_contains(&policy, &["default-src 'none'", "frame-ancestors 'none'"]);
-        assert!(!policy.contains("unsafe"), "{policy}");
-        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
-        assert_eq!(header(&answer, "referrer-policy"), "same-origin");
-        assert_eq!(header(&answer, "cache-control"), "no-store");
-    }
+async fn every_response_has_the_security_headers() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        for path in [
+            "/",
+            "/events/1",
+            "/login",
+            "/style.css",
+            "/api/status",
+            "/nothing",
+            "/healthz",
+        ] {
+            let answer = operator.request(Method::GET, path).send().await.unwrap();
+            let policy = header(&answer, "content-security-policy");
+            check_contains(&policy, &["default-src 'none'", "frame-ancestors 'none'"]);
+            assert!(!policy.contains("unsafe"), "{policy}");
+            assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+            assert_eq!(header(&answer, "referrer-policy"), "same-origin");
+            assert_eq!(header(&answer, "cache-control"), "no-store");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn titles_are_shown_and_never_obeyed() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    let title = "<script>alert('x')</script> \u{202e}cod.pdf";
-    scene.accept_title(title).await;
-    let session = operator.enter().await;
-    for path in [
-        "/",
-        "/events/1",
-        "/events/1/replay",
-        "/?search=%22%3E%3Cscript%3E",
-    ] {
-        let request = operator
-            .request(Method::GET, path)
-            .header("cookie", &session);
-        let page = request.send().await.unwrap().text().await.unwrap();
-        let scripts = page.matches("<script").count();
-        assert_eq!(scripts, 1, "only our own: {page}");
-        check_contains(&page, &["&#60;script&#62;"]);
-        assert!(!page.contains('\u{202e}'), "turned around: {page}");
-    }
+async fn titles_are_escaped() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let operator = scene.operator().await;
+        let title = "<script>alert('x')</script> \u{202e}cod.pdf";
+        scene.accept_title(title).await;
+        let session = operator.enter().await;
+        for path in [
+            "/",
+            "/events/1",
+            "/events/1/replay",
+            "/?search=%22%3E%3Cscript%3E",
+        ] {
+            let request = operator
+                .request(Method::GET, path)
+                .header("cookie", &session);
+            let page = request.send().await.unwrap().text().await.unwrap();
+            let scripts = page.matches("<script").count();
+            assert_eq!(scripts, 1, "only our own: {page}");
+            check_contains(&page, &["&#60;script&#62;"]);
+            assert!(!page.contains('\u{202e}'), "turned around: {page}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn programs_read_what_the_command_prints() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    scene.upload(&scene.client_room, "Invoice 7.pdf");
-    scene.work_to_the_end().await;
-    let store = scene.store.url();
-    for (path, arguments) in [
-        ("/api/events", &["list", "--json"][..]),
-        ("/api/events?show=dead", &["list", "--dead", "--json"]),
-        ("/api/events/1", &["show", "1", "--json"]),
-    ] {
-        let command = crate::process::binary()
-            .arg("events")
-            .args(arguments)
-            .env("DATABASE_URL", &store)
-            .output();
-        let printed: Value = serde_json::from_slice(&command.unwrap().stdout).unwrap();
-        let served: Value = serde_json::from_str(&operator.page(path).await).unwrap();
-        assert_eq!(served, printed, "{path}");
-    }
-    let status: Value = serde_json::from_str(&operator.page("/api/status").await).unwrap();
-    assert_eq!(status["dead"], 1);
-    assert_eq!(status["actions_owed"], 0);
-    assert_eq!(status["portal"]["trouble"], Value::Null);
+async fn the_json_api_returns_what_the_command_prints() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        scene.upload(&scene.client_room, "Invoice 7.pdf");
+        scene.work_to_the_end().await;
+        let store = scene.store.url();
+        for (path, arguments) in [
+            ("/api/events", &["list", "--json"][..]),
+            ("/api/events?show=dead", &["list", "--dead", "--json"]),
+            ("/api/events/1", &["show", "1", "--json"]),
+        ] {
+            let command = crate::process::binary()
+                .arg("events")
+                .args(arguments)
+                .env("DATABASE_URL", &store)
+                .output();
+            let printed: Value = serde_json::from_slice(&command.unwrap().stdout).unwrap();
+            let served: Value = serde_json::from_str(&operator.page(path).await).unwrap();
+            assert_eq!(served, printed, "{path}");
+        }
+        let status: Value = serde_json::from_str(&operator.page("/api/status").await).unwrap();
+        assert_eq!(status["dead"], 1);
+        assert_eq!(status["actions_owed"], 0);
+        assert_eq!(status["portal"]["trouble"], Value::Null);
+    })
+    .await;
 }

@@ -4,103 +4,109 @@ use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::page::TOKEN;
-use crate::scene::Scene;
+use crate::scene::{Leftover, scenario};
 
 /// Widths of a small phone and of a desktop.
 const SCREENS: [(u32, u32); 2] = [(360, 740), (1280, 900)];
 
 #[tokio::test]
-async fn pages_fit_a_phone_and_a_desktop_and_no_script_complains() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    let long = "Überweisungsbestätigung_".repeat(8) + ".pdf";
-    scene.upload(&scene.client_room, &long);
-    scene.upload(&scene.client_room, "Invoice 7.pdf");
-    scene.work_to_the_end().await;
-    let script = "<script>document.title = 'obeyed'</script><img src=x onerror=alert(1)>";
-    scene.accept_title(script).await;
+async fn pages_fit_a_phone_and_a_desktop_without_console_errors() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        let long = "Überweisungsbestätigung_".repeat(8) + ".pdf";
+        scene.upload(&scene.client_room, &long);
+        scene.upload(&scene.client_room, "Invoice 7.pdf");
+        scene.work_to_the_end().await;
+        let script = "<script>document.title = 'obeyed'</script><img src=x onerror=alert(1)>";
+        scene.accept_title(script).await;
 
-    let browser = Browser::start().await;
-    for (width, height) in SCREENS {
-        for scheme in ["light", "dark"] {
-            browser.show_on(width, height, scheme).await;
-            for path in ["/", "/?show=dead", "/events/1", "/events/2", "/login"] {
-                browser.go(&format!("{}{path}", operator.address)).await;
-                let too_wide = browser.too_wide().await;
-                assert!(
-                    too_wide <= 0,
-                    "{path} is {too_wide} px too wide at {width} px"
-                );
+        let browser = Browser::start().await;
+        for (width, height) in SCREENS {
+            for scheme in ["light", "dark"] {
+                browser.show_on(width, height, scheme).await;
+                for path in ["/", "/?show=dead", "/events/1", "/events/2", "/login"] {
+                    browser.go(&format!("{}{path}", operator.address)).await;
+                    let too_wide = browser.too_wide().await;
+                    assert!(
+                        too_wide <= 0,
+                        "{path} is {too_wide} px too wide at {width} px"
+                    );
+                }
             }
         }
-    }
-    let back = "return getComputedStyle(document.body).backgroundColor";
-    assert_eq!(
-        browser.run(back).await,
-        "rgb(17, 21, 27)",
-        "the dark is dark"
-    );
-    assert_eq!(browser.console().await, Vec::<Value>::new());
+        let back = "return getComputedStyle(document.body).backgroundColor";
+        assert_eq!(
+            browser.run(back).await,
+            "rgb(17, 21, 27)",
+            "the dark is dark"
+        );
+        assert_eq!(browser.console().await, Vec::<Value>::new());
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn an_open_page_shows_what_comes() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    let browser = Browser::start().await;
-    browser.go(&operator.address).await;
-    assert!(browser.text().await.contains("No event has come yet"));
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    browser.run("return refresh()").await;
-    let list = browser.text().await;
-    assert!(list.contains("plan.docx"), "{list}");
-    assert_eq!(browser.console().await, Vec::<Value>::new());
-    scene.finish().await;
+async fn an_open_page_shows_new_events() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        let browser = Browser::start().await;
+        browser.go(&operator.address).await;
+        assert!(browser.text().await.contains("No event has come yet"));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        browser.run("return refresh()").await;
+        let list = browser.text().await;
+        assert!(list.contains("plan.docx"), "{list}");
+        assert_eq!(browser.console().await, Vec::<Value>::new());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_person_finds_a_dead_letter_and_replays_it() {
-    let scene = Scene::start().await;
-    let operator = scene.operator().await;
-    scene.dead_copy("plan.docx").await;
-    scene.upload(&scene.client_room, "Invoice 7.pdf");
-    scene.work_to_the_end().await;
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.dead_copy("plan.docx").await;
+        scene.upload(&scene.client_room, "Invoice 7.pdf");
+        scene.work_to_the_end().await;
 
-    let browser = Browser::start().await;
-    browser.show_on(360, 740, "light").await;
-    browser.go(&operator.address).await;
-    browser.type_into("input[type=search]", "plan").await;
-    browser.click("form[role=search] button").await;
-    let list = browser.text().await;
-    assert!(
-        list.contains("plan.docx") && !list.contains("Invoice 7"),
-        "{list}"
-    );
+        let browser = Browser::start().await;
+        browser.show_on(360, 740, "light").await;
+        browser.go(&operator.address).await;
+        browser.type_into("input[type=search]", "plan").await;
+        browser.click("form[role=search] button").await;
+        let list = browser.text().await;
+        assert!(
+            list.contains("plan.docx") && !list.contains("Invoice 7"),
+            "{list}"
+        );
 
-    browser.click(".events .title").await;
-    let story = browser.text().await;
-    assert!(story.contains("the title does not start with"), "{story}");
-    browser.click("a.button").await;
-    browser.type_into("#token", "wrong").await;
-    browser.click(".stack button").await;
-    assert!(browser.text().await.contains("That is not the token"));
-    // The browser says itself that the answer was 401.
-    let refused = browser.console().await;
-    assert_eq!(refused.len(), 1, "{refused:?}");
+        browser.click(".events .title").await;
+        let story = browser.text().await;
+        assert!(story.contains("the title does not start with"), "{story}");
+        browser.click("a.button").await;
+        browser.type_into("#token", "wrong").await;
+        browser.click(".stack button").await;
+        assert!(browser.text().await.contains("That is not the token"));
+        // The browser itself logs the status 401.
+        let refused = browser.console().await;
+        assert_eq!(refused.len(), 1, "{refused:?}");
 
-    browser.type_into("#token", TOKEN).await;
-    browser.click(".stack button").await;
-    browser.click("a.button").await;
-    assert!(browser.text().await.contains("Replay this event?"));
-    browser.click("form.buttons button").await;
-    let story = browser.text().await;
-    assert!(story.contains("Put back to work"), "{story}");
-    scene.work_to_the_end().await;
-    browser.go(&format!("{}/events/1", operator.address)).await;
-    let story = browser.text().await;
-    assert!(story.contains("done") && !story.contains("dead"), "{story}");
-    assert_eq!(browser.console().await, Vec::<Value>::new());
-    scene.finish().await;
+        browser.type_into("#token", TOKEN).await;
+        browser.click(".stack button").await;
+        browser.click("a.button").await;
+        assert!(browser.text().await.contains("Replay this event?"));
+        browser.click("form.buttons button").await;
+        let story = browser.text().await;
+        assert!(story.contains("Put back to work"), "{story}");
+        scene.work_to_the_end().await;
+        browser.go(&format!("{}/events/1", operator.address)).await;
+        let story = browser.text().await;
+        assert!(story.contains("done") && !story.contains("dead"), "{story}");
+        assert_eq!(browser.console().await, Vec::<Value>::new());
+    })
+    .await;
 }

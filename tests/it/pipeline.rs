@@ -1,4 +1,4 @@
-//! The pipeline is called after the move, signed, once, however often it takes.
+//! The pipeline is called after the move, with a signature, until it accepts the call.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use docspace_courier::template::MessageTemplates;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::mail_server::{MailServer, ask_python};
-use crate::scene::Scene;
+use crate::mail_server::{MailServer, run_python};
+use crate::scene::{Leftover, scenario};
 
-/// A request that was received.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Received {
     headers: HeaderMap,
@@ -37,15 +37,15 @@ impl Received {
     }
 }
 
-/// A status, and what stands in `Retry-After`.
+/// A status, and the value of `Retry-After`.
 type Answer = (u16, Option<&'static str>);
 
-/// Something that takes JSON: a chat, or a pipeline.
+/// A server that receives JSON: a chat or a pipeline.
 #[derive(Clone, Default)]
 pub struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
-    /// Those to come, the last one first; 200 after them.
+    /// The next responses, the last one first; 200 after them.
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
@@ -63,12 +63,12 @@ impl Receiver {
         receiver
     }
 
-    /// Where it takes what is posted.
+    /// The address to post to.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// Answers one request with this status.
+    /// Responds to one request with this status.
     pub fn answer_once(&self, status: u16) {
         self.answers.lock().unwrap().push((status, None));
     }
@@ -129,7 +129,7 @@ async fn receive(
         answer.insert("retry-after", wait.parse().unwrap());
     }
     answer.insert("location", "http://127.0.0.1:1/".parse().unwrap());
-    // More than is read of it.
+    // More than the service reads.
     (
         StatusCode::from_u16(status).unwrap(),
         answer,
@@ -138,128 +138,137 @@ async fn receive(
 }
 
 #[tokio::test]
-async fn a_call_is_signed_as_another_implementation_expects() {
+async fn another_implementation_accepts_the_signature_of_a_call() {
     for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "any other text"] {
+        scenario(async |scene| {
+            let pipeline = Receiver::start().await;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the other side reads its own clock"
+            )]
+            let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
+            scene.clock.advance(ahead.try_into().unwrap());
+            scene.notify_after_move(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
+            scene.upload(&scene.client_room, "Invoice №42.pdf");
+            scene.work().await;
+
+            let calls = pipeline.calls();
+            assert_eq!(calls.len(), 1);
+            let headers: BTreeMap<&str, &str> = ["id", "timestamp", "signature"]
+                .map(|name| match name {
+                    "id" => ("webhook-id", calls[0].header("webhook-id")),
+                    "timestamp" => ("webhook-timestamp", calls[0].header("webhook-timestamp")),
+                    _ => ("webhook-signature", calls[0].header("webhook-signature")),
+                })
+                .into();
+            let verify = |body: &str| {
+                let given = json!({ "secret": secret, "headers": headers, "body": body });
+                run_python("verify.py", &given.to_string())
+            };
+            verify(&calls[0].body).unwrap();
+            let changed = calls[0].body.replace("Invoice", "Invoicf");
+            let refused = verify(&changed).unwrap_err();
+            assert!(refused.contains("refused"), "{refused}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_contains_event_file_result_and_links() {
+    scenario(async |scene| {
         let pipeline = Receiver::start().await;
-        let mut scene = Scene::start().await;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the other side reads its own clock"
-        )]
-        let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
-        scene.clock.advance(ahead.try_into().unwrap());
-        scene.tell(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
-        scene.upload(&scene.client_room, "Invoice №42.pdf");
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
         scene.work().await;
-
         let calls = pipeline.calls();
-        assert_eq!(calls.len(), 1);
-        let headers: BTreeMap<&str, &str> = ["id", "timestamp", "signature"]
-            .map(|name| match name {
-                "id" => ("webhook-id", calls[0].header("webhook-id")),
-                "timestamp" => ("webhook-timestamp", calls[0].header("webhook-timestamp")),
-                _ => ("webhook-signature", calls[0].header("webhook-signature")),
-            })
-            .into();
-        let verify = |body: &str| {
-            let given = json!({ "secret": secret, "headers": headers, "body": body });
-            ask_python("verify.py", &given.to_string())
-        };
-        verify(&calls[0].body).unwrap();
-        let changed = calls[0].body.replace("Invoice", "Invoicf");
-        let refused = verify(&changed).unwrap_err();
-        assert!(refused.contains("refused"), "{refused}");
-        scene.finish().await;
-    }
+        assert!(!calls[0].headers.contains_key("webhook-signature"));
+        assert_eq!(calls[0].header("content-type"), "application/json");
+        let document = calls[0].json();
+        let id: Value = serde_json::from_str(invoice.as_str()).unwrap();
+        assert_eq!(document["rule"], "invoice");
+        assert_eq!(document["event"]["trigger"], "file.uploaded");
+        assert_eq!(document["event"]["happened_at"], "2026-03-02T09:00:00Z");
+        assert_eq!(document["event"]["actor"], scene.portal.seed().client_user);
+        assert_eq!(
+            document["file"],
+            json!({ "id": id, "title": "Invoice.pdf", "folder_id": 539_702 })
+        );
+        assert_eq!(
+            document["result"],
+            json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
+        );
+        let link = document["links"]["file"].as_str().unwrap();
+        assert!(
+            link.ends_with(&format!("/doceditor?fileid={invoice}")),
+            "{link}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_call_tells_event_file_result_and_links() {
-    let pipeline = Receiver::start().await;
-    let mut scene = Scene::start().await;
-    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-    let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
-    scene.work().await;
-    let calls = pipeline.calls();
-    assert!(!calls[0].headers.contains_key("webhook-signature"));
-    assert_eq!(calls[0].header("content-type"), "application/json");
-    let document = calls[0].json();
-    let id: Value = serde_json::from_str(invoice.as_str()).unwrap();
-    assert_eq!(document["rule"], "invoice");
-    assert_eq!(document["event"]["trigger"], "file.uploaded");
-    assert_eq!(document["event"]["happened_at"], "2026-03-02T09:00:00Z");
-    assert_eq!(document["event"]["actor"], scene.portal.seed().client_user);
-    assert_eq!(
-        document["file"],
-        json!({ "id": id, "title": "Invoice.pdf", "folder_id": 539_702 })
-    );
-    assert_eq!(
-        document["result"],
-        json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
-    );
-    let link = document["links"]["file"].as_str().unwrap();
-    assert!(
-        link.ends_with(&format!("/doceditor?fileid={invoice}")),
-        "{link}"
-    );
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_call_is_repeated_under_the_same_id_and_after_the_wait_that_was_asked_for() {
-    let pipeline = Receiver::start().await;
-    let mut scene = Scene::start().await;
-    scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-    pipeline.answer_once(302);
-    pipeline.answer_once(500);
-    pipeline.ask_to_wait(429, "600");
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work().await;
-    scene.clock.advance(Duration::from_secs(599));
-    scene.work().await;
-    assert_eq!(pipeline.calls().len(), 1);
-    scene.work_to_the_end().await;
-    let calls = pipeline.calls();
-    assert_eq!(calls.len(), 4);
-    for call in &calls {
-        assert_eq!(call.header("webhook-id"), calls[0].header("webhook-id"));
-        assert_eq!(call.body, calls[0].body);
-    }
-    assert_eq!(scene.calls("PUT", "fileops/move"), 1);
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn a_pipeline_that_wants_no_more_is_a_dead_letter() {
-    for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
+async fn a_call_is_retried_with_the_same_id_after_the_requested_wait() {
+    scenario(async |scene| {
         let pipeline = Receiver::start().await;
-        let mut scene = Scene::start().await;
-        scene.tell(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
-        pipeline.answer_once(status);
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        pipeline.answer_once(302);
+        pipeline.answer_once(500);
+        pipeline.ask_to_wait(429, "600");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work().await;
+        scene.clock.advance(Duration::from_secs(599));
+        scene.work().await;
+        assert_eq!(pipeline.calls().len(), 1);
+        scene.work_to_the_end().await;
+        let calls = pipeline.calls();
+        assert_eq!(calls.len(), 4);
+        for call in &calls {
+            assert_eq!(call.header("webhook-id"), calls[0].header("webhook-id"));
+            assert_eq!(call.body, calls[0].body);
+        }
+        assert_eq!(scene.calls("PUT", "fileops/move"), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_the_pipeline_rejects_is_a_dead_letter() {
+    for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
+        scenario(async |scene| {
+            scene.leaving(Leftover::DeadLetters, 1);
+            let pipeline = Receiver::start().await;
+            scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+            pipeline.answer_once(status);
+            scene.upload(&scene.client_room, "Invoice.pdf");
+            scene.work_to_the_end().await;
+            assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
+            assert_eq!(pipeline.calls().len(), 1);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_mail_does_not_stop_the_call() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let pipeline = Receiver::start().await;
+        let server = MailServer::start(&["--refuse", "gone@example.com"]);
+        let channels = Channels {
+            mailer: Some(server.mailer()),
+            ..pipeline.as_pipeline(None)
+        };
+        let gone = ActionPlan::Notify {
+            to: Some("gone@example.com".to_owned()),
+            words: MessageTemplates::default(),
+        };
+        scene.notify_after_move(channels, vec![gone, ActionPlan::Call]);
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
-        assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
         assert_eq!(pipeline.calls().len(), 1);
-    }
-}
-
-#[tokio::test]
-async fn a_bad_address_does_not_stop_the_call() {
-    let pipeline = Receiver::start().await;
-    let server = MailServer::start(&["--refuse", "gone@example.com"]);
-    let mut scene = Scene::start().await;
-    let channels = Channels {
-        mailer: Some(server.mailer()),
-        ..pipeline.as_pipeline(None)
-    };
-    let gone = ActionPlan::Notify {
-        to: Some("gone@example.com".to_owned()),
-        words: MessageTemplates::default(),
-    };
-    scene.tell(channels, vec![gone, ActionPlan::Call]);
-    scene.upload(&scene.client_room, "Invoice.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(pipeline.calls().len(), 1);
-    assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
-    assert_eq!(scene.count("call", "done").await, 1);
+        assert_eq!(scene.dead_code().await.as_deref(), Some("mail_refused"));
+        assert_eq!(scene.count("call", "done").await, 1);
+    })
+    .await;
 }

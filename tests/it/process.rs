@@ -1,4 +1,4 @@
-//! The real binary as a process of its own, with a pretend portal and addresses that outlive it.
+//! The real binary in its own process, with a sandbox portal and addresses that stay over restarts.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,37 +11,23 @@ use std::time::Duration;
 use docspace_courier::db::Cell;
 use docspace_courier::ids::WebhookId;
 use docspace_courier::sandbox::{Portal, Settings};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use crate::scene::TRIGGERS;
+use crate::bounds::{CHECK_EVERY, STATE_BOUND, until};
+use crate::scene::{TRIGGERS, serve_portal};
 use crate::store::Store;
 
-/// How long a process that should end may take; the service itself cuts what takes longer.
+/// The longest that a process may take to end; the service's own shutdown is bounded, too.
 const END_BOUND: Duration = Duration::from_secs(40);
 
-/// How often a state that is waited for is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
-
-/// Waits until a state is reached, and fails when that takes longer than the bound.
-pub async fn until(bound: Duration, state: &str, mut reached: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !reached().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    let in_time = tokio::time::timeout(bound, waiting).await.is_ok();
-    assert!(in_time, "not within {bound:?}: {state}");
-}
-
-/// The binary with no variables at all.
+/// The binary without any variables.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docspace-courier"));
     command.env_clear();
     command
 }
 
-/// A running process, which never outlives its test.
+/// A running process, which is killed when its test ends.
 pub struct Process(Child);
 
 impl Process {
@@ -49,7 +35,7 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
-    /// Ends it as a crash does, at this very moment; it must be running.
+    /// Kills the process, which must be running.
     pub fn kill(mut self) {
         let ended = self.0.try_wait().unwrap();
         assert_eq!(ended, None, "the service ended by itself");
@@ -57,14 +43,14 @@ impl Process {
         self.0.wait().unwrap();
     }
 
-    /// Its number.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.0.id()
     }
 
-    /// Asks it to stop, as service managers do.
+    /// Sends SIGTERM, as service managers do.
     pub fn terminate(&self) {
-        // The one that every shell has built in; the program of that name is often missing.
+        // Every shell has `kill` built in; the program of that name is often missing.
         let asked = Command::new("sh")
             .args(["-c", r#"kill -TERM "$1""#, "sh", &self.0.id().to_string()])
             .status()
@@ -72,7 +58,7 @@ impl Process {
         assert!(asked.success());
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         until(END_BOUND, "the process has ended", async || {
@@ -91,7 +77,7 @@ impl Drop for Process {
     }
 }
 
-/// Everything around the service: a portal, a place for the store, and addresses it keeps.
+/// The environment of the service: a portal, a store, and addresses that stay over restarts.
 pub struct Deployment {
     pub portal: Portal,
     /// The portal's webhook to the service.
@@ -100,27 +86,21 @@ pub struct Deployment {
     pub address: SocketAddr,
     /// The operator listener's address.
     pub admin: SocketAddr,
-    /// The service's variables.
+    /// The variables of the service.
     pub variables: Vec<(&'static str, String)>,
     pub store: Store,
     _stop: DropGuard,
 }
 
 impl Deployment {
-    /// A portal with a webhook to the service, and both rules on the client room.
+    /// Starts a portal with a webhook to the service; both rules watch the client room.
     pub async fn new(settings: Settings) -> Self {
         Self::with_store(settings, Store::new()).await
     }
 
-    /// The same with this store.
+    /// Starts a portal as [`Deployment::new`] does, with this store.
     pub async fn with_store(settings: Settings, store: Store) -> Self {
-        let stop = CancellationToken::new();
-        let portal = Portal::new(settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
-        let (serving, token) = (portal.clone(), stop.clone());
-        tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
-
+        let (portal, host, stop) = serve_portal(settings).await;
         let (address, admin) = (free_address(), free_address());
         let webhook = portal.add_webhook(&format!("http://{address}/webhook"), &TRIGGERS);
         let seed = portal.seed();
@@ -148,16 +128,16 @@ impl Deployment {
             admin,
             variables,
             store,
-            _stop: stop.drop_guard(),
+            _stop: stop,
         }
     }
 
-    /// Starts the service; what it logs is added to what earlier ones logged.
+    /// Starts the service; it appends to the log of earlier ones.
     pub fn start(&self) -> Process {
         self.start_with(&[])
     }
 
-    /// The same with other values of some variables.
+    /// Starts the service with other values of some variables.
     pub fn start_with(&self, variables: &[(&str, String)]) -> Process {
         let log = File::options()
             .create(true)
@@ -169,7 +149,7 @@ impl Deployment {
         Process::spawn(command.stdout(Stdio::null()).stderr(log))
     }
 
-    /// The command that serves, not yet started.
+    /// The command that starts the service.
     pub fn command(&self) -> Command {
         let mut command = binary();
         command.arg("serve").envs(self.variables.iter().cloned());
@@ -180,12 +160,12 @@ impl Deployment {
         self.store.folder().join("stderr.log")
     }
 
-    /// What all services so far logged.
+    /// The log of all services so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap()
     }
 
-    /// One number from the store, beside the service; `None` when there is no store yet.
+    /// A number that a query finds in the store; `None` if there is no store yet.
     pub fn ask_store(&self, question: &str) -> Option<i64> {
         match self.store.ask(question).ok()?.first()? {
             Cell::Integer(number) => Some(*number),
@@ -193,8 +173,8 @@ impl Deployment {
         }
     }
 
-    /// What the store still owes: one line for each event or action that waits or runs.
-    pub fn owed(&self) -> Result<Vec<Cell>, String> {
+    /// The pending work: one line for each event or action that waits or runs.
+    pub fn pending(&self) -> Result<Vec<Cell>, String> {
         self.store.ask(
             "SELECT 'event ' || id || ', due ' || due_at || ': ' || coalesce(reason, '')
              FROM events WHERE state = 'waiting'
@@ -207,39 +187,40 @@ impl Deployment {
         )
     }
 
-    /// Waits until every delivery has arrived and nothing is owed any more.
+    /// Waits until every delivery has arrived and nothing is pending.
     pub async fn all_done(&self, bound: Duration) {
         let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
-        self.nothing_owed(bound).await;
-        // What the last operations raised arrives, too, and nothing comes of it.
-        self.portal.deliveries_settled().await;
+        self.nothing_pending(bound).await;
+        // The last operations raise events, too, which no rule acts on.
+        let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
+        assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         for row in self.portal.log() {
             assert!(row.delivered, "not delivered: {row:?}");
         }
-        self.nothing_owed(bound).await;
+        self.nothing_pending(bound).await;
         let dead = "SELECT (SELECT count(*) FROM actions WHERE state IN ('dead', 'discarded'))
                          + (SELECT count(*) FROM events WHERE state <> 'decided')";
         assert_eq!(self.ask_store(dead), Some(0), "dead letters");
     }
 
-    /// Waits until nothing is owed.
-    pub async fn nothing_owed(&self, bound: Duration) {
-        let mut owed = Ok(Vec::new());
-        let paid = async {
+    /// Waits until nothing is pending.
+    pub async fn nothing_pending(&self, bound: Duration) {
+        let mut pending = Ok(Vec::new());
+        let finished = async {
             loop {
-                owed = self.owed();
-                if owed.as_ref().is_ok_and(Vec::is_empty) {
+                pending = self.pending();
+                if pending.as_ref().is_ok_and(Vec::is_empty) {
                     return;
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(CHECK_EVERY).await;
             }
         };
-        let in_time = tokio::time::timeout(bound, paid).await.is_ok();
-        assert!(in_time, "still owed after {bound:?}: {owed:#?}");
+        let in_time = tokio::time::timeout(bound, finished).await.is_ok();
+        assert!(in_time, "still pending after {bound:?}: {pending:#?}");
     }
 
-    /// The status and the body of an answer of the operator listener, if there is one.
+    /// The status and the body of a response of the operator listener, if it responds.
     pub async fn operator_page(&self, path: &str) -> Option<(u16, String)> {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let address = format!("http://{}{path}", self.admin);
@@ -249,30 +230,28 @@ impl Deployment {
 
     /// Waits until the service is ready.
     pub async fn ready(&self) {
-        until(
-            Duration::from_secs(30),
-            "the service is ready",
-            async || matches!(self.operator_page("/readyz").await, Some((200, _))),
-        )
+        until(STATE_BOUND, "the service is ready", async || {
+            matches!(self.operator_page("/readyz").await, Some((200, _)))
+        })
         .await;
     }
 }
 
 impl Drop for Deployment {
-    #[expect(clippy::print_stderr, reason = "the test's own words")]
+    #[expect(clippy::print_stderr, reason = "the test prints where to look")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let folder = self.store.folder().display();
-            eprintln!("what the service logged and stored is left in {folder}");
+            eprintln!("the log and the store of the service are in {folder}");
             self.store.keep();
         }
     }
 }
 
-/// A loopback address that nobody listens on, and that no other test of this process was given.
+/// A free loopback address that no other test of this process uses.
 pub fn free_address() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    // Below the ports that outgoing connections get, so that none of them sits on it during a restart.
+    // Below the ephemeral ports, so that no outgoing connection takes the port during a restart.
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     loop {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS)));

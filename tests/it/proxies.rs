@@ -1,27 +1,24 @@
-//! The proxies of `deploy/`, real ones, with TLS, in front of the real service.
+//! The real proxies of `deploy/`, with TLS, in front of the real service.
 
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use docspace_courier::sandbox::{Announced, Settings};
 use docspace_courier::signature::WebhookSecret;
 
+use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::Authority;
-use crate::process::{Deployment, Process, free_address, until};
+use crate::process::{Deployment, Process, free_address};
 
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 const CADDYFILE: &str = include_str!("../../deploy/Caddyfile");
 
-/// How long any one state may take to come.
-const BOUND: Duration = Duration::from_secs(30);
-
-/// The service's largest body.
+/// The largest body that the service accepts.
 const LIMIT: usize = 2 * 1024 * 1024;
 
-/// A service behind a proxy, and a client outside that trusts the proxy's authority.
+/// A service behind a proxy, and an outside client that trusts the proxy's authority.
 struct Proxied {
     deployment: Deployment,
     client: reqwest::Client,
@@ -32,7 +29,7 @@ struct Proxied {
     _folder: tempfile::TempDir,
 }
 
-/// Replaces what a person replaces, and what is in the way of a test; each must be there.
+/// Replaces what a user replaces and what a test cannot use; each of them must occur.
 fn adapted(text: &str, changes: &[(&str, String)]) -> String {
     changes.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} is not in\n{text}");
@@ -41,8 +38,8 @@ fn adapted(text: &str, changes: &[(&str, String)]) -> String {
 }
 
 impl Proxied {
-    /// Starts both; the proxy is started by a function of its address, the service's, and a folder with
-    /// `tls.crt` and `tls.key`.
+    /// Starts both. The function starts the proxy from its address, the address of the service, and a folder
+    /// with `tls.crt` and `tls.key`.
     async fn start(proxy: fn(SocketAddr, SocketAddr, &Path) -> Command) -> Self {
         let mut deployment = Deployment::new(Settings {
             retry_waits: Vec::new(),
@@ -68,7 +65,7 @@ impl Proxied {
             _service: service,
             _folder: folder,
         };
-        until(BOUND, "the proxy answers", async || {
+        until(STATE_BOUND, "the proxy answers", async || {
             let asked = proxied.client.head(proxied.url("/webhook")).send().await;
             asked.is_ok_and(|answer| answer.status() == 200)
         })
@@ -80,7 +77,7 @@ impl Proxied {
         format!("https://localhost:{}{path}", self.outside.port())
     }
 
-    /// A signed delivery of this size, posted from outside.
+    /// Posts a signed delivery of this size from outside.
     async fn deliver(&self, path: &str, size: usize) -> u16 {
         let start = format!(r#"{{"event":{{"id":{}}},"padding":""#, fastrand::u32(..));
         let body = format!("{start}{}\"}}", "x".repeat(size - start.len() - 2));
@@ -96,13 +93,13 @@ impl Proxied {
             .client
             .post(self.url(path))
             .header("x-docspace-signature-256", signature)
-            // The proxy knows better.
+            // The proxy must overwrite it.
             .header("x-forwarded-proto", "http");
         request.body(body).send().await.unwrap().status().as_u16()
     }
 
     async fn check(self) {
-        // What the portal sends past the proxy is refused; the same from outside is done to the end.
+        // The service refuses deliveries past the proxy; the same delivery from outside is handled.
         let (portal, secret) = (&self.deployment.portal, self.deployment.portal.secret());
         let seed = portal.seed();
         portal.upload(&seed.client_room, "plan.docx", b"plan", Announced::Uploaded);
@@ -111,7 +108,7 @@ impl Proxied {
         assert!(!sent.delivered);
         let status = self.post("/webhook", sent.body).await;
         assert_eq!(status, 200);
-        self.deployment.nothing_owed(BOUND).await;
+        self.deployment.nothing_pending(STATE_BOUND).await;
         assert_eq!(portal.files_in(&seed.internal_folder).len(), 1);
 
         assert_eq!(self.deliver("/webhook", 300).await, 200);
@@ -121,7 +118,7 @@ impl Proxied {
         assert_eq!(self.deliver("/webhook", LIMIT + 1).await, 413);
         assert_eq!(self.deliver("/webhook", 2 * LIMIT).await, 413);
 
-        // Unsigned, of the wrong kind, and not for the public.
+        // A missing signature, a wrong method, and a path that is not public.
         let unsigned = self
             .client
             .post(self.url("/webhook"))
@@ -141,7 +138,7 @@ impl Proxied {
             assert_eq!(answer.status(), 404, "{path}");
         }
 
-        // Past the proxy, or through one that took the delivery over plain HTTP.
+        // Past the proxy, or through a proxy that received the delivery over plain HTTP.
         let direct = format!("http://{}/webhook", self.deployment.address);
         let body = r#"{"event":{"id":1}}"#;
         let signature = WebhookSecret::new(secret).sign(body.as_bytes());
@@ -239,10 +236,16 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_nginx_deliveries_arrive_as_they_were_sent() {
-    Proxied::start(nginx).await.check().await;
+    bounded(async {
+        Proxied::start(nginx).await.check().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_caddy_deliveries_arrive_as_they_were_sent() {
-    Proxied::start(caddy).await.check().await;
+    bounded(async {
+        Proxied::start(caddy).await.check().await;
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! The answers of the public listener, over real connections.
+//! The responses of the public listener over real connections.
 
 use std::time::Duration;
 
@@ -7,27 +7,25 @@ use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
 const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.json");
 const LIMIT: usize = 2 * 1024 * 1024;
 
-struct Sender {
-    scene: Scene,
+/// Posts to the receiver of a scene.
+struct Sender<'scene> {
+    scene: &'scene Scene,
     client: reqwest::Client,
 }
 
-impl Sender {
-    async fn start() -> Self {
+impl<'scene> Sender<'scene> {
+    fn new(scene: &'scene Scene) -> Self {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
-        Self {
-            scene: Scene::start().await,
-            client,
-        }
+        Self { scene, client }
     }
 
     fn sign(&self, body: &[u8]) -> String {
@@ -61,124 +59,136 @@ impl Sender {
 }
 
 #[tokio::test]
-async fn only_a_fitting_signature_is_believed_and_nothing_else_is_stored() {
-    let sender = Sender::start().await;
-    let good = sender.sign(BODY);
-    let digits = good.strip_prefix("sha256=").unwrap();
-    let mut changed = BODY.to_vec();
-    changed[20] ^= 1;
+async fn only_deliveries_with_a_valid_signature_are_stored() {
+    scenario(async |scene| {
+        let sender = Sender::new(scene);
+        let good = sender.sign(BODY);
+        let digits = good.strip_prefix("sha256=").unwrap();
+        let mut changed = BODY.to_vec();
+        changed[20] ^= 1;
 
-    let refused = [
-        (None, BODY),
-        (Some(String::new()), BODY),
-        (Some(digits.to_owned()), BODY),
-        (Some(format!("sha1={digits}")), BODY),
-        (Some(format!("SHA256={digits}")), BODY),
-        (Some(format!("sha256={}", &digits[1..])), BODY),
-        (Some(format!("sha256=zz{}", &digits[2..])), BODY),
-        (Some(WebhookSecret::new("Other-Secret-2").sign(BODY)), BODY),
-        (Some(good.clone()), changed.as_slice()),
-        (Some(good.clone()), b"".as_slice()),
-    ];
-    for (signature, body) in &refused {
-        let (status, text) = sender.post(signature.as_deref(), body).await;
-        assert_eq!(status, 401, "{signature:?}");
-        assert_eq!(text, "The signature is missing or does not fit.\n");
-    }
-    assert_eq!(sender.stored().await, []);
+        let refused = [
+            (None, BODY),
+            (Some(String::new()), BODY),
+            (Some(digits.to_owned()), BODY),
+            (Some(format!("sha1={digits}")), BODY),
+            (Some(format!("SHA256={digits}")), BODY),
+            (Some(format!("sha256={}", &digits[1..])), BODY),
+            (Some(format!("sha256=zz{}", &digits[2..])), BODY),
+            (Some(WebhookSecret::new("Other-Secret-2").sign(BODY)), BODY),
+            (Some(good.clone()), changed.as_slice()),
+            (Some(good.clone()), b"".as_slice()),
+        ];
+        for (signature, body) in &refused {
+            let (status, text) = sender.post(signature.as_deref(), body).await;
+            assert_eq!(status, 401, "{signature:?}");
+            assert_eq!(text, "The signature is missing or does not fit.\n");
+        }
+        assert_eq!(sender.stored().await, []);
 
-    let accepted = (200, r#"{"status":"accepted"}"#.to_owned());
-    let duplicate = (200, r#"{"status":"duplicate"}"#.to_owned());
-    assert_eq!(sender.post(Some(&good), BODY).await, accepted);
-    assert_eq!(
-        sender.post(Some(&good.to_lowercase()), BODY).await,
-        duplicate
-    );
-    sender.scene.work().await;
-    assert_eq!(sender.stored().await.len(), 1);
+        let accepted = (200, r#"{"status":"accepted"}"#.to_owned());
+        let duplicate = (200, r#"{"status":"duplicate"}"#.to_owned());
+        assert_eq!(sender.post(Some(&good), BODY).await, accepted);
+        assert_eq!(
+            sender.post(Some(&good.to_lowercase()), BODY).await,
+            duplicate
+        );
+        sender.scene.work().await;
+        assert_eq!(sender.stored().await.len(), 1);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn signed_bodies_of_every_kind_get_their_answer() {
-    let sender = Sender::start().await;
-    let deep_array = "[".repeat(100_000) + &"]".repeat(100_000);
-    let deep_object = format!(r#"{{"a":{deep_array}}}"#);
-    let deep_payload = r#"{"payload":"#.repeat(50_000) + "1" + &"}".repeat(50_000);
-    let largest = format!(r#"{{"padding":"{}"}}"#, "x".repeat(LIMIT - 14));
-    assert_eq!(largest.len(), LIMIT);
+async fn signed_bodies_of_every_kind_get_the_right_status() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::UnreadableEvents, 6);
+        let sender = Sender::new(scene);
+        let deep_array = "[".repeat(100_000) + &"]".repeat(100_000);
+        let deep_object = format!(r#"{{"a":{deep_array}}}"#);
+        let deep_payload = r#"{"payload":"#.repeat(50_000) + "1" + &"}".repeat(50_000);
+        let largest = format!(r#"{{"padding":"{}"}}"#, "x".repeat(LIMIT - 14));
+        assert_eq!(largest.len(), LIMIT);
 
-    let check = async |body: &[u8], expected: u16| {
-        let (status, _) = sender.post_signed(body).await;
-        let start = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-        assert_eq!(status, expected, "{start}");
-    };
-    check(b"", 400).await;
-    check(b"null", 400).await;
-    check(b"[1, 2]", 400).await;
-    check(b"{\"event\":", 400).await;
-    check(b"{\"title\": \"\xff\xfe\"}", 400).await;
-    check(deep_array.as_bytes(), 400).await;
-    let unreadable = sender.stored().await;
-    assert_eq!(unreadable.len(), 6);
-    for (state, reason) in unreadable {
-        assert_eq!(state, "unreadable");
-        assert!(reason.unwrap().starts_with("the body is not a JSON object"));
-    }
+        let check = async |body: &[u8], expected: u16| {
+            let (status, _) = sender.post_signed(body).await;
+            let start = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+            assert_eq!(status, expected, "{start}");
+        };
+        check(b"", 400).await;
+        check(b"null", 400).await;
+        check(b"[1, 2]", 400).await;
+        check(b"{\"event\":", 400).await;
+        check(b"{\"title\": \"\xff\xfe\"}", 400).await;
+        check(deep_array.as_bytes(), 400).await;
+        let unreadable = sender.stored().await;
+        assert_eq!(unreadable.len(), 6);
+        for (state, reason) in unreadable {
+            assert_eq!(state, "unreadable");
+            assert!(reason.unwrap().starts_with("the body is not a JSON object"));
+        }
 
-    check(b"{}", 200).await;
-    check(deep_object.as_bytes(), 200).await;
-    check(deep_payload.as_bytes(), 200).await;
-    check(largest.as_bytes(), 200).await;
-    check(
-        include_bytes!("../data/webhook/legacy.pre31.upload.json"),
-        200,
-    )
+        check(b"{}", 200).await;
+        check(deep_object.as_bytes(), 200).await;
+        check(deep_payload.as_bytes(), 200).await;
+        check(largest.as_bytes(), 200).await;
+        check(
+            include_bytes!("../data/webhook/legacy.pre31.upload.json"),
+            200,
+        )
+        .await;
+        check(
+            include_bytes!("../data/webhook/future.unknown-trigger.json"),
+            200,
+        )
+        .await;
+        check(include_bytes!("../data/webhook/user.created.json"), 200).await;
+        sender.scene.work().await;
+        assert_eq!(sender.scene.actions().await, []);
+        check(BODY, 200).await;
+    })
     .await;
-    check(
-        include_bytes!("../data/webhook/future.unknown-trigger.json"),
-        200,
-    )
-    .await;
-    check(include_bytes!("../data/webhook/user.created.json"), 200).await;
-    sender.scene.work().await;
-    assert_eq!(sender.scene.actions().await, []);
-    check(BODY, 200).await;
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_unread() {
-    let sender = Sender::start().await;
-    for size in [LIMIT + 1, 2 * LIMIT] {
-        let body = vec![b' '; size];
-        assert_eq!(sender.post_signed(&body).await.0, 413, "{size}");
-    }
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let sender = Sender::new(scene);
+        for size in [LIMIT + 1, 2 * LIMIT] {
+            let body = vec![b' '; size];
+            assert_eq!(sender.post_signed(&body).await.0, 413, "{size}");
+        }
 
-    // Only announced: the answer comes although not one byte of the body was sent.
-    let head = "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000000\r\n\r\n";
-    assert!(
-        exchange(&sender, head.as_bytes())
-            .await
-            .starts_with("HTTP/1.1 413 ")
-    );
+        // A length in the header: the response comes before any byte of the body.
+        let head = "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000000\r\n\r\n";
+        assert!(
+            exchange(&sender, head.as_bytes())
+                .await
+                .starts_with("HTTP/1.1 413 ")
+        );
 
-    // Not announced: chunks until the limit is passed.
-    let mut chunked =
-        b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    for _ in 0..33 {
-        chunked.extend_from_slice(b"10000\r\n");
-        chunked.extend_from_slice(&vec![b'x'; 0x10000]);
-        chunked.extend_from_slice(b"\r\n");
-    }
-    assert!(
-        exchange(&sender, &chunked)
-            .await
-            .starts_with("HTTP/1.1 413 ")
-    );
-    assert_eq!(sender.post_signed(BODY).await.0, 200);
+        // No length in the header: chunks until the limit is exceeded.
+        let mut chunked =
+            b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for _ in 0..33 {
+            chunked.extend_from_slice(b"10000\r\n");
+            chunked.extend_from_slice(&vec![b'x'; 0x10000]);
+            chunked.extend_from_slice(b"\r\n");
+        }
+        assert!(
+            exchange(&sender, &chunked)
+                .await
+                .starts_with("HTTP/1.1 413 ")
+        );
+        assert_eq!(sender.post_signed(BODY).await.0, 200);
+    })
+    .await;
 }
 
-/// Sends bytes and reads what comes until the connection is closed.
-async fn exchange(sender: &Sender, bytes: &[u8]) -> String {
+/// Sends bytes, and reads the response until the connection is closed.
+async fn exchange(sender: &Sender<'_>, bytes: &[u8]) -> String {
     let host = sender
         .scene
         .address
@@ -198,46 +208,53 @@ async fn exchange(sender: &Sender, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn slow_headers_and_bodies_end_with_the_connection() {
-    let sender = Sender::start().await;
-    let headers = exchange(&sender, b"POST /webhook HTTP/1.1\r\nHost: x\r\n");
-    let body = exchange(
-        &sender,
-        b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-    );
-    let (headers, body) = tokio::join!(headers, body);
-    assert!(
-        headers.is_empty() || headers.starts_with("HTTP/1.1 408 "),
-        "{headers}"
-    );
-    assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
-    assert_eq!(sender.post_signed(BODY).await.0, 200);
+async fn slow_headers_and_bodies_time_out() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let sender = Sender::new(scene);
+        let headers = exchange(&sender, b"POST /webhook HTTP/1.1\r\nHost: x\r\n");
+        let body = exchange(
+            &sender,
+            b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        );
+        let (headers, body) = tokio::join!(headers, body);
+        assert!(
+            headers.is_empty() || headers.starts_with("HTTP/1.1 408 "),
+            "{headers}"
+        );
+        assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
+        assert_eq!(sender.post_signed(BODY).await.0, 200);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn the_address_can_be_checked_on_both_paths() {
-    let sender = Sender::start().await;
-    let other = sender
-        .scene
-        .address
-        .replace("/webhook", "/docspace/webhook");
-    let health = sender.scene.address.replace("/webhook", "/healthz");
-    let unknown = sender.scene.address.replace("/webhook", "/admin");
-    let check = async |method: Method, address: &str, expected: StatusCode| {
-        let response = sender
-            .client
-            .request(method.clone(), address)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), expected, "{method} {address}");
-    };
-    for address in [&sender.scene.address, &other] {
-        check(Method::HEAD, address, StatusCode::OK).await;
-        check(Method::GET, address, StatusCode::OK).await;
-        check(Method::POST, address, StatusCode::UNAUTHORIZED).await;
-        check(Method::PUT, address, StatusCode::METHOD_NOT_ALLOWED).await;
-    }
-    check(Method::GET, &health, StatusCode::OK).await;
-    check(Method::GET, &unknown, StatusCode::NOT_FOUND).await;
+async fn both_webhook_paths_answer_checks() {
+    scenario(async |scene| {
+        let sender = Sender::new(scene);
+        let other = sender
+            .scene
+            .address
+            .replace("/webhook", "/docspace/webhook");
+        let health = sender.scene.address.replace("/webhook", "/healthz");
+        let unknown = sender.scene.address.replace("/webhook", "/admin");
+        let check = async |method: Method, address: &str, expected: StatusCode| {
+            let response = sender
+                .client
+                .request(method.clone(), address)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.status(), expected, "{method} {address}");
+        };
+        for address in [&sender.scene.address, &other] {
+            check(Method::HEAD, address, StatusCode::OK).await;
+            check(Method::GET, address, StatusCode::OK).await;
+            check(Method::POST, address, StatusCode::UNAUTHORIZED).await;
+            check(Method::PUT, address, StatusCode::METHOD_NOT_ALLOWED).await;
+        }
+        check(Method::GET, &health, StatusCode::OK).await;
+        check(Method::GET, &unknown, StatusCode::NOT_FOUND).await;
+    })
+    .await;
 }

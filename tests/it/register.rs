@@ -1,4 +1,4 @@
-//! `register`: one webhook, as it must be, however often it is asked for.
+//! `register`: one correct webhook, however often it runs.
 
 use std::process::Output;
 
@@ -12,9 +12,9 @@ use docspace_courier::signature::WebhookSecret;
 
 use crate::check::Variables;
 use crate::process::binary;
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
-/// What the rules of a scene ask of a webhook.
+/// The triggers that the rules of a scene need.
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
 
 impl Scene {
@@ -45,7 +45,7 @@ impl Scene {
         webhooks.into_iter().next().unwrap()
     }
 
-    /// Checks that there is one webhook, that it is as it must be, and that a delivery arrives.
+    /// Checks that there is one webhook, that it is correct, and that a delivery arrives.
     async fn has_one_good_webhook(&self) {
         let webhook = self.the_webhook();
         assert_eq!(webhook.triggers, NEEDED);
@@ -57,117 +57,125 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn it_is_made_once() {
-    let scene = Scene::start().await;
-    scene.portal.delete_webhook(scene.webhook);
-    let first = scene.register().await;
-    assert_eq!(first.outcome, RegistrationOutcome::Created);
-    assert_eq!(first.name, "docspace-courier");
+async fn the_webhook_is_created_once() {
+    scenario(async |scene| {
+        scene.portal.delete_webhook(scene.webhook);
+        let first = scene.register().await;
+        assert_eq!(first.outcome, RegistrationOutcome::Created);
+        assert_eq!(first.name, "docspace-courier");
 
-    let again = scene.register().await;
-    assert_eq!(
-        (again.outcome, again.id),
-        (RegistrationOutcome::Unchanged, first.id)
-    );
-    assert_eq!(scene.calls("PUT", "settings/webhook"), 0);
-    assert_eq!(scene.calls("POST", "settings/webhook"), 1);
-    scene.has_one_good_webhook().await;
-    scene.finish().await;
+        let again = scene.register().await;
+        assert_eq!(
+            (again.outcome, again.id),
+            (RegistrationOutcome::Unchanged, first.id)
+        );
+        assert_eq!(scene.calls("PUT", "settings/webhook"), 0);
+        assert_eq!(scene.calls("POST", "settings/webhook"), 1);
+        scene.has_one_good_webhook().await;
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_it_is_mended() {
-    let scene = Scene::start().await;
-    assert_eq!(
-        scene.register().await.outcome,
-        RegistrationOutcome::Repaired
-    );
-    let disable = || scene.portal.set_webhook_enabled(scene.webhook, false);
-    let listen_to_everything = || scene.portal.set_webhook_triggers(scene.webhook, &[]);
-    let narrow_down = || {
-        let room = &scene.client_room;
-        scene.portal.set_webhook_target(scene.webhook, room);
-    };
-    for (spoil, words) in [
-        (&disable as &dyn Fn(), "switched on"),
-        (&listen_to_everything, "instead of all triggers"),
-        (&narrow_down, "all entries"),
-    ] {
-        spoil();
-        let registered = scene.register().await;
-        assert_eq!(registered.outcome, RegistrationOutcome::Repaired, "{words}");
-        let [change] = &registered.changes[..] else {
-            panic!("{words}: {registered:?}");
-        };
-        assert!(change.contains(words), "{change}");
+async fn a_wrong_webhook_is_repaired() {
+    scenario(async |scene| {
         assert_eq!(
             scene.register().await.outcome,
-            RegistrationOutcome::Unchanged
+            RegistrationOutcome::Repaired
         );
-        assert_eq!(scene.the_webhook().name, "receiver-sandbox");
-    }
-    scene.has_one_good_webhook().await;
-    scene.finish().await;
+        let disable = || scene.portal.set_webhook_enabled(scene.webhook, false);
+        let listen_to_everything = || scene.portal.set_webhook_triggers(scene.webhook, &[]);
+        let narrow_down = || {
+            let room = &scene.client_room;
+            scene.portal.set_webhook_target(scene.webhook, room);
+        };
+        for (spoil, words) in [
+            (&disable as &dyn Fn(), "switched on"),
+            (&listen_to_everything, "instead of all triggers"),
+            (&narrow_down, "all entries"),
+        ] {
+            spoil();
+            let registered = scene.register().await;
+            assert_eq!(registered.outcome, RegistrationOutcome::Repaired, "{words}");
+            let [change] = &registered.changes[..] else {
+                panic!("{words}: {registered:?}");
+            };
+            assert!(change.contains(words), "{change}");
+            assert_eq!(
+                scene.register().await.outcome,
+                RegistrationOutcome::Unchanged
+            );
+            assert_eq!(scene.the_webhook().name, "receiver-sandbox");
+        }
+        scene.has_one_good_webhook().await;
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn it_is_given_our_secret_on_demand() {
-    let scene = Scene::start().await;
-    scene.register().await;
-    let with = |secret: &str| DesiredWebhook {
-        secret: WebhookSecret::new(secret),
-        set_secret: SetSecret::Always,
-        ..scene.wanted()
-    };
-    scene
-        .try_to_register(&with("Another-Secret-2"))
-        .await
-        .unwrap();
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
-    assert!(!scene.portal.log()[0].delivered);
+async fn the_webhook_gets_the_configured_secret_on_demand() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::FailedDeliveries, 1);
+        scene.register().await;
+        let with = |secret: &str| DesiredWebhook {
+            secret: WebhookSecret::new(secret),
+            set_secret: SetSecret::Always,
+            ..scene.wanted()
+        };
+        scene
+            .try_to_register(&with("Another-Secret-2"))
+            .await
+            .unwrap();
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.deliveries_settled().await;
+        assert!(!scene.portal.log()[0].delivered);
 
-    scene
-        .try_to_register(&with(scene.portal.secret()))
-        .await
-        .unwrap();
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.deliveries_settled().await;
-    assert!(scene.portal.log()[1].delivered);
+        scene
+            .try_to_register(&with(scene.portal.secret()))
+            .await
+            .unwrap();
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.deliveries_settled().await;
+        assert!(scene.portal.log()[1].delivered);
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn duplicates_are_told_of_and_deleted_on_demand() {
-    let scene = Scene::start().await;
-    let duplicate = scene.portal.add_webhook(&scene.address, &NEEDED);
-    scene.portal.set_webhook_enabled(scene.webhook, false);
-    scene
-        .portal
-        .add_webhook("https://other.host/webhook", &NEEDED);
+async fn duplicates_are_reported_and_deleted_on_demand() {
+    scenario(async |scene| {
+        let duplicate = scene.portal.add_webhook(&scene.address, &NEEDED);
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        scene
+            .portal
+            .add_webhook("https://other.host/webhook", &NEEDED);
 
-    let registered = scene.register().await;
-    // The one that is on is kept.
-    assert_eq!(
-        (registered.id, registered.duplicates),
-        (duplicate, vec![scene.webhook])
-    );
-    assert_eq!(scene.portal.webhooks().len(), 3);
+        let registered = scene.register().await;
+        // The enabled webhook is kept.
+        assert_eq!(
+            (registered.id, registered.duplicates),
+            (duplicate, vec![scene.webhook])
+        );
+        assert_eq!(scene.portal.webhooks().len(), 3);
 
-    let wanted = DesiredWebhook {
-        duplicates: Duplicates::Delete,
-        ..scene.wanted()
-    };
-    let registered = scene.try_to_register(&wanted).await.unwrap();
-    assert_eq!(registered.removed, [scene.webhook]);
-    assert_eq!(registered.duplicates, []);
-    let left: Vec<_> = scene
-        .portal
-        .webhooks()
-        .into_iter()
-        .map(|hook| hook.id)
-        .collect();
-    assert_eq!(left.len(), 2);
-    assert!(!left.contains(&scene.webhook), "{left:?}");
+        let wanted = DesiredWebhook {
+            duplicates: Duplicates::Delete,
+            ..scene.wanted()
+        };
+        let registered = scene.try_to_register(&wanted).await.unwrap();
+        assert_eq!(registered.removed, [scene.webhook]);
+        assert_eq!(registered.duplicates, []);
+        let left: Vec<_> = scene
+            .portal
+            .webhooks()
+            .into_iter()
+            .map(|hook| hook.id)
+            .collect();
+        assert_eq!(left.len(), 2);
+        assert!(!left.contains(&scene.webhook), "{left:?}");
+    })
+    .await;
 }
 
 fn run_register(variables: Variables, arguments: &[&str]) -> Output {
@@ -177,47 +185,55 @@ fn run_register(variables: Variables, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_says_what_it_did() {
-    let scene = Scene::start().await;
-    scene.portal.delete_webhook(scene.webhook);
-    let url = ["--url", scene.address.as_str()];
-    for words in ["“docspace-courier” made", "nothing was changed"] {
-        let output = run_register(Variables::of(&scene), &url);
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{text}");
-        assert!(text.contains(words), "{text}");
-    }
-    let json = run_register(Variables::of(&scene), &[&url[..], &["--json"]].concat());
-    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!(json["outcome"], "unchanged");
-    scene.has_one_good_webhook().await;
-    scene.finish().await;
+async fn the_command_reports_what_it_did() {
+    scenario(async |scene| {
+        scene.portal.delete_webhook(scene.webhook);
+        let url = ["--url", scene.address.as_str()];
+        for words in ["“docspace-courier” made", "nothing was changed"] {
+            let output = run_register(Variables::of(scene), &url);
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{text}");
+            assert!(text.contains(words), "{text}");
+        }
+        let json = run_register(Variables::of(scene), &[&url[..], &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["outcome"], "unchanged");
+        scene.has_one_good_webhook().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_are_explained() {
-    let mut scene = Scene::start().await;
-    let check = |variables: Variables, url: &str, code: i32, words: &str| {
-        let output = run_register(variables, &["--url", url]);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{text}");
-        assert!(text.contains(words), "{words}: {text}");
-    };
-    let ours = scene.address.clone();
-    let variables = || Variables::of(&scene);
-    check(variables(), "nonsense", 2, "not a valid address");
-    check(variables(), "https://your.host/", 2, "must end in /webhook");
-    let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
-    check(short, &ours, 2, "DOCSPACE_WEBHOOK_SECRET has 5 characters");
+async fn errors_are_explained() {
+    scenario(async |scene| {
+        let check = |variables: Variables, url: &str, code: i32, words: &str| {
+            let output = run_register(variables, &["--url", url]);
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(code), "{text}");
+            assert!(text.contains(words), "{words}: {text}");
+        };
+        let address = scene.address.clone();
+        let variables = || Variables::of(scene);
+        check(variables(), "nonsense", 2, "not a valid address");
+        check(variables(), "https://your.host/", 2, "must end in /webhook");
+        let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
+        check(
+            short,
+            &address,
+            2,
+            "DOCSPACE_WEBHOOK_SECRET has 5 characters",
+        );
 
-    // Nothing of the portal's own is at that path.
-    let not_there = format!("{}/webhook", scene.host());
-    check(variables(), &not_there, 1, "no 200 for HEAD");
-    scene.portal.set_scopes(&["*:read"]);
-    check(variables(), &ours, 1, "it needs the scope *:write");
-    scene.portal.set_scopes(&[]);
-    scene.portal.delete_webhook(scene.webhook);
-    scene.stop_receiving().await;
-    let variables = Variables::of(&scene);
-    check(variables, &ours, 1, "see that the service runs");
+        // The portal serves nothing at that path.
+        let not_there = format!("{}/webhook", scene.host());
+        check(variables(), &not_there, 1, "no 200 for HEAD");
+        scene.portal.set_scopes(&["*:read"]);
+        check(variables(), &address, 1, "it needs the scope *:write");
+        scene.portal.set_scopes(&[]);
+        scene.portal.delete_webhook(scene.webhook);
+        scene.stop_receiving().await;
+        let variables = Variables::of(scene);
+        check(variables, &address, 1, "see that the service runs");
+    })
+    .await;
 }

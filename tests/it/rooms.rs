@@ -1,12 +1,12 @@
-//! `rooms`: the ids that the configuration asks for.
+//! `rooms`: lists the ids for the configuration.
 
 use std::process::Output;
 
 use crate::process::binary;
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
 impl Scene {
-    /// With nothing configured but the portal and its key.
+    /// Runs the command with only the portal and its key configured.
     fn list_rooms(&self, arguments: &[&str]) -> Output {
         let mut command = binary();
         command
@@ -27,9 +27,9 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rooms_and_their_folders() {
-    let scene = Scene::start().await;
-    let rooms = "\
+async fn rooms_and_folders_are_listed() {
+    scenario(async |scene| {
+        let rooms = "\
 ID      KIND    TITLE
 539564  custom  Acme - shared with client
 539610  custom  Beta - shared with client
@@ -37,13 +37,13 @@ ID      KIND    TITLE
 
 86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
 ";
-    assert_eq!(scene.rooms_printed(&[]), rooms);
+        assert_eq!(scene.rooms_printed(&[]), rooms);
 
-    let deeper = scene
-        .portal
-        .create_folder(&scene.subfolder, "March\u{1b}[31m");
-    scene.portal.create_folder(&deeper, "Week 1");
-    let folders = "\
+        let deeper = scene
+            .portal
+            .create_folder(&scene.subfolder, "March\u{1b}[31m");
+        scene.portal.create_folder(&deeper, "Week 1");
+        let folders = "\
 ID      KIND    TITLE
 539564  custom  Acme - shared with client
 539702  folder    2026 uploads
@@ -56,44 +56,51 @@ ID      KIND    TITLE
 
 86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
 ";
-    assert_eq!(scene.rooms_printed(&["--folders"]), folders);
+        assert_eq!(scene.rooms_printed(&["--folders"]), folders);
 
-    let json = scene.rooms_printed(&["--folders", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 8);
-    assert_eq!(json[3]["title"], "Week 1");
-    assert_eq!(json[3]["depth"], 3);
-    assert_eq!(json[0]["id"], 539_564);
+        let json = scene.rooms_printed(&["--folders", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 8);
+        assert_eq!(json[3]["title"], "Week 1");
+        assert_eq!(json[3]["depth"], 3);
+        assert_eq!(json[0]["id"], 539_564);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_is_read() {
-    let scene = Scene::start().await;
-    for number in 0..250 {
-        scene
-            .portal
-            .create_folder(&scene.client_room, &format!("folder {number}"));
-    }
-    scene.upload(&scene.client_room, "plan.docx");
-    let text = scene.rooms_printed(&["--folders"]);
-    assert_eq!(text.matches("  folder  ").count(), 253, "{text}");
-    assert_eq!(
-        scene.calls("GET", &format!("files/{}", scene.client_room)),
-        3
-    );
+async fn every_page_of_a_listing_is_read() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        for number in 0..250 {
+            scene
+                .portal
+                .create_folder(&scene.client_room, &format!("folder {number}"));
+        }
+        scene.upload(&scene.client_room, "plan.docx");
+        let text = scene.rooms_printed(&["--folders"]);
+        assert_eq!(text.matches("  folder  ").count(), 253, "{text}");
+        assert_eq!(
+            scene.calls("GET", &format!("files/{}", scene.client_room)),
+            3
+        );
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_is_said() {
-    let scene = Scene::start().await;
-    let output = binary().arg("rooms").output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("2 problems"), "{text}");
+async fn missing_settings_and_scopes_are_reported() {
+    scenario(async |scene| {
+        let output = binary().arg("rooms").output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("2 problems"), "{text}");
 
-    scene.portal.set_scopes(&["files:write"]);
-    let output = scene.list_rooms(&[]);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("needs the scope rooms:read"), "{text}");
+        scene.portal.set_scopes(&["files:write"]);
+        let output = scene.list_rooms(&[]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("needs the scope rooms:read"), "{text}");
+    })
+    .await;
 }

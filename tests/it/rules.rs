@@ -1,5 +1,5 @@
-//! Rules of a file, from the words of a person to what the portal holds afterwards; and the recipes of
-//! the documentation, as they stand there.
+//! Rules of a file, from their text to what the portal holds afterwards, and the recipes of the documentation
+//! word for word.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use docspace_courier::rules::Rule;
 use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
 
 use crate::pipeline::Receiver;
-use crate::scene::{Scene, TRIGGERS};
+use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
-/// The documentation, with the recipes.
+/// The documentation with the recipes.
 const PAGE: &str = include_str!("../../docs/RULES.md");
 
-/// The complete file under a heading of the documentation.
+/// The rules file under a heading of the documentation.
 fn recipe(heading: &str) -> &'static str {
     let (_, section) = PAGE.split_once(&format!("### {heading}\n")).expect(heading);
     let (_, block) = section.split_once("```toml\n").expect(heading);
     block.split_once("```").expect(heading).0
 }
 
-/// Reads a file of rules as the service does.
+/// Parses a rules file as the service does.
 pub fn read(text: &str) -> Vec<Rule> {
     config(text, &[]).rules
 }
@@ -46,23 +46,22 @@ fn config(text: &str, more: &[(&str, &str)]) -> Config {
     Config::from_pairs(&pairs).unwrap_or_else(|error| panic!("{text}\n{error}"))
 }
 
-/// A scene in which these are the rules and the webhook tells of everything they listen to.
-async fn scene_with(text: impl Fn(&Scene) -> String) -> Scene {
-    let mut scene = Scene::start().await;
-    let text = text(&scene);
-    let rules = read(&text);
-    let mut triggers: Vec<String> = TRIGGERS.iter().map(|name| (*name).to_owned()).collect();
-    for trigger in rules.iter().flat_map(|rule| &rule.triggers) {
-        triggers.push(trigger.to_string());
+impl Scene {
+    /// Makes these the rules, and lets the webhook send everything they listen to.
+    fn use_rules(&mut self, text: &str) {
+        let rules = read(text);
+        let mut triggers: Vec<String> = TRIGGERS.iter().map(|name| (*name).to_owned()).collect();
+        for trigger in rules.iter().flat_map(|rule| &rule.triggers) {
+            triggers.push(trigger.to_string());
+        }
+        triggers.push("folder.moved".to_owned());
+        let triggers: Vec<&str> = triggers.iter().map(String::as_str).collect();
+        self.portal.set_webhook_triggers(self.webhook, &triggers);
+        self.change_rules(rules);
     }
-    triggers.push("folder.moved".to_owned());
-    let triggers: Vec<&str> = triggers.iter().map(String::as_str).collect();
-    scene.portal.set_webhook_triggers(scene.webhook, &triggers);
-    scene.change_rules(rules);
-    scene
 }
 
-/// A recipe with the ids of the scene's portal in place of those of the documentation.
+/// A recipe with the ids of the scene's portal instead of those of the documentation.
 fn with_ids_of(scene: &Scene, recipe: &str) -> String {
     let seed = scene.portal.seed();
     recipe
@@ -72,13 +71,13 @@ fn with_ids_of(scene: &Scene, recipe: &str) -> String {
         .replace("748239", scene.incoming.as_str())
 }
 
-/// How often the portal was asked for a path.
+/// How often the path of a folder was requested.
 fn path_calls(scene: &Scene) -> usize {
     scene.calls("GET", "/path")
 }
 
 #[test]
-fn every_file_of_the_documentation_is_understood() {
+fn every_file_of_the_documentation_is_valid() {
     let mut found = 0;
     for part in PAGE.split("```toml\n").skip(1) {
         let (text, _) = part.split_once("```").unwrap();
@@ -98,289 +97,307 @@ fn every_file_of_the_documentation_is_understood() {
 }
 
 #[tokio::test]
-async fn archive_by_file_type() {
-    let scene = scene_with(|scene| with_ids_of(scene, recipe("Archive by file type"))).await;
-    scene.upload(&scene.client_room, "house.DWG");
-    scene.upload(&scene.subfolder, "Scan 7.tif");
-    scene.upload(&scene.client_room, "letter.docx");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["house.DWG"]);
-    assert_eq!(scene.titles(&scene.incoming), ["Scan 7.tif"]);
-    assert_eq!(
-        scene.titles(&scene.client_room),
-        ["house.DWG", "letter.docx"]
-    );
-    scene.finish().await;
+async fn the_recipe_that_archives_by_file_type_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));
+        scene.upload(&scene.client_room, "house.DWG");
+        scene.upload(&scene.subfolder, "Scan 7.tif");
+        scene.upload(&scene.client_room, "letter.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["house.DWG"]);
+        assert_eq!(scene.titles(&scene.incoming), ["Scan 7.tif"]);
+        assert_eq!(
+            scene.titles(&scene.client_room),
+            ["house.DWG", "letter.docx"]
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn invoices_by_client() {
-    let scene = scene_with(|scene| with_ids_of(scene, recipe("Invoices by client"))).await;
-    let other = scene.portal.seed().other_room.clone();
-    scene.upload(&scene.client_room, "Рахунок №42 — \"Müller\" & Söhne's.pdf");
-    scene.upload(&other, "Facture.pdf");
-    scene.upload(&other, "Rechnung.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(
-        scene.titles(&scene.incoming),
-        ["Facture.pdf", "Рахунок №42 — _Müller_ & Söhne's.pdf"]
-    );
-    assert_eq!(scene.count("notify", "done").await, 2);
-    scene.finish().await;
+async fn the_recipe_for_invoices_by_client_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Invoices by client")));
+        let other = scene.portal.seed().other_room.clone();
+        scene.upload(&scene.client_room, "Рахунок №42 — \"Müller\" & Söhne's.pdf");
+        scene.upload(&other, "Facture.pdf");
+        scene.upload(&other, "Rechnung.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(
+            scene.titles(&scene.incoming),
+            ["Facture.pdf", "Рахунок №42 — _Müller_ & Söhne's.pdf"]
+        );
+        assert_eq!(scene.count("notify", "done").await, 2);
+    })
+    .await;
 }
 
 /// The vendor's first sample: every updated file is marked "Need Review".
 #[tokio::test]
-async fn review_comments() {
-    let scene = scene_with(|scene| with_ids_of(scene, recipe("Review comments"))).await;
-    let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.portal.file(&file).unwrap().comment, "Uploaded");
-    scene.portal.edit(&file, b"edited");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.portal.file(&file).unwrap().comment, "Need Review");
-    // Our own comment came back as an event, and nothing came of that.
-    assert_eq!(scene.count("comment", "done").await, 1);
-    assert_eq!(scene.calls("PUT", "/comment"), 1);
-    let told = scene.decisions().await;
-    assert!(
-        told.iter()
-            .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
-        "{told:?}"
-    );
-    scene.portal.edit(&file, b"edited again");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.count("comment", "done").await, 2);
-    scene.finish().await;
-}
-
-/// The vendor's second sample: a critical folder is watched, and its owner told.
-#[tokio::test]
-async fn critical_folder() {
-    let chat = Receiver::start().await;
-    let mut scene = scene_with(|scene| with_ids_of(scene, recipe("Critical folder"))).await;
-    let rules = scene.worker.rules().get().rules().to_vec();
-    scene.change_rules_and_channels(rules, chat.as_chat());
-    let folder = scene.portal.create_folder(&scene.internal, "contracts");
-    let file = scene.upload(&folder, "salaries @all.xlsx");
-    scene.upload(&scene.client_room, "harmless.txt");
-    scene.work_to_the_end().await;
-    scene.portal.rename_folder(&folder, "legal");
-    scene.portal.delete(&file);
-    scene.work_to_the_end().await;
-    let lines: Vec<String> = chat
-        .calls()
-        .iter()
-        .map(|call| call.json()["text"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(lines.len(), 4, "{lines:?}");
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("The folder contracts")),
-        "{lines:?}"
-    );
-    assert!(
-        lines.iter().any(|line| line.contains("The folder legal")),
-        "{lines:?}"
-    );
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains("salaries @\u{200b}all.xlsx in contracts")),
-        "{lines:?}"
-    );
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.contains(&format!("filter?folder={folder}"))),
-        "{lines:?}"
-    );
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn contract_intake_with_a_pipeline() {
-    let pipeline = Receiver::start().await;
-    let mut scene = Scene::start().await;
-    let text = with_ids_of(&scene, recipe("Contract intake with a pipeline"))
-        .replace("https://pipeline.example.com/contracts", &pipeline.url());
-    let config = config(&text, &[]);
-    let channels = docspace_courier::notify::Channels::default();
-    channels.pipelines.add(config.pipelines).unwrap();
-    scene.change_rules_and_channels(config.rules, channels);
-    let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
-    scene.upload(&scene.client_room, "contractor.pdf");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
-    assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
-    let [call] = &pipeline.calls()[..] else {
-        panic!("called more or less than once")
-    };
-    assert_eq!(call.json()["rule"], "contract intake");
-    assert_eq!(call.json()["result"]["action"], "copy");
-    assert!(!call.header("webhook-signature").is_empty());
-    scene.finish().await;
-}
-
-#[tokio::test]
-async fn one_question_for_a_folder_and_a_moved_one_is_noticed() {
-    let scene = scene_with(|scene| {
-        format!(
-            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nroom = {}\n[[rule.action]]\ncopy = {}\n",
-            scene.client_room, scene.internal
-        )
+async fn the_recipe_for_review_comments_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Review comments")));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().comment, "Uploaded");
+        scene.portal.edit(&file, b"edited");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().comment, "Need Review");
+        // The service's own comment raised an event, which the rule ignored.
+        assert_eq!(scene.count("comment", "done").await, 1);
+        assert_eq!(scene.calls("PUT", "/comment"), 1);
+        let decisions = scene.decisions().await;
+        assert!(
+            decisions
+                .iter()
+                .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
+            "{decisions:?}"
+        );
+        scene.portal.edit(&file, b"edited again");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("comment", "done").await, 2);
     })
     .await;
-    for number in 0..10 {
-        scene.upload(&scene.subfolder, &format!("plan {number}.docx"));
-    }
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal).len(), 10);
-    assert_eq!(path_calls(&scene), 1);
-
-    let other = scene.portal.seed().other_room.clone();
-    scene.portal.move_folder(&scene.subfolder, &other);
-    scene.work().await;
-    scene.upload(&scene.subfolder, "elsewhere.docx");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal).len(), 10);
-    assert_eq!(path_calls(&scene), 2);
-    scene.finish().await;
 }
 
+/// The vendor's second sample: changes in a critical folder are announced.
 #[tokio::test]
-async fn a_portal_that_is_down_means_later_not_never() {
-    let scene = scene_with(|scene| {
-        format!(
-            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nfolder_tree = {}\nby_not = \"self\"\n[[rule.action]]\ncopy = {}\n",
-            scene.client_room, scene.internal
-        )
+async fn the_recipe_for_a_critical_folder_works() {
+    scenario(async |scene| {
+        let chat = Receiver::start().await;
+        scene.use_rules(&with_ids_of(scene, recipe("Critical folder")));
+        let rules = scene.worker.rules().get().rules().to_vec();
+        scene.change_rules_and_channels(rules, chat.as_chat());
+        let folder = scene.portal.create_folder(&scene.internal, "contracts");
+        let file = scene.upload(&folder, "salaries @all.xlsx");
+        scene.upload(&scene.client_room, "harmless.txt");
+        scene.work_to_the_end().await;
+        scene.portal.rename_folder(&folder, "legal");
+        scene.portal.delete(&file);
+        scene.work_to_the_end().await;
+        let lines: Vec<String> = chat
+            .calls()
+            .iter()
+            .map(|call| call.json()["text"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("The folder contracts")),
+            "{lines:?}"
+        );
+        assert!(
+            lines.iter().any(|line| line.contains("The folder legal")),
+            "{lines:?}"
+        );
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("salaries @\u{200b}all.xlsx in contracts")),
+            "{lines:?}"
+        );
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains(&format!("filter?folder={folder}"))),
+            "{lines:?}"
+        );
     })
     .await;
-    scene.portal.set_down(true);
-    scene.upload(&scene.subfolder, "plan.docx");
-    scene.work().await;
-    assert_eq!(scene.decisions().await, []);
-    scene.clock.advance(Duration::from_hours(2));
-    scene.work().await;
-    assert_eq!(scene.decisions().await, []);
-    scene.portal.set_down(false);
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
-    scene.finish().await;
 }
 
-/// Copy to internal, and from there on by another rule; the second knows not to begin again.
 #[tokio::test]
-async fn a_chain_goes_on_and_ends() {
+async fn the_recipe_for_contract_intake_works() {
+    scenario(async |scene| {
+        let pipeline = Receiver::start().await;
+        let text = with_ids_of(scene, recipe("Contract intake with a pipeline"))
+            .replace("https://pipeline.example.com/contracts", &pipeline.url());
+        let config = config(&text, &[]);
+        let channels = docspace_courier::notify::Channels::default();
+        channels.pipelines.add(config.pipelines).unwrap();
+        scene.change_rules_and_channels(config.rules, channels);
+        let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
+        scene.upload(&scene.client_room, "contractor.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["Our CONTRACT 7.pdf"]);
+        assert_eq!(scene.portal.file(&file).unwrap().comment, "Taken in");
+        let [call] = &pipeline.calls()[..] else {
+            panic!("called more or less than once")
+        };
+        assert_eq!(call.json()["rule"], "contract intake");
+        assert_eq!(call.json()["result"]["action"], "copy");
+        assert!(!call.header("webhook-signature").is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_path_is_requested_once_and_again_after_a_move() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\nroom = {}\n\
+                 [[rule.action]]\ncopy = {}\n",
+            scene.client_room, scene.internal
+        ));
+        for number in 0..10 {
+            scene.upload(&scene.subfolder, &format!("plan {number}.docx"));
+        }
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 10);
+        assert_eq!(path_calls(scene), 1);
+
+        let other = scene.portal.seed().other_room.clone();
+        scene.portal.move_folder(&scene.subfolder, &other);
+        scene.work().await;
+        scene.upload(&scene.subfolder, "elsewhere.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 10);
+        assert_eq!(path_calls(scene), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_wait_for_a_portal_that_is_down() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\n\
+             folder_tree = {}\nby_not = \"self\"\n\
+                 [[rule.action]]\ncopy = {}\n",
+            scene.client_room, scene.internal
+        ));
+        scene.portal.set_down(true);
+        scene.upload(&scene.subfolder, "plan.docx");
+        scene.work().await;
+        assert_eq!(scene.decisions().await, []);
+        scene.clock.advance(Duration::from_hours(2));
+        scene.work().await;
+        assert_eq!(scene.decisions().await, []);
+        scene.portal.set_down(false);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
+}
+
+/// One rule copies to the internal folder, another from there; the copy back does not start the first again.
+#[tokio::test]
+async fn a_chain_of_rules_continues_and_ends() {
     for trouble in [
         None,
         Some(FaultEffect::DropAfter),
         Some(FaultEffect::OperationVanishes),
     ] {
-        let scene = scene_with(|scene| {
-            format!(
-                "[[rule]]\nname = \"first\"\ntriggers = [\"file.uploaded\", \"file.copied\"]\nroom = {}\n[[rule.action]]\ncopy = {}\n\
-                 [[rule]]\nname = \"second\"\ntriggers = [\"file.copied\"]\nfolder = {}\n[[rule.action]]\ncopy = {}\n",
+        scenario(async |scene| {
+            scene.use_rules(&format!(
+                "[[rule]]\nname = \"first\"\n\
+                 triggers = [\"file.uploaded\", \"file.copied\"]\nroom = {}\n\
+                 [[rule.action]]\ncopy = {}\n\
+                 [[rule]]\nname = \"second\"\ntriggers = [\"file.copied\"]\nfolder = {}\n\
+                 [[rule.action]]\ncopy = {}\n",
                 scene.client_room, scene.internal, scene.internal, scene.subfolder
-            )
+            ));
+            if let Some(effect) = &trouble {
+                scene.portal.fail(Fault {
+                    method: Some("PUT"),
+                    path_contains: "fileops/copy",
+                    times: 2,
+                    effect: effect.clone(),
+                });
+            }
+            // The subfolder lies in the watched room, which the rules file does not show.
+            scene.upload(&scene.client_room, "plan.docx");
+            scene.work_to_the_end().await;
+            assert_eq!(scene.titles(&scene.internal), ["plan.docx"], "{trouble:?}");
+            assert_eq!(scene.titles(&scene.subfolder), ["plan.docx"], "{trouble:?}");
+            let decisions = scene.decisions().await;
+            let ignored = decisions
+                .iter()
+                .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
+            assert!(ignored.count() >= 1, "{trouble:?} {decisions:?}");
         })
         .await;
-        if let Some(effect) = &trouble {
-            scene.portal.fail(Fault {
-                method: Some("PUT"),
-                path_contains: "fileops/copy",
-                times: 2,
-                effect: effect.clone(),
-            });
-        }
-        // The subfolder lies in the watched room, which nobody can tell from the file of rules.
-        scene.upload(&scene.client_room, "plan.docx");
-        scene.work_to_the_end().await;
-        assert_eq!(scene.titles(&scene.internal), ["plan.docx"], "{trouble:?}");
-        assert_eq!(scene.titles(&scene.subfolder), ["plan.docx"], "{trouble:?}");
-        let told = scene.decisions().await;
-        let ours = told
-            .iter()
-            .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
-        assert!(ours.count() >= 1, "{trouble:?} {told:?}");
-        scene.finish().await;
     }
 }
 
 #[tokio::test]
-async fn a_file_that_a_person_moves_back_is_no_work_of_ours() {
-    let scene = scene_with(|scene| {
-        format!(
-            "[[rule]]\nname = \"tell\"\ntriggers = [\"file.moved\"]\nfolder = {}\n[[rule.action]]\nnotify = {{ email = \"a@x.example\" }}\n\
-             [[rule]]\nname = \"move\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\nmove = {}\n",
+async fn a_move_by_one_rule_triggers_another_rule() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"tell\"\ntriggers = [\"file.moved\"]\nfolder = {}\n\
+                 [[rule.action]]\nnotify = {{ email = \"a@x.example\" }}\n\
+             [[rule]]\nname = \"move\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\nmove = {}\n",
             scene.incoming, scene.client_room, scene.incoming
-        )
+        ));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.incoming), ["plan.docx"]);
+        // The move of one rule triggers the other, which sends a notification.
+        assert_eq!(scene.count("notify", "done").await, 1);
     })
     .await;
-    scene.upload(&scene.client_room, "plan.docx");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.incoming), ["plan.docx"]);
-    // The other rule's move is news to the one that tells.
-    assert_eq!(scene.count("notify", "done").await, 1);
-    scene.finish().await;
 }
 
 #[tokio::test]
 async fn a_comment_waits_for_a_locked_file_and_is_set_once() {
-    let scene = scene_with(|scene| {
-        format!(
-            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\ncomment = \"Seen\"\n",
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\ncomment = \"Seen\"\n",
             scene.client_room
-        )
+        ));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.lock(&file, true);
+        scene.work().await;
+        assert_eq!(scene.count("comment", "waiting").await, 1);
+        scene.portal.lock(&file, false);
+        scene.portal.fail(Fault {
+            method: Some("PUT"),
+            path_contains: "/comment",
+            times: 1,
+            effect: FaultEffect::DropAfter,
+        });
+        scene.clock.advance(Duration::from_mins(1));
+        let before = scene.calls("PUT", "/comment");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().comment, "Seen");
+        assert_eq!(scene.calls("PUT", "/comment"), before + 1);
     })
     .await;
-    let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.lock(&file, true);
-    scene.work().await;
-    assert_eq!(scene.count("comment", "waiting").await, 1);
-    scene.portal.lock(&file, false);
-    scene.portal.fail(Fault {
-        method: Some("PUT"),
-        path_contains: "/comment",
-        times: 1,
-        effect: FaultEffect::DropAfter,
-    });
-    scene.clock.advance(Duration::from_mins(1));
-    let before = scene.calls("PUT", "/comment");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.portal.file(&file).unwrap().comment, "Seen");
-    assert_eq!(scene.calls("PUT", "/comment"), before + 1);
-    scene.finish().await;
 }
 
 #[tokio::test]
 async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
-    let scene = scene_with(|scene| {
-        format!(
-            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n[[rule.action]]\ncomment = \"Seen\"\n",
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\ncomment = \"Seen\"\n",
             scene.client_room
-        )
+        ));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.forbid(&file);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
     })
     .await;
-    let file = scene.upload(&scene.client_room, "plan.docx");
-    scene.portal.forbid(&file);
-    scene.work_to_the_end().await;
-    assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
 }
 
 #[tokio::test]
-async fn other_rules_are_in_force_from_the_next_event_on() {
-    let scene = scene_with(|scene| with_ids_of(scene, recipe("Archive by file type"))).await;
-    scene
-        .portal
-        .upload(&scene.client_room, "house.dwg", b"1", Announced::Uploaded);
-    scene.work_to_the_end().await;
-    scene.worker.rules().replace(Vec::new());
-    scene.upload(&scene.client_room, "garden.dwg");
-    scene.work_to_the_end().await;
-    assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-    assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
-    scene.finish().await;
+async fn replaced_rules_apply_from_the_next_event_on() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));
+        scene
+            .portal
+            .upload(&scene.client_room, "house.dwg", b"1", Announced::Uploaded);
+        scene.work_to_the_end().await;
+        scene.worker.rules().replace(Vec::new());
+        scene.upload(&scene.client_room, "garden.dwg");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
+        assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
+    })
+    .await;
 }

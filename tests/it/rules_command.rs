@@ -1,18 +1,15 @@
-//! Rules from outside: the commands about them, and reloading them in a running service.
+//! The commands about rules, and reloading rules in a running service.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use docspace_courier::sandbox::{Announced, Settings};
 use serde_json::Value;
 
-use crate::process::{Deployment, Process, binary, until};
+use crate::bounds::{STATE_BOUND, bounded, until};
+use crate::process::{Deployment, Process, binary};
 
-/// How long any one state may take to come.
-const BOUND: Duration = Duration::from_secs(30);
-
-/// A deployment whose rules stand in a file beside those of the environment.
+/// A deployment with rules in a file, next to those of the environment.
 struct Written {
     deployment: Deployment,
     folder: tempfile::TempDir,
@@ -34,7 +31,7 @@ impl Written {
         self.folder.path().join("rules.toml")
     }
 
-    /// Puts other rules into the file at one blow, as careful editors do.
+    /// Replaces the rules file atomically, as careful editors do.
     fn write(&self, text: &str) {
         let seed = self.deployment.portal.seed();
         let text = text
@@ -45,7 +42,7 @@ impl Written {
         std::fs::rename(beside, self.path()).unwrap();
     }
 
-    /// Runs a command with the service's variables to its end.
+    /// Runs a command with the variables of the service.
     fn run(&self, arguments: &[&str]) -> Output {
         binary()
             .args(arguments)
@@ -77,10 +74,10 @@ impl Written {
         );
     }
 
-    /// Waits until so many reloads have come out so.
+    /// Waits until this many reloads had this outcome.
     async fn reloaded(&self, outcome: &str, times: u32) {
         let line = format!("courier_rules_reloads_total{{outcome=\"{outcome}\"}} {times}");
-        until(BOUND, &line, async || {
+        until(STATE_BOUND, &line, async || {
             let page = self.deployment.operator_page("/metrics").await;
             page.is_some_and(|(_, text)| text.lines().any(|it| it == line))
         })
@@ -99,106 +96,112 @@ copy = { to = INCOMING, conflict = "skip" }
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_rules_in_force_are_listed() {
-    let written = Written::new(ARCHIVE).await;
-    let seed = written.deployment.portal.seed().clone();
-    let said = written.say(&["rules"]);
-    let expected = format!(
-        "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip a taken title)\n",
-        seed.client_room, seed.incoming_folder
-    );
-    assert!(said.contains(&expected), "{said}");
-    assert!(said.starts_with("copy\n"), "{said}");
-    let listed = written.json(&["rules", "--json"]);
-    let names: Vec<&str> = listed
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|rule| rule["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["copy", "invoice", "archive"]);
+async fn the_active_rules_are_listed() {
+    bounded(async {
+        let written = Written::new(ARCHIVE).await;
+        let seed = written.deployment.portal.seed().clone();
+        let said = written.say(&["rules"]);
+        let expected = format!(
+            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip a taken title)\n",
+            seed.client_room, seed.incoming_folder
+        );
+        assert!(said.contains(&expected), "{said}");
+        assert!(said.starts_with("copy\n"), "{said}");
+        let listed = written.json(&["rules", "--json"]);
+        let names: Vec<&str> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|rule| rule["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["copy", "invoice", "archive"]);
 
-    written.write("[[rule]]\nname = \"copy\"\ntrigers = 1\n");
-    let output = written.run(&["rules"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    for words in [
-        "rules.toml, line 2, rule “copy”, name: is the name of a rule of the environment",
-        "rules.toml, line 3, rule “copy”, trigers: is no field here; did you mean triggers?",
-    ] {
-        assert!(said.contains(words), "{said}");
-    }
+        written.write("[[rule]]\nname = \"copy\"\ntrigers = 1\n");
+        let output = written.run(&["rules"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        for words in [
+            "rules.toml, line 2, rule “copy”, name: is the name of a rule of the environment",
+            "rules.toml, line 3, rule “copy”, trigers: is no field here; did you mean triggers?",
+        ] {
+            assert!(said.contains(words), "{said}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_explained_and_past_events_are_tried() {
-    let written = Written::new(ARCHIVE).await;
-    let service = written.deployment.start();
-    written.deployment.ready().await;
-    written.upload("Report.PDF");
-    written.deployment.all_done(BOUND).await;
-    service.kill();
+    bounded(async {
+        let written = Written::new(ARCHIVE).await;
+        let service = written.deployment.start();
+        written.deployment.ready().await;
+        written.upload("Report.PDF");
+        written.deployment.all_done(STATE_BOUND).await;
+        service.kill();
 
-    let said = written.say(&["rules", "explain", "1"]);
-    for words in [
-        "file.uploaded of “Report.PDF”",
-        "archive would copy to",
-        "held    extension    the extension is pdf",
-        "seen: pdf",
-        "invoice does not want it: the title does not start with “invoice”",
-        "seen: “Report.PDF”",
-    ] {
-        assert!(said.contains(words), "{words}: {said}");
-    }
-    let explained = written.json(&["rules", "explain", "--json", "1"]);
-    assert_eq!(explained["rules"][1]["verdict"], "failed");
-    assert_eq!(
-        written.run(&["rules", "explain", "77"]).status.code(),
-        Some(1)
-    );
+        let said = written.say(&["rules", "explain", "1"]);
+        for words in [
+            "file.uploaded of “Report.PDF”",
+            "archive would copy to",
+            "held    extension    the extension is pdf",
+            "seen: pdf",
+            "invoice does not want it: the title does not start with “invoice”",
+            "seen: “Report.PDF”",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        let explained = written.json(&["rules", "explain", "--json", "1"]);
+        assert_eq!(explained["rules"][1]["verdict"], "failed");
+        assert_eq!(
+            written.run(&["rules", "explain", "77"]).status.code(),
+            Some(1)
+        );
 
-    // A delivery from a file; its folder lies in no room that the delivery names.
-    let file = written.folder.path().join("delivery.json");
-    let subfolder = &written.deployment.portal.seed().client_subfolder;
-    let body = format!(
-        r#"{{"event": {{"trigger": "file.uploaded"}},
-            "payload": {{"id": 7, "parentId": {subfolder}, "title": "a.pdf", "modifiedOn": "2026-03-02T09:14:31Z"}}}}"#
-    );
-    std::fs::write(&file, body).unwrap();
-    let file = file.to_str().unwrap();
-    let said = written.say(&["rules", "explain", file]);
-    assert!(
-        said.contains("The portal was asked for the path of folder"),
-        "{said}"
-    );
-    assert!(said.contains("archive would copy to"), "{said}");
-    written.deployment.portal.set_down(true);
-    let said = written.say(&["rules", "explain", file]);
-    assert!(said.contains("the event would wait"), "{said}");
-    assert!(said.contains("archive cannot tell yet"), "{said}");
-    written.deployment.portal.set_down(false);
+        // A delivery from a file, which does not name the room of its folder.
+        let file = written.folder.path().join("delivery.json");
+        let subfolder = &written.deployment.portal.seed().client_subfolder;
+        let body = format!(
+            r#"{{"event": {{"trigger": "file.uploaded"}},
+                "payload": {{"id": 7, "parentId": {subfolder}, "title": "a.pdf", "modifiedOn": "2026-03-02T09:14:31Z"}}}}"#
+        );
+        std::fs::write(&file, body).unwrap();
+        let file = file.to_str().unwrap();
+        let said = written.say(&["rules", "explain", file]);
+        assert!(
+            said.contains("The portal was asked for the path of folder"),
+            "{said}"
+        );
+        assert!(said.contains("archive would copy to"), "{said}");
+        written.deployment.portal.set_down(true);
+        let said = written.say(&["rules", "explain", file]);
+        assert!(said.contains("the event would wait"), "{said}");
+        assert!(said.contains("archive cannot tell yet"), "{said}");
+        written.deployment.portal.set_down(false);
 
-    let said = written.say(&["rules", "try", "--last", "20"]);
-    assert!(
-        said.contains("decided the same today, 0 differently"),
-        "{said}"
-    );
-    let before = written.deployment.ask_store("SELECT count(*) FROM actions");
-    written.write(&ARCHIVE.replace("pdf", "docx"));
-    let said = written.say(&["rules", "try"]);
-    assert!(
-        said.contains("DIFFERS") && said.contains(" 1 differently"),
-        "{said}"
-    );
-    let tried = written.json(&["rules", "try", "--last", "1000", "--json"]);
-    let upload = tried.as_array().unwrap().last().unwrap();
-    assert_eq!(upload["decided"], serde_json::json!(["archive", "copy"]));
-    assert_eq!(upload["today"], serde_json::json!(["copy"]));
-    let after = written.deployment.ask_store("SELECT count(*) FROM actions");
-    assert_eq!(before, after, "nothing is run");
+        let said = written.say(&["rules", "try", "--last", "20"]);
+        assert!(
+            said.contains("decided the same today, 0 differently"),
+            "{said}"
+        );
+        let before = written.deployment.ask_store("SELECT count(*) FROM actions");
+        written.write(&ARCHIVE.replace("pdf", "docx"));
+        let said = written.say(&["rules", "try"]);
+        assert!(
+            said.contains("DIFFERS") && said.contains(" 1 differently"),
+            "{said}"
+        );
+        let tried = written.json(&["rules", "try", "--last", "1000", "--json"]);
+        let upload = tried.as_array().unwrap().last().unwrap();
+        assert_eq!(upload["decided"], serde_json::json!(["archive", "copy"]));
+        assert_eq!(upload["today"], serde_json::json!(["copy"]));
+        let after = written.deployment.ask_store("SELECT count(*) FROM actions");
+        assert_eq!(before, after, "nothing is run");
+    })
+    .await;
 }
 
-/// Asks a process to read its rules again, as service managers do.
+/// Sends SIGHUP, with which service managers ask for a reload.
 fn hang_up(process: &Process) {
     let asked = Command::new("sh")
         .args(["-c", r#"kill -HUP "$1""#, "sh", &process.id().to_string()])
@@ -209,66 +212,75 @@ fn hang_up(process: &Process) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_reloads_the_rules_and_a_bad_file_changes_nothing() {
-    let written = Written::new(ARCHIVE).await;
-    let portal = written.deployment.portal.clone();
-    let incoming = portal.seed().incoming_folder.clone();
-    let count = || portal.files_in(&incoming).len();
-    let service = written.deployment.start();
-    written.deployment.ready().await;
+    bounded(async {
+        let written = Written::new(ARCHIVE).await;
+        let portal = written.deployment.portal.clone();
+        let incoming = portal.seed().incoming_folder.clone();
+        let count = || portal.files_in(&incoming).len();
+        let service = written.deployment.start();
+        written.deployment.ready().await;
 
-    written.write("[[rule]]\nname = \"archive\"\ntriggers = [\"file.uplaoded\"]\n");
-    hang_up(&service);
-    written.reloaded("refused", 1).await;
-    let log = written.deployment.log();
-    assert!(log.contains("did you mean file.uploaded?"), "{log}");
-    written.upload("one.pdf");
-    written.deployment.all_done(BOUND).await;
-    assert_eq!(count(), 1, "the old rules are in force");
+        written.write("[[rule]]\nname = \"archive\"\ntriggers = [\"file.uplaoded\"]\n");
+        hang_up(&service);
+        written.reloaded("refused", 1).await;
+        let log = written.deployment.log();
+        assert!(log.contains("did you mean file.uploaded?"), "{log}");
+        written.upload("one.pdf");
+        written.deployment.all_done(STATE_BOUND).await;
+        assert_eq!(count(), 1, "the old rules are in force");
 
-    written.write(&ARCHIVE.replace("\"pdf\"", "\"docx\""));
-    hang_up(&service);
-    written.reloaded("done", 1).await;
-    written.upload("two.pdf");
-    written.upload("three.docx");
-    written.deployment.all_done(BOUND).await;
-    assert_eq!(count(), 2);
-    service.kill();
+        written.write(&ARCHIVE.replace("\"pdf\"", "\"docx\""));
+        hang_up(&service);
+        written.reloaded("done", 1).await;
+        written.upload("two.pdf");
+        written.upload("three.docx");
+        written.deployment.all_done(STATE_BOUND).await;
+        assert_eq!(count(), 2);
+        service.kill();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watched_file_is_reloaded_when_it_changes() {
-    let mut written = Written::new(ARCHIVE).await;
-    let watched = ("RULES_RELOAD", "true".to_owned());
-    written.deployment.variables.push(watched);
-    let service = written.deployment.start();
-    written.deployment.ready().await;
-    written.write("# no rules any more\n");
-    written.reloaded("done", 1).await;
-    written.write("[[rule]]\n");
-    written.reloaded("refused", 1).await;
-    written.write(ARCHIVE);
-    written.reloaded("done", 2).await;
-    written.upload("one.pdf");
-    written.deployment.all_done(BOUND).await;
-    let portal = &written.deployment.portal;
-    assert_eq!(portal.files_in(&portal.seed().incoming_folder).len(), 1);
-    service.kill();
+    bounded(async {
+        let mut written = Written::new(ARCHIVE).await;
+        let watched = ("RULES_RELOAD", "true".to_owned());
+        written.deployment.variables.push(watched);
+        let service = written.deployment.start();
+        written.deployment.ready().await;
+        written.write("# no rules any more\n");
+        written.reloaded("done", 1).await;
+        written.write("[[rule]]\n");
+        written.reloaded("refused", 1).await;
+        written.write(ARCHIVE);
+        written.reloaded("done", 2).await;
+        written.upload("one.pdf");
+        written.deployment.all_done(STATE_BOUND).await;
+        let portal = &written.deployment.portal;
+        assert_eq!(portal.files_in(&portal.seed().incoming_folder).len(), 1);
+        service.kill();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rules_that_feed_themselves_are_refused_with_the_chain() {
-    let written = Written::new(
-        "[[rule]]\nname = \"echo\"\ntriggers = [\"file.updated\"]\n[[rule.action]]\ncomment = \"Need Review\"\n",
-    )
+async fn rules_that_trigger_themselves_are_refused_with_the_chain() {
+    bounded(async {
+        let written = Written::new(
+            "[[rule]]\nname = \"echo\"\ntriggers = [\"file.updated\"]\n[[rule.action]]\ncomment = \"Need Review\"\n",
+        )
+        .await;
+        let output = written.run(&["rules"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains(
+                "the rules would feed themselves: rule “echo” sets the comment, which raises \
+                 file.updated for itself"
+            ),
+            "{said}"
+        );
+    })
     .await;
-    let output = written.run(&["rules"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains(
-            "the rules would feed themselves: rule “echo” sets the comment, which raises \
-             file.updated for itself"
-        ),
-        "{said}"
-    );
 }

@@ -1,5 +1,8 @@
-//! A portal, a store and a worker that stand still until a test moves them.
+//! A portal, a store and a worker that only act when a test drives them.
+//!
+//! Every test runs in a [`scenario`], which bounds it in time and checks at the end that nothing is left.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,18 +27,23 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::bounds::{STATE_BOUND, until};
 use crate::store::Store;
 
-/// Steps of work in one test at the most; more means that something goes round in circles.
+mod scenario;
+
+pub use scenario::{Leftover, scenario};
+
+/// The most steps of work in one test; more means that the work never ends.
 const STEPS: usize = 20_000;
 
-/// Attempts before an action is given up.
+/// The attempts before an action becomes a dead letter.
 pub const MAX_ATTEMPTS: u32 = 12;
 
-/// How long events that ended are kept.
+/// How long finished events are kept.
 pub const RETENTION: Duration = Duration::from_hours(24 * 30);
 
-/// The triggers that a webhook of the samples listens to, and those that our own work raises.
+/// The triggers of the samples' webhook, and those that the service's own work raises.
 pub const TRIGGERS: [&str; 4] = ["file.created", "file.uploaded", "file.copied", "file.moved"];
 
 pub struct Scene {
@@ -56,25 +64,22 @@ pub struct Scene {
     pub internal: FolderId,
     pub incoming: FolderId,
     pub store: Store,
+    /// What the test said that it leaves.
+    expected: BTreeMap<Leftover, usize>,
     _stop: DropGuard,
 }
 
 impl Scene {
-    /// A portal with a webhook to a receiver; both rules on the client room.
-    pub async fn start() -> Self {
+    /// Starts a portal with a webhook to a receiver; both rules watch the client room.
+    async fn start() -> Self {
         let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
-        let stop = CancellationToken::new();
-        let portal = Portal::new(Settings {
+        let settings = Settings {
             operation_time: Duration::from_millis(1),
             retry_waits: vec![Duration::ZERO; 5],
             clock: clock.clone(),
             ..Settings::default()
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
-        let (serving, token) = (portal.clone(), stop.clone());
-        tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
-
+        };
+        let (portal, host, stop) = serve_portal(settings).await;
         let store = Store::new();
         let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
@@ -112,7 +117,8 @@ impl Scene {
             internal: seed.internal_folder,
             incoming: seed.incoming_folder,
             store,
-            _stop: stop.drop_guard(),
+            expected: BTreeMap::new(),
+            _stop: stop,
         }
     }
 
@@ -121,28 +127,31 @@ impl Scene {
         &self.host
     }
 
-    /// Closes the receiver's address, as when the service is down.
+    /// Closes the receiver's address, as if the service were down.
     pub async fn stop_receiving(&mut self) {
         self.receiving = CancellationToken::new().drop_guard();
         let host = host_of(&self.address);
-        while tokio::net::TcpStream::connect(&host).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+        until(
+            STATE_BOUND,
+            "the receiver's address is closed",
+            async || tokio::net::TcpStream::connect(&host).await.is_err(),
+        )
+        .await;
     }
 
-    /// Opens it again.
+    /// Opens the receiver's address again.
     pub async fn start_receiving(&mut self) {
         let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
         self.receiving = receive(listener, &self.receiver);
     }
 
-    /// Opens it, whether it is closed or not.
+    /// Closes the receiver's address if it is open, and opens it.
     pub async fn reopen(&mut self) {
         self.stop_receiving().await;
         self.start_receiving().await;
     }
 
-    /// What catches up with the portal.
+    /// The catch-up of this scene's portal and store.
     pub fn catch_up(&self) -> CatchUp {
         CatchUp {
             db: self.db.clone(),
@@ -155,7 +164,7 @@ impl Scene {
         }
     }
 
-    /// Uploads as the web interface does, with the title as content.
+    /// Uploads a file as the web interface does, with its title as content.
     pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
         self.portal
             .upload(folder, title, title.as_bytes(), Announced::Uploaded)
@@ -181,7 +190,7 @@ impl Scene {
         contents
     }
 
-    /// Does what is due, with all deliveries arrived, until nothing is.
+    /// Waits for all deliveries and does everything that is due, until nothing is due.
     pub async fn work(&self) {
         for _ in 0..STEPS {
             self.portal.deliveries_settled().await;
@@ -194,7 +203,7 @@ impl Scene {
         panic!("the work does not end");
     }
 
-    /// Does everything there is to do, moving the clock to whatever is due next.
+    /// Does all work, moving the clock to whatever is due next.
     pub async fn work_to_the_end(&self) {
         for _ in 0..STEPS {
             self.work().await;
@@ -202,7 +211,7 @@ impl Scene {
                 return;
             };
             let wait = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
-            // Work that is due but held back by the breaker needs time to pass, too.
+            // Time must also pass for work that is due and that the open breaker holds back.
             self.clock.advance(wait.max(Duration::from_secs(1)));
         }
         panic!("the work does not end: {:?}", self.actions().await);
@@ -228,30 +237,22 @@ impl Scene {
         due.map(|due| Timestamp::from_millisecond(due).unwrap())
     }
 
-    /// Starts another worker on the same store, with these rules.
+    /// Replaces the worker by one with these rules.
     pub fn change_rules(&mut self, rules: Vec<Rule>) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        self.worker = Arc::new(worker(portal, &self.host, db, clock, rules, metrics));
+        self.replace_worker(rules, |worker| worker);
     }
 
-    /// Starts another worker on the same store, with these rules and ways to people and programs.
+    /// Replaces the worker by one with these rules and channels.
     pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, rules, metrics);
-        self.worker = Arc::new(worker.with_channels(channels));
+        self.replace_worker(rules, |worker| worker.with_channels(channels));
     }
 
-    /// Starts another worker on the same store, with ways to people and programs; this follows a move.
-    pub fn tell(&mut self, channels: Channels, then: Vec<ActionPlan>) {
+    /// Replaces the worker by one with these channels, and lets these actions follow the move of an invoice.
+    pub fn notify_after_move(&mut self, channels: Channels, actions: Vec<ActionPlan>) {
         let mut rules = self.rules();
         rules[1].actions.truncate(1);
-        rules[1].actions.extend(then);
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, rules, metrics);
-        self.worker = Arc::new(worker.with_channels(channels));
+        rules[1].actions.extend(actions);
+        self.change_rules_and_channels(rules, channels);
     }
 
     /// Ends the worker as a crash does, and starts another one on the same store.
@@ -259,13 +260,17 @@ impl Scene {
         self.restart_with(Failpoints::default()).await;
     }
 
-    /// The same, with a worker that stops at a failpoint.
+    /// Ends the worker as a crash does, and starts one that stops at a failpoint.
     pub async fn restart_with(&mut self, failpoints: Failpoints) {
+        self.replace_worker(self.rules(), |worker| worker.with_failpoints(failpoints));
+        self.db.write(outbox::release_all_leases).await.unwrap();
+    }
+
+    fn replace_worker(&mut self, rules: Vec<Rule>, set_up: impl FnOnce(Worker) -> Worker) {
         let (portal, db) = (&self.portal, &self.db);
         let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, self.rules(), metrics);
-        self.worker = Arc::new(worker.with_failpoints(failpoints));
-        self.db.write(outbox::release_all_leases).await.unwrap();
+        let worker = worker(portal, &self.host, db, clock, rules, metrics);
+        self.worker = Arc::new(set_up(worker));
     }
 
     /// The two rules of the environment.
@@ -273,7 +278,7 @@ impl Scene {
         rules(&self.portal)
     }
 
-    /// Every action: its kind, its state, and the code of why it is dead.
+    /// The kind, state and reason code of every action.
     pub async fn actions(&self) -> Vec<(String, String, Option<String>)> {
         self.db
             .read(|sql| {
@@ -287,7 +292,7 @@ impl Scene {
             .unwrap()
     }
 
-    /// The one dead letter's code.
+    /// The reason code of the only dead letter.
     pub async fn dead_code(&self) -> Option<String> {
         let dead: Vec<_> = self
             .actions()
@@ -299,7 +304,7 @@ impl Scene {
         dead.into_iter().next().and_then(|(_, _, code)| code)
     }
 
-    /// How often each kind of action is in each state, such as `copy done`.
+    /// How many actions of this kind are in this state.
     pub async fn count(&self, kind: &str, state: &str) -> usize {
         let wanted = (kind, state);
         self.actions()
@@ -309,7 +314,7 @@ impl Scene {
             .count()
     }
 
-    /// What each rule said about each event, in order.
+    /// The decision of each rule about each event: rule, outcome and reason, in order.
     pub async fn decisions(&self) -> Vec<(String, String, String)> {
         self.db
             .read(|sql| {
@@ -323,7 +328,7 @@ impl Scene {
             .unwrap()
     }
 
-    /// Calls to the portal with this method whose path contains this.
+    /// How many calls to the portal have this method and contain this in their path.
     pub fn calls(&self, method: &str, path: &str) -> usize {
         let calls = self.portal.calls();
         calls
@@ -331,33 +336,17 @@ impl Scene {
             .filter(|call| call.method == method && call.path.contains(path))
             .count()
     }
+}
 
-    /// Checks that nothing is left over: nothing owed, nothing dead, every delivery answered with 200.
-    pub async fn finish(self) {
-        self.portal.deliveries_settled().await;
-        let left: Vec<_> = self
-            .actions()
-            .await
-            .into_iter()
-            .filter(|(_, state, _)| state != "done")
-            .collect();
-        assert_eq!(left, [], "actions left over");
-        let waiting: i64 = self
-            .db
-            .read(|sql| {
-                sql.query_one(
-                    "SELECT count(*) FROM events WHERE state <> 'decided'",
-                    &[],
-                    |row| row.get(0),
-                )
-            })
-            .await
-            .unwrap();
-        assert_eq!(waiting, 0, "events left over");
-        for row in self.portal.log() {
-            assert!(row.delivered, "not delivered: {row:?}");
-        }
-    }
+/// Serves a portal on a free port until the guard is dropped; returns its address, too.
+pub async fn serve_portal(settings: Settings) -> (Portal, String, DropGuard) {
+    let portal = Portal::new(settings);
+    let stop = CancellationToken::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    let (serving, token) = (portal.clone(), stop.clone());
+    tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
+    (portal, host, stop.drop_guard())
 }
 
 fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {

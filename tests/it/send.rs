@@ -1,4 +1,4 @@
-//! `send`: a delivery by hand arrives as DocSpace's do.
+//! `send`: sends a delivery as DocSpace does.
 
 use std::io::Write as _;
 use std::process::{Output, Stdio};
@@ -7,7 +7,7 @@ use docspace_courier::db::Sql;
 use docspace_courier::sandbox::Announced;
 
 use crate::process::binary;
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
 const FIXTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -36,85 +36,95 @@ fn printed(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_sent_is_stored() {
-    let scene = Scene::start().await;
-    let output = scene.send(FIXTURE, &[]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let text = printed(&output);
-    assert!(text.starts_with("200 OK after "), "{text}");
-    assert!(text.contains(r#"{"status":"accepted"}"#), "{text}");
-    assert_eq!(scene.count_events().await, 1);
-
-    let again = scene.send(FIXTURE, &["--json"]);
-    let answered: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
-    assert_eq!(answered["status"], 200);
-    assert_eq!(answered["answer"], r#"{"status":"duplicate"}"#);
-    assert_eq!(scene.count_events().await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_came_from_the_portal_can_be_sent_again_from_standard_input() {
-    let scene = Scene::start().await;
-    let room = &scene.client_room;
-    scene
-        .portal
-        .upload(room, "plan.docx", b"plan", Announced::Uploaded);
-    scene.portal.deliveries_settled().await;
-    let mut command = binary();
-    let mut child = command
-        .args([
-            "send",
-            "-",
-            "--to",
-            &scene.address,
-            "--secret",
-            scene.portal.secret(),
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let body = scene.portal.log()[0].body.clone();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(body.as_bytes())
-        .unwrap();
-    let text = printed(&child.wait_with_output().unwrap());
-    assert!(text.contains("duplicate"), "{text}");
-    assert_eq!(scene.count_events().await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_secret_and_none_are_refused() {
-    let scene = Scene::start().await;
-    for arguments in [&["--secret", "Another-Secret-2"][..], &["--unsigned"]] {
-        let output = scene.send(FIXTURE, arguments);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+async fn a_sent_delivery_is_stored() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let output = scene.send(FIXTURE, &[]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
         let text = printed(&output);
-        assert!(text.starts_with("401 Unauthorized after "), "{text}");
-    }
-    assert_eq!(scene.count_events().await, 0);
+        assert!(text.starts_with("200 OK after "), "{text}");
+        assert!(text.contains(r#"{"status":"accepted"}"#), "{text}");
+        assert_eq!(scene.count_events().await, 1);
+
+        let again = scene.send(FIXTURE, &["--json"]);
+        let answered: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+        assert_eq!(answered["status"], 200);
+        assert_eq!(answered["answer"], r#"{"status":"duplicate"}"#);
+        assert_eq!(scene.count_events().await, 1);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_usage_is_told_from_a_receiver_that_is_away() {
-    let mut scene = Scene::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let no_json = folder.path().join("letter.txt");
-    std::fs::write(&no_json, "Dear all").unwrap();
-    let output = scene.send(no_json.to_str().unwrap(), &[]);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert_eq!(scene.send("/no/such/file", &[]).status.code(), Some(2));
+async fn a_delivery_of_the_portal_can_be_sent_again_from_standard_input() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let room = &scene.client_room;
+        scene
+            .portal
+            .upload(room, "plan.docx", b"plan", Announced::Uploaded);
+        scene.portal.deliveries_settled().await;
+        let mut command = binary();
+        let mut child = command
+            .args([
+                "send",
+                "-",
+                "--to",
+                &scene.address,
+                "--secret",
+                scene.portal.secret(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let body = scene.portal.log()[0].body.clone();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(body.as_bytes())
+            .unwrap();
+        let text = printed(&child.wait_with_output().unwrap());
+        assert!(text.contains("duplicate"), "{text}");
+        assert_eq!(scene.count_events().await, 1);
+    })
+    .await;
+}
 
-    let mut command = binary();
-    let no_secret = command.args(["send", FIXTURE, "--to", &scene.address]);
-    assert_eq!(no_secret.output().unwrap().status.code(), Some(2));
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_or_missing_secret_is_refused() {
+    scenario(async |scene| {
+        for arguments in [&["--secret", "Another-Secret-2"][..], &["--unsigned"]] {
+            let output = scene.send(FIXTURE, arguments);
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            let text = printed(&output);
+            assert!(text.starts_with("401 Unauthorized after "), "{text}");
+        }
+        assert_eq!(scene.count_events().await, 0);
+    })
+    .await;
+}
 
-    scene.stop_receiving().await;
-    let output = scene.send(FIXTURE, &[]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("does not answer"), "{text}");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_usage_and_an_unreachable_receiver_have_different_exit_codes() {
+    scenario(async |scene| {
+        let folder = tempfile::tempdir().unwrap();
+        let no_json = folder.path().join("letter.txt");
+        std::fs::write(&no_json, "Dear all").unwrap();
+        let output = scene.send(no_json.to_str().unwrap(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert_eq!(scene.send("/no/such/file", &[]).status.code(), Some(2));
+
+        let mut command = binary();
+        let no_secret = command.args(["send", FIXTURE, "--to", &scene.address]);
+        assert_eq!(no_secret.output().unwrap().status.code(), Some(2));
+
+        scene.stop_receiving().await;
+        let output = scene.send(FIXTURE, &[]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("does not answer"), "{text}");
+    })
+    .await;
 }

@@ -1,5 +1,5 @@
-//! Several real services on one database, behind what spreads deliveries over them: whichever of them
-//! dies, and while the database is away, nothing is lost and nothing is done twice.
+//! Several real services on one database behind a load balancer: when one of them or the database crashes,
+//! nothing is lost or repeated.
 //!
 //! `COURIER_INSTANCES_SEED`, `COURIER_INSTANCES_UPLOADS` and `COURIER_INSTANCES_KILLS` change the seed and
 //! the numbers, for longer runs by hand.
@@ -15,18 +15,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::bounds::{bounded, bounded_by, until};
 use crate::cluster::Cluster;
-use crate::process::{Deployment, Process, free_address, until};
+use crate::process::{Deployment, Process, free_address};
 use crate::store::Store;
 use crate::variable;
 
-/// How long it may take to make up for everything in the end.
+/// The longest that the remaining work may take in the end.
 const END_BOUND: Duration = Duration::from_mins(2);
+
+/// The longest that one kill and the next start may take.
+const KILL_BOUND: Duration = Duration::from_secs(10);
 
 /// How often one of the services is killed.
 const KILL_EVERY: Duration = Duration::from_secs(1);
 
-/// Some services with the addresses they keep, and the balancer before them.
+/// Several services with addresses that stay over restarts, and the load balancer in front of them.
 struct Services {
     deployment: Deployment,
     addresses: Vec<(SocketAddr, SocketAddr)>,
@@ -95,7 +99,7 @@ impl Services {
         }
     }
 
-    /// Waits until all is done, and looks that it was done once.
+    /// Waits until all work is done, and checks that it was done once.
     async fn check(&self, uploads: u64) {
         self.deployment.all_done(END_BOUND).await;
         let (portal, seed) = (&self.deployment.portal, self.deployment.portal.seed());
@@ -117,7 +121,7 @@ impl Services {
     }
 }
 
-/// Hands each connection to the next service that takes one.
+/// Forwards each connection to the next service that accepts it.
 async fn balance(listener: TcpListener, receivers: Vec<SocketAddr>) {
     let (receivers, turn) = (Arc::new(receivers), Arc::new(AtomicUsize::new(0)));
     loop {
@@ -142,80 +146,90 @@ async fn three_instances_killed_at_random_do_everything_once() {
         variable("COURIER_INSTANCES_UPLOADS", 500),
         variable("COURIER_INSTANCES_KILLS", 8),
     );
-    let services = Services::new(3, Store::new()).await;
-    let mut running: Vec<_> = (0..3).map(|place| services.start(place)).collect();
-    for place in 0..3 {
-        services.ready(place).await;
-    }
-    let mut each_second = interval(KILL_EVERY);
-    each_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for kill in 0..kills {
-        services.upload(uploads * kill / kills..uploads * (kill + 1) / kills);
-        each_second.tick().await;
-        let place = random.usize(..3);
-        running.remove(place).kill();
-        running.insert(place, services.start(place));
-    }
-    services.check(uploads).await;
+    let bound = END_BOUND * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
+    bounded_by(bound, async {
+        let services = Services::new(3, Store::new()).await;
+        let mut running: Vec<_> = (0..3).map(|place| services.start(place)).collect();
+        for place in 0..3 {
+            services.ready(place).await;
+        }
+        let mut each_second = interval(KILL_EVERY);
+        each_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for kill in 0..kills {
+            services.upload(uploads * kill / kills..uploads * (kill + 1) / kills);
+            each_second.tick().await;
+            let place = random.usize(..3);
+            running.remove(place).kill();
+            running.insert(place, services.start(place));
+        }
+        services.check(uploads).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_goes_away_means_send_again_and_then_everything_is_done_once() {
-    const UPLOADS: u64 = 120;
+async fn deliveries_are_refused_while_the_database_is_down_and_done_once_afterwards() {
+    bounded(async {
+        const UPLOADS: u64 = 120;
 
-    let cluster = Cluster::own("");
-    let services = Services::new(2, Store::in_cluster(cluster)).await;
-    let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
-    services.ready(0).await;
-    services.ready(1).await;
-    services.upload(0..UPLOADS / 2);
-    let copies = services.deployment.portal.seed().internal_folder.clone();
-    until(END_BOUND, "something is copied", async || {
-        !services.deployment.portal.files_in(&copies).is_empty()
-    })
-    .await;
-
-    tokio::task::spawn_blocking(|| cluster.crash())
-        .await
-        .unwrap();
-    services.upload(UPLOADS / 2..UPLOADS);
-    for place in 0..2 {
-        until(END_BOUND, "the service is not ready", async || {
-            services.status(place, "/readyz").await == Some(503)
+        let cluster = Cluster::own("");
+        let services = Services::new(2, Store::in_cluster(cluster)).await;
+        let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
+        services.ready(0).await;
+        services.ready(1).await;
+        services.upload(0..UPLOADS / 2);
+        let copies = services.deployment.portal.seed().internal_folder.clone();
+        until(END_BOUND, "something is copied", async || {
+            !services.deployment.portal.files_in(&copies).is_empty()
         })
         .await;
-        assert_eq!(services.status(place, "/healthz").await, Some(200));
-    }
-    until(END_BOUND, "a delivery is refused", async || {
-        let log = services.deployment.log();
-        log.contains("its sender is told to send again")
+
+        tokio::task::spawn_blocking(|| cluster.crash())
+            .await
+            .unwrap();
+        services.upload(UPLOADS / 2..UPLOADS);
+        for place in 0..2 {
+            until(END_BOUND, "the service is not ready", async || {
+                services.status(place, "/readyz").await == Some(503)
+            })
+            .await;
+            assert_eq!(services.status(place, "/healthz").await, Some(200));
+        }
+        until(END_BOUND, "a delivery is refused", async || {
+            let log = services.deployment.log();
+            log.contains("its sender is told to send again")
+        })
+        .await;
+        tokio::task::spawn_blocking(|| cluster.start_server())
+            .await
+            .unwrap();
+        services.check(UPLOADS).await;
     })
     .await;
-    tokio::task::spawn_blocking(|| cluster.go_on())
-        .await
-        .unwrap();
-    services.check(UPLOADS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_that_starts_before_its_database_waits_for_it() {
-    let cluster = Cluster::own("");
-    let services = Services::new(1, Store::in_cluster(cluster)).await;
-    tokio::task::spawn_blocking(|| cluster.crash())
-        .await
-        .unwrap();
-    let _running = services.start(0);
-    until(END_BOUND, "the service has noticed", async || {
-        services
-            .deployment
-            .log()
-            .contains("the database cannot be reached")
+    bounded(async {
+        let cluster = Cluster::own("");
+        let services = Services::new(1, Store::in_cluster(cluster)).await;
+        tokio::task::spawn_blocking(|| cluster.crash())
+            .await
+            .unwrap();
+        let _running = services.start(0);
+        until(END_BOUND, "the service has noticed", async || {
+            services
+                .deployment
+                .log()
+                .contains("the database cannot be reached")
+        })
+        .await;
+        tokio::task::spawn_blocking(|| cluster.start_server())
+            .await
+            .unwrap();
+        services.ready(0).await;
+        services.upload(0..5);
+        services.check(5).await;
     })
     .await;
-    tokio::task::spawn_blocking(|| cluster.go_on())
-        .await
-        .unwrap();
-    services.ready(0).await;
-    services.upload(0..5);
-    services.check(5).await;
 }

@@ -6,15 +6,11 @@ use docspace_courier::signature::WebhookSecret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::scene::Scene;
+use crate::scene::{Leftover, Scene, scenario};
 
-struct Attacker(Scene);
+struct Attacker<'scene>(&'scene Scene);
 
-impl Attacker {
-    async fn new() -> Self {
-        Self(Scene::start().await)
-    }
-
+impl Attacker<'_> {
     /// A whole delivery that would be accepted.
     fn delivery(&self) -> String {
         let body = format!(r#"{{"event": {{"id": {}}}}}"#, fastrand::u32(..));
@@ -64,144 +60,166 @@ impl Attacker {
 
 #[tokio::test]
 async fn honest_requests_on_one_connection_are_served() {
-    let attacker = Attacker::new().await;
-    let bye = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let text = format!("{}{}{bye}", attacker.delivery(), attacker.delivery());
-    let answers = attacker.exchange(text.as_bytes()).await;
-    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
-    assert_eq!(attacker.stored().await, 2);
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 2);
+        let attacker = Attacker(scene);
+        let bye = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let text = format!("{}{}{bye}", attacker.delivery(), attacker.delivery());
+        let answers = attacker.exchange(text.as_bytes()).await;
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
+        assert_eq!(attacker.stored().await, 2);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_hidden_request_is_not_served() {
-    let attacker = Attacker::new().await;
-    let post = "POST /webhook HTTP/1.1\r\nHost: x\r\n";
-    for head in [
-        // Two lengths.
-        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-        "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
-        "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
-        "Content-Length: 0, 0\r\n\r\n",
-        // Lengths that some read and some do not.
-        "Content-Length: +0\r\n\r\n",
-        "Content-Length: -1\r\n\r\n",
-        "Content-Length: 0x0\r\n\r\n",
-        "Content-Length:\r\n\r\n",
-        "Content-Length : 0\r\n\r\n",
-        "Content-Length\u{b}: 0\r\n\r\n",
-        "Content-Length: 99999999999999999999999\r\n\r\n",
-        // Encodings that some read and some do not.
-        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: \u{b}chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-        // Lines that some end and some do not.
-        "A: b\r\n c: d\r\nContent-Length: 0\r\n\r\n",
-        "A: b\nContent-Length: 0\r\n\r\n",
-        "A: b\rContent-Length: 0\r\n\r\n",
-        "Content-Length: 0\n\n",
-        "Content-Length: 0\r\n\n",
-        "Content-Length: 0\n\r\n",
-        "A: b\0c\r\nContent-Length: 0\r\n\r\n",
-        "A\r\nContent-Length: 0\r\n\r\n",
-        // Chunks that some measure otherwise.
-        "Transfer-Encoding: chunked\r\n\r\n0\n\n",
-        "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0 0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
-    ] {
-        attacker.check_refused(&format!("{post}{head}")).await;
-    }
-    for start in [
-        "POST /webhook HTTP/1.1\nHost: x\r\nContent-Length: 0\r\n\r\n",
-        "POST  /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-        "POST /webhook HTTP/1.1 \r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-        "POST /webhook HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /webhook HTTP/0.9\r\n\r\n",
-        "POST /webhook\r\n\r\n",
-        " POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-    ] {
-        attacker.check_refused(start).await;
-    }
+    scenario(async |scene| {
+        let attacker = Attacker(scene);
+        let post = "POST /webhook HTTP/1.1\r\nHost: x\r\n";
+        for head in [
+            // Two lengths.
+            "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+            "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+            "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+            "Content-Length: 0, 0\r\n\r\n",
+            // Lengths that some read and some do not.
+            "Content-Length: +0\r\n\r\n",
+            "Content-Length: -1\r\n\r\n",
+            "Content-Length: 0x0\r\n\r\n",
+            "Content-Length:\r\n\r\n",
+            "Content-Length : 0\r\n\r\n",
+            "Content-Length\u{b}: 0\r\n\r\n",
+            "Content-Length: 99999999999999999999999\r\n\r\n",
+            // Encodings that some read and some do not.
+            "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: \u{b}chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+            // Lines that some end and some do not.
+            "A: b\r\n c: d\r\nContent-Length: 0\r\n\r\n",
+            "A: b\nContent-Length: 0\r\n\r\n",
+            "A: b\rContent-Length: 0\r\n\r\n",
+            "Content-Length: 0\n\n",
+            "Content-Length: 0\r\n\n",
+            "Content-Length: 0\n\r\n",
+            "A: b\0c\r\nContent-Length: 0\r\n\r\n",
+            "A\r\nContent-Length: 0\r\n\r\n",
+            // Chunks that some measure otherwise.
+            "Transfer-Encoding: chunked\r\n\r\n0\n\n",
+            "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n0 0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
+        ] {
+            attacker.check_refused(&format!("{post}{head}")).await;
+        }
+        for start in [
+            "POST /webhook HTTP/1.1\nHost: x\r\nContent-Length: 0\r\n\r\n",
+            "POST  /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+            "POST /webhook HTTP/1.1 \r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+            "POST /webhook HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /webhook HTTP/0.9\r\n\r\n",
+            "POST /webhook\r\n\r\n",
+            " POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        ] {
+            attacker.check_refused(start).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn nothing_is_read_after_a_body_in_chunks() {
-    let attacker = Attacker::new().await;
-    let start = "POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    let answers = attacker
-        .exchange(format!("{start}{}", attacker.delivery()).as_bytes())
-        .await;
-    assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
-    assert!(answers.contains("connection: close"), "{answers}");
-    assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
-    assert_eq!(attacker.stored().await, 0);
+    scenario(async |scene| {
+        let attacker = Attacker(scene);
+        let start =
+            "POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let answers = attacker
+            .exchange(format!("{start}{}", attacker.delivery()).as_bytes())
+            .await;
+        assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+        assert!(answers.contains("connection: close"), "{answers}");
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+        assert_eq!(attacker.stored().await, 0);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_delivery_is_not_served_from_within_a_body() {
-    let attacker = Attacker::new().await;
-    let hidden = attacker.delivery();
-    let length = hidden.len();
-    let text = format!(
-        "POST /webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{hidden}"
-    );
-    let answers = attacker.exchange(text.as_bytes()).await;
-    assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
-    assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
-    assert_eq!(attacker.stored().await, 0);
+    scenario(async |scene| {
+        let attacker = Attacker(scene);
+        let hidden = attacker.delivery();
+        let length = hidden.len();
+        let text = format!(
+            "POST /webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{hidden}"
+        );
+        let answers = attacker.exchange(text.as_bytes()).await;
+        assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+        assert_eq!(attacker.stored().await, 0);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn heads_have_bounds() {
-    let attacker = Attacker::new().await;
-    let check = async |text: String, status: &str| {
-        let answer = attacker.exchange(text.as_bytes()).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{answer}"
-        );
-    };
-    let get = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
-    let headers = |count: usize| "A: b\r\n".repeat(count);
-    check(format!("{get}{}\r\n", headers(60)), "200").await;
-    check(format!("{get}{}\r\n", headers(70)), "431").await;
-    let long = |length: usize| format!("A: {}\r\n", "b".repeat(length));
-    check(format!("{get}{}\r\n", long(15_000)), "200").await;
-    check(format!("{get}{}\r\n", long(17_000)), "431").await;
-    check(format!("{get}{}\r\n", long(5_000).repeat(4)), "431").await;
-    check(format!("{get}{}\r\n", long(100_000)), "431").await;
-    let path = "x".repeat(17_000);
-    check(format!("GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n"), "431").await;
+    scenario(async |scene| {
+        let attacker = Attacker(scene);
+        let check = async |text: String, status: &str| {
+            let answer = attacker.exchange(text.as_bytes()).await;
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{answer}"
+            );
+        };
+        let get = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+        let headers = |count: usize| "A: b\r\n".repeat(count);
+        check(format!("{get}{}\r\n", headers(60)), "200").await;
+        check(format!("{get}{}\r\n", headers(70)), "431").await;
+        let long = |length: usize| format!("A: {}\r\n", "b".repeat(length));
+        check(format!("{get}{}\r\n", long(15_000)), "200").await;
+        check(format!("{get}{}\r\n", long(17_000)), "431").await;
+        check(format!("{get}{}\r\n", long(5_000).repeat(4)), "431").await;
+        check(format!("{get}{}\r\n", long(100_000)), "431").await;
+        let path = "x".repeat(17_000);
+        check(format!("GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n"), "431").await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn compressed_bodies_are_refused_unread() {
-    let attacker = Attacker::new().await;
-    let encoded = |encoding: &str| {
-        let header = format!("Host: x\r\nConnection: close\r\nContent-Encoding: {encoding}\r\n");
-        attacker.delivery().replacen("Host: x\r\n", &header, 1)
-    };
-    for encoding in [
-        "gzip",
-        "br",
-        "deflate",
-        "gzip, identity",
-        "identity\r\nContent-Encoding: gzip",
-    ] {
-        let answer = attacker.exchange(encoded(encoding).as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 415 "), "{encoding}: {answer}");
-    }
-    assert_eq!(attacker.stored().await, 0);
-    let answer = attacker.exchange(encoded("identity").as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let attacker = Attacker(scene);
+        let encoded = |encoding: &str| {
+            let header =
+                format!("Host: x\r\nConnection: close\r\nContent-Encoding: {encoding}\r\n");
+            attacker.delivery().replacen("Host: x\r\n", &header, 1)
+        };
+        for encoding in [
+            "gzip",
+            "br",
+            "deflate",
+            "gzip, identity",
+            "identity\r\nContent-Encoding: gzip",
+        ] {
+            let answer = attacker.exchange(encoded(encoding).as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 415 "), "{encoding}: {answer}");
+        }
+        assert_eq!(attacker.stored().await, 0);
+        let answer = attacker.exchange(encoded("identity").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! The store of a test: a SQLite file in a folder of its own.
+//! The store of a test: a SQLite file in its own folder.
 
 use std::path::{Path, PathBuf};
 
@@ -6,21 +6,21 @@ use docspace_courier::db::{Cell, Location};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
-/// A store that no other test has.
+/// A store that no other test uses.
 pub struct Store {
     path: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Store {
-    /// A file that is not there yet.
+    /// A file that does not exist yet.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("courier.db");
         Self { path, folder }
     }
 
-    /// The same in another place.
+    /// A store in this file.
     pub fn at(path: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { path, folder }
@@ -31,17 +31,17 @@ impl Store {
         &self.path
     }
 
-    /// Where it is, for code.
+    /// The location of the store.
     pub fn location(&self) -> Location {
         Location::File(self.path.clone())
     }
 
-    /// Where it is, as `DATABASE_URL`.
+    /// The location as the value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         format!("sqlite://{}", self.path.display())
     }
 
-    /// A folder for what else the test leaves behind.
+    /// A folder for other files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -51,7 +51,7 @@ impl Store {
         self.folder.disable_cleanup(true);
     }
 
-    /// The first column of what a question gives, asked beside the service.
+    /// The first column of a query's result, from a connection of the test.
     pub fn ask(&self, question: &str) -> Result<Vec<Cell>, String> {
         let ask = || -> rusqlite::Result<Vec<Cell>> {
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?

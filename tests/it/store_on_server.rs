@@ -1,4 +1,4 @@
-//! The store of a test: a database of its own in the cluster of the test process.
+//! The store of a test: its own database in the cluster of the test process.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,22 +9,22 @@ use postgres::Client;
 
 use crate::cluster::{self, Cluster};
 
-/// A store that no other test has.
+/// A store that no other test uses.
 pub struct Store {
     name: String,
     cluster: &'static Cluster,
     folder: tempfile::TempDir,
-    /// What questions are asked over, once there was one.
+    /// The connection for queries, once there was one.
     asking: Mutex<Option<Client>>,
 }
 
 impl Store {
-    /// A database that is empty yet.
+    /// An empty database.
     pub fn new() -> Self {
         Self::in_cluster(Cluster::shared())
     }
 
-    /// The same in a cluster that a test has for itself.
+    /// An empty database in a cluster of the test's own.
     pub fn in_cluster(cluster: &'static Cluster) -> Self {
         let name = format!("courier_{:016x}", fastrand::u64(..));
         cluster.run("postgres", &format!("CREATE DATABASE {name}"));
@@ -36,17 +36,17 @@ impl Store {
         }
     }
 
-    /// Where it is, for code.
+    /// The location of the store.
     pub fn location(&self) -> Location {
         location(&self.url())
     }
 
-    /// Where it is, as `DATABASE_URL`.
+    /// The location as the value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         self.cluster.url(&self.name)
     }
 
-    /// A folder for what else the test leaves behind.
+    /// A folder for other files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -56,7 +56,7 @@ impl Store {
         self.folder.disable_cleanup(true);
     }
 
-    /// The first column of what a question gives, asked beside the service.
+    /// The first column of a query's result, from a connection of the test.
     pub fn ask(&self, question: &str) -> Result<Vec<Cell>, String> {
         let (url, question) = (self.url(), question.to_owned());
         let mut asking = self.asking.lock().unwrap();
@@ -66,7 +66,7 @@ impl Store {
         Ok(answer)
     }
 
-    /// Runs statements beside the service.
+    /// Runs statements on a connection of the test.
     pub fn run(&self, statements: &str) {
         self.cluster.run(&self.name, statements);
     }
@@ -75,16 +75,16 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         if let Some(client) = self.asking.lock().unwrap().take() {
-            // It waits for its end, which must not be on a thread that runs tests.
+            // Dropping it blocks, which a thread of the runtime must not do.
             let _ = std::thread::spawn(move || drop(client)).join();
         }
         let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // A cluster that is down keeps it until its end, which is near.
+        // A stopped cluster keeps the database until the test process ends.
         let _ = cluster::try_run(self.cluster.url("postgres"), drop_it);
     }
 }
 
-/// The location that an address names.
+/// The location with this address.
 pub fn location(url: &str) -> Location {
     let pair = ("DATABASE_URL".to_owned(), url.to_owned());
     config::database_from_pairs(&[pair]).unwrap()

@@ -1,8 +1,8 @@
-//! HTTPS spoken by the service itself, with certificates that are replaced under way.
+//! HTTPS in the service itself, with certificates that are replaced while it runs.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::config::Config;
@@ -17,13 +17,11 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::{Authority, files_in};
-use crate::process::{Deployment, binary, until};
+use crate::process::{Deployment, binary};
 
-/// How long any one state may take to come.
-const BOUND: Duration = Duration::from_secs(30);
-
-/// A deployment that speaks HTTPS, and a place for its files.
+/// A deployment with HTTPS, and a folder for its files.
 struct Https {
     deployment: Deployment,
     authority: Authority,
@@ -50,18 +48,20 @@ impl Https {
         )
     }
 
-    /// The certificate that a new connection is shown.
-    async fn shown(&self) -> Option<Vec<u8>> {
+    /// The certificate that the service presents to a new connection.
+    async fn presented(&self) -> Option<Vec<u8>> {
         let answer = self.authority.client().head(self.url()).send().await;
         let answer = answer.ok()?;
         let info = answer.extensions().get::<TlsInfo>();
         Some(info?.peer_certificate()?.to_vec())
     }
 
-    async fn is_shown(&self, certificate: &[u8]) {
-        until(BOUND, "the new certificate is shown", async || {
-            self.shown().await.as_deref() == Some(certificate)
-        })
+    async fn presents(&self, certificate: &[u8]) {
+        until(
+            STATE_BOUND,
+            "the new certificate is presented",
+            async || self.presented().await.as_deref() == Some(certificate),
+        )
         .await;
     }
 }
@@ -74,7 +74,7 @@ fn variables(files: &TlsFiles) -> [(&'static str, String); 2] {
     ]
 }
 
-/// A delivery that no rule wants.
+/// Sends a delivery that no rule acts on.
 async fn deliver(
     client: &reqwest::Client,
     url: &str,
@@ -92,213 +92,228 @@ async fn deliver(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_arrive_over_https_and_only_so() {
-    let mut https = Https::new().await;
-    let require = ("REQUIRE_HTTPS", "true".to_owned());
-    https.deployment.variables.push(require);
-    let service = https.deployment.start();
-    https.deployment.ready().await;
-    let (client, secret) = (https.authority.client(), https.deployment.portal.secret());
+async fn deliveries_are_accepted_over_https_only() {
+    bounded(async {
+        let mut https = Https::new().await;
+        let require = ("REQUIRE_HTTPS", "true".to_owned());
+        https.deployment.variables.push(require);
+        let service = https.deployment.start();
+        https.deployment.ready().await;
+        let (client, secret) = (https.authority.client(), https.deployment.portal.secret());
 
-    // Those who connect and say nothing keep nobody out.
-    let mut silent = Vec::new();
-    for _ in 0..50 {
-        silent.push(TcpStream::connect(https.deployment.address).await.unwrap());
-    }
-    let begun = std::time::Instant::now();
-    let status = deliver(&client, &https.url(), secret, 1).await.unwrap();
-    assert_eq!(status, 200);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{begun:?}");
+        // Silent connections do not keep deliveries waiting: the last one is still open afterwards.
+        let mut silent = Vec::new();
+        for _ in 0..50 {
+            silent.push(TcpStream::connect(https.deployment.address).await.unwrap());
+        }
+        let status = deliver(&client, &https.url(), secret, 1).await.unwrap();
+        assert_eq!(status, 200);
+        let still_open = silent[49].try_read(&mut [0]).unwrap_err();
+        assert_eq!(still_open.kind(), ErrorKind::WouldBlock);
 
-    // What a proxy in front calls http is refused.
-    let said = client.post(https.url()).header("x-forwarded-proto", "http");
-    assert_eq!(said.send().await.unwrap().status(), 403);
+        // A delivery that a proxy marks as plain HTTP is refused.
+        let said = client.post(https.url()).header("x-forwarded-proto", "http");
+        assert_eq!(said.send().await.unwrap().status(), 403);
 
-    let plain = https.url().replace("https://", "http://");
-    assert!(deliver(&client, &plain, secret, 2).await.is_err());
-    let stranger = Authority::new().client();
-    assert!(deliver(&stranger, &https.url(), secret, 3).await.is_err());
+        let plain = https.url().replace("https://", "http://");
+        assert!(deliver(&client, &plain, secret, 2).await.is_err());
+        let stranger = Authority::new().client();
+        assert!(deliver(&stranger, &https.url(), secret, 3).await.is_err());
 
-    let events = https.deployment.ask_store("SELECT count(*) FROM events");
-    assert_eq!(events, Some(1));
-    let (_, metrics) = https.deployment.operator_page("/metrics").await.unwrap();
-    let ends = metrics
-        .lines()
-        .find(|line| line.starts_with("courier_certificate_expiry_timestamp_seconds "));
-    // The year 4000.
-    assert!(
-        ends.is_some_and(|ends| ends.ends_with(" 64060588800")),
-        "{metrics}"
-    );
-    service.kill();
+        let events = https.deployment.ask_store("SELECT count(*) FROM events");
+        assert_eq!(events, Some(1));
+        let (_, metrics) = https.deployment.operator_page("/metrics").await.unwrap();
+        let ends = metrics
+            .lines()
+            .find(|line| line.starts_with("courier_certificate_expiry_timestamp_seconds "));
+        // The year 4000.
+        assert!(
+            ends.is_some_and(|ends| ends.ends_with(" 64060588800")),
+            "{metrics}"
+        );
+        service.kill();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
-    let https = Https::new().await;
-    let mut service = https.deployment.start();
-    https.deployment.ready().await;
-    let before = https.shown().await.unwrap();
+    bounded(async {
+        let https = Https::new().await;
+        let mut service = https.deployment.start();
+        https.deployment.ready().await;
+        let before = https.presented().await.unwrap();
 
-    // Deliveries all the while, each on a connection of its own, and one client that keeps its own.
-    let enough = CancellationToken::new();
-    let delivering = tokio::spawn({
-        let (enough, url) = (enough.clone(), https.url());
-        let (ca, secret) = (
-            https.authority.pem(),
-            https.deployment.portal.secret().to_owned(),
-        );
-        async move {
-            let trusted = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
-            let builder = || {
-                reqwest::Client::builder()
-                    .no_proxy()
-                    .tls_certs_only([trusted.clone()])
-            };
-            let fresh = builder().pool_max_idle_per_host(0).build().unwrap();
-            let kept = builder().build().unwrap();
-            let mut delivered = 0;
-            while !enough.is_cancelled() {
-                for client in [&fresh, &kept] {
-                    delivered += 1;
-                    let status = deliver(client, &url, &secret, delivered).await;
-                    assert_eq!(status.unwrap(), 200);
+        // Deliveries in the background, on fresh connections and on one that is kept.
+        let enough = CancellationToken::new();
+        let delivering = tokio::spawn({
+            let (enough, url) = (enough.clone(), https.url());
+            let (ca, secret) = (
+                https.authority.pem(),
+                https.deployment.portal.secret().to_owned(),
+            );
+            async move {
+                let trusted = reqwest::Certificate::from_pem(ca.as_bytes()).unwrap();
+                let builder = || {
+                    reqwest::Client::builder()
+                        .no_proxy()
+                        .tls_certs_only([trusted.clone()])
+                };
+                let fresh = builder().pool_max_idle_per_host(0).build().unwrap();
+                let kept = builder().build().unwrap();
+                let mut delivered = 0;
+                while !enough.is_cancelled() {
+                    for client in [&fresh, &kept] {
+                        delivered += 1;
+                        let status = deliver(client, &url, &secret, delivered).await;
+                        assert_eq!(status.unwrap(), 200);
+                    }
                 }
+                delivered
             }
-            delivered
-        }
-    });
+        });
 
-    let renewed = https.authority.sign();
-    renewed.write_to(https.folder.path());
-    https.is_shown(&renewed.der()).await;
-    assert_ne!(before, renewed.der());
+        let renewed = https.authority.sign();
+        renewed.write_to(https.folder.path());
+        https.presents(&renewed.der()).await;
+        assert_ne!(before, renewed.der());
 
-    // A certificate whose key has not come yet, and one that is over: the good one serves on.
-    let next = https.authority.sign();
-    let files = files_in(https.folder.path());
-    std::fs::write(&files.certificate, &next.certificate).unwrap();
-    until(BOUND, "the log tells of the key", async || {
+        // A certificate without its key yet, and an expired one: the service keeps the valid one.
+        let next = https.authority.sign();
+        let files = files_in(https.folder.path());
+        std::fs::write(&files.certificate, &next.certificate).unwrap();
+        until(STATE_BOUND, "the log reports the missing key", async || {
+            https
+                .deployment
+                .log()
+                .contains("is not the key of the certificate")
+        })
+        .await;
+        assert_eq!(https.presented().await, Some(renewed.der()));
+        std::fs::write(&files.key, &next.key).unwrap();
+        https.presents(&next.der()).await;
         https
-            .deployment
-            .log()
-            .contains("is not the key of the certificate")
-    })
-    .await;
-    assert_eq!(https.shown().await, Some(renewed.der()));
-    std::fs::write(&files.key, &next.key).unwrap();
-    https.is_shown(&next.der()).await;
-    https
-        .authority
-        .sign_until(2020)
-        .write_to(https.folder.path());
-    until(BOUND, "the log tells of the end", async || {
-        https
-            .deployment
-            .log()
-            .contains("certificate that ended on 2020-01-01")
-    })
-    .await;
-    std::fs::remove_file(&files.key).unwrap();
-    until(BOUND, "the log tells of the missing file", async || {
-        https.deployment.log().contains("cannot read")
-    })
-    .await;
-    assert_eq!(https.shown().await, Some(next.der()));
+            .authority
+            .sign_until(2020)
+            .write_to(https.folder.path());
+        until(
+            STATE_BOUND,
+            "the log reports the expired certificate",
+            async || {
+                https
+                    .deployment
+                    .log()
+                    .contains("certificate that ended on 2020-01-01")
+            },
+        )
+        .await;
+        std::fs::remove_file(&files.key).unwrap();
+        until(
+            STATE_BOUND,
+            "the log reports the missing file",
+            async || https.deployment.log().contains("cannot read"),
+        )
+        .await;
+        assert_eq!(https.presented().await, Some(next.der()));
 
-    enough.cancel();
-    let delivered: u64 = delivering.await.unwrap();
-    assert!(delivered > 20, "{delivered}");
-    service.terminate();
-    assert_eq!(service.ended().await.code(), Some(0));
-    let events = https.deployment.ask_store("SELECT count(*) FROM events");
-    assert_eq!(events, i64::try_from(delivered).ok());
+        enough.cancel();
+        let delivered: u64 = delivering.await.unwrap();
+        assert!(delivered > 20, "{delivered}");
+        service.terminate();
+        assert_eq!(service.ended().await.code(), Some(0));
+        let events = https.deployment.ask_store("SELECT count(*) FROM events");
+        assert_eq!(events, i64::try_from(delivered).ok());
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn files_that_cannot_serve_are_named_at_the_start() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().unwrap();
-    let files = authority.sign().write_to(folder.path());
-    let (good, other) = (authority.sign(), authority.sign());
-    let pairs = |files: &TlsFiles| {
-        let minimal = [
-            ("DOCSPACE_API_HOST", "https://portal.example".to_owned()),
-            ("DOCSPACE_API_KEY", "sk-1".to_owned()),
-            ("DOCSPACE_WEBHOOK_SECRET", "One-Secret-1".to_owned()),
-        ];
-        minimal
-            .into_iter()
-            .chain(variables(files))
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect::<Vec<_>>()
-    };
-    let check = |certificate: &str, key: &str, variable: &str, words: &str| {
-        std::fs::write(&files.certificate, certificate).unwrap();
-        std::fs::write(&files.key, key).unwrap();
-        let error = Config::from_pairs(&pairs(&files)).unwrap_err();
-        let [problem] = error.problems.as_slice() else {
-            panic!("{error}")
+async fn unusable_certificate_files_are_reported_at_the_start() {
+    bounded(async {
+        let authority = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        let files = authority.sign().write_to(folder.path());
+        let (good, other) = (authority.sign(), authority.sign());
+        let pairs = |files: &TlsFiles| {
+            let minimal = [
+                ("DOCSPACE_API_HOST", "https://portal.example".to_owned()),
+                ("DOCSPACE_API_KEY", "sk-1".to_owned()),
+                ("DOCSPACE_WEBHOOK_SECRET", "One-Secret-1".to_owned()),
+            ];
+            minimal
+                .into_iter()
+                .chain(variables(files))
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(problem.variable, variable, "{error}");
-        assert!(problem.what.contains(words), "{error}");
-    };
-    check("", &good.key, "TLS_CERT_FILE", "holds no certificate");
-    check(
-        "nonsense",
-        &good.key,
-        "TLS_CERT_FILE",
-        "holds no certificate",
-    );
-    check(
-        &good.key,
-        &good.key,
-        "TLS_CERT_FILE",
-        "holds no certificate",
-    );
-    check(
-        &good.certificate,
-        "",
-        "TLS_KEY_FILE",
-        "holds no private key",
-    );
-    check(
-        &good.certificate,
-        &good.certificate,
-        "TLS_KEY_FILE",
-        "holds no private key",
-    );
-    check(
-        &good.certificate,
-        &other.key,
-        "TLS_KEY_FILE",
-        "is not the key",
-    );
+        let check = |certificate: &str, key: &str, variable: &str, words: &str| {
+            std::fs::write(&files.certificate, certificate).unwrap();
+            std::fs::write(&files.key, key).unwrap();
+            let error = Config::from_pairs(&pairs(&files)).unwrap_err();
+            let [problem] = error.problems.as_slice() else {
+                panic!("{error}")
+            };
+            assert_eq!(problem.variable, variable, "{error}");
+            assert!(problem.what.contains(words), "{error}");
+        };
+        check("", &good.key, "TLS_CERT_FILE", "holds no certificate");
+        check(
+            "nonsense",
+            &good.key,
+            "TLS_CERT_FILE",
+            "holds no certificate",
+        );
+        check(
+            &good.key,
+            &good.key,
+            "TLS_CERT_FILE",
+            "holds no certificate",
+        );
+        check(
+            &good.certificate,
+            "",
+            "TLS_KEY_FILE",
+            "holds no private key",
+        );
+        check(
+            &good.certificate,
+            &good.certificate,
+            "TLS_KEY_FILE",
+            "holds no private key",
+        );
+        check(
+            &good.certificate,
+            &other.key,
+            "TLS_KEY_FILE",
+            "is not the key",
+        );
 
-    for (missing, variable) in [
-        ("nothing.crt", "TLS_CERT_FILE"),
-        ("nothing.key", "TLS_KEY_FILE"),
-    ] {
-        let mut files = good.write_to(folder.path());
-        let path = folder.path().join(missing);
-        match variable {
-            "TLS_CERT_FILE" => files.certificate = path,
-            _ => files.key = path,
+        for (missing, variable) in [
+            ("nothing.crt", "TLS_CERT_FILE"),
+            ("nothing.key", "TLS_KEY_FILE"),
+        ] {
+            let mut files = good.write_to(folder.path());
+            let path = folder.path().join(missing);
+            match variable {
+                "TLS_CERT_FILE" => files.certificate = path,
+                _ => files.key = path,
+            }
+            let error = Config::from_pairs(&pairs(&files)).unwrap_err();
+            assert_eq!(error.problems[0].variable, variable);
+            assert!(error.to_string().contains(missing), "{error}");
         }
-        let error = Config::from_pairs(&pairs(&files)).unwrap_err();
-        assert_eq!(error.problems[0].variable, variable);
-        assert!(error.to_string().contains(missing), "{error}");
-    }
 
-    let over = authority.sign_until(2020).write_to(folder.path());
-    let config = Config::from_pairs(&pairs(&over)).unwrap();
-    let error = Service::start(config, Clock::system()).await.unwrap_err();
-    let words = "holds a certificate that ended on 2020-01-01T00:00:00Z";
-    assert!(error.to_string().contains(words), "{error}");
+        let over = authority.sign_until(2020).write_to(folder.path());
+        let config = Config::from_pairs(&pairs(&over)).unwrap();
+        let error = Service::start(config, Clock::system()).await.unwrap_err();
+        let words = "holds a certificate that ended on 2020-01-01T00:00:00Z";
+        assert!(error.to_string().contains(words), "{error}");
+    })
+    .await;
 }
 
 #[test]
-fn a_certificate_is_not_served_before_its_time() {
+fn a_certificate_outside_its_validity_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let files = Authority::new().sign_until(2020).write_to(folder.path());
     let at = |time: &str| Clock::manual(time.parse().unwrap());
@@ -311,65 +326,68 @@ fn a_certificate_is_not_served_before_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_reach_a_service_with_a_certificate_of_an_own_authority() {
-    let https = Https::new().await;
-    let _service = https.deployment.start();
-    https.deployment.ready().await;
-    let ca = https.folder.path().join("ca.pem");
-    std::fs::write(&ca, https.authority.pem()).unwrap();
-    let fixture = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/data/webhook/user.created.json"
-    );
-    let send = |trusted: bool| {
-        let mut command = binary();
-        command.args(["send", fixture, "--to", &https.url()]);
-        command.env("DOCSPACE_WEBHOOK_SECRET", https.deployment.portal.secret());
-        if trusted {
-            command.env("SSL_CERT_FILE", &ca);
-        }
-        command.output().unwrap()
-    };
-    assert_eq!(send(false).status.code(), Some(1));
-    let output = send(true);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority() {
+    bounded(async {
+        let https = Https::new().await;
+        let _service = https.deployment.start();
+        https.deployment.ready().await;
+        let ca = https.folder.path().join("ca.pem");
+        std::fs::write(&ca, https.authority.pem()).unwrap();
+        let fixture = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/data/webhook/user.created.json"
+        );
+        let send = |trusted: bool| {
+            let mut command = binary();
+            command.args(["send", fixture, "--to", &https.url()]);
+            command.env("DOCSPACE_WEBHOOK_SECRET", https.deployment.portal.secret());
+            if trusted {
+                command.env("SSL_CERT_FILE", &ca);
+            }
+            command.output().unwrap()
+        };
+        assert_eq!(send(false).status.code(), Some(1));
+        let output = send(true);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
 
-    let check = || {
-        let mut command = binary();
-        command
-            .args(["check", "--url", &https.url()])
-            .envs(https.deployment.variables.iter().cloned())
-            .env("SSL_CERT_FILE", &ca);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    };
-    let said = check();
-    assert!(
-        said.contains("the certificate is valid until 4000-01-01"),
-        "{said}"
-    );
-    assert!(said.contains("docspace-courier answers there"), "{said}");
+        let check = || {
+            let mut command = binary();
+            command
+                .args(["check", "--url", &https.url()])
+                .envs(https.deployment.variables.iter().cloned())
+                .env("SSL_CERT_FILE", &ca);
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        let said = check();
+        assert!(
+            said.contains("the certificate is valid until 4000-01-01"),
+            "{said}"
+        );
+        assert!(said.contains("docspace-courier answers there"), "{said}");
 
-    // Both the file and what is served end too soon for an operator who hears of it then.
-    let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
-    let (month, of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
-    let ending = https
-        .authority
-        .sign_until_day(i32::from(day.year()), month, of_month);
-    ending.write_to(https.folder.path());
-    https.is_shown(&ending.der()).await;
-    let said = check();
-    let warning = format!("the certificate ends on {day}, within 14 days");
-    assert_eq!(said.matches(&warning).count(), 2, "{said}");
+        // The certificate in the file and the one that the service presents both end soon.
+        let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
+        let (month, of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
+        let ending = https
+            .authority
+            .sign_until_day(i32::from(day.year()), month, of_month);
+        ending.write_to(https.folder.path());
+        https.presents(&ending.der()).await;
+        let said = check();
+        let warning = format!("the certificate ends on {day}, within 14 days");
+        assert_eq!(said.matches(&warning).count(), 2, "{said}");
 
-    // What is in the files is not what is served.
-    https
-        .authority
-        .sign_until(2020)
-        .write_to(https.folder.path());
-    let said = check();
-    assert!(
-        said.contains("the certificate ended on 2020-01-01"),
-        "{said}"
-    );
-    assert!(said.contains("docspace-courier answers there"), "{said}");
+        // The files differ from what the service presents.
+        https
+            .authority
+            .sign_until(2020)
+            .write_to(https.folder.path());
+        let said = check();
+        assert!(
+            said.contains("the certificate ended on 2020-01-01"),
+            "{said}"
+        );
+        assert!(said.contains("docspace-courier answers there"), "{said}");
+    })
+    .await;
 }
