@@ -1,9 +1,8 @@
 //! The DocSpace client: the only code that knows the portal's API paths and responses.
 //!
-//! [`Client`] sends requests; [`Client::files`], [`Client::operations`], [`Client::webhooks`],
-//! [`Client::delivery_log`] and [`Client::account`] group the calls. Each call is one request. It passes the
-//! circuit breaker and the budget (`docspace/gate.rs`) and fails with an [`Error`] that says how to go on;
-//! retrying is up to the caller.
+//! The calls of a [`Client`] are grouped by what they are about: `client.files().folder(..)`. Each is one request
+//! (`docspace/transport.rs`), which passes the circuit breaker and the budget (`docspace/gate.rs`) and fails with
+//! an [`Error`] that says how to go on. Retrying is up to the caller.
 
 mod account;
 mod address;
@@ -21,6 +20,7 @@ mod operations;
 mod page;
 mod path;
 mod person;
+mod transport;
 pub(crate) mod triggers;
 mod unclaimed_results;
 mod webhooks;
@@ -29,7 +29,7 @@ pub use account::{Account, KeyInfo};
 pub use address::{editor_address, folder_address};
 pub use breaker::{BreakerState, OpenReason};
 pub use budget::Budget;
-pub use client::{Client, WRITE_TIMEOUT};
+pub use client::Client;
 pub use delivery_log::{DeliveryLog, LogRow};
 pub use error::{Error, ErrorClass, WriteOutcome};
 pub use file::FileInfo;
@@ -39,4 +39,5 @@ pub use operation::{Conflict, Operation, OperationId, OperationKind, OperationSt
 pub use operations::{FILES_IN_ONE_CALL, Operations};
 pub use page::Page;
 pub use person::Person;
+pub use transport::WRITE_TIMEOUT;
 pub use webhooks::{WebhookConfig, WebhookSettings, Webhooks};

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::wire;
 
-use super::client::{CURRENT_USER, Client};
 use super::error::Error;
 use super::person::Person;
+use super::transport::{CURRENT_USER, Transport};
 
 /// Calls about the API key and its user.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a> {
-    client: &'a Client,
+    transport: &'a Transport,
 }
 
 /// An API key.
@@ -31,24 +31,21 @@ pub struct KeyInfo {
     pub expires_at: Option<Timestamp>,
 }
 
-impl Client {
-    /// Calls about the API key and its user.
-    pub fn account(&self) -> Account<'_> {
-        Account { client: self }
+impl<'a> Account<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
     }
-}
 
-impl Account<'_> {
     /// Reads the account that the key acts as. Fails with [`Error::KeyRefused`] if the key is not valid.
     pub async fn current_user(self) -> Result<Person, Error> {
-        self.client.get(CURRENT_USER).await
+        self.transport.get(CURRENT_USER).await
     }
 
     /// Reads the key itself. Needs no scope, but an API key: a login token is refused.
     pub async fn key(self) -> Result<KeyInfo, Error> {
         // A login token that is refused here works for other calls, so it must not open the circuit.
         let key = self
-            .client
+            .transport
             .send_unrecorded(Method::GET, "keys/@self", None::<&()>);
         Ok(key.await?.response)
     }

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use crate::ids::{EventId, WebhookId};
 use crate::wire;
 
-use super::client::Client;
 use super::error::Error;
 use super::page::{PAGE_SIZE, Page, pages};
+use super::transport::Transport;
 
 /// `groupStatus` of everything that was not delivered: not sent, 3xx, 4xx and 5xx.
 const UNDELIVERED: u8 = 29;
@@ -20,7 +20,7 @@ const UNDELIVERED: u8 = 29;
 /// Calls about the log of deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryLog<'a> {
-    client: &'a Client,
+    transport: &'a Transport,
 }
 
 /// A row of the log: one event for one webhook.
@@ -58,14 +58,11 @@ impl LogRow {
     }
 }
 
-impl Client {
-    /// Calls about the log of deliveries.
-    pub fn delivery_log(&self) -> DeliveryLog<'_> {
-        DeliveryLog { client: self }
-    }
-}
-
 impl<'a> DeliveryLog<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
+    }
+
     /// Reads the newest page of what was not delivered to a webhook, newest first.
     pub async fn undelivered(self, webhook: WebhookId) -> Result<Vec<LogRow>, Error> {
         Ok(self.page(webhook, 0).await?.content)
@@ -85,7 +82,7 @@ impl<'a> DeliveryLog<'a> {
         let path = format!(
             "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
         );
-        let envelope = self.client.send(Method::GET, &path, None::<&()>).await?;
+        let envelope = self.transport.send(Method::GET, &path, None::<&()>).await?;
         let rows: Vec<LogRow> = envelope.response;
         let len = rows.len();
         Ok(Page::new(rows, start, len, envelope.total))

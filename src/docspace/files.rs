@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{FileId, FolderId};
 
-use super::client::Client;
 use super::error::Error;
 use super::file::FileInfo;
 use super::folder::{FolderContent, FolderInfo};
 use super::page::{PAGE_SIZE, Page, pages};
 use super::path;
+use super::transport::Transport;
 
 /// The portal cuts a comment to this many characters (docs/DOCSPACE.md A9.2).
 pub const LONGEST_COMMENT: usize = 255;
@@ -20,20 +20,17 @@ pub const LONGEST_COMMENT: usize = 255;
 /// Calls about files, folders and rooms.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
-    client: &'a Client,
-}
-
-impl Client {
-    /// Calls about files, folders and rooms.
-    pub fn files(&self) -> Files<'_> {
-        Files { client: self }
-    }
+    transport: &'a Transport,
 }
 
 impl<'a> Files<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
+    }
+
     /// Reads a file.
     pub async fn file(self, file: &FileId) -> Result<FileInfo, Error> {
-        self.client.get(&file_path(file)).await
+        self.transport.get(&file_path(file)).await
     }
 
     /// Sets the comment of one version of a file; the portal cuts it to [`LONGEST_COMMENT`] characters.
@@ -49,20 +46,20 @@ impl<'a> Files<'a> {
         let path = format!("{}/comment", file_path(file));
         let body = CommentBody { version, comment };
         let done = self
-            .client
+            .transport
             .send::<IgnoredAny>(Method::PUT, &path, Some(&body));
         done.await.map(drop)
     }
 
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<FolderInfo, Error> {
-        self.client.get(&folder_path(folder)).await
+        self.transport.get(&folder_path(folder)).await
     }
 
     /// Reads the folders from the section down to this folder; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = format!("{}/path", folder_path(folder));
-        self.client.get(&path).await
+        self.transport.get(&path).await
     }
 
     /// Reads one page of what lies directly in a folder, last changed first, from this entry on.
@@ -101,7 +98,7 @@ impl<'a> Files<'a> {
             files,
             folders,
             total,
-        } = self.client.get(path).await?;
+        } = self.transport.get(path).await?;
         let len = files.len() + folders.len();
         let content = FolderContent { files, folders };
         Ok(Page::new(content, start, len, total))

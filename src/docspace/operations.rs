@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use crate::ids::{FileId, FolderId};
 
-use super::client::Client;
 use super::error::Error;
 use super::operation::{Conflict, Operation, OperationId, OperationKind, OperationState};
 use super::path;
+use super::transport::Transport;
+use super::unclaimed_results::UnclaimedResults;
 
 /// The most files in one call. The portal sets no limit; this one keeps its log and ours readable.
 pub const FILES_IN_ONE_CALL: usize = 100;
@@ -16,17 +17,18 @@ pub const FILES_IN_ONE_CALL: usize = 100;
 /// Calls that start and watch operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Operations<'a> {
-    client: &'a Client,
+    transport: &'a Transport,
+    unclaimed: &'a UnclaimedResults,
 }
 
-impl Client {
-    /// Calls that start and watch copy and move operations.
-    pub fn operations(&self) -> Operations<'_> {
-        Operations { client: self }
+impl<'a> Operations<'a> {
+    pub(super) fn new(transport: &'a Transport, unclaimed: &'a UnclaimedResults) -> Self {
+        Self {
+            transport,
+            unclaimed,
+        }
     }
-}
 
-impl Operations<'_> {
     /// Starts to copy or move files. One bad file refuses the whole call (docs/DOCSPACE.md 4.3).
     ///
     /// `None` if the portal accepted the call but did not name the operation, which happens before 3.2.1.
@@ -50,7 +52,7 @@ impl Operations<'_> {
             content: false,
             return_single_operation: true,
         };
-        let started = self.client.send(Method::PUT, path, Some(&body)).await?;
+        let started = self.transport.send(Method::PUT, path, Some(&body)).await?;
         let mut operations: Vec<Operation> = started.response;
         if operations.len() > 1 {
             operations.retain(|operation| operation.is_pending(kind));
@@ -66,11 +68,11 @@ impl Operations<'_> {
     ///
     /// `None` if the portal does not show it, which proves neither success nor failure (docs/DOCSPACE.md 4.4).
     pub async fn get(self, id: &OperationId) -> Result<Option<Operation>, Error> {
-        if let Some(operation) = self.client.unclaimed.take(id) {
+        if let Some(operation) = self.unclaimed.take(id) {
             return Ok(Some(operation));
         }
         let path = format!("files/fileops?id={}", path::segment(id.as_str()));
-        let operations: Vec<Operation> = self.client.get(&path).await?;
+        let operations: Vec<Operation> = self.transport.get(&path).await?;
         Ok(operations.into_iter().find(|operation| operation.id == *id))
     }
 
@@ -78,11 +80,11 @@ impl Operations<'_> {
     ///
     /// The same read takes the results of those that have ended, so they are kept for [`Operations::get`].
     pub async fn pending(self) -> Result<Vec<Operation>, Error> {
-        let operations: Vec<Operation> = self.client.get("files/fileops").await?;
+        let operations: Vec<Operation> = self.transport.get("files/fileops").await?;
         let (pending, ended): (Vec<_>, Vec<_>) = operations
             .into_iter()
             .partition(|operation| operation.state == OperationState::Pending);
-        self.client.unclaimed.keep(ended);
+        self.unclaimed.keep(ended);
         Ok(pending)
     }
 }

@@ -10,15 +10,15 @@ use crate::ids::WebhookId;
 use crate::signature::WebhookSecret;
 use crate::wire;
 
-use super::client::Client;
 use super::error::Error;
+use super::transport::Transport;
 
 const PATH: &str = "settings/webhook";
 
 /// Calls about webhooks.
 #[derive(Clone, Copy, Debug)]
 pub struct Webhooks<'a> {
-    client: &'a Client,
+    transport: &'a Transport,
 }
 
 /// A webhook as it is configured in the portal. Its times are local times with a wrong offset, so they are
@@ -94,24 +94,21 @@ pub struct WebhookSettings {
     pub secret: Option<WebhookSecret>,
 }
 
-impl Client {
-    /// Calls about webhooks.
-    pub fn webhooks(&self) -> Webhooks<'_> {
-        Webhooks { client: self }
+impl<'a> Webhooks<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
     }
-}
 
-impl Webhooks<'_> {
     /// Reads the webhooks that the key may see.
     pub async fn list(self) -> Result<Vec<WebhookConfig>, Error> {
-        let items: Vec<WebhookItem> = self.client.get(PATH).await?;
+        let items: Vec<WebhookItem> = self.transport.get(PATH).await?;
         Ok(items.into_iter().map(|item| item.configs).collect())
     }
 
     /// Creates a webhook. Before it answers, the portal sends HEAD to the address (docs/DOCSPACE.md 1.8).
     pub async fn create(self, settings: &WebhookSettings) -> Result<WebhookConfig, Error> {
         let body = WebhookBody::new(None, settings);
-        let created = self.client.send(Method::POST, PATH, Some(&body)).await?;
+        let created = self.transport.send(Method::POST, PATH, Some(&body)).await?;
         Ok(created.response)
     }
 
@@ -119,7 +116,7 @@ impl Webhooks<'_> {
     pub async fn update(self, id: WebhookId, settings: &WebhookSettings) -> Result<(), Error> {
         let body = WebhookBody::new(Some(id), settings);
         let updated = self
-            .client
+            .transport
             .send::<IgnoredAny>(Method::PUT, PATH, Some(&body));
         updated.await.map(drop)
     }
@@ -128,7 +125,7 @@ impl Webhooks<'_> {
     pub async fn delete(self, id: WebhookId) -> Result<(), Error> {
         let path = format!("{PATH}/{id}");
         let deleted = self
-            .client
+            .transport
             .send::<IgnoredAny>(Method::DELETE, &path, None::<&()>);
         deleted.await.map(drop)
     }

@@ -68,7 +68,7 @@ pub fn check_secret(secret: &WebhookSecret) -> Result<(), String> {
     }
     if !SECRET_LENGTH.contains(&text.len()) {
         return Err(format!(
-            "has {} characters; DocSpace requires 8 to 30",
+            "has {} characters; DocSpace takes 8 to 30",
             text.len()
         ));
     }
