@@ -38,7 +38,7 @@ fn rule(number: i64) -> Rule {
         1 => Condition::TitlePrefix(vec!["invoice".to_owned(), format!("client {number}")]),
         2 => Condition::TitleGlob(Pattern::glob("*report*.{pdf,xlsx}").expect("a glob")),
         3 => Condition::TitleRegex(Pattern::regex(r"contract|nda|\d{6}").expect("a regex")),
-        _ => Condition::NotBy(vec![Account::Myself]),
+        _ => Condition::NotBy(vec![Account::ApiKeyUser]),
     });
     Rule {
         name: format!("rule {number}"),

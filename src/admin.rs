@@ -1,8 +1,8 @@
-//! The operator listener: health, the status page, its JSON, and the metrics.
+//! The admin listener: the console's pages, their JSON, health, and metrics.
 //!
-//! It reads the store and shows it; the two changes it offers, replay and discard, are plain forms. Who
-//! may see and change what is decided by the layers of `status/guard.rs` before any page is made. The
-//! pages are rendered from views made for them, need no script, and load nothing from elsewhere.
+//! It reads the store and shows it. Its two changes, replay and discard, are plain forms. The layers of
+//! `admin/guard.rs` decide who may see and change what before any page is rendered. The pages are rendered
+//! from views made for them, work without a script, and load nothing from elsewhere.
 
 use std::sync::Arc;
 
@@ -11,89 +11,70 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::get;
-use tokio_util::sync::CancellationToken;
+use axum::routing::{get, post};
 
-use crate::clock::Clock;
-use crate::db::Db;
-use crate::docspace::Client;
 use crate::journal::overview::{self, overview};
-use crate::metrics::Metrics;
-use crate::server::tls::Tls;
-use crate::wake::Wake;
 
-// Who may.
+mod console;
+
+// Access.
 mod access;
 mod guard;
 mod login;
 
-// What is shown.
+// Pages and JSON.
 mod api;
 mod chart;
 mod event_page;
-mod frame;
 mod gauges;
+mod layout;
 mod list;
 
-// What is ordered.
-mod change;
+// Changes.
+mod confirm;
 
 pub use access::Access;
+pub use console::Console;
 
-/// What the operator listener shows, and what it needs for that.
-#[derive(Debug)]
-pub struct Status {
-    /// The store, which must be writable.
-    pub db: Db,
-    /// The portal, for its health.
-    pub portal: Arc<Client>,
-    /// What was counted.
-    pub metrics: Arc<Metrics>,
-    /// The time of day.
-    pub clock: Clock,
-    /// Told of what a person puts back to work.
-    pub wake: Arc<Wake>,
-    /// Who may see and change what.
-    pub access: Access,
-    /// The certificate of the public listener, where it has one.
-    pub tls: Option<Arc<Tls>>,
-    /// Cancelled when the service is shutting down.
-    pub stop: CancellationToken,
-}
-
-/// The operator listener's routes.
-pub fn router(status: Arc<Status>) -> Router {
+/// The admin listener's routes.
+pub fn router(console: Arc<Console>) -> Router {
     let private = Router::new()
         .route("/", get(list::show))
         .route("/events/{id}", get(event_page::show))
-        .route("/events/{id}/{change}", get(change::ask).post(change::make))
+        .route(
+            "/events/{id}/{change}",
+            get(confirm::show).post(confirm::apply),
+        )
         .route("/api/events", get(api::events))
         .route("/api/events/{id}", get(api::event))
         .route("/api/status", get(api::status))
         .route("/metrics", get(metrics))
-        .fallback(frame::not_found)
-        .layer(from_fn_with_state(Arc::clone(&status), guard::admit));
+        .fallback(layout::not_found)
+        .layer(from_fn_with_state(
+            Arc::clone(&console),
+            guard::require_access,
+        ));
     let open = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/login", get(login::ask).post(login::enter))
-        .route("/logout", axum::routing::post(login::leave))
+        .route("/login", get(login::show).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
         .route("/style.css", get(style))
         .route("/live.js", get(live))
         .route("/icon.svg", get(icon));
     private
         .merge(open)
         .layer(from_fn(guard::same_origin))
-        .layer(from_fn_with_state(Arc::clone(&status), guard::host))
+        .layer(from_fn_with_state(Arc::clone(&console), guard::host))
         .layer(from_fn(guard::headers))
-        .with_state(status)
+        .with_state(console)
 }
 
-async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) {
-    if status.stop.is_cancelled() {
+async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
+    if console.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
     }
-    match status.db.probe().await {
+    match console.db.probe().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -102,13 +83,13 @@ async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, &'static str) 
     }
 }
 
-async fn metrics(State(status): State<Arc<Status>>) -> Result<impl IntoResponse, StatusCode> {
-    let overview = status.db.read(overview).await;
+async fn metrics(State(console): State<Arc<Console>>) -> Result<impl IntoResponse, StatusCode> {
+    let overview = console.db.read(overview).await;
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    let oldest = overview::age(overview.waiting_since, status.clock.now()).unsigned_abs();
-    let ends_at = status.tls.as_ref().map(|tls| tls.validity().ends_at);
-    let moment = gauges::moment(&overview, oldest, &status.portal, ends_at);
-    let text = status.metrics.render(&moment);
+    let oldest = overview::age(overview.waiting_since, console.clock.now()).unsigned_abs();
+    let ends_at = console.tls.as_ref().map(|tls| tls.validity().not_after);
+    let snapshot = gauges::snapshot(&overview, oldest, &console.portal, ends_at);
+    let text = console.metrics.render(&snapshot);
     let kind = [(
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",

@@ -1,9 +1,8 @@
-//! Alerts: tells the operator, by mail and in the chat, what needs a person.
+//! Alerts: notifies the operator, by email and chat, of problems that need a person.
 //!
-//! A [`AlertMonitor`] looks from time to time at what the others leave behind: dead letters in the store, a
-//! portal that refuses the key, a webhook found switched off. So nobody waits for an alert, and nothing
-//! has to remember to raise one. Messages that cannot be sent wait in memory and are tried again; the
-//! loud lines of the log do not depend on them.
+//! An [`AlertMonitor`] polls for problems: dead letters in the store, a refused API key, a disabled webhook.
+//! No other code waits for an alert or has to raise one. Alerts that cannot be sent wait in memory and are
+//! retried; the warnings and errors in the log do not depend on them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,143 +22,144 @@ use crate::instances::{self, LeaderRole};
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 
 mod channel;
 mod digest;
 
-use channel::{AlertChannel, Way};
+use channel::{AlertChannel, Recipient};
 use digest::{Digest, Kind};
 
-/// How often the watch looks.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Time between two scans.
+const SCAN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// After this long, what another instance had to tell the operator has been told, or somebody else has
-/// taken over its duty.
-const TIME_TO_TELL: SignedDuration = SignedDuration::from_mins(1);
+/// Grace period after which this instance assumes that the leader has reported a dead letter.
+const LEADER_GRACE: SignedDuration = SignedDuration::from_mins(1);
 
-/// What an alert is told about one dead letter at the most, in characters.
+/// The longest reason of one dead letter in an alert, in characters.
 const REASON_LENGTH: usize = 300;
 
-/// Watches for what an operator must know.
+/// Polls for problems and sends alerts.
 #[derive(Debug)]
 pub struct AlertMonitor {
     db: Db,
     portal: Arc<Client>,
     clock: Clock,
-    /// Dead letters that were there at the last look, and what they are.
-    dead: HashMap<DeadId, String>,
-    /// Since when dead letters are known that another instance is to tell of.
-    left_to_another: HashMap<DeadId, Timestamp>,
+    /// Dead letters that need no alert any more, with their descriptions.
+    reported: HashMap<DeadId, String>,
+    /// When this instance first saw dead letters that the leader is to report.
+    seen_as_standby: HashMap<DeadId, Timestamp>,
     digest: Digest,
-    outlets: Vec<AlertChannel>,
+    channels: Vec<AlertChannel>,
 }
 
-/// One death of one action or event; after a replay it would be another one.
+/// A dead letter; after a replay it would get another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum DeadId {
     Event(i64),
     Action(i64, u32),
 }
 
-/// The ways to the operator.
+/// Where alerts are sent.
 #[derive(Debug, Default)]
 pub struct AlertRecipients {
     /// `OPERATOR_EMAIL`.
     pub addresses: Vec<String>,
-    /// What mail is sent with; without it no address is told.
+    /// Sends the emails; without it the addresses get none.
     pub mailer: Option<Mailer>,
-    /// The chat is told, too.
+    /// The chat, which gets all alerts too.
     pub chat: Option<Chat>,
 }
 
 impl AlertMonitor {
-    /// Begins to watch; what is dead already has been told of before.
-    pub async fn begin(
+    /// Starts monitoring. Dead letters that exist already were reported before.
+    pub async fn start(
         db: Db,
         portal: Arc<Client>,
         clock: Clock,
-        operators: AlertRecipients,
+        recipients: AlertRecipients,
     ) -> Result<Self, StoreError> {
         let dead = db.read(dead_letters).await?.into_iter().collect();
-        let mailer = operators.mailer.map(Arc::new);
-        let mut outlets: Vec<AlertChannel> = mailer
+        let mailer = recipients.mailer.map(Arc::new);
+        let mut channels: Vec<AlertChannel> = mailer
             .iter()
             .flat_map(|mailer| {
-                let mail = |to| Way::Mail(Arc::clone(mailer), to);
-                operators.addresses.iter().cloned().map(mail)
+                let email = |to| Recipient::Email(Arc::clone(mailer), to);
+                recipients.addresses.iter().cloned().map(email)
             })
             .map(AlertChannel::new)
             .collect();
-        outlets.extend(operators.chat.map(Way::Chat).map(AlertChannel::new));
+        channels.extend(recipients.chat.map(Recipient::Chat).map(AlertChannel::new));
         Ok(Self {
             db,
             portal,
             clock,
-            dead,
-            left_to_another: HashMap::new(),
+            reported: dead,
+            seen_as_standby: HashMap::new(),
             digest: Digest::default(),
-            outlets,
+            channels,
         })
     }
 
-    /// Looks and tells until told to stop.
+    /// Scans and sends until stopped.
     pub async fn run(mut self, stop: CancellationToken) {
-        if self.outlets.is_empty() {
+        if self.channels.is_empty() {
             return;
         }
         while !stop.is_cancelled() {
-            self.turn().await;
+            self.run_once().await;
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(SCAN_INTERVAL) => {}
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Looks once, and sends what is due.
-    pub async fn turn(&mut self) {
-        if let Err(error) = self.look().await {
-            let error: &dyn std::error::Error = &error;
-            warn!(error, "looking for what the operator must know failed");
+    /// Scans once and sends the alerts that are due.
+    pub async fn run_once(&mut self) {
+        if let Err(error) = self.scan().await {
+            warn!(error = %ErrorChain(&error), "scanning for alerts failed");
         }
         let now = self.clock.now();
         for message in self.digest.due(now) {
-            for outlet in &mut self.outlets {
-                outlet.push(message.clone());
+            for channel in &mut self.channels {
+                channel.push(message.clone());
             }
         }
         let host = self.portal.host();
         futures_util::future::join_all(
-            self.outlets.iter_mut().map(|outlet| outlet.send(host, now)),
+            self.channels
+                .iter_mut()
+                .map(|channel| channel.send(host, now)),
         )
         .await;
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
+    async fn scan(&mut self) -> Result<(), StoreError> {
         let (dead, webhook_off) = self
             .db
             .read(|sql| Ok((dead_letters(sql)?, catch_up::webhook_is_off(sql)?)))
             .await?;
         if !instances::holds_role(&self.db, LeaderRole::Alerts).await? {
-            self.stand_by(dead);
+            self.note_as_standby(dead);
             return Ok(());
         }
         for (id, what) in &dead {
-            if !self.dead.contains_key(id) {
-                self.digest.note(Kind::DeadLetter, what.clone());
+            if !self.reported.contains_key(id) {
+                self.digest.record(Kind::DeadLetter, what.clone());
             }
         }
-        self.dead = dead.into_iter().collect();
-        self.left_to_another.clear();
-        if self.dead.is_empty() {
-            self.digest.well(Kind::DeadLetter);
+        self.reported = dead.into_iter().collect();
+        self.seen_as_standby.clear();
+        if self.reported.is_empty() {
+            self.digest.resolve(Kind::DeadLetter);
         }
         let refused = self
             .portal
             .open_reason()
             .map(|why| why == OpenReason::KeyRefused);
         let state = [
-            // While the portal is down or pauses, nobody knows about the key.
+            // While the portal is down or asks for a pause, the state of the key is unknown.
             (
                 Kind::KeyRefused,
                 refused.map_or(Some(false), |refused| refused.then_some(true)),
@@ -168,26 +168,24 @@ impl AlertMonitor {
         ];
         for (kind, bad) in state {
             match bad {
-                Some(true) => self.digest.begin(kind),
-                Some(false) => self.digest.well(kind),
+                Some(true) => self.digest.raise(kind),
+                Some(false) => self.digest.resolve(kind),
                 None => {}
             }
         }
         Ok(())
     }
-}
 
-impl AlertMonitor {
-    /// Notes what another instance tells the operator of; what that one may have had no time for is told
-    /// when the duty comes here.
-    fn stand_by(&mut self, dead: BTreeMap<DeadId, String>) {
+    /// Remembers dead letters that the leader is to report. Those it may not have reported yet are reported
+    /// here if this instance becomes the leader.
+    fn note_as_standby(&mut self, dead: BTreeMap<DeadId, String>) {
         let now = self.clock.now();
-        self.dead.retain(|id, _| dead.contains_key(id));
-        self.left_to_another.retain(|id, _| dead.contains_key(id));
+        self.reported.retain(|id, _| dead.contains_key(id));
+        self.seen_as_standby.retain(|id, _| dead.contains_key(id));
         for (id, what) in dead {
-            let since = *self.left_to_another.entry(id).or_insert(now);
-            if now.duration_since(since) > TIME_TO_TELL {
-                self.dead.insert(id, what);
+            let since = *self.seen_as_standby.entry(id).or_insert(now);
+            if now.duration_since(since) > LEADER_GRACE {
+                self.reported.insert(id, what);
             }
         }
     }
@@ -195,7 +193,7 @@ impl AlertMonitor {
 
 fn dead_letters(sql: &Sql) -> Result<BTreeMap<DeadId, String>, SqlError> {
     let reason = |reason: Option<String>| {
-        let reason = reason.unwrap_or_else(|| "for no known reason".to_owned());
+        let reason = reason.unwrap_or_else(|| "unknown reason".to_owned());
         crate::notify::mail::one_line(&reason, REASON_LENGTH)
     };
     let actions = outbox::dead_letters(sql)?.into_iter().map(|dead| {

@@ -20,6 +20,7 @@ use crate::inbox;
 use crate::instances::{self, LeaderRole};
 use crate::rules::ActiveRules;
 use crate::signature::WebhookSecret;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod delivery_log;
@@ -89,8 +90,7 @@ impl CatchUp {
                     RETRY_INTERVAL.min(interval)
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "catching up failed; retrying");
+                    warn!(error = %ErrorChain(&error), "catching up failed; retrying");
                     RETRY_INTERVAL.min(interval)
                 }
             };
@@ -141,7 +141,7 @@ impl CatchUp {
             && (list_rooms == ListRooms::Always || may_have_been_off)
         {
             let since = self.since(progress.webhook_on_at, LISTING_OVERLAP, now);
-            let watched = self.rules.watched();
+            let watched = self.rules.watched_folders();
             let found = listing::find(&self.db, &self.portal, watched, since, now).await?;
             report.found = Some(found);
         }

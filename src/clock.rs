@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 /// The length of a day in UTC, in seconds.
 pub(crate) const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
-/// Where the service and the sandbox take the time of day from.
+/// Where the service takes the time of day from.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

@@ -1,224 +1,119 @@
 //! Configuration: the only code that reads the environment.
 //!
-//! The variables are read as name/value pairs into a raw struct, and turned into a checked [`Config`] by
-//! one conversion that reports every problem at once. Tests pass pairs.
-
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use secrecy::SecretString;
+//! [`Settings`] holds the variables as text and has one method for each part of the configuration, which returns
+//! the checked part or everything wrong with it. [`Config`] is all parts. Tests pass name/value pairs.
 
 use crate::db::Location;
-use crate::pipeline;
+use crate::pipeline::PipelineSettings;
 use crate::rules::Rule;
-use crate::server::tls::TlsFiles;
 use crate::signature::WebhookSecret;
-use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
-// Text, then values, then the whole.
-mod raw;
+// Text.
+mod env_file;
+mod variables;
 
+// Text to values.
 mod problems;
+mod reader;
 
+// Parts.
+mod database;
+mod limits;
+mod listeners;
+mod logging;
 mod mail;
-mod notify;
+mod notices;
+mod notifications;
+mod portal;
 mod rules;
 mod rules_file;
-mod tls;
-mod values;
 
-pub use notify::NotificationConfig;
+// All parts.
+mod parts;
+mod settings;
+
+pub use env_file::EnvFileError;
+pub use limits::Limits;
+pub use listeners::{AdminListener, PublicListener};
+pub use notifications::NotificationConfig;
+pub use parts::ConfigParts;
+pub use portal::PortalConfig;
 pub use problems::{ConfigError, Problem};
-pub use raw::{EnvFileError, process_environment};
-pub use rules::{Rules, RulesSource, Watched};
+pub use rules::{Rules, RulesSource};
+pub use settings::Settings;
 
-use problems::Problems;
-use raw::Raw;
-
-/// `RUST_LOG` when it is not set.
-const RUST_LOG: &str = "info";
-
-/// Everything the service is told, checked.
+/// The checked configuration of the service.
 #[derive(Debug)]
 pub struct Config {
     /// The portal and the key to it.
     pub portal: PortalConfig,
-    /// `DOCSPACE_WEBHOOK_SECRET`: one, or several during a rotation.
+    /// `DOCSPACE_WEBHOOK_SECRET`: one secret, or several during a rotation.
     pub secrets: Vec<WebhookSecret>,
-    /// `ALLOW_UNSIGNED`: deliveries without a signature header are accepted, too.
-    pub unsigned: UnsignedPolicy,
     /// The rules of the environment and of `RULES_FILE`, in this order.
     pub rules: Vec<Rule>,
     /// The pipelines that rules of the file call, by their keys.
-    pub pipelines: Vec<(String, pipeline::PipelineSettings)>,
+    pub pipelines: Vec<(String, PipelineSettings)>,
     /// Where the rules come from.
     pub rules_source: RulesSource,
-    /// Mail, chat, pipeline and operators.
-    pub tell: NotificationConfig,
-    /// `DATABASE_URL` and `DATABASE_CA_FILE`: where the store is.
+    /// Email, chat, pipeline and the operator.
+    pub notifications: NotificationConfig,
+    /// Where the store is.
     pub database: Location,
-    /// `LISTEN_ADDR` or `PORT`: the public listener.
-    pub listen: SocketAddr,
-    /// `ADMIN_ADDR`: the operator listener.
-    pub admin: SocketAddr,
-    /// `ADMIN_TOKEN`: what the operator listener asks for before it changes anything.
-    pub admin_token: Option<SecretString>,
-    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: the public listener speaks HTTPS itself.
-    pub tls: Option<TlsFiles>,
-    /// `REQUIRE_HTTPS`: refuse what a proxy does not call https.
-    pub transport: TransportPolicy,
-    /// `MAX_ATTEMPTS`: attempts of an action before it is a dead letter.
-    pub max_attempts: u32,
-    /// `RETENTION_DAYS`: how long finished events are kept.
-    pub retention: Duration,
-    /// `CATCH_UP_INTERVAL`: how often the portal is asked for what never reached us.
-    pub catch_up_interval: Duration,
-    /// Things worth a warning that are no reason not to start.
+    /// The listener for deliveries.
+    pub public: PublicListener,
+    /// The operator's listener.
+    pub admin: AdminListener,
+    /// Attempts and times.
+    pub limits: Limits,
+    /// Warnings, such as variables that have no effect.
     pub notices: Vec<String>,
 }
 
-/// A portal and the key to it.
-#[derive(Debug)]
-pub struct PortalConfig {
-    /// `DOCSPACE_API_HOST`.
-    pub host: String,
-    /// `DOCSPACE_API_KEY`.
-    pub key: SecretString,
-}
+impl TryFrom<ConfigParts> for Config {
+    type Error = ConfigError;
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, one JSON object a line.
-    Json,
-}
-
-/// `LOG_FORMAT` and `RUST_LOG`.
-#[derive(Clone, Debug)]
-pub struct Logging {
-    /// `LOG_FORMAT`.
-    pub format: LogFormat,
-    /// `RUST_LOG`.
-    pub filter: String,
-}
-
-impl Logging {
-    /// Reads the variables of the log alone, so that even a wrong configuration can be logged.
-    pub fn from_pairs(pairs: &[(String, String)]) -> Self {
-        let value = |name: &str| {
-            pairs
-                .iter()
-                .rfind(|(pair, value)| pair == name && !value.is_empty())
-                .map(|(_, v)| v)
-        };
-        let json = value("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-        Self {
-            format: if json {
-                LogFormat::Json
-            } else {
-                LogFormat::Text
-            },
-            filter: value("RUST_LOG")
-                .map_or(RUST_LOG, String::as_str)
-                .to_owned(),
+    fn try_from(parts: ConfigParts) -> Result<Self, ConfigError> {
+        let problems = parts.problems();
+        if !problems.is_empty() {
+            return Err(ConfigError { problems });
         }
+        Ok(Self {
+            portal: parts.portal?,
+            secrets: parts.secrets?,
+            rules: parts.rules.rules,
+            pipelines: parts.rules.pipelines,
+            rules_source: parts.rules_source?,
+            notifications: parts.notifications?,
+            database: parts.database?,
+            public: parts.public?,
+            admin: parts.admin?,
+            limits: parts.limits?,
+            notices: parts.notices,
+        })
     }
 }
 
-/// Reads `DATABASE_URL` alone, for commands that need no more than the store.
-pub fn database_from_pairs(pairs: &[(String, String)]) -> Result<Location, ConfigError> {
-    let mut problems = Problems::default();
-    let raw = Raw::from_pairs(pairs, &mut problems);
-    let path = values::database(&raw, &mut problems);
-    problems.keep_only(&["DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_CA_FILE"]);
-    problems.or(path)
-}
+impl TryFrom<&Settings> for Config {
+    type Error = ConfigError;
 
-/// Reads `ADMIN_ADDR` alone, for asking a running service how it is.
-pub fn admin_from_pairs(pairs: &[(String, String)]) -> Result<SocketAddr, ConfigError> {
-    let mut problems = Problems::default();
-    let raw = Raw::from_pairs(pairs, &mut problems);
-    let admin = values::admin(&raw, &mut problems);
-    problems.keep_only(&["ADMIN_ADDR"]);
-    problems.or(admin)
-}
-
-/// Reads `DOCSPACE_API_HOST` and `DOCSPACE_API_KEY` alone, for commands that need no more than the portal.
-pub fn portal_from_pairs(pairs: &[(String, String)]) -> Result<PortalConfig, ConfigError> {
-    let mut problems = Problems::default();
-    let raw = Raw::from_pairs(pairs, &mut problems);
-    let portal = values::portal(&raw, &mut problems);
-    problems.keep_only(&[
-        "DOCSPACE_API_HOST",
-        "DOCSPACE_API_HOST_FILE",
-        "DOCSPACE_API_KEY",
-        "DOCSPACE_API_KEY_FILE",
-    ]);
-    problems.or(portal)
-}
-
-/// Reads `DOCSPACE_WEBHOOK_SECRET` alone, for commands that need no more than the secrets.
-pub fn secrets_from_pairs(pairs: &[(String, String)]) -> Result<Vec<WebhookSecret>, ConfigError> {
-    let mut problems = Problems::default();
-    let raw = Raw::from_pairs(pairs, &mut problems);
-    let secrets = values::secrets(&raw, &mut problems);
-    problems.keep_only(&["DOCSPACE_WEBHOOK_SECRET", "DOCSPACE_WEBHOOK_SECRET_FILE"]);
-    problems.or(secrets)
-}
-
-/// The rules that can be understood, however wrong other variables are; for `check`, which looks at each
-/// part by itself and has the problems from [`Config::from_pairs`].
-pub fn rules_from_pairs(pairs: &[(String, String)]) -> Rules {
-    let mut problems = Problems::default();
-    let raw = Raw::from_pairs(pairs, &mut problems);
-    rules::rules(&raw, pairs, &mut problems)
-}
-
-/// Reads the rules alone, for commands that need no more; whatever is wrong with them is an error.
-pub fn checked_rules_from_pairs(pairs: &[(String, String)]) -> Result<Rules, ConfigError> {
-    let raw = Raw::from_pairs(pairs, &mut Problems::default());
-    RulesSource::new(pairs, &raw, &mut Problems::default()).read()
+    fn try_from(settings: &Settings) -> Result<Self, ConfigError> {
+        settings.parts().try_into()
+    }
 }
 
 impl Config {
-    /// Checks name/value pairs; later pairs win over earlier ones.
+    /// Checks name/value pairs, of which later ones take precedence.
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, ConfigError> {
-        let mut problems = Problems::default();
-        let raw = Raw::from_pairs(pairs, &mut problems);
-        let portal = values::portal(&raw, &mut problems);
-        let secrets = values::secrets(&raw, &mut problems);
-        let Rules { rules, pipelines } = rules::rules(&raw, pairs, &mut problems);
-        let listen = values::listen(&raw, &mut problems);
-        values::check_log_format(&raw, &mut problems);
-        let tls = tls::tls(&raw, &mut problems);
-        let config = Self {
-            portal,
-            secrets,
-            unsigned: values::unsigned(&raw, listen, &mut problems),
-            rules,
-            pipelines,
-            rules_source: RulesSource::new(pairs, &raw, &mut problems),
-            tell: notify::tell(&raw, &mut problems),
-            database: values::database(&raw, &mut problems),
-            listen,
-            admin: values::admin(&raw, &mut problems),
-            admin_token: raw.admin_token.clone().map(SecretString::from),
-            transport: values::transport(&raw, tls.is_some(), &mut problems),
-            tls,
-            max_attempts: values::max_attempts(&raw, &mut problems),
-            retention: values::retention(&raw, &mut problems),
-            catch_up_interval: values::catch_up_interval(&raw, &mut problems),
-            notices: values::notices(&raw),
-        };
-        problems.or(config)
+        Self::try_from(&Settings::from_pairs(pairs))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use crate::webhook::UnsignedPolicy;
 
     use super::*;
 
@@ -249,13 +144,13 @@ mod tests {
     #[test]
     fn defaults() {
         let config = read(&[]).unwrap();
-        assert_eq!(config.listen.to_string(), "0.0.0.0:3000");
-        assert_eq!(config.admin.to_string(), "127.0.0.1:3001");
+        assert_eq!(config.public.address.to_string(), "0.0.0.0:3000");
+        assert_eq!(config.admin.address.to_string(), "127.0.0.1:3001");
         assert_eq!(config.database, file("courier.db"));
-        assert_eq!(config.max_attempts, 12);
-        assert_eq!(config.retention, Duration::from_hours(720));
-        assert_eq!(config.catch_up_interval, Duration::from_mins(5));
-        assert_eq!(config.unsigned, UnsignedPolicy::Refuse);
+        assert_eq!(config.limits.max_attempts, 12);
+        assert_eq!(config.limits.retention, Duration::from_hours(720));
+        assert_eq!(config.limits.catch_up_interval, Duration::from_mins(5));
+        assert_eq!(config.public.unsigned, UnsignedPolicy::Refuse);
         assert_eq!(config.rules, []);
         assert_eq!(config.notices.len(), 1, "{:?}", config.notices);
     }
@@ -274,18 +169,13 @@ mod tests {
         ] {
             let file = folder.path().join(name);
             std::fs::write(&file, text).unwrap();
-            let mut pairs = process_environment(Some(&file)).unwrap();
-            pairs.retain(|(name, _)| text_names(name));
+            let pairs = env_file::read(&file).unwrap();
             let config =
                 Config::from_pairs(&pairs).unwrap_or_else(|error| panic!("{name}: {error}"));
             let rules: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
             assert_eq!(rules, ["copy", "invoice"], "{path}");
             assert_eq!(config.notices, Vec::<String>::new());
         }
-    }
-
-    fn text_names(name: &str) -> bool {
-        include_str!("../config.example.env").contains(&format!("{name}="))
     }
 
     #[test]
@@ -304,8 +194,8 @@ mod tests {
         assert_eq!(
             names,
             [
-                "DOCSPACE_API_KEY",
                 "DOCSPACE_API_HOST",
+                "DOCSPACE_API_KEY",
                 "DOCSPACE_WEBHOOK_SECRET",
                 "INTERNAL_PROCESSING_FOLDER_ID",
                 "PORT"
@@ -324,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn the_store_alone() {
+    fn a_part_is_read_however_wrong_other_parts_are() {
         let check = |variable: &str, value: &str| {
-            database_from_pairs(&[(variable.to_owned(), value.to_owned())])
+            Settings::from_pairs(&[(variable.to_owned(), value.to_owned())]).database()
         };
         let path = |path: &str| Ok(file(path));
-        assert_eq!(database_from_pairs(&[]), path("courier.db"));
+        assert_eq!(Settings::from_pairs(&[]).database(), path("courier.db"));
         assert_eq!(check("DATABASE_URL", "sqlite://a.db"), path("a.db"));
         assert_eq!(check("PORT", "nonsense"), path("courier.db"));
         assert_eq!(check("ADMIN_TOKEN_FILE", "/no/such"), path("courier.db"));
@@ -340,7 +230,29 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_nonsense() {
+    fn an_empty_file_is_a_problem_and_a_missing_one_is_reported_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty");
+        std::fs::write(&empty, "\n").unwrap();
+        for (path, what) in [
+            (&*empty, "is empty"),
+            (Path::new("/no/such"), "cannot read"),
+        ] {
+            let path = path.to_str().unwrap().to_owned();
+            let settings = Settings::from_pairs(&[("DOCSPACE_API_KEY_FILE".to_owned(), path)]);
+            let problems = settings.parts().problems();
+            let of_key: Vec<_> = problems
+                .iter()
+                .filter(|problem| problem.variable.starts_with("DOCSPACE_API_KEY"))
+                .collect();
+            assert_eq!(of_key.len(), 1, "{problems:?}");
+            assert_eq!(of_key[0].variable, "DOCSPACE_API_KEY_FILE");
+            assert!(of_key[0].what.contains(what), "{of_key:?}");
+        }
+    }
+
+    #[test]
+    fn contradictions_and_values_that_are_not_valid() {
         let check = |pairs: &[(&str, &str)], expected: &[&str]| {
             assert_eq!(problems(pairs), expected, "{pairs:?}");
         };
@@ -426,15 +338,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fine() {
+    fn valid_values() {
         let check = |pairs: &[(&str, &str)]| {
             read(pairs).unwrap_or_else(|error| panic!("{pairs:?}: {error}"))
         };
         let config = check(&[("LISTEN_ADDR", "127.0.0.1:0"), ("ALLOW_UNSIGNED", "true")]);
-        assert_eq!(config.unsigned, UnsignedPolicy::Accept);
-        assert_eq!(check(&[("PORT", "8080")]).listen.port(), 8080);
+        assert_eq!(config.public.unsigned, UnsignedPolicy::Accept);
+        assert_eq!(check(&[("PORT", "8080")]).public.address.port(), 8080);
         assert_eq!(
-            check(&[("LISTEN_ADDR", ":8080")]).listen.to_string(),
+            check(&[("LISTEN_ADDR", ":8080")])
+                .public
+                .address
+                .to_string(),
             "0.0.0.0:8080"
         );
         assert_eq!(
@@ -442,7 +357,9 @@ mod tests {
             file("/var/c.db")
         );
         assert_eq!(
-            check(&[("CATCH_UP_INTERVAL", "90s")]).catch_up_interval,
+            check(&[("CATCH_UP_INTERVAL", "90s")])
+                .limits
+                .catch_up_interval,
             Duration::from_secs(90)
         );
         assert_eq!(
@@ -460,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_may_stand_in_a_file_and_is_never_printed() {
+    fn a_secret_may_be_in_a_file_and_is_never_printed() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret");
         std::fs::write(&file, "From-A-File-1\n").unwrap();

@@ -46,8 +46,8 @@ impl fmt::Display for Trigger {
 /// What happened in the portal, as one delivery tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// `webhook.id`; 0 where the body names none.
-    pub webhook: WebhookId,
+    /// `webhook.id`; flat bodies have none.
+    pub webhook: Option<WebhookId>,
     /// `event.id`; flat bodies have none.
     pub id: Option<EventId>,
     /// What kind of event it is; absent when the body names neither a trigger nor a file.
@@ -120,8 +120,8 @@ impl Event {
             (None, None) => None,
         };
         Ok(Self {
-            webhook: WebhookId(webhook.number("id").unwrap_or(0)),
-            id: event.number("id").filter(|id| *id != 0).map(EventId),
+            webhook: webhook.id_number().map(WebhookId),
+            id: event.id_number().map(EventId),
             trigger,
             happened_at: event.time("createOn"),
             actor: event.text("createBy"),
@@ -148,7 +148,7 @@ impl Event {
             },
         });
         let event = Self {
-            webhook: WebhookId(0),
+            webhook: None,
             id: None,
             trigger: Some(Trigger::new(Trigger::UPLOAD)),
             happened_at: Some(changed_at),
@@ -288,6 +288,11 @@ impl<'a> Members<'a> {
             .or_else(|| self.text(name)?.trim().parse().ok())
     }
 
+    /// The member `id` as a number; 0 is not an id.
+    fn id_number(&self) -> Option<i64> {
+        self.number("id").filter(|id| *id != 0)
+    }
+
     fn id(&self, name: &str) -> Option<String> {
         self.read::<FileId>(name).map(|id| id.as_str().to_owned())
     }
@@ -331,7 +336,7 @@ mod tests {
     #[test]
     fn the_envelope_is_read_whole() {
         let event = fixture("file.uploaded");
-        assert_eq!(event.webhook, WebhookId(417));
+        assert_eq!(event.webhook, Some(WebhookId(417)));
         assert_eq!(event.id, Some(EventId(902_341)));
         assert_eq!(event.trigger, Some(Trigger::new("file.uploaded")));
         assert_eq!(event.happened_at, parse_time("2026-03-02T09:14:31Z"));

@@ -1,11 +1,12 @@
-//! The ids DocSpace gives to files, folders, webhooks and events, and ours of an event.
+//! The ids that DocSpace assigns to files, folders, webhooks and events, and our own.
 //!
-//! Files in the portal's own storage have numbers, files of connected third-party storage have
+//! Files in the portal's own storage have numeric ids, files of connected third-party storage have
 //! strings such as `drive-12-|1Zk3Qp`; both occur on the same portal (docs/DOCSPACE.md 2.3). Both are kept
-//! here in their text form, and written back to JSON as what they were.
+//! in text form, and written to JSON in their original form.
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A number or a string, as DocSpace uses them for files and folders.
@@ -65,7 +66,7 @@ pub struct FileId(EntryId);
 pub struct FolderId(EntryId);
 
 impl FileId {
-    /// The id in its text form; `None` when nothing but white space is given.
+    /// An id from its text form; `None` for a blank text.
     pub fn new(text: &str) -> Option<Self> {
         EntryId::new(text).map(Self)
     }
@@ -77,7 +78,7 @@ impl FileId {
 }
 
 impl FolderId {
-    /// The id in its text form; `None` when nothing but white space is given.
+    /// An id from its text form; `None` for a blank text.
     pub fn new(text: &str) -> Option<Self> {
         EntryId::new(text).map(Self)
     }
@@ -133,9 +134,24 @@ impl fmt::Display for EventId {
     }
 }
 
-/// Our number of an event in the inbox.
+/// Our id of an event in the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct InboxId(pub i64);
+
+/// The position of an event in the order of events: by time, then by DocSpace's id, then by ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventPosition {
+    /// The event.
+    pub event: InboxId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// DocSpace's id of it; flat bodies have none.
+    pub sequence: Option<EventId>,
+}
+
+/// One of the instances that share a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceId(pub i64);
 
 impl fmt::Display for InboxId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
+    fn an_invalid_id_is_refused() {
         for json in ["null", "1.5", "true", "[]", "{}", r#""""#, r#""  ""#] {
             assert!(serde_json::from_str::<FileId>(json).is_err(), "{json}");
         }

@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, SECONDS_A_DAY};
-use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::db::{Db, Sql, SqlError, StoreError, ZeroAsNone};
 use crate::docspace::Client;
+use crate::ids::InstanceId;
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 /// How often an instance gives a sign of life.
@@ -91,7 +93,7 @@ impl Instances {
         }
         loop {
             match instances.heartbeat(Writes::default()).await {
-                Err(error) if error.is_away() => tokio::time::sleep(TRY_AGAIN).await,
+                Err(error) if error.is_unreachable() => tokio::time::sleep(TRY_AGAIN).await,
                 Err(error) => return Err(error),
                 Ok(census) => {
                     instances.joined_others = census.instances > 1;
@@ -136,8 +138,7 @@ impl Instances {
                     }
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "no sign of life could be given");
+                    warn!(error = %ErrorChain(&error), "no sign of life could be given");
                 }
             }
             tokio::select! {
@@ -152,9 +153,8 @@ impl Instances {
         if db.is_shared()
             && let Err(error) = db.write(forget).await
         {
-            let error: &dyn std::error::Error = &error;
             warn!(
-                error,
+                error = %ErrorChain(&error),
                 "the others will notice by themselves that this instance is gone"
             );
         }
@@ -196,7 +196,7 @@ struct Membership {
 
 fn heartbeat(sql: &Sql, writes: Writes) -> Result<Membership, SqlError> {
     let clock_ms = sql.clock_ms()?;
-    let (now, me) = (clock_ms.unwrap_or_default(), sql.instance());
+    let (now, me) = (clock_ms.unwrap_or_default(), instance_column(sql));
     let gone_before = now - i64::try_from(HEARTBEAT_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
     sql.execute(
         "INSERT INTO instances (id, started_at, seen_at) VALUES (:id, :now, :now)
@@ -232,7 +232,7 @@ fn heartbeat(sql: &Sql, writes: Writes) -> Result<Membership, SqlError> {
 }
 
 /// Adds the writes of this instance to those of the day, and returns how many there are beside them.
-fn count_writes(sql: &Sql, me: i64, Writes { day, own }: Writes) -> Result<i64, SqlError> {
+fn count_writes(sql: &Sql, me: ZeroAsNone, Writes { day, own }: Writes) -> Result<i64, SqlError> {
     if own > 0 {
         sql.execute(
             "INSERT INTO portal_writes (day, instance, writes) VALUES (:day, :id, :own)
@@ -256,14 +256,18 @@ fn count_writes(sql: &Sql, me: i64, Writes { day, own }: Writes) -> Result<i64, 
     )
 }
 
+fn instance_column(sql: &Sql) -> ZeroAsNone {
+    ZeroAsNone(sql.instance().map(|InstanceId(id)| id))
+}
+
 fn forget(sql: &Sql) -> Result<(), SqlError> {
     sql.execute(
         "DELETE FROM instances WHERE id = :id",
-        &[(":id", sql.instance().into())],
+        &[(":id", instance_column(sql).into())],
     )?;
     sql.execute(
         "UPDATE duties SET until = 0 WHERE holder = :id",
-        &[(":id", sql.instance().into())],
+        &[(":id", instance_column(sql).into())],
     )?;
     outbox::release_orphaned_leases(sql).map(drop)
 }
@@ -286,7 +290,7 @@ fn take_duty(sql: &Sql, duty: LeaderRole) -> Result<bool, SqlError> {
         "UPDATE duties SET holder = :id, until = :until
          WHERE name = :name AND (holder = :id OR until <= :now)",
         &[
-            (":id", sql.instance().into()),
+            (":id", instance_column(sql).into()),
             (":name", duty.name().into()),
             (":until", duty_until(now).into()),
             (":now", now.into()),
@@ -297,10 +301,9 @@ fn take_duty(sql: &Sql, duty: LeaderRole) -> Result<bool, SqlError> {
 
 /// The part of the work that is this instance's to begin with.
 pub fn share(sql: &Sql) -> Result<Partition, SqlError> {
-    let me = sql.instance();
-    if me == 0 {
+    let Some(InstanceId(me)) = sql.instance() else {
         return Ok(Partition::ALL);
-    }
+    };
     sql.query_one(
         "SELECT count(*), coalesce(sum(CASE WHEN id < :id THEN 1 END), 0),
                 coalesce(sum(CASE WHEN id = :id THEN 1 END), 0)

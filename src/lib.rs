@@ -45,10 +45,13 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod file_watcher;
 mod http_headers;
 pub mod ids;
 pub mod instances;
+mod loopback;
 pub mod metrics;
+mod root_cause;
 pub mod server;
 pub mod service;
 pub mod signature;
@@ -57,6 +60,3 @@ pub mod template;
 mod text;
 pub mod wake;
 pub mod wire;
-
-// A pretend portal, for the demo, for developing, and for every test.
-pub mod sandbox;

@@ -1,9 +1,9 @@
-//! Metrics: what happened, counted, in the text that Prometheus reads.
+//! Metrics in Prometheus' text format.
 //!
-//! One struct, made once and handed to whoever counts; no globals. What the store knows better, such as
-//! how much waits, is not counted here but read from it when somebody looks. Names, labels and units are
-//! a promise: `deploy/` holds a dashboard and alert rules that use them. A label's value is one of a few
-//! words, never an id, a title or an address.
+//! One struct is created at start and passed to whatever counts; there are no globals. Figures that the store
+//! knows, such as queue depth, are read from it on each scrape. Names, labels and units are promises: the
+//! dashboard and alert rules in `deploy/` use them. A label takes one of a few values, never an id, a title or
+//! an address.
 
 use std::time::Duration;
 
@@ -17,43 +17,43 @@ use crate::signature::SignatureError;
 
 mod text;
 
-/// What every name begins with.
+/// The prefix of every name.
 pub(crate) const PREFIX: &str = "courier";
 
-/// Upper bounds of the time from a delivery to what it asked for, in seconds: a quarter of a second is
-/// what an idle service promises, a day is a portal that was down.
-const DELAYS: [f64; 12] = [
+/// Upper bounds of the time from a delivery to a completed action, in seconds: an idle service takes up to a
+/// quarter of a second, a portal that was down may take a day.
+const DELAY_BUCKETS: [f64; 12] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0,
 ];
 
-/// Upper bounds of the time of one attempt, in seconds.
-const DURATIONS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
+/// Upper bounds of the duration of one attempt, in seconds.
+const DURATION_BUCKETS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
-/// What a delivery was answered.
+/// The response to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryResponse {
     /// Stored.
     Accepted,
     /// Stored before.
     Duplicate,
-    /// Not believed, and why.
+    /// The signature was not accepted, and why.
     Unauthorized(SignatureError),
-    /// Signed, but no JSON object.
+    /// Signed, but not a JSON object.
     Unreadable,
-    /// It did not come over HTTPS.
+    /// Not received over HTTPS.
     NotHttps,
-    /// Its body was compressed.
+    /// The body was compressed.
     Encoded,
-    /// Over the size limit.
+    /// The body was over the size limit.
     TooLarge,
-    /// Its body came too slowly.
+    /// The body arrived too slowly.
     Slow,
-    /// Its sender hung up within the body.
+    /// The sender closed the connection within the body.
     Broken,
-    /// It could not be stored; its sender is told to send again.
+    /// It could not be stored; the sender is asked to retry.
     Unavailable,
 }
 
@@ -90,7 +90,7 @@ impl DeliveryResponse {
     }
 }
 
-/// Everything that is counted.
+/// All counters and histograms.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -110,13 +110,13 @@ impl Default for Metrics {
             deliveries: Family::default(),
             events: Family::default(),
             attempts: Family::default(),
-            action_delay: Family::new_with_constructor(|| Histogram::new(DELAYS)),
-            attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            action_delay: Family::new_with_constructor(|| Histogram::new(DELAY_BUCKETS)),
+            attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             portal_calls: Family::default(),
             reloads: Family::default(),
         };
         metrics.register();
-        metrics.begin_at_zero();
+        metrics.initialize_to_zero();
         metrics
     }
 }
@@ -126,45 +126,45 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "deliveries",
-            "Deliveries by what they were answered and, when unauthorized, why",
+            "Deliveries by response and, if unauthorized, by reason",
             self.deliveries.clone(),
         );
         registry.register(
             "events",
-            "Events by what was decided: planned, ignored, duplicate, or dead when no decision could be made",
+            "Events by decision: planned, ignored, duplicate, or dead if no decision could be made",
             self.events.clone(),
         );
         registry.register(
             "attempts",
-            "Attempts that ended, by kind of action: done and dead end the action, failed and waits do not",
+            "Attempts by kind of action and outcome: done and dead end the action, failed and waits do not",
             self.attempts.clone(),
         );
         registry.register_with_unit(
             "action_delay",
-            "Time from an event's arrival until an action of it was done",
+            "Time from receiving an event until its action was done",
             Unit::Seconds,
             self.action_delay.clone(),
         );
         registry.register_with_unit(
             "attempt_duration",
-            "Time an attempt took",
+            "Duration of an attempt",
             Unit::Seconds,
             self.attempt_duration.clone(),
         );
         registry.register(
             "portal_calls",
-            "Calls to the portal by route and status; the status is none without an answer",
+            "Calls to the portal by route and status; the status is none if there was no response",
             self.portal_calls.clone(),
         );
         registry.register(
             "rules_reloads",
-            "Times the rules were read again: done, or refused because something was wrong with them",
+            "Reloads of the rules: done, or refused because the rules were invalid",
             self.reloads.clone(),
         );
     }
 
-    /// A counter that appears with its first 1 has no rate yet, so known ones are there from the start.
-    fn begin_at_zero(&self) {
+    /// Creates the known series, because a counter that first appears with the value 1 has no rate.
+    fn initialize_to_zero(&self) {
         for answer in DeliveryResponse::ALL {
             drop(self.deliveries.get_or_create(&answer.labels()));
         }
@@ -176,22 +176,22 @@ impl Metrics {
         }
     }
 
-    /// A delivery was answered.
+    /// Counts a delivery.
     pub fn count_delivery(&self, answer: DeliveryResponse) {
         self.deliveries.get_or_create(&answer.labels()).inc();
     }
 
-    /// The rules were read again, and put in force or not.
+    /// Counts a reload of the rules.
     pub fn count_reload(&self, outcome: &'static str) {
         self.reloads.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// An event was decided, or given up.
+    /// Counts a decided event.
     pub fn count_event(&self, outcome: &'static str) {
         self.events.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// An attempt at this kind of action ended so, after this time.
+    /// Counts an attempt at this kind of action with its outcome and duration.
     pub fn count_attempt(&self, kind: &'static str, outcome: &'static str, took: Duration) {
         self.attempts
             .get_or_create(&[("kind", kind), ("outcome", outcome)])
@@ -201,14 +201,14 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// An action was done so long after its event came.
+    /// Records the time from receiving an event until its action was done.
     pub fn observe_delay(&self, kind: &'static str, delay: Duration) {
         self.action_delay
             .get_or_create(&[("kind", kind)])
             .observe(delay.as_secs_f64());
     }
 
-    /// The portal was called, and answered with this status or not at all.
+    /// Counts a call to the portal with its status; `None` if there was no response.
     pub fn count_portal_call(&self, method: &str, route: &str, status: Option<u16>) {
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         let labels = [
@@ -219,12 +219,12 @@ impl Metrics {
         self.portal_calls.get_or_create(&labels).inc();
     }
 
-    /// All of it, and what else was read when somebody looked, in Prometheus' text format.
+    /// All metrics, with the gauges of this scrape, in Prometheus' text format.
     #[expect(clippy::missing_panics_doc, reason = "writing to a string cannot fail")]
-    pub fn render(&self, moment: &Registry) -> String {
+    pub fn render(&self, gauges: &Registry) -> String {
         let mut open_metrics = String::new();
         encode_registry(&mut open_metrics, &self.registry)
-            .and_then(|()| encode_registry(&mut open_metrics, moment))
+            .and_then(|()| encode_registry(&mut open_metrics, gauges))
             .expect("writing to a string cannot fail");
         text::for_prometheus(&open_metrics)
     }

@@ -1,8 +1,7 @@
-//! Notify: what people are told about a file, and the ways to tell them.
+//! Notifications about a file, and the channels they are sent through.
 //!
-//! A [`Notification`] holds the facts and writes itself as mail, as a line in a chat, or as a line of the
-//! log. Deciding when, and to whom, is the rules' business. Titles and names are foreign text: each form
-//! escapes them in its own way.
+//! A [`Notification`] holds the facts and renders itself as an email, a chat message or a log line. Rules
+//! decide when to notify and whom. Titles and names are untrusted text, which each form escapes in its way.
 
 use std::fmt::Write as _;
 
@@ -19,55 +18,55 @@ pub mod chat;
 pub mod mail;
 
 use crate::template::{Field, MessageTemplates};
-use chat::{Chat, quoted};
+use chat::{Chat, escape};
 use mail::{Email, Mailer};
 
-/// The ways to people and programs that the configuration opens.
+/// The configured channels to people and programs.
 #[derive(Debug, Default)]
 pub struct Channels {
-    /// Mail; without it a notification is a line of the log.
+    /// Email; without it a notification is written to the log.
     pub mailer: Option<Mailer>,
     /// The chat.
     pub chat: Option<Chat>,
     /// The external pipeline.
     pub pipeline: Option<Pipeline>,
-    /// Those of the rules file.
+    /// The pipelines of the rules file.
     pub pipelines: Pipelines,
 }
 
-/// What is told about a file.
+/// The facts of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// The rule that wants it told.
+    /// The rule.
     pub rule: String,
     /// The file.
     pub file: FileId,
     /// Its title when the event was decided.
     pub title: String,
-    /// The room it was uploaded to, or, where that is not known, the folder.
-    pub room: Option<Place>,
-    /// The folder in which the event found it.
-    pub folder: Option<Place>,
+    /// The room it was uploaded to, or the folder if the room is unknown.
+    pub room: Option<NamedFolder>,
+    /// The folder it was in when the event was decided.
+    pub folder: Option<NamedFolder>,
     /// Who uploaded it: a name, or the account's id.
     pub uploader: Option<String>,
-    /// When.
+    /// When it was uploaded.
     pub uploaded_at: Timestamp,
-    /// Where it is now.
-    pub place: Option<Place>,
-    /// Where a person opens it.
+    /// The folder it is in now, if an action moved or copied it.
+    pub current_folder: Option<NamedFolder>,
+    /// The address at which a person opens it.
     pub link: String,
 }
 
-/// A folder or a room.
+/// A folder or room with its title.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct NamedFolder {
     /// Its id.
     pub id: FolderId,
-    /// Its title, where the portal told it.
+    /// Its title, if the portal returned it.
     pub title: Option<String>,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for NamedFolder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.title {
             Some(title) => write!(formatter, "{title} (id {})", self.id),
@@ -76,27 +75,27 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The HTML form of a letter.
+/// The HTML body of an email.
 #[derive(askama::Template)]
 #[template(path = "notification.html")]
-struct Page<'a> {
+struct EmailPage<'a> {
     heading: &'a str,
     facts: &'a [(&'static str, String)],
     link: &'a str,
     rule: &'a str,
 }
 
-/// The longest title in a letter, in characters.
+/// The longest value in an email, in characters.
 const TITLE_LENGTH: usize = 400;
 
 impl Notification {
-    /// The subject of a letter: what it is, and the title.
+    /// The subject of the email: what it is about, and the title.
     pub fn subject(&self) -> String {
         format!("{}: {}", self.heading(), self.title)
     }
 
-    /// A letter about it.
-    pub fn letter(&self, id: String) -> Email {
+    /// An email with the default texts.
+    pub fn email(&self, id: String) -> Email {
         Email {
             id,
             subject: self.subject(),
@@ -105,50 +104,50 @@ impl Notification {
         }
     }
 
-    /// A letter about it in the words of the rule, where it has any.
-    pub fn letter_in(&self, words: &MessageTemplates, id: String) -> Email {
-        let mut letter = self.letter(id);
+    /// An email with the rule's templates, where it has any.
+    pub fn email_with(&self, templates: &MessageTemplates, id: String) -> Email {
+        let mut email = self.email(id);
         let clean = |text: &str| mail::one_line(text, TITLE_LENGTH);
-        if let Some(subject) = &words.subject {
-            letter.subject = self.filled(subject, clean);
+        if let Some(subject) = &templates.subject {
+            email.subject = self.render(subject, clean);
         }
-        if let Some(text) = &words.text {
-            letter.text = self.filled(text, clean).replace('\n', "\r\n");
-            letter.html = None;
+        if let Some(text) = &templates.text {
+            email.text = self.render(text, clean).replace('\n', "\r\n");
+            email.html = None;
         }
-        letter
+        email
     }
 
-    /// A line for the chat in the words of the rule, where it has any.
-    pub fn line_in(&self, words: &MessageTemplates) -> String {
-        let text = words.text.as_ref();
-        text.map_or_else(|| self.line(), |text| self.filled(text, quoted))
+    /// A chat message with the rule's template, if it has one.
+    pub fn chat_message_with(&self, templates: &MessageTemplates) -> String {
+        let text = templates.text.as_ref();
+        text.map_or_else(|| self.chat_message(), |text| self.render(text, escape))
     }
 
-    /// A template with its fields filled in; the values are foreign, and made harmless first.
-    fn filled(
+    /// Renders a template; the values are untrusted and escaped first.
+    fn render(
         &self,
         template: &crate::template::Template,
-        harmless: impl Fn(&str) -> String,
+        escape: impl Fn(&str) -> String,
     ) -> String {
-        let place = |place: &Option<Place>| {
-            place.as_ref().map(|place| {
-                let title = place.title.clone();
-                title.unwrap_or_else(|| place.id.to_string())
+        let name = |folder: &Option<NamedFolder>| {
+            folder.as_ref().map(|folder| {
+                let title = folder.title.clone();
+                title.unwrap_or_else(|| folder.id.to_string())
             })
         };
-        template.fill(|field| {
+        template.render(|field| {
             let value = match field {
                 Field::Title => Some(self.title.clone()),
-                Field::Room => place(&self.room),
-                Field::Folder => place(&self.place).or_else(|| place(&self.folder)),
-                // Made of the configuration and an id, and no good when anything in it is changed.
+                Field::Room => name(&self.room),
+                Field::Folder => name(&self.current_folder).or_else(|| name(&self.folder)),
+                // Made of the configured address and an id; escaping would break it.
                 Field::Link => return self.link.clone(),
                 Field::Person => self.uploader.clone(),
                 Field::Time => Some(self.uploaded_at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
                 Field::Rule => Some(self.rule.clone()),
             };
-            harmless(&value.unwrap_or_default())
+            escape(&value.unwrap_or_default())
         })
     }
 
@@ -156,19 +155,20 @@ impl Notification {
         format!("New {}", self.rule)
     }
 
-    /// What there is to say, each with its name.
+    /// The facts with their names.
     fn facts(&self) -> Vec<(&'static str, String)> {
         let uploaded = self.uploaded_at.strftime("%-d %B %Y, %H:%M UTC");
-        let by = self.uploader.as_deref().unwrap_or("somebody unknown");
+        let by = self.uploader.as_deref().unwrap_or("an unknown user");
         let mut facts = vec![
             ("File", self.title.clone()),
             ("Uploaded by", by.to_owned()),
             ("Uploaded on", uploaded.to_string()),
         ];
-        let place =
-            |name, place: &Option<Place>| place.as_ref().map(|place| (name, place.to_string()));
-        facts.extend(place("To room", &self.room));
-        facts.extend(place("Now in", &self.place));
+        let folder = |name, folder: &Option<NamedFolder>| {
+            folder.as_ref().map(|folder| (name, folder.to_string()))
+        };
+        facts.extend(folder("To room", &self.room));
+        facts.extend(folder("Now in", &self.current_folder));
         for (_, value) in &mut facts {
             *value = mail::one_line(value, TITLE_LENGTH);
         }
@@ -190,7 +190,7 @@ impl Notification {
     }
 
     fn html(&self) -> String {
-        let page = Page {
+        let page = EmailPage {
             heading: &self.heading(),
             facts: &self.facts(),
             link: &self.link,
@@ -199,33 +199,33 @@ impl Notification {
         page.render().expect("the template only writes text")
     }
 
-    /// A line for the chat.
-    pub fn line(&self) -> String {
-        let by = self.uploader.as_deref().unwrap_or("somebody unknown");
+    /// A chat message with the default text.
+    pub fn chat_message(&self) -> String {
+        let by = self.uploader.as_deref().unwrap_or("an unknown user");
         let mut line = format!(
             "{}: {} – uploaded by {}",
-            quoted(&self.heading()),
-            quoted(&self.title),
-            quoted(by)
+            escape(&self.heading()),
+            escape(&self.title),
+            escape(by)
         );
         if let Some(room) = &self.room {
-            let _ = write!(line, " to {}", quoted(&room.to_string()));
+            let _ = write!(line, " to {}", escape(&room.to_string()));
         }
-        if let Some(place) = &self.place {
-            let _ = write!(line, ", now in {}", quoted(&place.to_string()));
+        if let Some(folder) = &self.current_folder {
+            let _ = write!(line, ", now in {}", escape(&folder.to_string()));
         }
         format!("{line}: {}", self.link)
     }
 }
 
-/// Writes the notification as a log line: the manager's address, the title, the file's id and a link.
+/// Writes the notification as a log line: the recipient, the title, the file's id and a link.
 ///
-/// A crash between this line and the mark that it was written repeats it: told twice is better than
-/// never, and the action's number in the line shows that it is the same notification.
+/// A crash before the action is stored as done repeats the line; the action's number in it shows that it is
+/// the same notification.
 pub fn log(portal: &str, action: &Action, to: Option<&str>) {
     let what = match action.rule.as_str() {
         "invoice" => "invoice received",
-        _ => "a rule has something to tell",
+        _ => "notification of a rule",
     };
     info!(
         target: "notification",
@@ -246,14 +246,14 @@ mod tests {
             rule: "invoice".to_owned(),
             file: FileId::from(7),
             title: title.to_owned(),
-            room: Some(Place {
+            room: Some(NamedFolder {
                 id: FolderId::from(100),
                 title: Some("Acme & Sons".to_owned()),
             }),
             folder: None,
             uploader: Some("Chris Client".to_owned()),
             uploaded_at: "2026-03-02T09:14:31Z".parse().unwrap(),
-            place: Some(Place {
+            current_folder: Some(NamedFolder {
                 id: FolderId::from(300),
                 title: None,
             }),
@@ -262,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_says_what_a_manager_needs() {
-        let text = notification("Invoice 1.pdf").letter(String::new()).text;
+    fn the_default_email() {
+        let text = notification("Invoice 1.pdf").email(String::new()).text;
         assert_eq!(
             text.replace('\r', ""),
             "New invoice\n\n  \
@@ -278,57 +278,53 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_rule_are_filled_in_and_stay_one_subject() {
+    fn templates_are_rendered_and_the_subject_stays_one_line() {
         let template = |text: &str| Some(crate::template::Template::parse(text).unwrap());
-        let words = MessageTemplates {
+        let templates = MessageTemplates {
             subject: template("{rule}: {title}"),
             text: template("{title} by {person}\nin {room}, now {folder}: {link}\n{time}"),
         };
         let hostile = "a.pdf\r\nBcc: everybody@x.example <b>";
-        let letter = notification(hostile).letter_in(&words, String::new());
-        assert_eq!(letter.html, None);
+        let email = notification(hostile).email_with(&templates, String::new());
+        assert_eq!(email.html, None);
         assert_eq!(
-            letter.subject,
+            email.subject,
             "invoice: a.pdf  Bcc: everybody@x.example <b>"
         );
         assert_eq!(
-            letter.text,
+            email.text,
             "a.pdf  Bcc: everybody@x.example <b> by Chris Client\r\nin Acme & Sons, now 300: \
              https://portal.example/doceditor?fileid=7\r\n2026-03-02 09:14 UTC"
         );
-        let line = notification("<!channel> @all.pdf").line_in(&words);
+        let line = notification("<!channel> @all.pdf").chat_message_with(&templates);
         assert!(
             !line.contains("<!channel>") && !line.contains("@all"),
             "{line}"
         );
 
-        let nothing_known = Notification {
+        let unknown = Notification {
             room: None,
-            place: None,
+            current_folder: None,
             uploader: None,
             ..notification("a.pdf")
         };
         assert!(
-            nothing_known
-                .letter_in(&words, String::new())
+            unknown
+                .email_with(&templates, String::new())
                 .text
                 .starts_with("a.pdf by \r\nin , now : https://"),
         );
     }
 
     #[test]
-    fn foreign_text_is_escaped_in_every_form() {
+    fn untrusted_text_is_escaped_in_every_form() {
         let hostile = "Invoice <b onclick=\"x\">\r\nNow in: nowhere @all.pdf";
-        let letter = notification(hostile).letter(String::new());
-        let html = letter.html.unwrap();
+        let email = notification(hostile).email(String::new());
+        let html = email.html.unwrap();
         assert!(!html.contains("<b onclick"), "{html}");
         assert!(html.contains("Acme &#38; Sons"), "{html}");
-        assert!(
-            !letter.text.contains("\nNow in: nowhere"),
-            "{}",
-            letter.text
-        );
-        let line = notification(hostile).line();
+        assert!(!email.text.contains("\nNow in: nowhere"), "{}", email.text);
+        let line = notification(hostile).chat_message();
         assert!(!line.contains("<b") && !line.contains("@all"), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }

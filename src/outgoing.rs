@@ -1,8 +1,7 @@
-//! Outgoing: posts to the addresses of the configuration, and how telling anybody may fail.
+//! Outgoing calls to chats and pipelines, and how a notification can fail.
 //!
-//! The chat and the pipeline are reached through [`HttpEndpoint`]: it follows no redirects, waits for a
-//! bounded time, reads a bounded part of an answer, and says nothing of the address in an error, which
-//! may be a secret. Mail fails in the same two ways.
+//! [`HttpEndpoint`] follows no redirects, bounds the time and the size of a response, and never mentions
+//! the address in an error, because the address may be a secret. Emails fail in the same two ways.
 
 use std::time::Duration;
 
@@ -16,61 +15,62 @@ use crate::http_headers;
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for the whole answer.
+/// Longest wait for the whole response.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of an answer is read, so that its connection can be used again; nothing in it matters.
-const ANSWER_BYTES: usize = 64 * 1024;
+/// How much of a response is read so that its connection can be reused; the content is ignored.
+const RESPONSE_BYTES: usize = 64 * 1024;
 
-/// The longest wait the other side may ask for.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// The longest `Retry-After` that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Why somebody could not be told.
+/// Why a notification or call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Another attempt may succeed.
-    Passing {
-        /// Why, in words an operator reads.
+    Transient {
+        /// The cause, for the operator.
         reason: String,
-        /// How long the other side asks to be left alone, within bounds.
-        wait: Option<Duration>,
+        /// The wait that the receiver asks for, bounded by an hour.
+        retry_after: Option<Duration>,
     },
     /// No attempt will ever succeed.
-    Lasting {
-        /// Why, for machines.
+    Permanent {
+        /// The cause, for machines.
         code: &'static str,
-        /// Why, in words an operator reads.
+        /// The cause, for the operator.
         reason: String,
     },
 }
 
 impl Failure {
-    /// Why, in words an operator reads.
+    /// The cause, for the operator.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Passing { reason, .. } | Self::Lasting { reason, .. } => reason,
+            Self::Transient { reason, .. } | Self::Permanent { reason, .. } => reason,
         }
     }
 
-    pub(crate) fn passing(reason: impl Into<String>) -> Self {
-        Self::Passing {
+    /// A transient failure without a requested wait.
+    pub(crate) fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient {
             reason: reason.into(),
-            wait: None,
+            retry_after: None,
         }
     }
 }
 
-/// An address that JSON is posted to.
+/// An address that receives JSON by POST.
 #[derive(Clone, Debug)]
 pub struct HttpEndpoint {
     http: reqwest::Client,
     url: SecretString,
-    /// What it is, for the reasons.
+    /// What it is called in reasons.
     name: &'static str,
 }
 
 impl HttpEndpoint {
-    /// An address, and what the reasons call it.
+    /// An endpoint at this address, called by this name in reasons.
     pub fn new(url: SecretString, name: &'static str) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
@@ -81,14 +81,14 @@ impl HttpEndpoint {
         Ok(Self { http, url, name })
     }
 
-    /// Posts a JSON document; only 2xx counts as received.
+    /// Posts a JSON document. Only a 2xx response counts as received.
     pub async fn post(
         &self,
         headers: HeaderMap,
         document: String,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let answer = self
+        let response = self
             .http
             .post(self.url.expose_secret())
             .header("content-type", "application/json")
@@ -96,70 +96,71 @@ impl HttpEndpoint {
             .body(document)
             .send()
             .await
-            .map_err(|error| self.unanswered(&error))?;
-        let status = answer.status();
-        let asked = asked_wait(answer.headers(), now);
-        read_to_bound(answer).await;
-        self.judge(status, asked)
+            .map_err(|error| self.no_response(&error))?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), now);
+        drain(response).await;
+        self.classify(status, retry_after)
     }
 
-    /// Asks for nothing, to see that somebody is there; any answer shows it.
-    pub async fn try_out(&self) -> Result<StatusCode, Failure> {
-        let asked = self.http.head(self.url.expose_secret()).send().await;
-        let answer = asked.map_err(|error| self.unanswered(&error))?;
-        Ok(answer.status())
+    /// Sends HEAD to see whether anything responds; returns the status.
+    pub async fn probe(&self) -> Result<StatusCode, Failure> {
+        let sent = self.http.head(self.url.expose_secret()).send().await;
+        let response = sent.map_err(|error| self.no_response(&error))?;
+        Ok(response.status())
     }
 
-    fn judge(&self, status: StatusCode, asked: Option<Duration>) -> Result<(), Failure> {
-        let reason = format!("{} answered {}", self.name, status.as_u16());
+    fn classify(&self, status: StatusCode, retry_after: Option<Duration>) -> Result<(), Failure> {
+        let reason = format!("{} responded with {}", self.name, status.as_u16());
         match status.as_u16() {
             200..=299 => Ok(()),
-            410 => Err(Failure::Lasting {
+            410 => Err(Failure::Permanent {
                 code: "gone",
-                reason: format!("{reason}: it wants no more"),
+                reason: format!("{reason}: the endpoint is gone"),
             }),
-            408 | 425 | 429 => Err(Failure::Passing {
+            408 | 425 | 429 => Err(Failure::Transient {
                 reason,
-                wait: asked,
+                retry_after,
             }),
-            400..=499 => Err(Failure::Lasting {
+            400..=499 => Err(Failure::Permanent {
                 code: "refused",
                 reason,
             }),
-            300..=399 => Err(Failure::passing(format!(
+            300..=399 => Err(Failure::transient(format!(
                 "{reason}; redirects are not followed"
             ))),
-            _ => Err(Failure::Passing {
+            _ => Err(Failure::Transient {
                 reason,
-                wait: asked,
+                retry_after,
             }),
         }
     }
 
-    /// No word of the error itself: it would name the address.
-    fn unanswered(&self, error: &reqwest::Error) -> Failure {
+    /// The error itself is not shown: it would contain the address.
+    fn no_response(&self, error: &reqwest::Error) -> Failure {
         let name = self.name;
-        Failure::passing(if error.is_connect() {
+        Failure::transient(if error.is_connect() {
             format!("{name} cannot be reached")
         } else if error.is_timeout() {
-            format!("{name} did not answer in time")
+            format!("{name} did not respond in time")
         } else {
             format!("the connection to {name} broke")
         })
     }
 }
 
-/// The wait that an answer asks for, within bounds.
-fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// The wait that a response asks for, within bounds.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let wait = http_headers::retry_after(headers, now)?;
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
-async fn read_to_bound(mut answer: Response) {
+/// Reads the response up to a bound, so that the connection can be reused.
+async fn drain(mut response: Response) {
     let mut read = 0;
-    while let Ok(Some(chunk)) = answer.chunk().await {
+    while let Ok(Some(chunk)) = response.chunk().await {
         read += chunk.len();
-        if read > ANSWER_BYTES {
+        if read > RESPONSE_BYTES {
             return;
         }
     }
@@ -172,16 +173,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_status_means_done_later_or_never() {
+    fn each_status_is_done_retried_or_final() {
         let pipeline = HttpEndpoint::new("http://pipeline".into(), "the pipeline").unwrap();
         let check = |status: u16, expected: &str| {
             let asked = Some(Duration::from_secs(7));
-            let judged = pipeline.judge(StatusCode::from_u16(status).unwrap(), asked);
-            let word = match judged {
+            let classified = pipeline.classify(StatusCode::from_u16(status).unwrap(), asked);
+            let word = match classified {
                 Ok(()) => "done",
-                Err(Failure::Passing { wait: None, .. }) => "later",
-                Err(Failure::Passing { .. }) => "later, as asked",
-                Err(Failure::Lasting { code, .. }) => code,
+                Err(Failure::Transient {
+                    retry_after: None, ..
+                }) => "later",
+                Err(Failure::Transient { .. }) => "later, as asked",
+                Err(Failure::Permanent { code, .. }) => code,
             };
             assert_eq!(word, expected, "{status}");
         };
@@ -204,7 +207,7 @@ mod tests {
         let now = "2026-03-02T09:14:31Z".parse().unwrap();
         let check = |text: &str, seconds: Option<u64>| {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            let wait = asked_wait(&headers, now);
+            let wait = retry_after(&headers, now);
             assert_eq!(wait.map(|wait| wait.as_secs()), seconds, "{text}");
         };
         check("90", Some(90));

@@ -1,7 +1,7 @@
-//! Pipeline: hands a file over to an external program, as a signed webhook of our own.
+//! Pipeline: calls an external program about a file, signed according to Standard Webhooks.
 //!
-//! The signature is that of Standard Webhooks. `webhook-id` is the same on every attempt of one action,
-//! so a receiver that remembers it does nothing twice; a call whose answer was lost is made again.
+//! `webhook-id` is the same on every attempt of one action, so that a receiver can ignore duplicates. A call
+//! whose response was lost is repeated.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,39 +23,39 @@ use crate::outgoing::{Failure, HttpEndpoint};
 /// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
-    /// Where calls go.
+    /// The address.
     pub url: SecretString,
-    /// What they are signed with, if they are.
+    /// Signs the calls, if a secret is set.
     pub signer: Option<Signer>,
 }
 
-/// What is told to the pipeline.
+/// The body of a call.
 #[derive(Clone, Debug, Serialize)]
 pub struct Document {
-    /// What happened.
+    /// The event.
     pub event: EventPart,
-    /// The rule that calls.
+    /// The rule.
     pub rule: String,
-    /// The file as the event named it.
+    /// The file of the event.
     pub file: FilePart,
-    /// What was done with it before the call.
+    /// The result of the copy or move before the call.
     pub result: Option<ResultPart>,
-    /// Where a person finds it.
+    /// Links for people.
     pub links: LinksPart,
 }
 
 /// The event.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventPart {
-    /// Our number of it, as `events show` takes it.
+    /// The event's number in this service, as in `events show`.
     pub id: InboxId,
-    /// DocSpace's id of it.
+    /// DocSpace's `event.id`.
     pub docspace_id: Option<i64>,
     /// The webhook that delivered it.
     pub webhook_id: i64,
-    /// What kind of event.
+    /// The trigger.
     pub trigger: Option<String>,
-    /// When.
+    /// When it happened, RFC 3339.
     pub happened_at: String,
     /// The account that acted.
     pub actor: Option<String>,
@@ -72,14 +72,14 @@ pub struct FilePart {
     pub folder_id: Option<FolderId>,
 }
 
-/// What a copy or move left behind.
+/// The result of a copy or move.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultPart {
     /// `copy` or `move`.
     pub action: String,
     /// The resulting file.
     pub file_id: Option<FileId>,
-    /// Where it is now.
+    /// The folder it is in now.
     pub folder_id: Option<FolderId>,
 }
 
@@ -95,38 +95,38 @@ pub struct LinksPart {
 /// Calls the pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    destination: HttpEndpoint,
+    endpoint: HttpEndpoint,
     signer: Option<Signer>,
 }
 
-/// The pipelines of the rules file, by their keys. A reload adds to them; what is no longer in the file
-/// stays known to the actions that were planned for it, until the service ends.
+/// The pipelines of the rules file, by key. A reload adds to them. A pipeline that is no longer in the file
+/// remains available to actions planned for it until the service ends.
 #[derive(Clone, Debug, Default)]
 pub struct Pipelines(Arc<RwLock<HashMap<String, Pipeline>>>);
 
 impl Pipelines {
     /// The pipeline with this key.
     pub fn get(&self, key: &str) -> Option<Pipeline> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).cloned()
+        let pipelines = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        pipelines.get(key).cloned()
     }
 
-    /// Makes these known, in place of those with the same keys.
+    /// Adds these, replacing those with the same keys.
     pub fn add(
         &self,
         settings: impl IntoIterator<Item = (String, PipelineSettings)>,
     ) -> reqwest::Result<()> {
         for (key, settings) in settings {
             let pipeline = Pipeline::new(settings)?;
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            known.insert(key, pipeline);
+            let mut pipelines = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            pipelines.insert(key, pipeline);
         }
         Ok(())
     }
 }
 
-/// Under which key the pipeline of a rule is known: a digest, as the address may be a secret. Another
-/// secret for its calls is no other pipeline.
+/// The key of a rule's pipeline: a digest, because the address may be a secret and the key is stored.
+/// Changing the signing secret does not change the key.
 pub fn key_of(rule: &str, url: &str) -> String {
     const LENGTH: usize = 16;
 
@@ -139,9 +139,9 @@ pub fn key_of(rule: &str, url: &str) -> String {
 #[derive(Clone)]
 pub struct Signer(Arc<Webhook>);
 
-/// A secret that begins with `whsec_` and goes on with something other than base64.
+/// A secret that begins with `whsec_`, followed by something other than base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it begins with whsec_, but does not go on with base64")]
+#[error("it begins with whsec_, but what follows is not base64")]
 pub struct NotBase64;
 
 impl fmt::Debug for Signer {
@@ -153,7 +153,7 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with this secret: `whsec_` and base64, or any other text as it is.
+    /// A signer with this secret: `whsec_` and base64, or any other text taken as it is.
     pub fn new(secret: &str) -> Result<Self, NotBase64> {
         let webhook = match secret.strip_prefix("whsec_") {
             Some("") => return Err(NotBase64),
@@ -167,7 +167,7 @@ impl Signer {
 
     fn sign(&self, id: &str, now: i64, document: &str) -> String {
         let signed = self.0.sign(id, now, document.as_bytes());
-        signed.expect("only bytes that are no text cannot be signed")
+        signed.expect("signing fails only for a body that is not UTF-8")
     }
 }
 
@@ -175,12 +175,12 @@ impl Pipeline {
     /// The pipeline of these settings.
     pub fn new(settings: PipelineSettings) -> reqwest::Result<Self> {
         Ok(Self {
-            destination: HttpEndpoint::new(settings.url, "the pipeline")?,
+            endpoint: HttpEndpoint::new(settings.url, "the pipeline")?,
             signer: settings.signer,
         })
     }
 
-    /// Calls it once; it has taken over when it answers 2xx.
+    /// Calls it once. A 2xx response means accepted.
     #[expect(
         clippy::missing_panics_doc,
         reason = "a document is plain data, which can always be written"
@@ -188,7 +188,7 @@ impl Pipeline {
     pub async fn call(&self, id: &str, document: &Document, now: Timestamp) -> Result<(), Failure> {
         let document = serde_json::to_string(document).expect("the document is plain data");
         let headers = headers(self.signer.as_ref(), id, &document, now);
-        self.destination.post(headers, document, now).await
+        self.endpoint.post(headers, document, now).await
     }
 }
 

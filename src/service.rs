@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::admin::{self, Access, Status};
+use crate::admin::{self, Access, Console};
 use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
@@ -51,6 +51,7 @@ impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let tls = config
+            .public
             .tls
             .map(|files| open_tls(files, &clock))
             .transpose()?;
@@ -84,51 +85,51 @@ impl Service {
             db.clone(),
             Arc::clone(&portal),
             config.rules,
-            config.max_attempts,
-            config.retention,
+            config.limits.max_attempts,
+            config.limits.retention,
             clock.clone(),
         )
         .with_metrics(Arc::clone(&metrics));
-        let (channels, operators) = ways_out(config.tell)?;
+        let (channels, operators) = ways_out(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
         let reload = Reload {
             source: config.rules_source,
             rules: worker.rules(),
             pipelines: channels.pipelines.clone(),
             metrics: Arc::clone(&metrics),
-            asked: Arc::default(),
+            requested: Arc::default(),
         };
         let worker = worker.with_channels(channels);
         let watch =
-            AlertMonitor::begin(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
+            AlertMonitor::start(db.clone(), Arc::clone(&portal), clock.clone(), operators).await?;
         let catch_up = CatchUp {
             db: db.clone(),
             portal,
             rules: worker.rules(),
             secrets: config.secrets.clone(),
-            retention: config.retention,
+            retention: config.limits.retention,
             clock: clock.clone(),
             wake: worker.wake(),
         };
         let receiver = Receiver {
             secrets: config.secrets,
-            unsigned: config.unsigned,
-            transport: config.transport,
+            unsigned: config.public.unsigned,
+            transport: config.public.transport,
             db,
             clock,
             wake: worker.wake(),
             metrics,
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         Ok(Self {
-            listener: bind("LISTEN_ADDR", config.listen).await?,
+            listener: bind("LISTEN_ADDR", config.public.address)?,
             tls,
-            admin_listener: bind("ADMIN_ADDR", config.admin).await?,
-            access: Access::new(config.admin_token, config.admin),
+            admin_listener: bind("ADMIN_ADDR", config.admin.address)?,
+            access: Access::new(config.admin.token, config.admin.address),
             receiver: Arc::new(receiver),
             worker: Arc::new(worker),
             catch_up,
-            catch_up_interval: config.catch_up_interval,
+            catch_up_interval: config.limits.catch_up_interval,
             watch,
             instances,
             reload,
@@ -147,7 +148,7 @@ impl Service {
 
     /// Asks for the rules to be read again.
     pub fn reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload.asked)
+        Arc::clone(&self.reload.requested)
     }
 
     /// The store.
@@ -157,7 +158,7 @@ impl Service {
 
     /// Serves and works until told to stop; then accepts nothing more and ends what is in hand.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let status = Status {
+        let console = Console {
             db: self.receiver.db.clone(),
             portal: Arc::clone(self.worker.portal()),
             metrics: Arc::clone(&self.receiver.metrics),
@@ -183,7 +184,7 @@ impl Service {
         let public = receive(self.listener, self.tls, self.receiver, stop.clone());
         let operator = server::serve(
             self.admin_listener,
-            admin::router(Arc::new(status)),
+            admin::router(Arc::new(console)),
             stop.clone(),
         );
         let (catch_up, interval) = (self.catch_up, self.catch_up_interval);
@@ -256,8 +257,6 @@ fn ways_out(tell: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipien
     Ok((channels, operators))
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {variable} {address}"))
+fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address).with_context(|| format!("cannot listen on {variable} {address}"))
 }

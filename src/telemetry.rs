@@ -1,29 +1,91 @@
-//! Logs: one line per thing that happened, for people or for machines.
+//! Logs: one line per occurrence, as text or JSON.
+//!
+//! A log that is closed, full or not read never blocks or fails the service: lines are dropped instead.
 
-use std::io::IsTerminal as _;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal as _};
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, OnceLock};
 
+use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{LogFormat, Logging};
+mod error_chain;
+mod log_writer;
 
-/// Starts logging to standard error. A filter that cannot be read falls back to the default, and says so.
+pub use error_chain::ErrorChain;
+use log_writer::LogWriter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+/// The configuration of the log.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// `LOG_FORMAT`.
+    pub format: LogFormat,
+    /// `RUST_LOG`.
+    pub filter: String,
+}
+
+/// The writer of the process-wide subscriber.
+static WRITER: OnceLock<Arc<LogWriter>> = OnceLock::new();
+
+/// Starts logging to standard error. A filter that cannot be parsed is replaced by the default and logged.
+/// Does nothing if logging was started before.
 pub fn start(logging: &Logging) {
-    let (filter, complaint) = match EnvFilter::try_new(&logging.filter) {
+    let writer = Arc::new(LogWriter::start(io::stderr()));
+    let (filter, filter_error) = match EnvFilter::try_new(&logging.filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        // By default, a failed write is reported with `eprintln!`, which panics if that fails too.
+        .log_internal_errors(false)
+        .with_writer(Arc::clone(&writer));
     let started = match logging.format {
         LogFormat::Text => subscriber.with_target(false).finish().try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),
     };
-    if started.is_ok()
-        && let Some(error) = complaint
-    {
-        tracing::warn!(%error, "RUST_LOG cannot be read; logging at info");
+    if started.is_ok() && WRITER.set(writer).is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+        if let Some(error) = filter_error {
+            warn!(error = %ErrorChain(&error), "RUST_LOG is not valid; using info");
+        }
     }
+}
+
+/// Waits until all lines are written, but not for long: standard error may be blocked. To be called before
+/// the process exits.
+pub fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush();
+    }
+}
+
+/// Total number of log lines dropped because standard error was closed, full, or not read.
+pub fn dropped_lines() -> u64 {
+    WRITER.get().map_or(0, |writer| writer.dropped())
+}
+
+/// Logs a panic. The default hook writes to standard error itself, which blocks while that is not read.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("unknown");
+    let location = panic.location().map(ToString::to_string);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    error!(
+        location,
+        backtrace = backtrace.as_ref().map(tracing::field::display),
+        "panicked: {message}"
+    );
 }

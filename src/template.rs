@@ -1,31 +1,31 @@
-//! Templates: the words of a rule's own for a notification, with a few fields in braces.
+//! Message templates: texts of a rule's own for a notification, with fields in braces.
 //!
-//! `{title} {room} {folder} {link} {person} {time} {rule}`; `{{` and `}}` stand for the braces themselves.
-//! An unknown field is found when the template is read; at run time a missing value is empty.
+//! The fields are `{title} {room} {folder} {link} {person} {time} {rule}`; `{{` and `}}` produce braces. An
+//! unknown field is an error when the template is parsed; a missing value is empty.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A rule's own words; what it does not give is said as always.
+/// A rule's own message templates; the default text is used for those it does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageTemplates {
-    /// The subject of a letter; a chat gets none.
+    /// The subject of the email; chats have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Template>,
-    /// The text of a letter, or the line in the chat.
+    /// The text of the email or chat message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Template>,
 }
 
 impl MessageTemplates {
-    /// Whether the rule leaves everything to be said as always.
+    /// Whether there are none.
     pub fn are_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A text with fields.
+/// A text with fields. Serialized as its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template {
@@ -39,20 +39,20 @@ enum Part {
     Field(Field),
 }
 
-/// What a template may name.
+/// A field of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// The file's title when the event was decided.
     Title,
-    /// The room: its title or, where that is not known, an id.
+    /// The room: its title, or its id if the title is unknown.
     Room,
-    /// The folder in which the file is now, or was found.
+    /// The folder the file is in now, or was in when the event was decided.
     Folder,
-    /// Where a person opens the file.
+    /// The address at which a person opens the file.
     Link,
-    /// Who acted: a name or, where that is not known, the account's id.
+    /// Who acted: a name, or the account's id if the name is unknown.
     Person,
-    /// When it happened, UTC.
+    /// When it happened, in UTC.
     Time,
     /// The rule's name.
     Rule,
@@ -73,22 +73,22 @@ pub fn field_names() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|(name, _)| *name)
 }
 
-/// Why a text is no template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// It names a field that there is not.
+    /// It names a field that does not exist.
     #[error("there is no field {{{0}}}")]
     Unknown(String),
-    /// A brace is left open.
-    #[error("a brace is not closed; write {{{{ for a brace itself")]
+    /// A brace is not closed.
+    #[error("a brace is not closed; write {{{{ for a literal brace")]
     Open,
-    /// A brace is closed that was not opened.
-    #[error("a brace is closed that was not opened; write }}}} for a brace itself")]
+    /// A closing brace has no opening brace.
+    #[error("a closing brace has no opening brace; write }}}} for a literal brace")]
     Stray,
 }
 
 impl Template {
-    /// Reads a text.
+    /// Parses a template.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut text = String::new();
@@ -105,12 +105,12 @@ impl Template {
             if brace == "}" {
                 return Err(TemplateError::Stray);
             }
-            let (name, behind) = rest.split_once('}').ok_or(TemplateError::Open)?;
+            let (name, remainder) = rest.split_once('}').ok_or(TemplateError::Open)?;
             let field = FIELDS.iter().find(|(known, _)| *known == name.trim());
             let (_, field) = field.ok_or_else(|| TemplateError::Unknown(name.trim().to_owned()))?;
             parts.extend((!text.is_empty()).then(|| Part::Text(std::mem::take(&mut text))));
             parts.push(Part::Field(*field));
-            rest = behind;
+            rest = remainder;
         }
         text.push_str(rest);
         parts.extend((!text.is_empty()).then_some(Part::Text(text)));
@@ -120,8 +120,8 @@ impl Template {
         })
     }
 
-    /// The text with its fields filled in.
-    pub fn fill(&self, value: impl Fn(Field) -> String) -> String {
+    /// Renders the template with these values.
+    pub fn render(&self, value: impl Fn(Field) -> String) -> String {
         self.parts
             .iter()
             .map(|part| match part {
@@ -156,9 +156,9 @@ impl From<Template> for String {
 mod tests {
     use super::*;
 
-    fn fill(source: &str) -> String {
+    fn render(source: &str) -> String {
         let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-        template.fill(|field| match field {
+        template.render(|field| match field {
             Field::Title => "a {room}.pdf".to_owned(),
             Field::Person => String::new(),
             other => format!("<{other:?}>"),
@@ -166,8 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_filled_in_once() {
-        let check = |source: &str, expected: &str| assert_eq!(fill(source), expected, "{source}");
+    fn fields_are_replaced_once() {
+        let check = |source: &str, expected: &str| assert_eq!(render(source), expected, "{source}");
         check("", "");
         check("no field", "no field");
         check("{title}", "a {room}.pdf");
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_template() {
+    fn invalid_templates() {
         let check = |source: &str, expected: TemplateError| {
             assert_eq!(Template::parse(source), Err(expected), "{source}");
         };

@@ -1,11 +1,12 @@
-//! Text from outside, made fit to be shown on a terminal or a page.
+//! Untrusted text, made safe to show in a terminal or on a page.
 //!
-//! Anybody who may upload chooses a title; it must not move the cursor, hide text, or turn its
-//! direction around.
+//! Anyone who may upload a file chooses its title. A title must not move the cursor, hide text or change its
+//! direction.
 
 use jiff::Timestamp;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The text without characters that act on the terminal instead of being seen.
+/// The text without control characters and invisible characters; line breaks and tabs become spaces.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|character| match character {
@@ -25,17 +26,24 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// The clean text, cut to so many characters.
+/// The clean text, shortened to a width in terminal columns.
 pub(crate) fn clean_and_cut(text: &str, width: usize) -> String {
     let text = clean(text);
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text;
     }
-    let start: String = text.chars().take(width.saturating_sub(1)).collect();
+    // One column is for the ellipsis.
+    let mut left = width.saturating_sub(1);
+    let start = text.chars().take_while(|character| {
+        let rest = left.checked_sub(character.width().unwrap_or(0));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    let start: String = start.collect();
     format!("{}…", start.trim_end())
 }
 
-/// A time of day as people write it; all of them are UTC.
+/// Date and time in UTC.
 pub(crate) fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
@@ -45,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_acts_on_a_terminal_is_taken_out() {
+    fn characters_that_control_a_terminal_are_removed() {
         let check = |text: &str, expected: &str| assert_eq!(clean(text), expected, "{text:?}");
         check("plan.docx", "plan.docx");
         check("\u{1b}[2Jplan\u{7}.docx\u{9b}", "[2Jplan.docx");
@@ -62,6 +70,9 @@ mod tests {
         check("plan.docx", 9, "plan.docx");
         check("plan.docx", 5, "plan…");
         check("a plan", 3, "a…");
+        check("計画書.pdf", 10, "計画書.pdf");
+        check("計画書.pdf", 9, "計画書.p…");
+        check("計画書.pdf", 6, "計画…");
         check("", 5, "");
     }
 }

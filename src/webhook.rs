@@ -1,9 +1,14 @@
 //! Receive: the handlers of the public listener.
 //!
-//! A delivery passes one extractor, `VerifiedDelivery`: limit the body, read it, verify the signature
-//! over the raw bytes. Only then is it parsed, and stored in the inbox; the answer follows the commit.
-//! No rules and no calls to the portal here. Never 410, after which DocSpace deletes the webhook, and
-//! never a redirect, which it does not follow (docs/DOCSPACE.md 1.5, 1.6).
+//! Every delivery passes the extractor `VerifiedDelivery`, which limits the body, reads it, and verifies
+//! the signature over the raw bytes. Only then is it parsed and stored in the inbox; the response follows
+//! the commit. No rules run here, and the portal is not called. The status is never 410, which makes
+//! DocSpace delete the webhook, and never a redirect, which DocSpace does not follow (docs/DOCSPACE.md 1.5,
+//! 1.6).
+//!
+//! Only the response to a verified delivery leaves the connection open. A client without the secret thus
+//! gets one response per connection, whatever it hides behind its request, and cannot shift the responses
+//! that a proxy expects for deliveries on the same connection.
 
 use std::sync::Arc;
 
@@ -13,118 +18,114 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::inbox::{self, AcceptOutcome};
 use crate::metrics::{DeliveryResponse, Metrics};
+use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 pub mod body;
+mod rejection;
 
-use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
-use body::{BodyError, Held};
+use body::BufferedBody;
+use rejection::{Rejection, close, unavailable};
 
-/// What the receiver's paths end with.
+/// The path that webhook URLs end with.
 pub const WEBHOOK_PATH: &str = "/webhook";
 
-/// What a person reads who opens one of them, and `check` knows us by.
+/// The response to GET on a webhook path, by which `check` recognises this service.
 pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
 
-/// What the answers with 503 ask a sender to wait, in seconds. DocSpace ignores it and waits 1 to 16 s.
-const RETRY_AFTER_SECONDS: &str = "5";
+/// Total size in bytes of all bodies being received: some 90,000 ordinary deliveries.
+const BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
-/// What to do about a delivery without a signature header.
+/// What to do with a delivery without a signature header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsignedPolicy {
-    /// Refuse it.
+    /// Reject it.
     Refuse,
-    /// Believe it; for development on one machine only.
+    /// Accept it; for development on one machine only.
     Accept,
 }
 
-/// What to do about a delivery that came over plain HTTP.
+/// Which deliveries are rejected because they were not sent over HTTPS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportPolicy {
-    /// Take it; whoever stands before the listener decides.
+    /// None; a proxy in front of the listener may decide.
     Any,
-    /// Take only what `X-Forwarded-Proto` calls https.
+    /// All but those whose `X-Forwarded-Proto` is `https`.
     HttpsOnly,
-    /// The listener speaks HTTPS itself: refuse only what `X-Forwarded-Proto` calls something else.
+    /// Those whose `X-Forwarded-Proto` is something other than `https`; the listener itself uses TLS.
     HttpsThroughout,
 }
 
-/// What receiving a delivery needs.
+/// What the handlers of the public listener need.
 #[derive(Debug)]
 pub struct Receiver {
-    /// Any one may have signed.
+    /// The secrets of the webhook; a delivery may be signed with any of them.
     pub secrets: Vec<WebhookSecret>,
-    /// What to do without a signature header.
+    /// Whether deliveries without a signature are accepted.
     pub unsigned: UnsignedPolicy,
-    /// What to do without HTTPS.
+    /// Whether deliveries must have come over HTTPS.
     pub transport: TransportPolicy,
     /// Where events are stored.
     pub db: Db,
     /// The time of day.
     pub clock: Clock,
-    /// Told of every new event.
+    /// Notified of every new event.
     pub wake: Arc<Wake>,
-    /// Where answers are counted.
+    /// Where responses are counted.
     pub metrics: Arc<Metrics>,
-    /// The bytes of bodies that may be in hand at once.
-    pub room: Arc<Semaphore>,
+    /// One permit per byte of a body that is being received.
+    pub body_memory: Arc<Semaphore>,
 }
 
 impl Receiver {
-    /// Room for the bodies in hand at once: 64 MiB, some 90,000 ordinary deliveries.
-    pub fn room() -> Arc<Semaphore> {
-        const BYTES: usize = 64 * 1024 * 1024;
-        Arc::new(Semaphore::new(BYTES))
+    /// Permits for bodies of 64 MiB in total.
+    pub fn body_memory() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(BODY_MEMORY_BYTES))
     }
 }
 
 /// The public listener's routes: both webhook paths and its health.
 pub fn router(receiver: Arc<Receiver>) -> Router {
-    let webhook = get(async || GREETING).post(receive);
+    let webhook = get(async || close(GREETING)).post(receive);
     Router::new()
         .route(WEBHOOK_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(async || close("ok\n")))
+        .fallback(async || close(StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(async || close(StatusCode::METHOD_NOT_ALLOWED))
         .with_state(receiver)
 }
 
-/// A delivery whose signature fits; the only way to a body.
+/// A delivery with a valid signature. The handlers have no other access to a body.
 struct VerifiedDelivery {
-    body: Held,
-}
-
-/// Why a delivery is not taken.
-enum Refusal {
-    NotHttps,
-    Encoded,
-    Body(BodyError),
-    Signature(SignatureError),
+    body: BufferedBody,
 }
 
 impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
-    type Rejection = Refusal;
+    type Rejection = Rejection;
 
     async fn from_request(
         request: Request,
         receiver: &Arc<Receiver>,
     ) -> Result<Self, Self::Rejection> {
         let verified = Self::verify(request, receiver).await;
-        if let Err(refusal) = &verified {
-            receiver.metrics.count_delivery(refusal.answer());
+        if let Err(rejection) = &verified {
+            receiver.metrics.count_delivery(rejection.response());
         }
         verified
     }
 }
 
 impl VerifiedDelivery {
-    async fn verify(request: Request, receiver: &Receiver) -> Result<Self, Refusal> {
+    async fn verify(request: Request, receiver: &Receiver) -> Result<Self, Rejection> {
         let (head, body) = request.into_parts();
         let over_https = match receiver.transport {
             TransportPolicy::Any => true,
@@ -132,27 +133,28 @@ impl VerifiedDelivery {
             TransportPolicy::HttpsThroughout => is_https(&head.headers) != Some(false),
         };
         if !over_https {
-            return Err(Refusal::NotHttps);
+            return Err(Rejection::NotHttps);
         }
         if is_encoded(&head.headers) {
-            return Err(Refusal::Encoded);
+            return Err(Rejection::Encoded);
         }
-        let body = body::read(body, &head.headers, &receiver.room)
+        let body = body::read(body, &head.headers, &receiver.body_memory)
             .await
-            .map_err(Refusal::Body)?;
+            .map_err(Rejection::Body)?;
         let signature = head
             .headers
             .get(SIGNATURE_HEADER)
             .map(HeaderValue::as_bytes);
         match signature::verify(&receiver.secrets, signature, &body) {
             Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => {}
-            verified => verified.map_err(Refusal::Signature)?,
+            verified => verified.map_err(Rejection::Signature)?,
         }
         Ok(Self { body })
     }
 }
 
-/// What the proxy says about the connection it took, if there is a proxy; the last one is ours.
+/// Whether the proxy received the request over HTTPS; `None` without a proxy. A client may send the header
+/// too, so the last value counts, which our proxy added.
 fn is_https(headers: &HeaderMap) -> Option<bool> {
     let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
     let scheme = value
@@ -162,79 +164,13 @@ fn is_https(headers: &HeaderMap) -> Option<bool> {
     Some(scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")))
 }
 
-/// Whether the body is compressed. DocSpace compresses none, and what is small on its way and large here
-/// is no stranger's to send.
+/// Whether the body is compressed. DocSpace does not compress, and a small body must not expand to a large
+/// one here.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let encodings = headers.get_all(header::CONTENT_ENCODING);
     encodings
         .iter()
         .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-impl Refusal {
-    fn answer(&self) -> DeliveryResponse {
-        match self {
-            Self::NotHttps => DeliveryResponse::NotHttps,
-            Self::Encoded => DeliveryResponse::Encoded,
-            Self::Signature(error) => DeliveryResponse::Unauthorized(*error),
-            Self::Body(BodyError::TooLarge) => DeliveryResponse::TooLarge,
-            Self::Body(BodyError::Slow) => DeliveryResponse::Slow,
-            Self::Body(BodyError::Broken) => DeliveryResponse::Broken,
-            Self::Body(BodyError::NoRoom) => DeliveryResponse::Unavailable,
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Self::NotHttps => {
-                warn!("refused a delivery that did not come over HTTPS");
-                (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n").into_response()
-            }
-            Self::Encoded => {
-                warn!("refused a compressed delivery");
-                let wanted = [(header::ACCEPT_ENCODING, "identity")];
-                let sentence = "The body must not be compressed.\n";
-                close((StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted, sentence))
-            }
-            Self::Signature(error) => {
-                warn!(reason = error.code(), "refused a delivery: {error}");
-                let sentence = "The signature is missing or does not fit.\n";
-                (StatusCode::UNAUTHORIZED, sentence).into_response()
-            }
-            Self::Body(BodyError::TooLarge) => {
-                warn!("refused a delivery over the size limit");
-                close((StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"))
-            }
-            Self::Body(BodyError::Slow) => {
-                warn!("closed a connection that sent its body too slowly");
-                close((StatusCode::REQUEST_TIMEOUT, "The body came too slowly.\n"))
-            }
-            Self::Body(BodyError::Broken) => {
-                debug!("a sender hung up within its body");
-                close((StatusCode::BAD_REQUEST, "The body is incomplete.\n"))
-            }
-            Self::Body(BodyError::NoRoom) => {
-                warn!("refused a delivery: too many are in hand");
-                close(try_again())
-            }
-        }
-    }
-}
-
-fn close(response: impl IntoResponse) -> Response {
-    ([(header::CONNECTION, "close")], response).into_response()
-}
-
-fn try_again() -> Response {
-    let retry_after = [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)];
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        retry_after,
-        "Not stored; send it again.\n",
-    )
-        .into_response()
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelivery) -> Response {
@@ -243,20 +179,20 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     match Event::parse(&body) {
         Ok(event) => {
             let trigger = event.trigger.clone();
-            let order = (event.webhook.0, event.id.map_or(0, |id| id.0));
+            let order = inbox::lock_order(&event);
             let stored = receiver
                 .db
                 .write_or_refuse(order, move |sql| inbox::accept(sql, &event, &body, now))
                 .await;
             let trigger = trigger.as_ref().map_or("none", |trigger| trigger.as_str());
-            answer(&receiver, stored, trigger)
+            acknowledge(&receiver, stored, trigger)
         }
-        Err(why) => {
-            let reason = why.to_string();
+        Err(error) => {
+            let reason = error.to_string();
             let stored = receiver
                 .db
-                .write_or_refuse((0, 0), move |sql| {
-                    inbox::keep_unreadable(sql, &body, &why, now)
+                .write_or_refuse(None, move |sql| {
+                    inbox::keep_unreadable(sql, &body, &error, now)
                 })
                 .await;
             match stored {
@@ -266,7 +202,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
                         .count_delivery(DeliveryResponse::Unreadable);
                     warn!(
                         event.id = id.0,
-                        reason, "kept a signed body that cannot be read"
+                        reason, "stored a signed body that cannot be parsed"
                     );
                     (StatusCode::BAD_REQUEST, "The body is not a JSON object.\n").into_response()
                 }
@@ -276,7 +212,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     }
 }
 
-fn answer(
+fn acknowledge(
     receiver: &Receiver,
     stored: Result<AcceptOutcome, StoreError>,
     trigger: &str,
@@ -288,7 +224,7 @@ fn answer(
     };
     receiver.metrics.count_delivery(counted);
     receiver.wake.inbox.notify_one();
-    if status == "duplicate" {
+    if counted == DeliveryResponse::Duplicate {
         // A redelivery may have revived a dead letter.
         receiver.wake.outbox.notify_one();
     }
@@ -305,10 +241,9 @@ fn not_stored(receiver: &Receiver, error: &StoreError) -> Response {
     receiver
         .metrics
         .count_delivery(DeliveryResponse::Unavailable);
-    let error: &dyn std::error::Error = error;
     error!(
-        error,
-        "a delivery could not be stored; its sender is told to send again"
+        error = %ErrorChain(error),
+        "cannot store a delivery; asked the sender to retry"
     );
-    try_again()
+    unavailable()
 }

@@ -106,32 +106,22 @@ impl From<i64> for FolderType {
     }
 }
 
-/// What an account may do in a room: `access` (docs/DOCSPACE.md 2.1, A1.6).
+/// The access level of an account in a room: `access` (docs/DOCSPACE.md 2.1, A1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "i64")]
 pub enum AccessLevel {
-    /// No share. Also given for rights that do not come from a share, as those of the room's owner.
+    /// No share: the room's owner, or an account that is not a member (docs/DOCSPACE.md 5.2).
     None,
-    /// Everything.
-    ReadWrite,
-    /// Manages the room and all files in it.
+    /// Manages the room, and may move files of other people (docs/DOCSPACE.md 1.9).
     RoomManager,
-    /// Any other level; none of them may move files of other people.
+    /// Any other level.
     Other,
-}
-
-impl AccessLevel {
-    /// Whether it allows moving files of other people (docs/DOCSPACE.md 1.9).
-    pub fn manages_room(self) -> bool {
-        matches!(self, Self::ReadWrite | Self::RoomManager)
-    }
 }
 
 impl From<i64> for AccessLevel {
     fn from(number: i64) -> Self {
         match number {
             0 => Self::None,
-            1 => Self::ReadWrite,
             9 => Self::RoomManager,
             _ => Self::Other,
         }

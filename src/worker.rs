@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::outbox::{self, Action};
 use crate::rules::{ActiveRules, Rule};
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod attempt;
@@ -223,10 +224,10 @@ impl Worker {
             let (lanes, moment) = (Arc::clone(&self.lanes), Instant::now());
             let found = self
                 .db
-                .read(move |sql| outbox::find_batch(sql, now, |lane| lanes.wanted(lane, moment)))
+                .read(move |sql| outbox::find_batch(sql, now, |key| lanes.wanted(key, moment)))
                 .await?;
             let Some(batch) = found else { return Ok(None) };
-            let entered = self.lanes.enter(batch.lane, moment);
+            let entered = self.lanes.enter(batch.key, moment);
             let claimed = self
                 .db
                 .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))
@@ -264,7 +265,7 @@ impl Worker {
         while !stop.is_cancelled() {
             match self.decide_next().await {
                 Ok(Step::Worked) => {
-                    if self.db.is_crowded() {
+                    if self.db.has_backlog() {
                         tokio::time::sleep(GIVE_WAY).await;
                     }
                     continue;
@@ -308,12 +309,11 @@ impl Worker {
     }
 
     /// Waits until woken, until something is due, or for a short while.
-    async fn rest(&self, wake: &Notify, next_due_ms: Option<i64>, stop: &CancellationToken) {
+    async fn rest(&self, wake: &Notify, next_due: Option<Timestamp>, stop: &CancellationToken) {
         /// Work that is due but not free to run must not make the loop spin.
         const AT_LEAST: Duration = Duration::from_millis(20);
 
-        let until_due = next_due_ms
-            .and_then(|due| Timestamp::from_millisecond(due).ok())
+        let until_due = next_due
             .and_then(|due| Duration::try_from(due.duration_since(self.clock.now())).ok())
             .filter(|wait| !wait.is_zero());
         let wait = until_due.map_or(LOOK_AROUND, |wait| wait.clamp(AT_LEAST, LOOK_AROUND));
@@ -326,6 +326,5 @@ impl Worker {
 }
 
 fn log_store_error(error: &StoreError) {
-    let error: &dyn std::error::Error = error;
-    error!(error, "the store cannot be used; trying again");
+    error!(error = %ErrorChain(error), "the store cannot be used; trying again");
 }

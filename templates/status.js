@@ -1,20 +1,20 @@
-// Shows what changed without a reload. The pages are whole without it.
+// Updates the page without a reload. The pages work without this script.
 "use strict";
 
-const EVERY_MS = 5000;
+const INTERVAL_MS = 5000;
 
 async function refresh() {
-  const answer = await fetch(location.href);
-  if (!answer.ok || answer.redirected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(location.href);
+  if (!response.ok || response.redirected) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const changed = fresh.getElementById(part.id);
-    // Not under a reader's keyboard.
+    // A part that has the keyboard focus stays.
     if (changed && !part.contains(document.activeElement)) part.replaceWith(changed);
   }
 }
 
 setInterval(() => {
-  // While the service restarts, what is shown stays.
+  // While the service restarts, the page stays as it is.
   if (!document.hidden && document.querySelector("[data-live]")) refresh().catch(() => {});
-}, EVERY_MS);
+}, INTERVAL_MS);

@@ -20,10 +20,9 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use docspace_courier::db::Cell;
-use docspace_courier::ids::FolderId;
-use docspace_courier::sandbox::{Announced, Portal, Settings};
+use docspace_sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use futures_util::future::join_all;
+use rusqlite::types::Value as Cell;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -106,10 +105,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let portal = Portal::new(Settings {
+        let portal = Portal::new(PortalSettings {
             latency: LATENCY,
             secret: Some(SECRET.to_owned()),
-            ..Settings::default()
+            ..PortalSettings::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
@@ -166,7 +165,7 @@ async fn copy(count: usize, database: &str, uploads: usize) -> f64 {
             &seed.client_room,
             &title,
             content.as_bytes(),
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
     while stage.portal.files_in(&seed.internal_folder).len() < uploads {

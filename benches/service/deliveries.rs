@@ -1,7 +1,7 @@
 //! Signed deliveries as DocSpace sends them, each with an event and a file of its own.
 
-use docspace_courier::ids::FolderId;
 use docspace_courier::signature::WebhookSecret;
+use docspace_sandbox::FolderId;
 
 /// The secret of every receiver that is started here.
 pub const SECRET: &str = "Sandbox-Secret-1";

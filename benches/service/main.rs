@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Portal, Settings};
+use docspace_sandbox::{Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -134,10 +134,10 @@ struct Served {
 
 impl Served {
     async fn start(latency: Duration) -> Self {
-        let portal = Portal::new(Settings {
+        let portal = Portal::new(PortalSettings {
             latency,
             secret: Some(deliveries::SECRET.to_owned()),
-            ..Settings::default()
+            ..PortalSettings::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

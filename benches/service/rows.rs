@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use docspace_courier::sandbox::Announced;
+use docspace_sandbox::UploadEvents;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
@@ -176,7 +176,7 @@ pub async fn idle(table: &mut Table) {
     for number in 1..=UPLOADS {
         let title = format!("plan {number}.docx");
         let room = &sandbox.seed().client_room;
-        sandbox.upload(room, &title, title.as_bytes(), Announced::Uploaded);
+        sandbox.upload(room, &title, title.as_bytes(), UploadEvents::Uploaded);
         copies_arrived(sandbox, number).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -288,7 +288,7 @@ async fn one_burst(portal: &Served, webhook: &str, uploads: usize) -> Burst {
     for number in 0..uploads {
         let title = format!("upload {number}.docx");
         let room = &sandbox.seed().client_room;
-        sandbox.upload(room, &title, title.as_bytes(), Announced::Uploaded);
+        sandbox.upload(room, &title, title.as_bytes(), UploadEvents::Uploaded);
     }
     copies_arrived(sandbox, uploads).await;
     let seconds = begun.elapsed().as_secs_f64();

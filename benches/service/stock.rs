@@ -4,8 +4,9 @@ use std::path::Path;
 
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Conflict;
-use docspace_courier::ids::FolderId;
+use docspace_courier::ids;
 use docspace_courier::rules::ActionPlan;
+use docspace_sandbox::FolderId;
 use rusqlite::{Connection, named_params};
 
 use crate::deliveries::{Deliveries, SECRET};
@@ -41,7 +42,7 @@ pub fn fill(store: &Path, events: u64, waiting: u64, room: &FolderId, to: &Folde
             )
             .unwrap();
         let plan = serde_json::to_string(&ActionPlan::Copy {
-            to: to.clone(),
+            to: ids::FolderId::new(to.as_str()).unwrap(),
             conflict: Conflict::Duplicate,
         })
         .unwrap();

@@ -1,4 +1,4 @@
-//! Bodies in pieces of any size: what is handed on is what came, and nothing is kept in hand afterwards.
+//! Bodies in frames of any size are joined unchanged, and all body memory is released afterwards.
 #![no_main]
 
 use std::convert::Infallible;
@@ -11,8 +11,8 @@ use futures_util::stream;
 use libfuzzer_sys::fuzz_target;
 use tokio::sync::Semaphore;
 
-/// Room for the body in hand, so small that some do not fit.
-const ROOM: usize = 4096;
+/// Body memory in bytes; some inputs are larger.
+const MEMORY: usize = 4096;
 
 fuzz_target!(|input: (u8, &[u8], &[u8])| {
     let (piece, length, bytes) = input;
@@ -24,21 +24,21 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
     if let Ok(length) = HeaderValue::from_bytes(length) {
         headers.insert(header::CONTENT_LENGTH, length);
     }
-    let room = Arc::new(Semaphore::new(ROOM));
+    let memory = Arc::new(Semaphore::new(MEMORY));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
     let read = runtime.expect("a runtime").block_on(async {
         let body = Body::from_stream(stream::iter(pieces));
-        body::read(body, &headers, &room).await
+        body::read(body, &headers, &memory).await
     });
     match read {
-        Ok(held) => {
-            assert_eq!(&*held, bytes);
-            assert_eq!(room.available_permits(), ROOM - bytes.len());
+        Ok(read) => {
+            assert_eq!(&*read, bytes);
+            assert_eq!(memory.available_permits(), MEMORY - bytes.len());
         }
-        Err(body::BodyError::NoRoom) => assert!(bytes.len() > ROOM),
+        Err(body::BodyError::MemoryLimitReached) => assert!(bytes.len() > MEMORY),
         Err(error) => assert_eq!(error, body::BodyError::TooLarge),
     }
-    assert_eq!(room.available_permits(), ROOM);
+    assert_eq!(memory.available_permits(), MEMORY);
 });

@@ -1,45 +1,35 @@
 //! Comment: sets the comment of a file's newest version.
 //!
-//! The file is read first: a comment that is there already is done, whoever set it, so a repetition after
-//! a crash changes nothing and raises no second event.
-
-use futures_util::future::join_all;
+//! The file is read first, and a comment that is already set counts as done, even if a person set it. So an
+//! attempt after a crash changes nothing and raises no second event, and the call needs no intent.
 
 use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
+use crate::rules::ActionKind;
 
-use super::{AttemptOutcome, Context, diagnose};
+use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::portal_error::{failed_call, unreadable_file};
 
-/// How many comments are set side by side.
-const AT_A_TIME: usize = 5;
-
-/// Sets the comment of each file, or finds that it is set.
+/// Sets the comment of each file, unless it is set already.
 pub(super) async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
     text: &str,
-) -> Result<Vec<(&'a Action, AttemptOutcome)>, StoreError> {
-    let mut all = Vec::with_capacity(actions.len());
-    for some in actions.chunks(AT_A_TIME) {
-        let ended = join_all(some.iter().map(|action| on_one(context, action, text))).await;
-        for (action, ended) in some.iter().zip(ended) {
-            all.push((action, ended?));
-        }
-    }
-    Ok(all)
+) -> Result<Outcomes<'a>, StoreError> {
+    each(actions, |action| comment(context, action, text)).await
 }
 
-async fn on_one(
+async fn comment(
     context: &Context<'_>,
     action: &Action,
     text: &str,
 ) -> Result<AttemptOutcome, StoreError> {
-    let id = commented(context, action).await?;
+    let id = commented_file(context, action).await?;
     let file = match context.portal.files().file(&id).await {
         Ok(file) => file,
-        Err(error) => return Ok(diagnose::unreadable_file(context, &error).await),
+        Err(error) => return Ok(unreadable_file(context, &error).await),
     };
     if file.comment == text {
         return Ok(AttemptOutcome::Done(ActionResult::default()));
@@ -52,30 +42,27 @@ async fn on_one(
             .await
         {
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-            // 403 says "no right" and "locked" alike, so what the file says of itself counts.
-            Err(Error::Forbidden) if file.busy => AttemptOutcome::Failed {
-                reason: "the file is open in an editor or locked".to_owned(),
-                intent: None,
-            },
-            Err(error) if error.class() == ErrorClass::Ambiguous => AttemptOutcome::Dead {
-                code: "no_right",
-                reason: "this key's user may read the file, but not comment on its versions"
-                    .to_owned(),
-            },
-            Err(error) => diagnose::failed_call(context, &error, None),
+            // 403 means "no right" as well as "locked", so the state of the file decides.
+            Err(Error::Forbidden) if file.busy => {
+                AttemptOutcome::failed("the file is open in an editor or locked")
+            }
+            Err(error) if error.class() == ErrorClass::Ambiguous => AttemptOutcome::no_right(
+                "this key's user may read the file, but not comment on its versions",
+            ),
+            Err(error) => failed_call(context, &error, None),
         },
     )
 }
 
-/// The file of the event; where the rule has moved it over another one, that one.
-async fn commented(context: &Context<'_>, action: &Action) -> Result<FileId, StoreError> {
+/// The file of the event, or the file that a move before this action in the rule has overwritten with it.
+async fn commented_file(context: &Context<'_>, action: &Action) -> Result<FileId, StoreError> {
     let this = action.claim.action;
     let before = context
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|(kind, _)| kind == "move");
+    let moved = before.filter(|(kind, _)| *kind == ActionKind::Move);
     Ok(moved
-        .and_then(|(_, outcome)| outcome.file)
+        .and_then(|(_, result)| result.file)
         .unwrap_or_else(|| action.file.clone()))
 }

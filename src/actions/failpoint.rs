@@ -1,23 +1,28 @@
-//! The moments in an attempt at which a crash matters, so that tests can stop a worker exactly there.
+//! Failpoints: where a test stops an attempt, as a crash would.
+//!
+//! They are compiled into the service on purpose: the integration tests and the model test of random
+//! schedules then exercise the same build that ships, which a `cfg` or a cargo feature would prevent. A
+//! worker has none unless a test gives it one with `Worker::with_failpoints`; no variable, file or command
+//! can. Without one, [`Failpoints::pass`] compares an `Option` and returns.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// A moment in an attempt to copy or move.
+/// A point in an attempt to copy or move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failpoint {
     /// The intent is stored; the portal has not been called.
     BeforeCall,
-    /// The portal has answered; its operation is not stored.
+    /// The portal has answered; the id of the operation is not stored.
     AfterAnswer,
-    /// The operation is stored; its end is not known.
+    /// The id of the operation is stored; the operation's end is not known.
     OperationStored,
-    /// The end is known; the action is not marked as done.
+    /// The result is known; the action is not marked as done.
     BeforeFinish,
 }
 
-/// At which failpoint a worker stops for good, if at any.
+/// The failpoint at which a worker stops for good, if any.
 #[derive(Clone, Debug, Default)]
 pub struct Failpoints {
     stop: Option<Arc<Stop>>,
@@ -31,7 +36,7 @@ struct Stop {
 }
 
 impl Failpoints {
-    /// Stops the first attempt that comes to this failpoint; the next ones pass.
+    /// Stops the first attempt that reaches this failpoint; later attempts pass it.
     pub fn stop_at(at: Failpoint) -> Self {
         let stop = Stop {
             at,
@@ -50,7 +55,7 @@ impl Failpoints {
         }
     }
 
-    /// Passes, or never returns.
+    /// Returns at once, or never if a test stops the attempt here.
     pub(super) async fn pass(&self, failpoint: Failpoint) {
         let Some(stop) = self.stop.as_deref().filter(|stop| stop.at == failpoint) else {
             return;

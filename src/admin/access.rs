@@ -1,9 +1,10 @@
-//! Access: the operator's token, and the session that stands for it after it was entered once.
+//! Access: the admin token, and the session that replaces it after signing in.
 //!
-//! A session is the time it ends and a MAC of that time under the token. Nothing is kept for it: it
-//! outlives a restart and dies with the token.
+//! A session is the time at which it ends and a MAC of that time under the token. The service stores
+//! nothing for it, so it survives a restart and ends when the token changes.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
@@ -12,68 +13,90 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tracing::warn;
 
 /// The cookie that holds a session.
 const COOKIE: &str = "courier_session";
 
-/// How long a session lasts: a working day and the way home.
+/// How long a session lasts: longer than a working day.
 const SESSION: Duration = Duration::from_hours(12);
+
+/// Shortest time between two log lines about wrong tokens, so that guessing does not fill the log.
+const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Who may see and change what.
 #[derive(Debug)]
 pub struct Access {
     token: Option<SecretString>,
-    reach: Reach,
+    exposure: Exposure,
+    failures: FailureLog,
 }
 
-/// From where the listener can be reached.
+/// Who can reach the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// From this machine: whoever is on it may look.
-    ThisMachine,
-    /// From others, too: looking needs the token.
+pub(super) enum Exposure {
+    /// Only this machine: reading needs no token.
+    Loopback,
+    /// Other machines too: reading needs the token.
     Network,
 }
 
-/// What the one who asks may do.
+/// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Visitor {
-    /// Has shown the token, and may change things.
+pub(super) enum Caller {
+    /// Has the token or a session, and may change things.
     Operator,
-    /// Has not.
-    Stranger,
-    /// Nobody can, because no token is configured.
-    NoToken,
+    /// Has neither.
+    Anonymous,
+    /// Cannot be an operator, because no token is configured.
+    NoTokenConfigured,
 }
 
 impl Access {
     /// The access to a listener on this address.
     pub fn new(token: Option<SecretString>, listener: SocketAddr) -> Self {
-        let reach = if listener.ip().is_loopback() {
-            Reach::ThisMachine
+        let exposure = if listener.ip().is_loopback() {
+            Exposure::Loopback
         } else {
-            Reach::Network
+            Exposure::Network
         };
-        Self { token, reach }
+        Self {
+            token,
+            exposure,
+            failures: FailureLog::default(),
+        }
     }
 
-    pub(super) fn reach(&self) -> Reach {
-        self.reach
+    pub(super) fn exposure(&self) -> Exposure {
+        self.exposure
     }
 
-    /// Who asks, by an `Authorization: Bearer` header or the session's cookie.
-    pub(super) fn visitor(&self, headers: &HeaderMap, now: Timestamp) -> Visitor {
+    /// Who sends a request, by its `Authorization: Bearer` header or the session's cookie.
+    pub(super) fn caller(&self, headers: &HeaderMap, now: Timestamp) -> Caller {
         let Some(token) = &self.token else {
-            return Visitor::NoToken;
+            return Caller::NoTokenConfigured;
         };
-        let bearer = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let session = sessions(headers).any(|session| session_holds(token, session, now));
-        if session || bearer.is_some_and(|bearer| is_token(token, bearer)) {
-            Visitor::Operator
+        let session = sessions(headers).any(|session| is_valid_session(token, session, now));
+        if session || bearer(headers).is_some_and(|bearer| is_token(token, bearer)) {
+            Caller::Operator
         } else {
-            Visitor::Stranger
+            Caller::Anonymous
+        }
+    }
+
+    /// Logs a wrong token in the `Authorization` header.
+    pub(super) fn log_wrong_bearer(&self, headers: &HeaderMap, now: Timestamp) {
+        if let (Some(token), Some(bearer)) = (&self.token, bearer(headers))
+            && !is_token(token, bearer)
+        {
+            self.log_wrong_token(now);
+        }
+    }
+
+    /// Logs a wrong token, or counts it for the next log line.
+    pub(super) fn log_wrong_token(&self, now: Timestamp) {
+        if let Some(attempts) = self.failures.note(now) {
+            warn!(attempts, "rejected a wrong ADMIN_TOKEN");
         }
     }
 
@@ -97,10 +120,33 @@ pub(super) fn end_session() -> String {
     format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
 }
 
-/// Compares digests, so that not even the token's length can be measured.
+/// Compares digests, so that response times reveal nothing, not even the token's length.
 fn is_token(token: &SecretString, entered: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(token.expose_secret()).ct_eq(&digest(entered)).into()
+}
+
+/// The wrong tokens since the last log line about them, and the time of that line.
+#[derive(Debug, Default)]
+struct FailureLog(Mutex<(u64, Option<Timestamp>)>);
+
+impl FailureLog {
+    /// Notes a wrong token. Returns how many there were since the last log line, when the next one is due.
+    fn note(&self, now: Timestamp) -> Option<u64> {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (failures, logged_at) = &mut *guard;
+        *failures += 1;
+        if logged_at.is_some_and(|at| now < at + FAILURE_LOG_INTERVAL) {
+            return None;
+        }
+        *logged_at = Some(now);
+        Some(std::mem::take(failures))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    value.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -112,7 +158,7 @@ fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
-fn session_holds(token: &SecretString, session: &str, now: Timestamp) -> bool {
+fn is_valid_session(token: &SecretString, session: &str, now: Timestamp) -> bool {
     let Some((ends, tag)) = session.split_once('.') else {
         return false;
     };
@@ -147,36 +193,47 @@ mod tests {
     }
 
     #[test]
-    fn a_session_stands_for_the_token_until_it_ends() {
+    fn a_session_replaces_the_token_until_it_ends() {
         let access = access(Some("open sesame"));
         assert_eq!(access.begin_session("open", at(0)), None);
         let cookie = access.begin_session("open sesame", at(0)).unwrap();
         let session = cookie.split(';').next().unwrap();
         let check = |cookie: &str, hours, expected| {
             let headers = with(header::COOKIE, cookie);
-            assert_eq!(access.visitor(&headers, at(hours)), expected, "{cookie}");
+            assert_eq!(access.caller(&headers, at(hours)), expected, "{cookie}");
         };
-        check(session, 11, Visitor::Operator);
-        check(&format!("theme=dark; {session}"), 11, Visitor::Operator);
-        check(session, 12, Visitor::Stranger);
-        check(&session.replacen("=1", "=2", 1), 11, Visitor::Stranger);
-        check("courier_session=", 0, Visitor::Stranger);
-        check("courier_session=9999999999.00", 0, Visitor::Stranger);
+        check(session, 11, Caller::Operator);
+        check(&format!("theme=dark; {session}"), 11, Caller::Operator);
+        check(session, 12, Caller::Anonymous);
+        check(&session.replacen("=1", "=2", 1), 11, Caller::Anonymous);
+        check("courier_session=", 0, Caller::Anonymous);
+        check("courier_session=9999999999.00", 0, Caller::Anonymous);
         let other = super::Access::new(Some("other".into()), ([127, 0, 0, 1], 1).into());
         let headers = with(header::COOKIE, session);
-        assert_eq!(other.visitor(&headers, at(1)), Visitor::Stranger);
+        assert_eq!(other.caller(&headers, at(1)), Caller::Anonymous);
     }
 
     #[test]
-    fn bearers() {
+    fn a_bearer_token_must_match() {
         let check = |token: Option<&str>, value: &str, expected| {
             let headers = with(header::AUTHORIZATION, value);
-            assert_eq!(access(token).visitor(&headers, at(0)), expected, "{value}");
+            assert_eq!(access(token).caller(&headers, at(0)), expected, "{value}");
         };
-        check(Some("t"), "Bearer t", Visitor::Operator);
-        check(Some("t"), "Bearer tt", Visitor::Stranger);
-        check(Some("t"), "Bearer ", Visitor::Stranger);
-        check(Some("t"), "t", Visitor::Stranger);
-        check(None, "Bearer ", Visitor::NoToken);
+        check(Some("t"), "Bearer t", Caller::Operator);
+        check(Some("t"), "Bearer tt", Caller::Anonymous);
+        check(Some("t"), "Bearer ", Caller::Anonymous);
+        check(Some("t"), "t", Caller::Anonymous);
+        check(None, "Bearer ", Caller::NoTokenConfigured);
+    }
+
+    #[test]
+    fn wrong_tokens_are_logged_together() {
+        let failures = FailureLog::default();
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        assert_eq!(failures.note(at(0)), Some(1));
+        assert_eq!(failures.note(at(1)), None);
+        assert_eq!(failures.note(at(9)), None);
+        assert_eq!(failures.note(at(10)), Some(3));
+        assert_eq!(failures.note(at(60)), Some(1));
     }
 }

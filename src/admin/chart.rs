@@ -1,20 +1,20 @@
-//! The picture of the last day: one bar an hour, the dead ones at its foot.
+//! The chart of the last day: one bar per hour, with the dead events at its bottom.
 
 use jiff::Timestamp;
 
 use crate::journal::overview::Hour;
 
-/// The picture's height in its own units; its width is 10 units an hour.
+/// The height in the SVG's own units; the width is 10 units per hour.
 const HEIGHT: u64 = 100;
 
-/// The least height of a bar that stands for something.
-const LEAST: u64 = 3;
+/// The smallest height of a bar for at least one event.
+const MIN_BAR: u64 = 3;
 
-/// The picture, ready to be drawn.
+/// The chart, ready to be rendered.
 pub(super) struct Chart {
     /// The bars, oldest first.
     pub(super) bars: Vec<Bar>,
-    /// What it shows, in words.
+    /// Its content in words.
     pub(super) summary: String,
     /// The hour at the left end.
     pub(super) from: String,
@@ -28,9 +28,9 @@ pub(super) struct Bar {
     pub(super) x: usize,
     /// The upper edge and the height for all events.
     pub(super) events: (u64, u64),
-    /// The same for the dead ones, which stand before them.
+    /// The same for the dead ones, which are drawn on top.
     pub(super) dead: (u64, u64),
-    /// What it stands for, in words.
+    /// Its content in words.
     pub(super) words: String,
 }
 
@@ -39,11 +39,11 @@ impl Chart {
         let most = hours.iter().map(|hour| hour.events).max().unwrap_or(0);
         let height = |count: u64| match count {
             0 => 0,
-            count => (count * HEIGHT / most.max(1)).max(LEAST),
+            count => (count * HEIGHT / most.max(1)).max(MIN_BAR),
         };
         let span = |count: u64| (HEIGHT - height(count), height(count));
-        let bars = hours.iter().enumerate().map(|(place, hour)| Bar {
-            x: place * 10 + 1,
+        let bars = hours.iter().enumerate().map(|(position, hour)| Bar {
+            x: position * 10 + 1,
             events: span(hour.events),
             dead: span(hour.dead),
             words: format!(

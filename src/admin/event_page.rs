@@ -1,4 +1,4 @@
-//! An event's page: how it came, what each rule said and why, what was done about it.
+//! An event's page: where it came from, what each rule decided and why, and its actions.
 
 use std::sync::Arc;
 
@@ -9,154 +9,188 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Status;
-use super::access::Visitor;
-use super::frame::{Frame, Moment, no_event, page, unavailable};
+use super::access::Caller;
+use super::console::Console;
+use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
+use crate::outbox::ActionState;
 use crate::text::clean;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
-struct Page {
-    frame: Frame,
+struct EventPage {
+    layout: Layout,
     id: InboxId,
     title: String,
     state: &'static str,
     reason: Option<String>,
-    said: Option<&'static str>,
+    notice: Option<&'static str>,
     facts: Vec<(&'static str, String)>,
-    came: Moment,
+    received: RelativeTime,
     deliveries: u32,
     source: &'static str,
-    decision_due: Option<Moment>,
+    decision_due: Option<RelativeTime>,
     decisions: Vec<DecisionView>,
-    actions: Vec<ActionLine>,
-    orders: Orders,
+    actions: Vec<ActionItem>,
+    controls: Controls,
     body: String,
 }
 
-struct ActionLine {
+struct ActionItem {
     id: String,
     what: String,
     rule: String,
-    state: String,
-    standing: String,
+    state: ActionState,
+    state_in_words: String,
     reason: Option<String>,
 }
 
-/// What a person may order about the event here.
-struct Orders {
+/// The changes that the page offers.
+struct Controls {
+    /// The label of the replay button, if the event can be replayed.
     replay: Option<&'static str>,
-    discard: bool,
-    /// Where to enter the token first.
+    can_discard: bool,
+    /// Where to sign in first.
     login: Option<String>,
-    /// No token is configured.
-    no_token: bool,
+    no_token_configured: bool,
 }
 
-/// What was just ordered.
+/// The effect of a change, shown on the page that follows it. The address contains only a word, so that a
+/// link cannot put text on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    Retrying,
+    Reevaluating,
+    Discarded,
+    NothingChanged,
+}
+
+impl Notice {
+    const ALL: [Self; 4] = [
+        Self::Retrying,
+        Self::Reevaluating,
+        Self::Discarded,
+        Self::NothingChanged,
+    ];
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.as_str() == word)
+    }
+
+    /// The word in the address.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Retrying => "retrying",
+            Self::Reevaluating => "reevaluating",
+            Self::Discarded => "discarded",
+            Self::NothingChanged => "nothing_changed",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Retrying => "Retrying, with all attempts.",
+            Self::Reevaluating => "The rules that ignored the event evaluate it again.",
+            Self::Discarded => "Discarded, with the actions that waited for it.",
+            Self::NothingChanged => "The event has no dead letter; nothing was changed.",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
-pub(super) struct Said {
-    said: Option<String>,
+pub(super) struct EventQuery {
+    notice: Option<String>,
 }
 
 pub(super) async fn show(
-    State(status): State<Arc<Status>>,
+    State(console): State<Arc<Console>>,
     headers: HeaderMap,
     Path(id): Path<i64>,
-    Query(Said { said }): Query<Said>,
+    Query(EventQuery { notice }): Query<EventQuery>,
 ) -> Response {
-    let frame = Frame::new(&status, &headers);
-    match status.db.read(move |sql| journal::find(sql, id)).await {
-        Ok(Some(story)) => {
-            let now = status.clock.now();
-            let visitor = status.access.visitor(&headers, now);
-            let said = said.as_deref().and_then(sentence);
-            page(StatusCode::OK, &view(frame, story, visitor, said, now))
+    let layout = Layout::new(&console, &headers);
+    match console.db.read(move |sql| journal::find(sql, id)).await {
+        Ok(Some(details)) => {
+            let now = console.clock.now();
+            let controls = controls(&details, console.access.caller(&headers, now));
+            let notice = notice.as_deref().and_then(Notice::from_word);
+            let notice = notice.map(Notice::sentence);
+            let event = event_page(layout, details, controls, notice, now);
+            page(StatusCode::OK, &event)
         }
-        Ok(None) => no_event(frame, id),
-        Err(_) => unavailable(frame),
+        Ok(None) => no_event(layout, id),
+        Err(_) => unavailable(layout),
     }
 }
 
-/// What is said after an order; the address names it by a word, so that nobody can put words here.
-fn sentence(said: &str) -> Option<&'static str> {
-    match said {
-        "put_back" => Some("Put back to work, with all attempts."),
-        "asked_again" => Some("The rules that ignored it are asked again."),
-        "discarded" => Some("Discarded, with what waited behind it."),
-        "nothing" => Some("Nothing of it was dead any more; nothing was changed."),
-        _ => None,
-    }
-}
-
-fn view(
-    frame: Frame,
-    story: EventDetails,
-    visitor: Visitor,
-    said: Option<&'static str>,
+fn event_page(
+    layout: Layout,
+    details: EventDetails,
+    controls: Controls,
+    notice: Option<&'static str>,
     now: Timestamp,
-) -> Page {
-    let orders = orders(&story, visitor);
-    let event = &story.event;
+) -> EventPage {
+    let event = &details.event;
     let facts = [
         ("Trigger", event.trigger.clone()),
         ("File", event.file_id.clone()),
         ("In DocSpace", event.docspace_numbers()),
     ];
-    let actions = story.actions.iter().map(|action| ActionLine {
+    let actions = details.actions.iter().map(|action| ActionItem {
         id: action.id.to_string(),
         what: clean(&action.what()),
         rule: clean(&action.rule),
-        state: action.state.clone(),
-        standing: clean(&action.standing(&story.actions)),
+        state: action.state,
+        state_in_words: clean(&action.state_in_words(&details.actions)),
         reason: action.reason.as_deref().map(clean),
     });
-    Page {
-        frame,
+    EventPage {
+        layout,
         id: event.id,
         title: event
             .title
             .as_deref()
             .or(event.trigger.as_deref())
-            .map_or_else(|| "A body without a title".to_owned(), clean),
+            .map_or_else(|| "Untitled body".to_owned(), clean),
         state: event.state.as_str(),
         reason: event.reason.as_deref().map(clean),
-        said,
+        notice,
         facts: facts
             .into_iter()
             .filter_map(|(name, fact)| Some((name, clean(&fact?))))
             .collect(),
-        came: Moment::new(event.received_at, now),
+        received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
         source: event.source_words(),
-        decision_due: event.due_at.map(|due| Moment::new(due, now)),
+        decision_due: event.due_at.map(|due| RelativeTime::new(due, now)),
         actions: actions.collect(),
-        orders,
-        body: pretty(&story.body),
-        decisions: story.decisions,
+        controls,
+        body: pretty(&details.body),
+        decisions: details.decisions,
     }
 }
 
-fn orders(story: &EventDetails, visitor: Visitor) -> Orders {
-    let dead = story.event.state == EventState::Dead;
-    let replay = if dead {
+fn controls(details: &EventDetails, caller: Caller) -> Controls {
+    let is_dead = details.event.state == EventState::Dead;
+    let replay = if is_dead {
         Some("Replay")
     } else {
-        story.may_be_asked_again().then_some("Ask the rules again")
+        details
+            .can_reevaluate()
+            .then_some("Evaluate the rules again")
     };
-    let wanted = format!("/events/{}", story.event.id);
-    Orders {
+    let path = format!("/events/{}", details.event.id);
+    Controls {
         replay,
-        discard: dead,
-        login: (visitor == Visitor::Stranger).then(|| login::address(&wanted)),
-        no_token: visitor == Visitor::NoToken,
+        can_discard: is_dead,
+        login: (caller == Caller::Anonymous).then(|| login::address(&path)),
+        no_token_configured: caller == Caller::NoTokenConfigured,
     }
 }
 
-/// The body as people read JSON; as it came, where it is none.
+/// The body as indented JSON, or as it is.
 fn pretty(body: &[u8]) -> String {
     let text = serde_json::from_slice::<serde_json::Value>(body)
         .and_then(|json| serde_json::to_string_pretty(&json))

@@ -1,9 +1,9 @@
-//! Guards: what a request must be before any page is made for it.
+//! Guards: the conditions that a request must meet before any page is rendered.
 //!
-//! A page in the operator's browser must not read this listener under a name of its own (DNS rebinding)
-//! nor post to it (request forgery), and a page of ours must load and frame nothing from elsewhere.
+//! A foreign page in the operator's browser must neither read this listener under a host name of its own
+//! (DNS rebinding) nor post to it (request forgery). Our own pages must not load anything from elsewhere,
+//! and other pages must not frame them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -12,12 +12,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::Status;
-use super::access::{Reach, Visitor};
+use crate::loopback::is_loopback;
+
+use super::access::{Caller, Exposure};
+use super::console::Console;
 use super::login;
 
-/// What every answer carries. The referrer stays on this origin; without any, browsers would hide the
-/// origin of our own forms, too.
+/// The headers of every response. Referrers are sent within this origin only; without any, browsers would
+/// also omit the origin of our own forms.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -37,52 +39,48 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Adds the headers that every answer carries.
+/// Adds the headers of every response.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(HEADERS);
     response
 }
 
-/// On a loopback listener, answers only those who call it by a loopback name.
+/// On a loopback listener, accepts only requests whose host is a loopback name.
 pub(super) async fn host(
-    State(status): State<Arc<Status>>,
+    State(console): State<Arc<Console>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if status.access.reach() == Reach::ThisMachine && !names_this_machine(request.headers()) {
-        let sentence = "This address is answered as localhost, 127.0.0.1 or [::1] only.\n";
+    if console.access.exposure() == Exposure::Loopback && !has_loopback_host(request.headers()) {
+        let sentence =
+            "This listener accepts only the host names localhost, 127.0.0.1 and [::1].\n";
         return (StatusCode::MISDIRECTED_REQUEST, sentence).into_response();
     }
     next.run(request).await
 }
 
-/// A page elsewhere can give its own name our address, but cannot call itself by a number that is not its.
-fn names_this_machine(headers: &HeaderMap) -> bool {
-    host_of(headers).is_some_and(|host| {
-        let name = host.host();
-        let number = name.trim_start_matches('[').trim_end_matches(']');
-        let number = number.parse::<IpAddr>();
-        name.eq_ignore_ascii_case("localhost") || number.is_ok_and(|number| number.is_loopback())
-    })
+/// A foreign page can let its own name resolve to our address, but it cannot use a loopback name.
+fn has_loopback_host(headers: &HeaderMap) -> bool {
+    host_of(headers).is_some_and(|host| is_loopback(host.host()))
 }
 
 fn host_of(headers: &HeaderMap) -> Option<Authority> {
     headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
-/// Takes what changes something only from pages of this origin.
+/// Accepts requests that change something only from pages of this origin.
 pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if reads || is_same_origin(request.headers()) {
         return next.run(request).await;
     }
-    let sentence = "Only the pages of this address may ask for changes.\n";
+    let sentence = "Changes are accepted only from pages of this site.\n";
     (StatusCode::FORBIDDEN, sentence).into_response()
 }
 
-/// Browsers send one of the two headers with every form, or both; whoever sends neither is no browser
-/// with a session.
+/// Browsers send one or both of the two headers with every form. A request with neither does not come from
+/// a browser with a session.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let site = headers.get("sec-fetch-site").map(text);
@@ -101,24 +99,31 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     site.is_none_or(|site| site == "same-origin") && origin.as_ref().is_none_or(origin_is_host)
 }
 
-/// Where other machines reach the listener, shows its pages to the operator only.
-pub(super) async fn admit(
-    State(status): State<Arc<Status>>,
+/// On a listener that other machines can reach, serves private pages to the operator only.
+pub(super) async fn require_access(
+    State(console): State<Arc<Console>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let visitor = status.access.visitor(request.headers(), status.clock.now());
-    if status.access.reach() == Reach::ThisMachine || visitor == Visitor::Operator {
+    let now = console.clock.now();
+    console.access.log_wrong_bearer(request.headers(), now);
+    let caller = console.access.caller(request.headers(), now);
+    if console.access.exposure() == Exposure::Loopback || caller == Caller::Operator {
         return next.run(request).await;
     }
     let path = request.uri().path();
     if path == "/metrics" || path.starts_with("/api/") || request.method() == Method::POST {
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, ask, "This needs the token.\n").into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            ask,
+            "The ADMIN_TOKEN is required.\n",
+        )
+            .into_response();
     }
-    let wanted = request.uri().path_and_query();
-    let wanted = wanted.map_or("/", |wanted| wanted.as_str());
-    Redirect::to(&login::address(wanted)).into_response()
+    let path = request.uri().path_and_query();
+    let path = path.map_or("/", |path| path.as_str());
+    Redirect::to(&login::address(path)).into_response()
 }
 
 #[cfg(test)]
@@ -136,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn names_of_this_machine() {
+    fn loopback_hosts() {
         let check = |host: &'static str, expected: bool| {
             let headers = headers(&[("host", host)]);
-            assert_eq!(names_this_machine(&headers), expected, "{host}");
+            assert_eq!(has_loopback_host(&headers), expected, "{host}");
         };
         check("localhost", true);
         check("LOCALHOST:3001", true);
@@ -151,7 +156,7 @@ mod tests {
         check("127.0.0.1.evil.example", false);
         check("localhost.evil.example", false);
         check("", false);
-        assert!(!names_this_machine(&HeaderMap::new()));
+        assert!(!has_loopback_host(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The first page: how all stands, the last day, and the events, newest first.
+//! The first page: the overall status, the last day, and the events, newest first.
 
 use std::sync::Arc;
 
@@ -9,36 +9,37 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Status;
 use super::chart::Chart;
-use super::frame::{Frame, Moment, page, unavailable};
+use super::console::Console;
+use super::layout::{Layout, RelativeTime, page, unavailable};
 use crate::docspace::{BreakerState, Client};
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
+use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut};
 
 /// Events on one page.
 const EVENTS: u32 = 50;
 
-/// Longest title and reason in the list; the event's own page has all of it.
-const TEXT: usize = 160;
+/// Longest title and reason in the list; the event's own page has the whole text.
+const MAX_TEXT: usize = 160;
 
-/// Which events are asked for, by the page's form and links or by a program.
+/// Which events to list, from the address of the page or of the API.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct ListQuery {
     search: Option<String>,
     show: Option<String>,
     file: Option<String>,
     before: Option<i64>,
-    /// How many at the most.
+    /// Most events in the response of the API.
     pub(super) limit: Option<u32>,
 }
 
-impl Wanted {
+impl ListQuery {
     pub(super) fn filter(&self) -> EventFilter {
         EventFilter {
-            standing: match self.show.as_deref() {
+            states: match self.show.as_deref() {
                 Some("dead") => StateFilter::Dead,
                 Some("waiting") => StateFilter::Waiting,
                 _ => StateFilter::Any,
@@ -56,169 +57,174 @@ impl Wanted {
 
 #[derive(Template)]
 #[template(path = "status_list.html")]
-struct List {
-    frame: Frame,
-    portal: Health,
+struct ListPage {
+    layout: Layout,
+    portal: PortalTile,
     waiting: u64,
-    waiting_since: Option<Moment>,
+    waiting_since: Option<RelativeTime>,
     dead: u64,
-    last_delivery: Option<Moment>,
+    last_delivery: Option<RelativeTime>,
     chart: Chart,
     search: String,
     tabs: [Tab; 3],
-    rows: Vec<Row>,
-    /// The number before which the next page begins.
+    events: Vec<EventItem>,
+    /// The id before which the next page begins.
     older: Option<InboxId>,
 }
 
 struct Tab {
     name: &'static str,
-    words: &'static str,
-    chosen: bool,
+    label: &'static str,
+    is_current: bool,
 }
 
-/// How the portal is doing, as far as the breaker knows.
-struct Health {
+/// The state of the portal, as the circuit breaker and the budget see it.
+struct PortalTile {
     class: &'static str,
     word: &'static str,
     sentence: String,
 }
 
-struct Row {
+struct EventItem {
     id: InboxId,
     title: String,
     trigger: String,
     file: Option<String>,
-    came: Moment,
+    received: RelativeTime,
     state: &'static str,
-    actions: Vec<Line>,
+    actions: Vec<ActionSummary>,
     reason: Option<String>,
 }
 
-struct Line {
+struct ActionSummary {
     what: String,
-    state: String,
+    state: ActionState,
 }
 
 pub(super) async fn show(
-    State(status): State<Arc<Status>>,
+    State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<ListQuery>,
 ) -> Response {
-    let frame = Frame::new(&status, &headers);
-    let now = status.clock.now();
-    let filter = wanted.filter();
-    let asked = filter.clone();
-    let read = status.db.read(move |sql| {
+    let layout = Layout::new(&console, &headers);
+    let now = console.clock.now();
+    let filter = query.filter();
+    let matching = filter.clone();
+    let read = console.db.read(move |sql| {
         Ok((
             overview(sql)?,
             last_day(sql, now)?,
-            journal::list_with_actions(sql, &asked, EVENTS + 1)?,
+            journal::list_with_actions(sql, &matching, EVENTS + 1)?,
         ))
     });
     let Ok((overview, hours, mut events)) = read.await else {
-        return unavailable(frame);
+        return unavailable(layout);
     };
-    let more = events.len() > EVENTS as usize;
+    let has_more = events.len() > EVENTS as usize;
     events.truncate(EVENTS as usize);
-    let list = List {
-        frame,
-        portal: health(&status.portal, now),
+    let list = ListPage {
+        layout,
+        portal: portal_tile(&console.portal, now),
         waiting: overview.events_waiting + overview.actions_owed,
-        waiting_since: waits(&overview, now),
+        waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
-        last_delivery: overview.last_delivery.map(|at| Moment::new(at, now)),
+        last_delivery: overview.last_delivery.map(|at| RelativeTime::new(at, now)),
         chart: Chart::new(&hours),
-        tabs: tabs(filter.standing),
+        tabs: tabs(filter.states),
         search: filter.search.unwrap_or_default(),
-        older: events.last().map(|(event, _)| event.id).filter(|_| more),
-        rows: events
+        older: events
+            .last()
+            .map(|(event, _)| event.id)
+            .filter(|_| has_more),
+        events: events
             .into_iter()
-            .map(|(event, actions)| row(event, &actions, now))
+            .map(|(event, actions)| event_item(event, &actions, now))
             .collect(),
     };
     page(StatusCode::OK, &list)
 }
 
-/// Since when something waits, if for long enough to be worth a word.
-fn waits(overview: &Overview, now: Timestamp) -> Option<Moment> {
+/// Since when something waits, unless it is less than a second.
+fn waiting_since(overview: &Overview, now: Timestamp) -> Option<RelativeTime> {
     let age = overview::age(overview.waiting_since, now);
     overview
         .waiting_since
         .filter(|_| age.as_secs() > 0)
-        .map(|since| Moment::new(since, now))
+        .map(|since| RelativeTime::new(since, now))
 }
 
-fn tabs(standing: StateFilter) -> [Tab; 3] {
+fn tabs(current: StateFilter) -> [Tab; 3] {
     [
         ("all", "All", StateFilter::Any),
         ("waiting", "Waiting", StateFilter::Waiting),
         ("dead", "Dead", StateFilter::Dead),
     ]
-    .map(|(name, words, of)| Tab {
+    .map(|(name, label, states)| Tab {
         name,
-        words,
-        chosen: of == standing,
+        label,
+        is_current: states == current,
     })
 }
 
-fn health(portal: &Client, now: Timestamp) -> Health {
-    let Some(why) = portal.open_reason() else {
-        return Health {
+fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
+    let Some(reason) = portal.open_reason() else {
+        return PortalTile {
             class: "good",
-            word: "well",
+            word: "OK",
             sentence: budget(portal, now),
         };
     };
     let next = match portal.breaker_state() {
-        BreakerState::Open(_, until) => format!("next call {}", Moment::new(until, now).about),
+        BreakerState::Open(_, until) => {
+            format!("next call {}", RelativeTime::new(until, now).about)
+        }
         BreakerState::Closed | BreakerState::HalfOpen(_) => "next call is due".to_owned(),
     };
-    Health {
+    PortalTile {
         class: "bad",
-        word: "left alone",
-        sentence: format!("{}; {next}", why.as_str()),
+        word: "Paused",
+        sentence: format!("{}; {next}", reason.as_str()),
     }
 }
 
-/// What is left of the portal's limits, and what that means for files that wait.
+/// What is left of the portal's limits, and what that means for waiting files.
 fn budget(portal: &Client, now: Timestamp) -> String {
     let left = format!(
-        "{} calls at once and {} writes today left",
-        portal.calls_left(),
-        portal.writes_left_today()
+        "{} writes left today, {} calls available now",
+        portal.writes_left_today(),
+        portal.calls_left()
     );
     match portal.no_write_before() {
         Some(next) => format!(
-            "{left}; they are spread over the day, the next copy or move {}",
-            Moment::new(next, now).about
+            "{left}; writes are spread over the day, next copy or move {}",
+            RelativeTime::new(next, now).about
         ),
         None => left,
     }
 }
 
-fn row(event: EventView, actions: &[ActionView], now: Timestamp) -> Row {
+fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> EventItem {
     let trigger = event.trigger.as_deref().map(clean);
     let title = event
         .title
         .as_deref()
-        .map(|title| clean_and_cut(title, TEXT));
-    Row {
+        .map(|title| clean_and_cut(title, MAX_TEXT));
+    EventItem {
         id: event.id,
         title: title
             .or_else(|| trigger.clone())
-            .unwrap_or_else(|| "a body without a title".to_owned()),
+            .unwrap_or_else(|| "untitled body".to_owned()),
         trigger: trigger.unwrap_or_else(|| "no trigger".to_owned()),
         file: event.file_id.as_deref().map(clean),
-        came: Moment::new(event.received_at, now),
+        received: RelativeTime::new(event.received_at, now),
         state: event.state.as_str(),
         actions: actions
             .iter()
-            .map(|action| Line {
+            .map(|action| ActionSummary {
                 what: clean(&action.what()),
-                state: action.state.clone(),
+                state: action.state,
             })
             .collect(),
-        reason: event.reason.map(|reason| clean_and_cut(&reason, TEXT)),
+        reason: event.reason.map(|reason| clean_and_cut(&reason, MAX_TEXT)),
     }
 }

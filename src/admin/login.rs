@@ -1,4 +1,4 @@
-//! Entering the token, once for a session, and leaving again.
+//! Signing in with the token, and signing out.
 
 use std::sync::Arc;
 
@@ -8,44 +8,44 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
-use tracing::{info, warn};
+use tracing::info;
 
-use super::Status;
-use super::access::{Visitor, end_session};
-use super::frame::{Frame, message, page};
+use super::access::{Caller, end_session};
+use super::console::Console;
+use super::layout::{Layout, message, page};
 
 #[derive(Template)]
 #[template(path = "status_login.html")]
-struct Page {
-    frame: Frame,
+struct LoginPage {
+    layout: Layout,
     next: String,
     wrong: bool,
 }
 
-/// Where to go on afterwards.
+/// The page to continue with.
 #[derive(Debug, Deserialize)]
-pub(super) struct Next {
+pub(super) struct LoginQuery {
     next: Option<String>,
 }
 
-/// What the form sends; without `Debug`, as it holds the token.
+/// The form. It has no `Debug`, because it contains the token.
 #[derive(Deserialize)]
-pub(super) struct Entered {
+pub(super) struct LoginForm {
     token: String,
     next: Option<String>,
 }
 
-/// The address at which the token is entered before going on to a page of ours.
-pub(super) fn address(wanted: &str) -> String {
+/// The address of the login page that continues with this path.
+pub(super) fn address(path: &str) -> String {
     let base = "http://localhost/login";
-    let query = reqwest::Url::parse_with_params(base, [("next", wanted)])
+    let query = reqwest::Url::parse_with_params(base, [("next", path)])
         .ok()
         .and_then(|url| url.query().map(str::to_owned));
     format!("/login?{}", query.unwrap_or_default())
 }
 
-/// A path on this listener, whatever the address asked for.
-fn on_this_listener(next: Option<String>) -> String {
+/// The path to continue with; `/` unless it is on this listener.
+fn local_path(next: Option<String>) -> String {
     next.filter(|next| {
         let mut rest = next.chars();
         rest.next() == Some('/')
@@ -55,20 +55,20 @@ fn on_this_listener(next: Option<String>) -> String {
     .unwrap_or_else(|| "/".to_owned())
 }
 
-pub(super) async fn ask(
-    State(status): State<Arc<Status>>,
+pub(super) async fn show(
+    State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    Query(Next { next }): Query<Next>,
+    Query(LoginQuery { next }): Query<LoginQuery>,
 ) -> Response {
-    let next = on_this_listener(next);
-    let frame = Frame::new(&status, &headers);
-    match status.access.visitor(&headers, status.clock.now()) {
-        Visitor::Operator => Redirect::to(&next).into_response(),
-        Visitor::NoToken => no_token(frame),
-        Visitor::Stranger => page(
+    let next = local_path(next);
+    let layout = Layout::new(&console, &headers);
+    match console.access.caller(&headers, console.clock.now()) {
+        Caller::Operator => Redirect::to(&next).into_response(),
+        Caller::NoTokenConfigured => no_token(layout),
+        Caller::Anonymous => page(
             StatusCode::OK,
-            &Page {
-                frame,
+            &LoginPage {
+                layout,
                 next,
                 wrong: false,
             },
@@ -76,43 +76,43 @@ pub(super) async fn ask(
     }
 }
 
-pub(super) async fn enter(
-    State(status): State<Arc<Status>>,
+pub(super) async fn sign_in(
+    State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    Form(entered): Form<Entered>,
+    Form(form): Form<LoginForm>,
 ) -> Response {
-    let now = status.clock.now();
-    let frame = Frame::new(&status, &headers);
-    if status.access.visitor(&headers, now) == Visitor::NoToken {
-        return no_token(frame);
+    let now = console.clock.now();
+    let layout = Layout::new(&console, &headers);
+    if console.access.caller(&headers, now) == Caller::NoTokenConfigured {
+        return no_token(layout);
     }
-    let next = on_this_listener(entered.next);
-    let token = entered.token.trim();
-    if let Some(cookie) = status.access.begin_session(token, now) {
-        info!("the token was entered; a session begins");
+    let next = local_path(form.next);
+    let token = form.token.trim();
+    if let Some(cookie) = console.access.begin_session(token, now) {
+        info!("an operator signed in");
         return ([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response();
     }
-    warn!("a wrong token was entered on the page");
+    console.access.log_wrong_token(now);
     page(
         StatusCode::UNAUTHORIZED,
-        &Page {
-            frame,
+        &LoginPage {
+            layout,
             next,
             wrong: true,
         },
     )
 }
 
-pub(super) async fn leave() -> Response {
+pub(super) async fn sign_out() -> Response {
     ([(header::SET_COOKIE, end_session())], Redirect::to("/")).into_response()
 }
 
-fn no_token(frame: Frame) -> Response {
+fn no_token(layout: Layout) -> Response {
     message(
-        frame,
+        layout,
         StatusCode::FORBIDDEN,
-        "There is no token to enter",
-        "No ADMIN_TOKEN is configured, so nothing can be changed here. Set one and restart the service.",
+        "No token is configured",
+        "ADMIN_TOKEN is not set, so nothing can be changed here. Set it and restart the service.",
         ("/", "All events"),
     )
 }
@@ -122,11 +122,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_goes_on_here_only() {
+    fn the_path_to_continue_with_is_local() {
         let check = |next: &str, expected: &str| {
-            assert_eq!(on_this_listener(Some(next.to_owned())), expected, "{next}");
+            assert_eq!(local_path(Some(next.to_owned())), expected, "{next}");
         };
-        check("/events/5?said=nothing", "/events/5?said=nothing");
+        check("/events/5?notice=discarded", "/events/5?notice=discarded");
         check("", "/");
         check("//evil.example", "/");
         check("/\\evil.example", "/");

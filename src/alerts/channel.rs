@@ -1,4 +1,4 @@
-//! One way to an operator, and the messages that wait for it.
+//! One channel to the operator, with the alerts that wait for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,35 +8,35 @@ use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
 use crate::backoff::backoff;
-use crate::notify::chat::{Chat, quoted};
+use crate::notify::chat::{Chat, escape};
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
 
 use super::digest::Message;
 
-/// How many messages wait for one way at the most; then the oldest are given up.
-const WAITING: usize = 50;
+/// Alerts that may wait for one channel; beyond it the oldest are dropped.
+const MAX_WAITING: usize = 50;
 
-/// A way to an operator.
+/// How an alert reaches the operator.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
-    Mail(Arc<Mailer>, String),
+pub(super) enum Recipient {
+    Email(Arc<Mailer>, String),
     Chat(Chat),
 }
 
-/// A way, and what waits for it. Each succeeds or fails on its own.
+/// A recipient with the alerts that wait for it. Each channel succeeds or fails on its own.
 #[derive(Debug)]
 pub(super) struct AlertChannel {
-    way: Way,
+    recipient: Recipient,
     waiting: VecDeque<Message>,
     failures: u32,
     not_before: Option<Timestamp>,
 }
 
 impl AlertChannel {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(recipient: Recipient) -> Self {
         Self {
-            way,
+            recipient,
             waiting: VecDeque::new(),
             failures: 0,
             not_before: None,
@@ -44,28 +44,35 @@ impl AlertChannel {
     }
 
     pub(super) fn push(&mut self, message: Message) {
-        if self.waiting.len() == WAITING {
+        if self.waiting.len() == MAX_WAITING {
             self.waiting.pop_front();
         }
         self.waiting.push_back(message);
     }
 
-    /// Sends what waits, in order, up to the first that must wait longer.
+    /// Sends the waiting alerts in order, until one must wait longer.
     pub(super) async fn send(&mut self, portal: &str, now: Timestamp) {
         if self.not_before.is_some_and(|not_before| now < not_before) {
             return;
         }
         while let Some(message) = self.waiting.front() {
-            match self.way.send(portal, message, now).await {
+            match self.recipient.send(portal, message, now).await {
                 Ok(()) => self.failures = 0,
-                Err(Failure::Lasting { reason, .. }) => {
-                    error!(reason, "an alert cannot be sent");
+                Err(Failure::Permanent { reason, .. }) => {
+                    error!(reason, "an alert was rejected");
                 }
-                Err(Failure::Passing { reason, wait }) => {
+                Err(Failure::Transient {
+                    reason,
+                    retry_after,
+                }) => {
                     self.failures += 1;
-                    let wait =
-                        backoff(self.failures, fastrand::f64()).max(wait.unwrap_or_default());
-                    warn!(reason, wait_ms = wait.as_millis(), "an alert waits");
+                    let wait = backoff(self.failures, fastrand::f64())
+                        .max(retry_after.unwrap_or_default());
+                    warn!(
+                        reason,
+                        wait_ms = wait.as_millis(),
+                        "sending an alert failed; retrying"
+                    );
                     self.not_before = Some(now + wait);
                     return;
                 }
@@ -75,31 +82,31 @@ impl AlertChannel {
     }
 }
 
-impl Way {
+impl Recipient {
     async fn send(&self, portal: &str, message: &Message, now: Timestamp) -> Result<(), Failure> {
         let Message { subject, text, at } = message;
         let subject = format!("docspace-courier: {subject}");
         match self {
-            Self::Mail(mailer, to) => {
-                let letter = Email {
-                    id: id(&[portal, &subject, &at.to_string(), to]),
+            Self::Email(mailer, to) => {
+                let email = Email {
+                    id: message_id(&[portal, &subject, &at.to_string(), to]),
                     subject,
                     text: format!("{text}\nPortal: {portal}\n").replace('\n', "\r\n"),
                     html: None,
                 };
-                mailer.send(&letter, to, now).await
+                mailer.send(&email, to, now).await
             }
             Self::Chat(chat) => {
-                let text: Vec<String> = text.trim().lines().map(quoted).collect();
-                let text = format!("{} ({portal})\n{}", quoted(&subject), text.join("\n"));
-                chat.say(&text, now).await
+                let text: Vec<String> = text.trim().lines().map(escape).collect();
+                let text = format!("{} ({portal})\n{}", escape(&subject), text.join("\n"));
+                chat.post(&text, now).await
             }
         }
     }
 }
 
-/// The same for every attempt to send one message to one address.
-fn id(parts: &[&str]) -> String {
+/// The `Message-ID` of an alert: the same for every attempt to send it to one address.
+fn message_id(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());

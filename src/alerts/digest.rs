@@ -1,4 +1,4 @@
-//! Which alerts are due: at most one of a kind in a while, with counts, and one when it is well again.
+//! Which alerts are due: at most one of a kind per interval, with counts, and one when it is resolved.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,19 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The shortest time between two alerts of one kind.
-pub(super) const QUIET: Duration = Duration::from_mins(15);
+pub(super) const MIN_INTERVAL: Duration = Duration::from_mins(15);
 
-/// How many things of a kind one alert names; the others are counted.
-const NAMED: usize = 10;
+/// How many occurrences one alert lists; the others are counted.
+const MAX_LISTED: usize = 10;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An action or a decision was given up.
+    /// An action or a decision failed permanently.
     DeadLetter,
     /// The portal refuses the API key.
     KeyRefused,
-    /// The portal's webhook is switched off or deleted.
+    /// The portal's webhook is disabled or deleted.
     WebhookOff,
 }
 
@@ -27,11 +27,11 @@ pub(super) enum Kind {
 pub(super) struct Message {
     pub(super) subject: String,
     pub(super) text: String,
-    /// When it became due; with the subject it tells one message from another.
+    /// When it became due; with the subject it identifies the message.
     pub(super) at: Timestamp,
 }
 
-/// What happened and was not told yet, by kind.
+/// What was not reported yet, by kind.
 #[derive(Debug, Default)]
 pub(super) struct Digest {
     dead_letter: Topic,
@@ -41,39 +41,39 @@ pub(super) struct Digest {
 
 #[derive(Debug, Default)]
 struct Topic {
-    /// It goes on.
-    lasts: bool,
-    /// How often it happened since the last alert.
+    /// Whether the problem persists.
+    active: bool,
+    /// Occurrences since the last alert.
     count: usize,
-    /// The first of what happened.
-    named: Vec<String>,
-    /// The last alert.
-    told_at: Option<Timestamp>,
-    /// The operator has heard of it, and not that it is over.
-    known: bool,
+    /// The first of these occurrences.
+    listed: Vec<String>,
+    /// When the last alert was sent.
+    sent_at: Option<Timestamp>,
+    /// Whether an alert was sent that is not resolved yet.
+    open: bool,
 }
 
 impl Digest {
-    /// Something happened once more.
-    pub(super) fn note(&mut self, kind: Kind, what: String) {
+    /// Records an occurrence.
+    pub(super) fn record(&mut self, kind: Kind, what: String) {
         let topic = self.topic(kind);
-        topic.lasts = true;
+        topic.active = true;
         topic.count += 1;
-        if topic.named.len() < NAMED {
-            topic.named.push(what);
+        if topic.listed.len() < MAX_LISTED {
+            topic.listed.push(what);
         }
     }
 
-    /// Something is so; it counts once until it is over.
-    pub(super) fn begin(&mut self, kind: Kind) {
+    /// Records that a problem persists; it counts once until it is resolved.
+    pub(super) fn raise(&mut self, kind: Kind) {
         let topic = self.topic(kind);
-        topic.count += usize::from(!topic.lasts);
-        topic.lasts = true;
+        topic.count += usize::from(!topic.active);
+        topic.active = true;
     }
 
-    /// It is over.
-    pub(super) fn well(&mut self, kind: Kind) {
-        self.topic(kind).lasts = false;
+    /// Records that a problem is resolved.
+    pub(super) fn resolve(&mut self, kind: Kind) {
+        self.topic(kind).active = false;
     }
 
     /// The messages to send now.
@@ -95,41 +95,43 @@ impl Digest {
 
 impl Topic {
     fn due(&mut self, kind: Kind, now: Timestamp) -> Option<Message> {
-        if !self.lasts {
-            // What began and ended between two alerts needs nobody any more.
+        if !self.active {
+            // A problem that came and went between two alerts needs no attention.
             self.count = 0;
-            self.named.clear();
-            return std::mem::take(&mut self.known).then(|| kind.over(now));
+            self.listed.clear();
+            return std::mem::take(&mut self.open).then(|| kind.resolved(now));
         }
-        let quiet = self.told_at.is_some_and(|told_at| now < told_at + QUIET);
-        if self.count == 0 || quiet {
+        let too_soon = self
+            .sent_at
+            .is_some_and(|sent_at| now < sent_at + MIN_INTERVAL);
+        if self.count == 0 || too_soon {
             return None;
         }
-        self.told_at = Some(now);
-        self.known = true;
+        self.sent_at = Some(now);
+        self.open = true;
         let count = std::mem::take(&mut self.count);
-        Some(kind.alert(count, &std::mem::take(&mut self.named), now))
+        Some(kind.alert(count, &std::mem::take(&mut self.listed), now))
     }
 }
 
 impl Kind {
-    fn alert(self, count: usize, named: &[String], at: Timestamp) -> Message {
+    fn alert(self, count: usize, listed: &[String], at: Timestamp) -> Message {
         let (subject, text) = match self {
             Self::DeadLetter => {
                 let subject = match count {
                     1 => "1 dead letter".to_owned(),
                     many => format!("{many} dead letters"),
                 };
-                let mut text = "What was given up, and why:\n\n".to_owned();
+                let mut text = "These actions failed permanently:\n\n".to_owned();
                 // Writing to a string cannot fail.
-                for what in named {
+                for what in listed {
                     let _ = writeln!(text, "  {what}");
                 }
-                if count > named.len() {
-                    let _ = writeln!(text, "  and {} more", count - named.len());
+                if count > listed.len() {
+                    let _ = writeln!(text, "  and {} more", count - listed.len());
                 }
                 text.push_str(
-                    "\nThey are kept. Once the cause is gone, put them back to work:\n\n  \
+                    "\nThey are kept. Fix the cause, then retry them:\n\n  \
                      docspace-courier events list --dead\n  \
                      docspace-courier events replay ID\n",
                 );
@@ -137,33 +139,33 @@ impl Kind {
             }
             Self::KeyRefused => (
                 "the portal refuses the API key".to_owned(),
-                "Nothing can be done in the portal, and everything waits until the key works again.\n\
-                 Nothing is lost. Look at Developer Tools, API keys, in DocSpace.\n"
+                "All work waits until the key works again; nothing is lost.\n\
+                 Check the key in DocSpace under Developer Tools, API keys.\n"
                     .to_owned(),
             ),
             Self::WebhookOff => (
-                "the portal's webhook is switched off or deleted".to_owned(),
-                "Nothing is delivered; the watched rooms are listed instead, which takes longer.\n\
-                 Switch it on again at Developer Tools, Webhooks, in DocSpace.\n"
+                "the portal's webhook is disabled or deleted".to_owned(),
+                "DocSpace delivers no events. The watched rooms are listed instead, which takes longer.\n\
+                 Enable the webhook in DocSpace under Developer Tools, Webhooks.\n"
                     .to_owned(),
             ),
         };
         Message { subject, text, at }
     }
 
-    fn over(self, at: Timestamp) -> Message {
+    fn resolved(self, at: Timestamp) -> Message {
         let (subject, text) = match self {
             Self::DeadLetter => (
-                "well again: no dead letters",
-                "All dead letters were put back to work or discarded.\n",
+                "Resolved: no dead letters",
+                "All dead letters were replayed or discarded.\n",
             ),
             Self::KeyRefused => (
-                "well again: the API key works",
-                "The portal takes the key again; the work goes on.\n",
+                "Resolved: the API key works",
+                "The portal accepts the key again; work continues.\n",
             ),
             Self::WebhookOff => (
-                "well again: the webhook is on",
-                "The portal delivers again; what was missed is fetched.\n",
+                "Resolved: the webhook is enabled",
+                "The portal delivers events again; missed ones are fetched.\n",
             ),
         };
         Message {
@@ -188,49 +190,49 @@ mod tests {
     }
 
     #[test]
-    fn dead_letters_are_counted_and_told_once_in_a_while() {
+    fn dead_letters_are_counted_and_alerted_once_per_interval() {
         let mut digest = Digest::default();
-        digest.note(Kind::DeadLetter, "one".to_owned());
+        digest.record(Kind::DeadLetter, "one".to_owned());
         assert_eq!(subjects(&mut digest, 0), ["1 dead letter"]);
         for _ in 0..30 {
-            digest.note(Kind::DeadLetter, "another".to_owned());
+            digest.record(Kind::DeadLetter, "another".to_owned());
         }
         assert_eq!(subjects(&mut digest, 14), Vec::<String>::new());
         let due = digest.due(at(15));
         assert_eq!(due[0].subject, "30 dead letters");
         assert!(due[0].text.contains("and 20 more"), "{}", due[0].text);
         assert_eq!(subjects(&mut digest, 40), Vec::<String>::new());
-        digest.well(Kind::DeadLetter);
-        assert_eq!(subjects(&mut digest, 41), ["well again: no dead letters"]);
+        digest.resolve(Kind::DeadLetter);
+        assert_eq!(subjects(&mut digest, 41), ["Resolved: no dead letters"]);
         assert_eq!(subjects(&mut digest, 60), Vec::<String>::new());
     }
 
     #[test]
-    fn what_lasts_is_told_once_and_its_end_once() {
+    fn a_persisting_problem_is_alerted_once_and_resolved_once() {
         let mut digest = Digest::default();
-        digest.well(Kind::KeyRefused);
+        digest.resolve(Kind::KeyRefused);
         assert_eq!(subjects(&mut digest, 0), Vec::<String>::new());
         for minute in 0..60 {
-            digest.begin(Kind::KeyRefused);
+            digest.raise(Kind::KeyRefused);
             assert_eq!(
                 subjects(&mut digest, minute).len(),
                 usize::from(minute == 0)
             );
         }
-        digest.well(Kind::KeyRefused);
-        assert_eq!(subjects(&mut digest, 61), ["well again: the API key works"]);
+        digest.resolve(Kind::KeyRefused);
+        assert_eq!(subjects(&mut digest, 61), ["Resolved: the API key works"]);
     }
 
     #[test]
-    fn what_comes_and_goes_quickly_is_told_rarely() {
+    fn a_flapping_problem_is_alerted_rarely() {
         let mut digest = Digest::default();
-        let mut told = 0;
+        let mut sent = 0;
         for minute in 0..60 {
-            digest.begin(Kind::WebhookOff);
-            told += subjects(&mut digest, minute).len();
-            digest.well(Kind::WebhookOff);
-            told += subjects(&mut digest, minute).len();
+            digest.raise(Kind::WebhookOff);
+            sent += subjects(&mut digest, minute).len();
+            digest.resolve(Kind::WebhookOff);
+            sent += subjects(&mut digest, minute).len();
         }
-        assert_eq!(told, 8, "four times off, four times on");
+        assert_eq!(sent, 8, "four times off, four times on");
     }
 }

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::ids::{EventId, WebhookId};
 use crate::inbox::{self, Source};
 use crate::signature::{self, SIGNATURE_HEADER, WebhookSecret};
+use crate::telemetry::ErrorChain;
 use crate::webhook::WEBHOOK_PATH;
 
 use super::error::CatchUpError;
@@ -196,14 +197,14 @@ fn read_event(webhook: WebhookId, row: LogRow) -> Option<(Event, Vec<u8>)> {
     match Event::parse(row.request_payload.as_bytes()) {
         Ok(event) => {
             let event = Event {
-                webhook,
+                webhook: Some(webhook),
                 id: Some(row.id),
                 ..event
             };
             Some((event, row.request_payload.into_bytes()))
         }
         Err(error) => {
-            warn!(event.docspace_id = row.id.0, %error, "a row of the delivery log cannot be read");
+            warn!(event.docspace_id = row.id.0, error = %ErrorChain(&error), "a row of the delivery log cannot be read");
             None
         }
     }

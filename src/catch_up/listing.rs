@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::ids::FolderId;
 use crate::inbox::{self, Source};
 use crate::outbox;
+use crate::telemetry::ErrorChain;
 
 use super::error::CatchUpError;
 
@@ -45,7 +46,7 @@ pub(super) async fn find(
                 Ok(Some(page)) => page.content,
                 Ok(None) => break,
                 Err(error @ (Error::NotFound | Error::Forbidden)) => {
-                    warn!(folder.id = folder.as_str(), %error, "a watched folder cannot be listed");
+                    warn!(folder.id = folder.as_str(), error = %ErrorChain(&error), "a watched folder cannot be listed");
                     break;
                 }
                 Err(error) => return Err(error.into()),
@@ -71,7 +72,9 @@ async fn store(db: &Db, files: Vec<FileInfo>, now: Timestamp) -> Result<usize, S
     db.write(move |sql| {
         let mut stored = 0;
         for file in &files {
-            if inbox::knows_file(sql, &file.id, file.updated)? || outbox::made(sql, &file.id)? {
+            if inbox::has_file_state(sql, &file.id, file.updated)?
+                || outbox::is_own_copy(sql, &file.id)?
+            {
                 continue;
             }
             let (event, body) = Event::upload(&file.id, &file.folder, &file.title, file.updated);

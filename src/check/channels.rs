@@ -1,72 +1,73 @@
-//! Mail, chat and pipeline: whether they can be reached and take our login. Nobody is told anything.
+//! Email, chat and pipelines: whether they respond and accept the login. Nothing is sent.
 
 use reqwest::StatusCode;
 use secrecy::SecretString;
 
-use crate::notify::mail::{self, Mailer};
+use crate::notify::mail::{Mailer, SmtpSettings};
 use crate::outgoing::{Failure, HttpEndpoint};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
 
-pub(super) async fn look(deployment: &Deployment) -> Vec<Finding> {
-    let Some(tell) = &deployment.tell else {
-        return Vec::new();
-    };
+pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(settings) = &tell.mail {
-        findings.push(mail(settings.clone()).await);
+    if let Ok(channels) = &deployment.config.notifications {
+        if let Some(settings) = &channels.mail {
+            findings.push(mail_server(settings.clone()).await);
+        }
+        if let Some(url) = &channels.chat {
+            findings.push(endpoint("NOTIFY_WEBHOOK_URL", "the chat", url).await);
+        }
+        if let Some(pipeline) = &channels.pipeline {
+            findings.push(endpoint("PIPELINE_URL", "the pipeline", &pipeline.url).await);
+        }
     }
-    if let Some(url) = &tell.chat {
-        findings.push(destination("NOTIFY_WEBHOOK_URL", "the chat", url.clone()).await);
-    }
-    if let Some(pipeline) = &tell.pipeline {
-        let url = pipeline.url.clone();
-        findings.push(destination("PIPELINE_URL", "the pipeline", url).await);
-    }
-    for (_, pipeline) in &deployment.pipelines {
-        let url = pipeline.url.clone();
-        findings.push(destination("RULES_FILE", "a pipeline of the rules file", url).await);
+    for (_, pipeline) in &deployment.config.rules.pipelines {
+        let name = "a pipeline of the rules file";
+        findings.push(endpoint("RULES_FILE", name, &pipeline.url).await);
     }
     findings
 }
 
-async fn mail(settings: mail::SmtpSettings) -> Finding {
+async fn mail_server(settings: SmtpSettings) -> Finding {
     let server = format!("{}:{}", settings.host, settings.port);
     let mailer = match Mailer::new(settings) {
         Ok(mailer) => mailer,
-        Err(error) => return Finding::wrong("SMTP_URL", format!("{error}")),
+        Err(error) => return Finding::error("SMTP_URL", error.to_string()),
     };
-    match mailer.try_out().await {
-        Ok(()) => Finding::good("SMTP_URL", format!("{server} takes the login, and mail")),
-        Err(failure) => Finding::wrong(
+    match mailer.test_connection().await {
+        Ok(()) => Finding::ok("SMTP_URL", format!("{server} accepts connection and login")),
+        Err(failure) => Finding::error(
             "SMTP_URL",
             format!(
-                "{server}: {}; notifications wait, and become dead letters after MAX_ATTEMPTS",
+                "{server}: {}; notifications wait and become dead letters after MAX_ATTEMPTS",
                 failure.reason()
             ),
         ),
     }
 }
 
-async fn destination(variable: &str, name: &'static str, url: SecretString) -> Finding {
-    let destination = match HttpEndpoint::new(url, name) {
-        Ok(destination) => destination,
-        Err(error) => return Finding::wrong(variable, error.to_string()),
-    };
-    judge(variable, name, destination.try_out().await)
+async fn endpoint(variable: &str, name: &'static str, url: &SecretString) -> Finding {
+    match HttpEndpoint::new(url.clone(), name) {
+        Ok(endpoint) => judge(variable, name, endpoint.probe().await),
+        Err(error) => Finding::error(variable, error.to_string()),
+    }
 }
 
-/// Few programs know what to say to HEAD, so most answers only show that somebody is there.
-fn judge(variable: &str, name: &str, answer: Result<StatusCode, Failure>) -> Finding {
-    match answer {
-        Err(failure) => Finding::wrong(
-            variable,
-            format!("{}: see that it runs, and its address", failure.reason()),
-        ),
-        Ok(status) if status.is_redirection() => Finding::wrong(
+/// Few programs support HEAD, so most responses show only that something is there.
+fn judge(variable: &str, name: &str, response: Result<StatusCode, Failure>) -> Finding {
+    match response {
+        Err(failure) => Finding::error(
             variable,
             format!(
-                "{name} redirects ({}), which is not followed: name the address it redirects to",
+                "{}: check that it is running, and its address",
+                failure.reason()
+            ),
+        ),
+        Ok(status) if status.is_redirection() => Finding::error(
+            variable,
+            format!(
+                "{name} redirects ({}), and redirects are not followed: set the final address",
                 status.as_u16()
             ),
         ),
@@ -74,11 +75,11 @@ fn judge(variable: &str, name: &str, answer: Result<StatusCode, Failure>) -> Fin
             Finding::warning(
                 variable,
                 format!(
-                    "{name} answers, but with {}: see what is wrong with it",
+                    "{name} responds with an error ({}): check it",
                     status.as_u16()
                 ),
             )
         }
-        Ok(_) => Finding::good(variable, format!("{name} answers")),
+        Ok(_) => Finding::ok(variable, format!("{name} responds")),
     }
 }

@@ -1,72 +1,73 @@
-//! The variables: what the service would refuse to start with, and what DocSpace would not take.
+//! The variables: what the service or DocSpace would reject.
 
+use crate::loopback::is_loopback;
 use crate::registration::{self, NeededTriggers};
 
-use super::{Deployment, Finding, certificate};
+use super::certificate;
+use super::deployment::Deployment;
+use super::finding::Finding;
 
-pub(super) fn look(deployment: &Deployment) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = deployment
-        .problems
-        .iter()
-        .map(|problem| Finding::wrong(problem.variable, problem.what.clone()))
+pub(super) fn check(deployment: &Deployment) -> Vec<Finding> {
+    let problems = deployment.config.problems().into_iter();
+    let mut findings: Vec<Finding> = problems
+        .map(|problem| Finding::error(problem.variable, problem.what))
         .collect();
     if findings.is_empty() {
-        findings.push(Finding::good("variables", "all of them are understood"));
+        findings.push(Finding::ok("variables", "all values are valid"));
     }
-    let notices = deployment.notices.iter();
-    findings.extend(notices.map(|notice| Finding::warning("variables", notice.clone())));
-    findings.extend(clear_text(deployment));
+    let notices = deployment.config.notices.iter();
+    findings.extend(notices.map(|notice| Finding::warning("variables", notice)));
+    findings.extend(plain_text(deployment));
     findings.extend(secrets(deployment));
-    findings.extend(certificate::own(deployment));
+    findings.extend(certificate::check(deployment));
     findings.extend(unknown_triggers(deployment));
     findings
 }
 
-/// The key must not travel over the network in clear text.
-fn clear_text(deployment: &Deployment) -> Option<Finding> {
+/// The key must not be sent over the network in plain text.
+fn plain_text(deployment: &Deployment) -> Option<Finding> {
     let host = deployment.portal.as_ref()?.host();
     let url = reqwest::Url::parse(host).ok()?;
-    let local = matches!(
-        url.host_str(),
-        Some("localhost" | "127.0.0.1" | "[::1]") | None
-    );
-    (url.scheme() == "http" && !local).then(|| {
+    let is_remote = !url.host_str().is_some_and(is_loopback);
+    (url.scheme() == "http" && is_remote).then(|| {
         Finding::warning(
             "DOCSPACE_API_HOST",
-            "is an http address: the key and the files' names travel in clear text; write https://",
+            "starts with http://, so the key and file titles are sent in plain text; use https://",
         )
     })
 }
 
-/// Each secret must be one that the portal takes (docs/DOCSPACE.md 1.8).
+/// Each secret must be one that the portal accepts (docs/DOCSPACE.md 1.8).
 fn secrets(deployment: &Deployment) -> Vec<Finding> {
-    let wrong: Vec<Finding> = deployment
-        .secrets
+    const SUBJECT: &str = "DOCSPACE_WEBHOOK_SECRET";
+
+    let secrets = deployment.secrets();
+    let rejected: Vec<Finding> = secrets
         .iter()
         .filter_map(|secret| registration::check_secret(secret).err())
-        .map(|sentence| Finding::wrong("DOCSPACE_WEBHOOK_SECRET", sentence))
+        .map(|reason| Finding::error(SUBJECT, reason))
         .collect();
-    if wrong.is_empty() && !deployment.secrets.is_empty() {
-        let sentence = match deployment.secrets.len() {
-            1 => "keeps DocSpace's rules".to_owned(),
-            several => format!(
-                "{several} secrets, as during a rotation; take the old one out when DocSpace has the new one"
+    match secrets.len() {
+        _ if !rejected.is_empty() => rejected,
+        0 => Vec::new(),
+        1 => vec![Finding::ok(SUBJECT, "meets DocSpace's requirements")],
+        several => vec![Finding::ok(
+            SUBJECT,
+            format!(
+                "contains {several} secrets, as during a rotation; remove the old one once the webhook has the \
+                 new one"
             ),
-        };
-        return vec![Finding::good("DOCSPACE_WEBHOOK_SECRET", sentence)];
+        )],
     }
-    wrong
 }
 
 fn unknown_triggers(deployment: &Deployment) -> Vec<Finding> {
-    let unknown = NeededTriggers::of(&deployment.rules).unknown;
-    unknown
-        .iter()
-        .map(|trigger| {
-            Finding::warning(
-                "ALLOWED_TRIGGERS",
-                format!("{trigger} is no trigger of DocSpace 3.7: nothing will come of it"),
-            )
-        })
-        .collect()
+    let unknown = NeededTriggers::of(deployment.rules()).unknown;
+    let findings = unknown.iter().map(|trigger| {
+        Finding::warning(
+            "ALLOWED_TRIGGERS",
+            format!("{trigger} is not a trigger of DocSpace 3.7 and has no effect"),
+        )
+    });
+    findings.collect()
 }

@@ -1,15 +1,16 @@
-//! Rules that would feed themselves because a folder they fill lies in a room that they watch. That is known
-//! to the portal alone, so the rules could not be refused for it when they were read.
+//! Rules that would trigger themselves because a destination is inside a room that they watch. Only the portal
+//! knows which folders are inside a room, so such rules cannot be rejected when they are read.
 
 use crate::docspace::Client;
 use crate::rules::{alias_watched_folder, find_cycles, unresolved_destinations};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
 
-pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
-    let mut rules = deployment.rules.clone();
-    for (destination, places) in unresolved_destinations(&deployment.rules) {
-        // A folder that cannot be read is among the findings about destinations already.
+pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
+    let mut rules = deployment.rules().to_vec();
+    for (destination, places) in unresolved_destinations(deployment.rules()) {
+        // There is already a finding about a destination that cannot be read.
         let Ok(path) = portal.files().folder_path(&destination).await else {
             continue;
         };
@@ -22,11 +23,11 @@ pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Findin
     find_cycles(&rules)
         .iter()
         .map(|cycle| {
-            let sentence = format!(
-                "would feed themselves, as folders lie in each other: {cycle}; the service ends the chain \
-                 after one turn, but say what is meant: watch another place, or add by_not = \"self\""
+            let message = format!(
+                "would trigger themselves, because a destination is inside a watched room: {cycle}; the service \
+                 stops such a chain after one round, but fix it: watch another place, or add by_not = \"self\""
             );
-            Finding::wrong("rules", sentence)
+            Finding::error("rules", message)
         })
         .collect()
 }

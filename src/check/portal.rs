@@ -1,69 +1,74 @@
-//! The portal: whether it answers, whether it takes the key, what the key may do, and its clock.
+//! The portal: whether it responds and accepts the key, what the key may do, and the portal's clock.
 
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
 use crate::docspace::{Client, Error, KeyInfo};
+use crate::root_cause::root_cause;
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
 
 const HOST: &str = "DOCSPACE_API_HOST";
 const KEY: &str = "DOCSPACE_API_KEY";
 
-/// A difference of the clocks that deserves a word.
-const SKEW: SignedDuration = SignedDuration::from_secs(30);
+/// A clock skew that is worth a warning.
+const MAX_SKEW: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long before its end a key deserves a word.
-const KEY_ENDS_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long before its expiry a key is worth a warning.
+const KEY_EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// A right the key needs: the scopes of which one is enough (docs/DOCSPACE.md 6), and what fails without.
-struct Right {
-    scopes: [&'static str; 4],
-    without: &'static str,
-    vital: bool,
+/// Scopes of which the key needs one (docs/DOCSPACE.md 6).
+struct NeededScope {
+    any_of: &'static [&'static str],
+    /// Completes a sentence that starts with the key.
+    if_missing: &'static str,
+    /// Nothing works without it.
+    required: bool,
 }
 
-const RIGHTS: [Right; 4] = [
-    Right {
-        scopes: ["files:write", "*:write", "", ""],
-        without: "lacks the scope files:write: no file can be copied or moved; make a key that has it",
-        vital: true,
+const NEEDED_SCOPES: [NeededScope; 4] = [
+    NeededScope {
+        any_of: &["files:write", "*:write"],
+        if_missing: "lacks the scope files:write, so files cannot be copied or moved; create a key that has it",
+        required: true,
     },
-    Right {
-        scopes: ["rooms:read", "rooms:write", "*:read", "*:write"],
-        without: "lacks the scope rooms:read: `rooms` cannot list the rooms",
-        vital: false,
+    NeededScope {
+        any_of: &["rooms:read", "rooms:write", "*:read", "*:write"],
+        if_missing: "lacks the scope rooms:read, so `docspace-courier rooms` cannot list the rooms",
+        required: false,
     },
-    Right {
-        scopes: [
+    NeededScope {
+        any_of: &[
             "accounts.self:read",
             "accounts.self:write",
             "*:read",
             "*:write",
         ],
-        without: "lacks the scope accounts.self:read: a refused key is told apart from a refused file less surely",
-        vital: false,
+        if_missing: "lacks the scope accounts.self:read, without which a rejected key is harder to distinguish from \
+                     a missing permission",
+        required: false,
     },
-    Right {
-        scopes: ["*:read", "*:write", "", ""],
-        without: "lacks the scope *:read: deliveries that never arrived cannot be fetched, and the webhook \
-                  cannot be looked at; a key with it is better",
-        vital: false,
+    NeededScope {
+        any_of: &["*:read", "*:write"],
+        if_missing: "lacks the scope *:read, so missed deliveries cannot be fetched and the webhook cannot be \
+                     checked; better use a key that has it",
+        required: false,
     },
 ];
 
-/// What was found about the portal.
-pub(super) struct Portal {
+/// The findings about the portal.
+pub(super) struct PortalCheck {
     pub(super) findings: Vec<Finding>,
-    /// The portal, if further questions make sense.
+    /// The portal, if further requests make sense.
     pub(super) usable: Option<Arc<Client>>,
 }
 
-pub(super) async fn look(deployment: &Deployment) -> Portal {
+pub(super) async fn check(deployment: &Deployment) -> PortalCheck {
     let Some(client) = &deployment.portal else {
-        return Portal {
-            findings: vec![not_asked()],
+        return PortalCheck {
+            findings: vec![not_checked()],
             usable: None,
         };
     };
@@ -71,71 +76,64 @@ pub(super) async fn look(deployment: &Deployment) -> Portal {
     if usable {
         findings.extend(key(client, deployment).await);
     } else {
-        findings.push(not_asked());
+        findings.push(not_checked());
     }
-    findings.extend(clock(client));
-    Portal {
+    findings.extend(clock_skew(client));
+    PortalCheck {
         findings,
         usable: usable.then(|| Arc::clone(client)),
     }
 }
 
-fn not_asked() -> Finding {
+fn not_checked() -> Finding {
     Finding::warning(
         "rooms, folders, webhook",
-        "were not looked at, because the portal could not be asked",
+        "were not checked, because the portal could not be reached with this key",
     )
 }
 
-/// Asks who we are: that needs the portal, and a valid key.
+/// Requests the key's user, which needs the portal and a valid key. Returns whether both are usable.
 async fn reach(client: &Client) -> (Vec<Finding>, bool) {
     let host = client.host();
-    let answers = || Finding::good(HOST, format!("{host} answers"));
+    let responds = || Finding::ok(HOST, format!("{host} responds"));
     match client.account().current_user().await {
         Ok(person) => {
             let name = person.display_name;
-            let acts = Finding::good(KEY, format!("is valid, and acts as {name}"));
-            (vec![answers(), acts], true)
+            let acts = Finding::ok(KEY, format!("is valid and belongs to {name}"));
+            (vec![responds(), acts], true)
         }
-        Err(Error::Forbidden) => (vec![answers(), Finding::good(KEY, "is valid")], true),
-        Err(Error::KeyRefused) => (
-            vec![
-                answers(),
-                Finding::wrong(
-                    KEY,
-                    "is refused: it is mistyped, switched off or expired, or its user is disabled; \
-                     make a new one under Developer Tools → API keys",
-                ),
-            ],
-            false,
-        ),
-        Err(error) => (vec![Finding::wrong(HOST, unreached(host, &error))], false),
+        Err(Error::Forbidden) => (vec![responds(), Finding::ok(KEY, "is valid")], true),
+        Err(Error::KeyRefused) => {
+            let rejected = Finding::error(
+                KEY,
+                "is rejected: it is mistyped, disabled or expired, or its user is disabled; create a new one \
+                 under Developer Tools → API keys",
+            );
+            (vec![responds(), rejected], false)
+        }
+        Err(error) => (vec![Finding::error(HOST, unreachable(host, &error))], false),
     }
 }
 
-fn unreached(host: &str, error: &Error) -> String {
+fn unreachable(host: &str, error: &Error) -> String {
     match error {
-        Error::NotFound => format!("{host} knows no such portal: it is mistyped or suspended"),
-        Error::RateLimited { .. } => {
-            format!("{host} answers that its rate limit is reached; check again later")
-        }
-        Error::Unreadable { .. } | Error::Refused { .. } => {
+        Error::NotFound => {
             format!(
-                "{host} answers, but not as a DocSpace portal does; is it the portal's address?"
+                "{host} has no such portal: the address is mistyped, or the portal is suspended"
             )
         }
+        Error::RateLimited { .. } => {
+            format!("{host} responds that its rate limit is exceeded; check again later")
+        }
+        Error::Unreadable { .. } | Error::Refused { .. } => {
+            format!("{host} responds, but not like a DocSpace portal: check the address")
+        }
         Error::Unreachable { source, .. } => format!(
-            "{host} does not answer ({}): check the address, the network and the certificate",
-            innermost(source)
+            "{host} does not respond ({}): check the address, the network and the certificate",
+            root_cause(source)
         ),
-        error => format!("{host}: {error}; check again when the portal is well"),
+        error => format!("{host}: {error}; check again when the portal works"),
     }
-}
-
-/// The last of the causes, which is the one that tells.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
@@ -147,57 +145,58 @@ async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
         }
         Err(Error::NotFound | Error::Forbidden | Error::KeyRefused) => vec![Finding::warning(
             KEY,
-            "is no API key but a login token, which ends some day; an API key does not surprise you",
+            "is not an API key but a login token, which will expire; better create an API key",
         )],
         Err(error) => vec![Finding::warning(
             KEY,
-            format!("its scopes could not be read: {error}"),
+            format!("could not be checked for its scopes: {error}"),
         )],
     }
 }
 
 fn scopes(key: &KeyInfo) -> Vec<Finding> {
     if key.permissions.is_empty() {
-        return vec![Finding::good(KEY, "may do everything its user may")];
+        return vec![Finding::ok(KEY, "has all permissions of its user")];
     }
-    let lacking: Vec<Finding> = RIGHTS
+    let has_one_of = |scopes: &[&str]| {
+        let mut granted = key.permissions.iter();
+        granted.any(|scope| scopes.contains(&scope.as_str()))
+    };
+    let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
-        .filter(|right| {
-            let mut granted = key.permissions.iter();
-            !granted.any(|scope| right.scopes.contains(&scope.as_str()))
-        })
-        .map(|right| {
-            if right.vital {
-                Finding::wrong(KEY, right.without)
+        .filter(|scope| !has_one_of(scope.any_of))
+        .map(|scope| {
+            if scope.required {
+                Finding::error(KEY, scope.if_missing)
             } else {
-                Finding::warning(KEY, right.without)
+                Finding::warning(KEY, scope.if_missing)
             }
         })
         .collect();
-    if lacking.is_empty() {
+    if missing.is_empty() {
         let scopes = key.permissions.join(", ");
-        return vec![Finding::good(
+        return vec![Finding::ok(
             KEY,
             format!("has the scopes it needs: {scopes}"),
         )];
     }
-    lacking
+    missing
 }
 
 fn expiry(key: &KeyInfo, deployment: &Deployment) -> Option<Finding> {
     let left = key.expires_at?.duration_since(deployment.clock.now());
-    (left < KEY_ENDS_SOON).then(|| {
+    (left < KEY_EXPIRES_SOON).then(|| {
         let days = left.as_hours() / 24;
         Finding::warning(
             KEY,
-            format!("expires in {days} days: make a new one before, or all work stops"),
+            format!("expires in {days} days: create a new one before that, or all work stops"),
         )
     })
 }
 
-fn clock(client: &Client) -> Option<Finding> {
+fn clock_skew(client: &Client) -> Option<Finding> {
     let ahead = client.clock_skew();
-    (ahead.abs() > SKEW).then(|| {
+    (ahead.abs() > MAX_SKEW).then(|| {
         let seconds = ahead.abs().as_secs();
         let side = if ahead.is_positive() {
             "behind"
@@ -207,8 +206,8 @@ fn clock(client: &Client) -> Option<Finding> {
         Finding::warning(
             "clock",
             format!(
-                "this machine's clock is {seconds} s {side} the portal's: times in logs mislead; \
-                 let it be set by NTP"
+                "this machine's clock is {seconds} s {side} the portal's, so times in logs are misleading: \
+                 synchronize it by NTP"
             ),
         )
     })

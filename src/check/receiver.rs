@@ -1,94 +1,98 @@
-//! The receiver, reached as DocSpace reaches it: by HEAD at its public address, without redirects and
-//! within 10 s (docs/DOCSPACE.md 1.8).
+//! The receiver, requested as DocSpace does it: with HEAD at its public URL, without redirects and within 10 s
+//! (docs/DOCSPACE.md 1.8).
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::StatusCode;
 use reqwest::tls::TlsInfo;
+use reqwest::{StatusCode, Url};
 
 use crate::registration;
+use crate::root_cause::root_cause;
 use crate::webhook::GREETING;
 
-use super::portal::innermost;
-use super::{Deployment, Finding, certificate};
+use super::certificate;
+use super::deployment::Deployment;
+use super::finding::Finding;
 
-/// How long DocSpace waits for an answer.
+/// How long DocSpace waits for the response to HEAD.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn look(deployment: &Deployment, webhooks: &[String]) -> Vec<Finding> {
-    let mut addresses: Vec<&String> = deployment.url.iter().chain(webhooks).collect();
-    addresses.sort();
-    addresses.dedup();
+pub(super) async fn check(deployment: &Deployment, webhook_urls: &[String]) -> Vec<Finding> {
+    let mut urls: Vec<&String> = deployment.url.iter().chain(webhook_urls).collect();
+    urls.sort();
+    urls.dedup();
     let mut findings = Vec::new();
-    for address in addresses {
-        match reqwest::Url::parse(address) {
-            Ok(url) => findings.extend(try_out(url, deployment.clock.now()).await),
-            Err(error) => findings.push(Finding::wrong(
-                address,
-                format!("is no address: {error}; register another one"),
+    for text in urls {
+        match Url::parse(text) {
+            Ok(url) => findings.extend(check_url(url, deployment.clock.now()).await),
+            Err(error) => findings.push(Finding::error(
+                text,
+                format!("is not a valid URL ({error}): register another one"),
             )),
         }
     }
     findings
 }
 
-async fn try_out(url: reqwest::Url, now: Timestamp) -> Vec<Finding> {
+async fn check_url(url: Url, now: Timestamp) -> Vec<Finding> {
     let subject = url.to_string();
     let mut findings = Vec::new();
     let Ok(refused) = registration::refused_addresses(&url).await else {
-        let sentence =
-            "its host is unknown to DNS here: at such a moment DocSpace switches the webhook off";
-        return vec![Finding::wrong(subject, sentence)];
+        let message =
+            "its host is not found by DNS here; DocSpace disables a webhook when that happens";
+        return vec![Finding::error(subject, message)];
     };
     if let Some(address) = refused.first() {
         findings.push(Finding::warning(
             &subject,
             format!(
-                "resolves to {address}, a private address, which DocSpace refuses unless it was \
-                 configured otherwise: use a public one or a tunnel"
+                "resolves to {address}, a private address, which DocSpace rejects unless it is configured \
+                 otherwise: use a public address or a tunnel"
             ),
         ));
     }
     match head_and_get(&url).await {
-        Ok(answer) => {
-            let certificate = answer.certificate.as_deref();
-            findings.extend(certificate.and_then(|der| certificate::shown(&subject, der, now)));
-            findings.push(judge(subject, &answer));
+        Ok(response) => {
+            let certificate = response.certificate.as_deref();
+            let finding =
+                certificate.and_then(|der| certificate::check_presented(&subject, der, now));
+            findings.extend(finding);
+            findings.push(judge(subject, &response));
         }
-        Err(error) => findings.push(Finding::wrong(
+        Err(error) => findings.push(Finding::error(
             subject,
             format!(
-                "does not answer ({}): see that the service runs, and that the proxy before it passes \
-                 /webhook on",
-                innermost(&error)
+                "does not respond ({}): check that the service is running and that the proxy before it \
+                 forwards /webhook",
+                root_cause(&error)
             ),
         )),
     }
     findings
 }
 
-/// What came back.
-struct Answer {
+struct ReceiverResponse {
+    /// Of HEAD.
     status: StatusCode,
-    /// Whether it was us who answered.
-    is_ours: bool,
-    /// The certificate it came with, over HTTPS.
+    /// Whether the response to GET is this service's.
+    is_courier: bool,
+    /// The certificate of the server, if it uses HTTPS.
     certificate: Option<Vec<u8>>,
 }
 
-async fn head_and_get(url: &reqwest::Url) -> reqwest::Result<Answer> {
+async fn head_and_get(url: &Url) -> reqwest::Result<ReceiverResponse> {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIMEOUT)
         .tls_info(true)
         .build()?;
-    let answer = client.head(url.clone()).send().await?;
-    let status = answer.status();
-    let shown = answer.extensions().get::<TlsInfo>();
-    let certificate = shown.and_then(|shown| Some(shown.peer_certificate()?.to_vec()));
-    // Of whatever answers there no more is read than our greeting would take.
-    let is_ours = status.is_success()
+    let response = client.head(url.clone()).send().await?;
+    let status = response.status();
+    let tls = response.extensions().get::<TlsInfo>();
+    let certificate = tls.and_then(|tls| Some(tls.peer_certificate()?.to_vec()));
+    // The first chunk contains our whole greeting; of a foreign server no more is read.
+    let is_courier = status.is_success()
         && client
             .get(url.clone())
             .send()
@@ -96,32 +100,32 @@ async fn head_and_get(url: &reqwest::Url) -> reqwest::Result<Answer> {
             .chunk()
             .await?
             .is_some_and(|start| start == GREETING);
-    Ok(Answer {
+    Ok(ReceiverResponse {
         status,
-        is_ours,
+        is_courier,
         certificate,
     })
 }
 
-fn judge(subject: String, answer: &Answer) -> Finding {
-    let status = answer.status;
-    match (status.is_success(), answer.is_ours) {
-        (true, true) => Finding::good(subject, "docspace-courier answers there"),
-        (true, false) => Finding::wrong(
+fn judge(subject: String, response: &ReceiverResponse) -> Finding {
+    let status = response.status;
+    match (status.is_success(), response.is_courier) {
+        (true, true) => Finding::ok(subject, "docspace-courier responds"),
+        (true, false) => Finding::error(
             subject,
-            "something answers there that is not docspace-courier: pass this path on to the service",
+            "responds, but is not docspace-courier: forward this path to the service",
         ),
-        (false, _) if status.is_redirection() => Finding::wrong(
+        (false, _) if status.is_redirection() => Finding::error(
             subject,
             format!(
-                "answers {status}, and DocSpace follows no redirects: register the final address"
+                "responds with {status}, but DocSpace follows no redirects: register the final URL"
             ),
         ),
-        (false, _) => Finding::wrong(
+        (false, _) => Finding::error(
             subject,
             format!(
-                "answers HEAD with {status}, and DocSpace wants 200: let the proxy pass HEAD and POST of \
-                 this path on to the service"
+                "responds to HEAD with {status}, but DocSpace requires 200: let the proxy forward HEAD and POST \
+                 of this path to the service"
             ),
         ),
     }

@@ -1,84 +1,80 @@
-//! The rooms and folders that rules watch: whether they are what they are named as, and whether this key
-//! may take files out of them.
+//! The rooms and folders that rules watch: whether they are of the expected kind, and whether the key may take
+//! files out of them.
 //!
-//! Reading is not copying: an administrator who is no member of a room receives its events, and is
-//! refused every copy (docs/DOCSPACE.md 1.9). A file's own rights tell for certain; without a file, membership
-//! and access level do.
+//! Reading is not copying: an administrator who is not a member of a room receives its events but may not copy
+//! its files (docs/DOCSPACE.md 1.9). The rights of a file are certain. If there is no file, membership and access
+//! level of the room must do.
 
-use crate::docspace::{Client, Error, FolderInfo};
+use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Rule};
 use crate::wire::{AccessLevel, RoomType};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
+use super::folders::unreadable;
 
-/// A room or folder, and what rules do with its files.
-struct Source<'a> {
-    room: &'a FolderId,
-    /// A rule names it as a room.
+/// A watched room or folder and what rules do with its files.
+struct WatchedFolder<'a> {
+    folder: &'a FolderId,
+    /// Whether a rule calls it a room.
     as_room: bool,
     rules: Vec<&'a str>,
     copies: bool,
     moves: bool,
 }
 
-impl Source<'_> {
-    /// The rules in words.
-    fn rules(&self) -> String {
+impl WatchedFolder<'_> {
+    fn rule_names(&self) -> String {
         match &self.rules[..] {
-            [rule] => format!("the {rule} rule"),
+            [rule] => format!("the rule {rule}"),
             rules => format!("the rules {}", rules.join(" and ")),
         }
     }
 }
 
-/// What the portal says of the rights over a room's files; `None` where it does not say.
+/// Whether files of a folder may be copied and moved; `None` if the portal does not say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Rights {
+struct SourceRights {
     copy: Option<bool>,
     r#move: Option<bool>,
 }
 
-pub(super) async fn look(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
+pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in sources(&deployment.rules) {
-        let what = if source.as_room { "room" } else { "folder" };
-        let subject = format!("{what} {}", source.room);
-        match portal.files().folder(source.room).await {
-            Ok(room) => {
-                findings.push(kind(&subject, &source, &room));
-                if !room.is_section() {
-                    let rights = rights(portal, &room).await;
-                    findings.extend(may_take(&subject, &source, &room, rights));
+    for source in sources(deployment.rules()) {
+        let kind = if source.as_room { "room" } else { "folder" };
+        let subject = format!("{kind} {}", source.folder);
+        match portal.files().folder(source.folder).await {
+            Ok(folder) => {
+                findings.push(check_kind(&subject, &source, &folder));
+                if !folder.is_section() {
+                    let rights = rights(portal, &folder).await;
+                    findings.extend(check_rights(&subject, &source, &folder, rights));
                 }
             }
-            Err(error) => findings.push(unread(subject, &error)),
+            Err(error) => findings.push(unreadable(subject, &error)),
         }
     }
     findings
 }
 
-fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
-    let mut sources: Vec<Source<'_>> = Vec::new();
+fn sources(rules: &[Rule]) -> Vec<WatchedFolder<'_>> {
+    let mut sources: Vec<WatchedFolder<'_>> = Vec::new();
     for rule in rules {
-        let copies = rule
-            .actions
-            .iter()
-            .any(|action| matches!(action, ActionPlan::Copy { .. }));
-        let moves = rule
-            .actions
-            .iter()
-            .any(|action| matches!(action, ActionPlan::Move { .. }));
-        for room in rule.places() {
-            let as_room = rule.rooms().any(|named| named == room);
-            if let Some(source) = sources.iter_mut().find(|source| source.room == room) {
+        let has_action = |is_kind: fn(&ActionPlan) -> bool| rule.actions.iter().any(is_kind);
+        let copies = has_action(|action| matches!(action, ActionPlan::Copy { .. }));
+        let moves = has_action(|action| matches!(action, ActionPlan::Move { .. }));
+        for folder in rule.watched_folders() {
+            let as_room = rule.watched_rooms().any(|room| room == folder);
+            if let Some(source) = sources.iter_mut().find(|source| source.folder == folder) {
                 source.as_room |= as_room;
                 source.rules.push(&rule.name);
                 source.copies |= copies;
                 source.moves |= moves;
             } else {
-                sources.push(Source {
-                    room,
+                sources.push(WatchedFolder {
+                    folder,
                     as_room,
                     rules: vec![&rule.name],
                     copies,
@@ -90,121 +86,106 @@ fn sources(rules: &[Rule]) -> Vec<Source<'_>> {
     sources
 }
 
-/// What a folder that could not be read means.
-pub(super) fn unread(subject: String, error: &Error) -> Finding {
-    match error {
-        Error::NotFound => Finding::wrong(
-            subject,
-            "does not exist: it is mistyped or was deleted; `rooms --folders` lists what there is",
-        ),
-        Error::Forbidden => Finding::wrong(
-            subject,
-            "may not be read: give the key's user access to the room, and the key the scope files:write",
-        ),
-        error => Finding::warning(
-            subject,
-            format!("could not be looked at: {error}; check again"),
-        ),
-    }
-}
-
-fn kind(subject: &str, source: &Source<'_>, room: &FolderInfo) -> Finding {
-    let (title, rules) = (&room.title, source.rules());
-    if room.is_section() {
+fn check_kind(subject: &str, source: &WatchedFolder<'_>, folder: &FolderInfo) -> Finding {
+    let (title, rules) = (&folder.title, source.rule_names());
+    if folder.is_section() {
         return Finding::warning(
             subject,
             format!(
-                "is the section “{title}”, not a room: every room's uploads count for {rules}; \
-                 name one room if that is not meant, and make the key's user a member of each"
+                "is the section “{title}”, not a room, so uploads in every room match {rules}; if that is not \
+                 intended, use the id of one room; otherwise make the user of the key a member of each room"
             ),
         );
     }
-    match room.room_type.map(RoomType::name) {
-        Some(kind) => Finding::good(
+    match folder.room_type.map(RoomType::name) {
+        Some(kind) => Finding::ok(
             subject,
             format!("is the {kind} room “{title}”, watched by {rules}"),
         ),
-        None if !source.as_room => Finding::good(
+        None if !source.as_room => Finding::ok(
             subject,
             format!("is the folder “{title}”, watched by {rules}"),
         ),
         None => Finding::warning(
             subject,
-            format!("is the folder “{title}”, not a room: only uploads in it and below it count"),
+            format!(
+                "is the folder “{title}”, not a room: only uploads in it and its subfolders match"
+            ),
         ),
     }
 }
 
-async fn rights(portal: &Client, room: &FolderInfo) -> Rights {
-    let files = portal
-        .files()
-        .folder_page(&room.id, 0)
-        .await
-        .map(|page| page.content.files);
-    // A file that is open or locked may not be moved just now, whoever asks.
+async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
+    let page = portal.files().folder_page(&folder.id, 0).await;
+    let files = page.map(|page| page.content.files);
+    // A file that is open or locked may not be moved by anyone at the moment.
     let file = files
         .unwrap_or_default()
         .into_iter()
         .find(|file| !file.busy);
     match file {
-        Some(file) if file.may_copy.is_some() || file.may_move.is_some() => Rights {
+        Some(file) if file.may_copy.is_some() || file.may_move.is_some() => SourceRights {
             copy: file.may_copy,
             r#move: file.may_move,
         },
-        _ => by_membership(room),
+        _ => rights_by_membership(folder),
     }
 }
 
-fn by_membership(room: &FolderInfo) -> Rights {
+/// `inRoom` alone does not prove that copies are rejected: it is false for members through a group, too, but those
+/// have an access level (docs/DOCSPACE.md 5.3).
+/// Without a share, a user who is in the room is its owner.
+fn rights_by_membership(room: &FolderInfo) -> SourceRights {
     match (room.in_room, room.access) {
-        (Some(false), _) => Rights {
+        (Some(false), Some(AccessLevel::None)) => SourceRights {
             copy: Some(false),
             r#move: Some(false),
         },
-        (Some(true), Some(access)) if access != AccessLevel::None => Rights {
+        (Some(true), Some(AccessLevel::None)) => SourceRights {
             copy: Some(true),
-            r#move: Some(access.manages_room()),
+            r#move: Some(true),
         },
-        (Some(true), _) => Rights {
+        (Some(_), Some(access)) => SourceRights {
+            copy: Some(true),
+            r#move: Some(access == AccessLevel::RoomManager),
+        },
+        (Some(true), None) => SourceRights {
             copy: Some(true),
             r#move: None,
         },
-        (None, _) => Rights::default(),
+        (Some(false), None) | (None, _) => SourceRights::default(),
     }
 }
 
-fn may_take(
+fn check_rights(
     subject: &str,
-    source: &Source<'_>,
-    room: &FolderInfo,
-    rights: Rights,
+    source: &WatchedFolder<'_>,
+    folder: &FolderInfo,
+    rights: SourceRights,
 ) -> Option<Finding> {
     let copy = rights.copy.filter(|_| source.copies);
     let r#move = rights.r#move.filter(|_| source.moves);
     if copy == Some(false) || (r#move == Some(false) && rights.copy == Some(false)) {
-        let outsider = if room.in_room == Some(false) {
-            "the key's user sees it as an administrator and is no member"
+        let message = if folder.in_room == Some(false) {
+            "the user of the key is an administrator but not a member, so copies and moves are rejected: make \
+             that user a room manager there"
         } else {
-            "the key's user may read its files, not take them"
+            "the user of the key may read its files, but not copy or move them: make that user a room manager \
+             there"
         };
-        return Some(Finding::wrong(
-            subject,
-            format!(
-                "{outsider}: copies and moves are refused; make that user a room manager there"
-            ),
-        ));
+        return Some(Finding::error(subject, message));
     }
     if r#move == Some(false) {
-        return Some(Finding::wrong(
+        return Some(Finding::error(
             subject,
-            "the key's user may copy its files and not move them: make that user a room manager there",
+            "the user of the key may copy its files, but not move them: make that user a room manager there",
         ));
     }
     if (source.copies && copy.is_none()) || (source.moves && r#move.is_none()) {
         return Some(Finding::warning(
             subject,
-            "the portal does not say whether the key's user may take files out of it: upload one, and \
-             check again",
+            "the portal does not report whether the user of the key may copy or move its files: upload a file \
+             and check again",
         ));
     }
     let what = match (source.copies, source.moves) {
@@ -213,7 +194,7 @@ fn may_take(
         (false, true) => "moved",
         (false, false) => return None,
     };
-    Some(Finding::good(
+    Some(Finding::ok(
         subject,
         format!("its files can be {what} with this key"),
     ))
@@ -224,21 +205,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_file_membership_tells() {
+    fn rights_in_a_room_without_files() {
         let check = |members: &str, copy: Option<bool>, r#move: Option<bool>| {
             let room = format!(r#"{{"id": 7, "roomType": 5 {members}}}"#);
             let room: FolderInfo = serde_json::from_str(&room).unwrap();
-            assert_eq!(by_membership(&room), Rights { copy, r#move }, "{members}");
+            let expected = SourceRights { copy, r#move };
+            assert_eq!(rights_by_membership(&room), expected, "{members}");
         };
+        // An administrator who is not a member.
         check(
             r#", "inRoom": false, "access": 0"#,
             Some(false),
             Some(false),
         );
+        // Members in person.
         check(r#", "inRoom": true, "access": 9"#, Some(true), Some(true));
         check(r#", "inRoom": true, "access": 2"#, Some(true), Some(false));
         check(r#", "inRoom": true"#, Some(true), None);
-        check(r#", "inRoom": true, "access": 0"#, Some(true), None);
+        // The owner.
+        check(r#", "inRoom": true, "access": 0"#, Some(true), Some(true));
+        // Members through a group.
+        check(r#", "inRoom": false, "access": 9"#, Some(true), Some(true));
+        check(r#", "inRoom": false, "access": 2"#, Some(true), Some(false));
+        check(r#", "inRoom": false"#, None, None);
         check("", None, None);
     }
 }

@@ -1,5 +1,7 @@
-//! The store: whether it can be opened and written. A store that is not there is not made: the person
-//! who checks may be another user than the service, which could then not write it.
+//! The store: whether it can be opened and written.
+//!
+//! A store that does not exist is not created, because `check` may run as another user than the service, which
+//! could then not write to it.
 
 use std::path::Path;
 
@@ -7,42 +9,40 @@ use crate::db::{Db, Location};
 use crate::ids::WebhookId;
 use crate::inbox;
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
 
 const SUBJECT: &str = "DATABASE_URL";
 
-/// What was found about the store, and in it.
-pub(super) struct Store {
+/// The findings about the store, and facts from it.
+#[derive(Default)]
+pub(super) struct StoreCheck {
     pub(super) findings: Vec<Finding>,
-    /// The webhooks that have delivered to us.
-    pub(super) delivered: Vec<WebhookId>,
+    /// The webhooks whose deliveries are in the store.
+    pub(super) webhooks: Vec<WebhookId>,
 }
 
-pub(super) async fn look(deployment: &Deployment) -> Store {
-    let Some(location) = &deployment.database else {
-        return Store {
-            findings: Vec::new(),
-            delivered: Vec::new(),
+pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
+    let Ok(location) = &deployment.config.database else {
+        return StoreCheck::default();
+    };
+    if let Some(path) = location.file()
+        && !path.exists()
+    {
+        return StoreCheck {
+            findings: vec![can_be_created(path)],
+            webhooks: Vec::new(),
         };
-    };
-    let absent = location.file().filter(|path| !path.exists());
-    let (finding, delivered) = if let Some(path) = absent {
-        (folder(path), Vec::new())
-    } else {
-        match open_and_write(location).await {
-            Ok(delivered) => (
-                Finding::good(SUBJECT, format!("{location} can be written")),
-                delivered,
-            ),
-            Err(error) => (
-                Finding::wrong(SUBJECT, format!("{location}: {error:#}")),
-                Vec::new(),
-            ),
-        }
-    };
-    Store {
-        findings: vec![finding],
-        delivered,
+    }
+    match open_and_write(location).await {
+        Ok(webhooks) => StoreCheck {
+            findings: vec![Finding::ok(SUBJECT, format!("{location} is writable"))],
+            webhooks,
+        },
+        Err(error) => StoreCheck {
+            findings: vec![Finding::error(SUBJECT, format!("{location}: {error:#}"))],
+            webhooks: Vec::new(),
+        },
     }
 }
 
@@ -52,25 +52,23 @@ async fn open_and_write(location: &Location) -> anyhow::Result<Vec<WebhookId>> {
     Ok(db.read(inbox::webhooks).await?)
 }
 
-/// Whether the store can be made: a file beside it can.
-fn folder(path: &Path) -> Finding {
+/// Tests whether a file can be created in the store's folder.
+fn can_be_created(path: &Path) -> Finding {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    let path = path.display();
     match tempfile::tempfile_in(folder) {
-        Ok(_) => Finding::good(
+        Ok(_) => Finding::ok(
             SUBJECT,
-            format!(
-                "{} is not there yet; the service makes it at its first start",
-                path.display()
-            ),
+            format!("{path} does not exist yet; the service creates it when it starts"),
         ),
-        Err(error) => Finding::wrong(
+        Err(error) => Finding::error(
             SUBJECT,
             format!(
-                "{} cannot be made: {error}; make the folder and let the service's user write in it",
-                path.display()
+                "{path} cannot be created: {error}; create its folder and make it writable for the user of the \
+                 service"
             ),
         ),
     }

@@ -1,86 +1,87 @@
-//! The webhook: whether the portal has one that sends to us, once, switched on, with what rules need.
+//! The webhook: whether the portal has exactly one that sends to the service, enabled and with the triggers of the
+//! rules.
 
 use crate::docspace::{Client, Error, WebhookConfig};
 use crate::ids::WebhookId;
 use crate::registration::{NeededTriggers, trigger_names};
 use crate::webhook::WEBHOOK_PATH;
 
-use super::{Deployment, Finding, webhook_health};
+use super::deployment::Deployment;
+use super::finding::Finding;
+use super::webhook_health;
 
-/// What was found about the webhook.
+/// The findings about the webhook.
 #[derive(Default)]
-pub(super) struct Webhook {
+pub(super) struct WebhookCheck {
     pub(super) findings: Vec<Finding>,
-    /// Where those that are ours send to.
-    pub(super) addresses: Vec<String>,
+    /// The URLs to which the service's webhooks send.
+    pub(super) urls: Vec<String>,
 }
 
-pub(super) async fn look(
+/// Checks the webhooks of the portal. Those known from the store belong to the service.
+pub(super) async fn check(
     deployment: &Deployment,
     portal: &Client,
-    delivered: &[WebhookId],
-) -> Webhook {
-    let nothing = |findings| Webhook {
-        findings,
-        addresses: Vec::new(),
-    };
+    known: &[WebhookId],
+) -> WebhookCheck {
     let webhooks = match portal.webhooks().list().await {
         Ok(webhooks) => webhooks,
-        Err(Error::Forbidden) => {
-            return nothing(vec![Finding::warning(
-                "webhook",
-                "could not be looked at, for want of the scope *:read: see in DocSpace under Developer \
-                 Tools → Webhooks that it is there and switched on",
-            )]);
-        }
         Err(error) => {
-            return nothing(vec![Finding::warning(
-                "webhook",
-                format!("could not be looked at: {error}; check again"),
-            )]);
+            return WebhookCheck {
+                findings: vec![unreadable(&error)],
+                urls: Vec::new(),
+            };
         }
     };
-    let (ours, others) = sort(&webhooks, delivered, deployment.url.as_deref());
+    let (own, similar) = select(&webhooks, known, deployment.url.as_deref());
     let mut findings = Vec::new();
-    if ours.is_empty() {
+    if own.is_empty() {
         findings.push(missing(deployment.url.as_deref()));
     }
-    let one_is_on = ours.iter().any(|webhook| webhook.enabled);
-    let needed = NeededTriggers::of(&deployment.rules);
-    for webhook in &ours {
-        findings.extend(about(webhook, &needed, one_is_on));
+    let any_enabled = own.iter().any(|webhook| webhook.enabled);
+    let needed = NeededTriggers::of(deployment.rules());
+    for webhook in &own {
+        findings.extend(check_settings(webhook, &needed, any_enabled));
         if webhook.enabled {
-            findings.extend(webhook_health::look(deployment, portal, webhook).await);
+            findings.extend(webhook_health::check(deployment, portal, webhook).await);
         }
     }
-    findings.extend(duplicates(&ours));
-    findings.extend(others.into_iter().map(elsewhere));
-    Webhook {
+    findings.extend(duplicates(&own));
+    findings.extend(similar.into_iter().map(sends_elsewhere));
+    WebhookCheck {
         findings,
-        addresses: ours.iter().map(|webhook| webhook.uri.clone()).collect(),
+        urls: own.iter().map(|webhook| webhook.uri.clone()).collect(),
     }
 }
 
-/// Those that are ours, and those that may have been. With an address given, it decides; else whether
-/// it has delivered to us or sends to a path like ours.
-fn sort<'a>(
+fn unreadable(error: &Error) -> Finding {
+    let message = match error {
+        Error::Forbidden => {
+            "could not be checked, because the key lacks the scope *:read: check in DocSpace under Developer Tools \
+             → Webhooks that it exists and is enabled"
+                .to_owned()
+        }
+        error => format!("could not be checked: {error}; check again later"),
+    };
+    Finding::warning("webhook", message)
+}
+
+/// The service's webhooks, and others that look like one of them. If the service's URL is given, its webhooks are
+/// those that send to it; otherwise, those that have delivered to the service or send to its path.
+fn select<'a>(
     webhooks: &'a [WebhookConfig],
-    delivered: &[WebhookId],
+    known: &[WebhookId],
     url: Option<&str>,
 ) -> (Vec<&'a WebhookConfig>, Vec<&'a WebhookConfig>) {
-    let like_ours = webhooks
+    let similar = webhooks
         .iter()
-        .filter(|webhook| delivered.contains(&webhook.id) || webhook.has_path(WEBHOOK_PATH));
-    match url {
-        None => (like_ours.collect(), Vec::new()),
-        Some(url) => (
-            webhooks
-                .iter()
-                .filter(|webhook| webhook.sends_to(url))
-                .collect(),
-            like_ours.filter(|webhook| !webhook.sends_to(url)).collect(),
-        ),
-    }
+        .filter(|webhook| known.contains(&webhook.id) || webhook.has_path(WEBHOOK_PATH));
+    let Some(url) = url else {
+        return (similar.collect(), Vec::new());
+    };
+    let own = webhooks.iter().filter(|webhook| webhook.sends_to(url));
+    let similar = similar.filter(|webhook| !webhook.sends_to(url));
+    (own.collect(), similar.collect())
 }
 
 fn subject(webhook: &WebhookConfig) -> String {
@@ -89,77 +90,82 @@ fn subject(webhook: &WebhookConfig) -> String {
 
 fn missing(url: Option<&str>) -> Finding {
     let url = url.unwrap_or("https://your.host/webhook");
-    Finding::wrong(
+    Finding::error(
         "webhook",
         format!(
-            "the portal has none that sends to us: make it with `docspace-courier register --url {url}`"
+            "the portal has none that sends to this service: create it with `docspace-courier register --url \
+             {url}`"
         ),
     )
 }
 
-fn about(webhook: &WebhookConfig, needed: &NeededTriggers, one_is_on: bool) -> Vec<Finding> {
+fn check_settings(
+    webhook: &WebhookConfig,
+    needed: &NeededTriggers,
+    any_enabled: bool,
+) -> Vec<Finding> {
     let (subject, uri) = (subject(webhook), &webhook.uri);
-    let mend = format!("`docspace-courier register --url {uri}` mends it");
-    let mut findings = vec![match (webhook.enabled, one_is_on) {
-        (true, _) => Finding::good(
+    let fix = format!("fix it with `docspace-courier register --url {uri}`");
+    let mut findings = vec![match (webhook.enabled, any_enabled) {
+        (true, _) => Finding::ok(
             &subject,
-            format!("“{}” sends to {uri} and is switched on", webhook.name),
+            format!("“{}” sends to {uri} and is enabled", webhook.name),
         ),
         (false, true) => Finding::warning(
             &subject,
             format!(
-                "to {uri} is switched off; another one is on, so delete it if it is not needed"
+                "to {uri} is disabled; another one is enabled, so delete this one if it is not needed"
             ),
         ),
-        (false, false) => Finding::wrong(
+        (false, false) => Finding::error(
             &subject,
-            format!("to {uri} is switched off: nothing is delivered; {mend}"),
+            format!("to {uri} is disabled, so nothing is delivered; {fix}"),
         ),
     }];
     let missing = needed.missing_from(webhook.triggers);
     if missing != 0 {
         let names = trigger_names(missing);
-        findings.push(Finding::wrong(
+        findings.push(Finding::error(
             &subject,
-            format!("does not send {names}, which the rules listen to; {mend}"),
+            format!("does not send {names}, which the rules need; {fix}"),
         ));
     }
     if let Some(target) = &webhook.target_id {
-        findings.push(Finding::wrong(
+        findings.push(Finding::error(
             &subject,
             format!(
-                "is narrowed down to entry {target}, and sends nothing about files in it; {mend}"
+                "is restricted to entry {target} and does not send events about files in it; {fix}"
             ),
         ));
     }
     if uri.starts_with("https:") && !webhook.ssl {
         findings.push(Finding::warning(
             &subject,
-            format!("does not verify the certificate of {uri}; {mend}"),
+            format!("does not verify the certificate of {uri}; {fix}"),
         ));
     }
     if uri.starts_with("http:") {
         findings.push(Finding::warning(
             &subject,
-            "sends over http: files' names travel in clear text; put HTTPS in front",
+            "sends over http, so file titles are sent in plain text: use HTTPS",
         ));
     }
     findings
 }
 
-/// Webhooks to one address: everything arrives once for each.
-fn duplicates(ours: &[&WebhookConfig]) -> Vec<Finding> {
+/// Webhooks to the same URL: each event is delivered once by each.
+fn duplicates(own: &[&WebhookConfig]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (position, webhook) in ours.iter().enumerate() {
-        let first = ours[..position]
+    for (position, webhook) in own.iter().enumerate() {
+        let first = own[..position]
             .iter()
             .find(|earlier| earlier.sends_to(&webhook.uri));
         if let Some(first) = first {
             findings.push(Finding::warning(
                 subject(webhook),
                 format!(
-                    "sends to the same address as webhook {}: everything arrives twice, and acts once; \
-                     `docspace-courier register --url {} --remove-duplicates` deletes it",
+                    "sends to the same URL as webhook {}, so every event is delivered twice (actions still run \
+                     once); delete it with `docspace-courier register --url {} --remove-duplicates`",
                     first.id, webhook.uri
                 ),
             ));
@@ -168,11 +174,11 @@ fn duplicates(ours: &[&WebhookConfig]) -> Vec<Finding> {
     findings
 }
 
-fn elsewhere(webhook: &WebhookConfig) -> Finding {
+fn sends_elsewhere(webhook: &WebhookConfig) -> Finding {
     Finding::warning(
         subject(webhook),
         format!(
-            "looks like ours and sends to {}; delete it if nobody listens there",
+            "looks like one of this service but sends to {}; delete it if that is not in use",
             webhook.uri
         ),
     )

@@ -1,22 +1,23 @@
-//! Whether a webhook that is on delivers, or is about to be switched off.
+//! Whether an enabled webhook delivers, or is about to be disabled.
 //!
-//! After three days without success one failed delivery switches it off (docs/DOCSPACE.md 1.6). Its times are
-//! right to within a day, so two days are enough for a word.
+//! After three days without success, one failed delivery disables it (docs/DOCSPACE.md 1.6). Its times are accurate
+//! to a day, so two days are worth a warning.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::docspace::{Client, WebhookConfig};
 use crate::signature::{self, SIGNATURE_HEADER, SignatureError};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use super::finding::Finding;
 
-/// Days without success that deserve a word.
-const QUIET_DAYS: i64 = 2;
+/// Days without success that are worth a warning.
+const MAX_QUIET_DAYS: i64 = 2;
 
-/// The longest part of the portal's note about a failure that is shown, in characters.
-const LONGEST_NOTE: usize = 120;
+/// How much of the portal's note about a failure is shown, in characters.
+const MAX_NOTE_LENGTH: usize = 120;
 
-pub(super) async fn look(
+pub(super) async fn check(
     deployment: &Deployment,
     portal: &Client,
     webhook: &WebhookConfig,
@@ -24,7 +25,7 @@ pub(super) async fn look(
     let now = portal.to_portal_time(deployment.clock.now());
     let mut findings = vec![deliveries(webhook, now)];
     if is_failing(webhook) {
-        findings.extend(other_secret(deployment, portal, webhook).await);
+        findings.extend(different_secret(deployment, portal, webhook).await);
     }
     findings
 }
@@ -35,49 +36,50 @@ fn is_failing(webhook: &WebhookConfig) -> bool {
 
 fn deliveries(webhook: &WebhookConfig, now: Timestamp) -> Finding {
     let subject = format!("webhook {}", webhook.id);
-    let well_at = webhook.last_success_on.or(webhook.created_on);
-    let quiet = well_at.map_or(SignedDuration::ZERO, |well_at| now.duration_since(well_at));
+    let last_good_at = webhook.last_success_on.or(webhook.created_on);
+    let quiet = last_good_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
     let days = quiet.as_hours() / 24;
     if is_failing(webhook) {
         let note: String = webhook
             .last_failure_content
             .iter()
             .flat_map(|note| note.chars())
-            .take(LONGEST_NOTE)
+            .take(MAX_NOTE_LENGTH)
             .collect();
         let note = note.trim().trim_end_matches('.');
-        let rest = if days >= QUIET_DAYS {
-            format!("none succeeded for {days} days, so the next failure switches it off")
+        let consequence = if days >= MAX_QUIET_DAYS {
+            format!("none has succeeded for {days} days, so the next failure disables it")
         } else {
-            "after three days of that DocSpace switches it off".to_owned()
+            "after three days without success DocSpace disables it".to_owned()
         };
         return Finding::warning(
             subject,
             format!(
-                "its last delivery failed ({note}); {rest}: see that the service runs and is reached"
+                "its last delivery failed ({note}), and {consequence}: check that the service is running and \
+                 reachable"
             ),
         );
     }
-    if days >= QUIET_DAYS {
+    if days >= MAX_QUIET_DAYS {
         return Finding::warning(
             subject,
             format!(
-                "nothing was delivered for {days} days, and after three a single failure switches it off: \
-                 keep the service running, and upload a file now and then"
+                "nothing was delivered for {days} days, and after three days a single failure disables it: keep \
+                 the service running, and upload a file now and then"
             ),
         );
     }
     match webhook.last_success_on {
-        Some(_) => Finding::good(subject, "its last delivery succeeded"),
-        None => Finding::good(
+        Some(_) => Finding::ok(subject, "its last delivery succeeded"),
+        None => Finding::ok(
             subject,
-            "has delivered nothing yet: upload a file, and `events list` shows it",
+            "has not delivered anything yet: upload a file, and run `docspace-courier events list`",
         ),
     }
 }
 
-/// Whether what could not be delivered was signed with another secret than ours.
-async fn other_secret(
+/// A finding if an undelivered request was signed with a secret that is not configured.
+async fn different_secret(
     deployment: &Deployment,
     portal: &Client,
     webhook: &WebhookConfig,
@@ -87,13 +89,13 @@ async fn other_secret(
         .iter()
         .find_map(|row| Some((row, row.header(SIGNATURE_HEADER)?)))?;
     let body = row.request_payload.as_bytes();
-    let verified = signature::verify(&deployment.secrets, Some(header.as_bytes()), body);
+    let verified = signature::verify(deployment.secrets(), Some(header.as_bytes()), body);
     (verified == Err(SignatureError::Mismatch)).then(|| {
-        Finding::wrong(
+        Finding::error(
             format!("webhook {}", webhook.id),
             format!(
-                "signs with another secret than DOCSPACE_WEBHOOK_SECRET: \
-                 `docspace-courier register --url {} --set-secret` gives it ours",
+                "uses a different secret than DOCSPACE_WEBHOOK_SECRET; fix it with `docspace-courier register \
+                 --url {} --set-secret`",
                 webhook.uri
             ),
         )
@@ -102,31 +104,32 @@ async fn other_secret(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mark;
+    use crate::check::finding::Severity;
+
     use super::*;
 
     #[test]
-    fn quiet_failing_and_well() {
+    fn quiet_failing_and_healthy_webhooks() {
         let now = "2026-03-10T12:00:00Z".parse().unwrap();
-        let check = |members: &str, mark: Mark, word: &str| {
+        let check = |members: &str, severity: Severity, word: &str| {
             let webhook = format!(r#"{{"id": 7, {members}}}"#);
             let webhook: WebhookConfig = serde_json::from_str(&webhook).unwrap();
             let finding = deliveries(&webhook, now);
-            assert_eq!(finding.mark, mark, "{members}: {}", finding.sentence);
-            assert!(finding.sentence.contains(word), "{}", finding.sentence);
+            assert_eq!(finding.severity, severity, "{members}: {}", finding.message);
+            assert!(finding.message.contains(word), "{}", finding.message);
         };
         let created = r#""createdOn": "2026-03-10T09:00:00+00:00""#;
-        check(created, Mark::Good, "nothing yet");
+        check(created, Severity::Ok, "not delivered anything yet");
         let old = r#""createdOn": "2026-03-01T09:00:00+00:00""#;
-        check(old, Mark::Warning, "9 days");
+        check(old, Severity::Warning, "9 days");
         let success =
             r#""createdOn": "2026-03-01T09:00:00+00:00", "lastSuccessOn": "2026-03-10T10:00:00""#;
-        check(success, Mark::Good, "succeeded");
+        check(success, Severity::Ok, "succeeded");
         let failure = format!(r#"{success}, "lastFailureOn": "2026-03-10T11:00:00+00:00""#);
-        check(&failure, Mark::Warning, "after three days");
+        check(&failure, Severity::Warning, "after three days");
         let recovered = format!(r#"{success}, "lastFailureOn": "2026-03-09T11:00:00+00:00""#);
-        check(&recovered, Mark::Good, "succeeded");
+        check(&recovered, Severity::Ok, "succeeded");
         let failing = format!(r#"{old}, "lastFailureOn": "2026-03-09T11:00:00+00:00""#);
-        check(&failing, Mark::Warning, "the next failure switches it off");
+        check(&failing, Severity::Warning, "the next failure disables it");
     }
 }

@@ -1,28 +1,33 @@
-//! `docspace-courier catch-up`: reads the portal's delivery log now.
-#![expect(clippy::print_stdout, reason = "the command line talks to a person")]
+//! `docspace-courier catch-up`: fetches missed deliveries now.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::catch_up::{CatchUp, CatchUpReport, ListRooms, WebhookState};
 use crate::clock::Clock;
+use crate::config::{Config, Settings};
 use crate::db::Db;
 use crate::docspace::Client;
 use crate::rules::ActiveRules;
 
-use super::{Environment, NOT_FINE};
+use super::exit::success_if;
+use super::output::{count, print_json, print_lines};
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Works beside a running service or without one. Exit code 0: the portal's webhook is enabled;\n\
+                  1: it is disabled or missing, or the key may not read it."
+)]
 pub struct Args {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Catches up once, beside a running service or without one; 1 when the webhook is off or missing.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    let config = environment.config()?;
+/// Catches up once.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let config = Config::try_from(settings)?;
     let clock = Clock::system();
     let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())?;
     let catch_up = CatchUp {
@@ -30,46 +35,54 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         portal: Arc::new(portal),
         rules: ActiveRules::new(config.rules),
         secrets: config.secrets,
-        retention: config.retention,
+        retention: config.limits.retention,
         clock,
         wake: Arc::default(),
     };
     let report = catch_up.run_once(ListRooms::Always).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        print_json(&report)?;
     } else {
-        print(&report);
+        print_lines(render(&report));
     }
-    Ok(match report.webhook {
-        WebhookState::On => ExitCode::SUCCESS,
-        WebhookState::Off | WebhookState::NotFound | WebhookState::Hidden => {
-            ExitCode::from(NOT_FINE)
-        }
-    })
+    Ok(success_if(report.webhook == WebhookState::On))
 }
 
-fn print(report: &CatchUpReport) {
-    println!(
-        "{}",
-        match report.webhook {
-            WebhookState::On => "The portal's webhook is on.",
-            WebhookState::Off =>
-                "The portal's webhook is SWITCHED OFF or deleted: switch it on again in DocSpace.",
-            WebhookState::NotFound =>
-                "No webhook of the portal is known to be ours: register one with this service's address.",
-            WebhookState::Hidden =>
-                "The API key may not read webhooks: give it the scope *:read, or deliveries that never arrive \
-                 cannot be fetched.",
+fn render(report: &CatchUpReport) -> Vec<String> {
+    let webhook = match report.webhook {
+        WebhookState::On => "The portal's webhook is enabled.",
+        WebhookState::Off => {
+            "The portal's webhook is DISABLED or was deleted: enable it in DocSpace, or run \
+             `docspace-courier register`."
         }
-    );
-    println!(
-        "{} undelivered in its log: {} new to us, {} may still arrive by themselves.",
-        report.undelivered, report.fetched, report.under_way
-    );
+        WebhookState::NotFound => {
+            "The portal has no webhook that sends to this service: create it with \
+             `docspace-courier register`."
+        }
+        WebhookState::Hidden => {
+            "The API key may not read webhooks: give it the scope *:read, or missed deliveries cannot be \
+             fetched."
+        }
+    };
+    let mut lines = vec![
+        webhook.to_owned(),
+        format!(
+            "Undelivered in the portal's log: {}. Fetched: {}. May still be delivered: {}.",
+            report.undelivered, report.fetched, report.under_way
+        ),
+    ];
     if let Some(found) = report.found {
-        println!("{found} files in the watched rooms that nobody had told us of.");
+        let files = count(found, "file");
+        lines.push(format!(
+            "The watched rooms contain {files} that no event reported."
+        ));
     }
     if report.fetched + report.found.unwrap_or(0) > 0 {
-        println!("The service decides about them within a second, or when it is started.");
+        lines.push(
+            "A running service evaluates the rules for them within a second; otherwise it does when it \
+             starts."
+                .to_owned(),
+        );
     }
+    lines
 }

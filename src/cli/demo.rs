@@ -1,10 +1,10 @@
-//! `docspace-courier demo`: the whole job, shown on a pretend portal in one process.
-#![expect(clippy::print_stdout, reason = "the command line talks to a person")]
+//! `docspace-courier demo`: shows the service at work on a simulated portal, in one process.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,86 +13,82 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::journal::overview::overview;
-use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
 use crate::service::Service;
 
-use super::paint::Paint;
+use super::exit::success_if;
+use super::output::{ACCENT, DIM, STRONG, print_lines, styled};
 use super::serve::signal;
 
 mod mailbox;
 mod scenario;
 
 use mailbox::Mailbox;
-use scenario::{Chapter, Told};
+use scenario::{DemoStep, Outcome};
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exit code 0: every result is as expected; 1: at least one is not.")]
 pub struct Args {
-    /// Leave the portal and the service running afterwards, and say where they are.
+    /// Leave the portal and the service running afterwards and print their addresses.
     #[arg(long)]
     keep: bool,
 }
 
-/// How long one chapter may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one step may take before the demo fails.
+const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How often the store is asked whether all work is done.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often the store is checked for remaining work.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long a queued copy or move takes on the pretend portal.
+/// How long a queued copy or move takes on the simulated portal.
 const OPERATION_TIME: Duration = Duration::from_millis(60);
 
-/// What each call to the pretend portal takes.
+/// How long each call to the simulated portal takes.
 const LATENCY: Duration = Duration::from_millis(15);
 
-/// The address that is told of invoices.
+/// The address that is notified of invoices.
 const MANAGER: &str = "manager@example.com";
 
-/// The portal and the service, running.
-struct Stage {
+/// The running portal, mail server and service.
+struct DemoDeployment {
     portal: Portal,
     portal_address: String,
     receiver_address: String,
     admin_address: String,
     mailbox: Mailbox,
-    /// Mails that were shown already.
-    shown: usize,
+    /// How many emails the mailbox had when it was last looked at.
+    emails_seen: usize,
     db: Db,
     running: tokio::task::JoinHandle<std::io::Result<()>>,
     stop: CancellationToken,
     _folder: tempfile::TempDir,
 }
 
-/// Runs the demo; 0 only if everything came out as it should.
+/// Runs the demo.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let paint = Paint::for_stdout();
-    let mut stage = Stage::set().await?;
-    stage.introduce(paint);
+    let mut deployment = DemoDeployment::start().await?;
+    deployment.print_introduction();
 
-    let begun = Instant::now();
-    let mut told = Vec::new();
-    for chapter in scenario::chapters(stage.portal.seed()) {
-        told.extend(stage.perform(chapter, paint).await?);
+    let started = Instant::now();
+    let mut outcomes = Vec::new();
+    for step in scenario::steps(deployment.portal.seed()) {
+        outcomes.extend(deployment.run_step(step).await?);
     }
-    let all_well = scenario::print_table(&told, begun.elapsed(), paint);
+    print_lines(scenario::render_summary(&outcomes, started.elapsed()));
     if args.keep {
-        stage.keep(paint).await;
+        deployment.keep_running().await;
     }
-    stage.end().await?;
-    Ok(if all_well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(super::NOT_FINE)
-    })
+    deployment.shut_down().await?;
+    Ok(success_if(outcomes.iter().all(Outcome::is_expected)))
 }
 
-impl Stage {
-    async fn set() -> anyhow::Result<Self> {
+impl DemoDeployment {
+    async fn start() -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let portal = Portal::new(Settings {
+        let portal = Portal::new(PortalSettings {
             latency: LATENCY,
             operation_time: OPERATION_TIME,
-            ..Settings::default()
+            ..PortalSettings::default()
         });
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -111,14 +107,14 @@ impl Stage {
         let admin_address = format!("http://{}", service.admin_address()?);
         let db = service.db().clone();
         let running = tokio::spawn(service.run(stop.clone()));
-        portal.add_webhook(&receiver_address, &RECEIVER_TRIGGERS);
+        portal.add_webhook(&receiver_address, &DEFAULT_TRIGGERS);
         Ok(Self {
             portal,
             portal_address,
             receiver_address,
             admin_address,
             mailbox,
-            shown: 0,
+            emails_seen: 0,
             db,
             running,
             stop,
@@ -126,87 +122,88 @@ impl Stage {
         })
     }
 
-    fn introduce(&self, paint: Paint) {
-        println!(
-            "\n{}\n",
-            paint.strong("docspace-courier, on a pretend portal in this process")
+    fn print_introduction(&self) {
+        let heading = styled(
+            STRONG,
+            "docspace-courier with a simulated portal, in this process",
         );
-        println!(
-            "  portal    {}   {}",
-            self.portal_address,
-            paint.dim("(open it in a browser with --keep)")
-        );
-        println!("  receiver  {}", self.receiver_address);
-        println!(
-            "  rules     copy     every upload to the client room is copied to Internal Processing"
-        );
-        println!("            invoice  invoices in it move to Incoming, and {MANAGER} is told\n");
+        let hint = styled(DIM, "(open it in a browser with --keep)");
+        print_lines([
+            String::new(),
+            heading,
+            String::new(),
+            format!("  portal    {}   {hint}", self.portal_address),
+            format!("  receiver  {}", self.receiver_address),
+            "  rules     copy     copies every upload in the client room to Internal Processing"
+                .to_owned(),
+            format!("            invoice  moves invoices in it to Incoming and notifies {MANAGER}"),
+            String::new(),
+        ]);
     }
 
-    /// Lets one chapter happen, waits until all work is done, and says how it went.
-    async fn perform(&mut self, chapter: Chapter, paint: Paint) -> anyhow::Result<Vec<Told>> {
-        println!("  {} {}", paint.accent("▸"), chapter.heading);
-        let begun = Instant::now();
-        let uploads = chapter.begin(&self.portal);
-        self.settled().await?;
-        let took = begun.elapsed();
-        let told = scenario::look(&uploads, &self.portal, &self.mailbox);
-        for line in &told {
-            let mark = if line.is_well() {
-                paint.good("✓")
-            } else {
-                paint.bad("✗")
-            };
-            println!("      {mark} {}  {}", line.title, paint.dim(&line.happened));
-        }
-        println!("      {}", paint.dim(&format!("{} ms", took.as_millis())));
-        self.show_first_mail(paint);
-        Ok(told)
+    /// Runs one step, waits until all work is done, and prints the outcomes.
+    async fn run_step(&mut self, step: DemoStep) -> anyhow::Result<Vec<Outcome>> {
+        print_lines([format!("  {} {}", styled(ACCENT, "▸"), step.heading)]);
+        let started = Instant::now();
+        let uploads = step.perform(&self.portal);
+        self.wait_until_done().await?;
+        let duration = format!("{} ms", started.elapsed().as_millis());
+        let outcomes = scenario::inspect(&uploads, &self.portal, &self.mailbox);
+        print_lines(outcomes.iter().map(|outcome| {
+            let (mark, title) = (outcome.mark(), &outcome.title);
+            format!("      {mark} {title}  {}", styled(DIM, &outcome.actual))
+        }));
+        print_lines([format!("      {}", styled(DIM, &duration))]);
+        self.print_first_email();
+        Ok(outcomes)
     }
 
-    /// Shows the first mail as it arrived; the others look alike.
-    fn show_first_mail(&mut self, paint: Paint) {
-        let mails = self.mailbox.read_from(self.shown);
-        if self.shown == 0
-            && let Some(mail) = mails.first()
+    /// Prints the first email as it arrived; the others are similar.
+    fn print_first_email(&mut self) {
+        let emails = self.mailbox.read_from(self.emails_seen);
+        if self.emails_seen == 0
+            && let Some(email) = emails.first()
         {
-            println!("\n      {}", paint.strong("The manager's mail"));
-            for line in mail {
-                println!("      {} {line}", paint.dim("│"));
-            }
-            println!();
+            let heading = styled(STRONG, "The email to the manager");
+            print_lines(["", &format!("      {heading}")]);
+            let bar = styled(DIM, "│");
+            print_lines(email.iter().map(|line| format!("      {bar} {line}")));
+            print_lines([""]);
         }
-        self.shown += mails.len();
+        self.emails_seen += emails.len();
     }
 
-    /// Waits until every delivery has arrived and everything owed is done.
-    async fn settled(&self) -> anyhow::Result<()> {
-        let begun = Instant::now();
+    /// Waits until every delivery has arrived and all actions are done.
+    async fn wait_until_done(&self) -> anyhow::Result<()> {
+        let started = Instant::now();
         loop {
-            self.portal.deliveries_settled().await;
+            self.portal.wait_for_deliveries().await;
             let overview = self.db.read(overview).await?;
             if overview.events_waiting + overview.actions_owed == 0 {
                 return Ok(());
             }
             ensure!(
-                begun.elapsed() < PATIENCE,
-                "the work was not done within {PATIENCE:?}"
+                started.elapsed() < STEP_TIMEOUT,
+                "the work was not done within {STEP_TIMEOUT:?}"
             );
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn keep(&self, paint: Paint) {
-        println!("  {}", paint.strong("Still running; Ctrl-C ends it."));
-        println!("  Upload files yourself at   {}", self.portal_address);
-        println!(
-            "  Health for the operator    {}/readyz\n",
-            self.admin_address
-        );
+    async fn keep_running(&self) {
+        print_lines([
+            format!(
+                "  {}",
+                styled(STRONG, "Still running; press Ctrl-C to stop.")
+            ),
+            format!("  Upload files at   {}", self.portal_address),
+            format!("  Status page       {}", self.admin_address),
+            String::new(),
+        ]);
         signal().await;
     }
 
-    async fn end(self) -> anyhow::Result<()> {
+    async fn shut_down(self) -> anyhow::Result<()> {
         self.stop.cancel();
         Ok(self.running.await??)
     }

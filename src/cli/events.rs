@@ -1,6 +1,6 @@
-//! `docspace-courier events`: what arrived and what became of it, and what a person orders about it.
+//! `docspace-courier events`: shows events, and replays or discards dead letters.
 //!
-//! Works on the store directly, beside a running service, which looks for new work every second.
+//! Works on the store directly, also beside a running service, which checks for new work every second.
 
 use std::process::ExitCode;
 
@@ -8,16 +8,19 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::db::{Db, Location};
 use crate::journal::{self, EventFilter, StateFilter};
 
-use super::{Environment, NOT_FINE, say, wrong_usage};
+use super::exit::usage_error;
+use super::output::{print, print_json, print_lines, terminal_width};
 
 mod dead_letters;
 mod details;
+mod selection;
 mod table;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -30,14 +33,14 @@ enum Command {
     List(ListArgs),
     /// Show everything about one event.
     Show(ShowArgs),
-    /// Put dead letters back to work, with all their attempts; ask the rules again that ignored an event.
+    /// Retry dead letters, or evaluate an event again for the rules that ignored it.
     ///
-    /// An event without dead letters that a rule ignored is put to the rules again, as one wants after
-    /// changing the configuration (restart the service first). What was planned before stays as it is:
-    /// nothing is done twice.
-    Replay(dead_letters::ReplayArgs),
-    /// Give dead letters up for good, and the actions that wait for them.
-    Discard(dead_letters::DiscardArgs),
+    /// Dead letters are retried with all their attempts. An event without dead letters is evaluated again for the
+    /// rules that ignored it, which is useful after a change of the rules (restart or reload the service first).
+    /// Actions that were planned before are kept, so no action runs twice.
+    Replay(selection::ReplayArgs),
+    /// Discard dead letters and the actions that wait for them.
+    Discard(selection::DiscardArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,15 +49,15 @@ struct ListArgs {
     #[arg(long, conflicts_with = "waiting")]
     dead: bool,
 
-    /// Only events that wait or are being worked on.
+    /// Only events that are waiting or in progress.
     #[arg(long)]
     waiting: bool,
 
-    /// Only events of this file.
+    /// Only events about this file.
     #[arg(long, value_name = "ID")]
     file: Option<String>,
 
-    /// How many at the most.
+    /// Maximum number of events.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
 
@@ -65,7 +68,7 @@ struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
-    /// The number that `events list` and the logs show or, where no event has it, DocSpace's event.id.
+    /// The event's number, as in `events list` and the logs; if there is none with it, DocSpace's event.id.
     id: i64,
 
     /// Print a JSON object instead of text.
@@ -73,36 +76,36 @@ struct ShowArgs {
     json: bool,
 }
 
-/// Runs the subcommand on the store that the environment names.
-pub async fn run(args: Args, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let location = environment.database()?;
+/// Runs the subcommand on the configured store.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let location = settings.database()?;
     let open = || open_existing(&location);
     match args.command {
         Command::List(args) => list(&open()?, args).await,
         Command::Show(args) => show(&open()?, args).await,
-        Command::Replay(args) => match args.chosen() {
-            Ok(chosen) => dead_letters::replay(&open()?, chosen, &Clock::system()).await,
-            Err(sentence) => Ok(wrong_usage(sentence)),
+        Command::Replay(args) => match args.selection() {
+            Ok(selection) => dead_letters::replay(&open()?, selection, &Clock::system()).await,
+            Err(sentence) => Ok(usage_error(sentence)),
         },
-        Command::Discard(args) => match args.chosen() {
-            Ok(chosen) => dead_letters::discard(&open()?, chosen, &Clock::system()).await,
-            Err(sentence) => Ok(wrong_usage(sentence)),
+        Command::Discard(args) => match args.selection() {
+            Ok(selection) => dead_letters::discard(&open()?, selection, &Clock::system()).await,
+            Err(sentence) => Ok(usage_error(sentence)),
         },
     }
 }
 
-/// Opens the store only if it is there: to look at events must not make an empty one at a mistyped path.
+/// Opens the store if it exists. Reading events must not create an empty store at a mistyped path.
 pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
     let Some(path) = location.file() else {
         return Db::open(location);
     };
     let exists = path
         .try_exists()
-        .with_context(|| format!("cannot look for the store {}", path.display()))?;
+        .with_context(|| format!("cannot access the store {}", path.display()))?;
     if !exists {
         bail!(
-            "there is no store {}; DATABASE_URL names the store of the service, and a relative path \
-             counts from the current folder",
+            "there is no store {}; set DATABASE_URL to the store of the service (a relative path is relative \
+             to the current directory)",
             path.display()
         );
     }
@@ -111,7 +114,7 @@ pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
 
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     let filter = EventFilter {
-        standing: match (args.dead, args.waiting) {
+        states: match (args.dead, args.waiting) {
             (true, _) => StateFilter::Dead,
             (_, true) => StateFilter::Waiting,
             _ => StateFilter::Any,
@@ -122,27 +125,22 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     let events = db
         .read(move |sql| journal::list(sql, &filter, args.limit))
         .await?;
-    say(&if args.json {
-        serde_json::to_string_pretty(&events)? + "\n"
+    if args.json {
+        print_json(&events)?;
     } else {
-        table::render(&events)
-    });
+        print_lines(table::render(&events, terminal_width()));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(db: &Db, args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let Some(story) = db.read(move |sql| journal::find(sql, args.id)).await? else {
-        return Ok(unknown(args.id));
+    let Some(details) = db.read(move |sql| journal::find(sql, args.id)).await? else {
+        return Ok(dead_letters::unknown_event(args.id));
     };
-    say(&if args.json {
-        serde_json::to_string_pretty(&story)? + "\n"
+    if args.json {
+        print_json(&details)?;
     } else {
-        details::tell(&story)
-    });
+        print(&details::render(&details));
+    }
     Ok(ExitCode::SUCCESS)
-}
-
-fn unknown(id: i64) -> ExitCode {
-    eprintln!("docspace-courier: there is no event {id}");
-    ExitCode::from(NOT_FINE)
 }

@@ -4,24 +4,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Environment, NOT_FINE, say};
+use crate::config::Settings;
 use crate::text::clean;
 
-/// What the command takes.
+use super::exit::success_if;
+use super::output::print_lines;
+
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Asks /readyz on ADMIN_ADDR, which is all of the configuration it needs. Exit code 0 only when\n\
-                  the service is ready: the store is writable, and it is not shutting down."
+    after_help = "Requests /readyz on ADMIN_ADDR, the only variable it needs. Exit code 0: the service is ready,\n\
+                  that is, its store is writable and it is not shutting down; 1: it is not ready."
 )]
 pub struct Args {
-    /// Longest wait for an answer, in seconds.
+    /// Maximum time to wait for the response, in seconds.
     #[arg(long, value_name = "S", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 
-/// Asks once; 1 unless the service is ready.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    let address = reachable(environment.admin()?);
+/// Asks once.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let address = reachable(settings.admin_address()?);
     let client = reqwest::Client::builder()
         .no_proxy()
         // No certificates are needed, and a container may have none.
@@ -29,31 +32,34 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(args.timeout))
         .build()?;
-    let answer = client.get(format!("http://{address}/readyz")).send().await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            let why = if error.is_timeout() {
-                "does not answer in time"
-            } else {
-                "does not answer"
-            };
-            say(&format!("not ready: {address} {why}\n"));
-            return Ok(ExitCode::from(NOT_FINE));
-        }
-    };
-    if answer.status().is_success() {
-        say("ready\n");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let status = answer.status();
-    let why = answer.text().await.unwrap_or_default();
-    let why = why.lines().next().unwrap_or_default();
-    say(&format!("not ready: {status}, {}\n", clean(why)));
-    Ok(ExitCode::from(NOT_FINE))
+    let result = readiness(&client, address).await;
+    print_lines([match &result {
+        Ok(()) => "ready".to_owned(),
+        Err(reason) => format!("not ready: {reason}"),
+    }]);
+    Ok(success_if(result.is_ok()))
 }
 
-/// Where a listener is reached from the same machine; the one that listens everywhere, on loopback.
+/// The error says why the service is not ready.
+async fn readiness(client: &reqwest::Client, address: SocketAddr) -> Result<(), String> {
+    let response = client.get(format!("http://{address}/readyz")).send().await;
+    let response = response.map_err(|error| {
+        if error.is_timeout() {
+            format!("{address} does not respond in time")
+        } else {
+            format!("{address} does not respond")
+        }
+    })?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let body = response.text().await.unwrap_or_default();
+    let reason = body.lines().next().unwrap_or_default();
+    Err(format!("{status}, {}", clean(reason)))
+}
+
+/// The address at which this machine reaches a listener.
 fn reachable(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -68,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_listener_is_asked_where_it_can_be_reached() {
+    fn a_listener_on_all_addresses_is_reached_on_loopback() {
         let check = |listener: &str, expected: &str| {
             assert_eq!(reachable(listener.parse().unwrap()).to_string(), expected);
         };

@@ -1,38 +1,41 @@
-//! `docspace-courier register`: makes the portal's webhook to this service, or mends it.
+//! `docspace-courier register`: creates the portal's webhook to this service or repairs the existing one.
 
 use std::process::ExitCode;
 
 use crate::clock::Clock;
+use crate::config::{Config, Settings};
 use crate::docspace::{Client, Error};
 use crate::registration::{
     self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
     trigger_names,
 };
 
-use super::{Environment, NOT_FINE, say, wrong_usage};
 use crate::text::clean;
 
-/// What the command takes.
+use super::exit::{success_if, usage_error};
+use super::output::{print_error, print_json, print_lines};
+
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The service must run and be reachable: the portal asks the address before it answers.\n\
-                  The key needs the scope *:write. Secret and triggers are those of the configuration.\n\
-                  Exit code 0 when there is one webhook to the address and it is as it must be, else 1."
+    after_help = "The service must be running and reachable, because the portal requests the URL before it accepts\n\
+                  it. The key needs the scope *:write. The secret and the triggers come from the configuration.\n\
+                  Exit code 0: there is exactly one webhook to the URL, and it is correct; else 1."
 )]
 pub struct Args {
-    /// The service's public address, such as `https://your.host/webhook`.
+    /// The service's public URL, such as `https://your.host/webhook`.
     #[arg(long, value_name = "URL")]
     url: String,
 
-    /// The webhook's name; a new one is called docspace-courier.
+    /// The name of the webhook [default for a new one: docspace-courier].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Give it the configured secret even if nothing else is to be mended.
+    /// Set the configured secret even if nothing else has to be changed.
     #[arg(long)]
     set_secret: bool,
 
-    /// Delete further webhooks to the same address, with their logs of deliveries.
+    /// Delete other webhooks to the same URL, with their delivery logs.
     #[arg(long)]
     remove_duplicates: bool,
 
@@ -41,25 +44,24 @@ pub struct Args {
     json: bool,
 }
 
-/// Makes or mends the webhook; 1 when the portal refuses or duplicates are left.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    environment.log_if_asked();
-    let config = environment.config()?;
+/// Creates or repairs the webhook.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let config = Config::try_from(settings)?;
     let name = args
         .name
         .as_deref()
         .map_or(Ok(()), registration::check_name);
     if let Err(sentence) = registration::check_url(&args.url).and(name) {
-        return Ok(wrong_usage(&sentence));
+        return Ok(usage_error(&sentence));
     }
     let secret = config.secrets[0].clone();
     if let Err(sentence) = registration::check_secret(&secret) {
-        return Ok(wrong_usage(&format!("DOCSPACE_WEBHOOK_SECRET {sentence}")));
+        return Ok(usage_error(&format!("DOCSPACE_WEBHOOK_SECRET {sentence}")));
     }
     let triggers = NeededTriggers::of(&config.rules).bits;
     if triggers == 0 {
-        return Ok(wrong_usage(
-            "no rule is configured, so there is nothing to listen to; config.example.env shows the rules",
+        return Ok(usage_error(
+            "no rule is configured, so the webhook would have no triggers; see config.example.env",
         ));
     }
     warn_of_private_addresses(&args.url).await;
@@ -88,81 +90,76 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
         }
     };
     if args.json {
-        say(&format!("{}\n", serde_json::to_string_pretty(&registered)?));
+        print_json(&registered)?;
     } else {
-        say(&render(&registered, &wanted));
+        print_lines(render(&registered, &wanted));
     }
-    Ok(if registered.duplicates.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(NOT_FINE)
-    })
+    Ok(success_if(registered.duplicates.is_empty()))
 }
 
-/// The portal decides; another address list may be configured there.
+/// Only a warning, because the portal may be configured to accept private addresses.
 async fn warn_of_private_addresses(url: &str) {
     let Ok(url) = reqwest::Url::parse(url) else {
         return;
     };
     let refused = registration::refused_addresses(&url).await;
     if let Some(address) = refused.unwrap_or_default().first() {
-        eprintln!(
-            "docspace-courier: {url} resolves to {address}, a private address, which DocSpace refuses \
-             unless it was configured otherwise"
-        );
+        print_error(&format!(
+            "{url} resolves to {address}, a private address; DocSpace rejects those unless it is configured \
+             otherwise"
+        ));
     }
 }
 
-/// What a refusal means here (docs/DOCSPACE.md 1.8).
+/// What an error of the portal means here (docs/DOCSPACE.md 1.8).
 fn explain(error: &Error) -> &'static str {
     match error {
         Error::Refused { .. } => {
-            "the webhook was not taken. Either the portal got no 200 for HEAD from the address: the service \
-             must run, and the proxy before it pass HEAD on. Or the secret does not satisfy the portal's \
-             password policy, which may ask for capitals, digits and signs. Or the address is private"
+            "the portal rejected the webhook. Possible reasons: it got no 200 for HEAD from the URL (the \
+             service must be running, and a proxy before it must forward HEAD); the secret violates the \
+             portal's password policy, which may require capitals, digits and special characters; the address \
+             is private"
         }
         Error::Forbidden => {
-            "the key may not manage webhooks: it needs the scope *:write, and a user who may own webhooks. \
-             The webhook can be made by hand, too, under Developer Tools → Webhooks"
+            "the key may not manage webhooks: it needs the scope *:write and a user who may own webhooks. Or \
+             create the webhook by hand under Developer Tools → Webhooks"
         }
-        Error::KeyRefused => {
-            "the key is mistyped, switched off or expired, or its user is disabled"
-        }
+        Error::KeyRefused => "the key is mistyped, disabled or expired, or its user is disabled",
         Error::Unavailable { .. } => {
-            "the portal failed, as it does when the address does not answer it within 10 s: see that the \
-             service runs and can be reached from the portal"
+            "the portal failed, as it does when the URL does not respond to it within 10 s: make sure that the \
+             service is running and that the portal can reach it"
         }
         _ => "the webhook could not be registered",
     }
 }
 
-fn render(registered: &Registered, wanted: &DesiredWebhook) -> String {
-    let webhook = format!("Webhook {} “{}”", registered.id, clean(&registered.name));
+fn render(registered: &Registered, wanted: &DesiredWebhook) -> Vec<String> {
+    let webhook = format!("{} “{}”", registered.id, clean(&registered.name));
     let mut lines = vec![match registered.outcome {
         RegistrationOutcome::Created => format!(
-            "{webhook} made: sends {} to {}.",
+            "Created webhook {webhook}: it sends {} to {}.",
             trigger_names(wanted.triggers),
             wanted.url
         ),
-        RegistrationOutcome::Repaired => format!("{webhook} mended:"),
+        RegistrationOutcome::Repaired => format!("Repaired webhook {webhook}:"),
         RegistrationOutcome::Unchanged => {
-            format!("{webhook} is as it must be; nothing was changed.")
+            format!("Webhook {webhook} is correct; nothing was changed.")
         }
     }];
     let changes = registered.changes.iter();
     lines.extend(changes.map(|change| format!("  {}", clean(change))));
     let removed = registered.removed.iter();
-    lines.extend(removed.map(|id| format!("Webhook {id} to the same address deleted.")));
+    lines.extend(removed.map(|id| format!("Deleted webhook {id} to the same URL.")));
     let duplicates = registered.duplicates.iter();
     lines.extend(duplicates.map(|id| {
         format!(
-            "Webhook {id} sends to the same address: everything arrives twice. \
-             --remove-duplicates deletes it."
+            "Webhook {id} sends to the same URL, so every event is delivered twice. Delete it with \
+             --remove-duplicates."
         )
     }));
     lines.push(format!(
-        "See that all is well: docspace-courier check --url {}",
+        "Check that everything works: docspace-courier check --url {}",
         wanted.url
     ));
-    lines.join("\n") + "\n"
+    lines
 }

@@ -1,5 +1,4 @@
-//! `docspace-courier rooms`: the portal's rooms with their ids, so that a person can fill in the
-//! configuration.
+//! `docspace-courier rooms`: lists the portal's rooms with the ids that the configuration needs.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -8,22 +7,22 @@ use futures_util::TryStreamExt as _;
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
+use crate::text::clean;
 use crate::wire::RoomType;
 
-use super::paint::Paint;
-use super::{Environment, say};
-use crate::text::clean;
+use super::output::{DIM, Table, print_error, print_json, print_lines, styled, terminal_width};
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Needs DOCSPACE_API_HOST and DOCSPACE_API_KEY, and a key with the scope rooms:read;\n\
-                  --folders needs files:read or files:write, too."
+                  --folders also needs files:read or files:write."
 )]
 pub struct Args {
-    /// List the folders in the rooms, too, however deep.
+    /// Also list the folders in the rooms, at any depth.
     #[arg(long)]
     folders: bool,
 
@@ -32,40 +31,39 @@ pub struct Args {
     json: bool,
 }
 
-/// Calls for folders at the most: the portal takes 1,500 a minute, shared with the key's user.
-const CALLS: usize = 1_000;
+/// Maximum number of calls for folders: the portal allows 1,500 a minute, shared with the key's user.
+const MAX_CALLS: usize = 1_000;
 
 /// A room, or a folder in one.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct RoomEntry {
     id: FolderId,
     kind: &'static str,
     title: String,
-    /// How far below its room it lies; 0 for a room.
+    /// The depth below the room; 0 for the room itself.
     depth: usize,
 }
 
-/// What is to be listed: the folders directly in this one.
-struct Inside {
+/// A folder whose direct subfolders are to be listed.
+struct Parent {
     folder: FolderId,
-    /// How many there are, where the portal says so.
+    /// How many subfolders it has, if the portal says so.
     count: Option<u64>,
     depth: usize,
 }
 
-/// What was read.
-struct Listing {
-    entries: Vec<Shown>,
-    /// The section that holds the rooms, and stands for all of them.
+/// The rooms and folders found.
+struct RoomListing {
+    entries: Vec<RoomEntry>,
+    /// The section that contains the rooms and stands for all of them.
     section: Option<FolderId>,
-    /// Whether there were more folders than calls for them.
-    cut: bool,
+    /// Whether folders are missing because of [`MAX_CALLS`].
+    truncated: bool,
 }
 
 /// Lists the rooms.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    environment.log_if_asked();
-    let portal = environment.portal()?;
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let portal = settings.portal()?;
     let client = Client::new(&portal.host, portal.key, Clock::system())?;
     let listing = match list(&client, args.folders).await {
         Ok(listing) => listing,
@@ -74,16 +72,13 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
             return Err(anyhow::Error::new(error).context(explanation));
         }
     };
-    if listing.cut {
-        eprintln!("docspace-courier: there are more folders than are listed here");
+    if listing.truncated {
+        print_error("there are more folders than are listed here");
     }
     if args.json {
-        say(&format!(
-            "{}\n",
-            serde_json::to_string_pretty(&listing.entries)?
-        ));
+        print_json(&listing.entries)?;
     } else {
-        say(&render(&listing, Paint::for_stdout()));
+        print_lines(render(&listing));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,11 +90,11 @@ fn explain(error: &Error) -> &'static str {
     }
 }
 
-async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
-    let mut listing = Listing {
+async fn list(portal: &Client, with_folders: bool) -> Result<RoomListing, Error> {
+    let mut listing = RoomListing {
         entries: Vec::new(),
         section: None,
-        cut: false,
+        truncated: false,
     };
     let mut calls = 0;
     let mut pages = pin!(portal.files().room_pages());
@@ -107,67 +102,69 @@ async fn list(portal: &Client, with_folders: bool) -> Result<Listing, Error> {
         for room in page.content.folders {
             listing.section = listing.section.or_else(|| room.root_folder_id.clone());
             let kind = room.room_type.map_or("room", RoomType::name);
-            let inside = Inside {
+            let parent = Parent {
                 folder: room.id.clone(),
                 count: room.folders_count,
                 depth: 1,
             };
-            listing.entries.push(Shown::new(room, kind, 0));
+            listing.entries.push(RoomEntry::new(room, kind, 0));
             if with_folders {
-                list_folders(portal, inside, &mut listing, &mut calls).await?;
+                list_folders(portal, parent, &mut listing, &mut calls).await?;
             }
         }
     }
     Ok(listing)
 }
 
-/// Lists the folders in a room, each followed by what is in it.
+/// Lists the folders in a room, each followed by its subfolders.
 async fn list_folders(
     portal: &Client,
-    room: Inside,
-    listing: &mut Listing,
+    room: Parent,
+    listing: &mut RoomListing,
     calls: &mut usize,
 ) -> Result<(), Error> {
     let mut open = folders_in(portal, room, listing, calls).await?;
     open.reverse();
     while let Some((folder, depth)) = open.pop() {
-        let inside = Inside {
+        let parent = Parent {
             folder: folder.id.clone(),
             count: folder.folders_count,
             depth: depth + 1,
         };
-        listing.entries.push(Shown::new(folder, "folder", depth));
-        let below = folders_in(portal, inside, listing, calls).await?;
+        listing
+            .entries
+            .push(RoomEntry::new(folder, "folder", depth));
+        let below = folders_in(portal, parent, listing, calls).await?;
         open.extend(below.into_iter().rev());
     }
     Ok(())
 }
 
-/// The folders directly in one, by title. They stand before the files, so files end the reading.
+/// The direct subfolders, ordered by title.
 async fn folders_in(
     portal: &Client,
-    inside: Inside,
-    listing: &mut Listing,
+    parent: Parent,
+    listing: &mut RoomListing,
     calls: &mut usize,
 ) -> Result<Vec<(FolderInfo, usize)>, Error> {
     let mut folders = Vec::new();
-    if inside.count == Some(0) {
+    if parent.count == Some(0) {
         return Ok(folders);
     }
-    let mut pages = pin!(portal.files().folder_pages(&inside.folder));
+    let mut pages = pin!(portal.files().folder_pages(&parent.folder));
     loop {
-        if *calls >= CALLS {
-            listing.cut = true;
+        if *calls >= MAX_CALLS {
+            listing.truncated = true;
             return Ok(folders);
         }
         *calls += 1;
         let Some(page) = pages.try_next().await? else {
             break;
         };
-        // Folders come before files.
+        // The portal lists folders before files, so no more folders follow the first file.
         let is_last = page.is_last() || !page.content.files.is_empty();
         let found = page.content.folders.into_iter();
-        folders.extend(found.map(|folder| (folder, inside.depth)));
+        folders.extend(found.map(|folder| (folder, parent.depth)));
         if is_last {
             break;
         }
@@ -176,7 +173,7 @@ async fn folders_in(
     Ok(folders)
 }
 
-impl Shown {
+impl RoomEntry {
     fn new(folder: FolderInfo, kind: &'static str, depth: usize) -> Self {
         Self {
             id: folder.id,
@@ -187,32 +184,22 @@ impl Shown {
     }
 }
 
-fn render(listing: &Listing, paint: Paint) -> String {
+fn render(listing: &RoomListing) -> Vec<String> {
     if listing.entries.is_empty() {
-        return "The key's user sees no rooms: invite that user to the rooms the rules are about.\n"
-            .to_owned();
+        let message = "The user of the key sees no rooms: invite that user to the rooms that the rules are about.";
+        return vec![message.to_owned()];
     }
-    let entries = &listing.entries;
-    let ids = entries.iter().map(|entry| entry.id.as_str().len());
-    let (ids, kinds) = (
-        ids.max().unwrap_or(0).max(2),
-        entries
-            .iter()
-            .map(|entry| entry.kind.len())
-            .max()
-            .unwrap_or(0),
-    );
-    let head = format!("{:<ids$}  {:<kinds$}  TITLE", "ID", "KIND");
-    let mut lines = vec![paint.strong(&head)];
-    lines.extend(entries.iter().map(|entry| {
-        let (kind, indent) = (entry.kind, entry.depth * 2);
-        let (id, title) = (clean(entry.id.as_str()), clean(&entry.title));
-        format!("{id:<ids$}  {kind:<kinds$}  {:indent$}{title}", "")
-    }));
+    let mut table = Table::with_header(["ID", "KIND", "TITLE"]);
+    for entry in &listing.entries {
+        let indent = "  ".repeat(entry.depth);
+        let title = format!("{indent}{}", clean(&entry.title));
+        table.row([clean(entry.id.as_str()), entry.kind.to_owned(), title]);
+    }
+    let mut lines = table.lines(terminal_width());
     if let Some(section) = &listing.section {
         let remark =
-            format!("{section} is the Rooms section; as CLIENT_ROOT_ID it means every room.");
-        lines.extend([String::new(), paint.dim(&remark)]);
+            format!("{section} is the Rooms section; as CLIENT_ROOT_ID it matches every room.");
+        lines.extend([String::new(), styled(DIM, &remark)]);
     }
-    lines.join("\n") + "\n"
+    lines
 }

@@ -1,5 +1,5 @@
-//! `docspace-courier rules`: the rules in force, why they want an event or not, and what today's rules
-//! would have decided. Nothing is run, and nothing is changed.
+//! `docspace-courier rules`: shows the active rules, explains their decisions, and tries them on past events.
+//! Nothing is executed or changed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,15 +9,16 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::db::Db;
 use crate::event::Event;
+use crate::inbox;
 use crate::journal;
-use crate::outbox;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
-use super::paint::Paint;
-use super::{Environment, events, say};
+use super::events;
+use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
 mod asking;
 mod list;
@@ -25,11 +26,11 @@ mod trial;
 
 use asking::Asking;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The rules are those of the environment and of RULES_FILE, as a service that is started or \
-                  reloaded now would have them."
+    after_help = "The rules come from the environment and RULES_FILE, as a service that is started or reloaded now \
+                  would use them."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -42,15 +43,15 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say for each rule which condition holds or fails for an event, with the value it looked at.
+    /// Explain for each rule which conditions hold for an event, with the values seen.
     Explain(ExplainArgs),
-    /// Say what the rules would decide for the last events, beside what was decided; run nothing.
+    /// Compare what the rules would decide for past events with what was decided, without executing anything.
     Try(trial::Args),
 }
 
 #[derive(Debug, clap::Args)]
 struct ExplainArgs {
-    /// An event's number, as `events list` shows it, or a file with the JSON body of a delivery.
+    /// An event's number in `events list`, or a file that contains the JSON body of a delivery.
     #[arg(value_name = "EVENT_ID | FILE.json")]
     event: String,
 
@@ -60,20 +61,22 @@ struct ExplainArgs {
 }
 
 /// Runs the subcommand, or lists the rules.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    environment.log_if_asked();
-    let rules = environment.rules()?.rules;
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
+    let rules = settings.rules()?.rules;
     match args.command {
         None => {
-            say(&list::render(&rules, args.json, Paint::for_stdout())?);
+            let rules = list::views(&rules);
+            if args.json {
+                print_json(&rules)?;
+            } else {
+                print_lines(list::render(&rules));
+            }
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Explain(explain_args)) => {
-            explain(environment, &RuleSet::new(rules), explain_args).await
+            explain(settings, &RuleSet::new(rules), explain_args).await
         }
-        Some(Command::Try(try_args)) => {
-            trial::run(environment, &RuleSet::new(rules), try_args).await
-        }
+        Some(Command::Try(try_args)) => trial::run(settings, &RuleSet::new(rules), try_args).await,
     }
 }
 
@@ -88,15 +91,15 @@ struct Explained {
 }
 
 async fn explain(
-    environment: &Environment,
+    settings: &Settings,
     rules: &RuleSet,
     args: ExplainArgs,
 ) -> anyhow::Result<ExitCode> {
     let (event, made_by) = match args.event.parse::<i64>() {
-        Ok(number) => stored(environment, number).await?,
+        Ok(number) => stored(settings, number).await?,
         Err(_) => (from_file(&args.event)?, Vec::new()),
     };
-    let mut asking = Asking::new(environment, Clock::system());
+    let mut asking = Asking::new(settings, Clock::system());
     let answers = asking
         .answer(&event, &made_by, |facts| rules.explanation_needs(facts))
         .await;
@@ -105,17 +108,17 @@ async fn explain(
         asked: answers.asked,
         unanswered: answers.unanswered,
     };
-    say(&if args.json {
-        serde_json::to_string_pretty(&explained)? + "\n"
+    if args.json {
+        print_json(&explained)?;
     } else {
-        render(&event, &explained, Paint::for_stdout())
-    });
+        print_lines(render(&event, &explained));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A stored event, and the rules whose work it tells of.
-async fn stored(environment: &Environment, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = events::open_existing(&environment.database()?)?;
+async fn stored(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
+    let db = events::open_existing(&settings.database()?)?;
     let Some(story) = db.read(move |sql| journal::find(sql, number)).await? else {
         bail!("there is no event {number}");
     };
@@ -133,7 +136,7 @@ fn read(story: &journal::EventDetails) -> Option<Event> {
 
 async fn made_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
     let event = event.clone();
-    let origin = db.read(move |sql| outbox::origin(sql, &event)).await?;
+    let origin = db.read(move |sql| inbox::origin(sql, &event)).await?;
     Ok(origin.rules().to_vec())
 }
 
@@ -144,43 +147,46 @@ fn from_file(path: &str) -> anyhow::Result<Event> {
     Event::parse(&body).with_context(|| format!("{path} is no delivery"))
 }
 
-fn render(event: &Event, explained: &Explained, paint: Paint) -> String {
-    let mut lines = vec![paint.strong(&heading(event))];
+fn render(event: &Event, explained: &Explained) -> Vec<String> {
+    let mut lines = vec![styled(STRONG, &heading(event))];
     for question in &explained.asked {
-        lines.push(paint.dim(&format!("The portal was asked for {question}.")));
+        let remark = format!("Requested from the portal: {question}.");
+        lines.push(styled(DIM, &remark));
     }
     if let Some(why) = &explained.unanswered {
         lines.push(format!(
-            "The portal could not be asked ({why}); while the service runs, the event would wait."
+            "The portal could not be asked ({why}). In a running service, the event would wait."
         ));
     }
     if explained.rules.is_empty() {
-        lines.push("There is no rule: set one up in the environment or in RULES_FILE.".to_owned());
+        lines.push(list::NO_RULES.to_owned());
     }
     for rule in &explained.rules {
-        let comes_to = match rule.verdict {
-            Verdict::Held => "would",
-            Verdict::Failed => "does not want it:",
-            Verdict::Unknown => "cannot tell yet:",
+        let verdict = match rule.verdict {
+            Verdict::Held => "matches:",
+            Verdict::Failed => "does not match:",
+            Verdict::Unknown => "is undecided:",
         };
-        let name = paint.strong(&clean(&rule.rule));
-        lines.push(String::new());
-        lines.push(format!("{name} {comes_to} {}", clean(&rule.says)));
-        let width = rule.lines.iter().map(|line| line.reason.chars().count());
-        let width = width.max().unwrap_or(0);
+        let name = styled(STRONG, &clean(&rule.rule));
+        let says = clean(&rule.says);
+        lines.extend([String::new(), format!("{name} {verdict} {says}")]);
+        let mut table = Table::new().indented(2);
         for line in &rule.lines {
             let verdict = match line.verdict {
                 Verdict::Held => "held",
                 Verdict::Failed => "failed",
                 Verdict::Unknown => "unknown",
             };
-            let (field, reason, value) = (line.field, clean(&line.reason), clean(&line.value));
-            lines.push(format!(
-                "  {verdict:<8}{field:<13}{reason:<width$}  seen: {value}"
-            ));
+            table.row([
+                verdict.to_owned(),
+                line.field.to_owned(),
+                clean(&line.reason),
+                format!("seen: {}", clean(&line.value)),
+            ]);
         }
+        lines.extend(table.lines(terminal_width()));
     }
-    lines.join("\n") + "\n"
+    lines
 }
 
 fn heading(event: &Event) -> String {

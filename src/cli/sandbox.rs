@@ -1,24 +1,21 @@
-//! `docspace-courier sandbox`: serves a pretend portal and prints how to reach it.
-
-#![expect(
-    clippy::print_stdout,
-    reason = "a command's answer belongs on the terminal"
-)]
+//! `docspace-courier sandbox`: serves a simulated portal and prints how to reach it.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::{Portal, RECEIVER_TRIGGERS, Settings};
+use super::output::print;
+use super::serve::signal;
 
-/// What the command takes.
+/// The arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where the portal listens.
+    /// Address on which the portal listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8092")]
     listen: SocketAddr,
 
@@ -26,53 +23,55 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     latency_ms: u64,
 
-    /// A receiver to register for uploaded, created, copied and moved files.
+    /// Receiver to register for created, uploaded, copied and moved files.
     #[arg(long, value_name = "URL")]
     receiver: Option<String>,
 
-    /// The webhook secret, instead of a random one.
+    /// Webhook secret [default: random].
     #[arg(long, value_name = "S")]
     secret: Option<String>,
 
-    /// The API key, instead of a random one.
+    /// API key [default: random].
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
 }
 
-/// Runs the portal until it is told to stop.
+/// Runs the portal until Ctrl-C or SIGTERM.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
-    let address = listener.local_addr().context("cannot tell the address")?;
-    let portal = Portal::new(Settings {
+    let address = listener
+        .local_addr()
+        .context("cannot read the address of the listener")?;
+    let portal = Portal::new(PortalSettings {
         latency: Duration::from_millis(args.latency_ms),
         secret: args.secret,
         api_key: args.api_key,
-        ..Settings::default()
+        ..PortalSettings::default()
     });
     if let Some(receiver) = &args.receiver {
-        portal.add_webhook(receiver, &RECEIVER_TRIGGERS);
+        portal.add_webhook(receiver, &DEFAULT_TRIGGERS);
     }
-    print!("{}", introduction(&portal, address));
+    print(&introduction(&portal, address));
 
     let stop = CancellationToken::new();
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            stop_signal().await;
+            signal().await;
             stop.cancel();
         }
     });
     portal
         .serve(listener, stop)
         .await
-        .context("the sandbox portal cannot be served")?;
+        .context("cannot serve the sandbox portal")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a person or an env file needs to know; the remarks are comments of an env file. A portal that begins
-/// anew numbers its events anew, so a store that remembers the last one would take them for duplicates.
+/// How to reach the portal, as an env file with comments. Each portal numbers its events from the start, so the
+/// service needs a new store: with the store of an earlier portal it would treat the events as duplicates.
 fn introduction(portal: &Portal, address: SocketAddr) -> String {
     let seed = portal.seed();
     format!(
@@ -82,7 +81,7 @@ fn introduction(portal: &Portal, address: SocketAddr) -> String {
          DOCSPACE_WEBHOOK_SECRET={}\n\
          SHARED_WITH_CLIENT_ROOM_ID={}\n\
          INTERNAL_PROCESSING_FOLDER_ID={}\n\
-         # A store for this run alone: the next one numbers its events anew.\n\
+         # Use this store for this run only: the next sandbox reuses the event numbers.\n\
          DATABASE_URL=sqlite://sandbox-{:08x}.db\n\
          CLIENT_ROOT_ID={}\n\
          INCOMING_FOLDER_ID={}\n",
@@ -94,21 +93,4 @@ fn introduction(portal: &Portal, address: SocketAddr) -> String {
         seed.client_room,
         seed.incoming_folder,
     )
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
 }

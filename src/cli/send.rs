@@ -1,4 +1,4 @@
-//! `docspace-courier send`: a delivery by hand, signed as DocSpace signs.
+//! `docspace-courier send`: signs a body as DocSpace does and posts it.
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -8,16 +8,18 @@ use anyhow::Context as _;
 use reqwest::header;
 use serde_json::json;
 
+use crate::config::Settings;
 use crate::signature::{SIGNATURE_HEADER, WebhookSecret};
-
-use super::{Environment, NOT_FINE, say, wrong_usage};
 use crate::text::clean;
 
-/// What the command takes.
+use super::exit::{success_if, usage_error};
+use super::output::{print_json, print_lines};
+
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The bytes are sent as they are, with the headers of DocSpace; a service with rules acts on\n\
-                  what it accepts. Exit code 0 only when the receiver answers with 2xx. Example:\n\
+    after_help = "The file is sent unchanged, with DocSpace's headers. A service that accepts it applies its rules.\n\
+                  Exit code 0: the receiver responded with 2xx; 1: it did not. Example:\n\
                   \n  docspace-courier send delivery.json --to https://your.host/webhook"
 )]
 pub struct Args {
@@ -25,43 +27,45 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: String,
 
-    /// Where to post it.
+    /// The URL to post it to.
     #[arg(long, value_name = "URL")]
     to: reqwest::Url,
 
-    /// The secret, instead of the first of `DOCSPACE_WEBHOOK_SECRET`.
+    /// The secret [default: the first of `DOCSPACE_WEBHOOK_SECRET`].
     #[arg(long, value_name = "S", conflicts_with = "unsigned")]
     secret: Option<String>,
 
-    /// Send no signature, to see it refused.
+    /// Send no signature, to see it rejected.
     #[arg(long)]
     unsigned: bool,
 
-    /// Print the answer as JSON.
+    /// Print the response as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// How long DocSpace waits for an answer (docs/DOCSPACE.md 1.5).
+/// How long DocSpace waits for a response (docs/DOCSPACE.md 1.5).
 const TIMEOUT: Duration = Duration::from_secs(100);
 
 /// The content type of every delivery (docs/DOCSPACE.md 1.3).
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// Posts the body once; 1 unless it is answered with 2xx.
-pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCode> {
-    environment.log_if_asked();
+/// Posts the body once.
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let secret = match (&args.secret, args.unsigned) {
         (_, true) => None,
         (Some(secret), _) => Some(WebhookSecret::new(secret)),
-        (None, false) => environment.secrets()?.into_iter().next(),
+        (None, false) => settings.secrets()?.into_iter().next(),
     };
     let body = match read(&args.file) {
         Ok(body) => body,
-        Err(error) => return Ok(wrong_usage(&format!("cannot read {}: {error}", args.file))),
+        Err(error) => return Ok(usage_error(&format!("cannot read {}: {error}", args.file))),
     };
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-        return Ok(wrong_usage(&format!("{} is not JSON: {error}", args.file)));
+        return Ok(usage_error(&format!(
+            "{} is not valid JSON: {error}",
+            args.file
+        )));
     }
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -73,29 +77,26 @@ pub async fn run(environment: &Environment, args: Args) -> anyhow::Result<ExitCo
     if let Some(secret) = &secret {
         request = request.header(SIGNATURE_HEADER, secret.sign(&body));
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let response = request
         .body(body)
         .send()
         .await
-        .with_context(|| format!("{} does not answer", args.to))?;
+        .with_context(|| format!("{} does not respond", args.to))?;
     let status = response.status();
-    let answer = response.text().await.context("the answer broke off")?;
-    let took = begun.elapsed().as_millis();
+    let answer = response.text().await.context("the response was cut off")?;
+    let duration_ms = started.elapsed().as_millis();
     if args.json {
-        let answered = json!({ "status": status.as_u16(), "answer": answer, "duration_ms": took });
-        say(&format!("{answered:#}\n"));
+        print_json(
+            &json!({ "status": status.as_u16(), "answer": answer, "duration_ms": duration_ms }),
+        )?;
     } else {
-        say(&format!(
-            "{status} after {took} ms\n{}\n",
-            clean(answer.trim())
-        ));
+        print_lines([
+            format!("{status} after {duration_ms} ms"),
+            clean(answer.trim()),
+        ]);
     }
-    Ok(if status.is_success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(NOT_FINE)
-    })
+    Ok(success_if(status.is_success()))
 }
 
 fn read(file: &str) -> std::io::Result<Vec<u8>> {

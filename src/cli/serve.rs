@@ -8,14 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::config::{Config, Settings};
 use crate::service::Service;
 
-use super::Environment;
-
-/// Runs the service until a signal ends it.
-pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
-    let config = environment.config()?;
-    crate::telemetry::start(&environment.logging());
+/// Runs the service until a signal stops it.
+pub async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let config = Config::try_from(settings)?;
+    crate::telemetry::start(&settings.logging());
     for notice in &config.notices {
         warn!("{notice}");
     }
@@ -34,8 +33,8 @@ pub async fn run(environment: &Environment) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Has the rules read again at each SIGHUP.
-fn reload_on_signal(asked: Arc<Notify>) {
+/// Requests a reload of the rules at each SIGHUP.
+fn reload_on_signal(requested: Arc<Notify>) {
     #[cfg(unix)]
     tokio::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
@@ -43,31 +42,30 @@ fn reload_on_signal(asked: Arc<Notify>) {
             return;
         };
         while hangup.recv().await.is_some() {
-            asked.notify_one();
+            requested.notify_one();
         }
     });
     #[cfg(not(unix))]
-    drop(asked);
+    drop(requested);
 }
 
-/// A token that the first signal cancels. The second ends the process at once: whatever is in hand then
-/// is in the store, too.
+/// Returns a token that the first signal cancels. The second signal exits immediately, which loses nothing:
+/// all pending work is in the store.
 fn stop_on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
         signal().await;
-        info!(
-            "stopping: no more deliveries, the attempts in hand end; a second signal ends at once"
-        );
+        // Before logging, which must not be able to prevent it.
         stopped.cancel();
+        info!("shutting down: finishing running attempts; a second signal exits immediately");
         signal().await;
         std::process::exit(1);
     });
     stop
 }
 
-/// Waits for Ctrl-C or the signal by which service managers stop a process.
+/// Waits for SIGINT (Ctrl-C) or, on Unix, SIGTERM.
 pub(super) async fn signal() {
     #[cfg(unix)]
     {

@@ -1,17 +1,19 @@
-//! `docspace-courier store`: moving the store.
-#![expect(clippy::print_stdout, reason = "the command line talks to a person")]
+//! `docspace-courier store`: copies the store into another database.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
+use crate::config::Settings;
 use crate::db::copy::{self, Count};
 use crate::db::{Db, Location};
+use crate::outbox;
 
-use super::{Environment, NOT_FINE};
+use super::exit::success_if;
+use super::output::{Table, print_json, print_lines, terminal_width};
 
-/// The arguments of `store`.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -20,81 +22,89 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Copy the store that `DATABASE_URL` names, a SQLite file, into an empty PostgreSQL database; the
-    /// service must be stopped. Either all arrives or nothing.
+    /// Copy the SQLite store that `DATABASE_URL` names into an empty PostgreSQL database.
+    ///
+    /// Stop the service first. Either everything is copied or nothing.
     Copy(CopyArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct CopyArgs {
-    /// The database, as in `DATABASE_URL`. Others on this machine can see it.
+    /// The database, as in `DATABASE_URL`. Other users of this machine can see it in the list of processes.
     #[arg(long, value_name = "URL", required_unless_present = "to_file")]
     to: Option<String>,
 
-    /// A file that holds the database's address, so that nobody sees its password.
+    /// A file that contains the database's URL, so that its password stays hidden.
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     to_file: Option<PathBuf>,
 
-    /// Print the counts as JSON.
+    /// Print the numbers of rows as JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Copy(args) => copy_store(args, environment).await,
+        Command::Copy(args) => copy_store(settings, args).await,
     }
 }
 
-async fn copy_store(args: CopyArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let from = environment.database()?;
+async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitCode> {
+    let from = settings.database()?;
     let Some(file) = from.file() else {
         bail!("DATABASE_URL names {from}; only a SQLite store can be copied");
     };
     let url = match (args.to, args.to_file) {
         (Some(url), _) => url,
         (None, Some(path)) => std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?
-            .trim()
-            .to_owned(),
-        (None, None) => bail!("say where to with --to or --to-file"),
+            .with_context(|| format!("cannot read {}", path.display()))?,
+        (None, None) => bail!("name the database with --to or --to-file"),
     };
-    let to = environment.database_at(&url)?;
+    let to = settings.database_at(&url)?;
     if let Location::File(_) = to {
         bail!("a store is copied into PostgreSQL; to copy a file, see docs/OPERATIONS.md");
     }
     if !file.exists() {
         bail!("there is no store {from}");
     }
-    // Migrates the file, and keeps every service away from it.
-    let _alone = Db::open_for_work(&from)?;
-    let counts = copy::copy(file, &Db::open(&to)?).await?;
+    // Migrates the file and keeps any service from opening it.
+    let _lock = Db::open_for_work(&from)?;
+    let counts = copy::copy(file, &Db::open(&to)?, outbox::release_all_leases).await?;
     let complete = counts.iter().all(|count| count.from == count.to);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&counts)?);
+        print_json(&counts)?;
     } else {
-        print(&counts, &to, complete);
+        print_lines(render(&counts));
+        print_lines(["", &conclusion(&to, complete)]);
     }
-    Ok(if complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(NOT_FINE)
-    })
+    Ok(success_if(complete))
 }
 
-fn print(counts: &[Count], to: &Location, complete: bool) {
-    println!("{:10}  {:>10}  {:>10}", "table", "file", "database");
-    for Count { table, from, to } in counts {
-        println!("{table:10}  {from:>10}  {to:>10}");
+fn render(counts: &[Count]) -> Vec<String> {
+    let mut table = Table::with_header(["TABLE", "FILE", "DATABASE"])
+        .with_numbers(1)
+        .with_numbers(2);
+    for Count {
+        table: name,
+        from,
+        to,
+    } in counts
+    {
+        table.row([(*name).to_owned(), from.to_string(), to.to_string()]);
     }
+    table.lines(terminal_width())
+}
+
+fn conclusion(to: &Location, complete: bool) -> String {
     if complete {
-        println!(
-            "\nAll is in {to}. Set DATABASE_URL to it and start the service; keep the file until it runs."
-        );
+        format!(
+            "Everything was copied to {to}. Set DATABASE_URL to it and start the service; keep the file \
+             until it runs."
+        )
     } else {
-        println!(
-            "\nThe counts differ: somebody wrote to one of the two meanwhile. Start again with an empty database."
-        );
+        "The numbers differ because one of the two was changed during the copy. Start again with an empty \
+         database."
+            .to_owned()
     }
 }

@@ -1,146 +1,120 @@
-//! The variables of the mail server.
+//! The mail server.
 //!
-//! `SMTP_URL` may hold a password, so no problem quotes it.
+//! `SMTP_URL` may contain a password, so no problem quotes it. We do not use lettre's `from_url`: it keeps the
+//! brackets around an IPv6 address, so that `smtp://[::1]:25` is never reached, and it accepts
+//! `?tls=opportunistic`, which an attacker can downgrade to plain text.
 
 use lettre::message::Mailbox;
 use lettre::transport::smtp::client::Certificate;
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::loopback::is_loopback;
 use crate::notify::mail::{Security, SmtpSettings};
 
-use super::problems::Problems;
-use super::raw::Raw;
+use super::reader::Reader;
 
-/// The port of mail submission, where STARTTLS is spoken (RFC 6409).
+/// The port of mail submission with STARTTLS (RFC 6409).
 const SUBMISSION: u16 = 587;
 
 /// The port of mail submission over TLS (RFC 8314).
 const SUBMISSIONS: u16 = 465;
 
-pub(super) fn mail(raw: &Raw, problems: &mut Problems) -> Option<SmtpSettings> {
-    let from = sender(raw, problems);
-    let trusted = raw.smtp_ca.clone();
-    if let Some(pem) = &trusted
-        && Certificate::from_pem(pem.as_bytes()).is_err()
-    {
-        problems.add("SMTP_CA_FILE", "holds no certificate in PEM form");
+/// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`; `None` without `SMTP_URL`.
+pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
+    let from = sender(reader);
+    let trusted = trusted_certificates(reader);
+    let url = reader.get("SMTP_URL")?;
+    if !reader.variables.is_set("MAIL_FROM") {
+        let what = "is required because SMTP_URL is set: the sender of the emails";
+        reader.problem("MAIL_FROM", what);
     }
-    let server = server(raw.smtp_url.as_deref()?, trusted.is_some(), problems);
-    if raw.mail_from.is_none() {
-        problems.add(
-            "MAIL_FROM",
-            "is not set, but SMTP_URL is: the sender of the mails",
-        );
+    match server(url, trusted.is_some()) {
+        Ok(server) => Some(SmtpSettings {
+            host: server.host,
+            port: server.port,
+            security: server.security,
+            login: server.login,
+            from: from?,
+            trusted,
+        }),
+        Err(what) => {
+            reader.problem("SMTP_URL", what);
+            None
+        }
     }
-    let Server {
-        host,
-        port,
-        security,
-        login,
-    } = server?;
-    Some(SmtpSettings {
-        host,
-        port,
-        security,
-        login,
-        from: from?,
-        trusted,
-    })
 }
 
-fn sender(raw: &Raw, problems: &mut Problems) -> Option<Mailbox> {
-    let text = raw.mail_from.as_deref()?;
+fn sender(reader: &mut Reader<'_>) -> Option<Mailbox> {
+    let text = reader.get("MAIL_FROM")?;
     let from = text.parse().ok();
     if from.is_none() {
-        problems.add(
-            "MAIL_FROM",
-            format!(
-                "is no sender like courier@example.com or Courier <courier@example.com>: {text}"
-            ),
+        let what = format!(
+            "is not a valid sender such as courier@example.com or Courier <courier@example.com>: {text}"
         );
+        reader.problem("MAIL_FROM", what);
     }
     from
 }
 
-struct Server {
+fn trusted_certificates(reader: &mut Reader<'_>) -> Option<String> {
+    let pem = reader.get("SMTP_CA")?;
+    if Certificate::from_pem(pem.as_bytes()).is_err() {
+        reader.problem(
+            "SMTP_CA_FILE",
+            "does not contain a certificate in PEM format",
+        );
+    }
+    Some(pem.to_owned())
+}
+
+#[derive(Debug)]
+struct MailServer {
     host: String,
     port: u16,
     security: Security,
     login: Option<(String, SecretString)>,
 }
 
-fn server(text: &str, trusts_certificate: bool, problems: &mut Problems) -> Option<Server> {
+/// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no
+/// certificate to verify it with.
+fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static str> {
     const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465";
 
-    let url = reqwest::Url::parse(text).ok();
-    let (url, host) = url
-        .as_ref()
-        .and_then(|url| Some((url, url.host_str().filter(|host| !host.is_empty())?)))
-        .or_else(|| {
-            problems.add("SMTP_URL", LIKE);
-            None
-        })?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let url = Url::parse(text).map_err(|_| LIKE)?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(LIKE)?;
     let (security, port) = match url.scheme() {
         "smtps" => (Security::Implicit, SUBMISSIONS),
-        // A certificate to trust says that the server on this machine has one.
         "smtp" if is_loopback(host) && !trusts_certificate => (Security::Plain, SUBMISSION),
         "smtp" => (Security::StartTls, SUBMISSION),
-        _ => {
-            problems.add("SMTP_URL", LIKE);
-            return None;
-        }
+        _ => return Err(LIKE),
     };
-    let login = match (url.username(), url.password()) {
-        ("", None) => None,
-        (user, Some(password)) => {
-            let Some((user, password)) = percent_decoded(user).zip(percent_decoded(password))
-            else {
-                problems.add(
-                    "SMTP_URL",
-                    "has a login that is not UTF-8 once its %-codes are read",
-                );
-                return None;
-            };
-            Some((user, password.into()))
-        }
-        (_, None) => {
-            problems.add("SMTP_URL", "names a user without a password");
-            return None;
-        }
-    };
-    Some(Server {
-        host: host.to_owned(),
+    Ok(MailServer {
+        // Only a URL has brackets around an IPv6 address.
+        host: host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
         port: url.port().unwrap_or(port),
         security,
-        login,
+        login: login(&url)?,
     })
 }
 
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// The text with its `%XX` read; `None` when that is no UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = (first == b'%')
-            .then(|| after.get(..2).and_then(|code| hex::decode(code).ok()))
-            .flatten();
-        if let Some(bytes) = code {
-            decoded.extend(bytes);
-            rest = &after[2..];
-        } else {
-            decoded.push(first);
-            rest = after;
-        }
+fn login(url: &Url) -> Result<Option<(String, SecretString)>, &'static str> {
+    let decode = |text| {
+        let decoded = percent_decode_str(text).decode_utf8();
+        decoded.map_err(|_| "has a login that is not UTF-8 after percent-decoding")
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        (_, None) => Err("has a user without a password"),
+        (user, Some(password)) => Ok(Some((
+            decode(user)?.into_owned(),
+            SecretString::from(decode(password)?.into_owned()),
+        ))),
     }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]
@@ -149,18 +123,11 @@ mod tests {
 
     use super::*;
 
-    fn read(url: &str, trusts_certificate: bool) -> Server {
-        let mut problems = Problems::default();
-        let server = server(url, trusts_certificate, &mut problems);
-        problems.or(()).unwrap();
-        server.unwrap()
-    }
-
     #[test]
     fn a_mail_server_is_encrypted_unless_it_is_on_this_machine() {
         let check = |url: &str, trusts_certificate, host: &str, port, security| {
-            let server = read(url, trusts_certificate);
-            let found = (server.host.as_str(), server.port, server.security);
+            let found = server(url, trusts_certificate).unwrap();
+            let found = (found.host.as_str(), found.port, found.security);
             assert_eq!(found, (host, port, security), "{url}");
         };
         check(
@@ -232,7 +199,7 @@ mod tests {
     #[test]
     fn a_login_is_percent_decoded() {
         let check = |url: &str, user: &str, password: &str| {
-            let (read_user, read_password) = read(url, false).login.unwrap();
+            let (read_user, read_password) = server(url, false).unwrap().login.unwrap();
             assert_eq!(
                 (read_user.as_str(), read_password.expose_secret()),
                 (user, password)
@@ -245,6 +212,11 @@ mod tests {
             "p@ss:/%",
         );
         check("smtp://m%C3%BCller:%zz@mail.example", "müller", "%zz");
-        assert!(read("smtp://mail.example", false).login.is_none());
+        assert!(
+            server("smtp://mail.example", false)
+                .unwrap()
+                .login
+                .is_none()
+        );
     }
 }

@@ -1,133 +1,107 @@
-//! The variables of the two rules, and all rules together: those of the environment first, then those of
-//! the rules file.
+//! All rules: those of the environment first, then those of the rules file.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::event::Trigger;
+use crate::file_watcher::FileWatcher;
 use crate::ids::FolderId;
-use crate::pipeline;
+use crate::pipeline::PipelineSettings;
 use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
 use crate::template::MessageTemplates;
 
-use super::notify::addresses;
-use super::problems::{ConfigError, Problems};
-use super::raw::Raw;
-use super::{rules_file, values};
+use super::problems::{ConfigError, Problem};
+use super::reader::Reader;
+use super::rules_file;
+use super::variables::Variables;
 
-/// `INVOICE_TITLE_PREFIX` when it is not set.
+/// Default of `INVOICE_TITLE_PREFIX`.
 const INVOICE_TITLE_PREFIX: &str = "invoice";
 
-/// `ALLOWED_TRIGGERS` when it is not set.
+/// Default of `ALLOWED_TRIGGERS`.
 const ALLOWED_TRIGGERS: &str = "file.uploaded,file.created";
 
-/// The variables that say what the rules are.
-const VARIABLES: [&str; 9] = [
-    "SHARED_WITH_CLIENT_ROOM_ID",
-    "INTERNAL_PROCESSING_FOLDER_ID",
-    "CLIENT_ROOT_ID",
-    "INCOMING_FOLDER_ID",
-    "MANAGER_EMAIL",
-    "INVOICE_TITLE_PREFIX",
-    "ALLOWED_TRIGGERS",
-    "RULES_FILE",
-    "RULES_RELOAD",
-];
-
-/// The rules that are on.
+/// The rules and the pipelines they call.
 #[derive(Debug, Default)]
 pub struct Rules {
-    /// In the order in which they are asked.
+    /// In the order in which they are evaluated.
     pub rules: Vec<Rule>,
-    /// The pipelines that rules of the file call, by their keys.
-    pub pipelines: Vec<(String, pipeline::PipelineSettings)>,
+    /// The pipelines of the rules file, by their keys.
+    pub pipelines: Vec<(String, PipelineSettings)>,
 }
 
-/// Where the rules come from, for reading them again while the service runs.
-#[derive(Clone)]
+/// Where the rules come from, to reload them while the service runs.
+#[derive(Clone, Debug)]
 pub struct RulesSource {
-    pairs: Vec<(String, String)>,
-    /// `RULES_FILE`.
-    pub file: Option<PathBuf>,
-    /// `RULES_RELOAD`: read the file again whenever it changes.
-    pub watched: Watched,
-}
-
-/// Whether a file is looked at for changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// Every second.
-    Yes,
-    /// Only when a signal says so.
-    No,
-}
-
-impl fmt::Debug for RulesSource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            // Hold the secrets.
-            pairs: _,
-            file,
-            watched,
-        } = self;
-        formatter
-            .debug_struct("RulesSource")
-            .field("file", file)
-            .field("watched", watched)
-            .finish_non_exhaustive()
-    }
+    variables: Variables,
+    /// Watches `RULES_FILE`, with `RULES_RELOAD`.
+    pub watcher: Option<FileWatcher>,
 }
 
 impl RulesSource {
-    pub(super) fn new(pairs: &[(String, String)], raw: &Raw, problems: &mut Problems) -> Self {
-        let watched = values::flag("RULES_RELOAD", raw.rules_reload.as_deref(), problems);
-        Self {
-            pairs: pairs.to_vec(),
-            file: raw.rules_file.as_ref().map(PathBuf::from),
-            watched: if watched { Watched::Yes } else { Watched::No },
-        }
-    }
-
-    /// Reads the rules as they are now.
+    /// Reads the rules file again. Variables and `X_FILE` files are not read again.
     pub fn read(&self) -> Result<Rules, ConfigError> {
-        let mut problems = Problems::default();
-        let raw = Raw::from_pairs(&self.pairs, &mut problems);
-        let rules = rules(&raw, &self.pairs, &mut problems);
-        problems.keep_only(&VARIABLES);
-        problems.or(rules)
+        rules(&self.variables)
     }
 }
 
-/// The rules of the environment and of the file. Rules that would feed themselves are a problem.
-pub(super) fn rules(raw: &Raw, pairs: &[(String, String)], problems: &mut Problems) -> Rules {
-    let mut rules = of_environment(raw, problems);
-    let file = rules_file::read(raw, pairs, problems);
-    rules.extend(file.rules);
-    let variable = match raw.rules_file {
-        Some(_) => "RULES_FILE",
-        None => "ALLOWED_TRIGGERS",
-    };
-    for cycle in find_cycles(&rules) {
-        problems.add(
-            variable,
-            format!("the rules would feed themselves: {cycle}"),
-        );
+/// Where the rules come from.
+pub(super) fn rules_source(reader: &mut Reader<'_>) -> RulesSource {
+    let is_watched = reader.flag("RULES_RELOAD");
+    let file = reader.get("RULES_FILE").filter(|_| is_watched);
+    RulesSource {
+        variables: reader.variables.clone(),
+        watcher: file.map(|file| FileWatcher::new([PathBuf::from(file)])),
     }
-    Rules {
+}
+
+/// The rules, with `RULES_FILE` as it is now.
+pub(super) fn rules(variables: &Variables) -> Result<Rules, ConfigError> {
+    let (rules, problems) = valid_rules(variables);
+    if problems.is_empty() {
+        Ok(rules)
+    } else {
+        Err(ConfigError { problems })
+    }
+}
+
+/// The rules that are valid, and what is wrong with the others or with all of them together.
+pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Problem>) {
+    let mut reader = Reader::new(variables);
+    let mut rules = environment_rules(&mut reader);
+    let file = rules_file::read(&mut reader);
+    rules.extend(file.rules);
+    report_cycles(&rules, &mut reader);
+    let rules = Rules {
         rules,
         pipelines: file.pipelines,
+    };
+    (rules, reader.into_problems())
+}
+
+/// Reports rules that would trigger themselves.
+fn report_cycles(rules: &[Rule], reader: &mut Reader<'_>) {
+    let variable = if reader.variables.is_set("RULES_FILE") {
+        "RULES_FILE"
+    } else {
+        "ALLOWED_TRIGGERS"
+    };
+    for cycle in find_cycles(rules) {
+        reader.problem(
+            variable,
+            format!("the rules would trigger themselves: {cycle}"),
+        );
     }
 }
 
-fn of_environment(raw: &Raw, problems: &mut Problems) -> Vec<Rule> {
-    let triggers = triggers(raw, problems);
-    let copy = copy_rule(raw, &triggers, problems);
-    let invoice = invoice_rule(raw, &triggers, problems);
+fn environment_rules(reader: &mut Reader<'_>) -> Vec<Rule> {
+    let triggers = triggers(reader);
+    let copy = copy_rule(reader, &triggers);
+    let invoice = invoice_rule(reader, &triggers);
     copy.into_iter().chain(invoice).collect()
 }
 
-fn triggers(raw: &Raw, problems: &mut Problems) -> Vec<Trigger> {
-    let names = raw.allowed_triggers.as_deref().unwrap_or(ALLOWED_TRIGGERS);
+fn triggers(reader: &mut Reader<'_>) -> Vec<Trigger> {
+    let names = reader.get("ALLOWED_TRIGGERS").unwrap_or(ALLOWED_TRIGGERS);
     let triggers: Vec<Trigger> = names
         .split([',', ' '])
         .filter(|name| !name.is_empty())
@@ -135,119 +109,90 @@ fn triggers(raw: &Raw, problems: &mut Problems) -> Vec<Trigger> {
         .collect();
     for trigger in &triggers {
         if !trigger.as_str().contains('.') {
-            problems.add(
-                "ALLOWED_TRIGGERS",
-                format!("must list triggers such as file.uploaded, separated by commas; found: {trigger}"),
+            let what = format!(
+                "must list triggers such as file.uploaded, separated by commas; found {trigger}"
             );
+            reader.problem("ALLOWED_TRIGGERS", what);
         }
     }
     triggers
 }
 
-/// Two variables that mean something only together.
-fn both(
-    (one, one_value): (&'static str, Option<&str>),
-    (other, other_value): (&'static str, Option<&str>),
-    problems: &mut Problems,
+/// Two ids that a rule needs both.
+fn pair(
+    reader: &mut Reader<'_>,
+    one: &'static str,
+    other: &'static str,
 ) -> Option<(FolderId, FolderId)> {
-    match (one_value, other_value) {
+    match (reader.get(one), reader.get(other)) {
         (None, None) => None,
-        (Some(_), None) => {
-            problems.add(
-                other,
-                format!("is not set, but {one} is: the rule needs both"),
-            );
-            None
-        }
-        (None, Some(_)) => {
-            problems.add(
-                one,
-                format!("is not set, but {other} is: the rule needs both"),
-            );
-            None
-        }
         (Some(one), Some(other)) => Some((FolderId::new(one)?, FolderId::new(other)?)),
-    }
-}
-
-fn copy_rule(raw: &Raw, triggers: &[Trigger], problems: &mut Problems) -> Option<Rule> {
-    let (room, to) = both(
-        (
-            "SHARED_WITH_CLIENT_ROOM_ID",
-            raw.shared_with_client_room_id.as_deref(),
-        ),
-        (
-            "INTERNAL_PROCESSING_FOLDER_ID",
-            raw.internal_processing_folder_id.as_deref(),
-        ),
-        problems,
-    )?;
-    if room == to {
-        problems.add(
-            "INTERNAL_PROCESSING_FOLDER_ID",
-            "is the client room itself; uploads must go somewhere else",
-        );
-    }
-    Some(
-        CopyRule {
-            room,
-            to,
-            triggers: triggers.to_vec(),
+        (one_value, _) => {
+            let (set, missing) = match one_value {
+                Some(_) => (one, other),
+                None => (other, one),
+            };
+            let what = format!("is not set, but {set} is: the rule needs both");
+            reader.problem(missing, what);
+            None
         }
-        .into(),
-    )
+    }
 }
 
-fn invoice_rule(raw: &Raw, triggers: &[Trigger], problems: &mut Problems) -> Option<Rule> {
-    let rooms = both(
-        ("CLIENT_ROOT_ID", raw.client_root_id.as_deref()),
-        ("INCOMING_FOLDER_ID", raw.incoming_folder_id.as_deref()),
-        problems,
-    );
-    let managers = addresses("MANAGER_EMAIL", raw.manager_email.as_deref(), problems);
-    let (room, to) = rooms?;
+fn copy_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
+    const DESTINATION: &str = "INTERNAL_PROCESSING_FOLDER_ID";
+
+    let (room, to) = pair(reader, "SHARED_WITH_CLIENT_ROOM_ID", DESTINATION)?;
     if room == to {
-        problems.add(
-            "INCOMING_FOLDER_ID",
-            "is the client room itself; invoices must go somewhere else",
-        );
+        let what = "is the client room itself; uploads must be copied to another folder";
+        reader.problem(DESTINATION, what);
+    }
+    let triggers = triggers.to_vec();
+    Some(CopyRule { room, to, triggers }.into())
+}
+
+fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
+    const DESTINATION: &str = "INCOMING_FOLDER_ID";
+
+    let ids = pair(reader, "CLIENT_ROOT_ID", DESTINATION);
+    let managers = reader.email_addresses("MANAGER_EMAIL");
+    let prefix = reader.get("INVOICE_TITLE_PREFIX");
+    let (room, to) = ids?;
+    if room == to {
+        let what = "is the client room itself; invoices must be moved to another folder";
+        reader.problem(DESTINATION, what);
     }
     Some(
         InvoiceRule {
             room,
             to,
-            title_prefix: raw
-                .invoice_title_prefix
-                .clone()
-                .unwrap_or_else(|| INVOICE_TITLE_PREFIX.to_owned()),
-            then: after_the_move(raw, managers),
+            title_prefix: prefix.unwrap_or(INVOICE_TITLE_PREFIX).to_owned(),
+            then: after_move(managers, reader.variables),
             triggers: triggers.to_vec(),
         }
         .into(),
     )
 }
 
-/// One notification per address, so that each succeeds or fails on its own; the call comes last, and
-/// waits for none of them.
-fn after_the_move(raw: &Raw, managers: Vec<String>) -> Vec<ActionPlan> {
-    let mut then: Vec<ActionPlan> = managers
+/// One notification per address, so that each succeeds or fails on its own. The pipeline call comes last and
+/// does not wait for notifications.
+fn after_move(managers: Vec<String>, variables: &Variables) -> Vec<ActionPlan> {
+    let notify = |to| ActionPlan::Notify {
+        to,
+        words: MessageTemplates::default(),
+    };
+    let mut actions: Vec<ActionPlan> = managers
         .into_iter()
-        .map(|manager| ActionPlan::Notify {
-            to: Some(manager),
-            words: MessageTemplates::default(),
-        })
+        .map(|manager| notify(Some(manager)))
         .collect();
-    if raw.notify_webhook_url.is_some() {
-        then.push(ActionPlan::Chat);
+    if variables.is_set("NOTIFY_WEBHOOK_URL") {
+        actions.push(ActionPlan::Chat);
     }
-    if then.is_empty() {
-        then.push(ActionPlan::Notify {
-            to: None,
-            words: MessageTemplates::default(),
-        });
+    if actions.is_empty() {
+        actions.push(notify(None));
     }
-    if raw.pipeline_url.is_some() {
-        then.push(ActionPlan::Call);
+    if variables.is_set("PIPELINE_URL") {
+        actions.push(ActionPlan::Call);
     }
-    then
+    actions
 }

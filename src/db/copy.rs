@@ -1,20 +1,22 @@
-//! Moving house: everything in a store's file into an empty database, in one transaction.
+//! Copies a SQLite store into an empty PostgreSQL database in one transaction.
 //!
-//! It copies tables as they are, whatever their columns mean, so this is the one place outside the
-//! modules of the tables that names them. Ids stay what they are, and later ones go on where the file's
-//! would have.
+//! Whole tables are copied whatever their columns mean, so this file names tables that other modules own.
+//! Ids are kept, and new ids continue after the largest one that the file has ever given.
 
 use std::path::Path;
 
+use rusqlite::types::Value as Stored;
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use serde::Serialize;
 
-use super::sql::{Sql, SqlError};
-use super::sqlite;
-use super::value::{Cell, Params, Value};
-use super::{Db, StoreError};
+use super::error::{SqlError, StoreError};
+use super::handle::Db;
+use super::sql::Sql;
+use super::sqlite::connection::connect;
+use super::value::Value;
 
-/// What is copied, in an order that never refers to what is not there yet, each with the columns that
-/// its rows are told apart by. What instances say of themselves stays behind.
+/// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
+/// What instances store about themselves is not copied.
 const TABLES: [(&str, &[&str]); 4] = [
     ("state", &["key"]),
     ("events", &["id"]),
@@ -22,13 +24,13 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("actions", &["id"]),
 ];
 
-/// Tables whose ids the database gives.
+/// Tables whose ids the database assigns.
 const NUMBERED: [&str; 2] = ["events", "actions"];
 
 /// Rows read at once.
 const PAGE: u32 = 1_000;
 
-/// How many rows of a table there are on both sides.
+/// The number of rows of a table on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// The table.
@@ -42,27 +44,34 @@ pub struct Count {
 /// Why nothing was copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// There is something in the database already.
+    /// The database already contains rows.
     #[error("the database is not empty: its table {0} has rows; copy into an empty one")]
     NotEmpty(&'static str),
-    /// The file cannot be read, or the database not be written.
+    /// The file cannot be read, or the database cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Copies the store in a file, which nobody else may be working on, into an empty database.
-pub async fn copy(from: &Path, to: &Db) -> Result<Vec<Count>, CopyError> {
-    let file = sqlite::reader(from).map_err(StoreError::from)?;
-    let counts = count(&file).map_err(StoreError::from)?;
+/// Copies the store in a file, which no service may be using, into an empty database. `finish` runs in the
+/// same transaction after the last row.
+pub async fn copy(
+    from: &Path,
+    to: &Db,
+    finish: fn(&Sql) -> Result<usize, SqlError>,
+) -> Result<Vec<Count>, CopyError> {
+    let file = connect(from)
+        .map_err(SqlError::from)
+        .map_err(StoreError::from)?;
+    let counts = count_in_file(&file).map_err(StoreError::from)?;
     let occupied = to
         .write(move |sql| {
             let occupied = first_with_rows(sql)?;
             if occupied.is_none() {
                 for (table, key) in TABLES {
-                    copy_table(&file, sql, table, key)?;
+                    Table::read(&file, table, key)?.copy(&file, sql)?;
                 }
-                number_on(&file, sql)?;
-                end_leases(sql)?;
+                continue_ids(&file, sql)?;
+                finish(sql)?;
             }
             Ok(occupied)
         })
@@ -77,23 +86,33 @@ pub async fn copy(from: &Path, to: &Db) -> Result<Vec<Count>, CopyError> {
         .collect())
 }
 
-fn count(sql: &Sql) -> Result<Vec<(&'static str, i64)>, SqlError> {
+fn count_query(table: &str) -> String {
+    // The row that readiness probes write does not count.
+    let condition = if table == "state" {
+        "WHERE key <> 'probe'"
+    } else {
+        ""
+    };
+    format!("SELECT count(*) FROM {table} {condition}")
+}
+
+fn count_in_file(file: &Connection) -> Result<Vec<(&'static str, i64)>, SqlError> {
+    let count = |table: &str| file.query_row(&count_query(table), [], |row| row.get(0));
     TABLES
         .iter()
-        .map(|(table, _)| {
-            // The probe is nobody's fact.
-            let probe = if *table == "state" {
-                "WHERE key <> 'probe'"
-            } else {
-                ""
-            };
-            let question = format!("SELECT count(*) FROM {table} {probe}");
-            Ok((*table, sql.query_one(&question, &[], |row| row.get(0))?))
-        })
+        .map(|&(table, _)| Ok((table, count(table)?)))
         .collect()
 }
 
-/// A table of the database in which there is something, or an instance that is at work on it.
+fn count(sql: &Sql) -> Result<Vec<(&'static str, i64)>, SqlError> {
+    let count = |table: &str| sql.query_one(&count_query(table), &[], |row| row.get(0));
+    TABLES
+        .iter()
+        .map(|&(table, _)| Ok((table, count(table)?)))
+        .collect()
+}
+
+/// A table of the database that contains rows, those of running instances included.
 fn first_with_rows(sql: &Sql) -> Result<Option<&'static str>, SqlError> {
     let occupied = count(sql)?.into_iter().find(|(_, rows)| *rows > 0);
     let at_work = sql.exists("SELECT 1 FROM instances LIMIT 1", &[])?;
@@ -102,83 +121,152 @@ fn first_with_rows(sql: &Sql) -> Result<Option<&'static str>, SqlError> {
         .or(at_work.then_some("instances")))
 }
 
-fn copy_table(from: &Sql, to: &Sql, table: &str, key: &[&str]) -> Result<(), SqlError> {
-    let columns: Vec<String> = from.query(
-        "SELECT name FROM pragma_table_info(:table)",
-        &[(":table", table.into())],
-        |row| row.get(0),
-    )?;
-    let types: Vec<String> = from.query(
-        "SELECT type FROM pragma_table_info(:table)",
-        &[(":table", table.into())],
-        |row| row.get(0),
-    )?;
-    let names: Vec<String> = columns.iter().map(|column| format!(":{column}")).collect();
-    let (list, order) = (columns.join(", "), key.join(", "));
-    let insert = format!(
-        "INSERT INTO {table} ({list}) VALUES ({}) ON CONFLICT ({order}) DO NOTHING",
-        names.join(", ")
-    );
-    let last_names: Vec<String> = key.iter().map(|column| format!(":{column}")).collect();
-    let first_page = format!("SELECT {list} FROM {table} ORDER BY {order} LIMIT {PAGE}");
-    let next_page = format!(
-        "SELECT {list} FROM {table} WHERE ({order}) > ({}) ORDER BY {order} LIMIT {PAGE}",
-        last_names.join(", ")
-    );
-    let places: Vec<usize> = key
-        .iter()
-        .filter_map(|name| columns.iter().position(|column| column == name))
-        .collect();
+/// A table of the file.
+struct Table {
+    name: &'static str,
+    key: String,
+    /// The key's positions among the columns.
+    key_positions: Vec<usize>,
+    columns: Vec<Column>,
+}
 
-    let read = |question: &str, params: Params<'_>| {
-        from.query(question, params, |row| {
-            (0..columns.len())
-                .map(|place| row.get::<Cell>(place))
-                .collect::<Result<Vec<_>, _>>()
+struct Column {
+    name: String,
+    declared_type: String,
+    /// The name of its parameter.
+    parameter: String,
+}
+
+impl Table {
+    fn read(file: &Connection, name: &'static str, key: &[&str]) -> Result<Self, SqlError> {
+        let mut statement = file.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
+        let columns = statement.query_map([name], |row| {
+            let name: String = row.get(0)?;
+            Ok(Column {
+                parameter: format!(":{name}"),
+                declared_type: row.get(1)?,
+                name,
+            })
+        })?;
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let position = |name: &&str| columns.iter().position(|column| column.name == *name);
+        Ok(Self {
+            name,
+            key: key.join(", "),
+            key_positions: key.iter().filter_map(position).collect(),
+            columns,
         })
-    };
-    let mut page = read(&first_page, &[])?;
-    while let Some(last) = page.last() {
-        for row in &page {
-            let values: Vec<(&str, Value<'_>)> = names
-                .iter()
-                .zip(row.iter().zip(&types))
-                .map(|(name, (cell, of_type))| (name.as_str(), value(cell, of_type)))
-                .collect();
-            to.execute(&insert, &values)?;
+    }
+
+    fn copy(&self, from: &Connection, to: &Sql) -> Result<(), SqlError> {
+        let insert = self.insert();
+        let mut page = self.page_after(from, None)?;
+        while let Some(last) = page.last() {
+            for row in &page {
+                let values: Vec<(&str, Value<'_>)> = self
+                    .columns
+                    .iter()
+                    .zip(row)
+                    .map(|(column, stored)| Ok((column.parameter.as_str(), column.value(stored)?)))
+                    .collect::<Result<_, SqlError>>()?;
+                to.execute(&insert, &values)?;
+            }
+            page = self.page_after(from, Some(last))?;
         }
-        let after: Vec<(&str, Value<'_>)> = last_names
+        Ok(())
+    }
+
+    fn insert(&self) -> String {
+        let parameters: Vec<&str> = self
+            .columns
             .iter()
-            .zip(&places)
-            .map(|(name, place)| (name.as_str(), value(&last[*place], &types[*place])))
+            .map(|column| column.parameter.as_str())
             .collect();
-        let next = read(&next_page, &after)?;
-        page = next;
+        format!(
+            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
+            self.name,
+            self.column_list(),
+            parameters.join(", "),
+            self.key
+        )
     }
-    Ok(())
+
+    fn column_list(&self) -> String {
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// The rows that follow this one in the order of the key, or the first ones.
+    fn page_after(
+        &self,
+        from: &Connection,
+        last: Option<&Vec<Stored>>,
+    ) -> Result<Vec<Vec<Stored>>, SqlError> {
+        let after: Vec<&Stored> = last
+            .map(|row| {
+                self.key_positions
+                    .iter()
+                    .map(|&position| &row[position])
+                    .collect()
+            })
+            .unwrap_or_default();
+        let condition = if after.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "WHERE ({}) > ({})",
+                self.key,
+                vec!["?"; after.len()].join(", ")
+            )
+        };
+        let mut statement = from.prepare_cached(&format!(
+            "SELECT {} FROM {} {condition} ORDER BY {} LIMIT {PAGE}",
+            self.column_list(),
+            self.name,
+            self.key
+        ))?;
+        let width = self.columns.len();
+        let rows = statement.query_map(params_from_iter(after), |row| {
+            (0..width).map(|position| row.get(position)).collect()
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
 }
 
-/// A cell of a column as a parameter; what is absent has its column's type.
-fn value<'a>(cell: &'a Cell, of_type: &str) -> Value<'a> {
-    match cell {
-        Cell::Integer(number) => Value::Integer(Some(*number)),
-        Cell::Text(text) => Value::Text(Some(text)),
-        Cell::Blob(bytes) => Value::Blob(Some(bytes)),
-        Cell::Null if of_type == "INTEGER" => Value::Integer(None),
-        Cell::Null if of_type == "BLOB" => Value::Blob(None),
-        Cell::Null => Value::Text(None),
+impl Column {
+    fn value<'a>(&self, stored: &'a Stored) -> Result<Value<'a>, SqlError> {
+        Ok(match stored {
+            Stored::Integer(number) => Value::Integer(Some(*number)),
+            Stored::Text(text) => Value::Text(Some(text)),
+            Stored::Blob(bytes) => Value::Blob(Some(bytes)),
+            Stored::Null => match self.declared_type.as_str() {
+                "INTEGER" => Value::Integer(None),
+                "BLOB" => Value::Blob(None),
+                _ => Value::Text(None),
+            },
+            Stored::Real(_) => {
+                let name = &self.name;
+                return Err(SqlError::Unexpected(format!("number in column {name}")));
+            }
+        })
     }
 }
 
-/// Lets the database give the ids that the file would have given next: none comes twice, not even one
-/// whose row was removed.
-fn number_on(from: &Sql, to: &Sql) -> Result<(), SqlError> {
+/// Makes the database assign the ids that the file would have assigned next, so that no id is used twice,
+/// not even that of a deleted row.
+fn continue_ids(from: &Connection, to: &Sql) -> Result<(), SqlError> {
     for table in NUMBERED {
-        let last: Option<i64> = from.query_optional(
-            "SELECT seq FROM sqlite_sequence WHERE name = :table",
-            &[(":table", table.into())],
-            |row| row.get(0),
-        )?;
+        let last: Option<i64> = from
+            .query_row(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+                [table],
+                |row| row.get(0),
+            )
+            .optional()?;
         to.query(
             "SELECT setval(pg_get_serial_sequence(:table, 'id'), :next, false)",
             &[
@@ -188,14 +276,5 @@ fn number_on(from: &Sql, to: &Sql) -> Result<(), SqlError> {
             |_| Ok(()),
         )?;
     }
-    Ok(())
-}
-
-/// The service that held them has ended, or the file could not be read.
-fn end_leases(sql: &Sql) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions SET lease_until = 0 WHERE state = 'running'",
-        &[],
-    )?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where the store is: a file of our own, or a database server that several instances share.
+//! Where the store is: a SQLite file, or a PostgreSQL database that several instances share.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use ::postgres::config::{Host, SslMode};
 
-/// How long a connection may take to come about.
+use crate::loopback::is_loopback;
+
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// After this long without an answer to what was sent, a connection counts as lost.
-const UNANSWERED: Duration = Duration::from_secs(10);
+/// After this long without an acknowledgement of what was sent, a connection counts as lost.
+const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +23,14 @@ pub enum Location {
     Server(Box<Server>),
 }
 
-/// A PostgreSQL database, and how to reach it. Neither `Debug` nor `Display` shows the password.
+/// How to reach a PostgreSQL database. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone)]
 pub struct Server {
     pub(super) config: ::postgres::Config,
     pub(super) trusted: Option<String>,
 }
 
-/// An address of a database that cannot be used.
+/// An invalid database address, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadAddress(String);
@@ -71,17 +73,17 @@ impl fmt::Display for Location {
 }
 
 impl Server {
-    /// Reads `postgres://user:password@host:5432/database`; `trusted` holds certificates in PEM form to
-    /// believe besides those of the system.
+    /// Parses `postgres://user:password@host:5432/database`; `trusted` contains certificates in PEM form to
+    /// trust besides those of the system.
     ///
-    /// The server's certificate is checked against the host's name whenever TLS is spoken, so
-    /// `sslmode=require` is as strict as `verify-full`. Without `sslmode` TLS is required, except on this
-    /// very machine, where it is not spoken unless there is a certificate to trust.
+    /// With TLS the server's certificate is always checked against the host's name, so `sslmode=require` is
+    /// as strict as `verify-full`. Without `sslmode`, TLS is required unless the server is on this machine
+    /// and no certificates are given.
     pub fn parse(url: &str, trusted: Option<String>) -> Result<Self, BadAddress> {
         let strict = url
             .replace("sslmode=verify-full", "sslmode=require")
             .replace("sslmode=verify-ca", "sslmode=require");
-        // The parser's own words may quote the address, which may hold a password.
+        // The parser's own message may quote the address, which may contain a password.
         let mut config: ::postgres::Config = strict.parse().map_err(|_| {
             let like = "must look like postgres://user:password@host:5432/database?sslmode=require";
             let unknown = if url.contains("sslrootcert") {
@@ -108,20 +110,15 @@ impl Server {
         if config.get_application_name().is_none() {
             config.application_name("docspace-courier");
         }
-        config.tcp_user_timeout(UNANSWERED);
-        config.keepalives_idle(UNANSWERED);
+        config.tcp_user_timeout(TCP_TIMEOUT);
+        config.keepalives_idle(TCP_TIMEOUT);
         Ok(Self { config, trusted })
     }
 }
 
 fn is_on_this_machine(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse()
-                    .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-        }
+        Host::Tcp(name) => is_loopback(name),
         Host::Unix(_) => true,
     }
 }
@@ -147,15 +144,15 @@ impl fmt::Display for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("postgres://")?;
         let ports = self.config.get_ports();
-        for (place, host) in self.config.get_hosts().iter().enumerate() {
-            if place > 0 {
+        for (position, host) in self.config.get_hosts().iter().enumerate() {
+            if position > 0 {
                 formatter.write_str(",")?;
             }
             match host {
                 Host::Tcp(name) => formatter.write_str(name)?,
                 Host::Unix(path) => path.display().fmt(formatter)?,
             }
-            if let Some(port) = ports.get(place).or(ports.first()) {
+            if let Some(port) = ports.get(position).or(ports.first()) {
                 write!(formatter, ":{port}")?;
             }
         }

@@ -1,10 +1,8 @@
-//! The store that several instances share: a PostgreSQL database, or an engine that speaks as one.
+//! The store that several instances share: a PostgreSQL database, or an engine with its protocol.
 //!
-//! Three lines lead there, each with threads and connections of its own: one accepts deliveries, one
-//! writes all else, and a few read. So a write that waits for another instance never holds up a
-//! delivery. Writes that wait together share one commit, as on the embedded store. A transaction that
-//! the database asks to repeat is repeated, and one that fails in company is tried alone, so that it
-//! does not undo its neighbours.
+//! Three worker pools share the database, each with its own threads and connections: one accepts
+//! deliveries, one runs all other writes, one reads. A write that waits for another instance therefore
+//! never delays a delivery.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,161 +12,134 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::error::{SqlError, StoreError};
 use super::location::Server;
-use super::sql::{Connection, Sql, SqlError};
-use super::write::{Write, take_waiting};
-use super::{StoreError, migrate};
+use super::migrate;
+use super::queue::Queue;
+use super::sql::{Driver, Sql};
+use super::write::{FailureCause, StoreRequest, TransactionError, commit_together, take_waiting};
+use crate::ids::InstanceId;
+use crate::telemetry::ErrorChain;
 
 mod encryption;
 mod listen;
-mod session;
+pub(super) mod session;
 
-pub(super) use session::{Session, cell};
+use session::Session;
 
-/// Reads side by side in one instance; each takes a connection of the server's.
+/// Parallel reads of one instance; each takes a connection of the server.
 const READERS: usize = 3;
 
-/// How often a write that the database asks to repeat is tried.
-const TRIES: u32 = 10;
+/// How long after a failed connection attempt the next one waits. Until then requests fail at once, so
+/// that deliveries are answered without delay.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// After a connection failed, how long the next try waits. Until then everything fails at once, so that
-/// deliveries are answered rather than kept waiting.
-const CONNECT_AGAIN: Duration = Duration::from_millis(500);
-
-/// The lines to the database; whoever holds one end of a line keeps its threads.
+/// The senders to the worker pools. A pool's threads end when its last sender is dropped.
 #[derive(Clone, Debug)]
-pub(super) struct Lines {
-    pub(super) accept: mpsc::Sender<Write>,
-    pub(super) write: mpsc::Sender<Write>,
-    pub(super) read: mpsc::Sender<Write>,
+pub(super) struct WorkerPools {
+    pub(super) accept: mpsc::Sender<StoreRequest>,
+    pub(super) write: mpsc::Sender<StoreRequest>,
+    pub(super) read: mpsc::Sender<StoreRequest>,
     shared: Arc<Shared>,
 }
 
-/// What the threads of one handle know together.
+/// What the threads of one handle share.
 #[derive(Debug)]
 struct Shared {
     server: Server,
-    /// This instance, in the claims it makes.
-    instance: i64,
+    /// This instance, as its claims name it.
+    instance: InstanceId,
     /// Held while migrating; true once that is done.
     migrated: Mutex<bool>,
-    /// Whether the database passes on what is said with NOTIFY.
-    passes_on: AtomicBool,
+    /// Whether the database supports `LISTEN` and `NOTIFY`.
+    notify_supported: AtomicBool,
 }
 
-/// Starts the threads. They connect, and migrate, when the first thing is asked of them.
-pub(super) fn open(server: Server, instance: i64, bound: usize) -> anyhow::Result<Lines> {
+/// Starts the threads. They connect, and migrate the database, at the first request.
+pub(super) fn open(
+    server: Server,
+    instance: InstanceId,
+    max_waiting: usize,
+) -> anyhow::Result<WorkerPools> {
     let shared = Arc::new(Shared {
         server,
         instance,
         migrated: Mutex::new(false),
-        passes_on: AtomicBool::new(true),
+        notify_supported: AtomicBool::new(true),
     });
-    let line = |name: &str, threads: usize, serve: fn(&mut Link, &Waiting)| {
-        let (sender, waiting) = mpsc::channel(bound);
-        let waiting: Waiting = Arc::new(Mutex::new(waiting));
+    let pool = |name: &str, threads: usize, serve: fn(&mut Connection, &Requests)| {
+        let (sender, requests) = mpsc::channel(max_waiting);
+        let requests: Requests = Arc::new(Mutex::new(requests));
         for _ in 0..threads {
-            let (waiting, mut link) = (Arc::clone(&waiting), Link::new(&shared));
+            let (requests, mut connection) = (Arc::clone(&requests), Connection::new(&shared));
             std::thread::Builder::new()
                 .name(format!("store-{name}"))
-                .spawn(move || serve(&mut link, &waiting))
+                .spawn(move || serve(&mut connection, &requests))
                 .context("cannot start a thread for the store")?;
         }
         anyhow::Ok(sender)
     };
-    Ok(Lines {
-        accept: line("accept", 1, write_all)?,
-        write: line("write", 1, write_all)?,
-        read: line("read", READERS, read_all)?,
+    Ok(WorkerPools {
+        accept: pool("accept", 1, write_all)?,
+        write: pool("write", 1, write_all)?,
+        read: pool("read", READERS, read_all)?,
         shared,
     })
 }
 
-impl Lines {
-    /// Calls `told` whenever an instance says that there is work, until every handle is gone.
-    pub(super) fn listen(
-        &self,
-        told: impl Fn(super::Queue) + Send + 'static,
-    ) -> anyhow::Result<()> {
-        listen::start(&self.shared, told)
-    }
-
-    pub(super) fn instance(&self) -> i64 {
-        self.shared.instance
+impl WorkerPools {
+    /// Calls `on_notify` whenever an instance announces work, until every handle is dropped.
+    pub(super) fn listen(&self, on_notify: impl Fn(Queue) + Send + 'static) -> anyhow::Result<()> {
+        let shared = Arc::downgrade(&self.shared);
+        let is_open = move || shared.strong_count() > 0;
+        listen::start(self.shared.server.clone(), is_open, on_notify)
     }
 }
 
-type Waiting = Arc<Mutex<mpsc::Receiver<Write>>>;
+type Requests = Arc<Mutex<mpsc::Receiver<StoreRequest>>>;
 
-fn next(waiting: &Waiting) -> Option<Write> {
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    waiting.blocking_recv()
+fn next(requests: &Requests) -> Option<StoreRequest> {
+    let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+    requests.blocking_recv()
 }
 
-fn read_all(link: &mut Link, waiting: &Waiting) {
-    while let Some(mut read) = next(waiting) {
-        let mut outcome = link.run(|sql| read.run(sql));
-        if outcome.as_ref().is_err_and(is_lost) {
-            // An idle connection may have been lost long ago; reading twice harms nothing.
-            outcome = link.run(|sql| read.run(sql));
+fn read_all(connection: &mut Connection, requests: &Requests) {
+    while let Some(mut read) = next(requests) {
+        let mut outcome = connection.run(|sql| read.run(sql));
+        if outcome.as_ref().is_err_and(is_connection_lost) {
+            // An idle connection may have been lost long ago, and reading twice is harmless.
+            outcome = connection.run(|sql| read.run(sql));
         }
-        read.tell(outcome.map_err(StoreError::from));
+        read.respond(outcome.map_err(StoreError::from));
     }
 }
 
-fn write_all(link: &mut Link, waiting: &Waiting) {
-    while let Some(first) = next(waiting) {
-        let batch = {
-            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            take_waiting(first, &mut waiting)
+fn write_all(connection: &mut Connection, requests: &Requests) {
+    while let Some(first) = next(requests) {
+        let mut batch = {
+            let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+            take_waiting(first, &mut requests)
         };
-        commit_together(link, batch);
+        // Instances that accept the same events then lock them in the same order.
+        batch.sort_by_key(StoreRequest::order);
+        commit_together(batch, |writes| {
+            transaction(connection, writes).map_err(|error| TransactionError {
+                cause: cause(&error),
+                error,
+            })
+        });
     }
 }
 
-/// Runs the writes in one transaction; when that fails for another reason than the connection, each in
-/// one of its own. Tells each caller what became of it.
-fn commit_together(link: &mut Link, mut batch: Vec<Write>) {
-    // Instances that accept the same events lock them in the same order then.
-    batch.sort_by_key(Write::order);
-    let outcome = transaction(link, &mut batch);
-    let together = match &outcome {
-        Ok(()) => true,
-        Err(error) => is_lost(error) || (batch.len() == 1 && !is_worth_repeating(error)),
-    };
-    let outcome = outcome.map_err(StoreError::from);
-    for write in batch {
-        if together {
-            write.tell(outcome.clone());
-        } else {
-            alone(link, write);
-        }
+fn transaction(connection: &mut Connection, writes: &mut [StoreRequest]) -> Result<(), SqlError> {
+    let begin = |sql: &Sql| session_of(sql).batch_execute("BEGIN");
+    let mut started = connection.run(begin);
+    if started.as_ref().is_err_and(is_connection_lost) {
+        // The connection was lost while idle, so nothing has been sent on it yet.
+        started = connection.run(begin);
     }
-}
-
-/// Runs one write in a transaction of its own, as often as the database asks for it.
-fn alone(link: &mut Link, write: Write) {
-    let mut one = [write];
-    let mut outcome = transaction(link, &mut one);
-    for _ in 1..TRIES {
-        match &outcome {
-            Err(error) if is_worth_repeating(error) => outcome = transaction(link, &mut one),
-            _ => break,
-        }
-    }
-    let [write] = one;
-    write.tell(outcome.map_err(StoreError::from));
-}
-
-fn transaction(link: &mut Link, writes: &mut [Write]) -> Result<(), SqlError> {
-    let begun = link.run(|sql| session_of(sql).say("BEGIN"));
-    if begun.as_ref().is_err_and(is_lost) {
-        // The connection was lost while nobody looked; nothing has been asked of it yet.
-        link.run(|sql| session_of(sql).say("BEGIN"))?;
-    } else {
-        begun?;
-    }
-    link.run(|sql| {
+    started?;
+    connection.run(|sql| {
         for write in writes {
             write.run(sql)?;
         }
@@ -178,19 +149,19 @@ fn transaction(link: &mut Link, writes: &mut [Write]) -> Result<(), SqlError> {
 
 fn session_of(sql: &Sql) -> &Session {
     match &sql.0 {
-        Connection::Postgres(session) => session,
-        Connection::Sqlite(_) => unreachable!("a link holds sessions of PostgreSQL only"),
+        Driver::Postgres(session) => session,
+        Driver::Sqlite(_) => unreachable!("a worker pool holds sessions of PostgreSQL only"),
     }
 }
 
 /// A thread's connection, made when it is needed.
-struct Link {
+struct Connection {
     shared: Arc<Shared>,
     sql: Option<Sql>,
     failed: Option<(Instant, Arc<SqlError>)>,
 }
 
-impl Link {
+impl Connection {
     fn new(shared: &Arc<Shared>) -> Self {
         Self {
             shared: Arc::clone(shared),
@@ -199,7 +170,7 @@ impl Link {
         }
     }
 
-    /// Runs something on the connection, and gives the connection up when it is of no use any more.
+    /// Runs a closure on the connection. After an error it rolls back, or drops a connection that is lost.
     fn run<T>(&mut self, work: impl FnOnce(&Sql) -> Result<T, SqlError>) -> Result<T, SqlError> {
         let sql = match self.sql.take() {
             Some(sql) => sql,
@@ -208,7 +179,7 @@ impl Link {
         let outcome = work(&sql);
         let usable = match &outcome {
             Ok(_) => true,
-            Err(error) => !is_lost(error) && session_of(&sql).roll_back().is_ok(),
+            Err(error) => !is_connection_lost(error) && session_of(&sql).roll_back().is_ok(),
         };
         if usable {
             self.sql = Some(sql);
@@ -218,25 +189,24 @@ impl Link {
 
     fn connect(&mut self) -> Result<Sql, SqlError> {
         if let Some((at, error)) = &self.failed
-            && at.elapsed() < CONNECT_AGAIN
+            && at.elapsed() < RECONNECT_INTERVAL
         {
-            return Err(SqlError::Away(Arc::clone(error)));
+            return Err(SqlError::Unreachable(Arc::clone(error)));
         }
         match self.shared.connect() {
             Ok(session) => {
                 if self.failed.take().is_some() {
-                    info!("the database is reached again");
+                    info!("connected to the database again");
                 }
-                Ok(Sql(Connection::Postgres(Box::new(session))))
+                Ok(Sql(Driver::Postgres(Box::new(session))))
             }
             Err(error) => {
                 let error = Arc::new(error);
                 if self.failed.is_none() {
-                    let error: &dyn std::error::Error = &error;
-                    warn!(error, "the database cannot be reached; trying again");
+                    warn!(error = %ErrorChain(&error), "the database cannot be reached; trying again");
                 }
                 self.failed = Some((Instant::now(), Arc::clone(&error)));
-                Err(SqlError::Away(error))
+                Err(SqlError::Unreachable(error))
             }
         }
     }
@@ -248,25 +218,34 @@ impl Shared {
         let mut migrated = self.migrated.lock().unwrap_or_else(PoisonError::into_inner);
         if !*migrated {
             migrate::run_postgres(&session)?;
-            // Some engines that speak as PostgreSQL take no LISTEN; then looking around must do.
-            let passes_on = session.say("LISTEN docspace_courier").is_ok();
-            if !passes_on {
-                info!(
-                    "the database passes no notices on; other instances look for work each second"
-                );
+            // Some engines with PostgreSQL's protocol reject LISTEN; polling still finds the work.
+            let notify_supported = session.batch_execute("LISTEN docspace_courier").is_ok();
+            if !notify_supported {
+                info!("the database does not support LISTEN; instances poll for work every second");
             }
-            session.say("UNLISTEN *").ok();
-            self.passes_on.store(passes_on, Ordering::Relaxed);
+            session.batch_execute("UNLISTEN *").ok();
+            self.notify_supported
+                .store(notify_supported, Ordering::Relaxed);
             *migrated = true;
         }
         drop(migrated);
-        session.passes_on(self.passes_on.load(Ordering::Relaxed));
+        session.set_notify_supported(self.notify_supported.load(Ordering::Relaxed));
         Ok(session)
     }
 }
 
-/// Whether the connection, or the server behind it, is of no use any more.
-fn is_lost(error: &SqlError) -> bool {
+fn cause(error: &SqlError) -> FailureCause {
+    if is_connection_lost(error) {
+        FailureCause::Store
+    } else if is_conflict(error) {
+        FailureCause::Conflict
+    } else {
+        FailureCause::Write
+    }
+}
+
+/// Whether the connection, or the server behind it, cannot be used any more.
+fn is_connection_lost(error: &SqlError) -> bool {
     match error {
         SqlError::Postgres(error) => match error.code() {
             None => true,
@@ -276,16 +255,15 @@ fn is_lost(error: &SqlError) -> bool {
                 code.starts_with("08") || code.starts_with("57P") || code == "25006"
             }
         },
-        SqlError::Away(_) => true,
+        SqlError::Unreachable(_) => true,
         _ => false,
     }
 }
 
-/// Whether the same may succeed when it is simply done again.
+/// Whether another transaction caused the error, so that the same statements may succeed when repeated.
 ///
-/// Beside what the database asks to repeat: another instance may have written the same key in between,
-/// which the next look finds.
-fn is_worth_repeating(error: &SqlError) -> bool {
+/// A unique violation counts: another instance inserted the same key in between, and the next run sees it.
+fn is_conflict(error: &SqlError) -> bool {
     const SERIALIZATION_FAILURE: &str = "40001";
     const DEADLOCK_DETECTED: &str = "40P01";
     const UNIQUE_VIOLATION: &str = "23505";

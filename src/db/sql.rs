@@ -1,86 +1,33 @@
-//! The handle that SQL is written to: one text for both stores, with parameters by name.
+//! The handle for SQL: one text for both stores, with named parameters.
 //!
-//! Statements are prepared once for each connection and kept. A statement's text therefore must not
-//! hold values, only the few variants a module has of it.
+//! Each connection prepares a statement once and keeps it. A statement's text must therefore not contain
+//! values, only the few variants that a module has of it. The methods below that return a piece of SQL
+//! cover what the two dialects write differently.
 
-use std::sync::Arc;
+use super::error::SqlError;
+use super::postgres::session::Session;
+use super::queue::Queue;
+use super::row::Row;
+use super::sqlite::connection;
+use super::value::Params;
+use crate::ids::InstanceId;
 
-use super::postgres::Session;
-use super::sqlite;
-use super::value::{Params, Row};
-
-/// Why a statement failed.
-#[derive(Debug, thiserror::Error)]
-pub enum SqlError {
-    /// SQLite refused.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    /// PostgreSQL refused, or the connection to it was lost.
-    #[error(transparent)]
-    Postgres(#[from] ::postgres::Error),
-    /// PostgreSQL cannot be reached just now.
-    #[error("the database cannot be reached")]
-    Away(#[source] Arc<SqlError>),
-    /// The certificates for the connection to PostgreSQL cannot be used.
-    #[error("TLS to the database cannot be set up: {0}")]
-    Tls(String),
-    /// A newer version changed the store so that this one must not touch it.
-    #[error(
-        "a newer docspace-courier has changed the store (migration {0}); this version cannot use it"
-    )]
-    TooNew(i64),
-    /// A query that must give a row gave none.
-    #[error("the query gave no row")]
-    NoRow,
-    /// Another type stands in a column than the program reads.
-    #[error("an unexpected type in {0}")]
-    Unexpected(String),
-}
-
-impl SqlError {
-    /// Whether the database is away, and may be back without anybody's doing here. A login that is
-    /// refused, or a database that does not exist, is for a person to mend.
-    pub fn is_away(&self) -> bool {
-        match self {
-            Self::Away(error) => error.is_away(),
-            Self::Postgres(error) => error.code().is_none_or(|code| {
-                // Connection exceptions, a server that starts or ends or is full, a standby.
-                let code = code.code();
-                ["08", "57P", "53"]
-                    .iter()
-                    .any(|class| code.starts_with(class))
-                    || code == "25006"
-            }),
-            _ => false,
-        }
-    }
-}
-
-/// A connection to the store, inside a transaction where it is for writing.
+/// A connection to the store; for a write, inside its transaction.
 #[derive(Debug)]
-pub struct Sql(pub(super) Connection);
+pub struct Sql(pub(super) Driver);
 
 #[derive(Debug)]
-pub(super) enum Connection {
+pub(super) enum Driver {
     Sqlite(rusqlite::Connection),
     Postgres(Box<Session>),
 }
 
-/// What there is to do, in the words in which instances tell each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queue {
-    /// An event waits to be decided.
-    Inbox,
-    /// An action may be due.
-    Outbox,
-}
-
 impl Sql {
-    /// Runs a statement and returns how many rows it changed.
+    /// Runs a statement and returns the number of rows it changed.
     pub fn execute(&self, statement: &str, params: Params<'_>) -> Result<usize, SqlError> {
         match &self.0 {
-            Connection::Sqlite(connection) => sqlite::execute(connection, statement, params),
-            Connection::Postgres(session) => session.execute(statement, params),
+            Driver::Sqlite(sqlite) => connection::execute(sqlite, statement, params),
+            Driver::Postgres(session) => session.execute(statement, params),
         }
     }
 
@@ -91,21 +38,21 @@ impl Sql {
         params: Params<'_>,
         mut read: impl FnMut(&Row<'_>) -> Result<T, SqlError>,
     ) -> Result<Vec<T>, SqlError> {
+        #[cfg(test)]
+        query_count::increase();
         let mut values = Vec::new();
         let mut push = |row: &Row<'_>| {
             values.push(read(row)?);
             Ok(())
         };
         match &self.0 {
-            Connection::Sqlite(connection) => {
-                sqlite::query(connection, statement, params, &mut push)?;
-            }
-            Connection::Postgres(session) => session.query(statement, params, &mut push)?,
+            Driver::Sqlite(sqlite) => connection::query(sqlite, statement, params, &mut push)?,
+            Driver::Postgres(session) => session.query(statement, params, &mut push)?,
         }
         Ok(values)
     }
 
-    /// The first row of a query, if it gives any.
+    /// The first row of a query, if it returns any.
     pub fn query_optional<T>(
         &self,
         statement: &str,
@@ -115,7 +62,7 @@ impl Sql {
         Ok(self.query(statement, params, read)?.into_iter().next())
     }
 
-    /// The first row of a query that gives one.
+    /// The first row of a query that always returns one.
     pub fn query_one<T>(
         &self,
         statement: &str,
@@ -126,69 +73,99 @@ impl Sql {
             .ok_or(SqlError::NoRow)
     }
 
-    /// Whether a query gives a row.
+    /// Whether a query returns a row.
     pub fn exists(&self, statement: &str, params: Params<'_>) -> Result<bool, SqlError> {
         let found = self.query_optional(statement, params, |_| Ok(()))?;
         Ok(found.is_some())
     }
 
-    /// The condition that one text holds another.
+    /// The condition that a text contains another.
     pub fn contains(&self, whole: &str, part: &str) -> String {
         match &self.0 {
-            Connection::Sqlite(_) => format!("instr({whole}, {part}) > 0"),
-            Connection::Postgres(_) => format!("strpos({whole}, {part}) > 0"),
+            Driver::Sqlite(_) => format!("instr({whole}, {part}) > 0"),
+            Driver::Postgres(_) => format!("strpos({whole}, {part}) > 0"),
         }
     }
 
-    /// Tells other instances of work, once it is committed.
-    pub fn announce(&self, work: Queue) {
+    /// The condition that a number is in a list, which is a text parameter such as `3,5,8`.
+    pub fn is_in_list(&self, number: &str, list: &str) -> String {
         match &self.0 {
-            // Nobody else works on the file.
-            Connection::Sqlite(_) => {}
-            Connection::Postgres(session) => session.announce(work),
+            Driver::Sqlite(_) => {
+                format!("{number} IN (SELECT value FROM json_each('[' || {list} || ']'))")
+            }
+            Driver::Postgres(_) => {
+                format!("{number} = ANY (CAST(string_to_array({list}, ',') AS BIGINT[]))")
+            }
         }
     }
 
-    /// Waits until no other instance is in the middle of this, and keeps it from beginning until the
-    /// transaction ends. What is read before is out of date then.
-    pub fn take_turns(&self, duty: &str) -> Result<(), SqlError> {
+    /// Notifies other instances of work when the transaction commits.
+    pub fn announce(&self, queue: Queue) {
+        match &self.0 {
+            // A file has one instance.
+            Driver::Sqlite(_) => {}
+            Driver::Postgres(session) => session.announce(queue),
+        }
+    }
+
+    /// Locks the row of a role in `duties` until the transaction ends, so that instances run what follows
+    /// one after the other. What was read before may be out of date.
+    pub fn lock_role_row(&self, role: &str) -> Result<(), SqlError> {
         match &self.0 {
             // One thread writes the file.
-            Connection::Sqlite(_) => Ok(()),
-            Connection::Postgres(session) => session.query(
+            Driver::Sqlite(_) => Ok(()),
+            Driver::Postgres(session) => session.query(
                 "SELECT 1 FROM duties WHERE name = :name FOR UPDATE",
-                &[(":name", duty.into())],
+                &[(":name", role.into())],
                 &mut |_| Ok(()),
             ),
         }
     }
 
-    /// What stands behind a query of rows to be changed, so that those which another instance is changing
-    /// just now are left out rather than waited for.
+    /// The end of a query for rows to change, which skips rows that another instance has locked instead
+    /// of waiting for them.
     pub fn skip_locked(&self) -> &'static str {
         match &self.0 {
-            Connection::Sqlite(_) => "",
-            Connection::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+            Driver::Sqlite(_) => "",
+            Driver::Postgres(_) => "FOR UPDATE SKIP LOCKED",
         }
     }
 
-    /// The number of the instance that this connection belongs to; 0 where there is only one.
-    pub fn instance(&self) -> i64 {
+    /// The instance that this connection belongs to, where several share the store.
+    pub fn instance(&self) -> Option<InstanceId> {
         match &self.0 {
-            Connection::Sqlite(_) => 0,
-            Connection::Postgres(session) => session.instance(),
+            Driver::Sqlite(_) => None,
+            Driver::Postgres(session) => Some(session.instance()),
         }
     }
 
-    /// The time of day of the database server, in milliseconds, where it has one of its own.
+    /// The database server's time in milliseconds since 1970, where there is a server.
     pub fn clock_ms(&self) -> Result<Option<i64>, SqlError> {
         match &self.0 {
-            Connection::Sqlite(_) => Ok(None),
-            Connection::Postgres(_) => self.query_optional(
+            Driver::Sqlite(_) => Ok(None),
+            Driver::Postgres(_) => self.query_optional(
                 "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
                 &[],
                 |row| row.get(0),
             ),
         }
+    }
+}
+
+/// Counts the queries of a test's own thread.
+#[cfg(test)]
+pub(crate) mod query_count {
+    use std::cell::Cell;
+
+    thread_local! {
+        static QUERIES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn increase() {
+        QUERIES.set(QUERIES.get() + 1);
+    }
+
+    pub(crate) fn take() -> usize {
+        QUERIES.take()
     }
 }

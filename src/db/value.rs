@@ -1,13 +1,15 @@
-//! What goes into a statement and what comes out of it, the same for both stores.
+//! Parameters of statements, the same for both drivers.
 
+use ::postgres::types::private::BytesMut;
+use ::postgres::types::{IsNull, ToSql as ToPostgres, Type};
 use jiff::Timestamp;
+use rusqlite::ToSql as ToSqlite;
+use rusqlite::types::{ToSqlOutput, Value as SqliteValue, ValueRef};
 
-use super::SqlError;
-
-/// A parameter of a statement. What may be absent says of what type it would be.
+/// A parameter of a statement. `None` is NULL of the variant's type.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// A number; also truth, as 0 and 1, and times, as milliseconds.
+    /// A number; also a boolean as 0 or 1, and a time in milliseconds since 1970.
     Integer(Option<i64>),
     /// A text.
     Text(Option<&'a str>),
@@ -15,7 +17,7 @@ pub enum Value<'a> {
     Blob(Option<&'a [u8]>),
 }
 
-/// The parameters of a statement, each under the name it has there: `(":id", id.into())`.
+/// The parameters of a statement, each with its name there: `(":id", id.into())`.
 pub type Params<'a> = &'a [(&'a str, Value<'a>)];
 
 impl From<i64> for Value<'_> {
@@ -39,6 +41,12 @@ impl From<u32> for Value<'_> {
 impl From<Timestamp> for Value<'_> {
     fn from(time: Timestamp) -> Self {
         Self::Integer(Some(time.as_millisecond()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value<'_> {
+    fn from(time: Option<Timestamp>) -> Self {
+        Self::Integer(time.map(Timestamp::as_millisecond))
     }
 }
 
@@ -72,116 +80,62 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
-/// What stands in one column of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// Nothing.
-    Null,
-    /// A number.
-    Integer(i64),
-    /// A text.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-}
+/// A number that may be absent, in a NOT NULL column that then holds 0: `webhook_id`, `sequence` and
+/// `instance`. As NULLs, absent webhook ids would make every key (webhook id, event id) unique, and absent
+/// sequences could not be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZeroAsNone(pub Option<i64>);
 
-/// What a column can be read as.
-pub trait FromCell: Sized {
-    /// The value, or `None` when something else stands there.
-    fn from_cell(cell: Cell) -> Option<Self>;
-}
-
-impl FromCell for Cell {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        Some(cell)
+impl From<ZeroAsNone> for Value<'_> {
+    fn from(ZeroAsNone(number): ZeroAsNone) -> Self {
+        Self::Integer(Some(number.unwrap_or(0)))
     }
 }
 
-impl FromCell for i64 {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        match cell {
-            Cell::Integer(number) => Some(number),
-            _ => None,
+impl Value<'_> {
+    /// The parameter's type in PostgreSQL.
+    pub(super) fn postgres_type(&self) -> Type {
+        match self {
+            Self::Integer(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Blob(_) => Type::BYTEA,
         }
     }
 }
 
-impl FromCell for u32 {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        i64::from_cell(cell)?.try_into().ok()
+impl ToSqlite for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Integer(Some(number)) => ToSqlOutput::Owned(SqliteValue::Integer(*number)),
+            Self::Text(Some(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Blob(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Integer(None) | Self::Text(None) | Self::Blob(None) => {
+                ToSqlOutput::Owned(SqliteValue::Null)
+            }
+        })
     }
 }
 
-impl FromCell for String {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        match cell {
-            Cell::Text(text) => Some(text),
-            _ => None,
+impl ToPostgres for Value<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Integer(number) => ToPostgres::to_sql(number, &Type::INT8, out),
+            // PostgreSQL cannot store a NUL in a text, and a file's title may contain one.
+            Self::Text(Some(text)) if text.contains('\0') => {
+                ToPostgres::to_sql(&text.replace('\0', "\u{fffd}"), &Type::TEXT, out)
+            }
+            Self::Text(text) => ToPostgres::to_sql(text, &Type::TEXT, out),
+            Self::Blob(bytes) => ToPostgres::to_sql(bytes, &Type::BYTEA, out),
         }
     }
-}
 
-impl FromCell for Vec<u8> {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        match cell {
-            Cell::Blob(bytes) => Some(bytes),
-            _ => None,
-        }
+    fn accepts(_: &Type) -> bool {
+        true
     }
-}
 
-impl<T: FromCell> FromCell for Option<T> {
-    fn from_cell(cell: Cell) -> Option<Self> {
-        match cell {
-            Cell::Null => Some(None),
-            cell => T::from_cell(cell).map(Some),
-        }
-    }
-}
-
-/// Which column of a row is meant: by its name, or by its place from 0.
-#[derive(Clone, Copy, Debug)]
-pub enum Column<'a> {
-    /// Its name.
-    Name(&'a str),
-    /// Its place.
-    Place(usize),
-}
-
-impl From<usize> for Column<'_> {
-    fn from(place: usize) -> Self {
-        Self::Place(place)
-    }
-}
-
-impl<'a> From<&'a str> for Column<'a> {
-    fn from(name: &'a str) -> Self {
-        Self::Name(name)
-    }
-}
-
-/// One row of what a query gave.
-pub struct Row<'r>(pub(super) RowOf<'r>);
-
-impl std::fmt::Debug for Row<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Row")
-    }
-}
-
-pub(super) enum RowOf<'r> {
-    Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r ::postgres::Row),
-}
-
-impl Row<'_> {
-    /// Reads a column.
-    pub fn get<'a, T: FromCell>(&self, column: impl Into<Column<'a>>) -> Result<T, SqlError> {
-        let column = column.into();
-        let cell = match &self.0 {
-            RowOf::Sqlite(row) => super::sqlite::cell(row, column)?,
-            RowOf::Postgres(row) => super::postgres::cell(row, column)?,
-        };
-        T::from_cell(cell).ok_or_else(|| SqlError::Unexpected(format!("{column:?}")))
-    }
+    ::postgres::types::to_sql_checked!();
 }

@@ -1,108 +1,173 @@
-//! One write that waits for its turn, and is told what became of it.
+//! Requests to a thread of the store, and the loop that runs many writes in one commit.
+//!
+//! Writes that wait at the same time share a commit, because a commit is an fsync and an fsync is what a
+//! delivery costs. A write that fails does not undo the others: the transaction is rolled back and each
+//! write runs again in a transaction of its own. So every write may run several times, and its closure
+//! must change nothing but the store.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Sql, SqlError, StoreError};
+use super::error::{SqlError, StoreError};
+use super::sql::Sql;
 
-/// Writes that share one commit at the most.
-const WRITES_PER_COMMIT: usize = 256;
+/// Most writes that share one commit.
+const MAX_WRITES_PER_COMMIT: usize = 256;
 
-/// One write: can be run again as long as it has not been told that it is kept.
-pub(super) struct Write {
-    job: Box<dyn Job>,
-    order: Order,
+/// How many times a write runs that conflicts with the transactions of other instances.
+const MAX_ATTEMPTS: usize = 10;
+
+/// The key that orders the writes of one commit; see [`Db::write_or_refuse`](super::Db::write_or_refuse).
+pub type LockOrder = (i64, i64);
+
+/// A read or write for a thread of the store. It may run several times, and is answered once.
+pub(super) struct StoreRequest {
+    work: Box<Work>,
+    order: Option<LockOrder>,
 }
 
-/// The order in which the writes of one commit are made.
-pub(super) type Order = (i64, i64);
+type Work = dyn FnMut(Phase<'_>) -> Result<(), SqlError> + Send;
 
-/// What a write is to the thread that runs it, whatever it gives to its caller.
-trait Job: Send {
-    fn run(&mut self, sql: &Sql) -> Result<(), SqlError>;
-    fn tell(self: Box<Self>, outcome: Result<(), StoreError>);
+enum Phase<'a> {
+    Run(&'a Sql),
+    Respond(Result<(), StoreError>),
 }
 
-struct Asked<T, F> {
-    work: F,
-    value: Option<T>,
-    tell: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Job for Asked<T, F>
-where
-    T: Send,
-    F: Fn(&Sql) -> Result<T, SqlError> + Send,
-{
-    fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
-        self.value = None;
-        self.value = Some((self.work)(sql)?);
-        Ok(())
-    }
-
-    fn tell(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, tell, .. } = *self;
-        let value = outcome.and_then(|()| value.ok_or(StoreError::Closed));
-        // A caller that went away, such as a sender that hung up, needs no answer.
-        let _ = tell.send(value);
-    }
-}
-
-impl Write {
-    /// A write, and where its caller hears of it.
-    pub(super) fn new<T, F>(work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>)
+impl StoreRequest {
+    /// A request, and the receiver of its result.
+    pub(super) fn new<T, F>(
+        read_or_write: F,
+        order: Option<LockOrder>,
+    ) -> (Self, oneshot::Receiver<Result<T, StoreError>>)
     where
         T: Send + 'static,
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
-        let (tell, done) = oneshot::channel();
-        let job = Asked {
-            work,
-            value: None,
-            tell,
+        let (sender, receiver) = oneshot::channel();
+        let (mut sender, mut value) = (Some(sender), None);
+        let work = move |phase: Phase<'_>| {
+            match phase {
+                Phase::Run(sql) => {
+                    value = None;
+                    value = Some(run_caught(&read_or_write, sql)?);
+                }
+                Phase::Respond(outcome) => {
+                    let result = outcome.and_then(|()| value.take().ok_or(StoreError::Closed));
+                    if let Some(sender) = sender.take() {
+                        // The caller may be gone, such as a sender that closed its connection.
+                        let _ = sender.send(result);
+                    }
+                }
+            }
+            Ok(())
         };
-        let write = Self {
-            job: Box::new(job),
-            order: Order::default(),
+        let request = Self {
+            work: Box::new(work),
+            order,
         };
-        (write, done)
+        (request, receiver)
     }
 
-    /// The same write, made in this order among those that share its commit.
-    pub(super) fn in_order(self, order: Order) -> Self {
-        Self { order, ..self }
-    }
-
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn order(&self) -> Option<LockOrder> {
         self.order
     }
 
-    /// Runs it inside the transaction that is open.
+    /// Runs the closure on this connection.
     pub(super) fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
-        self.job.run(sql)
+        (self.work)(Phase::Run(sql))
     }
 
-    /// Tells the caller what became of it; only after the commit that decides about it.
-    pub(super) fn tell(self, outcome: Result<(), StoreError>) {
-        self.job.tell(outcome);
+    /// Sends the result to the caller; for a write only after the commit or rollback that decides it.
+    pub(super) fn respond(mut self, outcome: Result<(), StoreError>) {
+        // This phase only sends.
+        let _ = (self.work)(Phase::Respond(outcome));
     }
 }
 
-impl fmt::Debug for Write {
+impl fmt::Debug for StoreRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Write")
+        formatter.write_str("StoreRequest")
     }
 }
 
-/// What waits just now, behind the first, up to what one commit takes.
-pub(super) fn take_waiting(first: Write, waiting: &mut mpsc::Receiver<Write>) -> Vec<Write> {
+/// Runs a caller's closure; a panic in it fails that request only, and the store's thread continues.
+pub(super) fn run_caught<T>(
+    work: impl Fn(&Sql) -> Result<T, SqlError>,
+    sql: &Sql,
+) -> Result<T, SqlError> {
+    catch_unwind(AssertUnwindSafe(|| work(sql))).unwrap_or(Err(SqlError::Panicked))
+}
+
+/// The first request and those that already wait behind it, up to the bound of one commit.
+pub(super) fn take_waiting(
+    first: StoreRequest,
+    waiting: &mut mpsc::Receiver<StoreRequest>,
+) -> Vec<StoreRequest> {
     let mut batch = vec![first];
-    while batch.len() < WRITES_PER_COMMIT {
+    while batch.len() < MAX_WRITES_PER_COMMIT {
         match waiting.try_recv() {
-            Ok(write) => batch.push(write),
+            Ok(request) => batch.push(request),
             Err(_) => break,
         }
     }
     batch
+}
+
+/// Why a transaction failed.
+pub(super) struct TransactionError {
+    pub(super) error: SqlError,
+    pub(super) cause: FailureCause,
+}
+
+/// What made a transaction fail, which decides about the writes in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureCause {
+    /// The store itself: every write would fail now.
+    Store,
+    /// One of the writes: the others may succeed without it.
+    Write,
+    /// Another transaction: all may succeed when repeated.
+    Conflict,
+}
+
+/// Runs the writes in one transaction and, unless the store itself fails, each again in one of its own.
+/// Answers every request.
+pub(super) fn commit_together(
+    mut batch: Vec<StoreRequest>,
+    mut transaction: impl FnMut(&mut [StoreRequest]) -> Result<(), TransactionError>,
+) {
+    let outcome = transaction(&mut batch);
+    let run_again = outcome.as_ref().is_err_and(|failed| match failed.cause {
+        FailureCause::Store => false,
+        FailureCause::Write => batch.len() > 1,
+        FailureCause::Conflict => true,
+    });
+    let outcome = outcome.map_err(|failed| failed.error.into());
+    for request in batch {
+        if run_again {
+            commit_alone(request, &mut transaction);
+        } else {
+            request.respond(outcome.clone());
+        }
+    }
+}
+
+fn commit_alone(
+    request: StoreRequest,
+    transaction: &mut impl FnMut(&mut [StoreRequest]) -> Result<(), TransactionError>,
+) {
+    let mut alone = [request];
+    let mut outcome = transaction(&mut alone);
+    for _ in 1..MAX_ATTEMPTS {
+        match &outcome {
+            Err(failed) if failed.cause == FailureCause::Conflict => {
+                outcome = transaction(&mut alone);
+            }
+            _ => break,
+        }
+    }
+    let [request] = alone;
+    request.respond(outcome.map_err(|failed| failed.error.into()));
 }

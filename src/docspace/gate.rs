@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::telemetry::ErrorChain;
 
 use super::breaker::{BreakerState, CircuitBreaker, OpenReason};
 use super::budget::{Budget, CallKind, InFlightPermit};
@@ -146,8 +147,7 @@ impl Gate {
             ErrorClass::RateLimited(pause) => (OpenReason::Limit, pause),
         };
         if self.breaker.record_failure(reason, pause, self.clock.now()) {
-            let error: &dyn std::error::Error = error;
-            warn!(error, "circuit opened: {}", reason.as_str());
+            warn!(error = %ErrorChain(error), "circuit opened: {}", reason.as_str());
         }
     }
 

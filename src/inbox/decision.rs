@@ -1,25 +1,55 @@
-//! What the rules said about an event: the wait for it, and how it is written down.
+//! Decisions: the events that wait for one, and what each rule decided.
 
-use crate::db::{Sql, SqlError};
+use std::fmt;
+
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::ids::InboxId;
+use crate::db::{FromColumn, Sql, SqlError, ZeroAsNone};
+use crate::ids::{EventId, EventPosition, InboxId};
 use crate::instances;
-use crate::outbox::{self, EventPosition};
+use crate::outbox::{self, PlanOutcome};
 use crate::rules::Decision;
 
-/// An event that no rule has been asked about yet.
+/// The state of an event in the inbox; the journal combines it with those of its actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboxState {
+    /// Waits for its decision.
+    Waiting,
+    /// Every rule has decided.
+    Decided,
+    /// No decision could be made.
+    Dead,
+    /// The body is not a JSON object.
+    Unreadable,
+}
+
+impl FromColumn for InboxState {
+    type Stored = String;
+
+    fn from_stored(stored: String) -> Option<Self> {
+        match stored.as_str() {
+            "waiting" => Some(Self::Waiting),
+            "decided" => Some(Self::Decided),
+            "dead" => Some(Self::Dead),
+            "unreadable" => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
+
+/// An event that waits for its decision.
 #[derive(Clone, Debug)]
 pub struct Undecided {
-    /// Our number of it, and its place in the order.
-    pub happened: EventPosition,
-    /// The body as it came.
+    /// The event and its position in the order.
+    pub position: EventPosition,
+    /// The body as received.
     pub body: Vec<u8>,
-    /// Attempts to decide it that count towards giving up.
+    /// Failed attempts to decide it that count towards giving up.
     pub failures: u32,
 }
 
-/// After this long, in milliseconds, an event is decided by whichever instance comes first.
+/// After this long, in milliseconds, any instance decides an event.
 const OVERDUE_MS: i64 = 2_000;
 
 /// The events to decide now, in the order in which they are due; of the events of one file, the one
@@ -44,11 +74,12 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
             (":limit", limit.into()),
         ],
         |row| {
+            let ZeroAsNone(sequence) = row.get(3)?;
             Ok(Undecided {
-                happened: EventPosition {
+                position: EventPosition {
                     event: InboxId(row.get(0)?),
-                    at_ms: row.get(2)?,
-                    sequence: row.get(3)?,
+                    at: row.get(2)?,
+                    sequence: sequence.map(EventId),
                 },
                 body: row.get(1)?,
                 failures: row.get(4)?,
@@ -57,8 +88,8 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
     )
 }
 
-/// When the next event that waits for its decision will be due, in milliseconds.
-pub fn next_due(sql: &Sql, now: Timestamp) -> Result<Option<i64>, SqlError> {
+/// When the next event is due that waits for its decision.
+pub fn next_due(sql: &Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     sql.query_one(
         "SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > :now",
         &[(":now", now.into())],
@@ -66,24 +97,65 @@ pub fn next_due(sql: &Sql, now: Timestamp) -> Result<Option<i64>, SqlError> {
     )
 }
 
-/// What became of one rule's decision.
+/// What one rule decided about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionOutcome {
+    /// Its actions were planned.
+    Planned,
+    /// It does not apply to the event.
+    Ignored,
+    /// It applies, but an earlier event had its actions planned.
+    Duplicate,
+}
+
+impl DecisionOutcome {
+    const ALL: [Self; 3] = [Self::Planned, Self::Ignored, Self::Duplicate];
+
+    /// The word in the store and in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Ignored => "ignored",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+impl fmt::Display for DecisionOutcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl FromColumn for DecisionOutcome {
+    type Stored = String;
+
+    fn from_stored(stored: String) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == stored)
+    }
+}
+
+/// A decision as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedDecision {
     /// The rule's name.
     pub rule: String,
-    /// `planned`, `ignored` or `duplicate`.
-    pub outcome: &'static str,
-    /// Why, in words an operator reads.
+    /// What it decided.
+    pub outcome: DecisionOutcome,
+    /// Why, for an operator.
     pub reason: String,
 }
 
-/// Writes down what each rule said and plans the actions, unless the event was decided meanwhile.
+/// Stores what each rule decided and plans the actions, unless the event was decided meanwhile.
 pub fn record_decisions(
     sql: &Sql,
     event: EventPosition,
     decisions: &[Decision],
     now: Timestamp,
-) -> Result<Vec<Recorded>, SqlError> {
+) -> Result<Vec<RecordedDecision>, SqlError> {
     let decided = sql.execute(
         "UPDATE events SET state = 'decided', reason = NULL
          WHERE id = :event AND state = 'waiting'",
@@ -93,32 +165,32 @@ pub fn record_decisions(
         return Ok(Vec::new());
     }
     let earlier = take_planned(sql, event.event)?;
-    let is_new = |decision: &&Decision| !earlier.iter().any(|(rule, _)| *rule == decision.rule);
+    let is_new = |decision: &&Decision| !earlier.iter().any(|kept| kept.rule == decision.rule);
     let mut recorded = Vec::new();
     for decision in decisions.iter().filter(is_new) {
-        recorded.push(decide_rule(sql, event, decision, now)?);
+        recorded.push(record_decision(sql, event, decision, now)?);
     }
-    let kept = earlier.into_iter().map(|(rule, reason)| Recorded {
-        rule,
-        outcome: "planned",
-        reason,
-    });
-    let all: Vec<Recorded> = kept.chain(recorded.iter().cloned()).collect();
-    for (position, decision) in (0_i64..).zip(&all) {
+    let all: Vec<&RecordedDecision> = earlier.iter().chain(&recorded).collect();
+    for (position, decision) in (0_i64..).zip(all) {
         insert_decision(sql, event.event, position, decision)?;
     }
     Ok(recorded)
 }
 
-/// Forgets what the rules said when the event was decided before, and returns the rules that planned
-/// something then, with their reasons: their say stands, or the file, which may have changed since,
-/// would be handled for this event once more.
-fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<(String, String)>, SqlError> {
+/// Deletes the earlier decisions about an event that is decided again, and returns those that planned
+/// something. They stay: the file may have changed since, and a rule must not handle it twice for one event.
+fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<RecordedDecision>, SqlError> {
     let planned = sql.query(
         "SELECT rule, reason FROM decisions WHERE event = :event AND outcome = 'planned'
-             ORDER BY position",
+         ORDER BY position",
         &[(":event", event.0.into())],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            Ok(RecordedDecision {
+                rule: row.get(0)?,
+                outcome: DecisionOutcome::Planned,
+                reason: row.get(1)?,
+            })
+        },
     )?;
     sql.execute(
         "DELETE FROM decisions WHERE event = :event",
@@ -127,23 +199,23 @@ fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<(String, String)>, SqlE
     Ok(planned)
 }
 
-fn decide_rule(
+fn record_decision(
     sql: &Sql,
     event: EventPosition,
     decision: &Decision,
     now: Timestamp,
-) -> Result<Recorded, SqlError> {
+) -> Result<RecordedDecision, SqlError> {
     let (outcome, reason) = match &decision.planned {
-        None => ("ignored", decision.reason.clone()),
+        None => (DecisionOutcome::Ignored, decision.reason.clone()),
         Some(planned) => match outbox::plan(sql, event, &decision.rule, planned, now)? {
-            outbox::Plan::Planned => ("planned", decision.reason.clone()),
-            outbox::Plan::Known(earlier) => (
-                "duplicate",
+            PlanOutcome::Planned => (DecisionOutcome::Planned, decision.reason.clone()),
+            PlanOutcome::AlreadyPlanned(earlier) => (
+                DecisionOutcome::Duplicate,
                 format!("this state of the file was handled for event {earlier} already"),
             ),
         },
     };
-    Ok(Recorded {
+    Ok(RecordedDecision {
         rule: decision.rule.clone(),
         outcome,
         reason,
@@ -154,7 +226,7 @@ fn insert_decision(
     sql: &Sql,
     event: InboxId,
     position: i64,
-    decision: &Recorded,
+    decision: &RecordedDecision,
 ) -> Result<usize, SqlError> {
     sql.execute(
         "INSERT INTO decisions (event, position, rule, outcome, reason)
@@ -163,13 +235,13 @@ fn insert_decision(
             (":event", event.0.into()),
             (":position", position.into()),
             (":rule", (&decision.rule).into()),
-            (":outcome", decision.outcome.into()),
+            (":outcome", decision.outcome.as_str().into()),
             (":reason", (&decision.reason).into()),
         ],
     )
 }
 
-/// Lets an event wait for its decision until a later time, and says why.
+/// Postpones the decision about an event, and stores the reason.
 pub fn postpone(
     sql: &Sql,
     id: InboxId,
@@ -199,7 +271,7 @@ pub fn give_up(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Decides at once what waited for the portal to come back.
+/// Makes postponed decisions due at once, because the portal is available again.
 pub fn expedite(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE events SET due_at = :now WHERE state = 'waiting' AND due_at > :now",

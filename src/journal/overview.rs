@@ -1,20 +1,22 @@
-//! Overview: how much waits, how much is dead, and what the last day was like.
+//! Overview: how much waits, how much is dead, and how many events the last day had.
 //!
-//! Reads only, and only what an index answers, because the status page and every scrape of the metrics
-//! ask for it: a store with a million events answers as fast as an empty one with as much waiting.
+//! Only queries that an index answers, because the first page and every scrape of the metrics run them: a
+//! store with a million events answers as fast as an empty one with as much waiting.
 
-use crate::db::{Sql, SqlError};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::rfc3339_or_null;
+use crate::db::{Sql, SqlError};
 
-/// Hours of the last day, the running one included.
+use super::filter::is_dead;
+use super::view::rfc3339_or_null;
+
+/// The hours of the chart, including the current one.
 const HOURS: i64 = 24;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// How the store stands.
+/// The state of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Overview {
     /// Events that wait for their decision.
@@ -23,94 +25,95 @@ pub struct Overview {
     pub actions_owed: u64,
     /// Decisions and actions that are dead letters.
     pub dead: u64,
-    /// When the first in line came, of what waits.
+    /// Since when the oldest event or action waits.
     #[serde(serialize_with = "rfc3339_or_null")]
     pub waiting_since: Option<Timestamp>,
-    /// When the newest event came that DocSpace delivered itself.
+    /// When the newest event was received that DocSpace itself delivered.
     #[serde(serialize_with = "rfc3339_or_null")]
     pub last_delivery: Option<Timestamp>,
 }
 
-/// How the store stands now.
+// Unary `+` hides `id` from the planner, so that it uses the partial index on waiting rows; otherwise it
+// may scan the table from its beginning for the smallest id.
+const OVERVIEW: &str = "
+    SELECT (SELECT count(*) FROM events WHERE state = 'waiting'),
+           (SELECT count(*) FROM actions WHERE state IN ('waiting', 'running')),
+           (SELECT count(*) FROM events WHERE state = 'dead'),
+           (SELECT count(*) FROM actions WHERE state = 'dead'),
+           (SELECT received_at FROM events
+            WHERE id = (SELECT min(+id) FROM events WHERE state = 'waiting')),
+           (SELECT min(created_at) FROM actions
+            WHERE id IN ((SELECT min(+id) FROM actions WHERE state = 'waiting'),
+                         (SELECT min(+id) FROM actions WHERE state = 'running'))),
+           (SELECT received_at FROM events WHERE source = 'delivery'
+            ORDER BY received_at DESC LIMIT 1)";
+
+/// The state of the store now.
 pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
-    let count = |question: &str| {
-        sql.query_one(question, &[], |row| row.get::<i64>(0))
-            .map(i64::unsigned_abs)
-    };
-    let time = |question: &str| -> Result<Option<Timestamp>, SqlError> {
-        let at: Option<Option<i64>> = sql.query_optional(question, &[], |row| row.get(0))?;
-        Ok(at
-            .flatten()
-            .and_then(|at| Timestamp::from_millisecond(at).ok()))
-    };
-    // The sign sends the search for the first to the short index of what waits; without it a database
-    // may go through the journal from its beginning.
-    let undecided = time(
-        "SELECT received_at FROM events
-         WHERE id = (SELECT min(+id) FROM events WHERE state = 'waiting')",
-    )?;
-    let owed = time(
-        "SELECT min(created_at) FROM actions WHERE id IN (
-             (SELECT min(+id) FROM actions WHERE state = 'waiting'),
-             (SELECT min(+id) FROM actions WHERE state = 'running'))",
-    )?;
-    Ok(Overview {
-        events_waiting: count("SELECT count(*) FROM events WHERE state = 'waiting'")?,
-        actions_owed: count("SELECT count(*) FROM actions WHERE state IN ('waiting', 'running')")?,
-        dead: count("SELECT count(*) FROM events WHERE state = 'dead'")?
-            + count("SELECT count(*) FROM actions WHERE state = 'dead'")?,
-        waiting_since: undecided.into_iter().chain(owed).min(),
-        last_delivery: time(
-            "SELECT received_at FROM events WHERE source = 'delivery'
-             ORDER BY received_at DESC LIMIT 1",
-        )?,
+    sql.query_one(OVERVIEW, &[], |row| {
+        let (dead_events, dead_actions): (u64, u64) = (row.get(2)?, row.get(3)?);
+        let (undecided, owed): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
+        Ok(Overview {
+            events_waiting: row.get(0)?,
+            actions_owed: row.get(1)?,
+            dead: dead_events + dead_actions,
+            waiting_since: undecided.into_iter().chain(owed).min(),
+            last_delivery: row.get(6)?,
+        })
     })
 }
 
-/// What came in one hour.
+/// The events of one hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hour {
-    /// When it began.
+    /// Its beginning.
     pub from: Timestamp,
-    /// Events that came.
+    /// Events received.
     pub events: u64,
     /// Those of them that are dead, or have a dead action.
     pub dead: u64,
 }
 
-/// The last day, hour by hour; the last hour is the running one.
+// A range of the index for each hour is several times faster than grouping all events of the day.
+const EVENTS_BY_HOUR: &str = "
+    WITH RECURSIVE hours (began_at) AS (
+        SELECT CAST(:first AS BIGINT)
+        UNION ALL
+        SELECT began_at + 3600000 FROM hours WHERE began_at < :last)
+    SELECT began_at, (SELECT count(*) FROM events
+                      WHERE received_at >= began_at AND received_at < began_at + 3600000)
+    FROM hours ORDER BY began_at";
+
+/// The last day, hour by hour; the last hour is the current one.
 pub fn last_day(sql: &Sql, now: Timestamp) -> Result<Vec<Hour>, SqlError> {
-    let last = now.as_millisecond().div_euclid(HOUR_MS);
-    let first = last - (HOURS - 1);
-    // Ranges of the index, counted one by one, are several times faster than sorting them into groups.
-    let mut hours = Vec::new();
-    for hour in first..=last {
-        let (from, until) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
-        let events: i64 = sql.query_one(
-            "SELECT count(*) FROM events WHERE received_at >= :from AND received_at < :until",
-            &[(":from", from.into()), (":until", until.into())],
-            |row| row.get(0),
-        )?;
-        hours.push(Hour {
-            from: Timestamp::from_millisecond(from).unwrap_or_default(),
-            events: events.unsigned_abs(),
-            dead: 0,
-        });
-    }
-    // Dead ones are few; the sign keeps the database from looking through the day for them.
-    let dead: Vec<(i64, i64)> = sql.query(
-        "SELECT received_at / 3600000 - :first, count(*) FROM events
-         WHERE +received_at >= :first * 3600000
-           AND id IN (SELECT id FROM events WHERE state = 'dead'
-                      UNION SELECT event FROM actions WHERE state = 'dead')
-         GROUP BY 1",
+    let last = now.as_millisecond().div_euclid(HOUR_MS) * HOUR_MS;
+    let first = last - (HOURS - 1) * HOUR_MS;
+    let mut hours = sql.query(
+        EVENTS_BY_HOUR,
+        &[(":first", first.into()), (":last", last.into())],
+        |row| {
+            Ok(Hour {
+                from: row.get(0)?,
+                events: row.get(1)?,
+                dead: 0,
+            })
+        },
+    )?;
+    // There are few dead ones; the sign keeps the planner from searching the whole day for them.
+    let dead: Vec<(i64, u64)> = sql.query(
+        &format!(
+            "SELECT (received_at - :first) / 3600000, count(*) FROM events
+             WHERE +received_at >= :first AND {}
+             GROUP BY 1",
+            is_dead()
+        ),
         &[(":first", first.into())],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    for (place, events) in dead {
-        let place = usize::try_from(place).ok();
-        if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
-            hour.dead = events.unsigned_abs();
+    for (position, events) in dead {
+        let position = usize::try_from(position).ok();
+        if let Some(hour) = position.and_then(|position| hours.get_mut(position)) {
+            hour.dead = events;
         }
     }
     Ok(hours)

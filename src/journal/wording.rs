@@ -1,20 +1,23 @@
-//! Words: what the journal's views say in a person's language, the same at the command line and on the
-//! status page. What came from outside is in them as it is; whoever shows it cleans or escapes it.
+//! The journal's views in words, the same on the command line and in the console. They contain text from
+//! outside unchanged; the caller cleans or escapes it.
 
-use super::{ActionView, EventDetails, EventState, EventView};
+use super::view::{ActionView, EventDetails, EventState, EventView};
+use crate::inbox::{DecisionOutcome, Source};
+use crate::outbox::ActionState;
+use crate::rules::ActionKind;
 use crate::text::time;
 
 impl EventView {
-    /// How it came to us.
+    /// Where it came from.
     pub fn source_words(&self) -> &'static str {
-        match self.source.as_str() {
-            "log" => "read from the portal's delivery log",
-            "listing" => "found in a watched room",
-            _ => "delivered by DocSpace",
+        match self.source {
+            Source::Delivery => "delivered by DocSpace",
+            Source::Log => "read from the portal's delivery log",
+            Source::Listing => "found in a watched room",
         }
     }
 
-    /// DocSpace's own numbers of it, where the body names any.
+    /// DocSpace's own ids of it, if the body names any.
     pub fn docspace_numbers(&self) -> Option<String> {
         match (self.event_id, self.webhook_id) {
             (Some(event), Some(webhook)) => Some(format!("event {event} of webhook {webhook}")),
@@ -26,8 +29,8 @@ impl EventView {
 }
 
 impl EventDetails {
-    /// Whether a replay asks rules again, because nothing is dead and some rule ignored the event.
-    pub fn may_be_asked_again(&self) -> bool {
+    /// Whether a replay evaluates rules again, because nothing is dead and some rule ignored the event.
+    pub fn can_reevaluate(&self) -> bool {
         let ended = matches!(
             self.event.state,
             EventState::Ignored | EventState::Done | EventState::Discarded
@@ -37,29 +40,23 @@ impl EventDetails {
                 || self
                     .decisions
                     .iter()
-                    .any(|decision| decision.outcome == "ignored"))
+                    .any(|decision| decision.outcome == DecisionOutcome::Ignored))
     }
 }
 
 impl ActionView {
     /// What it does, such as `copy to folder 12`.
     pub fn what(&self) -> String {
-        match (self.kind.as_str(), &self.to) {
-            ("copy" | "move", Some(to)) => format!("{} to folder {to}", self.kind),
-            (kind, Some(to)) => format!("{kind} {to}"),
-            (kind, None) => kind.to_owned(),
+        let kind = self.kind;
+        match (kind, &self.to) {
+            (ActionKind::Copy | ActionKind::Move, Some(to)) => format!("{kind} to folder {to}"),
+            (_, Some(to)) => format!("{kind} {to}"),
+            (_, None) => kind.to_string(),
         }
     }
 
-    /// How it stands among all actions of its event, which are in order.
-    pub fn standing(&self, all: &[ActionView]) -> String {
-        let before = all
-            .iter()
-            .take_while(|action| action.id != self.id)
-            .filter(|action| {
-                action.rule == self.rule && action.state != "done" && action.kind != "notify"
-            })
-            .last();
+    /// Its state in words, given all actions of its event in order.
+    pub fn state_in_words(&self, all: &[ActionView]) -> String {
         let attempts = match self.attempt {
             0 => "not tried yet".to_owned(),
             1 => "1 attempt".to_owned(),
@@ -69,28 +66,41 @@ impl ActionView {
             self.finished_at
                 .map_or_else(String::new, |at| format!("{prefix}{} UTC", time(at)))
         };
-        match (self.state.as_str(), before) {
-            ("done", _) => format!("done{}, {attempts}{}", at(" "), self.result()),
-            ("dead", _) => {
+        match self.state {
+            ActionState::Done => format!("done{}, {attempts}{}", at(" "), self.result()),
+            ActionState::Dead => {
                 let code = self.reason_code.as_deref().unwrap_or("no code");
                 format!("dead{}, {attempts} ({code})", at(" since "))
             }
-            ("discarded", _) => format!("discarded{}, {attempts}", at(" ")),
-            ("running", _) => format!("running, attempt {}", self.attempt),
-            (_, Some(before)) => format!(
+            ActionState::Discarded => format!("discarded{}, {attempts}", at(" ")),
+            ActionState::Running => format!("running, attempt {}", self.attempt),
+            ActionState::Waiting => self.waiting(&attempts, all),
+        }
+    }
+
+    fn waiting(&self, attempts: &str, all: &[ActionView]) -> String {
+        let before = all
+            .iter()
+            .take_while(|action| action.id != self.id)
+            .filter(|action| action.rule == self.rule && action.holds_up_others())
+            .last();
+        if let Some(before) = before {
+            return format!(
                 "waits for the {} (action {}), which is {}",
                 before.kind, before.id, before.state
-            ),
-            (_, None) => {
-                let due = self
-                    .due_at
-                    .map_or_else(String::new, |due| format!(", due {} UTC", time(due)));
-                match self.attempt {
-                    0 => format!("waiting{due}, {attempts}"),
-                    _ => format!("waiting{due}, {attempts}, {} failed", self.failures),
-                }
-            }
+            );
         }
+        let due = self
+            .due_at
+            .map_or_else(String::new, |due| format!(", due {} UTC", time(due)));
+        match self.attempt {
+            0 => format!("waiting{due}, {attempts}"),
+            _ => format!("waiting{due}, {attempts}, {} failed", self.failures),
+        }
+    }
+
+    fn holds_up_others(&self) -> bool {
+        self.state != ActionState::Done && self.kind.is_waited_for()
     }
 
     fn result(&self) -> String {

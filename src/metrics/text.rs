@@ -1,11 +1,12 @@
-//! From `OpenMetrics`, which the metrics library writes, to the older text that every reader takes.
+//! Converts `OpenMetrics`, the output of the metrics library, to Prometheus' text format 0.0.4.
 //!
-//! The two differ where it matters in one point: the older one describes a counter under the name its
-//! samples have, with `_total`. It has no units and no end mark.
+//! `promtool check metrics` and older scrapers accept only the latter. The formats differ in one relevant
+//! point: here a counter is described under the name of its samples, with `_total`. There are no units and
+//! no end mark.
 
 use std::fmt::Write as _;
 
-/// The same metrics in Prometheus' text format 0.0.4.
+/// Converts the metrics to the text format 0.0.4.
 pub(super) fn for_prometheus(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len() + 512);
     let mut help = "";
@@ -33,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_are_described_under_the_name_they_have() {
+    fn counters_are_described_under_the_name_of_their_samples() {
         let open_metrics = "\
 # HELP a_delay_seconds Time.
 # TYPE a_delay_seconds histogram

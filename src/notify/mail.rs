@@ -1,8 +1,8 @@
-//! Mail: one letter to one address through the configured SMTP server.
+//! Email: sends one email to one address through the configured SMTP server.
 //!
-//! The connection is encrypted, with the server's certificate checked, unless the server is on this very
-//! machine. A letter whose outcome is not known is sent again, so delivery is at least once; both bear
-//! the same `Message-ID`, by which mail programs and people know the repetition.
+//! The connection is encrypted and the server's certificate checked, unless the server is on this machine.
+//! An email whose outcome is unknown is sent again, so delivery is at least once. Both copies carry the same
+//! `Message-ID`, by which mail programs recognize duplicates.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -17,15 +17,16 @@ use lettre::{Address, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::outgoing::Failure;
+use crate::root_cause::root_cause;
 
 /// Longest wait for a connection to the mail server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest time for one letter, from the connection to the server's last word.
+/// Longest time for one email, from connecting to the server's final reply.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Answers that refuse our login rather than the letter (RFC 4954): the operator can mend it.
-const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
+/// Replies that reject the login, not the email (RFC 4954); the operator can fix that.
+const LOGIN_REJECTED: [u16; 4] = [530, 534, 535, 538];
 
 /// The longest subject, in characters; titles may be longer.
 const SUBJECT_LENGTH: usize = 160;
@@ -39,11 +40,11 @@ pub struct SmtpSettings {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// User name and password, where the server wants them.
+    /// User name and password, if the server requires them.
     pub login: Option<(String, SecretString)>,
     /// The sender.
     pub from: Mailbox,
-    /// Certificates in PEM form to trust besides those of the system.
+    /// Certificates (PEM) to trust in addition to the system's.
     pub trusted: Option<String>,
 }
 
@@ -52,31 +53,31 @@ pub struct SmtpSettings {
 pub enum Security {
     /// TLS from the first byte.
     Implicit,
-    /// Plain at first, then STARTTLS, or no mail at all.
+    /// STARTTLS is required before anything is sent.
     StartTls,
-    /// Not at all, to this machine only.
+    /// Plain text, to this machine only.
     Plain,
 }
 
-/// One mail to one person.
+/// An email to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
-    /// The part of `Message-ID` before the `@`; the same for every attempt to send this letter.
+    /// The part of `Message-ID` before the `@`; the same for every attempt to send this email.
     pub id: String,
-    /// One line; whatever is no text in it is taken out.
+    /// The subject; control characters are removed.
     pub subject: String,
-    /// The letter as plain text.
+    /// The plain text body.
     pub text: String,
-    /// The same as HTML, escaped; some letters have none.
+    /// The HTML body, escaped, if there is one.
     pub html: Option<String>,
 }
 
-/// Why no mail can be sent with these settings.
+/// The settings cannot be used to send email.
 #[derive(Debug, thiserror::Error)]
 #[error("SMTP_URL and SMTP_CA_FILE cannot be used")]
-pub struct Unusable(#[source] smtp::Error);
+pub struct InvalidSmtpSettings(#[source] smtp::Error);
 
-/// Sends letters.
+/// Sends emails.
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -100,8 +101,8 @@ impl fmt::Debug for Mailer {
 }
 
 impl Mailer {
-    /// A mailer with these settings; connects to nothing yet.
-    pub fn new(settings: SmtpSettings) -> Result<Self, Unusable> {
+    /// A mailer with these settings; does not connect yet.
+    pub fn new(settings: SmtpSettings) -> Result<Self, InvalidSmtpSettings> {
         let tls = match settings.security {
             Security::Implicit => Tls::Wrapper(tls_to(&settings)?),
             Security::StartTls => Tls::Required(tls_to(&settings)?),
@@ -123,108 +124,111 @@ impl Mailer {
         })
     }
 
-    /// The same mailer, which waits for another time for the server.
+    /// Changes how long to wait for the server.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sends a letter; returns once the server has taken it over.
-    pub async fn send(&self, letter: &Email, to: &str, now: Timestamp) -> Result<(), Failure> {
+    /// Sends an email; returns once the server has accepted it.
+    pub async fn send(&self, email: &Email, to: &str, now: Timestamp) -> Result<(), Failure> {
         let message = self
-            .compose(letter, to, now)
-            .map_err(|reason| Failure::Lasting {
+            .compose(email, to, now)
+            .map_err(|reason| Failure::Permanent {
                 code: "bad_address",
                 reason,
             })?;
         match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(Failure::passing("the mail server did not answer in time")),
+            Err(_) => Err(Failure::transient(
+                "the mail server did not respond in time",
+            )),
         }
     }
 
-    /// Connects, encrypts and logs in as for a letter, and sends none.
-    pub async fn try_out(&self) -> Result<(), Failure> {
+    /// Connects, encrypts and logs in, without sending an email.
+    pub async fn test_connection(&self) -> Result<(), Failure> {
         match tokio::time::timeout(self.timeout, self.transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Failure::passing("the mail server ended the connection")),
+            Ok(Ok(false)) => Err(Failure::transient("the mail server closed the connection")),
             Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(Failure::passing("the mail server did not answer in time")),
+            Err(_) => Err(Failure::transient(
+                "the mail server did not respond in time",
+            )),
         }
     }
 
-    fn compose(&self, letter: &Email, to: &str, now: Timestamp) -> Result<Message, String> {
+    fn compose(&self, email: &Email, to: &str, now: Timestamp) -> Result<Message, String> {
         let to: Address = to
             .parse()
-            .map_err(|_| "the address is no e-mail address".to_owned())?;
-        let id = format!("<{}@{}>", letter.id, self.from.email.domain());
+            .map_err(|_| "the address is not a valid email address".to_owned())?;
+        let id = format!("<{}@{}>", email.id, self.from.email.domain());
         let builder = Message::builder()
             .message_id(Some(id))
             .date(SystemTime::from(now))
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(one_line(&letter.subject, SUBJECT_LENGTH))
-            // So that nobody's holiday note answers (RFC 3834).
+            .subject(one_line(&email.subject, SUBJECT_LENGTH))
+            // Prevents automatic replies such as holiday notes (RFC 3834).
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
             ));
-        let text = letter.text.clone();
-        match &letter.html {
+        let text = email.text.clone();
+        match &email.html {
             Some(html) => builder.multipart(MultiPart::alternative_plain_html(text, html.clone())),
             None => builder.singlepart(lettre::message::SinglePart::plain(text)),
         }
-        .map_err(|error| format!("the letter cannot be written: {error}"))
+        .map_err(|error| format!("the email cannot be composed: {error}"))
     }
 }
 
-fn tls_to(settings: &SmtpSettings) -> Result<TlsParameters, Unusable> {
+fn tls_to(settings: &SmtpSettings) -> Result<TlsParameters, InvalidSmtpSettings> {
     let mut parameters = TlsParameters::builder(settings.host.clone());
     if let Some(trusted) = &settings.trusted {
-        let certificate = Certificate::from_pem(trusted.as_bytes()).map_err(Unusable)?;
+        let certificate = Certificate::from_pem(trusted.as_bytes()).map_err(InvalidSmtpSettings)?;
         parameters = parameters.add_root_certificate(certificate);
     }
-    parameters.build().map_err(Unusable)
+    parameters.build().map_err(InvalidSmtpSettings)
 }
 
-/// What an answer of the server, or none, means for the letter.
+/// Classifies the server's reply, or its absence.
 fn failure(error: &smtp::Error) -> Failure {
-    let words = one_line(&said(error), SUBJECT_LENGTH);
+    let cause = one_line(&reply_or_cause(error), SUBJECT_LENGTH);
     match error.status().map(u16::from) {
-        Some(code) if LOGIN_REFUSED.contains(&code) => {
-            Failure::passing(format!("the mail server refuses the login: {words}"))
+        Some(code) if LOGIN_REJECTED.contains(&code) => {
+            Failure::transient(format!("the mail server rejects the login: {cause}"))
         }
-        Some(_) if error.is_permanent() => Failure::Lasting {
+        Some(_) if error.is_permanent() => Failure::Permanent {
             code: "mail_refused",
-            reason: format!("the mail server refuses the mail: {words}"),
+            reason: format!("the mail server rejects the email: {cause}"),
         },
-        Some(_) => Failure::passing(format!("the mail server cannot take it now: {words}")),
-        None if error.is_timeout() => Failure::passing("the mail server did not answer in time"),
-        None if error.is_tls() => Failure::passing(format!(
-            "no encrypted connection to the mail server: {words}"
+        Some(_) => Failure::transient(format!(
+            "the mail server cannot accept the email now: {cause}"
         )),
-        // It does not offer STARTTLS, or no way to log in that we know.
+        None if error.is_timeout() => Failure::transient("the mail server did not respond in time"),
+        None if error.is_tls() => Failure::transient(format!(
+            "no encrypted connection to the mail server: {cause}"
+        )),
+        // It offers neither STARTTLS nor a supported way to log in.
         None if error.is_client() => {
-            Failure::passing(format!("the mail server cannot be used: {words}"))
+            Failure::transient(format!("the mail server cannot be used: {cause}"))
         }
-        None => Failure::passing(format!("the mail server cannot be reached: {words}")),
+        None => Failure::transient(format!("the mail server cannot be reached: {cause}")),
     }
 }
 
-/// The code and the innermost cause: a server's own words, or the system's.
-fn said(error: &smtp::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+/// The reply code, if any, and the innermost cause: the server's text or the system's.
+fn reply_or_cause(error: &smtp::Error) -> String {
+    let cause = root_cause(error);
     match error.status() {
         Some(code) => format!("{code} {cause}"),
         None => cause.to_string(),
     }
 }
 
-/// The text on one line, without control characters, cut to a length.
+/// The text on one line, without control characters, cut to a number of characters.
 pub(crate) fn one_line(text: &str, length: usize) -> String {
     let clean = |character: char| {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
@@ -256,7 +260,7 @@ mod tests {
         .unwrap()
     }
 
-    fn letter(subject: &str) -> Email {
+    fn email(subject: &str) -> Email {
         Email {
             id: "action-1".to_owned(),
             subject: subject.to_owned(),
@@ -267,14 +271,14 @@ mod tests {
 
     fn headers(subject: &str, to: &str) -> Result<Vec<String>, String> {
         let now = "2026-03-02T09:14:31Z".parse().unwrap();
-        let message = mailer().compose(&letter(subject), to, now)?;
+        let message = mailer().compose(&email(subject), to, now)?;
         let raw = String::from_utf8(message.formatted()).unwrap();
         let head = raw.split("\r\n\r\n").next().unwrap();
         Ok(head.lines().map(str::to_owned).collect())
     }
 
     #[test]
-    fn the_headers_of_a_letter() {
+    fn the_headers_of_an_email() {
         let headers = headers("Invoice", "manager@example.com").unwrap();
         for expected in [
             "Message-ID: <action-1@example.com>",
@@ -288,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn no_title_makes_a_header() {
+    fn a_title_cannot_add_a_header() {
         for title in [
             "a\r\nBcc: victim@example.com",
             "a\nBcc: victim@example.com",
@@ -310,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn no_address_makes_a_second_one() {
+    fn an_address_cannot_add_another() {
         for address in [
             "a@example.com, b@example.com",
             "a@example.com\r\nBcc: b@example.com",

@@ -1,20 +1,20 @@
-//! What an attempt writes: its intent, its claim for longer, and its end.
+//! What an attempt writes: its intent, a renewed lease, and its outcome.
 
-use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
 
+use crate::db::{Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::{ActionResult, Claim, Intent, from_ms};
+use super::action::{ActionResult, Claim, Intent};
 
-/// Whether a write found the claim still held.
+/// Whether the claim was still held when a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum ClaimStatus {
-    /// It was, and the write is done.
+    /// It was held, and the write is done.
     Held,
-    /// Another claim came after it, or the action was discarded; nothing was written.
+    /// There is a newer claim, or the action was discarded; nothing was written.
     Lost,
 }
 
@@ -28,20 +28,20 @@ impl From<usize> for ClaimStatus {
     }
 }
 
-/// Why and until when an action waits for its next attempt.
+/// When and why an action is attempted again.
 #[derive(Clone, Debug)]
-pub struct Wait {
+pub struct Reschedule {
     /// The time of the next attempt.
     pub until: Timestamp,
-    /// Attempts that count towards giving up, this one included if it does.
+    /// Failed attempts that count towards giving up, including this one if it counts.
     pub failures: u32,
-    /// Why, in words an operator reads.
+    /// The reason, for an operator.
     pub reason: String,
-    /// What is left open.
+    /// The call whose outcome is unknown.
     pub intent: Option<Intent>,
 }
 
-/// Writes down that the portal is about to be called, or what its call came to so far.
+/// Stores that the portal is about to be called, or the operation that it returned.
 pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions
@@ -61,7 +61,7 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimSta
     .map(ClaimStatus::from)
 }
 
-/// What is written down of a claim's call to the portal.
+/// The stored intent of a claim.
 pub fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
     let stored = sql.query_optional(
         "SELECT intent_at, settle_after, operation_id FROM actions
@@ -70,26 +70,25 @@ pub fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
         ],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok(intent(row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    let (at, settle_after, operation) = stored.unwrap_or_default();
-    Ok(intent(at, settle_after, operation))
+    Ok(stored.flatten())
 }
 
 /// An intent from its columns.
 pub(super) fn intent(
-    at: Option<i64>,
-    settle_after: Option<i64>,
+    at: Option<Timestamp>,
+    settle_after: Option<Timestamp>,
     operation: Option<String>,
 ) -> Option<Intent> {
     at.map(|at| Intent {
-        at: from_ms(at),
-        settle_after: from_ms(settle_after.unwrap_or(at)),
+        at,
+        settle_after: settle_after.unwrap_or(at),
         operation: operation.map(OperationId::new),
     })
 }
 
-/// Keeps the claim for longer.
+/// Extends the lease.
 pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET lease_until = :lease_until
@@ -103,11 +102,11 @@ pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<ClaimSta
     .map(ClaimStatus::from)
 }
 
-/// Marks an action as done; those that waited in its rule for this one alone are due then.
+/// Marks an action as done, and makes those due that waited for nothing else in its rule.
 pub fn finish(
     sql: &Sql,
     claim: Claim,
-    outcome: &ActionResult,
+    result: &ActionResult,
     now: Timestamp,
 ) -> Result<ClaimStatus, SqlError> {
     let finished = sql.execute(
@@ -118,12 +117,12 @@ pub fn finish(
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
             (":now", now.into()),
-            (":file", outcome.file.as_ref().map(FileId::as_str).into()),
+            (":file", result.file.as_ref().map(FileId::as_str).into()),
             (
                 ":folder",
-                outcome.folder.as_ref().map(FolderId::as_str).into(),
+                result.folder.as_ref().map(FolderId::as_str).into(),
             ),
-            (":note", outcome.note.as_deref().into()),
+            (":note", result.note.as_deref().into()),
         ],
     )?;
     if finished > 0 {
@@ -145,8 +144,14 @@ pub fn finish(
     Ok(ClaimStatus::from(finished))
 }
 
-/// Ends an attempt and lets the action wait for the next one.
-pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<ClaimStatus, SqlError> {
+/// Ends an attempt and schedules the next one.
+pub fn reschedule(
+    sql: &Sql,
+    claim: Claim,
+    reschedule: &Reschedule,
+) -> Result<ClaimStatus, SqlError> {
+    let intent = reschedule.intent.as_ref();
+    let operation = intent.and_then(|intent| intent.operation.as_ref());
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, reason = :reason, intent_at = :intent_at,
@@ -155,37 +160,21 @@ pub fn wait(sql: &Sql, claim: Claim, wait: &Wait) -> Result<ClaimStatus, SqlErro
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
-            (":until", wait.until.into()),
-            (":failures", wait.failures.into()),
-            (":reason", (&wait.reason).into()),
-            (
-                ":intent_at",
-                wait.intent
-                    .as_ref()
-                    .map(|intent| intent.at.as_millisecond())
-                    .into(),
-            ),
+            (":until", reschedule.until.into()),
+            (":failures", reschedule.failures.into()),
+            (":reason", (&reschedule.reason).into()),
+            (":intent_at", intent.map(|intent| intent.at).into()),
             (
                 ":settle_after",
-                wait.intent
-                    .as_ref()
-                    .map(|intent| intent.settle_after.as_millisecond())
-                    .into(),
+                intent.map(|intent| intent.settle_after).into(),
             ),
-            (
-                ":operation",
-                wait.intent
-                    .as_ref()
-                    .and_then(|intent| intent.operation.as_ref())
-                    .map(OperationId::as_str)
-                    .into(),
-            ),
+            (":operation", operation.map(OperationId::as_str).into()),
         ],
     )
     .map(ClaimStatus::from)
 }
 
-/// Gives an action up: it becomes a dead letter, with a code for machines and a reason for people.
+/// Makes an action a dead letter, with a code for programs and a reason for people.
 pub fn give_up(
     sql: &Sql,
     claim: Claim,

@@ -1,13 +1,18 @@
-//! Dead letters: actions given up, kept with the reason until somebody replays or discards them.
+//! Dead letters: actions that failed for good, kept with the reason until a person replays or discards
+//! them.
 
-use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
 
+use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
+use crate::rules::ActionKind;
 
-use super::{ActionId, Claim};
+use super::action::{ActionId, Claim};
 
-/// An action that was given up.
+/// The query for the events with dead letters among their actions, for use in other queries.
+pub const DEAD_ACTION_EVENTS: &str = "SELECT event FROM actions WHERE state = 'dead'";
+
+/// An action that failed for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its last claim.
@@ -17,12 +22,12 @@ pub struct DeadLetter {
     /// The rule that planned it.
     pub rule: String,
     /// Its kind.
-    pub kind: String,
-    /// Why it was given up, in words an operator reads.
+    pub kind: ActionKind,
+    /// Why it failed, for an operator.
     pub reason: Option<String>,
 }
 
-/// Every dead letter: its action, the attempt that was its last, the event, and what is known of why.
+/// Every dead letter, oldest first.
 pub fn dead_letters(sql: &Sql) -> Result<Vec<DeadLetter>, SqlError> {
     sql.query(
         "SELECT id, attempt, event, rule, kind, reason FROM actions
@@ -43,26 +48,22 @@ pub fn dead_letters(sql: &Sql) -> Result<Vec<DeadLetter>, SqlError> {
     )
 }
 
-/// Puts an event's dead letters back to work, with all their attempts.
+/// Makes an event's dead letters due again, with all their attempts.
 pub fn revive_of_event(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
-    sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
-                            reason_code = NULL, reason = NULL
-         WHERE event = :event AND state = 'dead'",
-        &[(":event", event.0.into()), (":now", now.into())],
-    )
+    revive(sql, event, None, now)
 }
 
-pub(super) fn revive_of_event_and_rule(
+/// The same, for one rule only if it is given.
+pub(super) fn revive(
     sql: &Sql,
     event: InboxId,
-    rule: &str,
+    rule: Option<&str>,
     now: Timestamp,
 ) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
                             reason_code = NULL, reason = NULL
-         WHERE event = :event AND rule = :rule AND state = 'dead'",
+         WHERE event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'",
         &[
             (":event", event.0.into()),
             (":rule", rule.into()),

@@ -1,5 +1,6 @@
+-- The condition that the action with the alias a is free to run.
 NOT (a.file_work = 1 AND (
-    -- Something else happens to its file, or it would overtake an earlier event of the file.
+    -- Another action runs or is unresolved on its file, or waits for an earlier event of the file.
     EXISTS (
         SELECT 1
         FROM actions AS other
@@ -11,7 +12,7 @@ NOT (a.file_work = 1 AND (
                OR (other.event <> a.event
                    AND (other.happened_at, other.sequence, other.id)
                      < (a.happened_at, a.sequence, a.id))))
-    -- A copy to the same place under the same title is under way.
+    -- A copy to the same target runs or is unresolved.
     OR EXISTS (
         SELECT 1
         FROM actions AS other

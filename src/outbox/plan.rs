@@ -1,55 +1,80 @@
-//! Planning: the actions of a rule for one state of a file, owed once.
+//! Plans the actions of a rule for one content state of a file, once.
 
-use crate::db::{Queue, Sql, SqlError};
 use jiff::Timestamp;
 
+use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
 use crate::docspace::Conflict;
-use crate::ids::{FileId, InboxId};
-use crate::rules::{ActionPlan, Planned};
+use crate::ids::{EventPosition, FileId, FolderId, InboxId};
+use crate::rules::{ActionPlan, PlannedActions};
 
-use super::EventPosition;
-use super::dead_letter::revive_of_event_and_rule;
-use super::title::unnumbered;
+use super::dead_letter::revive;
+use super::title::target;
 
-/// What planning came to.
+/// The result of planning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// The actions are owed now.
+pub enum PlanOutcome {
+    /// The actions are stored.
     Planned,
-    /// They were planned for this earlier event; what was given up of them has been revived.
-    Known(InboxId),
+    /// They were planned for this earlier event; its dead letters have been revived.
+    AlreadyPlanned(InboxId),
 }
 
-/// Owes the actions of one rule for one state of a file, unless they are owed or done already.
+const INSERT: &str = "
+    INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, plan, title,
+                         target, state, happened_at, sequence, due_at, created_at)
+    VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :plan, :title,
+            :target, 'waiting', :happened_at, :sequence, :due_at, :now)";
+
+/// Stores the actions of one rule for one content state of a file, unless they have been planned before.
 #[expect(
     clippy::missing_panics_doc,
-    reason = "a plan is plain data, which can always be written"
+    reason = "a plan is plain data, which can always be serialized"
 )]
 pub fn plan(
     sql: &Sql,
     event: EventPosition,
     rule: &str,
-    planned: &Planned,
+    planned: &PlannedActions,
     now: Timestamp,
-) -> Result<Plan, SqlError> {
+) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
-        revive_of_event_and_rule(sql, earlier, rule, now)?;
-        return Ok(Plan::Known(earlier));
+        revive(sql, earlier, Some(rule), now)?;
+        return Ok(PlanOutcome::AlreadyPlanned(earlier));
     }
-    let mut first = true;
+    // An action is due once those before it that it waits for are done.
+    let mut due_at = Some(now);
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let plan = serde_json::to_string(action).expect("a plan is plain data");
-        let target = target(action, &planned.title);
-        sql.execute("INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work,
-                                  plan, title, target, state, happened_at, sequence, due_at, created_at)
-             VALUES (:event, :rule, :file, :version, :position, :kind, :file_work,
-                     :plan, :title, :target, 'waiting', :happened_at, :sequence,
-                     CASE WHEN :first = 1 THEN :now END, :now)", &[(":event", event.event.0.into()), (":rule", rule.into()), (":file", planned.file.as_str().into()), (":version", (&version).into()), (":position", position.into()), (":kind", action.kind().into()), (":file_work", action.is_file_work().into()), (":plan", (&plan).into()), (":title", (&planned.title).into()), (":target", target.as_deref().into()), (":happened_at", event.at_ms.into()), (":sequence", event.sequence.into()), (":first", first.into()), (":now", now.into())])?;
-        first &= !action.is_waited_for();
+        let target = target_folder(action).map(|to| target(to, &planned.title));
+        sql.execute(
+            INSERT,
+            &[
+                (":event", event.event.0.into()),
+                (":rule", rule.into()),
+                (":file", planned.file.as_str().into()),
+                (":version", (&version).into()),
+                (":position", position.into()),
+                (":kind", action.kind().as_str().into()),
+                (":file_work", action.is_file_work().into()),
+                (":plan", (&plan).into()),
+                (":title", (&planned.title).into()),
+                (":target", target.as_deref().into()),
+                (":happened_at", event.at.into()),
+                (
+                    ":sequence",
+                    ZeroAsNone(event.sequence.map(|id| id.0)).into(),
+                ),
+                (":due_at", due_at.into()),
+                (":now", now.into()),
+            ],
+        )?;
+        if action.is_waited_for() {
+            due_at = None;
+        }
     }
     sql.announce(Queue::Outbox);
-    Ok(Plan::Planned)
+    Ok(PlanOutcome::Planned)
 }
 
 fn find_effect(
@@ -70,14 +95,14 @@ fn find_effect(
     )
 }
 
-/// The destination and title of what makes or changes a file there, without the number a taken title gets.
-fn target(plan: &ActionPlan, title: &str) -> Option<String> {
+/// The folder in which the action creates or replaces a file of the same title.
+fn target_folder(plan: &ActionPlan) -> Option<&FolderId> {
     match plan {
         ActionPlan::Copy { to, .. }
         | ActionPlan::Move {
             to,
             conflict: Conflict::Overwrite,
-        } => Some(format!("{to}/{}", unnumbered(title).to_lowercase())),
+        } => Some(to),
         _ => None,
     }
 }

@@ -1,11 +1,13 @@
-//! Titles of copies: what of them says whose copy a file is.
+//! Titles of copies: which part of a title identifies the original.
 
-/// The characters of a title that no number displaces: of the 170 it may have (docs/DOCSPACE.md 2.1) all but
-/// the room for a number of six digits.
+use crate::ids::FolderId;
+
+/// The characters of a title that a number never replaces: all of the 170 that a title may have
+/// (docs/DOCSPACE.md 2.1) except the space for a number of six digits.
 const NEVER_CUT: usize = 160;
 
 /// The title without the numbers that copies into a folder with that title get, and without the end of a
-/// long title, which a number displaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
+/// long title, which a number replaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
 /// `plan (1).docx` (docs/DOCSPACE.md 4.2).
 pub fn unnumbered(title: &str) -> String {
     let (mut stem, extension) = match title.rfind('.') {
@@ -17,6 +19,12 @@ pub fn unnumbered(title: &str) -> String {
     }
     let kept = NEVER_CUT.saturating_sub(extension.chars().count());
     stem.chars().take(kept).chain(extension.chars()).collect()
+}
+
+/// The column `target`: a destination and a title without its number. Copies with one target run one after
+/// the other, so that a new file in the destination belongs to one of them only.
+pub(super) fn target(folder: &FolderId, title: &str) -> String {
+    format!("{folder}/{}", unnumbered(title).to_lowercase())
 }
 
 fn without_number(stem: &str) -> Option<&str> {

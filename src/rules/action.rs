@@ -1,4 +1,4 @@
-//! What a rule can do: the plan of one action, as it stands in the store until it is done.
+//! Actions of a rule: the plan of one action, as it is stored until it is done.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::docspace::Conflict;
 use crate::ids::FolderId;
 use crate::template::MessageTemplates;
 
-/// One thing a rule does with the file of an event. What earlier versions stored must stay readable.
+/// One thing a rule does with the file of an event. Plans stored by earlier versions must stay readable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionPlan {
@@ -16,7 +16,7 @@ pub enum ActionPlan {
     Copy {
         /// The destination.
         to: FolderId,
-        /// What happens when the title is taken there.
+        /// What to do if the title is taken there.
         #[serde(default, skip_serializing_if = "Conflict::is_default")]
         conflict: Conflict,
     },
@@ -24,7 +24,7 @@ pub enum ActionPlan {
     Move {
         /// The destination.
         to: FolderId,
-        /// What happens when the title is taken there.
+        /// What to do if the title is taken there.
         #[serde(default, skip_serializing_if = "Conflict::is_default")]
         conflict: Conflict,
     },
@@ -33,62 +33,166 @@ pub enum ActionPlan {
         /// The comment.
         text: String,
     },
-    /// Tells one person about the file.
+    /// Notifies one person about the file.
     Notify {
-        /// Their address; without one the log is told.
+        /// The email address; without one the notification goes to the log.
         to: Option<String>,
-        /// The rule's own words, where it has any.
+        /// The rule's own message templates.
         #[serde(default, skip_serializing_if = "MessageTemplates::are_none")]
         words: MessageTemplates,
     },
-    /// Tells the chat of the configuration about the file.
+    /// Posts to the configured chat.
     Chat,
-    /// Tells the chat of the configuration about the file in the rule's own words.
+    /// Posts to the configured chat with the rule's own message template.
     Say {
-        /// The words.
+        /// The message templates.
         words: MessageTemplates,
     },
-    /// Hands the file to the pipeline of the configuration.
+    /// Calls the configured pipeline.
     Call,
-    /// Hands the file to a pipeline of the rules file.
+    /// Calls a pipeline of the rules file.
     CallTo {
-        /// Under which key its address is known; the address may be a secret.
+        /// The key of its address; the address itself may be a secret and is not stored.
         pipeline: String,
         /// Its host, for people.
         host: String,
     },
 }
 
+/// What an action does, without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionKind {
+    /// Copies a file.
+    Copy,
+    /// Moves a file.
+    Move,
+    /// Sets the comment of a file.
+    Comment,
+    /// Notifies a person or a chat.
+    Notify,
+    /// Calls a pipeline.
+    Call,
+    /// An action that a newer version stored and this one does not support.
+    Unknown,
+}
+
+/// What distinguishes the kinds of action for the engine.
+struct Properties {
+    /// The name in the store, logs and metrics.
+    name: &'static str,
+    /// Whether it calls the portal; the others reach another system and touch no file.
+    is_file_work: bool,
+    /// Whether the actions after it in its rule wait for it.
+    is_waited_for: bool,
+    /// The trigger of the event that it raises in the portal (docs/DOCSPACE.md 3).
+    raises: Option<&'static str>,
+}
+
+const COPY: Properties = Properties::on_file("copy", "file.copied");
+const MOVE: Properties = Properties::on_file("move", "file.moved");
+const COMMENT: Properties = Properties::on_file("comment", "file.updated");
+const NOTIFY: Properties = Properties {
+    // A bad address must not stop the other notifications or a call.
+    is_waited_for: false,
+    ..Properties::elsewhere("notify")
+};
+const CALL: Properties = Properties::elsewhere("call");
+const UNKNOWN: Properties = Properties::elsewhere("unknown");
+
+impl Properties {
+    const fn on_file(name: &'static str, raises: &'static str) -> Self {
+        Self {
+            name,
+            is_file_work: true,
+            is_waited_for: true,
+            raises: Some(raises),
+        }
+    }
+
+    const fn elsewhere(name: &'static str) -> Self {
+        Self {
+            name,
+            is_file_work: false,
+            is_waited_for: true,
+            raises: None,
+        }
+    }
+}
+
+impl ActionKind {
+    const KNOWN: [Self; 5] = [
+        Self::Copy,
+        Self::Move,
+        Self::Comment,
+        Self::Notify,
+        Self::Call,
+    ];
+
+    fn properties(self) -> &'static Properties {
+        match self {
+            Self::Copy => &COPY,
+            Self::Move => &MOVE,
+            Self::Comment => &COMMENT,
+            Self::Notify => &NOTIFY,
+            Self::Call => &CALL,
+            Self::Unknown => &UNKNOWN,
+        }
+    }
+
+    /// The name in the store, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        self.properties().name
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Self {
+        Self::KNOWN
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// Whether the actions after it in its rule wait for it.
+    pub fn is_waited_for(self) -> bool {
+        self.properties().is_waited_for
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 impl ActionPlan {
-    /// The kind's name in the store, the logs and the metrics.
-    pub fn kind(&self) -> &'static str {
+    /// Its kind.
+    pub fn kind(&self) -> ActionKind {
         match self {
-            Self::Copy { .. } => "copy",
-            Self::Move { .. } => "move",
-            Self::Comment { .. } => "comment",
-            Self::Notify { .. } | Self::Chat | Self::Say { .. } => "notify",
-            Self::Call | Self::CallTo { .. } => "call",
+            Self::Copy { .. } => ActionKind::Copy,
+            Self::Move { .. } => ActionKind::Move,
+            Self::Comment { .. } => ActionKind::Comment,
+            Self::Notify { .. } | Self::Chat | Self::Say { .. } => ActionKind::Notify,
+            Self::Call | Self::CallTo { .. } => ActionKind::Call,
         }
     }
 
-    /// Whether it is work for the portal; the others reach somebody else, and touch no file.
+    /// Whether it calls the portal; the others reach another system and touch no file.
     pub fn is_file_work(&self) -> bool {
-        match self {
-            Self::Copy { .. } | Self::Move { .. } | Self::Comment { .. } => true,
-            Self::Notify { .. }
-            | Self::Chat
-            | Self::Say { .. }
-            | Self::Call
-            | Self::CallTo { .. } => false,
-        }
+        self.kind().properties().is_file_work
     }
 
-    /// Whether the actions behind it in its rule wait for it; for a notification they do not.
+    /// Whether the actions after it in its rule wait for it.
     pub fn is_waited_for(&self) -> bool {
-        self.kind() != "notify"
+        self.kind().is_waited_for()
     }
 
-    /// The folder it puts the file into, if it does.
+    /// The trigger of the event that it raises in the portal, if any.
+    pub fn raises(&self) -> Option<&'static str> {
+        self.kind().properties().raises
+    }
+
+    /// The folder it puts the file into, if any.
     pub fn destination(&self) -> Option<&FolderId> {
         match self {
             Self::Copy { to, .. } | Self::Move { to, .. } => Some(to),
@@ -96,8 +200,8 @@ impl ActionPlan {
         }
     }
 
-    /// Where it leads, for people: a folder's id, an address, the words of a comment.
-    pub fn leads_to(&self) -> Option<String> {
+    /// Its target, for people: a folder's id, an address, the text of a comment. `None` is the log.
+    pub fn target(&self) -> Option<String> {
         match self {
             Self::Copy { to, .. } | Self::Move { to, .. } => Some(to.as_str().to_owned()),
             Self::Comment { text } => Some(format!("“{text}”")),
@@ -107,21 +211,10 @@ impl ActionPlan {
             Self::CallTo { host, .. } => Some(format!("the pipeline at {host}")),
         }
     }
-
-    /// The trigger of the event that it raises in the portal, if it does (docs/DOCSPACE.md 3).
-    pub fn raises(&self) -> Option<&'static str> {
-        match self {
-            Self::Copy { .. } => Some("file.copied"),
-            Self::Move { .. } => Some("file.moved"),
-            Self::Comment { .. } => Some("file.updated"),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for ActionPlan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let leads_to = self.leads_to();
         match self {
             Self::Copy { to, conflict } | Self::Move { to, conflict } => {
                 write!(formatter, "{} to {to}", self.kind())?;
@@ -131,7 +224,7 @@ impl fmt::Display for ActionPlan {
                     Conflict::Skip => formatter.write_str(" (skip a taken title)"),
                 }
             }
-            _ => match leads_to {
+            _ => match self.target() {
                 Some(to) => write!(formatter, "{} {to}", self.kind()),
                 None => write!(formatter, "{} the log", self.kind()),
             },

@@ -1,45 +1,47 @@
-//! The rules in force, which a reload exchanges as a whole.
+//! The active rules, which a reload replaces as a whole.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::ids::FolderId;
 
-use super::RuleSet;
+use super::set::RuleSet;
 
-/// A handle on the rules in force; all its copies see the same.
+/// A handle to the active rules; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct ActiveRules(Arc<RwLock<Arc<RuleSet>>>);
+pub struct ActiveRules(Arc<ArcSwap<RuleSet>>);
 
 impl ActiveRules {
-    /// These rules, until others are put in force.
+    /// These rules, until they are replaced.
     pub fn new(rules: impl Into<RuleSet>) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(rules.into()))))
+        Self(Arc::new(ArcSwap::from_pointee(rules.into())))
     }
 
-    /// The rules as they are now; whoever holds them decides one event by one set.
+    /// The rules as they are now. Decide one event by one set.
     pub fn get(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.load_full()
     }
 
-    /// Puts other rules in force.
+    /// Replaces the rules.
     pub fn replace(&self, rules: impl Into<RuleSet>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules.into());
+        self.0.store(Arc::new(rules.into()));
     }
 
-    /// The rooms and folders that rules on uploads watch, each once: what catching up lists.
-    pub fn watched(&self) -> Vec<FolderId> {
+    /// The rooms and folders that rules about uploads watch, each once; catch-up lists them.
+    pub fn watched_folders(&self) -> Vec<FolderId> {
         const UPLOADS: [&str; 2] = ["file.uploaded", "file.created"];
 
         let rules = self.get();
         let mut watched: Vec<FolderId> = Vec::new();
         for rule in rules.rules() {
-            let uploads = rule.triggers.iter();
-            if !{ uploads }.any(|trigger| UPLOADS.contains(&trigger.as_str())) {
+            let mut triggers = rule.triggers.iter();
+            if !triggers.any(|trigger| UPLOADS.contains(&trigger.as_str())) {
                 continue;
             }
-            for place in rule.places() {
-                if !watched.contains(place) {
-                    watched.push(place.clone());
+            for folder in rule.watched_folders() {
+                if !watched.contains(folder) {
+                    watched.push(folder.clone());
                 }
             }
         }

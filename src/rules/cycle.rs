@@ -1,35 +1,37 @@
-//! Circles: rules that would feed themselves, found before they are put in force.
+//! Cycles: rules that would trigger themselves, found before they become active.
 //!
-//! What a rule does raises events: a copy `file.copied` and a move `file.moved` in the destination, a
-//! comment `file.updated` where the file lies. Where such an event is another rule's business, that rule
-//! acts next, and so on; a chain that comes back to its beginning has no end. Chains that end are fine.
+//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a comment
+//! raises `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event matches another rule, that
+//! rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
-//! Only what is certain counts: whether a folder lies in a watched room is known to the portal alone.
-//! Those destinations are named by [`unresolved_destinations`], so that `check` can ask. What both miss ends
-//! while the service runs, because no rule acts on its own work.
+//! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
+//! alone; [`unresolved_destinations`] names those destinations so that `check` can ask. At run time any
+//! cycle ends after one round, because no rule acts on an event that it caused.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::condition::Account;
-use super::{ActionPlan, Condition, Rule};
+use super::action::ActionPlan;
+use super::condition::{Account, Condition};
+use super::rule::Rule;
 
-/// A chain of rules that comes back to its beginning.
+/// A chain of rules that returns to its first rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleCycle {
-    /// Each rule, and what it does that feeds the next one; the last feeds the first.
-    pub links: Vec<Link>,
+    /// Each rule with the action that triggers the next one; the last triggers the first.
+    pub links: Vec<CycleLink>,
 }
 
-/// A rule in a circle.
+/// A rule in a cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Its name.
+pub struct CycleLink {
+    /// The rule's name.
     pub rule: String,
-    /// What it does, such as `copies to 5`.
-    pub does: String,
-    /// The trigger of the event that comes of it.
+    /// Its action, such as `copies to 5`.
+    pub action: String,
+    /// The trigger of the event that the action raises.
     pub raises: &'static str,
 }
 
@@ -42,8 +44,8 @@ impl fmt::Display for RuleCycle {
             } else {
                 ", which".to_owned()
             };
-            let Link { does, raises, .. } = link;
-            write!(formatter, "{rule} {does}, which raises {raises} for ")?;
+            let CycleLink { action, raises, .. } = link;
+            write!(formatter, "{rule} {action}, which raises {raises} for ")?;
             if next.rule == link.rule {
                 formatter.write_str("itself")?;
             } else {
@@ -54,100 +56,117 @@ impl fmt::Display for RuleCycle {
     }
 }
 
-/// Where a rule's work leaves the file.
-enum Left<'a> {
-    /// Where the rule found it.
-    Here,
-    In(&'a FolderId),
-}
+/// Which rules each rule triggers for certain, by position.
+struct Graph(Vec<Vec<(usize, CycleLink)>>);
 
-/// One thing a rule does that raises an event.
-struct Raised<'a> {
-    action: &'a ActionPlan,
-    trigger: &'static str,
-    left: Left<'a>,
-}
-
-/// Every circle among these rules, each once.
+/// One shortest cycle for each group of rules that trigger each other (strongly connected component), in
+/// the order of the rules.
+///
+/// A group may contain more cycles than the one named; those that remain after a fix are reported then.
 pub fn find_cycles(rules: &[Rule]) -> Vec<RuleCycle> {
-    let mut found = Vec::new();
-    let mut closed = vec![false; rules.len()];
-    let edges: Vec<Vec<(usize, Link)>> = rules.iter().map(|rule| edges(rule, rules)).collect();
+    let graph = Graph(rules.iter().map(|rule| links(rule, rules)).collect());
+    let mut cycles = Vec::new();
+    let mut reported = vec![false; rules.len()];
     for start in 0..rules.len() {
-        let mut path = Vec::new();
-        walk(start, &edges, &mut path, &mut closed, &mut found);
-    }
-    found
-}
-
-/// Walks on from a rule; what is on the path and met again closes a circle.
-fn walk(
-    rule: usize,
-    edges: &[Vec<(usize, Link)>],
-    path: &mut Vec<(usize, Link)>,
-    closed: &mut [bool],
-    found: &mut Vec<RuleCycle>,
-) {
-    if closed[rule] {
-        return;
-    }
-    for (next, link) in &edges[rule] {
-        path.push((rule, link.clone()));
-        match path.iter().position(|(earlier, _)| earlier == next) {
-            Some(begin) => found.push(RuleCycle {
-                links: path[begin..].iter().map(|(_, link)| link.clone()).collect(),
-            }),
-            None => walk(*next, edges, path, closed, found),
+        if reported[start] {
+            continue;
         }
-        path.pop();
+        if let Some(cycle) = graph.shortest_cycle(start) {
+            for (rule, reported) in reported.iter_mut().enumerate() {
+                *reported |= graph.reaches(start, rule) && graph.reaches(rule, start);
+            }
+            cycles.push(cycle);
+        }
     }
-    closed[rule] = true;
+    cycles
 }
 
-/// The rules that one feeds for certain.
-fn edges(rule: &Rule, rules: &[Rule]) -> Vec<(usize, Link)> {
-    let raised = raised(rule);
-    let mut edges: Vec<(usize, Link)> = Vec::new();
-    for (position, fed) in rules.iter().enumerate() {
-        let feeding = raised.iter().find(|raised| {
-            listens(fed, raised.trigger) && same_files(rule, fed) && reaches(rule, raised, fed)
+impl Graph {
+    /// The shortest chain from a rule back to itself.
+    fn shortest_cycle(&self, start: usize) -> Option<RuleCycle> {
+        let came_from = self.search(start);
+        let (mut rule, link) = came_from[start]?;
+        let mut links = vec![link.clone()];
+        while rule != start {
+            let (previous, link) = came_from[rule]?;
+            links.push(link.clone());
+            rule = previous;
+        }
+        links.reverse();
+        Some(RuleCycle { links })
+    }
+
+    /// Whether a chain leads from one rule to the other.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        self.search(from)[to].is_some()
+    }
+
+    /// Breadth-first search: for each rule that a chain leads to, the previous rule and its link.
+    fn search(&self, start: usize) -> Vec<Option<(usize, &CycleLink)>> {
+        let mut came_from = vec![None; self.0.len()];
+        let mut queue = VecDeque::from([start]);
+        while let Some(rule) = queue.pop_front() {
+            for (next, link) in &self.0[rule] {
+                if came_from[*next].is_none() {
+                    came_from[*next] = Some((rule, link));
+                    queue.push_back(*next);
+                }
+            }
+        }
+        came_from
+    }
+}
+
+/// The rules that one rule triggers for certain.
+fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
+    let raised = raised_events(rule);
+    let mut links = Vec::new();
+    for (position, next) in rules.iter().enumerate() {
+        let triggering = raised.iter().find(|event| {
+            listens_to(next, event.trigger)
+                && may_match_same_files(rule, next)
+                && watches(next, event, rule)
         });
-        edges.extend(feeding.map(|raised| {
-            let link = Link {
+        links.extend(triggering.map(|event| {
+            let link = CycleLink {
                 rule: rule.name.clone(),
-                does: does(raised.action),
-                raises: raised.trigger,
+                action: describe(event.action),
+                raises: event.trigger,
             };
             (position, link)
         }));
     }
-    edges
+    links
 }
 
-fn raised(rule: &Rule) -> Vec<Raised<'_>> {
+/// An event that an action of a rule raises.
+struct RaisedEvent<'a> {
+    action: &'a ActionPlan,
+    trigger: &'static str,
+    /// The folder of the file; `None` if it stays where the rule found it.
+    folder: Option<&'a FolderId>,
+}
+
+fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut raised = Vec::new();
     let mut moved_to = None;
     for action in &rule.actions {
         let Some(trigger) = action.raises() else {
             continue;
         };
-        let left = match action {
-            ActionPlan::Comment { .. } => moved_to.map_or(Left::Here, Left::In),
-            _ => action.destination().map_or(Left::Here, Left::In),
-        };
         if let ActionPlan::Move { to, .. } = action {
             moved_to = Some(to);
         }
-        raised.push(Raised {
+        raised.push(RaisedEvent {
             action,
             trigger,
-            left,
+            folder: action.destination().or(moved_to),
         });
     }
     raised
 }
 
-fn does(action: &ActionPlan) -> String {
+fn describe(action: &ActionPlan) -> String {
     match action {
         ActionPlan::Copy { to, .. } => format!("copies to {to}"),
         ActionPlan::Move { to, .. } => format!("moves to {to}"),
@@ -155,18 +174,18 @@ fn does(action: &ActionPlan) -> String {
     }
 }
 
-/// Whether a rule hears of what our own account does.
-fn listens(fed: &Rule, trigger: &str) -> bool {
-    let hears_us = fed.conditions.iter().all(|condition| match condition {
-        Condition::NotBy(accounts) => !accounts.contains(&Account::Myself),
-        Condition::By(accounts) => accounts.contains(&Account::Myself),
+/// Whether a rule listens to events that the API key's user causes.
+fn listens_to(rule: &Rule, trigger: &str) -> bool {
+    let accepts_own_actions = rule.conditions.iter().all(|condition| match condition {
+        Condition::NotBy(accounts) => !accounts.contains(&Account::ApiKeyUser),
+        Condition::By(accounts) => accounts.contains(&Account::ApiKeyUser),
         _ => true,
     });
-    hears_us && fed.triggers.iter().any(|known| known.as_str() == trigger)
+    accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)
 }
 
-/// Whether there are files that both rules may be about, as far as extensions tell: work changes none.
-fn same_files(rule: &Rule, fed: &Rule) -> bool {
+/// Whether both rules may match the same file, judged by extension, which no action changes.
+fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
     let extensions = |rule: &Rule| {
         rule.conditions
             .iter()
@@ -175,68 +194,69 @@ fn same_files(rule: &Rule, fed: &Rule) -> bool {
                 _ => None,
             })
     };
-    match (extensions(rule), extensions(fed)) {
+    match (extensions(one), extensions(other)) {
         (Some(one), Some(other)) => one.iter().any(|extension| other.contains(extension)),
         _ => true,
     }
 }
 
-/// Whether the file is left where the other rule looks, for certain.
-fn reaches(rule: &Rule, raised: &Raised<'_>, fed: &Rule) -> bool {
-    let watched: Vec<&FolderId> = fed.places().collect();
+/// Whether a rule certainly watches the folder of an event that an action of `cause` raises.
+fn watches(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
+    let watched: Vec<&FolderId> = rule.watched_folders().collect();
     if watched.is_empty() {
         return true;
     }
-    match raised.left {
-        Left::In(folder) => watched.contains(&folder),
-        Left::Here => {
-            let mut here = rule.places().peekable();
-            here.peek().is_none() || here.any(|place| watched.contains(&place))
-        }
+    if let Some(folder) = event.folder {
+        return watched.contains(&folder);
     }
+    let mut found_in = cause.watched_folders().peekable();
+    found_in.peek().is_none() || found_in.any(|folder| watched.contains(&folder))
 }
 
-/// The destinations that may lie in a room or folder that a rule watches, and would then feed it: each with
-/// the places to look for among the folders above it.
+/// Destinations that may be inside a room or folder watched by a rule that they would then trigger, each
+/// with the folders to look for above it.
 pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)> {
-    let mut doubtful: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
+    let mut unresolved: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
-        for raised in raised(rule) {
-            let Left::In(to) = raised.left else { continue };
-            let fed = rules
+        for event in raised_events(rule) {
+            let Some(to) = event.folder else { continue };
+            let listening = rules
                 .iter()
-                .filter(|fed| listens(fed, raised.trigger) && same_files(rule, fed));
-            for place in fed.flat_map(|fed| fed.conditions.iter()).flat_map(below) {
-                if place == to {
+                .filter(|next| listens_to(next, event.trigger) && may_match_same_files(rule, next));
+            for folder in listening
+                .flat_map(|next| next.conditions.iter())
+                .flat_map(trees)
+            {
+                if folder == to {
                     continue;
                 }
-                match doubtful.iter_mut().find(|(known, _)| known == to) {
-                    Some((_, places)) if places.contains(place) => {}
-                    Some((_, places)) => places.push(place.clone()),
-                    None => doubtful.push((to.clone(), vec![place.clone()])),
+                match unresolved.iter_mut().find(|(known, _)| known == to) {
+                    Some((_, folders)) if folders.contains(folder) => {}
+                    Some((_, folders)) => folders.push(folder.clone()),
+                    None => unresolved.push((to.clone(), vec![folder.clone()])),
                 }
             }
         }
     }
-    doubtful
+    unresolved
 }
 
-/// Lets the rules that watch a place watch this folder by its own id, too: it lies there.
-pub fn alias_watched_folder(rules: &mut [Rule], place: &FolderId, folder: &FolderId) {
+/// Makes the rules that watch a folder with everything below it watch this subfolder by its own id, too.
+pub fn alias_watched_folder(rules: &mut [Rule], folder: &FolderId, subfolder: &FolderId) {
     for condition in rules.iter_mut().flat_map(|rule| &mut rule.conditions) {
-        if let Condition::Room(places) | Condition::FolderTree(places) = condition
-            && places.contains(place)
-            && !places.contains(folder)
+        if let Condition::Room(folders) | Condition::FolderTree(folders) = condition
+            && folders.contains(folder)
+            && !folders.contains(subfolder)
         {
-            places.push(folder.clone());
+            folders.push(subfolder.clone());
         }
     }
 }
 
-/// The places a condition watches with all that lies below them.
-fn below(condition: &Condition) -> &[FolderId] {
+/// The folders that a condition watches with everything below them.
+fn trees(condition: &Condition) -> &[FolderId] {
     match condition {
-        Condition::Room(places) | Condition::FolderTree(places) => places,
+        Condition::Room(folders) | Condition::FolderTree(folders) => folders,
         _ => &[],
     }
 }
@@ -280,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_named_from_its_beginning() {
+    fn a_cycle_is_named_from_its_first_rule() {
         let rules = [
             rule("b", "file.copied", room(5), &[("move", 6)]),
             rule("a", "file.moved", room(6), &[("copy", 5)]),
@@ -301,31 +321,34 @@ mod tests {
     }
 
     #[test]
-    fn what_feeds_and_what_does_not() {
-        let check = |rules: &[Rule], circles: usize| {
-            assert_eq!(found(rules).len(), circles, "{rules:?}");
+    fn which_rules_trigger_each_other() {
+        let check = |rules: &[Rule], cycles: usize| {
+            assert_eq!(found(rules).len(), cycles, "{rules:?}");
         };
         let with = |mut conditions: Vec<Condition>, more: Condition| {
             conditions.push(more);
             conditions
         };
-        let us = || vec![Account::Myself];
+        let own = || vec![Account::ApiKeyUser];
         let pdf = || Condition::Extension(vec!["pdf".to_owned()]);
-        // Copies raise file.copied and nothing else.
+        // A copy raises file.copied and nothing else.
         check(&[rule("a", "file.uploaded", room(5), &[("copy", 5)])], 0);
         check(&[rule("a", "file.copied", room(5), &[("copy", 5)])], 1);
         check(&[rule("a", "file.copied", vec![], &[("copy", 5)])], 1);
         check(&[rule("a", "file.copied", room(5), &[("move", 5)])], 0);
         check(&[rule("a", "file.moved", room(5), &[("move", 5)])], 1);
-        // Whether folder 6 lies in room 5 is known to the portal alone.
+        // Only the portal knows whether folder 6 is in room 5.
         check(&[rule("a", "file.copied", room(5), &[("copy", 6)])], 0);
         let below = with(vec![], Condition::FolderTree(vec![FolderId::from(6)]));
         check(&[rule("a", "file.copied", below, &[("copy", 6)])], 1);
-        // A rule that leaves out our own account is not fed by us.
-        let others = with(room(5), Condition::NotBy(us()));
-        check(&[rule("a", "file.updated", others, &[("comment", 0)])], 0);
-        let ours = with(room(5), Condition::By(us()));
-        check(&[rule("a", "file.updated", ours, &[("comment", 0)])], 1);
+        // A rule that excludes the API key's user is not triggered by own actions.
+        let without_own = with(room(5), Condition::NotBy(own()));
+        check(
+            &[rule("a", "file.updated", without_own, &[("comment", 0)])],
+            0,
+        );
+        let only_own = with(room(5), Condition::By(own()));
+        check(&[rule("a", "file.updated", only_own, &[("comment", 0)])], 1);
         let anna = Account::Id("5f1d0c52".to_owned());
         let by_anna = with(room(5), Condition::By(vec![anna]));
         check(&[rule("a", "file.updated", by_anna, &[("comment", 0)])], 0);
@@ -346,7 +369,7 @@ mod tests {
             ],
             1,
         );
-        // No work makes a PDF of a document.
+        // No action turns a document into a PDF.
         check(
             &[
                 rule("a", "file.copied", with(vec![], pdf()), &[("copy", 5)]),
@@ -359,7 +382,7 @@ mod tests {
             ],
             2,
         );
-        // A chain that ends is fine.
+        // A chain that ends is not a cycle.
         check(
             &[
                 rule("a", "file.uploaded", room(1), &[("copy", 5)]),
@@ -371,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn destinations_that_may_lie_in_a_watched_room_are_in_doubt() {
+    fn destinations_that_may_be_in_a_watched_room_are_unresolved() {
         let rules = [
             rule("a", "file.copied", room(5), &[("copy", 6)]),
             rule("b", "file.uploaded", room(7), &[("copy", 8)]),
@@ -389,5 +412,27 @@ mod tests {
             found(&nested),
             ["rule “a” copies to 6, which raises file.copied for itself"]
         );
+    }
+
+    #[test]
+    fn each_group_of_rules_that_trigger_each_other_is_reported_once() {
+        // a triggers b and c, both trigger d, and d triggers a.
+        let diamond = [
+            rule("a", "file.moved", room(1), &[("copy", 2)]),
+            rule("b", "file.copied", room(2), &[("move", 3)]),
+            rule("c", "file.copied", room(2), &[("comment", 0), ("move", 3)]),
+            rule("d", "file.moved", room(3), &[("move", 1)]),
+            rule("other", "file.updated", room(9), &[("comment", 0)]),
+        ];
+        let names = |rules: &[Rule]| -> Vec<Vec<String>> {
+            let cycles = find_cycles(rules).into_iter();
+            cycles
+                .map(|cycle| cycle.links.into_iter().map(|link| link.rule).collect())
+                .collect()
+        };
+        assert_eq!(names(&diamond), [vec!["a", "b", "d"], vec!["other"]]);
+        // With b gone, the other cycle of the group is reported.
+        let without_b = [&diamond[..1], &diamond[2..]].concat();
+        assert_eq!(names(&without_b), [vec!["a", "c", "d"], vec!["other"]]);
     }
 }

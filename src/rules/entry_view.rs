@@ -1,6 +1,6 @@
-//! What is seen of an event's entry: the delivery, and the portal's answers where it was asked.
+//! The file or folder of an event as conditions see it: from the delivery and the portal's answers.
 //!
-//! What many conditions look at is prepared once for an event, however many rules there are.
+//! What many conditions use is computed once per event, however many rules there are.
 
 use std::borrow::Cow;
 
@@ -8,36 +8,36 @@ use crate::docspace::FileInfo;
 use crate::event::{Entry, EntryKind};
 use crate::ids::FolderId;
 
-use super::{Facts, Lookup, MissingFact};
+use super::facts::{Facts, Lookup, MissingFact};
 
-/// An event's entry as conditions look at it.
+/// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) entry: &'a Entry,
-    /// The title without white space around it, in small letters; `None` when nobody told it.
+    /// The title, trimmed and in lower case; `None` if not given.
     title: Option<String>,
 }
 
-/// What is not known and must be asked for.
+/// Which fact a condition lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     File,
     Path,
-    Myself,
+    CurrentUser,
 }
 
 impl<'a> EntryView<'a> {
     pub(super) fn new(entry: &'a Entry, facts: Facts<'a>) -> Self {
-        let mut seen = Self {
+        let mut view = Self {
             facts,
             entry,
             title: None,
         };
-        seen.title = seen.raw_title().map(|title| title.trim().to_lowercase());
-        seen
+        view.title = view.raw_title().map(|title| title.trim().to_lowercase());
+        view
     }
 
-    /// The file as the portal described it, when it was asked.
+    /// The file as the portal described it, if it was asked.
     pub(super) fn file(&self) -> Option<&'a FileInfo> {
         match self.facts.file {
             Some(Lookup::Found(file)) => Some(file),
@@ -45,29 +45,29 @@ impl<'a> EntryView<'a> {
         }
     }
 
-    /// The folder it lies in.
+    /// The folder it is in.
     pub(super) fn folder(&self) -> Option<&'a FolderId> {
         self.file()
             .map(|file| &file.folder)
             .or(self.entry.parent.as_ref())
     }
 
-    /// The title as it was told. The portal is not asked for a folder's.
+    /// The title as given. The portal is not asked for a folder's title.
     pub(super) fn raw_title(&self) -> Option<&'a str> {
-        let told = self.file().map(|file| file.title.as_str());
-        let told = told.or(self.entry.title.as_deref());
+        let given = self.file().map(|file| file.title.as_str());
+        let given = given.or(self.entry.title.as_deref());
         match self.entry.kind {
-            EntryKind::File => told,
-            EntryKind::Folder => Some(told.unwrap_or_default()),
+            EntryKind::File => given,
+            EntryKind::Folder => Some(given.unwrap_or_default()),
         }
     }
 
-    /// The title in small letters.
+    /// The title, trimmed and in lower case.
     pub(super) fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// The extension in small letters, without its dot; empty when there is none.
+    /// The extension in lower case, without its dot; empty if there is none.
     pub(super) fn extension(&self) -> Option<&str> {
         let title = self.title()?;
         Some(match title.rsplit_once('.') {
@@ -82,9 +82,9 @@ impl<'a> EntryView<'a> {
     }
 
     /// What to ask the portal for.
-    pub(super) fn need(&self, missing: Missing) -> MissingFact {
+    pub(super) fn missing_fact(&self, missing: Missing) -> MissingFact {
         match (missing, self.folder()) {
-            (Missing::Myself, _) => MissingFact::CurrentUser,
+            (Missing::CurrentUser, _) => MissingFact::CurrentUser,
             (Missing::Path, Some(folder)) => MissingFact::Path(folder.clone()),
             (Missing::Path | Missing::File, _) => MissingFact::File(self.entry.id.clone()),
         }
@@ -92,8 +92,9 @@ impl<'a> EntryView<'a> {
 
     /// The title for people.
     pub(super) fn shown_title(&self) -> Cow<'a, str> {
-        self.raw_title().map_or(Cow::Borrowed("not told"), |title| {
-            Cow::Owned(format!("“{title}”"))
-        })
+        self.raw_title()
+            .map_or(Cow::Borrowed("not given"), |title| {
+                Cow::Owned(format!("“{title}”"))
+            })
     }
 }

@@ -1,10 +1,12 @@
-//! The two rules of the environment, ready-made: what the vendor's samples meant to do.
+//! The two rules that environment variables configure: the jobs of the vendor's samples.
 
 use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::ids::FolderId;
 
-use super::{ActionPlan, Condition, Rule};
+use super::action::ActionPlan;
+use super::condition::Condition;
+use super::rule::Rule;
 
 /// Copies every upload of a client room into an internal folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +19,16 @@ pub struct CopyRule {
     pub triggers: Vec<Trigger>,
 }
 
-/// Moves uploads whose title starts with a word to Incoming and tells people and a pipeline.
+/// Moves uploads whose title starts with a prefix to Incoming, then notifies people and calls a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceRule {
-    /// `CLIENT_ROOT_ID`: a room, or the Rooms section; then every room counts.
+    /// `CLIENT_ROOT_ID`: a room, or the Rooms section to match every room.
     pub room: FolderId,
     /// `INCOMING_FOLDER_ID`.
     pub to: FolderId,
     /// `INVOICE_TITLE_PREFIX`.
     pub title_prefix: String,
-    /// What follows the move: who is told, and what is called.
+    /// The actions after the move: notifications and a call.
     pub then: Vec<ActionPlan>,
     /// `ALLOWED_TRIGGERS`.
     pub triggers: Vec<Trigger>,

@@ -1,76 +1,80 @@
-//! Why a rule wants an event or not: every condition, with the value it looked at.
+//! Explanations: why a rule matches an event or not, with every condition and the value it checked.
 
 use serde::Serialize;
 
 use super::condition::Check;
 use super::entry_view::EntryView;
-use super::{Facts, MissingFact, Rule, RuleOutcome, RuleSet};
+use super::facts::{Facts, MissingFact};
+use super::mismatch::CommaSeparated;
+use super::rule::{Evaluation, Rule};
+use super::set::RuleSet;
 
-/// How something came out.
+/// The result for a rule or a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It held.
+    /// It holds.
     Held,
-    /// It failed.
+    /// It fails.
     Failed,
-    /// It cannot be said without an answer of the portal.
+    /// It cannot be decided without an answer of the portal.
     Unknown,
 }
 
-/// What one rule looked at.
+/// How one rule evaluates an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The rule's name.
     pub rule: String,
-    /// Whether the rule wants the event.
+    /// Whether the rule matches the event.
     pub verdict: Verdict,
-    /// Why not, where the rule does not, or what it would do.
+    /// What the rule would do, or why it ignores the event.
     pub says: String,
     /// The trigger and each condition.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ConditionReport>,
 }
 
-/// One thing a rule looked at.
+/// The result of one condition, or of the trigger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct ConditionReport {
     /// Its name in the rules file.
     pub field: &'static str,
-    /// How it came out.
+    /// The result.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The value it looked at; for people, titles and all.
+    /// The value it checked, for people; may contain a title.
     pub value: String,
 }
 
 impl RuleSet {
-    /// What each rule looks at for an event; every condition, also behind one that fails.
+    /// Explains how each rule evaluates an event, including conditions behind one that fails.
     pub fn explain(&self, facts: Facts<'_>) -> Vec<Explanation> {
         let rules = self.rules().iter();
         rules.map(|rule| rule.explain(facts)).collect()
     }
 
-    /// What the portal must be asked before everything can be explained.
+    /// The next fact that a complete explanation lacks.
     pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<MissingFact> {
         let entry = facts.event.entry.as_ref()?;
-        let seen = EntryView::new(entry, facts);
-        let mut listening = self
-            .rules()
-            .iter()
-            .filter(|rule| rule.not_its_business(facts, Some(&seen)).is_none());
+        let view = EntryView::new(entry, facts);
+        let mut listening = self.rules().iter().filter(|rule| {
+            rule.mismatch_before_conditions(facts, Some(&view))
+                .is_none()
+        });
         listening.find_map(|rule| {
-            let needed =
+            let checks = || {
                 rule.conditions
                     .iter()
-                    .find_map(|condition| match condition.check(&seen) {
-                        Check::Needs(missing) => Some(seen.need(missing)),
-                        _ => None,
-                    });
-            needed.or_else(|| {
-                rule.conditions
-                    .iter()
-                    .all(|condition| matches!(condition.check(&seen), Check::Holds(_)))
+                    .map(|condition| condition.check(&view))
+            };
+            let missing = checks().find_map(|check| match check {
+                Check::Needs(missing) => Some(view.missing_fact(missing)),
+                _ => None,
+            });
+            missing.or_else(|| {
+                checks()
+                    .all(|check| matches!(check, Check::Holds(_)))
                     .then(|| rule.plan(entry, facts).err())
                     .flatten()
             })
@@ -80,36 +84,31 @@ impl RuleSet {
 
 impl Rule {
     fn explain(&self, facts: Facts<'_>) -> Explanation {
-        let seen = facts
-            .event
-            .entry
-            .as_ref()
-            .map(|entry| EntryView::new(entry, facts));
-        let mut lines = vec![self.trigger_line(facts)];
-        if let Some(seen) = &seen {
-            let conditions = self.conditions.iter();
-            lines.extend(conditions.map(|condition| {
-                let (verdict, reason) = match condition.check(seen) {
+        let entry = facts.event.entry.as_ref();
+        let view = entry.map(|entry| EntryView::new(entry, facts));
+        let (verdict, says) = self.summary(facts, view.as_ref());
+        let mut lines = vec![self.trigger_report(facts)];
+        if let Some(view) = &view {
+            let reports = self.conditions.iter().map(|condition| {
+                let (verdict, reason) = match condition.check(view) {
                     Check::Holds(why) => (Verdict::Held, why.to_string()),
                     Check::Fails(why) => (Verdict::Failed, why.to_string()),
-                    Check::Needs(missing) => (Verdict::Unknown, unanswered(&seen.need(missing))),
+                    Check::Needs(_) if verdict == Verdict::Failed => (
+                        Verdict::Unknown,
+                        "not needed, because the rule does not match anyway".to_owned(),
+                    ),
+                    Check::Needs(missing) => {
+                        (Verdict::Unknown, unanswered(&view.missing_fact(missing)))
+                    }
                 };
-                Line {
+                ConditionReport {
                     field: condition.name(),
                     verdict,
                     reason,
-                    value: condition.value(seen),
+                    value: condition.value(view),
                 }
-            }));
-        }
-        let (verdict, says) = self.comes_to(facts);
-        if verdict == Verdict::Failed {
-            for line in &mut lines {
-                if line.verdict == Verdict::Unknown {
-                    "need not be known, as the rule does not want it anyway"
-                        .clone_into(&mut line.reason);
-                }
-            }
+            });
+            lines.extend(reports);
         }
         Explanation {
             rule: self.name.clone(),
@@ -119,36 +118,30 @@ impl Rule {
         }
     }
 
-    fn trigger_line(&self, facts: Facts<'_>) -> Line {
+    fn trigger_report(&self, facts: Facts<'_>) -> ConditionReport {
         let trigger = facts.event.trigger.as_ref();
         let listens = trigger.is_some_and(|trigger| self.triggers.contains(trigger));
-        let wanted = super::List(&self.triggers);
-        Line {
+        ConditionReport {
             field: "triggers",
             verdict: if listens {
                 Verdict::Held
             } else {
                 Verdict::Failed
             },
-            reason: format!("listens to {wanted}"),
+            reason: format!("listens to {}", CommaSeparated(&self.triggers)),
             value: trigger.map_or_else(|| "none".to_owned(), ToString::to_string),
         }
     }
 
-    /// Whether the rule wants the event, and what it would do or why not.
-    fn comes_to(&self, facts: Facts<'_>) -> (Verdict, String) {
-        let seen = facts
-            .event
-            .entry
-            .as_ref()
-            .map(|entry| EntryView::new(entry, facts));
-        let decision = match self.outcome(facts, seen.as_ref()) {
-            RuleOutcome::Ignored(reason) => return (Verdict::Failed, reason.to_string()),
-            RuleOutcome::Unknown(need) => return (Verdict::Unknown, unanswered(&need)),
-            RuleOutcome::Matched(entry) => self.plan(entry, facts),
+    /// Whether the rule matches, and what it would do or why not.
+    fn summary(&self, facts: Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
+        let decision = match self.evaluate(facts, view) {
+            Evaluation::Ignored(mismatch) => return (Verdict::Failed, mismatch.to_string()),
+            Evaluation::Unknown(missing) => return (Verdict::Unknown, unanswered(&missing)),
+            Evaluation::Matched(entry) => self.plan(entry, facts),
         };
         match decision.map(|decision| (decision.planned, decision.reason)) {
-            Err(need) => (Verdict::Unknown, unanswered(&need)),
+            Err(missing) => (Verdict::Unknown, unanswered(&missing)),
             Ok((None, reason)) => (Verdict::Failed, reason),
             Ok((Some(planned), _)) => {
                 let actions: Vec<String> =
@@ -159,12 +152,7 @@ impl Rule {
     }
 }
 
-/// What an unanswered question means while the service runs.
-fn unanswered(need: &MissingFact) -> String {
-    let question = match need {
-        MissingFact::File(file) => format!("file {file}"),
-        MissingFact::Path(folder) => format!("the path of folder {folder}"),
-        MissingFact::CurrentUser => "the key's own user".to_owned(),
-    };
-    format!("the portal must be asked for {question}; until it answers the event waits")
+/// What a missing fact means while the service runs.
+fn unanswered(missing: &MissingFact) -> String {
+    format!("the portal must be asked for {missing}; the event waits until it responds")
 }

@@ -1,20 +1,23 @@
-//! All rules together, in the order of definition, with what makes asking a thousand of them cheap.
+//! All rules together, in order of definition, indexed by trigger.
 
 use std::collections::HashMap;
 
 use crate::event::{Event, Trigger};
 
+use super::condition::Condition;
+use super::decision::Decision;
 use super::entry_view::EntryView;
-use super::{Condition, Decision, Facts, MissingFact, Rule, RuleOutcome};
+use super::facts::{Facts, MissingFact};
+use super::rule::{Evaluation, Rule};
 
-/// Rules whose refusals are told one by one; with more, those that do not even listen to the trigger are
-/// passed over, and so are refusals beyond this number, so that a journal row is not a thousand rows.
-const TOLD: usize = 20;
+/// How many rules that ignore an event get a decision of their own. With more rules than this, those that
+/// do not listen to the trigger are not evaluated, so that an event does not store a thousand decisions.
+const IGNORED_DECISIONS: usize = 20;
 
-/// Under which name the rules that are not told one by one stand in a decision.
+/// The rule name of the decision that stands for all rules without one of their own.
 pub const OTHERS: &str = "(others)";
 
-/// The rules in force.
+/// A set of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
     rules: Vec<Rule>,
@@ -23,7 +26,7 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// These rules, in this order.
+    /// A set of these rules, in this order.
     pub fn new(mut rules: Vec<Rule>) -> Self {
         let mut by_trigger: HashMap<Trigger, Vec<usize>> = HashMap::new();
         for (position, rule) in rules.iter_mut().enumerate() {
@@ -51,40 +54,40 @@ impl RuleSet {
             .is_some_and(|trigger| self.by_trigger.contains_key(trigger))
     }
 
-    /// Asks every rule, in the order of definition, what to do about an event.
+    /// Decides what each rule does about an event, in order of definition.
     pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
         let entry = facts.event.entry.as_ref();
-        let seen = entry.map(|entry| EntryView::new(entry, facts));
+        let view = entry.map(|entry| EntryView::new(entry, facts));
         let mut decisions = Vec::new();
-        let (mut told, mut silent) = (0, 0);
-        let mut ask = |rule: &Rule| -> Result<(), MissingFact> {
-            match rule.outcome(facts, seen.as_ref()) {
-                RuleOutcome::Matched(entry) => decisions.push(rule.plan(entry, facts)?),
-                RuleOutcome::Ignored(_) if told == TOLD => silent += 1,
-                RuleOutcome::Ignored(reason) => {
-                    told += 1;
-                    decisions.push(rule.ignored(reason.to_string()));
+        let (mut ignored, mut summarized) = (0, 0);
+        let mut decide = |rule: &Rule| -> Result<(), MissingFact> {
+            match rule.evaluate(facts, view.as_ref()) {
+                Evaluation::Matched(entry) => decisions.push(rule.plan(entry, facts)?),
+                Evaluation::Ignored(_) if ignored == IGNORED_DECISIONS => summarized += 1,
+                Evaluation::Ignored(mismatch) => {
+                    ignored += 1;
+                    decisions.push(rule.ignored(mismatch.to_string()));
                 }
-                RuleOutcome::Unknown(need) => return Err(need),
+                Evaluation::Unknown(missing) => return Err(missing),
             }
             Ok(())
         };
-        if self.rules.len() <= TOLD {
-            self.rules.iter().try_for_each(&mut ask)?;
+        if self.rules.len() <= IGNORED_DECISIONS {
+            self.rules.iter().try_for_each(&mut decide)?;
             return Ok(decisions);
         }
         let trigger = facts.event.trigger.as_ref();
         let listening = trigger.and_then(|trigger| self.by_trigger.get(trigger));
         let listening = listening.map_or(&[][..], Vec::as_slice);
         for position in listening {
-            ask(&self.rules[*position])?;
+            decide(&self.rules[*position])?;
         }
-        silent += self.rules.len() - listening.len();
-        if silent > 0 {
+        summarized += self.rules.len() - listening.len();
+        if summarized > 0 {
             decisions.push(Decision {
                 rule: OTHERS.to_owned(),
                 reason: format!(
-                    "{silent} more rules do not want it; `docspace-courier rules explain` tells why"
+                    "{summarized} more rules ignore the event; `docspace-courier rules explain` shows why"
                 ),
                 planned: None,
             });
@@ -116,24 +119,24 @@ mod tests {
     }
 
     #[test]
-    fn of_many_rules_a_few_refusals_are_told_and_every_wish() {
+    fn all_matches_and_a_few_mismatches_of_many_rules_are_decided() {
         let mut rules: Vec<Rule> = (0..500)
             .map(|number| rule(format!("other {number}"), "file.moved", 100))
             .collect();
-        rules.push(rule("wants".to_owned(), "file.uploaded", 100));
+        rules.push(rule("matches".to_owned(), "file.uploaded", 100));
         rules.extend((0..30).map(|number| rule(format!("own {number}"), "file.uploaded", 7)));
-        rules.push(rule("wants too".to_owned(), "file.uploaded", 100));
+        rules.push(rule("matches too".to_owned(), "file.uploaded", 100));
         let mut upload = event("file.uploaded", INVOICE);
-        // Without somebody's own documents, a room that is not named would be asked for.
+        // In personal documents, the room need not be asked for.
         upload.entry.as_mut().unwrap().root_kind = Some(FolderType::MyDocuments);
         let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
-        let wanting: Vec<&str> = decisions
+        let matching: Vec<&str> = decisions
             .iter()
             .filter(|decision| decision.planned.is_some())
             .map(|decision| decision.rule.as_str())
             .collect();
-        assert_eq!(wanting, ["wants", "wants too"]);
-        assert_eq!(decisions.len(), 2 + TOLD + 1);
+        assert_eq!(matching, ["matches", "matches too"]);
+        assert_eq!(decisions.len(), 2 + IGNORED_DECISIONS + 1);
         let last = decisions.last().unwrap();
         assert_eq!(last.rule, OTHERS);
         assert!(last.reason.starts_with("510 more rules"), "{}", last.reason);

@@ -1,4 +1,4 @@
-//! Reading a body within its limits: of size, of time, and of all bodies in hand together.
+//! Reads request bodies within limits on size, time, and the memory of all bodies together.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest body taken; real deliveries have about 1 KiB.
-const LARGEST_BODY: usize = 2 * 1024 * 1024;
+/// Maximum size of a body in bytes; real deliveries have about 1 KiB.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// A body, and the room it takes for as long as it is in hand.
+/// A complete body, and the share of the body memory that it occupies until it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct BufferedBody {
     bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
-impl Deref for Held {
+impl Deref for BufferedBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -33,71 +33,71 @@ impl Deref for Held {
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is over the limit, or says it will be.
+    /// It exceeds the size limit, or its `Content-Length` does.
     TooLarge,
-    /// It took longer than it may.
-    Slow,
-    /// Its sender hung up, or sent chunks that are none.
-    Broken,
-    /// There is no room for it beside the bodies in hand.
-    NoRoom,
+    /// It took too long to arrive.
+    TimedOut,
+    /// The client closed the connection, or sent invalid chunks.
+    Incomplete,
+    /// The body memory is exhausted by other bodies.
+    MemoryLimitReached,
 }
 
-/// Reads a body; one that announces more than the limit is not read at all.
+/// Reads a body, taking one permit of `memory` per byte. A body whose `Content-Length` exceeds the limit is
+/// not read at all.
 pub async fn read(
     body: Body,
     headers: &HeaderMap,
-    room: &Arc<Semaphore>,
-) -> Result<Held, BodyError> {
-    let announced = headers
+    memory: &Arc<Semaphore>,
+) -> Result<BufferedBody, BodyError> {
+    let content_length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
+    if content_length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(BodyError::TooLarge);
     }
-    tokio::time::timeout(BODY_TIMEOUT, read_frames(body, room))
+    tokio::time::timeout(BODY_TIMEOUT, read_frames(body, memory))
         .await
-        .unwrap_or(Err(BodyError::Slow))
+        .unwrap_or(Err(BodyError::TimedOut))
 }
 
-async fn read_frames(mut body: Body, room: &Arc<Semaphore>) -> Result<Held, BodyError> {
-    let mut first = Bytes::new();
-    let mut rest: Vec<u8> = Vec::new();
-    let mut held: Option<OwnedSemaphorePermit> = None;
+async fn read_frames(mut body: Body, memory: &Arc<Semaphore>) -> Result<BufferedBody, BodyError> {
+    // Nearly every body arrives as one frame, which is not copied.
+    let mut single = Bytes::new();
+    let mut joined: Vec<u8> = Vec::new();
+    let mut permit: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {
             continue;
         };
-        let so_far = if rest.is_empty() {
-            first.len()
-        } else {
-            rest.len()
-        };
-        if so_far + data.len() > LARGEST_BODY {
+        let received = single.len().max(joined.len());
+        if received + data.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
         let bytes = u32::try_from(data.len()).map_err(|_| BodyError::TooLarge)?;
-        let more = Arc::clone(room)
+        let more = Arc::clone(memory)
             .try_acquire_many_owned(bytes)
-            .map_err(|_| BodyError::NoRoom)?;
-        match &mut held {
-            Some(held) => held.merge(more),
-            None => held = Some(more),
+            .map_err(|_| BodyError::MemoryLimitReached)?;
+        match &mut permit {
+            Some(permit) => permit.merge(more),
+            None => permit = Some(more),
         }
-        // Nearly every body comes as one piece, which is then not copied.
-        if first.is_empty() {
-            first = data;
+        if single.is_empty() {
+            single = data;
         } else {
-            if rest.is_empty() {
-                rest.extend_from_slice(&first);
+            if joined.is_empty() {
+                joined.extend_from_slice(&single);
             }
-            rest.extend_from_slice(&data);
+            joined.extend_from_slice(&data);
         }
     }
-    let bytes = if rest.is_empty() {
-        first
+    let bytes = if joined.is_empty() {
+        single
     } else {
-        Bytes::from(rest)
+        Bytes::from(joined)
     };
-    Ok(Held { bytes, _room: held })
+    Ok(BufferedBody {
+        bytes,
+        _memory: permit,
+    })
 }

@@ -12,7 +12,7 @@ use crate::actions::{self, AttemptOutcome, Context};
 use crate::db::{Sql, SqlError, StoreError};
 use crate::ids::InboxId;
 use crate::inbox;
-use crate::outbox::{self, Action, ActionResult, Claim, ClaimStatus, Intent, Wait};
+use crate::outbox::{self, Action, ActionResult, Claim, ClaimStatus, Intent, Reschedule};
 
 use super::{ClaimedBatch, LEASE, Worker, backoff, log_store_error};
 
@@ -26,9 +26,9 @@ const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 enum End {
     Finish(ActionResult),
-    Wait(Wait),
+    Wait(Reschedule),
     /// The same, with what the attempt itself wrote down of its call.
-    WaitWithStoredIntent(Wait),
+    WaitWithStoredIntent(Reschedule),
     GiveUp {
         code: &'static str,
         reason: String,
@@ -45,7 +45,7 @@ impl Worker {
         } else {
             info_span!(
                 "batch",
-                action.kind = actions.first().map(|action| action.plan.kind()),
+                action.kind = actions.first().map(|action| action.plan.kind().as_str()),
                 actions = actions.len(),
             )
         };
@@ -135,7 +135,7 @@ impl Worker {
         });
         let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
         for ((action, outcome), (hold, received_at)) in outcomes.into_iter().zip(written.await?) {
-            let kind = action.plan.kind();
+            let kind = action.plan.kind().as_str();
             if hold == ClaimStatus::Lost {
                 let lost = || warn!("the claim on the action was lost; another attempt has it");
                 span_of(action).in_scope(lost);
@@ -186,7 +186,7 @@ impl Worker {
                 intent,
             } => {
                 info!(reason, "the action waits");
-                let wait = Wait {
+                let wait = Reschedule {
                     until: self.clock.now() + wait.unwrap_or(WAIT_FOR_PORTAL),
                     failures: action.failures,
                     reason,
@@ -205,7 +205,7 @@ impl Worker {
         reason: String,
         intent: Option<Intent>,
         shortest: Duration,
-    ) -> Result<Wait, End> {
+    ) -> Result<Reschedule, End> {
         let failures = action.failures + 1;
         if failures >= self.max_attempts {
             let code = "attempts_used_up";
@@ -215,7 +215,7 @@ impl Worker {
         }
         let wait = backoff(failures, fastrand::f64()).max(shortest);
         warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
-        Ok(Wait {
+        Ok(Reschedule {
             until: self.clock.now() + wait,
             failures,
             reason,
@@ -230,7 +230,7 @@ fn span_of(action: &Action) -> Span {
         event.id = action.event.0,
         rule.name = action.rule,
         action.id = action.claim.action.0,
-        action.kind = action.plan.kind(),
+        action.kind = action.plan.kind().as_str(),
         attempt = action.claim.attempt,
     )
 }
@@ -248,13 +248,13 @@ fn write(
             let hold = outbox::finish(sql, claim, outcome, now)?;
             return Ok((hold, Some(inbox::received_at(sql, event)?)));
         }
-        End::Wait(wait) => outbox::wait(sql, claim, wait)?,
+        End::Wait(wait) => outbox::reschedule(sql, claim, wait)?,
         End::WaitWithStoredIntent(wait) => {
-            let wait = Wait {
+            let wait = Reschedule {
                 intent: outbox::stored_intent(sql, claim)?,
                 ..wait.clone()
             };
-            outbox::wait(sql, claim, &wait)?
+            outbox::reschedule(sql, claim, &wait)?
         }
         End::GiveUp { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
         End::Nothing => ClaimStatus::Lost,

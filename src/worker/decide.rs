@@ -13,8 +13,7 @@ use crate::db::{Sql, SqlError, StoreError};
 use crate::docspace::{BreakerState, Error, ErrorClass, FileInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
-use crate::inbox::{self, InboxId, Recorded, Undecided};
-use crate::outbox::{self, Origin};
+use crate::inbox::{self, DecisionOutcome, InboxId, Origin, RecordedDecision, Undecided};
 use crate::rules::{Decision, Facts, Lookup, MissingFact, RuleSet};
 
 use super::{Step, Worker, backoff};
@@ -108,7 +107,7 @@ impl Worker {
             let event = self.read(&undecided);
             let file = event.entry.as_ref().map(|entry| entry.id.clone());
             let origin = self.origin(&round.rules, &event).await?;
-            if origin == Origin::Open {
+            if origin == Origin::Undetermined {
                 let wait = self.wait_for_ourselves(&undecided);
                 settled.push((undecided, wait));
                 continue;
@@ -161,7 +160,7 @@ impl Worker {
         let mut event =
             Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
         if event.happened_at.is_none() {
-            event.happened_at = Timestamp::from_millisecond(undecided.happened.at_ms).ok();
+            event.happened_at = Some(undecided.position.at);
         }
         if let Some(trigger) = &event.trigger {
             self.paths.note(trigger);
@@ -171,11 +170,11 @@ impl Worker {
 
     /// Whether the event tells of our own work, where a rule listens to such events at all.
     async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
-        if !outbox::may_be_ours(event) || !rules.listens_to(event) {
-            return Ok(Origin::Foreign);
+        if !inbox::may_be_own_effect(event) || !rules.listens_to(event) {
+            return Ok(Origin::External);
         }
         let event = event.clone();
-        self.db.read(move |sql| outbox::origin(sql, &event)).await
+        self.db.read(move |sql| inbox::origin(sql, &event)).await
     }
 
     fn wait_for_ourselves(&self, undecided: &Undecided) -> Decided {
@@ -189,7 +188,7 @@ impl Worker {
     fn decide_from_memory(&self, rules: &RuleSet, asked: &Asked) -> Option<Vec<Decision>> {
         let mut facts = Facts {
             current_user: self.current_user.get().map(String::as_str),
-            made_by: asked.origin.rules(),
+            caused_by: asked.origin.rules(),
             ..Facts::of(&asked.event)
         };
         match rules.decide(facts) {
@@ -212,7 +211,7 @@ impl Worker {
                 file: known.file.as_ref(),
                 path: known.path.as_ref(),
                 current_user: self.current_user.get().map(String::as_str),
-                made_by: asked.origin.rules(),
+                caused_by: asked.origin.rules(),
             };
             let need = match round.rules.decide(facts) {
                 Ok(decisions) => return Decided::Decisions(decisions),
@@ -344,7 +343,7 @@ impl Worker {
             if let Some(outcome) = outcome {
                 self.metrics.count_event(outcome);
             }
-            for Recorded {
+            for RecordedDecision {
                 rule,
                 outcome,
                 reason,
@@ -363,13 +362,13 @@ fn record(
     undecided: &Undecided,
     decided: &Decided,
     now: Timestamp,
-) -> Result<(InboxId, Vec<Recorded>, Option<&'static str>), SqlError> {
-    let id = undecided.happened.event;
+) -> Result<(InboxId, Vec<RecordedDecision>, Option<&'static str>), SqlError> {
+    let id = undecided.position.event;
     Ok(match decided {
         Decided::Decisions(decisions) => {
-            let recorded = inbox::record_decisions(sql, undecided.happened, decisions, now)?;
+            let recorded = inbox::record_decisions(sql, undecided.position, decisions, now)?;
             let outcome = outcome_of(&recorded);
-            (id, recorded, Some(outcome))
+            (id, recorded, Some(outcome.as_str()))
         }
         Decided::Later {
             failures,
@@ -392,14 +391,14 @@ fn record(
 }
 
 /// What the rules together came to, in one word.
-fn outcome_of(recorded: &[Recorded]) -> &'static str {
-    let any = |outcome: &str| recorded.iter().any(|rule| rule.outcome == outcome);
-    if any("planned") {
-        "planned"
-    } else if any("duplicate") {
-        "duplicate"
+fn outcome_of(recorded: &[RecordedDecision]) -> DecisionOutcome {
+    let any = |outcome| recorded.iter().any(|rule| rule.outcome == outcome);
+    if any(DecisionOutcome::Planned) {
+        DecisionOutcome::Planned
+    } else if any(DecisionOutcome::Duplicate) {
+        DecisionOutcome::Duplicate
     } else {
-        "ignored"
+        DecisionOutcome::Ignored
     }
 }
 

@@ -40,8 +40,20 @@ impl Worker {
         }
     }
 
+    /// Fills the search keys of titles that versions without that column have stored.
+    async fn fill_title_keys(&self) -> Result<(), StoreError> {
+        loop {
+            let fill = |sql: &_| inbox::fill_title_keys(sql, BATCH);
+            if self.db.write(fill).await? < BATCH as usize {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn prune_on_duty(&self) -> Result<usize, StoreError> {
         if instances::holds_role(&self.db, LeaderRole::Prune).await? {
+            self.fill_title_keys().await?;
             self.prune().await
         } else {
             Ok(0)

@@ -7,8 +7,9 @@ use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
 use docspace_courier::catch_up::ListRooms;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
+use docspace_courier::journal;
 use docspace_courier::notify::mail::Mailer;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
@@ -18,7 +19,7 @@ const OPERATOR: &str = "operator@example.com";
 
 async fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
     let portal = Arc::clone(scene.worker.portal());
-    AlertMonitor::begin(scene.db.clone(), portal, scene.clock.clone(), operators)
+    AlertMonitor::start(scene.db.clone(), portal, scene.clock.clone(), operators)
         .await
         .unwrap()
 }
@@ -37,7 +38,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
 
 /// Refuses every move for lack of permission.
 fn refuse_moves(scene: &Scene) {
-    scene.portal.fail(Fault {
+    scene.portal.inject_fault(Fault {
         method: Some("PUT"),
         path_contains: "fileops/move",
         times: 1_000,
@@ -59,12 +60,12 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
         refuse_moves(scene);
         scene.upload(&scene.client_room, "Invoice 1.pdf");
         scene.work_to_the_end().await;
-        watch.turn().await;
+        watch.run_once().await;
         for number in 2..=4 {
             scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
         }
         scene.work_to_the_end().await;
-        watch.turn().await;
+        watch.run_once().await;
         let first = server.mails(1).await;
         assert_eq!(first[0].to(), OPERATOR);
         assert!(
@@ -79,19 +80,19 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
         );
 
         scene.clock.advance(Duration::from_mins(15));
-        watch.turn().await;
-        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        watch.run_once().await;
+        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
         for event in dead.await.unwrap() {
             let now = scene.clock.now();
             let discard = move |sql: &Sql| inbox::discard(sql, event, now);
             scene.db.write(discard).await.unwrap();
         }
-        watch.turn().await;
-        watch.turn().await;
+        watch.run_once().await;
+        watch.run_once().await;
         let expected = [
             "docspace-courier: 1 dead letter",
             "docspace-courier: 3 dead letters",
-            "docspace-courier: well again: no dead letters",
+            "docspace-courier: Resolved: no dead letters",
         ];
         assert_eq!(subjects(&server.mails(3).await), expected);
         let said: Vec<String> = chat
@@ -110,7 +111,7 @@ async fn a_refused_api_key_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
         let mut watch = watch(scene, by_mail(server.mailer())).await;
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: None,
             path_contains: "",
             times: 2,
@@ -118,13 +119,13 @@ async fn a_refused_api_key_is_reported_and_so_is_its_end() {
         });
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
-        watch.turn().await;
-        watch.turn().await;
+        watch.run_once().await;
+        watch.run_once().await;
         let refused = "docspace-courier: the portal refuses the API key";
         assert_eq!(subjects(&server.mails(1).await), [refused]);
         scene.work_to_the_end().await;
-        watch.turn().await;
-        let resolved = "docspace-courier: well again: the API key works";
+        watch.run_once().await;
+        let resolved = "docspace-courier: Resolved: the API key works";
         assert_eq!(subjects(&server.mails(2).await), [refused, resolved]);
     })
     .await;
@@ -141,11 +142,11 @@ async fn a_disabled_webhook_is_reported_and_so_is_its_end() {
         for enabled in [true, false, false, true] {
             scene.portal.set_webhook_enabled(scene.webhook, enabled);
             catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
-            watch.turn().await;
+            watch.run_once().await;
         }
         let expected = [
-            "docspace-courier: the portal's webhook is switched off or deleted",
-            "docspace-courier: well again: the webhook is on",
+            "docspace-courier: the portal's webhook is disabled or deleted",
+            "docspace-courier: Resolved: the webhook is enabled",
         ];
         assert_eq!(subjects(&server.mails(2).await), expected);
     })
@@ -167,13 +168,13 @@ async fn an_alert_waits_for_a_mail_server_that_is_down() {
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
         for _ in 0..10 {
-            watch.turn().await;
+            watch.run_once().await;
             scene.clock.advance(Duration::from_mins(1));
         }
         let server = MailServer::start(&["--port", &port.to_string()]);
         scene.clock.advance(Duration::from_mins(15));
-        watch.turn().await;
-        watch.turn().await;
+        watch.run_once().await;
+        watch.run_once().await;
         assert_eq!(
             subjects(&server.mails(1).await),
             ["docspace-courier: 1 dead letter"]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use rusqlite::Connection;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -11,10 +11,10 @@ use crate::process::Deployment;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_service_catches_up_with_uploads_after_the_backup() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         let (portal, seed) = (&deployment.portal, deployment.portal.seed());
         let upload = async |title: &str| {
-            portal.upload(&seed.client_room, title, b"text", Announced::Uploaded);
+            portal.upload(&seed.client_room, title, b"text", UploadEvents::Uploaded);
             deployment.all_done(STATE_BOUND).await;
         };
         let copies = || portal.files_in(&seed.internal_folder).len();

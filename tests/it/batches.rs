@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
-use docspace_courier::ids::FileId;
 use docspace_courier::rules::Rule;
-use docspace_courier::sandbox::{Fault, FaultEffect};
 use docspace_courier::worker::Step;
+use docspace_sandbox::{Fault, FaultEffect, FileId};
 
+use crate::bounds::{STATE_BOUND, until};
 use crate::scene::{Leftover, Scene, scenario};
 
 /// Keeps only the rule that copies, or only the one that moves, without its notification.
@@ -16,7 +16,7 @@ fn keep_only(scene: &mut Scene, kind: &str) {
     let mut rules: Vec<Rule> = scene
         .rules()
         .into_iter()
-        .filter(|rule| rule.actions[0].kind() == kind)
+        .filter(|rule| rule.actions[0].kind().as_str() == kind)
         .collect();
     rules[0].actions.truncate(1);
     scene.change_rules(rules);
@@ -31,7 +31,7 @@ fn upload(scene: &Scene, count: usize) -> Vec<FileId> {
 
 /// Waits for every delivery and decides it, so that all actions are due before the first call.
 async fn decide_all(scene: &Scene) {
-    scene.portal.deliveries_settled().await;
+    scene.portal.wait_for_deliveries().await;
     while scene.worker.decide_next().await.unwrap() == Step::Worked {}
 }
 
@@ -73,7 +73,7 @@ async fn six_bad_files_in_a_burst_of_a_thousand_cost_one_more_call_each() {
         for locked in [&files[250], &files[251]] {
             scene.portal.lock(locked, true);
         }
-        scene.portal.forbid(&files[777]);
+        scene.portal.make_file_read_only(&files[777]);
         scene.work().await;
 
         // Each call with bad files is repeated once without them; the order in which the deliveries arrived
@@ -152,14 +152,14 @@ async fn a_lost_response_for_many_files_is_reconciled_with_few_reads() {
         scenario(async |scene| {
             keep_only(scene, kind);
             upload(scene, 50);
-            scene.portal.fail(Fault {
+            scene.portal.inject_fault(Fault {
                 method: Some("PUT"),
                 path_contains: "fileops",
                 times: 1,
                 effect: FaultEffect::DropAfter,
             });
             scene.work().await;
-            scene.portal.operations_settled().await;
+            scene.portal.wait_for_operations().await;
             scene.portal.forget_results();
             scene.work_to_the_end().await;
             assert_eq!(scene.calls("PUT", "fileops"), 1, "{kind}");
@@ -203,7 +203,7 @@ async fn an_unusable_destination_costs_one_call() {
             decide_all(scene).await;
             match close {
                 0 => scene.portal.delete_folder(&scene.internal),
-                1 => scene.portal.forbid_destination(&scene.internal),
+                1 => scene.portal.make_folder_read_only(&scene.internal),
                 _ => scene
                     .portal
                     .make_form_room(&scene.portal.seed().internal_room),
@@ -224,7 +224,7 @@ async fn a_batch_refused_without_a_cause_is_bisected() {
         keep_only(scene, "copy");
         upload(scene, 40);
         decide_all(scene).await;
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 3,
@@ -244,7 +244,7 @@ async fn a_batch_that_keeps_failing_is_split_into_smaller_ones() {
         keep_only(scene, "copy");
         upload(scene, 30);
         for _ in 0..3 {
-            scene.portal.fail(Fault {
+            scene.portal.inject_fault(Fault {
                 method: Some("PUT"),
                 path_contains: "fileops",
                 times: 1,
@@ -287,8 +287,8 @@ async fn a_failing_folder_path_is_requested_once_per_pass() {
         for file in 0..20 {
             scene.upload(&scene.subfolder, &format!("plan {file}.docx"));
         }
-        scene.portal.deliveries_settled().await;
-        scene.portal.fail(Fault {
+        scene.portal.wait_for_deliveries().await;
+        scene.portal.inject_fault(Fault {
             method: Some("GET"),
             path_contains: "/path",
             times: 1,
@@ -298,6 +298,32 @@ async fn a_failing_folder_path_is_requested_once_per_pass() {
         assert_eq!(scene.calls("GET", "/path"), 1);
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal).len(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_halves_of_a_refused_batch_run_at_the_same_time() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::RunningActions, 40);
+        keep_only(scene, "copy");
+        upload(scene, 40);
+        decide_all(scene).await;
+        scene.portal.set_operation_time(Duration::from_hours(1));
+        scene.portal.inject_fault(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::Status(415),
+        });
+        // The refused call, and one for each half.
+        let submitted = until(STATE_BOUND, "both halves are submitted", async || {
+            scene.calls("PUT", "fileops/copy") == 3
+        });
+        tokio::select! {
+            () = scene.work() => panic!("the attempt has ended"),
+            () = submitted => {}
+        }
     })
     .await;
 }

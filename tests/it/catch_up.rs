@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::catch_up::{ListRooms, WebhookState};
-use docspace_courier::sandbox::Announced;
+use docspace_sandbox::UploadEvents;
 
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
@@ -31,11 +31,11 @@ async fn deliveries_that_failed_while_the_service_was_down_are_handled_after_the
             &scene.client_room,
             "Invoice.pdf",
             b"1",
-            Announced::CreatedAndUploaded,
+            UploadEvents::CreatedAndUploaded,
         );
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(5));
-        scene.start_receiving().await;
+        scene.start_receiving();
 
         let report = scene
             .catch_up()
@@ -74,7 +74,7 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
         scene.leaving(Leftover::FailedDeliveries, 2);
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "early.txt");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(1));
         let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         assert_eq!((report.webhook, report.fetched), (WebhookState::On, 1));
@@ -92,7 +92,7 @@ async fn a_dead_letter_is_not_revived_by_reading_the_log() {
         scene.catch_up_once().await;
         scene.stop_receiving().await;
         let file = scene.upload(&scene.client_room, "gone.txt");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.portal.delete(&file);
         scene.clock.advance(Duration::from_mins(1));
         for _ in 0..3 {
@@ -213,10 +213,12 @@ async fn a_webhook_that_was_off_between_two_turns_is_noticed_at_the_start() {
 #[tokio::test]
 async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
     scenario(async |scene| {
-        let file =
-            scene
-                .portal
-                .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+        let file = scene.portal.upload(
+            &scene.client_room,
+            "plan.docx",
+            b"one",
+            UploadEvents::Uploaded,
+        );
         scene.work().await;
         scene
             .catch_up()
@@ -224,7 +226,7 @@ async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
             .await
             .unwrap();
         scene.clock.advance(Duration::from_hours(1));
-        scene.portal.overwrite(&file, b"two", Announced::Silently);
+        scene.portal.overwrite(&file, b"two", UploadEvents::None);
         scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         scene.work_to_the_end().await;
         assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);

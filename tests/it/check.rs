@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use docspace_courier::check::{self, CheckReport, Deployment, Finding, Mark};
+use docspace_courier::check::{self, CheckReport, Deployment, Finding, Severity};
 use docspace_courier::clock::Clock;
-use docspace_courier::sandbox::{Fault, FaultEffect, Settings};
+use docspace_sandbox::{Fault, FaultEffect, PortalSettings};
 
 use crate::bounds::bounded;
 use crate::process::{self, binary};
@@ -57,44 +57,54 @@ fn findings(report: &CheckReport) -> Vec<&Finding> {
         .collect()
 }
 
-/// Checks that a finding has this mark, and that its subject and sentence contain these words.
+/// Checks that a finding has this severity, and that its subject and message contain these words.
 #[track_caller]
-pub fn finds(report: &CheckReport, mark: Mark, subject: &str, words: &str) {
+pub fn finds(report: &CheckReport, severity: Severity, subject: &str, words: &str) {
     let found = findings(report).into_iter().any(|finding| {
-        finding.mark == mark
+        finding.severity == severity
             && finding.subject.contains(subject)
-            && finding.sentence.contains(words)
+            && finding.message.contains(words)
     });
-    assert!(found, "{mark:?} {subject}: {words}\n{report:#?}");
+    assert!(found, "{severity:?} {subject}: {words}\n{report:#?}");
 }
 
 /// Checks that this finding is the only one that is wrong.
 #[track_caller]
 pub fn finds_only(report: &CheckReport, subject: &str, words: &str) {
-    finds(report, Mark::Wrong, subject, words);
-    assert_eq!(report.count(Mark::Wrong), 1, "{report:#?}");
+    finds(report, Severity::Error, subject, words);
+    assert_eq!(report.count(Severity::Error), 1, "{report:#?}");
 }
 
 #[tokio::test]
 async fn nothing_is_wrong_with_a_good_deployment_and_nothing_is_changed() {
     scenario(async |scene| {
         let report = check(scene).await;
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-        finds(&report, Mark::Good, "DATABASE_URL", "can be written");
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+        finds(&report, Severity::Ok, "DATABASE_URL", "is writable");
         finds(
             &report,
-            Mark::Good,
+            Severity::Ok,
             "DOCSPACE_API_KEY",
-            "acts as Docflow Bot",
+            "belongs to Docflow Bot",
         );
-        finds(&report, Mark::Good, "DOCSPACE_API_KEY", "may do everything");
-        finds(&report, Mark::Good, "room 539564", "copied and moved");
-        finds(&report, Mark::Good, "folder 341029", "can be written");
-        finds(&report, Mark::Good, "folder 748239", "can be written");
-        finds(&report, Mark::Good, "webhook 417", "is switched on");
-        finds(&report, Mark::Good, "/webhook", "docspace-courier answers");
+        finds(
+            &report,
+            Severity::Ok,
+            "DOCSPACE_API_KEY",
+            "has all permissions",
+        );
+        finds(&report, Severity::Ok, "room 539564", "copied and moved");
+        finds(&report, Severity::Ok, "folder 341029", "is writable");
+        finds(&report, Severity::Ok, "folder 748239", "is writable");
+        finds(&report, Severity::Ok, "webhook 417", "is enabled");
+        finds(
+            &report,
+            Severity::Ok,
+            "/webhook",
+            "docspace-courier responds",
+        );
         // Only the sandbox sends to a loopback address.
-        finds(&report, Mark::Warning, "/webhook", "a private address");
+        finds(&report, Severity::Warning, "/webhook", "a private address");
         assert_eq!(scene.calls("PUT", ""), 0);
         assert_eq!(scene.calls("POST", ""), 0);
         assert_eq!(scene.calls("DELETE", ""), 0);
@@ -109,13 +119,13 @@ async fn wrong_variables_do_not_end_the_check() {
             .with("MAX_ATTEMPTS", "many")
             .with("PORT", "x");
         let report = check_with(scene, variables).await;
-        finds(&report, Mark::Wrong, "MAX_ATTEMPTS", "whole number");
-        finds(&report, Mark::Wrong, "PORT", "no port number");
-        finds(&report, Mark::Good, "folder 341029", "can be written");
-        assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+        finds(&report, Severity::Error, "MAX_ATTEMPTS", "whole number");
+        finds(&report, Severity::Error, "PORT", "not a valid port number");
+        finds(&report, Severity::Ok, "folder 341029", "is writable");
+        assert_eq!(report.count(Severity::Error), 2, "{report:#?}");
 
         let nothing = check_with(scene, Variables(Vec::new())).await;
-        finds(&nothing, Mark::Wrong, "DOCSPACE_API_HOST", "is not set");
+        finds(&nothing, Severity::Error, "DOCSPACE_API_HOST", "is not set");
     })
     .await;
 }
@@ -136,7 +146,12 @@ async fn a_trigger_that_docspace_does_not_know() {
         let variables =
             Variables::of(scene).with("ALLOWED_TRIGGERS", "file.uploaded,file.reviewed");
         let report = check_with(scene, variables).await;
-        finds(&report, Mark::Warning, "ALLOWED_TRIGGERS", "file.reviewed");
+        finds(
+            &report,
+            Severity::Warning,
+            "ALLOWED_TRIGGERS",
+            "file.reviewed",
+        );
     })
     .await;
 }
@@ -152,11 +167,11 @@ async fn a_store_that_cannot_be_created_or_opened() {
         finds_only(
             &check_store("no/folder/courier.db").await,
             "DATABASE_URL",
-            "cannot be made",
+            "cannot be created",
         );
 
         let report = check_store("courier.db").await;
-        finds(&report, Mark::Good, "DATABASE_URL", "is not there yet");
+        finds(&report, Severity::Ok, "DATABASE_URL", "does not exist yet");
         assert!(!folder.path().join("courier.db").exists());
 
         std::fs::write(
@@ -178,12 +193,12 @@ async fn a_portal_that_does_not_answer() {
     scenario(async |scene| {
         scene.portal.set_down(true);
         let report = check(scene).await;
-        finds_only(&report, "DOCSPACE_API_HOST", "does not answer");
+        finds_only(&report, "DOCSPACE_API_HOST", "does not respond");
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "rooms, folders, webhook",
-            "not looked at",
+            "not checked",
         );
     })
     .await;
@@ -193,7 +208,7 @@ async fn a_portal_that_does_not_answer() {
 async fn a_failing_portal_and_a_wrong_address() {
     scenario(async |scene| {
         for (status, words) in [(503, "check again"), (404, "no such portal")] {
-            scene.portal.fail(Fault {
+            scene.portal.inject_fault(Fault {
                 method: Some("GET"),
                 path_contains: "people/@self",
                 times: 1,
@@ -210,8 +225,8 @@ async fn a_key_that_is_refused() {
     scenario(async |scene| {
         scene.portal.set_key_valid(false);
         let report = check(scene).await;
-        finds(&report, Mark::Good, "DOCSPACE_API_HOST", "answers");
-        finds_only(&report, "DOCSPACE_API_KEY", "is refused");
+        finds(&report, Severity::Ok, "DOCSPACE_API_HOST", "responds");
+        finds_only(&report, "DOCSPACE_API_KEY", "is rejected");
     })
     .await;
 }
@@ -226,19 +241,24 @@ async fn scopes_that_are_too_small() {
         finds_only(&report, "DOCSPACE_API_KEY", "lacks the scope files:write");
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "DOCSPACE_API_KEY",
             "lacks the scope *:read",
         );
-        finds(&report, Mark::Warning, "webhook", "could not be looked at");
+        finds(
+            &report,
+            Severity::Warning,
+            "webhook",
+            "could not be checked",
+        );
 
         scene.portal.set_scopes(&["files:write"]);
         let report = check(scene).await;
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
-        finds(&report, Mark::Warning, "DOCSPACE_API_KEY", "rooms:read");
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+        finds(&report, Severity::Warning, "DOCSPACE_API_KEY", "rooms:read");
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "DOCSPACE_API_KEY",
             "accounts.self:read",
         );
@@ -253,7 +273,7 @@ async fn a_key_that_ends_soon() {
         let report = check(scene).await;
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "DOCSPACE_API_KEY",
             "expires in 5 days",
         );
@@ -272,7 +292,7 @@ async fn clocks_that_differ() {
             let deployment = Deployment::from_pairs(&Variables::of(scene).0, None, clock);
             finds(
                 &check::run(&deployment).await,
-                Mark::Warning,
+                Severity::Warning,
                 "clock",
                 words,
             );
@@ -288,9 +308,9 @@ async fn rooms_and_folders_that_do_not_exist() {
             .with("CLIENT_ROOT_ID", "99")
             .with("INCOMING_FOLDER_ID", "98");
         let report = check_with(scene, variables).await;
-        finds(&report, Mark::Wrong, "room 99", "does not exist");
-        finds(&report, Mark::Wrong, "folder 98", "does not exist");
-        assert_eq!(report.count(Mark::Wrong), 2, "{report:#?}");
+        finds(&report, Severity::Error, "room 99", "does not exist");
+        finds(&report, Severity::Error, "folder 98", "does not exist");
+        assert_eq!(report.count(Severity::Error), 2, "{report:#?}");
     })
     .await;
 }
@@ -300,16 +320,16 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
     scenario(async |scene| {
         let seed = scene.portal.seed();
         for (root, words) in [
-            (&seed.rooms_section, "every room's uploads count"),
+            (&seed.rooms_section, "uploads in every room match"),
             (
                 &seed.client_subfolder,
-                "only uploads in it and below it count",
+                "only uploads in it and its subfolders match",
             ),
         ] {
             let variables = Variables::of(scene).with("CLIENT_ROOT_ID", root.as_str());
             let report = check_with(scene, variables).await;
-            finds(&report, Mark::Warning, &format!("room {root}"), words);
-            assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+            finds(&report, Severity::Warning, &format!("room {root}"), words);
+            assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
         }
     })
     .await;
@@ -320,8 +340,8 @@ async fn a_user_who_may_read_but_not_copy() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.forbid(&file);
-        finds_only(&check(scene).await, "room 539564", "not take them");
+        scene.portal.make_file_read_only(&file);
+        finds_only(&check(scene).await, "room 539564", "not copy or move them");
     })
     .await;
 }
@@ -330,10 +350,10 @@ async fn a_user_who_may_read_but_not_copy() {
 async fn an_administrator_who_is_not_a_member() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);
-        scene.portal.leave_room(&scene.client_room);
-        finds_only(&check(scene).await, "room 539564", "is no member");
+        scene.portal.remove_service_account(&scene.client_room);
+        finds_only(&check(scene).await, "room 539564", "not a member");
         scene.upload(&scene.client_room, "plan.docx");
-        finds_only(&check(scene).await, "room 539564", "is no member");
+        finds_only(&check(scene).await, "room 539564", "not a member");
     })
     .await;
 }
@@ -341,8 +361,8 @@ async fn an_administrator_who_is_not_a_member() {
 #[tokio::test]
 async fn a_destination_that_may_not_be_written() {
     scenario(async |scene| {
-        scene.portal.forbid_destination(&scene.internal);
-        finds_only(&check(scene).await, "folder 341029", "may not be written");
+        scene.portal.make_folder_read_only(&scene.internal);
+        finds_only(&check(scene).await, "folder 341029", "is not writable");
     })
     .await;
 }
@@ -353,8 +373,8 @@ async fn a_destination_in_a_form_room() {
         let room = scene.portal.seed().internal_room.clone();
         scene.portal.make_form_room(&room);
         let report = check(scene).await;
-        finds(&report, Mark::Wrong, "folder 341029", "PDF forms");
-        finds(&report, Mark::Wrong, "folder 748239", "PDF forms");
+        finds(&report, Severity::Error, "folder 341029", "PDF forms");
+        finds(&report, Severity::Error, "folder 748239", "PDF forms");
     })
     .await;
 }
@@ -376,7 +396,12 @@ async fn a_webhook_that_sends_elsewhere() {
         let deployment = Deployment::from_pairs(&pairs, Some(url.clone()), scene.clock.clone());
         let report = check::run(&deployment).await;
         finds_only(&report, "webhook", &format!("register --url {url}"));
-        finds(&report, Mark::Warning, "webhook 417", "looks like ours");
+        finds(
+            &report,
+            Severity::Warning,
+            "webhook 417",
+            "looks like one of this service",
+        );
     })
     .await;
 }
@@ -385,7 +410,7 @@ async fn a_webhook_that_sends_elsewhere() {
 async fn a_webhook_that_is_switched_off() {
     scenario(async |scene| {
         scene.portal.set_webhook_enabled(scene.webhook, false);
-        finds_only(&check(scene).await, "webhook 417", "is switched off");
+        finds_only(&check(scene).await, "webhook 417", "is disabled");
     })
     .await;
 }
@@ -414,7 +439,7 @@ async fn a_webhook_limited_to_one_room() {
         finds_only(
             &check(scene).await,
             "webhook 417",
-            "narrowed down to entry 539564",
+            "restricted to entry 539564",
         );
     })
     .await;
@@ -429,11 +454,11 @@ async fn two_webhooks_with_the_same_address() {
         let report = check(scene).await;
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "webhook 418",
-            "everything arrives twice",
+            "every event is delivered twice",
         );
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
     })
     .await;
 }
@@ -446,23 +471,23 @@ async fn a_webhook_that_is_close_to_being_switched_off() {
         let report = check(scene).await;
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "webhook 417",
             "nothing was delivered for 2 days",
         );
 
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
-        scene.start_receiving().await;
+        scene.portal.wait_for_deliveries().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "webhook 417",
-            "the next failure switches it off",
+            "the next failure disables it",
         );
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
     })
     .await;
 }
@@ -473,20 +498,20 @@ async fn a_webhook_that_signs_with_another_secret() {
         scene.leaving(Leftover::FailedDeliveries, 1);
         scene.stop_receiving().await;
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
-        scene.start_receiving().await;
+        scene.portal.wait_for_deliveries().await;
+        scene.start_receiving();
         let report = check(scene).await;
         finds(
             &report,
-            Mark::Warning,
+            Severity::Warning,
             "webhook 417",
             "its last delivery failed",
         );
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
 
         let variables = Variables::of(scene).with("DOCSPACE_WEBHOOK_SECRET", "Another-Secret-2");
         let report = check_with(scene, variables).await;
-        finds_only(&report, "webhook 417", "signs with another secret");
+        finds_only(&report, "webhook 417", "uses a different secret");
     })
     .await;
 }
@@ -495,7 +520,7 @@ async fn a_webhook_that_signs_with_another_secret() {
 async fn a_receiver_that_does_not_answer() {
     scenario(async |scene| {
         scene.stop_receiving().await;
-        finds_only(&check(scene).await, "/webhook", "does not answer");
+        finds_only(&check(scene).await, "/webhook", "does not respond");
     })
     .await;
 }
@@ -515,9 +540,14 @@ async fn another_server_at_the_webhook_address() {
             .await
         };
         let report = check_url("/webhook").await;
-        finds(&report, Mark::Wrong, "/webhook", "answers HEAD with 404");
+        finds(
+            &report,
+            Severity::Error,
+            "/webhook",
+            "responds to HEAD with 404",
+        );
         let report = check_url("/").await;
-        finds(&report, Mark::Wrong, "http", "is not docspace-courier");
+        finds(&report, Severity::Error, "http", "is not docspace-courier");
     })
     .await;
 }
@@ -525,7 +555,7 @@ async fn another_server_at_the_webhook_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_prints_marks_and_sets_its_exit_code() {
     bounded(async {
-        let deployment = process::Deployment::new(Settings::default()).await;
+        let deployment = process::Deployment::new(PortalSettings::default()).await;
         let service = deployment.start();
         deployment.ready().await;
         let run = |arguments: &[&str]| {
@@ -550,8 +580,8 @@ async fn the_command_prints_marks_and_sets_its_exit_code() {
         deployment.portal.set_key_valid(false);
         let (code, text) = run(&[]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("✗ DOCSPACE_API_KEY: is refused"), "{text}");
-        assert!(text.contains("1 thing is wrong"), "{text}");
+        assert!(text.contains("✗ DOCSPACE_API_KEY: is rejected"), "{text}");
+        assert!(text.contains("1 problem"), "{text}");
         assert_eq!(run(&["--url", "nonsense"]).0, Some(2));
         service.kill();
     })
@@ -575,16 +605,21 @@ async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
                     [[rule.action]]\ncall = { url = \"http://127.0.0.1:9/secret-path\" }\n";
         let (_folder, variables) = with_rules(scene, text);
         let report = check_with(scene, variables).await;
-        finds(&report, Mark::Wrong, "folder 777", "does not exist");
-        finds(&report, Mark::Wrong, "folder 888", "does not exist");
-        finds(&report, Mark::Wrong, "RULES_FILE", "see that it runs");
+        finds(&report, Severity::Error, "folder 777", "does not exist");
+        finds(&report, Severity::Error, "folder 888", "does not exist");
+        finds(
+            &report,
+            Severity::Error,
+            "RULES_FILE",
+            "check that it is running",
+        );
         assert!(!format!("{report:?}").contains("secret-path"));
 
         let (_folder, variables) = with_rules(scene, "[[rule]]\nname = \"a\"\n");
         let report = check_with(scene, variables).await;
         finds(
             &report,
-            Mark::Wrong,
+            Severity::Error,
             "RULES_FILE",
             "line 1, rule “a”, triggers: is missing",
         );
@@ -595,7 +630,7 @@ async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
 #[tokio::test]
 async fn rules_that_trigger_themselves_through_nested_folders() {
     scenario(async |scene| {
-        let rule = |to: &docspace_courier::ids::FolderId| {
+        let rule = |to: &docspace_sandbox::FolderId| {
             format!(
                 "[[rule]]\nname = \"a\"\ntriggers = \"file.copied\"\nroom = {}\n[[rule.action]]\ncopy = {to}\n",
                 scene.client_room
@@ -605,7 +640,7 @@ async fn rules_that_trigger_themselves_through_nested_folders() {
         let report = check_with(scene, variables).await;
         finds(
             &report,
-            Mark::Wrong,
+            Severity::Error,
             "rules",
             "raises file.copied for itself",
         );
@@ -613,7 +648,7 @@ async fn rules_that_trigger_themselves_through_nested_folders() {
         let report = check_with(scene, variables).await;
         let feeds = findings(&report)
             .into_iter()
-            .any(|it| it.sentence.contains("feed"));
+            .any(|it| it.message.contains("trigger themselves"));
         assert!(!feeds, "{report:#?}");
     })
     .await;

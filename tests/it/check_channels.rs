@@ -1,6 +1,6 @@
 //! The findings of `check` about mail, chat and pipeline, without sending anything.
 
-use docspace_courier::check::Mark;
+use docspace_courier::check::Severity;
 
 use crate::check::{Variables, check_with, finds, finds_only};
 use crate::mail_server::MailServer;
@@ -27,11 +27,16 @@ async fn a_mail_server_that_accepts_or_refuses_the_login() {
         };
 
         let report = check_with(scene, with_password("right")).await;
-        finds(&report, Mark::Good, "SMTP_URL", "takes the login");
-        assert_eq!(report.count(Mark::Wrong), 0, "{report:#?}");
+        finds(
+            &report,
+            Severity::Ok,
+            "SMTP_URL",
+            "accepts connection and login",
+        );
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
 
         let report = check_with(scene, with_password("wrong")).await;
-        finds_only(&report, "SMTP_URL", "refuses the login");
+        finds_only(&report, "SMTP_URL", "rejects the login");
         assert!(!format!("{report:?}").contains("wrong@"), "{report:#?}");
         assert_eq!(server.mails(0).await.len(), 0);
     })
@@ -57,7 +62,7 @@ async fn a_chat_and_a_pipeline_that_answer_or_do_not() {
             )
             .with("PIPELINE_URL", &format!("http://{NOBODY}/run"));
         let report = check_with(scene, variables).await;
-        finds(&report, Mark::Good, "NOTIFY_WEBHOOK_URL", "answers");
+        finds(&report, Severity::Ok, "NOTIFY_WEBHOOK_URL", "responds");
         finds_only(&report, "PIPELINE_URL", "cannot be reached");
         assert!(
             !format!("{report:?}").contains("secret-path"),
@@ -73,7 +78,7 @@ async fn an_operator_who_cannot_be_notified_is_reported_once() {
         let variables = Variables::of(scene).with("OPERATOR_EMAIL", "operator@example.com");
         let report = check_with(scene, variables).await;
         let words = "OPERATOR_EMAIL has no effect without SMTP_URL";
-        finds(&report, Mark::Warning, "variables", words);
+        finds(&report, Severity::Warning, "variables", words);
         assert_eq!(format!("{report:?}").matches("OPERATOR_EMAIL").count(), 1);
     })
     .await;

@@ -3,12 +3,12 @@
 //! PostgreSQL is installed if it is missing; if that is impossible, the tests fail and say so.
 //! However the test process ends, a guard stops the server and removes the folder.
 
+use rusqlite::types::Value as Cell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use docspace_courier::db::Cell;
 use postgres::types::Type;
 use postgres::{Client, NoTls, Row};
 

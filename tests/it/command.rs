@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
-use crate::process::{Deployment, Process, binary};
+use crate::process::{Deployment, Process, binary, free_address};
 
 /// The result of a command.
 struct Finished {
@@ -179,7 +179,7 @@ async fn wrong_usage_is_refused_and_help_is_printed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_service_on_one_store_is_refused() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         let first = deployment.start();
         deployment.ready().await;
         let finished = run(&mut deployment.command()).await;
@@ -202,9 +202,9 @@ async fn a_signal_lets_running_attempts_finish_and_the_next_start_does_the_rest(
     bounded(async {
         // More uploads than the concurrent calls can contain.
         const UPLOADS: usize = 400;
-        let deployment = Deployment::new(Settings {
+        let deployment = Deployment::new(PortalSettings {
             operation_time: Duration::from_secs(2),
-            ..Settings::default()
+            ..PortalSettings::default()
         })
         .await;
         let (portal, seed) = (&deployment.portal, deployment.portal.seed());
@@ -223,7 +223,7 @@ async fn a_signal_lets_running_attempts_finish_and_the_next_start_does_the_rest(
                 &seed.client_room,
                 &title,
                 title.as_bytes(),
-                Announced::Uploaded,
+                UploadEvents::Uploaded,
             );
         }
         until(
@@ -257,6 +257,26 @@ async fn a_signal_lets_running_attempts_finish_and_the_next_start_does_the_rest(
         deployment.all_done(STATE_BOUND).await;
         service.kill();
         assert_eq!(copies(), UPLOADS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sandbox_serves_although_its_standard_output_is_closed() {
+    bounded(async {
+        let address = free_address().to_string();
+        let (reader, stdout) = std::io::pipe().unwrap();
+        drop(reader);
+        let _sandbox = Process::spawn(
+            binary()
+                .args(["sandbox", "--listen", &address])
+                .stdout(stdout),
+        );
+        until(STATE_BOUND, "the page is served", async || {
+            let page = reqwest::get(format!("http://{address}/")).await;
+            page.is_ok_and(|page| page.status().is_success())
+        })
+        .await;
     })
     .await;
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
-use crate::scene::{Scene, scenario};
+use crate::scene::{Scene, folder_id, scenario};
 
 impl Scene {
     /// Replaces the action of the copy rule, with an older file `plan.docx` in the destination.
@@ -18,7 +18,7 @@ impl Scene {
         };
         self.change_rules(vec![rule]);
         self.portal
-            .upload(&self.internal, "plan.docx", b"old", Announced::Uploaded);
+            .upload(&self.internal, "plan.docx", b"old", UploadEvents::Uploaded);
         self.work().await;
         self.clock.advance(Duration::from_mins(1));
     }
@@ -26,14 +26,14 @@ impl Scene {
 
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
     ActionPlan::Copy {
-        to: scene.internal.clone(),
+        to: folder_id(&scene.internal),
         conflict,
     }
 }
 
 fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     ActionPlan::Move {
-        to: scene.internal.clone(),
+        to: folder_id(&scene.internal),
         conflict,
     }
 }
@@ -52,15 +52,18 @@ fn faults(kind: &'static str) -> Vec<Option<Fault>> {
         None,
         fault(FaultEffect::DropAfter),
         fault(FaultEffect::DropBefore),
-        fault(FaultEffect::StatusAfterDoing(500)),
-        fault(FaultEffect::OperationVanishes),
+        fault(FaultEffect::StatusAfter(500)),
+        fault(FaultEffect::OperationResultLost),
     ]
 }
 
 fn upload(scene: &Scene) {
-    scene
-        .portal
-        .upload(&scene.client_room, "plan.docx", b"new", Announced::Uploaded);
+    scene.portal.upload(
+        &scene.client_room,
+        "plan.docx",
+        b"new",
+        UploadEvents::Uploaded,
+    );
 }
 
 /// The reason of the last event's action.
@@ -96,7 +99,7 @@ async fn skip_keeps_the_existing_file_and_says_so() {
                     .await;
                 let case = format!("{kind} {fault:?}");
                 if let Some(fault) = fault {
-                    scene.portal.fail(fault);
+                    scene.portal.inject_fault(fault);
                 }
                 upload(scene);
                 scene.work_to_the_end().await;
@@ -138,7 +141,7 @@ async fn overwrite_makes_one_new_version() {
                     .await;
                 let case = format!("{kind} {fault:?}");
                 if let Some(fault) = fault {
-                    scene.portal.fail(fault);
+                    scene.portal.inject_fault(fault);
                 }
                 upload(scene);
                 scene.work_to_the_end().await;

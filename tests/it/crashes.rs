@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::scene::scenario;
 
@@ -21,7 +21,7 @@ async fn crash_at(failpoint: Failpoint) {
             () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
             () = failpoints.reached() => {}
             }
-            scene.portal.operations_settled().await;
+            scene.portal.wait_for_operations().await;
         }
         scene.crash_and_restart().await;
         scene.work_to_the_end().await;
@@ -63,7 +63,7 @@ async fn a_crash_after_the_operation_ended_before_storing_it() {
 #[tokio::test]
 async fn a_crash_after_the_call_before_its_response() {
     scenario(async |scene| {
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 3,
@@ -93,7 +93,7 @@ async fn a_crash_between_move_and_notification() {
     scenario(async |scene| {
         scene.upload(&scene.client_room, "Invoice.pdf");
         while scene.count("move", "done").await == 0 {
-            scene.portal.deliveries_settled().await;
+            scene.portal.wait_for_deliveries().await;
             scene.worker.decide_next().await.unwrap();
             scene.worker.process_next().await.unwrap();
         }
@@ -115,7 +115,7 @@ async fn a_crash_between_move_and_notification() {
 async fn an_operation_that_is_still_queued_is_not_submitted_again() {
     scenario(async |scene| {
         scene.portal.set_operation_time(Duration::from_secs(2));
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "fileops",
             times: 1,
@@ -134,7 +134,7 @@ async fn an_operation_that_is_still_queued_is_not_submitted_again() {
             ),
             (1, 1)
         );
-        scene.portal.operations_settled().await;
+        scene.portal.wait_for_operations().await;
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
@@ -154,7 +154,7 @@ async fn a_result_that_another_client_consumed_is_found_in_the_destination() {
             () = scene.work_to_the_end() => panic!("nothing was stopped"),
         () = failpoints.reached() => {}
         }
-        scene.portal.operations_settled().await;
+        scene.portal.wait_for_operations().await;
         scene.portal.forget_results();
         scene.crash_and_restart().await;
         scene.work_to_the_end().await;
@@ -193,7 +193,7 @@ async fn is_recognised(title: &str) {
                 () = scene.work_to_the_end() => panic!("nothing was stopped"),
             () = failpoints.reached() => {}
             }
-            scene.portal.operations_settled().await;
+            scene.portal.wait_for_operations().await;
             scene.portal.forget_results();
         }
         scene.crash_and_restart().await;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, Deployment};
 use docspace_courier::clock::Clock;
-use docspace_courier::db::{Cell, Db, Location, Server, StoreError};
+use docspace_courier::db::{Db, Location, Server, StoreError};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Event;
 use docspace_courier::inbox::{self, AcceptOutcome};
 use docspace_courier::instances::{Instances, LeaderRole, holds_role};
+use rusqlite::types::Value as Cell;
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{bounded, until};
@@ -26,7 +27,7 @@ const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.jso
 async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
     let (event, body) = (Event::parse(body).unwrap(), body.to_vec());
     let now = Clock::system().now();
-    db.write_or_refuse((0, 0), move |sql| inbox::accept(sql, &event, &body, now))
+    db.write_or_refuse(None, move |sql| inbox::accept(sql, &event, &body, now))
         .await
 }
 
@@ -55,6 +56,7 @@ async fn an_old_version_keeps_working_after_a_newer_one_migrated() {
         store.run(
             "DROP TABLE instances, duties, portal_writes;
              ALTER TABLE actions DROP COLUMN instance;
+             ALTER TABLE events DROP COLUMN title_key;
              DELETE FROM migrations WHERE number >= 2026112203",
         );
         let old =

@@ -1,15 +1,15 @@
 //! Events during an outage of the real service or of its webhook are handled after the start.
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process};
 
 /// A portal that tries a delivery once, so that it fails at once instead of after 31 s.
 async fn deployment() -> Deployment {
-    let settings = Settings {
+    let settings = PortalSettings {
         retry_waits: Vec::new(),
-        ..Settings::default()
+        ..PortalSettings::default()
     };
     Deployment::new(settings).await
 }
@@ -21,13 +21,13 @@ fn upload(deployment: &Deployment, title: &str) {
         &seed.client_room,
         title,
         title.as_bytes(),
-        Announced::CreatedAndUploaded,
+        UploadEvents::CreatedAndUploaded,
     );
     portal.upload(
         &seed.client_subfolder,
         title,
         title.as_bytes(),
-        Announced::Uploaded,
+        UploadEvents::Uploaded,
     );
 }
 
@@ -61,13 +61,13 @@ async fn deliveries_that_failed_while_the_service_was_down_are_handled() {
         for number in 0..20 {
             upload(&deployment, &format!("early {number}.docx"));
         }
-        deployment.portal.deliveries_settled().await;
+        deployment.portal.wait_for_deliveries().await;
         let service = deployment.start();
         copies(&deployment, 40).await;
         stop(service).await;
 
         upload(&deployment, "Invoice while away.pdf");
-        deployment.portal.deliveries_settled().await;
+        deployment.portal.wait_for_deliveries().await;
         let service = deployment.start();
         copies(&deployment, 42).await;
         let incoming = deployment.portal.seed().incoming_folder.clone();

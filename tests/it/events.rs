@@ -10,17 +10,17 @@ use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
 use docspace_courier::rules::InvoiceRule;
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
-use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, scenario};
+use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, folder_id, scenario};
 
 const FIRST: InboxId = InboxId(1);
 
 impl Scene {
     /// Fails this kind of operation until the attempts are used up.
     pub fn refuse(&self, path_contains: &'static str) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains,
             times: MAX_ATTEMPTS,
@@ -30,7 +30,7 @@ impl Scene {
 
     /// Uploads a file whose event cannot be decided.
     async fn undecidable(&self) {
-        self.portal.fail(Fault {
+        self.portal.inject_fault(Fault {
             method: Some("GET"),
             path_contains: "/path",
             times: MAX_ATTEMPTS,
@@ -61,9 +61,9 @@ impl Scene {
         self.details(id).await.event.state
     }
 
-    async fn list(&self, standing: StateFilter) -> Vec<EventView> {
+    async fn list(&self, states: StateFilter) -> Vec<EventView> {
         let filter = EventFilter {
-            standing,
+            states,
             ..EventFilter::default()
         };
         let list = self.db.read(move |sql| journal::list(sql, &filter, 50));
@@ -108,7 +108,7 @@ async fn a_replay_gives_dead_letters_all_their_attempts_again() {
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
         let details = scene.details(FIRST).await;
         assert_eq!(details.event.state, EventState::Waiting);
         let moving = &details.actions[1];
@@ -116,7 +116,7 @@ async fn a_replay_gives_dead_letters_all_their_attempts_again() {
 
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Done);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
         assert_eq!(scene.replay(InboxId(99)).await, None);
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
     })
@@ -128,10 +128,10 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
     scenario(async |scene| {
         scene.undecidable().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
-        let dead = scene.db.read(|sql| inbox::with_dead_letters(sql, None));
+        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
         assert_eq!(dead.await.unwrap(), [FIRST]);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     })
@@ -162,7 +162,7 @@ async fn discarding_a_dead_letter_discards_the_actions_behind_it() {
 
         assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
         assert_eq!(scene.discard(InboxId(99)).await, None);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
         scene.work_to_the_end().await;
         assert_eq!(scene.calls("PUT", "fileops/move"), MAX_ATTEMPTS as usize);
     })
@@ -185,7 +185,7 @@ async fn a_discarded_event_keeps_its_reason_and_can_be_replayed() {
         let event = scene.details(FIRST).await.event;
         assert_eq!((event.state, event.reason), (EventState::Discarded, reason));
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Done);
     })
@@ -202,15 +202,15 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
 
         let mut rules = scene.rules();
         rules[1] = InvoiceRule {
-            room: scene.client_room.clone(),
-            to: scene.incoming.clone(),
+            room: folder_id(&scene.client_room),
+            to: folder_id(&scene.incoming),
             title_prefix: "rechnung".to_owned(),
             then: Vec::new(),
             triggers: vec![Trigger::new("file.uploaded")],
         }
         .into();
         scene.change_rules(rules);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         assert_eq!(scene.state(FIRST).await, EventState::Waiting);
         scene.work_to_the_end().await;
 
@@ -220,7 +220,7 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         assert_eq!(outcomes, ["planned", "planned"]);
         assert_eq!(scene.titles(&scene.incoming), ["Rechnung.pdf"]);
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingDead));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
     })
     .await;
 }
@@ -238,7 +238,7 @@ async fn an_ignored_event_can_be_replayed_repeatedly() {
 
         scene.change_rules(rules);
         for _ in 0..3 {
-            assert_eq!(scene.replay(FIRST).await, Some(Replay::AskedAgain));
+            assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
             scene.work_to_the_end().await;
         }
         assert_eq!(scene.details(FIRST).await.decisions.len(), 2);
@@ -264,7 +264,7 @@ async fn events_are_listed_by_state() {
         let keep = move |sql: &_| inbox::keep_unreadable(sql, b"[]", &unreadable, now);
         scene.db.write(keep).await.unwrap();
         scene.upload(&scene.client_room, "later.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
 
         let words = |events: &[EventView]| -> Vec<EventState> {
             events.iter().map(|event| event.state).collect()
@@ -377,10 +377,10 @@ async fn the_command_replays_and_discards_events() {
 
         check(&["replay"], 2, "name the events to replay");
         check(&["replay", "--all"], 2, "name the events to replay");
-        check(&["replay", "--dead"], 2, "say --all if you mean it");
-        check(&["replay", "--file", &file], 2, "say --all if you mean it");
+        check(&["replay", "--dead"], 2, "add --all to confirm");
+        check(&["replay", "--file", &file], 2, "add --all to confirm");
         check(&["replay", "1", "--dead"], 2, "cannot be used with");
-        check(&["discard", "--dead"], 2, "say --all if you mean it");
+        check(&["discard", "--dead"], 2, "add --all to confirm");
         check(&["show", "999999"], 1, "there is no event 999999");
         check(&["replay", "999999"], 1, "there is no event 999999");
         check(&["discard", "999999"], 1, "there is no event 999999");
@@ -388,19 +388,19 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--file", &file, "--all"],
             0,
-            "Put back to work: 1 dead letter.",
+            "Retrying 1 dead letter.",
         );
-        check(&["discard", "1"], 0, "only these can be discarded");
+        check(&["discard", "1"], 0, "only dead letters can be discarded");
         check(
             &["discard", "--dead", "--all"],
             0,
-            "1 dead letter, and 1 action that waited behind",
+            "Discarded 1 dead letter and 1 dependent action.",
         );
         scene.work_to_the_end().await;
         check(
             &["replay", "--dead", "--all"],
             0,
-            "Put back to work: nothing.",
+            "There are no dead letters to retry.",
         );
         check(&["replay", "1"], 0, "Event 1 has no dead letters.");
         assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);
@@ -435,7 +435,7 @@ async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
         scene.upload(&scene.client_room, "later.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
 
         scene.clock.advance(RETENTION + Duration::from_secs(1));
@@ -451,7 +451,7 @@ async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
 
         // A recent replay is not pruned at once.
         let dead = scene.list(StateFilter::Dead).await[0].id;
-        assert_eq!(scene.replay(dead).await, Some(Replay::PutBack(1)));
+        assert_eq!(scene.replay(dead).await, Some(Replay::Retrying(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
         assert_eq!(scene.state(dead).await, EventState::Done);

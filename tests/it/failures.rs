@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::scene::{Leftover, MAX_ATTEMPTS, scenario};
 
@@ -28,20 +28,20 @@ async fn failed_calls_are_retried() {
         FaultEffect::Status(502),
         FaultEffect::Status(429),
         FaultEffect::StatusWithRetryAfter(429, 30),
-        FaultEffect::StatusAfterDoing(500),
-        FaultEffect::StatusAfterDoing(504),
+        FaultEffect::StatusAfter(500),
+        FaultEffect::StatusAfter(504),
         FaultEffect::DropBefore,
         FaultEffect::DropAfter,
         FaultEffect::OperationError("Es ist ein Fehler aufgetreten"),
-        FaultEffect::OperationVanishes,
+        FaultEffect::OperationResultLost,
     ] {
         scenario(async |scene| {
             scene
                 .portal
-                .fail(fault("PUT", "fileops/copy", 3, effect.clone()));
+                .inject_fault(fault("PUT", "fileops/copy", 3, effect.clone()));
             scene
                 .portal
-                .fail(fault("PUT", "fileops/move", 2, effect.clone()));
+                .inject_fault(fault("PUT", "fileops/move", 2, effect.clone()));
             scene.upload(&scene.client_room, "Invoice.pdf");
             scene.upload(&scene.client_room, "plan.docx");
             scene.work_to_the_end().await;
@@ -66,8 +66,10 @@ async fn failed_status_and_path_requests_are_retried() {
         scenario(async |scene| {
             scene
                 .portal
-                .fail(fault("GET", "fileops", 2, effect.clone()));
-            scene.portal.fail(fault("GET", "/path", 2, effect.clone()));
+                .inject_fault(fault("GET", "fileops", 2, effect.clone()));
+            scene
+                .portal
+                .inject_fault(fault("GET", "/path", 2, effect.clone()));
             scene.upload(&scene.subfolder, "plan.docx");
             scene.work_to_the_end().await;
             assert_eq!(scene.titles(&scene.internal), ["plan.docx"], "{effect:?}");
@@ -81,7 +83,7 @@ async fn after_a_rate_limit_events_are_decided_as_soon_as_calls_are_allowed() {
     scenario(async |scene| {
         scene
             .portal
-            .fail(fault("GET", "/path", 1, FaultEffect::Status(429)));
+            .inject_fault(fault("GET", "/path", 1, FaultEffect::Status(429)));
         scene.upload(&scene.subfolder, "plan.docx");
         scene.work().await;
         assert_eq!(scene.titles(&scene.internal), [""; 0]);
@@ -97,7 +99,7 @@ async fn a_deleted_file_fails_permanently_at_once() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.portal.delete(&file);
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some("file_gone"));
@@ -134,7 +136,7 @@ async fn a_missing_permission_fails_permanently_and_other_files_continue() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let file = scene.upload(&scene.client_room, "secret.docx");
-        scene.portal.forbid(&file);
+        scene.portal.make_file_read_only(&file);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
@@ -147,7 +149,7 @@ async fn a_missing_permission_fails_permanently_and_other_files_continue() {
 async fn an_unusable_destination_is_a_dead_letter_with_its_reason() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
-        scene.portal.forbid_destination(&scene.internal);
+        scene.portal.make_folder_read_only(&scene.internal);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
@@ -178,7 +180,7 @@ async fn an_unusable_destination_is_a_dead_letter_with_its_reason() {
 #[tokio::test]
 async fn an_action_that_never_succeeds_becomes_a_dead_letter_and_a_redelivery_replays_it() {
     scenario(async |scene| {
-        scene.portal.fail(fault(
+        scene.portal.inject_fault(fault(
             "PUT",
             "fileops/copy",
             MAX_ATTEMPTS,
@@ -253,7 +255,7 @@ async fn a_refused_key_proves_nothing_about_a_call_whose_answer_was_lost() {
     scenario(async |scene| {
         scene
             .portal
-            .fail(fault("PUT", "fileops/copy", 1, FaultEffect::DropAfter));
+            .inject_fault(fault("PUT", "fileops/copy", 1, FaultEffect::DropAfter));
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
         scene.portal.set_key_valid(false);
@@ -275,7 +277,7 @@ async fn events_of_a_deleted_folder_are_ignored_and_those_of_a_forbidden_one_are
             .portal
             .create_folder(&scene.client_room, "short-lived");
         let file = scene.upload(&folder, "plan.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         scene.portal.delete(&file);
         scene.portal.delete_folder(&folder);
         scene.work_to_the_end().await;
@@ -289,7 +291,7 @@ async fn events_of_a_deleted_folder_are_ignored_and_those_of_a_forbidden_one_are
         scene.leaving(Leftover::DeadLetters, 1);
         scene
             .portal
-            .fail(fault("GET", "/path", 100, FaultEffect::Status(403)));
+            .inject_fault(fault("GET", "/path", 100, FaultEffect::Status(403)));
         scene.upload(&scene.subfolder, "plan.docx");
         scene.work_to_the_end().await;
         let state: String = scene
@@ -305,19 +307,23 @@ async fn events_of_a_deleted_folder_are_ignored_and_those_of_a_forbidden_one_are
 #[tokio::test]
 async fn actions_on_one_file_run_one_at_a_time_in_order() {
     scenario(async |scene| {
-        scene.portal.fail(fault(
+        scene.portal.inject_fault(fault(
             "PUT",
             "fileops/copy",
             2,
             FaultEffect::OperationError("busy"),
         ));
-        let file =
-            scene
-                .portal
-                .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+        let file = scene.portal.upload(
+            &scene.client_room,
+            "plan.docx",
+            b"one",
+            UploadEvents::Uploaded,
+        );
         scene.work().await;
         scene.clock.advance(Duration::from_millis(500));
-        scene.portal.overwrite(&file, b"two", Announced::Uploaded);
+        scene
+            .portal
+            .overwrite(&file, b"two", UploadEvents::Uploaded);
         scene.work().await;
         // The second upload waits for the first, which waits for its next attempt.
         assert_eq!(scene.count("copy", "waiting").await, 2);

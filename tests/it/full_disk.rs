@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use docspace_courier::ids::FolderId;
-use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::signature::WebhookSecret;
+use docspace_sandbox::{FolderId, Portal, PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -123,10 +122,10 @@ async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards()
     bounded(async {
         let disk = Disk::mount();
         let deployment = Deployment::with_store(
-            Settings {
+            PortalSettings {
                 operation_time: Duration::from_millis(500),
                 retry_waits: vec![Duration::from_millis(200); 300],
-                ..Settings::default()
+                ..PortalSettings::default()
             },
             Store::at(disk.path().join("courier.db")),
         )
@@ -141,7 +140,7 @@ async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards()
             &seed.client_room,
             "before.docx",
             b"before",
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
         until(STATE_BOUND, "the copy is under way", async || {
             let calls = portal.calls();
@@ -179,7 +178,7 @@ async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards()
             &seed.client_room,
             "while-full.docx",
             b"while full",
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
         until(
             STATE_BOUND,
@@ -187,7 +186,7 @@ async fn deliveries_are_refused_while_the_disk_is_full_and_accepted_afterwards()
             async || portal.log().iter().any(|row| row.attempts > 1),
         )
         .await;
-        portal.operations_settled().await;
+        portal.wait_for_operations().await;
 
         disk.free();
         assert_eq!(sender.deliver(refused_number).await.status(), 200);

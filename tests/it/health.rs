@@ -4,7 +4,7 @@ use std::process::Output;
 
 use axum::http::StatusCode;
 use axum::routing::get;
-use docspace_courier::sandbox::Settings;
+use docspace_sandbox::PortalSettings;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ fn check(output: &Output, code: i32, words: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ready_service_is_reported_as_ready() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         let service = deployment.start();
         deployment.ready().await;
         let admin = deployment.admin.to_string();
@@ -81,7 +81,7 @@ async fn a_silent_service_is_not_ready_after_the_timeout() {
         command
             .args(["health", "--timeout", "1"])
             .env("ADMIN_ADDR", &address);
-        let words = format!("not ready: {address} does not answer in time");
+        let words = format!("not ready: {address} does not respond in time");
         check(&command.output().unwrap(), 1, &words);
         drop(listener);
     })

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use docspace_courier::ids::{FileId, FolderId};
-use docspace_courier::sandbox::{Announced, Chaos, Portal, Settings};
+use docspace_sandbox::{FileId, FolderId, Portal, PortalSettings, RandomFaults, UploadEvents};
 use fastrand::Rng;
 
 use crate::bounds::{bounded_by, until};
@@ -71,14 +70,14 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
     let bound = END_BOUND * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
     bounded_by(bound, async {
         let mut random = Rng::with_seed(seed);
-        let deployment = Deployment::new(Settings {
+        let deployment = Deployment::new(PortalSettings {
             operation_time: Duration::from_millis(30),
             retry_waits: vec![Duration::from_millis(300); 20],
-            ..Settings::default()
+            ..PortalSettings::default()
         })
         .await;
         let portal = &deployment.portal;
-        portal.set_chaos(Some(Chaos {
+        portal.set_random_faults(Some(RandomFaults {
             seed,
             drop_after: 0.02,
             drop_before: 0.02,
@@ -104,7 +103,7 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
             kills_in_flight += u64::from(call_in_flight(&deployment));
             service = deployment.start();
         }
-        portal.set_chaos(None);
+        portal.set_random_faults(None);
         deployment.all_done(END_BOUND).await;
         service.kill();
         assert!(
@@ -204,8 +203,8 @@ fn upload(portal: &Portal, random: &mut Rng, number: usize) -> Upload {
         format!("upload {number}.docx")
     };
     let announced = match random.u8(..4) {
-        0 => Announced::CreatedAndUploaded,
-        _ => Announced::Uploaded,
+        0 => UploadEvents::CreatedAndUploaded,
+        _ => UploadEvents::Uploaded,
     };
     let content = format!("content {number:08}");
     Upload {

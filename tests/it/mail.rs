@@ -2,7 +2,7 @@
 
 use docspace_courier::notify::mail::{Email, Mailer, Security, SmtpSettings};
 use docspace_courier::outgoing::Failure;
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use jiff::Timestamp;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -50,13 +50,13 @@ async fn login_over_starttls_and_over_implicit_tls() {
             );
 
             let refused = send(settings(authority, "wrong")).await.unwrap_err();
-            let Failure::Passing { reason, .. } = refused else {
+            let Failure::Transient { reason, .. } = refused else {
                 panic!("{tls}: a refused login is a temporary failure: {refused:?}");
             };
-            assert!(reason.contains("refuses the login: 535"), "{tls}: {reason}");
+            assert!(reason.contains("rejects the login: 535"), "{tls}: {reason}");
             let untrusted = send(settings(None, "päss word")).await.unwrap_err();
             assert!(
-                matches!(untrusted, Failure::Passing { .. }),
+                matches!(untrusted, Failure::Transient { .. }),
                 "{untrusted:?}"
             );
             server.mails(1).await;
@@ -75,7 +75,7 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
         });
         let mailer = mailer.unwrap();
         let sent = mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await;
-        assert!(matches!(sent, Err(Failure::Passing { .. })), "{sent:?}");
+        assert!(matches!(sent, Err(Failure::Transient { .. })), "{sent:?}");
         server.mails(0).await;
     })
     .await;
@@ -85,7 +85,7 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
 async fn the_service_sends_mail_as_its_variables_say() {
     bounded(async {
         let server = MailServer::start(&["--tls", "starttls", "--login", "me@x.example:p@ss"]);
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let url = format!("smtp://me%40x.example:p%40ss@localhost:{}", server.port);
         deployment.variables.extend([
             ("SMTP_URL", url),
@@ -103,7 +103,7 @@ async fn the_service_sends_mail_as_its_variables_say() {
             &room,
             "Invoice secret.pdf",
             b"1",
-            Announced::CreatedAndUploaded,
+            UploadEvents::CreatedAndUploaded,
         );
         deployment.all_done(STATE_BOUND).await;
         let mails = server.mails(2).await;
@@ -121,7 +121,7 @@ async fn the_operator_is_notified_when_the_manager_cannot_be() {
     bounded(async {
         let server = MailServer::start(&["--refuse", MANAGER]);
         let others = Receiver::start().await;
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         deployment.variables.extend([
             ("SMTP_URL", format!("smtp://127.0.0.1:{}", server.port)),
             ("MAIL_FROM", "courier@example.com".to_owned()),
@@ -133,7 +133,7 @@ async fn the_operator_is_notified_when_the_manager_cannot_be() {
         deployment.ready().await;
         let room = deployment.portal.seed().client_room.clone();
         let portal = &deployment.portal;
-        portal.upload(&room, "Invoice.pdf", b"1", Announced::Uploaded);
+        portal.upload(&room, "Invoice.pdf", b"1", UploadEvents::Uploaded);
         let mails = server.mails(1).await;
         assert_eq!(mails[0].to(), "operator@example.com");
         assert_eq!(
@@ -143,7 +143,7 @@ async fn the_operator_is_notified_when_the_manager_cannot_be() {
         assert!(
             mails[0]
                 .text()
-                .contains("notify: the mail server refuses the mail: 550")
+                .contains("notify: the mail server rejects the email: 550")
         );
         until(
             STATE_BOUND,

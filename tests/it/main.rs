@@ -18,6 +18,7 @@ mod store;
 // The path of a delivery: receiving it, acting on it, failures and crashes.
 mod main_job;
 mod refusals;
+mod signatures;
 mod slow_clients;
 mod smuggling;
 
@@ -44,6 +45,7 @@ mod events;
 mod metrics;
 mod page;
 mod page_in_browser;
+mod search;
 
 // Setting up and checking a deployment.
 mod check;
@@ -61,6 +63,7 @@ mod health;
 mod kill;
 mod locked_file;
 mod logs;
+mod output;
 mod tls;
 
 // Deployment files and proxies.

@@ -1,6 +1,6 @@
 //! Uploads of clients are copied once; invoices are moved once and announced once.
 
-use docspace_courier::sandbox::Announced;
+use docspace_sandbox::UploadEvents;
 
 use crate::scene::{TRIGGERS, scenario};
 
@@ -67,7 +67,7 @@ async fn files_of_one_title_are_all_copied() {
                 &scene.client_room,
                 "plan.docx",
                 content,
-                Announced::Uploaded,
+                UploadEvents::Uploaded,
             );
         }
         scene.work().await;
@@ -113,7 +113,7 @@ async fn an_upload_announced_twice_acts_once() {
             &scene.client_room,
             "Invoice.pdf",
             b"1",
-            Announced::CreatedAndUploaded,
+            UploadEvents::CreatedAndUploaded,
         );
         scene.work().await;
         assert_eq!(
@@ -173,15 +173,17 @@ async fn a_redelivery_under_a_new_id_changes_nothing() {
 #[tokio::test]
 async fn the_same_file_overwritten_later_is_copied_again() {
     scenario(async |scene| {
-        let file =
-            scene
-                .portal
-                .upload(&scene.client_room, "plan.docx", b"one", Announced::Uploaded);
+        let file = scene.portal.upload(
+            &scene.client_room,
+            "plan.docx",
+            b"one",
+            UploadEvents::Uploaded,
+        );
         scene.work().await;
         scene.clock.advance(std::time::Duration::from_mins(1));
         scene
             .portal
-            .overwrite(&file, b"two", Announced::CreatedAndUploaded);
+            .overwrite(&file, b"two", UploadEvents::CreatedAndUploaded);
         scene.work().await;
         assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
     })

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::scene::{Leftover, scenario};
 
@@ -43,7 +43,7 @@ async fn deliveries_and_attempts_are_counted() {
 scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
         scene.dead_copy("plan.docx").await;
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "move",
             times: 1,
@@ -108,7 +108,7 @@ async fn waiting_work_and_an_open_breaker_are_visible() {
             ],
         );
         let (_, page) = operator.get("/").await;
-        assert!(page.contains("left alone"), "{page}");
+        assert!(page.contains("Paused"), "{page}");
         assert!(page.contains("the portal is down; next call"), "{page}");
     })
     .await;

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output};
 
-use docspace_courier::db::Cell;
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
+use rusqlite::types::Value as Cell;
 use serde_json::json;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -14,7 +14,7 @@ const UPLOADS: usize = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_work_is_copied_to_the_database_and_done_there() {
     bounded(async {
-        let deployment = Deployment::new(Settings::default()).await;
+        let deployment = Deployment::new(PortalSettings::default()).await;
         let file = deployment.store.folder().join("courier.db");
         let in_file = [("DATABASE_URL", format!("sqlite://{}", file.display()))];
         let copy = |more: &[&str]| -> Output {
@@ -34,7 +34,7 @@ async fn waiting_work_is_copied_to_the_database_and_done_there() {
                 &seed.client_room
             };
             let (title, content) = (format!("plan {number}.docx"), number.to_string());
-            portal.upload(folder, &title, content.as_bytes(), Announced::Uploaded);
+            portal.upload(folder, &title, content.as_bytes(), UploadEvents::Uploaded);
         };
         let mut service = deployment.start_with(&in_file);
         deployment.ready().await;
@@ -43,10 +43,10 @@ async fn waiting_work_is_copied_to_the_database_and_done_there() {
             portal.files_in(&seed.internal_folder).len() == 1
         })
         .await;
-        portal.deliveries_settled().await;
+        portal.wait_for_deliveries().await;
         portal.set_down(true);
         (1..UPLOADS).for_each(upload);
-        portal.deliveries_settled().await;
+        portal.wait_for_deliveries().await;
         assert!(said(&copy(&[])).contains("another docspace-courier is working"));
         service.terminate();
         assert!(service.ended().await.success());

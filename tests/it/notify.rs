@@ -6,8 +6,8 @@ use std::time::Duration;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
 use docspace_courier::rules::ActionPlan;
-use docspace_courier::sandbox::{Fault, FaultEffect};
 use docspace_courier::template::MessageTemplates;
+use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::bounds::{STATE_BOUND, until};
 use crate::mail_server::{Mail, MailServer};
@@ -81,11 +81,11 @@ async fn a_portal_that_is_down_after_the_move_does_not_delay_the_mail() {
         scene.notify_after_move(by_mail(server.mailer()), notify(&[MANAGER]));
         scene.upload(&scene.client_room, "Invoice.pdf");
         while scene.count("move", "done").await == 0 {
-            scene.portal.deliveries_settled().await;
+            scene.portal.wait_for_deliveries().await;
             scene.worker.decide_next().await.unwrap();
             scene.worker.process_next().await.unwrap();
         }
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: None,
             path_contains: "",
             times: 1_000,
@@ -244,7 +244,7 @@ async fn a_slow_mail_server_does_not_delay_file_work() {
         }
         let running = async || scene.count("notify", "running").await;
         while running().await < AT_A_TIME {
-            scene.portal.deliveries_settled().await;
+            scene.portal.wait_for_deliveries().await;
             scene.worker.decide_next().await.unwrap();
             let before = running().await;
             let worker = Arc::clone(&scene.worker);

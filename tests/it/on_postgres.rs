@@ -39,6 +39,7 @@ mod events;
 mod metrics;
 mod page;
 mod rules_command;
+mod search;
 mod send;
 
 mod downtime;

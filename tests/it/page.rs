@@ -1,9 +1,11 @@
 //! The operator listener over HTTP: what its pages show, and who may change something.
 
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use docspace_courier::admin::{self, Access, Status};
+use docspace_courier::admin::{self, Access, Console};
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
@@ -37,7 +39,7 @@ impl Scene {
 
     async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
         let stop = CancellationToken::new();
-        let status = Status {
+        let console = Console {
             db: self.db.clone(),
             portal: Arc::clone(self.worker.portal()),
             metrics: Arc::clone(&self.metrics),
@@ -49,7 +51,7 @@ impl Scene {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = admin::router(Arc::new(status));
+        let router = admin::router(Arc::new(console));
         tokio::spawn(server::serve(listener, router, stop.clone()));
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -139,7 +141,7 @@ fn check_contains(page: &str, words: &[&str]) {
 async fn the_list_shows_events_and_actions_and_can_be_searched() {
     scenario(async |scene| {
         let operator = scene.operator().await;
-        check_contains(&operator.page("/").await, &["No event has come yet"]);
+        check_contains(&operator.page("/").await, &["No events yet"]);
 
         let plan = scene.upload(&scene.client_room, "plan.docx");
         scene.upload(&scene.client_room, "Invoice 7.pdf");
@@ -152,7 +154,7 @@ async fn the_list_shows_events_and_actions_and_can_be_searched() {
                 "Invoice 7.pdf",
                 "copy to folder",
                 "done",
-                "well",
+                ">OK<",
             ],
         );
 
@@ -162,7 +164,7 @@ async fn the_list_shows_events_and_actions_and_can_be_searched() {
             assert!(!page.contains(">Invoice 7.pdf<"), "{search}: {page}");
         }
         check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
-        check_contains(&operator.page("/?show=dead").await, &["which is good"]);
+        check_contains(&operator.page("/?show=dead").await, &["No dead letters."]);
     })
     .await;
 }
@@ -178,18 +180,18 @@ async fn an_event_page_shows_reasons_actions_and_attempts() {
             &page,
             &[
                 "plan.docx",
-                "What the rules said",
+                "Decisions",
                 "planned",
                 "ignored",
                 "the title does not start with",
                 "12 attempts failed; the last one: ",
                 "attempts_used_up",
-                "Enter the token",
+                "Sign in",
             ],
         );
         check_contains(
             &operator.page("/?show=dead").await,
-            &["plan.docx", "need you"],
+            &["plan.docx", "need attention"],
         );
         check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
         assert_eq!(operator.get("/events/99").await.0, 404);
@@ -221,7 +223,7 @@ async fn a_dead_letter_is_replayed_through_the_page() {
         let answer = replay.send().await.unwrap();
         assert_eq!(answer.status(), 303);
         let said = operator.page(&header(&answer, "location")).await;
-        check_contains(&said, &["Put back to work"]);
+        check_contains(&said, &["Retrying, with all attempts."]);
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     })
@@ -281,6 +283,56 @@ async fn changes_need_the_token_and_the_same_origin() {
             &["no <code>ADMIN_TOKEN</code>"],
         );
         assert_eq!(scene.count("copy", "dead").await, 1);
+    })
+    .await;
+}
+
+/// What the tasks of this thread log while the guard lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn lines_with(&self, words: &str) -> usize {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        log.lines().filter(|line| line.contains(words)).count()
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_logged_wherever_it_is_used() {
+    scenario(async |scene| {
+        let log = Log::default();
+        let _guard = log.capture();
+        let rejected = || log.lines_with("rejected a wrong ADMIN_TOKEN");
+        let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
+        let status = || operator.request(Method::GET, "/api/status");
+
+        assert_eq!(code(status()).await, 401);
+        assert_eq!(code(status().bearer_auth(TOKEN)).await, 200);
+        assert_eq!(rejected(), 0);
+        assert_eq!(code(status().bearer_auth("wrong")).await, 401);
+        assert_eq!(rejected(), 1);
+        assert_eq!(code(operator.form("/login", "token=wrong")).await, 401);
+        assert_eq!(rejected(), 1, "a guesser does not fill the log");
+        scene.clock.advance(Duration::from_secs(10));
+        assert_eq!(code(operator.form("/login", "token=wrong")).await, 401);
+        assert_eq!(rejected(), 2);
     })
     .await;
 }

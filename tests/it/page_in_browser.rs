@@ -54,7 +54,7 @@ async fn an_open_page_shows_new_events() {
         let operator = scene.operator().await;
         let browser = Browser::start().await;
         browser.go(&operator.address).await;
-        assert!(browser.text().await.contains("No event has come yet"));
+        assert!(browser.text().await.contains("No events yet"));
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;
         browser.run("return refresh()").await;
@@ -90,7 +90,7 @@ async fn a_person_finds_a_dead_letter_and_replays_it() {
         browser.click("a.button").await;
         browser.type_into("#token", "wrong").await;
         browser.click(".stack button").await;
-        assert!(browser.text().await.contains("That is not the token"));
+        assert!(browser.text().await.contains("Wrong token"));
         // The browser itself logs the status 401.
         let refused = browser.console().await;
         assert_eq!(refused.len(), 1, "{refused:?}");
@@ -101,7 +101,7 @@ async fn a_person_finds_a_dead_letter_and_replays_it() {
         assert!(browser.text().await.contains("Replay this event?"));
         browser.click("form.buttons button").await;
         let story = browser.text().await;
-        assert!(story.contains("Put back to work"), "{story}");
+        assert!(story.contains("Retrying, with all attempts."), "{story}");
         scene.work_to_the_end().await;
         browser.go(&format!("{}/events/1", operator.address)).await;
         let story = browser.text().await;

@@ -8,9 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use docspace_courier::db::Cell;
-use docspace_courier::ids::WebhookId;
-use docspace_courier::sandbox::{Portal, Settings};
+use docspace_sandbox::{Portal, PortalSettings, WebhookId};
+use rusqlite::types::Value as Cell;
 use tokio_util::sync::DropGuard;
 
 use crate::bounds::{CHECK_EVERY, STATE_BOUND, until};
@@ -94,12 +93,12 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts a portal with a webhook to the service; both rules watch the client room.
-    pub async fn new(settings: Settings) -> Self {
+    pub async fn new(settings: PortalSettings) -> Self {
         Self::with_store(settings, Store::new()).await
     }
 
     /// Starts a portal as [`Deployment::new`] does, with this store.
-    pub async fn with_store(settings: Settings, store: Store) -> Self {
+    pub async fn with_store(settings: PortalSettings, store: Store) -> Self {
         let (portal, host, stop) = serve_portal(settings).await;
         let (address, admin) = (free_address(), free_address());
         let webhook = portal.add_webhook(&format!("http://{address}/webhook"), &TRIGGERS);
@@ -189,11 +188,11 @@ impl Deployment {
 
     /// Waits until every delivery has arrived and nothing is pending.
     pub async fn all_done(&self, bound: Duration) {
-        let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
+        let delivered = tokio::time::timeout(bound, self.portal.wait_for_deliveries()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         self.nothing_pending(bound).await;
         // The last operations raise events, too, which no rule acts on.
-        let delivered = tokio::time::timeout(bound, self.portal.deliveries_settled()).await;
+        let delivered = tokio::time::timeout(bound, self.portal.wait_for_deliveries()).await;
         assert!(delivered.is_ok(), "deliveries do not end within {bound:?}");
         for row in self.portal.log() {
             assert!(row.delivered, "not delivered: {row:?}");

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use docspace_courier::sandbox::{Announced, Settings};
 use docspace_courier::signature::WebhookSecret;
+use docspace_sandbox::{PortalSettings, UploadEvents};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::Authority;
@@ -41,9 +41,9 @@ impl Proxied {
     /// Starts both. The function starts the proxy from its address, the address of the service, and a folder
     /// with `tls.crt` and `tls.key`.
     async fn start(proxy: fn(SocketAddr, SocketAddr, &Path) -> Command) -> Self {
-        let mut deployment = Deployment::new(Settings {
+        let mut deployment = Deployment::new(PortalSettings {
             retry_waits: Vec::new(),
-            ..Settings::default()
+            ..PortalSettings::default()
         })
         .await;
         let require = ("REQUIRE_HTTPS", "true".to_owned());
@@ -102,8 +102,13 @@ impl Proxied {
         // The service refuses deliveries past the proxy; the same delivery from outside is handled.
         let (portal, secret) = (&self.deployment.portal, self.deployment.portal.secret());
         let seed = portal.seed();
-        portal.upload(&seed.client_room, "plan.docx", b"plan", Announced::Uploaded);
-        portal.deliveries_settled().await;
+        portal.upload(
+            &seed.client_room,
+            "plan.docx",
+            b"plan",
+            UploadEvents::Uploaded,
+        );
+        portal.wait_for_deliveries().await;
         let sent = portal.log().remove(0);
         assert!(!sent.delivered);
         let status = self.post("/webhook", sent.body).await;

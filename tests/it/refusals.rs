@@ -82,7 +82,7 @@ async fn only_deliveries_with_a_valid_signature_are_stored() {
         for (signature, body) in &refused {
             let (status, text) = sender.post(signature.as_deref(), body).await;
             assert_eq!(status, 401, "{signature:?}");
-            assert_eq!(text, "The signature is missing or does not fit.\n");
+            assert_eq!(text, "The signature is missing or does not match.\n");
         }
         assert_eq!(sender.stored().await, []);
 

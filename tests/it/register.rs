@@ -7,12 +7,12 @@ use docspace_courier::docspace::{Client, Error};
 use docspace_courier::registration::{
     self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
 };
-use docspace_courier::sandbox::WebhookView;
 use docspace_courier::signature::WebhookSecret;
+use docspace_sandbox::WebhookView;
 
 use crate::check::Variables;
 use crate::process::binary;
-use crate::scene::{Leftover, Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario, webhook_id};
 
 /// The triggers that the rules of a scene need.
 const NEEDED: [&str; 2] = ["file.created", "file.uploaded"];
@@ -128,7 +128,7 @@ async fn the_webhook_gets_the_configured_secret_on_demand() {
             .await
             .unwrap();
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         assert!(!scene.portal.log()[0].delivered);
 
         scene
@@ -136,7 +136,7 @@ async fn the_webhook_gets_the_configured_secret_on_demand() {
             .await
             .unwrap();
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.deliveries_settled().await;
+        scene.portal.wait_for_deliveries().await;
         assert!(scene.portal.log()[1].delivered);
     })
     .await;
@@ -155,7 +155,7 @@ async fn duplicates_are_reported_and_deleted_on_demand() {
         // The enabled webhook is kept.
         assert_eq!(
             (registered.id, registered.duplicates),
-            (duplicate, vec![scene.webhook])
+            (webhook_id(duplicate), vec![webhook_id(scene.webhook)])
         );
         assert_eq!(scene.portal.webhooks().len(), 3);
 
@@ -164,7 +164,7 @@ async fn duplicates_are_reported_and_deleted_on_demand() {
             ..scene.wanted()
         };
         let registered = scene.try_to_register(&wanted).await.unwrap();
-        assert_eq!(registered.removed, [scene.webhook]);
+        assert_eq!(registered.removed, [webhook_id(scene.webhook)]);
         assert_eq!(registered.duplicates, []);
         let left: Vec<_> = scene
             .portal
@@ -189,7 +189,7 @@ async fn the_command_reports_what_it_did() {
     scenario(async |scene| {
         scene.portal.delete_webhook(scene.webhook);
         let url = ["--url", scene.address.as_str()];
-        for words in ["“docspace-courier” made", "nothing was changed"] {
+        for words in ["“docspace-courier”: it sends", "nothing was changed"] {
             let output = run_register(Variables::of(scene), &url);
             let text = String::from_utf8(output.stdout).unwrap();
             assert_eq!(output.status.code(), Some(0), "{text}");
@@ -233,7 +233,12 @@ async fn errors_are_explained() {
         scene.portal.delete_webhook(scene.webhook);
         scene.stop_receiving().await;
         let variables = Variables::of(scene);
-        check(variables, &address, 1, "see that the service runs");
+        check(
+            variables,
+            &address,
+            1,
+            "make sure that the service is running",
+        );
     })
     .await;
 }

@@ -35,7 +35,7 @@ ID      KIND    TITLE
 539610  custom  Beta - shared with client
 340988  custom  Internal Processing
 
-86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
+86193 is the Rooms section; as CLIENT_ROOT_ID it matches every room.
 ";
         assert_eq!(scene.rooms_printed(&[]), rooms);
 
@@ -54,7 +54,7 @@ ID      KIND    TITLE
 341029  folder    Inbox
 748239  folder    Incoming
 
-86193 is the Rooms section; as CLIENT_ROOT_ID it means every room.
+86193 is the Rooms section; as CLIENT_ROOT_ID it matches every room.
 ";
         assert_eq!(scene.rooms_printed(&["--folders"]), folders);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use docspace_courier::config::Config;
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::Rule;
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::pipeline::Receiver;
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
@@ -150,7 +150,7 @@ async fn the_recipe_for_review_comments_works() {
         assert!(
             decisions
                 .iter()
-                .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own work")),
+                .any(|(_, outcome, reason)| outcome == "ignored" && reason.contains("own action")),
             "{decisions:?}"
         );
         scene.portal.edit(&file, b"edited again");
@@ -287,7 +287,7 @@ async fn a_chain_of_rules_continues_and_ends() {
     for trouble in [
         None,
         Some(FaultEffect::DropAfter),
-        Some(FaultEffect::OperationVanishes),
+        Some(FaultEffect::OperationResultLost),
     ] {
         scenario(async |scene| {
             scene.use_rules(&format!(
@@ -299,7 +299,7 @@ async fn a_chain_of_rules_continues_and_ends() {
                 scene.client_room, scene.internal, scene.internal, scene.subfolder
             ));
             if let Some(effect) = &trouble {
-                scene.portal.fail(Fault {
+                scene.portal.inject_fault(Fault {
                     method: Some("PUT"),
                     path_contains: "fileops/copy",
                     times: 2,
@@ -314,7 +314,7 @@ async fn a_chain_of_rules_continues_and_ends() {
             let decisions = scene.decisions().await;
             let ignored = decisions
                 .iter()
-                .filter(|(rule, _, reason)| rule == "first" && reason.contains("own work"));
+                .filter(|(rule, _, reason)| rule == "first" && reason.contains("own action"));
             assert!(ignored.count() >= 1, "{trouble:?} {decisions:?}");
         })
         .await;
@@ -353,7 +353,7 @@ async fn a_comment_waits_for_a_locked_file_and_is_set_once() {
         scene.work().await;
         assert_eq!(scene.count("comment", "waiting").await, 1);
         scene.portal.lock(&file, false);
-        scene.portal.fail(Fault {
+        scene.portal.inject_fault(Fault {
             method: Some("PUT"),
             path_contains: "/comment",
             times: 1,
@@ -378,7 +378,7 @@ async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
             scene.client_room
         ));
         let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.forbid(&file);
+        scene.portal.make_file_read_only(&file);
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));
     })
@@ -389,15 +389,21 @@ async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
 async fn replaced_rules_apply_from_the_next_event_on() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));
-        scene
-            .portal
-            .upload(&scene.client_room, "house.dwg", b"1", Announced::Uploaded);
+        scene.portal.upload(
+            &scene.client_room,
+            "house.dwg",
+            b"1",
+            UploadEvents::Uploaded,
+        );
         scene.work_to_the_end().await;
         scene.worker.rules().replace(Vec::new());
         scene.upload(&scene.client_room, "garden.dwg");
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-        assert_eq!(scene.worker.rules().watched(), Vec::<FolderId>::new());
+        assert_eq!(
+            scene.worker.rules().watched_folders(),
+            Vec::<FolderId>::new()
+        );
     })
     .await;
 }

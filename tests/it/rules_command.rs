@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use serde_json::Value;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -17,7 +17,7 @@ struct Written {
 
 impl Written {
     async fn new(text: &str) -> Self {
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rules.toml");
         let file = file.to_str().unwrap().to_owned();
@@ -70,7 +70,7 @@ impl Written {
             &portal.seed().client_room,
             title,
             title.as_bytes(),
-            Announced::Uploaded,
+            UploadEvents::Uploaded,
         );
     }
 
@@ -121,8 +121,8 @@ async fn the_active_rules_are_listed() {
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8(output.stderr).unwrap();
         for words in [
-            "rules.toml, line 2, rule “copy”, name: is the name of a rule of the environment",
-            "rules.toml, line 3, rule “copy”, trigers: is no field here; did you mean triggers?",
+            "rules.toml, line 2, rule “copy”, name: is a reserved name; choose another one",
+            "rules.toml, line 3, rule “copy”, trigers: is not a known field; did you mean triggers?",
         ] {
             assert!(said.contains(words), "{said}");
         }
@@ -143,10 +143,10 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         let said = written.say(&["rules", "explain", "1"]);
         for words in [
             "file.uploaded of “Report.PDF”",
-            "archive would copy to",
-            "held    extension    the extension is pdf",
+            "archive matches: copy to",
+            "held  extension  the extension is pdf",
             "seen: pdf",
-            "invoice does not want it: the title does not start with “invoice”",
+            "invoice does not match: the title does not start with “invoice”",
             "seen: “Report.PDF”",
         ] {
             assert!(said.contains(words), "{words}: {said}");
@@ -169,19 +169,19 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         let file = file.to_str().unwrap();
         let said = written.say(&["rules", "explain", file]);
         assert!(
-            said.contains("The portal was asked for the path of folder"),
+            said.contains("Requested from the portal: the path of folder"),
             "{said}"
         );
-        assert!(said.contains("archive would copy to"), "{said}");
+        assert!(said.contains("archive matches: copy to"), "{said}");
         written.deployment.portal.set_down(true);
         let said = written.say(&["rules", "explain", file]);
         assert!(said.contains("the event would wait"), "{said}");
-        assert!(said.contains("archive cannot tell yet"), "{said}");
+        assert!(said.contains("archive is undecided"), "{said}");
         written.deployment.portal.set_down(false);
 
         let said = written.say(&["rules", "try", "--last", "20"]);
         assert!(
-            said.contains("decided the same today, 0 differently"),
+            said.contains("decided the same now, 0 differently"),
             "{said}"
         );
         let before = written.deployment.ask_store("SELECT count(*) FROM actions");
@@ -276,7 +276,7 @@ async fn rules_that_trigger_themselves_are_refused_with_the_chain() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
             said.contains(
-                "the rules would feed themselves: rule “echo” sets the comment, which raises \
+                "the rules would trigger themselves: rule “echo” sets the comment, which raises \
                  file.updated for itself"
             ),
             "{said}"

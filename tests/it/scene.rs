@@ -12,17 +12,18 @@ use docspace_courier::clock::Clock;
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
-use docspace_courier::ids::{FileId, FolderId, WebhookId};
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
 use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
-use docspace_courier::sandbox::{Announced, Portal, Settings};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Step, Worker};
-use docspace_courier::{outbox, server};
+use docspace_courier::{ids, outbox, server};
+use docspace_sandbox::{
+    FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
+};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -73,11 +74,11 @@ impl Scene {
     /// Starts a portal with a webhook to a receiver; both rules watch the client room.
     async fn start() -> Self {
         let clock = Clock::manual("2026-03-02T09:00:00Z".parse().unwrap());
-        let settings = Settings {
+        let settings = PortalSettings {
             operation_time: Duration::from_millis(1),
             retry_waits: vec![Duration::ZERO; 5],
-            clock: clock.clone(),
-            ..Settings::default()
+            time: time_of(&clock),
+            ..PortalSettings::default()
         };
         let (portal, host, stop) = serve_portal(settings).await;
         let store = Store::new();
@@ -94,10 +95,10 @@ impl Scene {
             clock: clock.clone(),
             wake: worker.wake(),
             metrics: Arc::clone(&metrics),
-            room: Receiver::room(),
+            body_memory: Receiver::body_memory(),
         };
         let receiver = Arc::new(receiver);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
         let receiving = receive(listener, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);
@@ -140,15 +141,16 @@ impl Scene {
     }
 
     /// Opens the receiver's address again.
-    pub async fn start_receiving(&mut self) {
-        let listener = TcpListener::bind(host_of(&self.address)).await.unwrap();
+    pub fn start_receiving(&mut self) {
+        let address = host_of(&self.address).parse().unwrap();
+        let listener = server::bind(address).unwrap();
         self.receiving = receive(listener, &self.receiver);
     }
 
     /// Closes the receiver's address if it is open, and opens it.
     pub async fn reopen(&mut self) {
         self.stop_receiving().await;
-        self.start_receiving().await;
+        self.start_receiving();
     }
 
     /// The catch-up of this scene's portal and store.
@@ -167,7 +169,7 @@ impl Scene {
     /// Uploads a file as the web interface does, with its title as content.
     pub fn upload(&self, folder: &FolderId, title: &str) -> FileId {
         self.portal
-            .upload(folder, title, title.as_bytes(), Announced::Uploaded)
+            .upload(folder, title, title.as_bytes(), UploadEvents::Uploaded)
     }
 
     /// The titles in a folder, sorted.
@@ -193,7 +195,7 @@ impl Scene {
     /// Waits for all deliveries and does everything that is due, until nothing is due.
     pub async fn work(&self) {
         for _ in 0..STEPS {
-            self.portal.deliveries_settled().await;
+            self.portal.wait_for_deliveries().await;
             let decided = self.worker.decide_next().await.unwrap();
             let processed = self.worker.process_next().await.unwrap();
             if (decided, processed) == (Step::Idle, Step::Idle) {
@@ -339,7 +341,7 @@ impl Scene {
 }
 
 /// Serves a portal on a free port until the guard is dropped; returns its address, too.
-pub async fn serve_portal(settings: Settings) -> (Portal, String, DropGuard) {
+pub async fn serve_portal(settings: PortalSettings) -> (Portal, String, DropGuard) {
     let portal = Portal::new(settings);
     let stop = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -347,6 +349,22 @@ pub async fn serve_portal(settings: Settings) -> (Portal, String, DropGuard) {
     let (serving, token) = (portal.clone(), stop.clone());
     tokio::spawn(async move { serving.serve(listener, token).await.unwrap() });
     (portal, host, stop.drop_guard())
+}
+
+/// The service's form of a portal's folder id.
+pub fn folder_id(id: &FolderId) -> ids::FolderId {
+    ids::FolderId::new(id.as_str()).unwrap()
+}
+
+/// The service's form of a portal's webhook id.
+pub fn webhook_id(id: WebhookId) -> ids::WebhookId {
+    ids::WebhookId(id.0)
+}
+
+/// Lets a portal take its time from a clock.
+fn time_of(clock: &Clock) -> TimeSource {
+    let clock = clock.clone();
+    TimeSource::new(move || clock.now())
 }
 
 fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {
@@ -387,14 +405,14 @@ fn rules(portal: &Portal) -> Vec<Rule> {
     let triggers = vec![Trigger::new("file.uploaded"), Trigger::new("file.created")];
     vec![
         CopyRule {
-            room: seed.client_room.clone(),
-            to: seed.internal_folder.clone(),
+            room: folder_id(&seed.client_room),
+            to: folder_id(&seed.internal_folder),
             triggers: triggers.clone(),
         }
         .into(),
         InvoiceRule {
-            room: seed.client_room.clone(),
-            to: seed.incoming_folder.clone(),
+            room: folder_id(&seed.client_room),
+            to: folder_id(&seed.incoming_folder),
             title_prefix: "invoice".to_owned(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::catch_up::ListRooms;
-use docspace_courier::ids::{FileId, FolderId};
 use docspace_courier::inbox::{self, InboxId};
-use docspace_courier::sandbox::{Announced, Fault, FaultEffect};
+use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
@@ -26,7 +25,7 @@ enum Step {
     Upload {
         place: Place,
         title: &'static str,
-        announced: Announced,
+        announced: UploadEvents,
     },
     Overwrite(usize),
     RetryByHand(usize),
@@ -51,7 +50,12 @@ enum Place {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let announced = || select(vec![Announced::Uploaded, Announced::CreatedAndUploaded]);
+    let announced = || {
+        select(vec![
+            UploadEvents::Uploaded,
+            UploadEvents::CreatedAndUploaded,
+        ])
+    };
     let place = select(vec![
         Place::ClientRoom,
         Place::ClientRoom,
@@ -103,12 +107,12 @@ fn fault() -> impl Strategy<Value = Fault> {
         FaultEffect::Status(502),
         FaultEffect::Status(429),
         FaultEffect::StatusWithRetryAfter(429, 40),
-        FaultEffect::StatusAfterDoing(503),
-        FaultEffect::StatusAfterDoing(504),
+        FaultEffect::StatusAfter(503),
+        FaultEffect::StatusAfter(504),
         FaultEffect::DropBefore,
         FaultEffect::DropAfter,
         FaultEffect::OperationError("nein"),
-        FaultEffect::OperationVanishes,
+        FaultEffect::OperationResultLost,
     ]);
     (call, effect, 1_u32..3).prop_map(|((method, path_contains), effect, times)| Fault {
         method: Some(method),
@@ -144,7 +148,7 @@ impl Run<'_> {
             } => self.upload(place, title, announced),
             Step::Overwrite(pick) => self.overwrite(pick),
             Step::RetryByHand(pick) => self.retry_by_hand(pick),
-            Step::Fail(fault) => self.scene.portal.fail(fault),
+            Step::Fail(fault) => self.scene.portal.inject_fault(fault),
             Step::Crash(failpoint) => self.crash(failpoint).await,
             Step::Work => self.scene.work().await,
             Step::TimePasses(time) => self.scene.clock.advance(time),
@@ -156,10 +160,10 @@ impl Run<'_> {
             Step::CatchUp => drop(self.scene.catch_up().run_once(ListRooms::Always).await),
             Step::ForgetResults => self.scene.portal.forget_results(),
         }
-        self.scene.portal.operations_settled().await;
+        self.scene.portal.wait_for_operations().await;
     }
 
-    fn upload(&mut self, place: Place, title: &str, announced: Announced) {
+    fn upload(&mut self, place: Place, title: &str, announced: UploadEvents) {
         let folder = match place {
             Place::ClientRoom => self.scene.client_room.clone(),
             Place::Subfolder => self.scene.subfolder.clone(),
@@ -191,7 +195,7 @@ impl Run<'_> {
         let content = format!("{number:04}");
         self.scene
             .portal
-            .overwrite(&file, content.as_bytes(), Announced::Uploaded);
+            .overwrite(&file, content.as_bytes(), UploadEvents::Uploaded);
         if self.is_watched(&folder) {
             *self.model.uploads.entry(file).or_default() += 1;
         }
@@ -230,7 +234,7 @@ impl Run<'_> {
     async fn end(self) {
         self.recover();
         self.scene.reopen().await;
-        self.scene.portal.deliveries_settled().await;
+        self.scene.portal.wait_for_deliveries().await;
         self.scene.clock.advance(Duration::from_mins(2));
         self.scene.work_to_the_end().await;
         // Faults that have not occurred yet can fail the catch-up, too.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use docspace_courier::db::Sql;
-use docspace_courier::sandbox::Announced;
+use docspace_sandbox::UploadEvents;
 
 use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario};
@@ -62,8 +62,8 @@ async fn a_delivery_of_the_portal_can_be_sent_again_from_standard_input() {
         let room = &scene.client_room;
         scene
             .portal
-            .upload(room, "plan.docx", b"plan", Announced::Uploaded);
-        scene.portal.deliveries_settled().await;
+            .upload(room, "plan.docx", b"plan", UploadEvents::Uploaded);
+        scene.portal.wait_for_deliveries().await;
         let mut command = binary();
         let mut child = command
             .args([
@@ -124,7 +124,7 @@ async fn wrong_usage_and_an_unreachable_receiver_have_different_exit_codes() {
         let output = scene.send(FIXTURE, &[]);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.contains("does not answer"), "{text}");
+        assert!(text.contains("does not respond"), "{text}");
     })
     .await;
 }

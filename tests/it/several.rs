@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use docspace_courier::sandbox::{Announced, Settings};
+use docspace_sandbox::{PortalSettings, UploadEvents};
 use fastrand::Rng;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{MissedTickBehavior, interval};
@@ -40,10 +40,10 @@ struct Services {
 impl Services {
     async fn new(count: usize, store: Store) -> Self {
         let deployment = Deployment::with_store(
-            Settings {
+            PortalSettings {
                 operation_time: Duration::from_millis(100),
                 retry_waits: vec![Duration::from_millis(300); 100],
-                ..Settings::default()
+                ..PortalSettings::default()
             },
             store,
         )
@@ -94,7 +94,7 @@ impl Services {
                 &portal.seed().client_room,
                 &format!("{title} {number}.docx"),
                 number.to_string().as_bytes(),
-                Announced::CreatedAndUploaded,
+                UploadEvents::CreatedAndUploaded,
             );
         }
     }

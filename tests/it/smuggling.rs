@@ -1,4 +1,7 @@
-//! Requests whose end could be read in two ways, with another request hidden in them.
+//! Request smuggling: requests whose end a proxy may see elsewhere, with a valid delivery hidden behind them.
+//!
+//! Of the shapes below, hyper accepts bare line feeds and a repeated `Content-Length`. What must hold for
+//! every shape is that the hidden delivery is not served.
 
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use crate::scene::{Leftover, Scene, scenario};
 struct Attacker<'scene>(&'scene Scene);
 
 impl Attacker<'_> {
-    /// A whole delivery that would be accepted.
+    /// A complete request that would be accepted.
     fn delivery(&self) -> String {
         let body = format!(r#"{{"event": {{"id": {}}}}}"#, fastrand::u32(..));
         let signature = WebhookSecret::new(self.0.portal.secret()).sign(body.as_bytes());
@@ -22,7 +25,7 @@ impl Attacker<'_> {
         )
     }
 
-    /// Sends bytes, and reads until the connection is closed.
+    /// Sends bytes and reads until the connection is closed.
     async fn exchange(&self, bytes: &[u8]) -> String {
         let host = self.0.address.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host.split('/').next().unwrap())
@@ -44,14 +47,22 @@ impl Attacker<'_> {
         events.await.unwrap()
     }
 
-    /// Sends the start with a delivery hidden behind it: one refusal, and nothing is stored.
-    async fn check_refused(&self, start: &str) {
+    /// Sends a request with a valid delivery hidden behind it: there is one response, which accepts nothing and
+    /// closes the connection, and the hidden delivery is not stored.
+    async fn check_not_served(&self, start: &str) {
         let text = format!("{start}{}", self.delivery());
         let answers = self.exchange(text.as_bytes()).await;
-        assert!(answers.starts_with("HTTP/1.1 400 "), "{start:?}: {answers}");
-        assert_eq!(
-            answers.matches("HTTP/1.1 ").count(),
-            1,
+        let status = answers.strip_prefix("HTTP/1.1 ").unwrap_or_default();
+        let is_rejected = ["400 ", "401 "].iter().any(|code| status.starts_with(code));
+        assert!(is_rejected, "{start:?}: {answers}");
+        self.check_single(start, &answers).await;
+    }
+
+    async fn check_single(&self, start: &str, answers: &str) {
+        let count = answers.matches("HTTP/1.1 ").count();
+        assert_eq!(count, 1, "{start:?}: {answers}");
+        assert!(
+            answers.contains("\r\nconnection: close\r\n"),
             "{start:?}: {answers}"
         );
         assert_eq!(self.stored().await, 0, "{start:?}");
@@ -59,7 +70,7 @@ impl Attacker<'_> {
 }
 
 #[tokio::test]
-async fn honest_requests_on_one_connection_are_served() {
+async fn well_formed_requests_on_one_connection_are_served() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 2);
         let attacker = Attacker(scene);
@@ -84,7 +95,7 @@ async fn a_hidden_request_is_not_served() {
             "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
             "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
             "Content-Length: 0, 0\r\n\r\n",
-            // Lengths that some read and some do not.
+            // Lengths that some parsers accept and others do not.
             "Content-Length: +0\r\n\r\n",
             "Content-Length: -1\r\n\r\n",
             "Content-Length: 0x0\r\n\r\n",
@@ -92,7 +103,7 @@ async fn a_hidden_request_is_not_served() {
             "Content-Length : 0\r\n\r\n",
             "Content-Length\u{b}: 0\r\n\r\n",
             "Content-Length: 99999999999999999999999\r\n\r\n",
-            // Encodings that some read and some do not.
+            // Encodings that some parsers accept and others do not.
             "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
             "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -100,7 +111,7 @@ async fn a_hidden_request_is_not_served() {
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
             "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-            // Lines that some end and some do not.
+            // Line ends that some parsers accept and others do not.
             "A: b\r\n c: d\r\nContent-Length: 0\r\n\r\n",
             "A: b\nContent-Length: 0\r\n\r\n",
             "A: b\rContent-Length: 0\r\n\r\n",
@@ -109,7 +120,7 @@ async fn a_hidden_request_is_not_served() {
             "Content-Length: 0\n\r\n",
             "A: b\0c\r\nContent-Length: 0\r\n\r\n",
             "A\r\nContent-Length: 0\r\n\r\n",
-            // Chunks that some measure otherwise.
+            // Chunk sizes that parsers read differently.
             "Transfer-Encoding: chunked\r\n\r\n0\n\n",
             "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
@@ -120,7 +131,7 @@ async fn a_hidden_request_is_not_served() {
             "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
         ] {
-            attacker.check_refused(&format!("{post}{head}")).await;
+            attacker.check_not_served(&format!("{post}{head}")).await;
         }
         for start in [
             "POST /webhook HTTP/1.1\nHost: x\r\nContent-Length: 0\r\n\r\n",
@@ -131,25 +142,81 @@ async fn a_hidden_request_is_not_served() {
             "POST /webhook\r\n\r\n",
             " POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
         ] {
-            attacker.check_refused(start).await;
+            attacker.check_not_served(start).await;
         }
     })
     .await;
 }
 
 #[tokio::test]
-async fn nothing_is_read_after_a_body_in_chunks() {
+async fn only_a_verified_delivery_keeps_its_connection_open() {
+    scenario(async |scene| {
+        let attacker = Attacker(scene);
+        for (start, status) in [
+            ("GET /webhook HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
+            ("GET /webhook HTTP/1.1\nHost: x\n\n", "200"),
+            (
+                "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                "200",
+            ),
+            ("HEAD /webhook HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
+            (
+                "PUT /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                "405",
+            ),
+            (
+                "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                "401",
+            ),
+            (
+                "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n",
+                "413",
+            ),
+        ] {
+            let text = format!("{start}{}", attacker.delivery());
+            let answers = attacker.exchange(text.as_bytes()).await;
+            let line = format!("HTTP/1.1 {status} ");
+            assert!(answers.starts_with(&line), "{start:?}: {answers}");
+            attacker.check_single(start, &answers).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_after_a_chunked_body() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let attacker = Attacker(scene);
+        let chunked = attacker.delivery().replacen(
+            "Content-Length",
+            "Transfer-Encoding: chunked\r\nX-Length",
+            1,
+        );
+        let (head, body) = chunked.split_once("\r\n\r\n").unwrap();
+        let chunked = format!("{head}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        let answers = attacker
+            .exchange(format!("{chunked}{}", attacker.delivery()).as_bytes())
+            .await;
+        assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
+        assert!(answers.contains("connection: close"), "{answers}");
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+        assert_eq!(attacker.stored().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_after_a_chunked_body_without_a_signature() {
     scenario(async |scene| {
         let attacker = Attacker(scene);
         let start =
             "POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-        let answers = attacker
-            .exchange(format!("{start}{}", attacker.delivery()).as_bytes())
-            .await;
+        let text = format!("{start}{}", attacker.delivery());
+        let answers = attacker.exchange(text.as_bytes()).await;
         assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
-        assert!(answers.contains("connection: close"), "{answers}");
-        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
-        assert_eq!(attacker.stored().await, 0);
+        attacker.check_single(start, &answers).await;
     })
     .await;
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use docspace_courier::db::{Cell, Location};
-use rusqlite::types::Value;
+use docspace_courier::db::Location;
+use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 
 /// A store that no other test uses.
@@ -57,19 +57,8 @@ impl Store {
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
                 .prepare(question)?
                 .query_map([], |row| row.get(0))?
-                .map(|value| value.map(cell))
                 .collect()
         };
         ask().map_err(|error| error.to_string())
-    }
-}
-
-fn cell(value: Value) -> Cell {
-    match value {
-        Value::Null => Cell::Null,
-        Value::Integer(number) => Cell::Integer(number),
-        Value::Text(text) => Cell::Text(text),
-        Value::Blob(bytes) => Cell::Blob(bytes),
-        Value::Real(number) => panic!("{number} is no whole number"),
     }
 }

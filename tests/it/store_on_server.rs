@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use docspace_courier::config;
-use docspace_courier::db::{Cell, Location};
+use docspace_courier::config::Settings;
+use docspace_courier::db::Location;
 use postgres::Client;
+use rusqlite::types::Value as Cell;
 
 use crate::cluster::{self, Cluster};
 
@@ -87,5 +88,5 @@ impl Drop for Store {
 /// The location with this address.
 pub fn location(url: &str) -> Location {
     let pair = ("DATABASE_URL".to_owned(), url.to_owned());
-    config::database_from_pairs(&[pair]).unwrap()
+    Settings::from_pairs(&[pair]).database().unwrap()
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::config::Config;
-use docspace_courier::sandbox::Settings;
 use docspace_courier::server::tls::{Tls, TlsFiles};
 use docspace_courier::service::Service;
 use docspace_courier::signature::WebhookSecret;
+use docspace_sandbox::PortalSettings;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use reqwest::tls::TlsInfo;
@@ -30,7 +30,7 @@ struct Https {
 
 impl Https {
     async fn new() -> Self {
-        let mut deployment = Deployment::new(Settings::default()).await;
+        let mut deployment = Deployment::new(PortalSettings::default()).await;
         let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
         let files = authority.sign().write_to(folder.path());
         deployment.variables.extend(variables(&files));
@@ -186,7 +186,7 @@ async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
             https
                 .deployment
                 .log()
-                .contains("is not the key of the certificate")
+                .contains("does not match the certificate")
         })
         .await;
         assert_eq!(https.presented().await, Some(renewed.der()));
@@ -203,7 +203,7 @@ async fn a_new_certificate_is_served_and_no_delivery_is_lost() {
                 https
                     .deployment
                     .log()
-                    .contains("certificate that ended on 2020-01-01")
+                    .contains("certificate that expired on 2020-01-01")
             },
         )
         .await;
@@ -256,36 +256,41 @@ async fn unusable_certificate_files_are_reported_at_the_start() {
             assert_eq!(problem.variable, variable, "{error}");
             assert!(problem.what.contains(words), "{error}");
         };
-        check("", &good.key, "TLS_CERT_FILE", "holds no certificate");
+        check(
+            "",
+            &good.key,
+            "TLS_CERT_FILE",
+            "does not contain a certificate",
+        );
         check(
             "nonsense",
             &good.key,
             "TLS_CERT_FILE",
-            "holds no certificate",
+            "does not contain a certificate",
         );
         check(
             &good.key,
             &good.key,
             "TLS_CERT_FILE",
-            "holds no certificate",
+            "does not contain a certificate",
         );
         check(
             &good.certificate,
             "",
             "TLS_KEY_FILE",
-            "holds no private key",
+            "does not contain an unencrypted private key",
         );
         check(
             &good.certificate,
             &good.certificate,
             "TLS_KEY_FILE",
-            "holds no private key",
+            "does not contain an unencrypted private key",
         );
         check(
             &good.certificate,
             &other.key,
             "TLS_KEY_FILE",
-            "is not the key",
+            "does not match the certificate",
         );
 
         for (missing, variable) in [
@@ -306,7 +311,7 @@ async fn unusable_certificate_files_are_reported_at_the_start() {
         let over = authority.sign_until(2020).write_to(folder.path());
         let config = Config::from_pairs(&pairs(&over)).unwrap();
         let error = Service::start(config, Clock::system()).await.unwrap_err();
-        let words = "holds a certificate that ended on 2020-01-01T00:00:00Z";
+        let words = "contains a certificate that expired on 2020-01-01T00:00:00Z";
         assert!(error.to_string().contains(words), "{error}");
     })
     .await;
@@ -322,7 +327,7 @@ fn a_certificate_outside_its_validity_is_refused() {
     let tls = Tls::open(files, at("2019-12-31T23:59:59Z"))
         .map(Arc::new)
         .unwrap();
-    assert_eq!(tls.validity().ends_at.to_string(), "2020-01-01T00:00:00Z");
+    assert_eq!(tls.validity().not_after.to_string(), "2020-01-01T00:00:00Z");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -363,7 +368,7 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
             said.contains("the certificate is valid until 4000-01-01"),
             "{said}"
         );
-        assert!(said.contains("docspace-courier answers there"), "{said}");
+        assert!(said.contains("docspace-courier responds"), "{said}");
 
         // The certificate in the file and the one that the service presents both end soon.
         let day = Clock::system().now().to_zoned(TimeZone::UTC).date() + 7.days();
@@ -374,7 +379,7 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
         ending.write_to(https.folder.path());
         https.presents(&ending.der()).await;
         let said = check();
-        let warning = format!("the certificate ends on {day}, within 14 days");
+        let warning = format!("the certificate expires on {day}, within 14 days");
         assert_eq!(said.matches(&warning).count(), 2, "{said}");
 
         // The files differ from what the service presents.
@@ -384,10 +389,10 @@ async fn the_commands_reach_a_service_with_a_certificate_of_a_private_authority(
             .write_to(https.folder.path());
         let said = check();
         assert!(
-            said.contains("the certificate ended on 2020-01-01"),
+            said.contains("the certificate expired on 2020-01-01"),
             "{said}"
         );
-        assert!(said.contains("docspace-courier answers there"), "{said}");
+        assert!(said.contains("docspace-courier responds"), "{said}");
     })
     .await;
 }

@@ -1,21 +1,20 @@
-//! The manager's mailbox: a mail server of a few lines, so that the demo's mails are really sent.
+//! The manager's mailbox: a minimal mail server, so that the demo really sends its emails.
 //!
-//! It speaks as much SMTP as one sender needs (RFC 5321), takes every mail, and keeps it as it came.
+//! It implements as much SMTP as one sender needs (RFC 5321), accepts every email and keeps it unchanged.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use docspace_sandbox::FileId;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::ids::FileId;
+/// Maximum size of a session, in bytes; the demo's emails have a few thousand.
+const MAX_SESSION_BYTES: u64 = 1024 * 1024;
 
-/// The longest conversation, in bytes; the demo's mails have a few thousand.
-const LONGEST: u64 = 1024 * 1024;
-
-/// Mails that arrived, oldest first.
+/// The emails received, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Mailbox {
     mails: Arc<Mutex<Vec<String>>>,
@@ -23,7 +22,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Opens one on a free loopback port, until it is told to stop.
+    /// Opens a mailbox on a free loopback port, until it is stopped.
     pub(super) async fn open(stop: CancellationToken) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -45,19 +44,19 @@ impl Mailbox {
         Ok(mailbox)
     }
 
-    /// What `SMTP_URL` says to send mail here.
+    /// The `SMTP_URL` of this mailbox.
     pub(super) fn url(&self) -> String {
         format!("smtp://{}", self.address)
     }
 
-    /// How many mails are about a file.
+    /// The number of emails about a file.
     pub(super) fn count_about(&self, file: &FileId) -> usize {
         let link = format!("fileid={}\r\n", file.as_str());
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.iter().filter(|mail| mail.contains(&link)).count()
     }
 
-    /// The mails after the first so many, each as a person sees it: its headers and its plain text.
+    /// The emails after the first so many, each as the lines that a mail program shows.
     pub(super) fn read_from(&self, first: usize) -> Vec<Vec<String>> {
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails
@@ -71,18 +70,18 @@ impl Mailbox {
         use tokio::io::AsyncReadExt as _;
 
         let (reader, mut writer) = connection.into_split();
-        let mut lines = BufReader::new(reader.take(LONGEST)).lines();
+        let mut lines = BufReader::new(reader.take(MAX_SESSION_BYTES)).lines();
         writer.write_all(b"220 mailbox\r\n").await?;
         while let Some(line) = lines.next_line().await? {
             let verb = line.split([' ', ':']).next().unwrap_or_default();
             let answer: &[u8] = match verb.to_ascii_uppercase().as_str() {
                 "DATA" => {
-                    writer.write_all(b"354 go on\r\n").await?;
+                    writer.write_all(b"354 continue\r\n").await?;
                     let mut mail = String::new();
                     while let Some(line) = lines.next_line().await?
                         && line != "."
                     {
-                        // A line that begins with a dot comes with one more (RFC 5321, 4.5.2).
+                        // The sender doubles a dot at the start of a line (RFC 5321, 4.5.2).
                         mail.push_str(line.strip_prefix('.').unwrap_or(&line));
                         mail.push_str("\r\n");
                     }
@@ -90,7 +89,7 @@ impl Mailbox {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(mail);
-                    b"250 taken\r\n"
+                    b"250 accepted\r\n"
                 }
                 "QUIT" => {
                     writer.write_all(b"221 bye\r\n").await?;
@@ -104,7 +103,7 @@ impl Mailbox {
     }
 }
 
-/// The headers a mail program shows, and the plain text, which needs no decoding while it is ASCII.
+/// The headers that a mail program shows and the plain text, which is ASCII here and needs no decoding.
 fn readable(mail: &str) -> Vec<String> {
     const SHOWN: [&str; 4] = ["From: ", "To: ", "Subject: ", "Message-ID: "];
 

@@ -1,29 +1,28 @@
-//! What happens in the demo, what should come of it, and what did.
+//! The steps of the demo, their expected outcomes, and the actual ones.
 
 use std::time::Duration;
 
-use crate::ids::{FileId, FolderId};
-use crate::sandbox::{Announced, Fault, FaultEffect, Portal, Seed};
+use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, Portal, Seed, UploadEvents};
 
-use crate::cli::paint::Paint;
+use crate::cli::output::{ERROR, OK, Table, styled, terminal_width};
 
 use super::mailbox::Mailbox;
 
-/// Things that happen together.
-pub(super) struct Chapter {
-    /// What a person is told before it happens.
+/// Uploads that happen together.
+pub(super) struct DemoStep {
+    /// Printed before the step.
     pub(super) heading: &'static str,
     faults: Vec<Fault>,
     uploads: Vec<Upload>,
 }
 
-/// One file a client uploads, and what should come of it.
+/// A file that a client uploads, and the expected outcome.
 #[derive(Clone)]
 struct Upload {
     title: &'static str,
     note: &'static str,
     folder: FolderId,
-    announced: Announced,
+    events: UploadEvents,
     expected: Expected,
 }
 
@@ -41,19 +40,27 @@ pub(super) struct Uploaded {
     file: FileId,
 }
 
-/// What came of an upload.
-pub(super) struct Told {
-    /// The file's title, and what was special about it.
+/// What became of an upload.
+pub(super) struct Outcome {
+    /// The file's title, with a note that distinguishes the upload.
     pub(super) title: String,
     expected: &'static str,
-    /// What was found in the portal and the mailbox.
-    pub(super) happened: String,
+    /// As found in the portal and the mailbox.
+    pub(super) actual: String,
 }
 
-impl Told {
-    /// Whether it is what should have come of it.
-    pub(super) fn is_well(&self) -> bool {
-        self.expected == self.happened
+impl Outcome {
+    pub(super) fn is_expected(&self) -> bool {
+        self.expected == self.actual
+    }
+
+    /// A sign that shows whether the outcome is as expected.
+    pub(super) fn mark(&self) -> String {
+        if self.is_expected() {
+            styled(OK, "✓")
+        } else {
+            styled(ERROR, "✗")
+        }
     }
 }
 
@@ -61,39 +68,39 @@ impl Expected {
     fn describe(self) -> &'static str {
         match self {
             Self::Copied => "copied",
-            Self::CopiedAndMoved => "copied, moved, manager told",
+            Self::CopiedAndMoved => "copied, moved, manager notified",
             Self::Untouched => "untouched",
         }
     }
 }
 
-/// The story, in order.
-pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
-    use Announced::{CreatedAndUploaded, Uploaded};
+/// The steps, in order.
+pub(super) fn steps(seed: &Seed) -> Vec<DemoStep> {
     use Expected::{Copied, CopiedAndMoved, Untouched};
+    use UploadEvents::{CreatedAndUploaded, Uploaded};
 
     let client = &seed.client_room;
-    let upload = |title, note, folder: &FolderId, announced, expected| Upload {
+    let upload = |title, note, folder: &FolderId, events, expected| Upload {
         title,
         note,
         folder: folder.clone(),
-        announced,
+        events,
         expected,
     };
-    let chapter = |heading, uploads| Chapter {
+    let step = |heading, uploads| DemoStep {
         heading,
         faults: Vec::new(),
         uploads,
     };
     vec![
-        chapter(
+        step(
             "A client uploads two files",
             vec![
                 upload("Floor plan.pdf", "", client, Uploaded, Copied),
                 upload("Angebot Müller & Söhne.docx", "", client, Uploaded, Copied),
             ],
         ),
-        chapter(
+        step(
             "A program uploads a file, which DocSpace announces twice",
             vec![upload(
                 "Contract.docx",
@@ -103,7 +110,7 @@ pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
                 Copied,
             )],
         ),
-        chapter(
+        step(
             "An invoice arrives",
             vec![upload(
                 "Invoice-2026-0311.pdf",
@@ -113,15 +120,15 @@ pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
                 CopiedAndMoved,
             )],
         ),
-        chapter(
-            "Two different files of the same name",
+        step(
+            "Two different files with the same name",
             vec![
                 upload("Photo.jpg", "first", client, Uploaded, Copied),
                 upload("Photo.jpg", "second", client, Uploaded, Copied),
             ],
         ),
-        chapter(
-            "A file in a subfolder, where the delivery does not name the room",
+        step(
+            "A file in a subfolder, whose delivery does not name the room",
             vec![upload(
                 "Minutes.docx",
                 "in a subfolder",
@@ -130,8 +137,8 @@ pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
                 Copied,
             )],
         ),
-        chapter(
-            "Another client's room, which no rule watches",
+        step(
+            "A file in another client's room, which no rule watches",
             vec![upload(
                 "Invoice-Beta.pdf",
                 "other room",
@@ -140,14 +147,14 @@ pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
                 Untouched,
             )],
         ),
-        Chapter {
-            heading: "The portal has a bad moment: it fails, asks for a pause, and loses an answer",
-            faults: bad_moment(),
+        DemoStep {
+            heading: "The portal has problems: it fails, asks for a pause, and loses responses",
+            faults: portal_problems(),
             uploads: vec![
-                upload("Budget.xlsx", "bad moment", client, Uploaded, Copied),
+                upload("Budget.xlsx", "portal problems", client, Uploaded, Copied),
                 upload(
                     "Invoice-2026-0312.pdf",
-                    "bad moment",
+                    "portal problems",
                     client,
                     Uploaded,
                     CopiedAndMoved,
@@ -157,7 +164,7 @@ pub(super) fn chapters(seed: &Seed) -> Vec<Chapter> {
     ]
 }
 
-fn bad_moment() -> Vec<Fault> {
+fn portal_problems() -> Vec<Fault> {
     let fault = |path_contains, effect| Fault {
         method: Some("PUT"),
         path_contains,
@@ -172,17 +179,17 @@ fn bad_moment() -> Vec<Fault> {
     ]
 }
 
-impl Chapter {
-    /// Lets it happen.
-    pub(super) fn begin(self, portal: &Portal) -> Vec<Uploaded> {
+impl DemoStep {
+    /// Sets the faults and uploads the files.
+    pub(super) fn perform(self, portal: &Portal) -> Vec<Uploaded> {
         for fault in self.faults {
-            portal.fail(fault);
+            portal.inject_fault(fault);
         }
         self.uploads
             .into_iter()
             .map(|upload| {
                 let content = format!("{} {}", upload.title, upload.note).into_bytes();
-                let file = portal.upload(&upload.folder, upload.title, &content, upload.announced);
+                let file = portal.upload(&upload.folder, upload.title, &content, upload.events);
                 Uploaded {
                     upload,
                     content,
@@ -193,9 +200,9 @@ impl Chapter {
     }
 }
 
-/// Looks at what came of the uploads.
-pub(super) fn look(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> Vec<Told> {
-    let mut told = Vec::new();
+/// Inspects the portal and the mailbox for the outcomes of the uploads.
+pub(super) fn inspect(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
     for Uploaded {
         upload,
         content,
@@ -208,7 +215,7 @@ pub(super) fn look(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> 
             .into_iter()
             .filter(|copy| copy.content == *content)
             .count();
-        let announcements = mailbox.count_about(file);
+        let emails = mailbox.count_about(file);
         let place = match portal.file(file).map(|file| file.folder) {
             None => Some("lost"),
             Some(folder) if folder == seed.incoming_folder => Some("moved"),
@@ -220,16 +227,16 @@ pub(super) fn look(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> 
         } else {
             format!(" ({})", upload.note)
         };
-        told.push(Told {
+        outcomes.push(Outcome {
             title: format!("{}{note}", upload.title),
             expected: upload.expected.describe(),
-            happened: describe(copies, place, announcements),
+            actual: describe(copies, place, emails),
         });
     }
-    told
+    outcomes
 }
 
-fn describe(copies: usize, place: Option<&str>, announcements: usize) -> String {
+fn describe(copies: usize, place: Option<&str>, emails: usize) -> String {
     let times = |what: &str, count: usize| match count {
         0 => None,
         1 => Some(what.to_owned()),
@@ -238,7 +245,7 @@ fn describe(copies: usize, place: Option<&str>, announcements: usize) -> String 
     let parts: Vec<String> = [
         times("copied", copies),
         place.map(str::to_owned),
-        times("manager told", announcements),
+        times("manager notified", emails),
     ]
     .into_iter()
     .flatten()
@@ -250,61 +257,43 @@ fn describe(copies: usize, place: Option<&str>, announcements: usize) -> String 
     }
 }
 
-/// Prints what was expected beside what happened; whether it is all the same.
-#[expect(clippy::print_stdout, reason = "the command line talks to a person")]
-pub(super) fn print_table(told: &[Told], took: Duration, paint: Paint) -> bool {
-    let column = |text: fn(&Told) -> &str, heading: &str| {
-        told.iter()
-            .map(|line| text(line).chars().count())
-            .chain([heading.len()])
-            .max()
-            .unwrap_or(0)
-    };
-    let title_width = column(|line| &line.title, "file");
-    let expected_width = column(|line| line.expected, "expected");
-    let happened_width = column(|line| &line.happened, "happened");
-    let rule = |width: usize| "─".repeat(width);
-
-    println!(
-        "\n  {:title_width$}   {:expected_width$}   happened",
-        "file", "expected"
-    );
-    println!(
-        "  {}   {}   {}",
-        rule(title_width),
-        rule(expected_width),
-        rule(happened_width)
-    );
-    for line in told {
-        let mark = if line.is_well() {
-            paint.good("✓")
-        } else {
-            paint.bad("✗")
-        };
-        println!(
-            "  {:title_width$}   {:expected_width$}   {:happened_width$} {mark}",
-            line.title, line.expected, line.happened
-        );
+/// The expected and actual outcomes side by side, and the conclusion.
+pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> Vec<String> {
+    let mut table = Table::with_header(["FILE", "EXPECTED", "ACTUAL", ""]).indented(2);
+    for outcome in outcomes {
+        let mark = if outcome.is_expected() { "✓" } else { "✗" };
+        table.row([
+            outcome.title.clone(),
+            outcome.expected.to_owned(),
+            outcome.actual.clone(),
+            mark.to_owned(),
+        ]);
     }
-    let well = told.iter().filter(|line| line.is_well()).count();
-    let verdict = format!(
-        "{well} of {} as expected, in {:.1} s",
-        told.len(),
-        took.as_secs_f64()
-    );
-    let all_well = well == told.len();
-    println!(
-        "\n  {}",
-        if all_well {
-            paint.good(&verdict)
-        } else {
-            paint.bad(&verdict)
-        }
-    );
-    if all_well {
-        println!("  Next: README.md says how to run it on your own portal.\n");
+    let mut lines = vec![String::new()];
+    lines.extend(table.lines(terminal_width()).into_iter().map(|line| {
+        line.replace('✓', &styled(OK, "✓"))
+            .replace('✗', &styled(ERROR, "✗"))
+    }));
+    let expected = outcomes.iter().filter(|outcome| outcome.is_expected());
+    let expected = expected.count();
+    let (style, next_step) = if expected == outcomes.len() {
+        (OK, "Next: see README.md to set it up on your portal.")
     } else {
-        println!("  Run it again with RUST_LOG=info to see what it did.\n");
-    }
-    all_well
+        (
+            ERROR,
+            "Run it again with RUST_LOG=info to see what happened.",
+        )
+    };
+    let conclusion = format!(
+        "{expected} of {} as expected, in {:.1} s",
+        outcomes.len(),
+        duration.as_secs_f64()
+    );
+    lines.extend([
+        String::new(),
+        format!("  {}", styled(style, &conclusion)),
+        format!("  {next_step}"),
+        String::new(),
+    ]);
+    lines
 }

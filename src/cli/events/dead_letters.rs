@@ -1,103 +1,31 @@
-//! `events replay` and `events discard`: what a person orders about dead letters.
+//! `events replay` and `events discard`.
 
 use std::process::ExitCode;
 
-use crate::db::{Sql, SqlError};
 use jiff::Timestamp;
 
+use crate::cli::exit::FAILED;
+use crate::cli::output::{count, print_error, print_lines};
 use crate::clock::Clock;
-use crate::db::{Db, StoreError};
+use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::inbox::{self, Discarded, InboxId, Replay};
+use crate::journal;
 
-use super::{say, unknown};
+use super::selection::Selection;
 
-/// Events changed in one write, so that deliveries are never kept waiting for long.
+/// Events changed per transaction, so that deliveries do not wait long for the store.
 const BATCH: usize = 200;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct ReplayArgs {
-    /// The events, by the number that `events list` shows.
-    #[arg(value_name = "ID", conflicts_with_all = ["dead", "file", "all"])]
-    ids: Vec<i64>,
-
-    /// Every event with a dead letter; needs --all.
-    #[arg(long)]
-    dead: bool,
-
-    /// The dead letters of this file; needs --all.
-    #[arg(long, value_name = "FILE_ID")]
-    file: Option<String>,
-
-    /// Says that all events that match are meant.
-    #[arg(long)]
-    all: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct DiscardArgs {
-    /// The events, by the number that `events list` shows.
-    #[arg(value_name = "ID", conflicts_with_all = ["dead", "all"])]
-    ids: Vec<i64>,
-
-    /// Every event with a dead letter; needs --all.
-    #[arg(long)]
-    dead: bool,
-
-    /// Says that all events that match are meant.
-    #[arg(long)]
-    all: bool,
-}
-
-/// The events that are meant.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Chosen {
-    These(Vec<InboxId>),
-    EveryDead,
-    DeadOfFile(String),
-}
-
-impl ReplayArgs {
-    /// The events that are meant, or what is wrong with the arguments.
-    pub(super) fn chosen(self) -> Result<Chosen, &'static str> {
-        if !self.ids.is_empty() {
-            return Ok(these(self.ids));
-        }
-        match (self.dead, self.file, self.all) {
-            (false, None, _) => Err("name the events to replay, or say --dead --all"),
-            (_, _, false) => {
-                Err("this replays every dead letter that matches; say --all if you mean it")
-            }
-            (_, Some(file), true) => Ok(Chosen::DeadOfFile(file)),
-            (true, None, true) => Ok(Chosen::EveryDead),
-        }
-    }
-}
-
-impl DiscardArgs {
-    /// The events that are meant, or what is wrong with the arguments.
-    pub(super) fn chosen(self) -> Result<Chosen, &'static str> {
-        if !self.ids.is_empty() {
-            return Ok(these(self.ids));
-        }
-        match (self.dead, self.all) {
-            (false, _) => Err("name the events to discard, or say --dead --all"),
-            (true, false) => Err("this discards every dead letter; say --all if you mean it"),
-            (true, true) => Ok(Chosen::EveryDead),
-        }
-    }
-}
-
-fn these(mut ids: Vec<i64>) -> Chosen {
-    ids.dedup();
-    Chosen::These(ids.into_iter().map(InboxId).collect())
-}
-
-/// Replays the chosen events and says what came of it.
-pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Result<ExitCode> {
-    let named = matches!(chosen, Chosen::These(_));
+/// Replays the selected events and prints the result.
+pub(super) async fn replay(
+    db: &Db,
+    selection: Selection,
+    clock: &Clock,
+) -> anyhow::Result<ExitCode> {
+    let named = matches!(selection, Selection::Events(_));
     let mut code = ExitCode::SUCCESS;
-    let (mut put_back, mut asked_again) = (0, 0);
-    for batch in events(db, chosen).await?.chunks(BATCH) {
+    let mut retried = 0;
+    for batch in events(db, selection).await?.chunks(BATCH) {
         let (batch, now) = (batch.to_vec(), clock.now());
         let replays = db.write(move |sql| {
             batch
@@ -107,25 +35,28 @@ pub(super) async fn replay(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Re
         });
         for (id, replay) in replays.await? {
             match replay {
-                None => code = unknown(id.0),
-                Some(Replay::PutBack(count)) => put_back += count,
-                Some(Replay::AskedAgain) => {
-                    asked_again += 1;
-                    say(&format!(
-                        "Event {id} has no dead letters; the rules that ignored it are asked again.\n"
-                    ));
+                None => code = unknown_event(id.0),
+                Some(Replay::Retrying(count)) => retried += count,
+                Some(Replay::Reevaluating) => {
+                    print_lines([format!(
+                        "Event {id} has no dead letters; evaluating the rules that ignored it again."
+                    )]);
                 }
-                Some(Replay::NothingDead) => say(&format!("Event {id} has no dead letters.\n")),
+                Some(Replay::NothingToReplay) => {
+                    print_lines([format!("Event {id} has no dead letters.")]);
+                }
             }
         }
     }
-    if put_back > 0 || asked_again == 0 {
-        say(&format!("Put back to work: {}.\n", dead_letters(put_back)));
+    if retried > 0 {
+        print_lines([format!("Retrying {}.", count(retried, "dead letter"))]);
+    } else if !named {
+        print_lines(["There are no dead letters to retry."]);
     }
     Ok(code)
 }
 
-/// An event that was found by its dead letters and has none by now must not be put to the rules again.
+/// An event that was selected for its dead letters and has none any more must not be evaluated again.
 fn replay_one(
     sql: &Sql,
     id: InboxId,
@@ -135,16 +66,20 @@ fn replay_one(
     if named {
         inbox::replay(sql, id, now)
     } else {
-        inbox::revive(sql, id, now).map(|count| Some(Replay::PutBack(count)))
+        inbox::revive(sql, id, now).map(|count| Some(Replay::Retrying(count)))
     }
 }
 
-/// Discards the dead letters of the chosen events and says what came of it.
-pub(super) async fn discard(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::Result<ExitCode> {
-    let named = matches!(chosen, Chosen::These(_));
+/// Discards the dead letters of the selected events and prints the result.
+pub(super) async fn discard(
+    db: &Db,
+    selection: Selection,
+    clock: &Clock,
+) -> anyhow::Result<ExitCode> {
+    let named = matches!(selection, Selection::Events(_));
     let mut code = ExitCode::SUCCESS;
     let mut total = Discarded::default();
-    for batch in events(db, chosen).await?.chunks(BATCH) {
+    for batch in events(db, selection).await?.chunks(BATCH) {
         let (batch, now) = (batch.to_vec(), clock.now());
         let discards = db.write(move |sql| {
             batch
@@ -154,12 +89,12 @@ pub(super) async fn discard(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::R
         });
         for (id, discarded) in discards.await? {
             match discarded {
-                None => code = unknown(id.0),
+                None => code = unknown_event(id.0),
                 Some(nothing) if nothing == Discarded::default() => {
                     if named {
-                        say(&format!(
-                            "Event {id} has no dead letters; only these can be discarded.\n"
-                        ));
+                        print_lines([format!(
+                            "Event {id} has no dead letters; only dead letters can be discarded."
+                        )]);
                     }
                 }
                 Some(some) => {
@@ -170,33 +105,37 @@ pub(super) async fn discard(db: &Db, chosen: Chosen, clock: &Clock) -> anyhow::R
             }
         }
     }
-    say(&discarded_sentence(total));
+    if total != Discarded::default() {
+        print_lines([discarded_sentence(total)]);
+    } else if !named {
+        print_lines(["There are no dead letters to discard."]);
+    }
     Ok(code)
 }
 
 fn discarded_sentence(total: Discarded) -> String {
-    let dead = dead_letters(total.decisions + total.actions);
+    let dead = count(total.decisions + total.actions, "dead letter");
     match total.behind {
-        0 => format!("Discarded: {dead}.\n"),
-        1 => format!("Discarded: {dead}, and 1 action that waited behind.\n"),
-        many => format!("Discarded: {dead}, and {many} actions that waited behind.\n"),
+        0 => format!("Discarded {dead}."),
+        behind => format!(
+            "Discarded {dead} and {}.",
+            count(behind, "dependent action")
+        ),
     }
 }
 
-async fn events(db: &Db, chosen: Chosen) -> Result<Vec<InboxId>, StoreError> {
-    let file = match chosen {
-        Chosen::These(ids) => return Ok(ids),
-        Chosen::EveryDead => None,
-        Chosen::DeadOfFile(file) => Some(file),
+async fn events(db: &Db, selection: Selection) -> Result<Vec<InboxId>, StoreError> {
+    let file = match selection {
+        Selection::Events(ids) => return Ok(ids),
+        Selection::EveryDead => None,
+        Selection::DeadOfFile(file) => Some(file),
     };
-    db.read(move |sql| inbox::with_dead_letters(sql, file.as_deref()))
+    db.read(move |sql| journal::with_dead_letters(sql, file.as_deref()))
         .await
 }
 
-fn dead_letters(count: usize) -> String {
-    match count {
-        0 => "nothing".to_owned(),
-        1 => "1 dead letter".to_owned(),
-        many => format!("{many} dead letters"),
-    }
+/// Reports an event that does not exist.
+pub(super) fn unknown_event(id: i64) -> ExitCode {
+    print_error(&format!("there is no event {id}"));
+    ExitCode::from(FAILED)
 }

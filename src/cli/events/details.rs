@@ -1,31 +1,30 @@
-//! Everything about one event, as a page to read.
+//! Everything about one event, as text.
 
 use std::fmt::Write as _;
 
+use crate::cli::output::{Table, terminal_width};
 use crate::journal::{ActionView, DecisionView, EventDetails, EventState, EventView};
-
 use crate::text::{clean, time};
 
-/// The page.
-pub(super) fn tell(story: &EventDetails) -> String {
+pub(super) fn render(details: &EventDetails) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = write_page(&mut page, story);
+    let _ = write_page(&mut page, details);
     page
 }
 
-fn write_page(page: &mut String, story: &EventDetails) -> std::fmt::Result {
-    write_arrival(page, &story.event)?;
-    write_decisions(page, &story.event, &story.decisions)?;
-    write_actions(page, &story.actions)?;
-    if story.event.state == EventState::Unreadable {
-        let body = clean(&String::from_utf8_lossy(&story.body));
-        writeln!(page, "\nThe body as it came\n  {body}")?;
+fn write_page(page: &mut String, details: &EventDetails) -> std::fmt::Result {
+    write_event(page, &details.event)?;
+    write_decisions(page, &details.event, &details.decisions)?;
+    write_actions(page, &details.actions)?;
+    if details.event.state == EventState::Unreadable {
+        let body = clean(&String::from_utf8_lossy(&details.body));
+        writeln!(page, "\nBody as received\n  {body}")?;
     }
-    write_advice(page, story)
+    write_next_steps(page, details)
 }
 
-fn write_arrival(page: &mut String, event: &EventView) -> std::fmt::Result {
+fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
     writeln!(page, "Event {}: {}", event.id, event.state.as_str())?;
     if let Some(reason) = &event.reason {
         writeln!(page, "{}", clean(reason))?;
@@ -60,32 +59,30 @@ fn write_decisions(
     if decisions.is_empty() && event.due_at.is_none() {
         return Ok(());
     }
-    writeln!(page, "\nWhat the rules said")?;
+    writeln!(page, "\nDecisions")?;
     if let Some(due_at) = event.due_at {
-        writeln!(page, "  waits for its decision, due {} UTC", time(due_at))?;
+        writeln!(page, "  not evaluated yet, due {} UTC", time(due_at))?;
     }
-    let width = widest(decisions.iter().map(|decision| decision.rule.as_str()));
-    for DecisionView {
-        rule,
-        outcome,
-        reason,
-    } in decisions
-    {
-        let (rule, reason) = (clean(rule), clean(reason));
-        writeln!(page, "  {rule:width$}  {outcome:9}  {reason}")?;
+    let mut table = Table::new().indented(2);
+    for decision in decisions {
+        let DecisionView {
+            rule,
+            outcome,
+            reason,
+        } = decision;
+        table.row([clean(rule), outcome.to_string(), clean(reason)]);
+    }
+    for line in table.lines(terminal_width()) {
+        writeln!(page, "{line}")?;
     }
     Ok(())
-}
-
-fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(|text| text.chars().count()).max().unwrap_or(0)
 }
 
 fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result {
     if actions.is_empty() {
         return Ok(());
     }
-    writeln!(page, "\nWhat was done")?;
+    writeln!(page, "\nActions")?;
     for action in actions {
         writeln!(
             page,
@@ -93,7 +90,7 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
             clean(&action.what()),
             action.id,
             clean(&action.rule),
-            clean(&action.standing(actions))
+            clean(&action.state_in_words(actions))
         )?;
         if let Some(reason) = &action.reason {
             writeln!(page, "      {}", clean(reason))?;
@@ -102,35 +99,35 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
     Ok(())
 }
 
-fn write_advice(page: &mut String, story: &EventDetails) -> std::fmt::Result {
-    let id = story.event.id;
-    match story.event.state {
+fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Result {
+    let id = details.event.id;
+    match details.event.state {
         EventState::Dead => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    puts what is dead back to work, with all attempts"
+                "  docspace-courier events replay {id}    retries its dead letters with all their attempts"
             )?;
             writeln!(
                 page,
-                "  docspace-courier events discard {id}   gives it up for good"
+                "  docspace-courier events discard {id}   discards them for good"
             )
         }
-        _ if story.may_be_asked_again() => {
+        _ if details.can_reevaluate() => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    asks the rules again, after you changed them"
+                "  docspace-courier events replay {id}    evaluates the rules again, after you changed them"
             )
         }
         EventState::Waiting | EventState::Working => writeln!(
             page,
-            "\nNothing is needed of you: the service goes on by itself while it runs."
+            "\nYou need not do anything: a running service continues by itself."
         ),
         EventState::Unreadable => writeln!(
             page,
-            "\nNothing can be done about it here: it was signed, but it is no event. It is kept so that \
-             nothing signed is lost."
+            "\nThere is nothing to do here: the delivery was signed, but it is not an event. It is kept \
+             because nothing signed is dropped."
         ),
         EventState::Ignored | EventState::Done | EventState::Discarded => Ok(()),
     }

@@ -1,16 +1,16 @@
 //! The list of events as a table.
 
+use crate::cli::output::Table;
 use crate::journal::EventView;
-
 use crate::text::{clean_and_cut, time};
 
-/// Widest a title is shown.
+/// Maximum width of a title.
 const TITLE_WIDTH: usize = 32;
 
-/// Widest a file's id or a trigger is shown; ids of third-party storage are long.
+/// Maximum width of a trigger or a file's id; ids of third-party storage are long.
 const NAME_WIDTH: usize = 24;
 
-/// Widest a reason is shown; `events show` has all of it.
+/// Maximum width of a reason; `events show` prints all of it.
 const REASON_WIDTH: usize = 72;
 
 const HEAD: [&str; 7] = [
@@ -23,21 +23,16 @@ const HEAD: [&str; 7] = [
     "REASON",
 ];
 
-/// The table, or a sentence when there is nothing to list.
-pub(super) fn render(events: &[EventView]) -> String {
+/// The table, wrapped to a width if one is given, or a sentence if there are no events.
+pub(super) fn render(events: &[EventView], width: Option<u16>) -> Vec<String> {
     if events.is_empty() {
-        return "No such events.\n".to_owned();
+        return vec!["No such events.".to_owned()];
     }
-    let rows: Vec<[String; 7]> = std::iter::once(HEAD.map(str::to_owned))
-        .chain(events.iter().map(cells))
-        .collect();
-    let widths: [usize; 7] = std::array::from_fn(|column| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    });
-    rows.iter().map(|row| line(row, &widths)).collect()
+    let mut table = Table::with_header(HEAD);
+    for event in events {
+        table.row(cells(event));
+    }
+    table.lines(width)
 }
 
 fn cells(event: &EventView) -> [String; 7] {
@@ -56,19 +51,11 @@ fn cells(event: &EventView) -> [String; 7] {
     ]
 }
 
-fn line(row: &[String; 7], widths: &[usize; 7]) -> String {
-    let cells: Vec<String> = row
-        .iter()
-        .zip(widths)
-        .map(|(cell, &width)| format!("{cell:width$}"))
-        .collect();
-    format!("{}\n", cells.join("  ").trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::InboxId;
+    use crate::inbox::Source;
     use crate::journal::EventState;
 
     fn event(id: i64, title: Option<&str>, state: EventState, reason: Option<&str>) -> EventView {
@@ -82,7 +69,7 @@ mod tests {
             title: title.map(str::to_owned),
             received_at,
             happened_at: received_at,
-            source: "delivery".to_owned(),
+            source: Source::Delivery,
             deliveries: 1,
             state,
             reason: reason.map(str::to_owned),
@@ -104,14 +91,13 @@ mod tests {
             event(9, None, EventState::Unreadable, Some("no JSON object")),
         ];
         assert_eq!(
-            render(&events),
+            anstream::adapter::strip_str(&render(&events, None).join("\n")).to_string(),
             "\
 ID  RECEIVED (UTC)       TRIGGER        TITLE                            FILE  STATE       REASON
 12  2026-03-02 09:00:00  file.uploaded  plan[31m.docx                    9001  done
 11  2026-03-02 09:00:00  file.uploaded  a title that somebody made far…  9001  dead        copy: the file is no longer there
-9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object
-"
+9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object"
         );
-        assert_eq!(render(&[]), "No such events.\n");
+        assert_eq!(render(&[], None), ["No such events."]);
     }
 }

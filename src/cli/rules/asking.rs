@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::docspace::{Client, Error, FileInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
-
-use super::Environment;
 
 /// Questions about one event at the most.
 const QUESTIONS: usize = 6;
@@ -35,22 +34,22 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn facts<'a>(&'a self, event: &'a Event, made_by: &'a [String]) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, event: &'a Event, caused_by: &'a [String]) -> Facts<'a> {
         Facts {
             event,
             file: self.file.as_ref(),
             path: self.path.as_ref(),
             current_user: self.current_user.as_deref(),
-            made_by,
+            caused_by,
         }
     }
 }
 
 impl Asking {
-    pub(super) fn new(environment: &Environment, clock: Clock) -> Self {
-        let portal = environment.portal().map_err(|error| {
+    pub(super) fn new(settings: &Settings, clock: Clock) -> Self {
+        let portal = settings.portal().map_err(|error| {
             let variables: Vec<_> = error.problems.iter().map(|it| it.variable).collect();
-            format!("{} is not set or wrong", variables.join(", "))
+            format!("{} is missing or not valid", variables.join(", "))
         });
         let client = portal.and_then(|portal| {
             Client::new(&portal.host, portal.key, clock).map_err(|error| error.to_string())

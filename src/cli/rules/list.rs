@@ -1,59 +1,53 @@
-//! The rules as a person reads them.
+//! The list of active rules.
 
 use serde::Serialize;
 
+use crate::cli::output::{DIM, STRONG, count, styled};
 use crate::rules::Rule;
 use crate::text::clean;
 
-use super::Paint;
+/// Printed instead of an empty list.
+pub(super) const NO_RULES: &str =
+    "There are no rules. Define them in the environment or in RULES_FILE.";
 
 /// A rule in a list.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(super) struct RuleView {
     name: String,
     triggers: Vec<String>,
     conditions: Vec<String>,
     actions: Vec<String>,
 }
 
-impl Shown {
-    fn of(rule: &Rule) -> Self {
-        Self {
-            name: rule.name.clone(),
-            triggers: rule.triggers.iter().map(ToString::to_string).collect(),
-            conditions: rule.conditions.iter().map(ToString::to_string).collect(),
-            actions: rule.actions.iter().map(ToString::to_string).collect(),
-        }
-    }
+/// The rules, in the order in which they are evaluated.
+pub(super) fn views(rules: &[Rule]) -> Vec<RuleView> {
+    let views = rules.iter().map(|rule| RuleView {
+        name: rule.name.clone(),
+        triggers: rule.triggers.iter().map(ToString::to_string).collect(),
+        conditions: rule.conditions.iter().map(ToString::to_string).collect(),
+        actions: rule.actions.iter().map(ToString::to_string).collect(),
+    });
+    views.collect()
 }
 
-/// The rules in the order in which they are asked.
-pub(super) fn render(rules: &[Rule], json: bool, paint: Paint) -> anyhow::Result<String> {
-    let shown: Vec<Shown> = rules.iter().map(Shown::of).collect();
-    if json {
-        return Ok(serde_json::to_string_pretty(&shown)? + "\n");
-    }
-    if shown.is_empty() {
-        return Ok(
-            "There are no rules: set them up in the environment or in RULES_FILE.\n".to_owned(),
-        );
+/// The lines of the list.
+pub(super) fn render(rules: &[RuleView]) -> Vec<String> {
+    if rules.is_empty() {
+        return vec![NO_RULES.to_owned()];
     }
     let mut lines = Vec::new();
-    for rule in shown {
-        let everywhere = vec!["whatever file it is about".to_owned()];
-        let conditions = if rule.conditions.is_empty() {
-            everywhere
-        } else {
-            rule.conditions
+    for rule in rules {
+        let conditions = match &rule.conditions[..] {
+            [] => "any file".to_owned(),
+            conditions => conditions.join(" and "),
         };
-        lines.push(paint.strong(&clean(&rule.name)));
+        lines.push(styled(STRONG, &clean(&rule.name)));
         lines.push(format!("  on    {}", clean(&rule.triggers.join(", "))));
-        lines.push(format!("  where {}", clean(&conditions.join(" and "))));
+        lines.push(format!("  where {}", clean(&conditions)));
         lines.push(format!("  do    {}", clean(&rule.actions.join(", then "))));
         lines.push(String::new());
     }
-    let count = rules.len();
-    let plural = if count == 1 { "rule" } else { "rules" };
-    lines.push(paint.dim(&format!("{count} {plural}, asked in this order")));
-    Ok(lines.join("\n") + "\n")
+    let rules = count(rules.len(), "rule");
+    lines.push(styled(DIM, &format!("{rules}, evaluated in this order")));
+    lines
 }

@@ -1,31 +1,34 @@
-//! `rules try`: what today's rules decide for the last events, beside what was decided.
+//! `rules try`: compares what the rules would decide for past events with what was decided.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::ids::InboxId;
+use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::RuleSet;
 use crate::text::clean_and_cut;
 
-use super::{Asking, Environment, decision_needs, events, made_by, read, say, wanting};
+use super::{Asking, decision_needs, events, made_by, read, wanting};
 
-/// Widest a title is shown.
+/// Maximum width of a trigger or title.
 const TITLE_WIDTH: usize = 32;
 
-/// Widest a list of rules is shown.
+/// Maximum width of a list of rules.
 const RULES_WIDTH: usize = 40;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Files are looked at where they are now: one that has been moved since may be decided \
-                  otherwise for that alone."
+    after_help = "Files are evaluated where they are now, so the decision about a file that was moved since the \
+                  event may differ for that reason alone."
 )]
 pub(super) struct Args {
-    /// How many of the last events.
+    /// Number of past events, the newest first.
     #[arg(long, value_name = "N", default_value_t = 50)]
     last: u32,
 
@@ -34,15 +37,15 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// One event, then and now.
+/// The decisions about one event.
 #[derive(Debug, Serialize)]
 struct Tried {
     id: InboxId,
     trigger: Option<String>,
     title: Option<String>,
-    /// The rules that planned something when it was decided; nothing while it waits.
+    /// The rules that matched when it was decided; `None` if it has not been decided.
     decided: Option<Vec<String>>,
-    /// The rules that would plan something now; nothing when it would wait for the portal.
+    /// The rules that match now; `None` if the portal could not be asked.
     today: Option<Vec<String>>,
 }
 
@@ -59,15 +62,15 @@ impl Tried {
 
 /// Tries the rules on the last events of the store.
 pub(super) async fn run(
-    environment: &Environment,
+    settings: &Settings,
     rules: &RuleSet,
     args: Args,
 ) -> anyhow::Result<ExitCode> {
-    let db = events::open_existing(&environment.database()?)?;
+    let db = events::open_existing(&settings.database()?)?;
     let listed = db
         .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
-    let mut asking = Asking::new(environment, Clock::system());
+    let mut asking = Asking::new(settings, Clock::system());
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;
@@ -82,19 +85,19 @@ pub(super) async fn run(
         let today = wanting(rules, answers.facts(&event, &made_by));
         tried.push(compare(story, today));
     }
-    say(&if args.json {
-        serde_json::to_string_pretty(&tried)? + "\n"
+    if args.json {
+        print_json(&tried)?;
     } else {
-        render(&tried)
-    });
+        print_lines(render(&tried));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A duplicate was wanted, too: another event had it done.
+/// A rule whose action another event has done already matched, too.
 fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     let undecided = story.decisions.is_empty() && story.event.state == EventState::Waiting;
     let wanted = story.decisions.into_iter();
-    let wanted = wanted.filter(|decision| decision.outcome != "ignored");
+    let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
     let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();
     let mut today = today;
     decided.sort();
@@ -110,47 +113,36 @@ fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     }
 }
 
-fn render(tried: &[Tried]) -> String {
+fn render(tried: &[Tried]) -> Vec<String> {
     if tried.is_empty() {
-        return "No such events.\n".to_owned();
+        return vec!["No such events.".to_owned()];
     }
     let rules = |rules: &Option<Vec<String>>| match rules {
         None => "?".to_owned(),
         Some(none) if none.is_empty() => "-".to_owned(),
         Some(rules) => clean_and_cut(&rules.join(", "), RULES_WIDTH),
     };
-    let head = ["ID", "TRIGGER", "TITLE", "DECIDED", "TODAY", ""].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(head)
-        .chain(tried.iter().map(|event| {
-            [
-                event.id.to_string(),
-                clean_and_cut(event.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
-                clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
-                rules(&event.decided),
-                rules(&event.today),
-                event.word().to_owned(),
-            ]
-        }))
-        .collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    });
-    let mut page = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        page.push_str(cells.join("  ").trim_end());
-        page.push('\n');
+    let mut table = Table::with_header(["ID", "TRIGGER", "TITLE", "DECIDED", "NOW", ""]);
+    for event in tried {
+        table.row([
+            event.id.to_string(),
+            clean_and_cut(event.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            rules(&event.decided),
+            rules(&event.today),
+            event.word().to_owned(),
+        ]);
     }
-    let count = |word: &str| tried.iter().filter(|event| event.word() == word).count();
-    let (same, differs) = (count("same"), count("DIFFERS"));
-    let waiting = tried.len() - same - differs;
-    page + &format!(
-        "\n{} events: {same} decided the same today, {differs} differently, {waiting} not to be told yet.\n",
-        tried.len()
-    )
+    let number = |word: &str| tried.iter().filter(|event| event.word() == word).count();
+    let (same, differs) = (number("same"), number("DIFFERS"));
+    let undecided = tried.len() - same - differs;
+    let events = count(tried.len(), "event");
+    let mut lines = table.lines(terminal_width());
+    lines.extend([
+        String::new(),
+        format!(
+            "{events}: {same} decided the same now, {differs} differently, {undecided} undecided."
+        ),
+    ]);
+    lines
 }

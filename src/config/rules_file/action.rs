@@ -1,221 +1,147 @@
-//! One `[[rule.action]]`: copy, move, comment, notify or call.
-
-use std::ops::Range;
+//! One `[[rule.action]]`. A new kind of action is one function and one line in [`PARSERS`].
 
 use lettre::Address;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::docspace::{Conflict, LONGEST_COMMENT};
 use crate::ids::FolderId;
-use crate::pipeline::{self, Signer};
+use crate::pipeline::{self, PipelineSettings, Signer};
 use crate::rules::ActionPlan;
 use crate::template::{MessageTemplates, Template, TemplateError, field_names};
 
-use super::Surroundings;
-use super::fields::{Fields, Sheet, alike};
+use super::context::RuleContext;
+use super::diagnostics::closest_match;
+use super::table::{FieldValue, TableReader};
+
+/// The header of an action's table.
+pub(super) const ACTION: &str = "[[rule.action]]";
+
+/// Parses the value of an action's field; `None` if it is not valid and was reported.
+type Parser = fn(&FieldValue<'_>, RuleContext<'_>) -> Option<ParsedAction>;
+
+const PARSERS: [(&str, Parser); 5] = [
+    ("copy", copy),
+    ("move", move_),
+    ("comment", comment),
+    ("notify", notify),
+    ("call", call),
+];
 
 /// What was made of a table.
 #[derive(Default)]
-pub(super) struct Read {
+pub(super) struct ParsedAction {
     pub(super) plans: Vec<ActionPlan>,
-    pub(super) pipeline: Option<(String, pipeline::PipelineSettings)>,
+    /// The pipeline that the action calls, with its key, if it is not that of the environment.
+    pub(super) pipeline: Option<(String, PipelineSettings)>,
 }
 
-/// A value being read, and whose it is.
-struct Part<'a, 't> {
-    value: &'a Spanned<DeValue<'t>>,
-    rule: &'a str,
-    surroundings: Surroundings<'a>,
-}
-
-/// Reads one action.
-pub(super) fn read(
-    table: &DeTable<'_>,
-    at: &Range<usize>,
-    rule: &str,
-    surroundings: Surroundings<'_>,
-    sheet: &mut Sheet<'_>,
-) -> Read {
-    type Reader = fn(&Part<'_, '_>, &mut Sheet<'_>) -> Read;
-    const READERS: [(&str, Reader); 5] = [
-        ("copy", copy),
-        ("move", move_),
-        ("comment", comment),
-        ("notify", notify),
-        ("call", call),
-    ];
-
-    let mut fields = Fields::new(table, Some(rule), "action");
-    let mut found: Vec<(&str, Read)> = Vec::new();
-    for (name, reader) in READERS {
-        if let Some(value) = fields.take(name) {
-            let part = Part {
-                value,
-                rule,
-                surroundings,
-            };
-            found.push((name, reader(&part, sheet)));
+impl From<ActionPlan> for ParsedAction {
+    fn from(plan: ActionPlan) -> Self {
+        Self {
+            plans: vec![plan],
+            pipeline: None,
         }
     }
-    let nothing = found.is_empty() && table.is_empty();
-    fields.refuse_others(sheet);
+}
+
+/// Parses one action.
+pub(super) fn parse(mut table: TableReader<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
+    let mut parsed = Vec::new();
+    let mut found = Vec::new();
+    for (name, parser) in PARSERS {
+        if let Some(value) = table.field(name) {
+            found.push(name);
+            parsed.push(parser(&value, context));
+        }
+    }
     if found.len() > 1 {
-        let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-        let what = format!(
-            "holds {}; write one [[rule.action]] for each, in the order in which to do them",
-            names.join(" and ")
-        );
-        sheet.add(at, Some(rule), "action", what);
-    } else if nothing {
-        let what = "is empty: it needs copy, move, comment, notify or call";
-        sheet.add(at, Some(rule), "action", what);
+        table.report(&format!(
+            "contains {}; write one {ACTION} for each, in the order in which they run",
+            found.join(" and ")
+        ));
+    } else if table.is_empty() {
+        let names = PARSERS.map(|(name, _)| name);
+        table.report(&format!("is empty; expected one of {}", names.join(", ")));
     }
-    found
-        .into_iter()
-        .next()
-        .map(|(_, read)| read)
-        .unwrap_or_default()
+    table.finish();
+    parsed.into_iter().next().flatten()
 }
 
-impl<'t> Part<'_, 't> {
-    /// The fields of a table.
-    fn fields<'a>(&'a self, prefix: &str) -> Option<Fields<'a>>
-    where
-        't: 'a,
-    {
-        let DeValue::Table(table) = self.value.get_ref() else {
-            return None;
-        };
-        Some(Fields::new(table, Some(self.rule), prefix))
-    }
-
-    fn refuse(&self, field: &str, what: &str, sheet: &mut Sheet<'_>) -> Read {
-        sheet.add(&self.value.span(), Some(self.rule), field, what);
-        Read::default()
-    }
+fn copy(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+    let (to, conflict) = transfer(value)?;
+    Some(ActionPlan::Copy { to, conflict }.into())
 }
 
-fn copy(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
-    let plan = relocation(part, "copy", sheet);
-    let plan = plan.map(|(to, conflict)| ActionPlan::Copy { to, conflict });
-    Read {
-        plans: plan.into_iter().collect(),
-        pipeline: None,
-    }
-}
-
-fn move_(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
-    let plan = relocation(part, "move", sheet);
-    let plan = plan.map(|(to, conflict)| ActionPlan::Move { to, conflict });
-    Read {
-        plans: plan.into_iter().collect(),
-        pipeline: None,
-    }
+fn move_(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+    let (to, conflict) = transfer(value)?;
+    Some(ActionPlan::Move { to, conflict }.into())
 }
 
 /// `copy = 5`, or `copy = { to = 5, conflict = "skip" }`.
-fn relocation(
-    part: &Part<'_, '_>,
-    name: &str,
-    sheet: &mut Sheet<'_>,
-) -> Option<(FolderId, Conflict)> {
-    let Some(mut fields) = part.fields(&format!("action.{name}")) else {
-        let to = one_folder(part.rule, &format!("action.{name}"), part.value, sheet);
-        return Some((to?, Conflict::default()));
+fn transfer(value: &FieldValue<'_>) -> Option<(FolderId, Conflict)> {
+    let Some(mut table) = value.as_table() else {
+        return Some((value.folder_id()?, Conflict::default()));
     };
-    let to = if let Some(value) = fields.take("to") {
-        one_folder(part.rule, &fields.path("to"), value, sheet)
-    } else {
-        let what = "is missing: the folder to put the file into";
-        part.refuse(&fields.path("to"), what, sheet);
-        None
-    };
-    let conflict = fields
-        .take("conflict")
-        .map(|value| (value, fields.path("conflict")));
-    let conflict = match conflict {
+    let to = table.required("to", "the destination folder");
+    let to = to.and_then(|value| value.folder_id());
+    let conflict = match table.field("conflict") {
         None => Some(Conflict::default()),
-        Some((value, field)) => match value.get_ref().as_str() {
-            Some("duplicate") => Some(Conflict::Duplicate),
-            Some("overwrite") => Some(Conflict::Overwrite),
-            Some("skip") => Some(Conflict::Skip),
-            _ => {
-                let what = "must be \"duplicate\", \"overwrite\" or \"skip\"";
-                sheet.add(&value.span(), Some(part.rule), &field, what);
-                None
-            }
-        },
+        Some(value) => conflict(&value),
     };
-    fields.refuse_others(sheet);
+    table.finish();
     Some((to?, conflict?))
 }
 
-fn one_folder(
-    rule: &str,
-    field: &str,
-    value: &Spanned<DeValue<'_>>,
-    sheet: &mut Sheet<'_>,
-) -> Option<FolderId> {
-    if value.get_ref().is_array() {
-        let what = "must be one folder; write one [[rule.action]] for each";
-        sheet.add(&value.span(), Some(rule), field, what);
-        return None;
+fn conflict(value: &FieldValue<'_>) -> Option<Conflict> {
+    match value.text()?.as_str() {
+        "duplicate" => Some(Conflict::Duplicate),
+        "overwrite" => Some(Conflict::Overwrite),
+        "skip" => Some(Conflict::Skip),
+        _ => {
+            value.report("must be \"duplicate\", \"overwrite\" or \"skip\"");
+            None
+        }
     }
-    sheet.folders(Some(rule), field, value).pop()
 }
 
 /// `comment = "Need Review"`.
-fn comment(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
-    let Some(text) = sheet.text(Some(part.rule), "action.comment", part.value) else {
-        return Read::default();
-    };
+fn comment(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<ParsedAction> {
+    let text = value.text()?;
     if text.chars().count() > LONGEST_COMMENT {
-        let what = format!("is longer than the {LONGEST_COMMENT} characters that DocSpace keeps");
-        return part.refuse("action.comment", &what, sheet);
+        value.report(&format!(
+            "is longer than the {LONGEST_COMMENT} characters that DocSpace stores"
+        ));
+        return None;
     }
-    Read {
-        plans: vec![ActionPlan::Comment { text }],
-        pipeline: None,
-    }
+    Some(ActionPlan::Comment { text }.into())
 }
 
 /// `notify = { email = ["a@x.example"], chat = true, subject = "…", text = "…" }`.
-fn notify(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
-    let Some(mut fields) = part.fields("action.notify") else {
-        return part.refuse(
-            "action.notify",
-            "must be a table such as { email = \"manager@example.com\" }",
-            sheet,
-        );
-    };
-    let email = fields.take("email");
-    let chat = fields.take("chat");
+fn notify(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
+    let mut table = value.table("{ email = \"manager@example.com\" }")?;
+    let email = table.field("email");
+    let chat = table.field("chat");
     let words = MessageTemplates {
-        subject: template(&mut fields, "subject", part.rule, sheet),
-        text: template(&mut fields, "text", part.rule, sheet),
+        subject: template(table.field("subject"), LineLimit::One),
+        text: template(table.field("text"), LineLimit::Many),
     };
-    let mut plans = Vec::new();
-    if let Some(value) = email {
-        for (address, at) in sheet.texts(Some(part.rule), "action.notify.email", value) {
-            let address = address.trim().to_owned();
-            if address.parse::<Address>().is_err() {
-                let what = format!("is no e-mail address: {address}");
-                sheet.add(&at, Some(part.rule), "action.notify.email", what);
-                continue;
-            }
-            plans.push(ActionPlan::Notify {
-                to: Some(address),
-                words: words.clone(),
-            });
-        }
+    table.finish();
+
+    let addresses = email.as_ref().map(email_addresses);
+    let to_chat = chat.filter(FieldValue::flag);
+    if addresses.is_none() && to_chat.is_none() {
+        value.report("notifies no one: set email, or chat = true");
     }
-    if let Some(value) = chat
-        && sheet.flag(Some(part.rule), "action.notify.chat", value)
-    {
-        if !part.surroundings.has_chat {
-            let what = "needs NOTIFY_WEBHOOK_URL, which is not set";
-            sheet.add(&value.span(), Some(part.rule), "action.notify.chat", what);
+    let mut plans: Vec<ActionPlan> = addresses
+        .into_iter()
+        .flatten()
+        .map(|address| ActionPlan::Notify {
+            to: Some(address),
+            words: words.clone(),
+        })
+        .collect();
+    if let Some(chat) = to_chat {
+        if !context.variables.is_set("NOTIFY_WEBHOOK_URL") {
+            chat.report("needs NOTIFY_WEBHOOK_URL, which is not set");
         }
         plans.push(if words.text.is_none() {
             ActionPlan::Chat
@@ -223,141 +149,135 @@ fn notify(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
             ActionPlan::Say { words }
         });
     }
-    fields.refuse_others(sheet);
-    if email.is_none() && plans.is_empty() {
-        return part.refuse(
-            "action.notify",
-            "tells nobody: it needs email, or chat = true",
-            sheet,
-        );
-    }
-    Read {
+    Some(ParsedAction {
         plans,
         pipeline: None,
-    }
+    })
 }
 
-fn template(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    rule: &str,
-    sheet: &mut Sheet<'_>,
-) -> Option<Template> {
-    let value = fields.take(name)?;
-    let field = fields.path(name);
-    let text = sheet.text(Some(rule), &field, value)?;
-    if name == "subject" && text.contains(['\r', '\n']) {
-        sheet.add(&value.span(), Some(rule), &field, "must be one line");
-    }
-    match Template::parse(&text) {
-        Ok(template) => Some(template),
-        Err(error) => {
-            let suggestion = match &error {
-                TemplateError::Unknown(unknown) => match alike(unknown, field_names()) {
-                    Some(known) => format!("; did you mean {{{known}}}?"),
-                    None => format!(
-                        "; there are {}",
-                        field_names().collect::<Vec<_>>().join(", ")
-                    ),
-                },
-                _ => String::new(),
-            };
-            sheet.add(
-                &value.span(),
-                Some(rule),
-                &field,
-                format!("{error}{suggestion}"),
-            );
-            None
+fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
+    let items = value.items().into_iter();
+    let addresses = items.filter_map(|item| {
+        let address = item.text()?.trim().to_owned();
+        if address.parse::<Address>().is_err() {
+            item.report(&format!("is not a valid email address: {address}"));
+            return None;
         }
+        Some(address)
+    });
+    addresses.collect()
+}
+
+/// How many lines a text may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LineLimit {
+    One,
+    Many,
+}
+
+fn template(value: Option<FieldValue<'_>>, limit: LineLimit) -> Option<Template> {
+    let value = value?;
+    let text = value.text()?;
+    if limit == LineLimit::One && text.contains(['\r', '\n']) {
+        value.report("must be one line");
     }
+    let error = match Template::parse(&text) {
+        Ok(template) => return Some(template),
+        Err(error) => error,
+    };
+    let hint = match &error {
+        TemplateError::Unknown(unknown) => unknown_field_hint(unknown),
+        _ => String::new(),
+    };
+    value.report(&format!("{error}{hint}"));
+    None
+}
+
+fn unknown_field_hint(unknown: &str) -> String {
+    if let Some(known) = closest_match(unknown, field_names()) {
+        return format!("; did you mean {{{known}}}?");
+    }
+    let names: Vec<&str> = field_names().collect();
+    format!("; expected one of {}", names.join(", "))
 }
 
 /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
-fn call(part: &Part<'_, '_>, sheet: &mut Sheet<'_>) -> Read {
-    let Some(mut fields) = part.fields("action.call") else {
-        if !sheet.flag(Some(part.rule), "action.call", part.value) {
-            return Read::default();
+fn call(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
+    let Some(mut table) = value.as_table() else {
+        if !value.flag() {
+            return None;
         }
-        if !part.surroundings.has_pipeline {
-            let what = "needs PIPELINE_URL, which is not set; or write call = { url = \"…\" }";
-            return part.refuse("action.call", what, sheet);
+        if !context.variables.is_set("PIPELINE_URL") {
+            value.report("needs PIPELINE_URL, which is not set; or write call = { url = \"…\" }");
         }
-        return Read {
-            plans: vec![ActionPlan::Call],
-            pipeline: None,
-        };
+        return Some(ActionPlan::Call.into());
     };
-    let url = secret(&mut fields, ["url", "url_file", "url_env"], part, sheet);
-    let secret = secret(
-        &mut fields,
-        ["secret", "secret_file", "secret_env"],
-        part,
-        sheet,
-    );
-    fields.refuse_others(sheet);
-    let signer = match secret.as_deref().map(Signer::new) {
-        Some(Err(error)) => {
-            let what = format!("cannot be used: {error}");
-            return part.refuse("action.call.secret", &what, sheet);
-        }
-        Some(Ok(signer)) => Some(signer),
-        None => None,
-    };
-    let Some(url) = url else {
-        return part.refuse("action.call.url", "is missing: where to call", sheet);
-    };
-    let host = reqwest::Url::parse(&url)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .and_then(|url| url.host_str().map(str::to_owned));
-    let Some(host) = host else {
-        let what = "is no address that begins with https:// or http://";
-        return part.refuse("action.call.url", what, sheet);
-    };
-    let key = pipeline::key_of(part.rule, &url);
-    let settings = pipeline::PipelineSettings {
+    let url = url(&mut table, context);
+    let signer = signer(&mut table, context);
+    table.finish();
+    let (url, host) = url?;
+    let key = pipeline::key_of(value.rule(), &url);
+    let settings = PipelineSettings {
         url: url.into(),
         signer,
     };
-    Read {
+    Some(ParsedAction {
         plans: vec![ActionPlan::CallTo {
             pipeline: key.clone(),
             host,
         }],
         pipeline: Some((key, settings)),
-    }
+    })
 }
 
-/// A text that may be a secret: as it is, in a file, or in a variable. No problem quotes it.
-fn secret(
-    fields: &mut Fields<'_>,
-    [plain, file, variable]: [&'static str; 3],
-    part: &Part<'_, '_>,
-    sheet: &mut Sheet<'_>,
-) -> Option<String> {
-    let mut given: Vec<(&'static str, String)> = Vec::new();
-    for name in [plain, file, variable] {
-        given.extend(fields.text(name, sheet).map(|text| (name, text)));
-    }
-    if let [(one, _), (other, _), ..] = &given[..] {
-        let what = format!("is set, and so is {one}; set one of them");
-        part.refuse(&fields.path(other), &what, sheet);
-    }
-    let (name, text) = given.into_iter().next()?;
-    let field = fields.path(name);
-    if name == plain {
-        return Some(text);
-    }
-    let read = if name == file {
-        part.surroundings
-            .read(&text)
-            .map_err(|error| format!("cannot read {text}: {error}"))
-    } else {
-        part.surroundings
-            .variable(&text)
-            .map(str::to_owned)
-            .ok_or_else(|| format!("the variable {text} is not set"))
+/// The URL and its host.
+fn url(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<(String, String)> {
+    let given = indirect_text(table, ["url", "url_file", "url_env"], context);
+    let Some(url) = given else {
+        if !table.has_known_field() {
+            table.report_field("url", "is missing: the URL to call");
+        }
+        return None;
     };
-    read.map_err(|what| part.refuse(&field, &what, sheet)).ok()
+    let parsed = reqwest::Url::parse(&url).ok();
+    let host = parsed
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .and_then(|url| url.host_str().map(str::to_owned));
+    if host.is_none() {
+        table.report_field("url", "must be a URL that starts with https:// or http://");
+    }
+    Some((url, host?))
+}
+
+/// The signer with the secret, if one is given and valid.
+fn signer(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<Signer> {
+    let names = ["secret", "secret_file", "secret_env"];
+    let secret = indirect_text(table, names, context)?;
+    let signer = Signer::new(&secret);
+    signer
+        .map_err(|error| table.report_field("secret", &format!("cannot be used: {error}")))
+        .ok()
+}
+
+/// A text that may be secret: directly, in a file, or in a variable. No problem quotes it.
+fn indirect_text(
+    table: &mut TableReader<'_>,
+    [direct, file, variable]: [&'static str; 3],
+    context: RuleContext<'_>,
+) -> Option<String> {
+    let given = [direct, file, variable].map(|name| table.field(name).map(|value| (name, value)));
+    let mut given = given.into_iter().flatten();
+    let (name, value) = given.next()?;
+    for (_, other) in given {
+        other.report(&format!("is set, and so is {name}; set only one of them"));
+    }
+    let text = value.text()?;
+    let found = if name == file {
+        context.read_file(&text)
+    } else if name == variable {
+        context.variable(&text)
+    } else {
+        Ok(text)
+    };
+    found.map_err(|what| value.report(&what)).ok()
 }

@@ -1,146 +1,110 @@
-//! One `[[rule]]`: its name, its triggers, its conditions.
-
-use std::ops::Range;
-
-use toml::de::{DeTable, DeValue};
+//! One `[[rule]]`: its name, triggers and conditions.
 
 use crate::event::Trigger;
-use crate::pipeline;
-use crate::rules::{Account, ActionPlan, Condition, Pattern, PatternError, Rule};
+use crate::pipeline::PipelineSettings;
+use crate::rules::{Account, ActionPlan, Condition, OTHERS, Pattern, PatternError, Rule};
 
-use super::fields::{Fields, Sheet, alike};
-use super::{RESERVED, Surroundings, action, tables};
+use super::action::{self, ACTION};
+use super::context::RuleContext;
+use super::diagnostics::did_you_mean;
+use super::table::{FieldValue, TableReader};
 
-/// The longest name, in characters: it stands in tables and log lines.
-const LONGEST_NAME: usize = 60;
+/// Names that rules of the file cannot have: those of the environment rules, and one that stands for many rules.
+const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
 
-/// Triggers that are about neither file nor folder nor room, by what stands before their dot.
-const ABOUT_OTHERS: [&str; 3] = ["user.", "group.", "agent."];
+/// The longest name, in characters; names are shown in tables and log lines.
+const MAX_NAME_LENGTH: usize = 60;
 
-/// What a rule may refer to.
-#[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) triggers: &'a [String],
-    /// The names of the rules before it.
-    pub(super) names: &'a [String],
-    pub(super) surroundings: Surroundings<'a>,
-}
+/// Prefixes of triggers that are not about a file, folder or room.
+const OTHER_SUBJECTS: [&str; 3] = ["user.", "group.", "agent."];
 
-/// What was made of a table.
+/// The length of a user's id, which is a GUID.
+const USER_ID_LENGTH: usize = 36;
+
+/// The parts of a rule that are valid.
 #[derive(Default)]
-pub(super) struct Read {
+pub(super) struct ParsedRule {
     pub(super) name: Option<String>,
-    /// Nothing when too much is wrong with it.
+    /// `None` without a valid name.
     pub(super) rule: Option<Rule>,
-    pub(super) pipelines: Vec<(String, pipeline::PipelineSettings)>,
+    pub(super) pipelines: Vec<(String, PipelineSettings)>,
 }
 
-/// Reads the rule at this place in the order of the file, from 1.
-pub(super) fn read(
-    table: &DeTable<'_>,
-    at: &Range<usize>,
+/// Parses the rule at a position in the file, from 1. Its name must not be taken.
+pub(super) fn parse(
+    table: TableReader<'_>,
     position: usize,
-    known: Known<'_>,
-    sheet: &mut Sheet<'_>,
-) -> Read {
-    let given = table
-        .iter()
-        .find(|(key, _)| key.get_ref() == "name")
-        .and_then(|(_, value)| value.get_ref().as_str());
-    let shown = match given.map(str::trim).filter(|name| !name.is_empty()) {
+    taken: &[String],
+    context: RuleContext<'_>,
+) -> ParsedRule {
+    let given = table.peek("name").map(str::trim);
+    let label = match given.filter(|name| !name.is_empty()) {
         Some(name) => format!("“{name}”"),
         None => format!("number {position}"),
     };
-    let mut fields = Fields::new(table, Some(&shown), "");
-    let name = name(&mut fields, at, &shown, known, sheet);
-    let triggers = triggers(&mut fields, at, &shown, known.triggers, sheet);
-    let conditions = conditions(&mut fields, &shown, sheet);
-    let (actions, pipelines) = actions(&mut fields, at, &shown, known.surroundings, sheet);
-    fields.refuse_others(sheet);
-    check_file_work(&triggers, &actions, at, &shown, sheet);
+    let mut table = table.of_rule(&label);
+    let name = name(&mut table, taken);
+    let triggers = triggers(&mut table, context);
+    let conditions = conditions(&mut table);
+    let (actions, pipelines) = actions(&mut table, context);
+    check_file_actions(&table, &triggers, &actions);
+    table.finish();
     let rule = name.clone().map(|name| Rule {
         name,
         triggers,
         conditions,
         actions,
     });
-    Read {
+    ParsedRule {
         name,
         rule,
         pipelines,
     }
 }
 
-fn name(
-    fields: &mut Fields<'_>,
-    at: &Range<usize>,
-    rule: &str,
-    known: Known<'_>,
-    sheet: &mut Sheet<'_>,
-) -> Option<String> {
-    let Some(value) = fields.take("name") else {
-        sheet.add(
-            at,
-            Some(rule),
-            "name",
-            "is missing: a word or two that name the rule everywhere",
-        );
-        return None;
-    };
-    let name = sheet.text(Some(rule), "name", value)?.trim().to_owned();
-    let wrong = if name.is_empty() {
-        Some("is empty".to_owned())
-    } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        Some(format!(
-            "must be one line of at most {LONGEST_NAME} characters"
-        ))
+fn name(table: &mut TableReader<'_>, taken: &[String]) -> Option<String> {
+    let value = table.required("name", "a short name that identifies the rule")?;
+    let name = value.text()?.trim().to_owned();
+    if name.is_empty() {
+        value.report("is empty");
+    } else if name.chars().count() > MAX_NAME_LENGTH || name.chars().any(char::is_control) {
+        value.report(&format!(
+            "must be one line of at most {MAX_NAME_LENGTH} characters"
+        ));
     } else if RESERVED.contains(&name.as_str()) {
-        Some("is the name of a rule of the environment; choose another".to_owned())
-    } else if known.names.contains(&name) {
-        Some("is the name of a rule above; each rule needs its own".to_owned())
+        value.report("is a reserved name; choose another one");
+    } else if taken.contains(&name) {
+        value.report("is already the name of a rule above; choose another one");
     } else {
-        None
-    };
-    if let Some(what) = wrong {
-        sheet.add(&value.span(), Some(rule), "name", what);
-        return None;
+        return Some(name);
     }
-    Some(name)
+    None
 }
 
-fn triggers(
-    fields: &mut Fields<'_>,
-    at: &Range<usize>,
-    rule: &str,
-    known: &[String],
-    sheet: &mut Sheet<'_>,
-) -> Vec<Trigger> {
-    let Some(value) = fields.take("triggers") else {
-        sheet.add(
-            at,
-            Some(rule),
-            "triggers",
-            "is missing: what the rule listens to, such as [\"file.uploaded\"]",
-        );
+fn triggers(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<Trigger> {
+    let hint = "the events that the rule is about, such as [\"file.uploaded\"]";
+    let Some(value) = table.required("triggers", hint) else {
         return Vec::new();
     };
     let mut triggers: Vec<Trigger> = Vec::new();
-    for (name, at) in sheet.texts(Some(rule), "triggers", value) {
+    for item in value.items() {
+        let Some(name) = item.text() else {
+            continue;
+        };
         let trigger = Trigger::new(&name);
-        let about_others = ABOUT_OTHERS
-            .iter()
-            .any(|other| trigger.as_str().starts_with(other));
-        if about_others {
-            let what = format!("{name} is about no file, folder or room, and no rule can use it");
-            sheet.add(&at, Some(rule), "triggers", what);
-        } else if !known.iter().any(|known| known == trigger.as_str()) {
-            let suggestion = alike(trigger.as_str(), known.iter().map(String::as_str));
-            let suggestion = suggestion.map_or_else(
-                || "name it in other_triggers if your portal is newer".to_owned(),
-                |known| format!("did you mean {known}?"),
-            );
-            let what = format!("{name} is no trigger of DocSpace 3.7; {suggestion}");
-            sheet.add(&at, Some(rule), "triggers", what);
+        let prefixes = OTHER_SUBJECTS.iter();
+        let known = context.triggers.iter().map(String::as_str);
+        if prefixes
+            .into_iter()
+            .any(|prefix| trigger.as_str().starts_with(prefix))
+        {
+            item.report(&format!(
+                "{name} is not about a file, folder or room, so rules cannot use it"
+            ));
+        } else if !known.clone().any(|known| known == trigger.as_str()) {
+            let hint = did_you_mean(trigger.as_str(), known)
+                .unwrap_or_else(|| "if your portal is newer, add it to other_triggers".to_owned());
+            item.report(&format!("{name} is not a trigger of DocSpace 3.7; {hint}"));
         } else if !triggers.contains(&trigger) {
             triggers.push(trigger);
         }
@@ -148,7 +112,7 @@ fn triggers(
     triggers
 }
 
-fn conditions(fields: &mut Fields<'_>, rule: &str, sheet: &mut Sheet<'_>) -> Vec<Condition> {
+fn conditions(table: &mut TableReader<'_>) -> Vec<Condition> {
     let mut conditions = Vec::new();
     let places: [(&'static str, fn(_) -> _); 3] = [
         ("room", Condition::Room),
@@ -156,56 +120,38 @@ fn conditions(fields: &mut Fields<'_>, rule: &str, sheet: &mut Sheet<'_>) -> Vec
         ("folder_tree", Condition::FolderTree),
     ];
     for (name, condition) in places {
-        if let Some(value) = fields.take(name) {
-            conditions.push(condition(sheet.folders(Some(rule), name, value)));
-        }
+        let value = table.field(name);
+        conditions.extend(value.map(|value| condition(value.folder_ids())));
     }
-    if let Some(value) = fields.take("title") {
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                let title = Fields::new(table, Some(rule), "title");
-                conditions.extend(title_conditions(title, &value.span(), rule, sheet));
-            }
-            _ => sheet.add(
-                &value.span(),
-                Some(rule),
-                "title",
-                "must be a table such as { prefix = \"invoice\" }",
-            ),
-        }
+    if let Some(value) = table.field("title")
+        && let Some(title) = value.table("{ prefix = \"invoice\" }")
+    {
+        conditions.extend(title_conditions(title));
     }
-    if let Some(value) = fields.take("extension") {
-        let extensions = sheet.texts(Some(rule), "extension", value).into_iter();
-        let extensions = extensions.map(|(extension, _)| {
-            let extension = extension.trim().to_lowercase();
-            extension.trim_start_matches('.').to_owned()
-        });
+    if let Some(value) = table.field("extension") {
+        let extensions = value.texts().into_iter();
+        let extensions =
+            extensions.map(|text| text.to_lowercase().trim_start_matches('.').to_owned());
         conditions.push(Condition::Extension(extensions.collect()));
     }
-    for (name, condition) in [
-        ("by", Condition::By as fn(_) -> _),
-        ("by_not", Condition::NotBy),
-    ] {
-        if let Some(value) = fields.take(name) {
-            let accounts = sheet.texts(Some(rule), name, value).into_iter();
-            let accounts =
-                accounts.filter_map(|(account, at)| account_of(&account, &at, rule, name, sheet));
-            conditions.push(condition(accounts.collect()));
+    let actors: [(&'static str, fn(_) -> _); 2] =
+        [("by", Condition::By), ("by_not", Condition::NotBy)];
+    for (name, condition) in actors {
+        if let Some(value) = table.field(name) {
+            let accounts = value.items().into_iter();
+            conditions.push(condition(
+                accounts.filter_map(|item| account(&item)).collect(),
+            ));
         }
     }
     conditions
 }
 
-fn account_of(
-    text: &str,
-    at: &Range<usize>,
-    rule: &str,
-    field: &str,
-    sheet: &mut Sheet<'_>,
-) -> Option<Account> {
+fn account(value: &FieldValue<'_>) -> Option<Account> {
+    let text = value.text()?;
     match text.trim() {
-        "self" => Some(Account::Myself),
-        id if id.len() == GUID
+        "self" => Some(Account::ApiKeyUser),
+        id if id.len() == USER_ID_LENGTH
             && id
                 .bytes()
                 .all(|byte| byte.is_ascii_hexdigit() || byte == b'-') =>
@@ -213,109 +159,82 @@ fn account_of(
             Some(Account::Id(id.to_owned()))
         }
         _ => {
-            let what = "must be \"self\", which is the key's own user, or the id of an account";
-            sheet.add(at, Some(rule), field, what);
+            value.report("must be \"self\" (the user of the API key) or the id of a user");
             None
         }
     }
 }
 
-/// The length of an account's id.
-const GUID: usize = 36;
+fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
+    type Compile = fn(&str) -> Result<Pattern, PatternError>;
+    type Make = fn(Pattern) -> Condition;
+    const PATTERNS: [(&str, Compile, Make); 2] = [
+        ("glob", Pattern::glob, Condition::TitleGlob),
+        ("regex", Pattern::regex, Condition::TitleRegex),
+    ];
 
-fn title_conditions(
-    mut title: Fields<'_>,
-    at: &Range<usize>,
-    rule: &str,
-    sheet: &mut Sheet<'_>,
-) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    if let Some(value) = title.take("prefix") {
-        let prefixes = sheet.texts(Some(rule), "title.prefix", value).into_iter();
-        let prefixes: Vec<String> = prefixes
-            .map(|(prefix, _)| prefix.trim().to_lowercase())
-            .collect();
+    if let Some(value) = title.field("prefix") {
+        let prefixes = value.texts().into_iter().map(|text| text.to_lowercase());
+        let prefixes: Vec<String> = prefixes.collect();
         if prefixes.iter().any(String::is_empty) {
-            let what = "is empty, and every title starts so; leave it out";
-            sheet.add(&value.span(), Some(rule), "title.prefix", what);
+            value.report("is empty, which matches every title; remove it");
         }
         conditions.push(Condition::TitlePrefix(prefixes));
     }
-    let mut pattern = |name: &'static str,
-                       compile: fn(&str) -> Result<Pattern, PatternError>,
-                       condition: fn(Pattern) -> Condition| {
-        let Some(value) = title.take(name) else {
-            return;
-        };
-        let field = format!("title.{name}");
-        let Some(text) = sheet.text(Some(rule), &field, value) else {
-            return;
-        };
-        match compile(&text) {
-            Ok(pattern) => conditions.push(condition(pattern)),
-            Err(error) => sheet.add(&value.span(), Some(rule), &field, error.to_string()),
+    for (name, compile, condition) in PATTERNS {
+        if let Some(value) = title.field(name)
+            && let Some(text) = value.text()
+        {
+            match compile(&text) {
+                Ok(pattern) => conditions.push(condition(pattern)),
+                Err(error) => value.report(&error.to_string()),
+            }
         }
-    };
-    pattern("glob", Pattern::glob, Condition::TitleGlob);
-    pattern("regex", Pattern::regex, Condition::TitleRegex);
-    if !title.has_any() {
-        sheet.add(at, Some(rule), "title", "needs prefix, glob or regex");
     }
-    title.refuse_others(sheet);
+    if !title.has_known_field() {
+        title.report("needs prefix, glob or regex");
+    }
+    title.finish();
     conditions
 }
 
 fn actions(
-    fields: &mut Fields<'_>,
-    at: &Range<usize>,
-    rule: &str,
-    surroundings: Surroundings<'_>,
-    sheet: &mut Sheet<'_>,
-) -> (Vec<ActionPlan>, Vec<(String, pipeline::PipelineSettings)>) {
-    let (mut actions, mut pipelines) = (Vec::new(), Vec::new());
-    let found = tables(fields, "action", Some(rule), sheet);
-    if found.is_empty() {
-        sheet.add(
-            at,
-            Some(rule),
-            "action",
-            "is missing: what the rule does, one [[rule.action]] for each thing",
-        );
+    table: &mut TableReader<'_>,
+    context: RuleContext<'_>,
+) -> (Vec<ActionPlan>, Vec<(String, PipelineSettings)>) {
+    let (mut plans, mut pipelines) = (Vec::new(), Vec::new());
+    let actions = table.tables("action", ACTION);
+    if actions.is_empty() {
+        let what = format!("is missing: add one {ACTION} for each thing that the rule does");
+        table.report_field("action", &what);
     }
-    for value in found {
-        if let DeValue::Table(table) = value.get_ref() {
-            let read = action::read(table, &value.span(), rule, surroundings, sheet);
-            actions.extend(read.plans);
-            pipelines.extend(read.pipeline);
-        }
+    for action in actions {
+        let parsed = action::parse(action, context).unwrap_or_default();
+        plans.extend(parsed.plans);
+        pipelines.extend(parsed.pipeline);
     }
-    (actions, pipelines)
+    (plans, pipelines)
 }
 
-/// Work on files needs triggers that tell of a file which is still there.
-fn check_file_work(
-    triggers: &[Trigger],
-    actions: &[ActionPlan],
-    at: &Range<usize>,
-    rule: &str,
-    sheet: &mut Sheet<'_>,
-) {
-    let Some(work) = actions.iter().find(|action| action.is_file_work()) else {
+/// Actions on files need triggers about a file that still exists.
+fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {
+    let Some(action) = actions.iter().find(|action| action.is_file_work()) else {
         return;
     };
     for trigger in triggers {
         let name = trigger.as_str();
-        let about = if name == "file.deleted" {
-            "a file that is gone"
+        let subject = if name == "file.deleted" {
+            "a deleted file"
         } else if name.starts_with("folder.") || name.starts_with("room.") {
             "a folder or room"
         } else {
             continue;
         };
         let what = format!(
-            "{name} tells of {about}, and the rule has a {} to do; only notify and call can follow it",
-            work.kind()
+            "{name} is about {subject}, so the rule cannot {}; only notify and call are possible",
+            action.kind()
         );
-        sheet.add(at, Some(rule), "triggers", what);
+        table.report_field("triggers", &what);
     }
 }

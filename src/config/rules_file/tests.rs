@@ -1,25 +1,30 @@
-//! The file as people write it, rightly and wrongly.
+//! Files as people write them, with and without mistakes.
 
 use std::path::Path;
 
+use crate::config::variables::Variables;
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Condition, Rule};
 
-use super::fields::Sheet;
-use super::{Surroundings, understand};
+use super::parse;
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    let pairs = pairs.iter();
+    let pairs: Vec<_> = pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Variables::from_pairs(&pairs)
+}
 
 fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
-    let pairs = [("CONTRACTS_SECRET".to_owned(), "a secret".to_owned())];
-    let surroundings = Surroundings {
-        folder: Path::new("/nowhere"),
-        pairs: &pairs,
-        has_chat: true,
-        has_pipeline: true,
-    };
-    let mut sheet = Sheet::new("rules.toml", text);
-    let file = understand(text, surroundings, &mut sheet);
-    (file.rules, sheet.into_problems().collect())
+    let variables = variables(&[
+        ("CONTRACTS_SECRET", "a secret"),
+        ("NOTIFY_WEBHOOK_URL", "https://chat.example"),
+        ("PIPELINE_URL", "https://pipeline.example"),
+    ]);
+    let (file, problems) = parse(text, "rules.toml", Path::new("/nowhere"), &variables);
+    (file.rules, problems)
 }
 
 fn rules(text: &str) -> Vec<Rule> {
@@ -39,7 +44,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn everything_a_rule_can_say() {
+fn every_field_of_a_rule() {
     let rules = rules(
         r#"
         other_triggers = ["file.reviewed"]
@@ -86,7 +91,11 @@ fn everything_a_rule_can_say() {
         "invoice".to_owned(),
         "рахунок".to_owned()
     ])));
-    let kinds: Vec<&str> = rule.actions.iter().map(ActionPlan::kind).collect();
+    let kinds: Vec<_> = rule
+        .actions
+        .iter()
+        .map(|action| action.kind().as_str())
+        .collect();
     let expected = [
         "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
     ];
@@ -105,7 +114,7 @@ fn everything_a_rule_can_say() {
 }
 
 #[test]
-fn every_problem_is_said_at_once_with_its_place() {
+fn every_problem_is_reported_at_once_with_its_place() {
     let found = problems(
         r#"
 [[rule]]
@@ -128,17 +137,17 @@ extention = "pdf"
     assert_eq!(
         found,
         [
-            "line 4, rule “one”, trigers: is no field here; did you mean triggers?",
-            "line 5, rule “one”, triggers: file.uplaoded is no trigger of DocSpace 3.7; did you mean file.uploaded?",
+            "line 4, rule “one”, trigers: is not a known field; did you mean triggers?",
+            "line 5, rule “one”, triggers: file.uplaoded is not a trigger of DocSpace 3.7; did you mean file.uploaded?",
             "line 6, rule “one”, room: must be the id of a room or folder; `docspace-courier rooms --folders` lists them",
             "line 7, rule “one”, title: needs prefix, glob or regex",
-            "line 7, rule “one”, title.prefx: is no field here; did you mean prefix?",
+            "line 7, rule “one”, title.prefx: is not a known field; did you mean prefix?",
             "line 9, rule “one”, action.copy.conflict: must be \"duplicate\", \"overwrite\" or \"skip\"",
             "line 11, rule “one”, action.notify.subject: there is no field {titel}; did you mean {title}?",
-            "line 11, rule “one”, action.notify.email: is no e-mail address: nobody",
-            "line 13, rule “one”, action: is missing: what the rule does, one [[rule.action]] for each thing",
-            "line 14, rule “one”, name: is the name of a rule above; each rule needs its own",
-            "line 16, rule “one”, extention: is no field here; did you mean extension?",
+            "line 11, rule “one”, action.notify.email: is not a valid email address: nobody",
+            "line 13, rule “one”, action: is missing: add one [[rule.action]] for each thing that the rule does",
+            "line 14, rule “one”, name: is already the name of a rule above; choose another one",
+            "line 16, rule “one”, extention: is not a known field; did you mean extension?",
         ]
     );
 }
@@ -172,21 +181,30 @@ fn what_is_refused() {
     with("title = \"invoice\"", "must be a table such as");
     with(
         "title = { regex = \"(\" }",
-        "is no regular expression: unclosed group",
+        "is not a valid regular expression: unclosed group",
     );
-    with("title = { glob = \"{a\" }", "is no glob");
-    with("title = { prefix = \" \" }", "every title starts so");
+    with("title = { glob = \"{a\" }", "is not a valid glob");
+    with("title = { prefix = \" \" }", "matches every title");
     with("by = \"Anna\"", "must be \"self\"");
-    with("by = 5", "must be a text, not a number");
-    action("copy = [5, 6]", "action.copy: must be one folder");
-    action("move = { to = [5] }", "action.move.to: must be one folder");
+    with("by = 5", "must be a string, not a number");
+    action("copy = [5, 6]", "action.copy: must be a single folder");
+    action(
+        "move = { to = [5] }",
+        "action.move.to: must be a single folder",
+    );
     action("copy = {}", "action.copy.to: is missing");
-    action("copy = { to = 5, when = \"now\" }", "is no field here");
-    action("copy = 5\nmove = 6", "holds copy and move");
-    action("", "is empty");
+    action(
+        "copy = { to = 5, when = \"now\" }",
+        "is not a known field; expected one of to, conflict",
+    );
+    action("copy = 5\nmove = 6", "contains copy and move");
+    action(
+        "",
+        "is empty; expected one of copy, move, comment, notify, call",
+    );
     action("kopy = 5", "did you mean copy?");
-    action("notify = {}", "tells nobody");
-    action("notify = { chat = false }", "tells nobody");
+    action("notify = {}", "notifies no one");
+    action("notify = { chat = false }", "notifies no one");
     action(
         "notify = { chat = true, text = \"{title\" }",
         "a brace is not closed",
@@ -195,7 +213,10 @@ fn what_is_refused() {
         "notify = { chat = true, subject = \"a\\nb\" }",
         "must be one line",
     );
-    action("call = { url = \"pipeline.example\" }", "is no address");
+    action(
+        "call = { url = \"pipeline.example\" }",
+        "action.call.url: must be a URL",
+    );
     action("call = { secret = \"x\" }", "action.call.url: is missing");
     action(
         "call = { url = \"https://x.example\", secret = \"whsec_!\" }",
@@ -211,7 +232,7 @@ fn what_is_refused() {
     );
     action(
         "call = { url = \"https://x.example\", secret = \"a\", secret_env = \"CONTRACTS_SECRET\" }",
-        "set one of them",
+        "set only one of them",
     );
     let long = "x".repeat(256);
     action(
@@ -241,7 +262,7 @@ fn names_and_triggers_that_are_refused() {
         "copy",
         "\"file.uploaded\"",
         "copy = 5",
-        "is the name of a rule of the environment",
+        "name: is a reserved name",
     );
     rule("", "\"file.uploaded\"", "copy = 5", "name: is empty");
     rule("a", "[]", "copy = 5", "is an empty list");
@@ -249,40 +270,32 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"user.created\"",
         "call = true",
-        "is about no file, folder or room",
+        "is not about a file, folder or room",
     );
     rule(
         "a",
         "\"file.reviewed\"",
         "call = true",
-        "is no trigger of DocSpace 3.7",
+        "is not a trigger of DocSpace 3.7; if your portal is newer",
     );
     rule(
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "only notify and call can follow it",
+        "cannot copy; only notify and call are possible",
     );
     rule(
         "a",
         "\"file.deleted\"",
         "comment = \"x\"",
-        "tells of a file that is gone",
+        "is about a deleted file, so the rule cannot comment",
     );
 }
 
 #[test]
 fn the_chat_and_the_pipeline_must_be_there() {
     let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\nnotify = { chat = true }\n[[rule.action]]\ncall = true\n";
-    let surroundings = Surroundings {
-        folder: Path::new(""),
-        pairs: &[],
-        has_chat: false,
-        has_pipeline: false,
-    };
-    let mut sheet = Sheet::new("rules.toml", text);
-    understand(text, surroundings, &mut sheet);
-    let found: Vec<String> = sheet.into_problems().collect();
+    let (_, found) = parse(text, "rules.toml", Path::new(""), &variables(&[]));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("needs NOTIFY_WEBHOOK_URL"), "{found:?}");
     assert!(found[1].contains("needs PIPELINE_URL"), "{found:?}");

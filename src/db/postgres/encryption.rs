@@ -1,4 +1,4 @@
-//! TLS to the database: the system's certificates, and those that `DATABASE_CA_FILE` adds.
+//! TLS to the database: trusts the system's certificates and those of `DATABASE_CA_FILE`.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::db::sql::SqlError;
+use crate::db::error::SqlError;
 
-/// What connects with TLS, where the address asks for it.
+/// The TLS connector; the address decides whether it is used.
 pub(super) fn connector(trusted: Option<&str>) -> Result<MakeRustlsConnect, SqlError> {
     let unusable = |error: &dyn std::fmt::Display| SqlError::Tls(error.to_string());
     let certificates = trusted

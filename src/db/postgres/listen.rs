@@ -1,59 +1,58 @@
-//! Hearing from other instances that there is work.
+//! Listens to the notifications by which instances announce work to each other.
 
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use postgres::fallible_iterator::FallibleIterator as _;
 
-use crate::db::Queue;
-use crate::db::sql::SqlError;
+use crate::db::error::SqlError;
+use crate::db::location::Server;
+use crate::db::queue::Queue;
 
-use super::{Shared, session};
+use super::session;
 
-/// How often the listener looks whether anybody needs it still, and tries again after a failure.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the listener checks whether the store is still open, and reconnects after a failure.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts a thread that ends with the last handle to the store.
+/// Starts a thread that ends soon after `is_open` returns false.
 pub(super) fn start(
-    shared: &Arc<Shared>,
-    told: impl Fn(Queue) + Send + 'static,
+    server: Server,
+    is_open: impl Fn() -> bool + Send + 'static,
+    on_notify: impl Fn(Queue) + Send + 'static,
 ) -> anyhow::Result<()> {
-    let shared = Arc::downgrade(shared);
     std::thread::Builder::new()
         .name("store-listen".to_owned())
-        .spawn(move || keep_listening(&shared, &told))
+        .spawn(move || {
+            while is_open() {
+                // Without this connection polling finds the work, and the worker pools log what is wrong.
+                let _ = listen(&server, &is_open, &on_notify);
+                std::thread::sleep(POLL_INTERVAL);
+            }
+        })
         .context("cannot start a thread for the store")?;
     Ok(())
 }
 
-fn keep_listening(shared: &Weak<Shared>, told: &impl Fn(Queue)) {
-    while shared.strong_count() > 0 {
-        // Without a connection work is found by looking; the other lines say what is wrong.
-        let _ = listen(shared, told);
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-fn listen(shared: &Weak<Shared>, told: &impl Fn(Queue)) -> Result<(), SqlError> {
-    let Some(server) = shared.upgrade().map(|shared| shared.server.clone()) else {
-        return Ok(());
-    };
-    let mut client = session::connect(&server)?;
+fn listen(
+    server: &Server,
+    is_open: &impl Fn() -> bool,
+    on_notify: &impl Fn(Queue),
+) -> Result<(), SqlError> {
+    let mut client = session::connect(server)?;
     client.batch_execute("LISTEN docspace_courier")?;
-    // Something may have been said while nobody listened.
-    told(Queue::Inbox);
-    told(Queue::Outbox);
-    while shared.strong_count() > 0 {
+    // Notifications sent before this moment are lost.
+    on_notify(Queue::Inbox);
+    on_notify(Queue::Outbox);
+    while is_open() {
         let mut notifications = client.notifications();
-        let mut notices = notifications.timeout_iter(LOOK_EVERY);
-        while let Some(notice) = notices.next()? {
-            told(match notice.payload() {
+        let mut arriving = notifications.timeout_iter(POLL_INTERVAL);
+        while let Some(notification) = arriving.next()? {
+            on_notify(match notification.payload() {
                 "outbox" => Queue::Outbox,
                 _ => Queue::Inbox,
             });
         }
-        drop(notices);
+        drop(arriving);
         drop(notifications);
         if client.is_closed() {
             break;

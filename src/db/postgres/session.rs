@@ -1,37 +1,41 @@
 //! One connection to PostgreSQL: statements prepared once, parameters by name.
 
-use std::cell::{Cell as StdCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use ::postgres::types::private::BytesMut;
-use ::postgres::types::{IsNull, ToSql, Type};
-use ::postgres::{Client, Row as PostgresRow, Statement};
+use ::postgres::types::{ToSql, Type};
+use ::postgres::{Client, Statement};
 
-use crate::db::Queue;
+use crate::db::error::SqlError;
 use crate::db::location::Server;
-use crate::db::sql::SqlError;
-use crate::db::value::{Cell, Column, Params, Row, RowOf, Value};
+use crate::db::queue::Queue;
+use crate::db::row::{DriverRow, Row};
+use crate::db::value::{Params, Value};
+use crate::ids::InstanceId;
 
 use super::encryption;
 
-/// What every connection is told first. Plans made while the tables were empty are kept by the server
-/// for as long as it likes, so it is told never to prefer reading a whole table.
-const FIRST: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';
-                     SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off;
-                     SET client_min_messages = warning";
+/// The first statements on every connection. The server may keep for a long time plans that it made while
+/// the tables were empty, so sequential scans are discouraged.
+const SESSION_SETUP: &str = "
+    SET statement_timeout = '30s';
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '30s';
+    SET enable_seqscan = off;
+    SET client_min_messages = warning";
 
-/// A connection, and the statements it knows.
+/// A connection and its prepared statements.
 pub(in crate::db) struct Session {
     client: RefCell<Client>,
     statements: RefCell<HashMap<String, Statement>>,
-    /// What the transaction will say to other instances when it commits.
-    news: StdCell<News>,
-    passes_on: StdCell<bool>,
-    instance: i64,
+    /// What the transaction announces to other instances when it commits.
+    announced: Cell<Announced>,
+    notify_supported: Cell<bool>,
+    instance: InstanceId,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct News {
+struct Announced {
     inbox: bool,
     outbox: bool,
 }
@@ -43,46 +47,46 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn connect(server: &Server, instance: i64) -> Result<Self, SqlError> {
+    pub(super) fn connect(server: &Server, instance: InstanceId) -> Result<Self, SqlError> {
         let mut client = connect(server)?;
-        client.batch_execute(FIRST)?;
+        client.batch_execute(SESSION_SETUP)?;
         Ok(Self {
             client: RefCell::new(client),
             statements: RefCell::default(),
-            news: StdCell::default(),
-            passes_on: StdCell::new(false),
+            announced: Cell::default(),
+            notify_supported: Cell::new(false),
             instance,
         })
     }
 
     /// The instance that this connection belongs to.
-    pub(in crate::db) fn instance(&self) -> i64 {
+    pub(in crate::db) fn instance(&self) -> InstanceId {
         self.instance
     }
 
-    pub(super) fn passes_on(&self, passes_on: bool) {
-        self.passes_on.set(passes_on);
+    pub(super) fn set_notify_supported(&self, notify_supported: bool) {
+        self.notify_supported.set(notify_supported);
     }
 
-    /// Runs plain statements without parameters.
-    pub(in crate::db) fn say(&self, statements: &str) -> Result<(), SqlError> {
+    /// Runs statements without parameters.
+    pub(in crate::db) fn batch_execute(&self, statements: &str) -> Result<(), SqlError> {
         Ok(self.client.borrow_mut().batch_execute(statements)?)
     }
 
-    /// Lets other instances know of work, once the transaction is committed.
-    pub(in crate::db) fn announce(&self, work: Queue) {
-        let mut news = self.news.get();
-        match work {
-            Queue::Inbox => news.inbox = true,
-            Queue::Outbox => news.outbox = true,
+    /// Notifies other instances of work when the transaction commits.
+    pub(in crate::db) fn announce(&self, queue: Queue) {
+        let mut announced = self.announced.get();
+        match queue {
+            Queue::Inbox => announced.inbox = true,
+            Queue::Outbox => announced.outbox = true,
         }
-        self.news.set(news);
+        self.announced.set(announced);
     }
 
     pub(super) fn commit(&self) -> Result<(), SqlError> {
-        let News { inbox, outbox } = self.news.take();
-        let passes_on = self.passes_on.get();
-        self.say(match (inbox && passes_on, outbox && passes_on) {
+        let Announced { inbox, outbox } = self.announced.take();
+        let notify = self.notify_supported.get();
+        self.batch_execute(match (inbox && notify, outbox && notify) {
             (false, false) => "COMMIT",
             (true, false) => "NOTIFY docspace_courier, 'inbox'; COMMIT",
             (false, true) => "NOTIFY docspace_courier, 'outbox'; COMMIT",
@@ -93,11 +97,11 @@ impl Session {
     }
 
     pub(super) fn roll_back(&self) -> Result<(), SqlError> {
-        self.news.take();
-        self.say("ROLLBACK")
+        self.announced.take();
+        self.batch_execute("ROLLBACK")
     }
 
-    /// Runs a statement and returns how many rows it changed.
+    /// Runs a statement and returns the number of rows it changed.
     pub(in crate::db) fn execute(&self, text: &str, params: Params<'_>) -> Result<usize, SqlError> {
         let statement = self.prepare(text, params)?;
         let changed = self
@@ -107,7 +111,7 @@ impl Session {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Hands over every row of a query.
+    /// Passes every row of a query to `take`.
     pub(in crate::db) fn query(
         &self,
         text: &str,
@@ -120,7 +124,7 @@ impl Session {
             .borrow_mut()
             .query(&statement, &values(params))?;
         rows.iter()
-            .try_for_each(|row| take(&Row(RowOf::Postgres(row))))
+            .try_for_each(|row| take(&Row(DriverRow::Postgres(row))))
     }
 
     fn prepare(&self, text: &str, params: Params<'_>) -> Result<Statement, SqlError> {
@@ -128,7 +132,10 @@ impl Session {
             return Ok(statement.clone());
         }
         let numbered = number_params(text, params)?;
-        let types: Vec<Type> = params.iter().map(|(_, value)| type_of(value)).collect();
+        let types: Vec<Type> = params
+            .iter()
+            .map(|(_, value)| value.postgres_type())
+            .collect();
         let statement = self.client.borrow_mut().prepare_typed(&numbered, &types)?;
         self.statements
             .borrow_mut()
@@ -137,13 +144,13 @@ impl Session {
     }
 }
 
-/// A connection as it comes.
+/// A connection without any set-up.
 pub(super) fn connect(server: &Server) -> Result<Client, SqlError> {
     let tls = encryption::connector(server.trusted.as_deref())?;
     Ok(server.config.connect(tls)?)
 }
 
-/// Puts `$1` for the first parameter's name, and so on. Nothing in our statements has a colon but names.
+/// Replaces each parameter's name by `$1`, `$2` and so on. A colon in our statements always begins a name.
 fn number_params(text: &str, params: Params<'_>) -> Result<String, SqlError> {
     let mut numbered = String::with_capacity(text.len());
     let mut used = vec![false; params.len()];
@@ -154,31 +161,23 @@ fn number_params(text: &str, params: Params<'_>) -> Result<String, SqlError> {
             .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
             .map_or(from.len(), |length| length + 1);
         let (name, after) = from.split_at(length);
-        let place = params
+        let position = params
             .iter()
             .position(|(given, _)| *given == name)
-            .ok_or_else(|| SqlError::Unexpected(format!("a statement: nobody gives {name}")))?;
-        used[place] = true;
+            .ok_or_else(|| SqlError::Unexpected(format!("statement: no value for {name}")))?;
+        used[position] = true;
         numbered.push_str(before);
         numbered.push('$');
-        numbered.push_str(&(place + 1).to_string());
+        numbered.push_str(&(position + 1).to_string());
         rest = after;
     }
     numbered.push_str(rest);
     match used.iter().position(|used| !used) {
-        Some(place) => Err(SqlError::Unexpected(format!(
-            "a statement: it has no {}",
-            params[place].0
+        Some(position) => Err(SqlError::Unexpected(format!(
+            "parameter: the statement does not use {}",
+            params[position].0
         ))),
         None => Ok(numbered),
-    }
-}
-
-fn type_of(value: &Value<'_>) -> Type {
-    match value {
-        Value::Integer(_) => Type::INT8,
-        Value::Text(_) => Type::TEXT,
-        Value::Blob(_) => Type::BYTEA,
     }
 }
 
@@ -187,56 +186,6 @@ fn values<'a>(params: &'a [(&'a str, Value<'a>)]) -> Vec<&'a (dyn ToSql + Sync)>
         .iter()
         .map(|(_, value)| value as &(dyn ToSql + Sync))
         .collect()
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Self::Integer(number) => number.to_sql(&Type::INT8, out),
-            // PostgreSQL has no text with a zero in it; somebody's file title may have one.
-            Self::Text(Some(text)) if text.contains('\0') => {
-                text.replace('\0', "\u{fffd}").to_sql(&Type::TEXT, out)
-            }
-            Self::Text(text) => text.to_sql(&Type::TEXT, out),
-            Self::Blob(bytes) => bytes.to_sql(&Type::BYTEA, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    ::postgres::types::to_sql_checked!();
-}
-
-/// What stands in a column.
-pub(in crate::db) fn cell(row: &PostgresRow, column: Column<'_>) -> Result<Cell, SqlError> {
-    let place = match column {
-        Column::Place(place) => place,
-        Column::Name(name) => row
-            .columns()
-            .iter()
-            .position(|column| column.name() == name)
-            .ok_or_else(|| SqlError::Unexpected(format!("{column:?}")))?,
-    };
-    let of_type = row
-        .columns()
-        .get(place)
-        .ok_or_else(|| SqlError::Unexpected(format!("{column:?}")))?
-        .type_();
-    Ok(match *of_type {
-        Type::INT8 => row.try_get::<_, Option<i64>>(place)?.map(Cell::Integer),
-        Type::INT4 => row
-            .try_get::<_, Option<i32>>(place)?
-            .map(|number| Cell::Integer(number.into())),
-        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(place)?.map(Cell::Blob),
-        _ => row.try_get::<_, Option<String>>(place)?.map(Cell::Text),
-    }
-    .unwrap_or(Cell::Null))
 }
 
 #[cfg(test)]

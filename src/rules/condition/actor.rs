@@ -1,58 +1,40 @@
-//! Who acted: `event.createBy`, which is not the owner of the file (docs/DOCSPACE.md 1.1).
-
-use std::fmt;
+//! Conditions on the acting user: `event.createBy`, who need not be the owner of the file
+//! (docs/DOCSPACE.md 1.1).
 
 use crate::rules::entry_view::{EntryView, Missing};
 
-use super::{Check, Why};
-
-/// An account of the portal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Account {
-    /// The user of the API key: whatever this service does is done by that account.
-    Myself,
-    /// The one with this id.
-    Id(String),
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Myself => formatter.write_str("the key's own user"),
-            Self::Id(id) => formatter.write_str(id),
-        }
-    }
-}
+use super::account::Account;
+use super::check::{Check, Why};
 
 /// Whether one of these accounts acted.
-pub(super) fn acted<'a>(accounts: &'a [Account], seen: &EntryView<'a>) -> Check<'a> {
-    match is_one_of(accounts, seen) {
+pub(super) fn is_one_of<'a>(accounts: &'a [Account], view: &EntryView<'a>) -> Check<'a> {
+    match contains_actor(accounts, view) {
         Ok(true) => Check::Holds(Why::Actor("is", accounts)),
         Ok(false) => Check::Fails(Why::Actor("is not", accounts)),
         Err(missing) => Check::Needs(missing),
     }
 }
 
-/// Whether none of them did; an event that names nobody was not caused by them.
-pub(super) fn did_not_act<'a>(accounts: &'a [Account], seen: &EntryView<'a>) -> Check<'a> {
-    match is_one_of(accounts, seen) {
+/// Whether none of these accounts acted. Holds if the event names no account.
+pub(super) fn is_none_of<'a>(accounts: &'a [Account], view: &EntryView<'a>) -> Check<'a> {
+    match contains_actor(accounts, view) {
         Ok(true) => Check::Fails(Why::Actor("is", accounts)),
         Ok(false) => Check::Holds(Why::Actor("is not", accounts)),
         Err(missing) => Check::Needs(missing),
     }
 }
 
-fn is_one_of(accounts: &[Account], seen: &EntryView<'_>) -> Result<bool, Missing> {
-    let Some(actor) = seen.facts.event.actor.as_deref() else {
+fn contains_actor(accounts: &[Account], view: &EntryView<'_>) -> Result<bool, Missing> {
+    let Some(actor) = view.facts.event.actor.as_deref() else {
         return Ok(false);
     };
     let mut missing = None;
     for account in accounts {
-        let id = match (account, seen.facts.current_user) {
+        let id = match (account, view.facts.current_user) {
             (Account::Id(id), _) => id,
-            (Account::Myself, Some(myself)) => myself,
-            (Account::Myself, None) => {
-                missing = Some(Missing::Myself);
+            (Account::ApiKeyUser, Some(current_user)) => current_user,
+            (Account::ApiKeyUser, None) => {
+                missing = Some(Missing::CurrentUser);
                 continue;
             }
         };
@@ -63,8 +45,8 @@ fn is_one_of(accounts: &[Account], seen: &EntryView<'_>) -> Result<bool, Missing
     missing.map_or(Ok(false), Err)
 }
 
-/// Who acted, for people.
-pub(super) fn value(seen: &EntryView<'_>) -> String {
-    let actor = seen.facts.event.actor.as_deref();
-    actor.unwrap_or("nobody is named").to_owned()
+/// The acting user, for people.
+pub(super) fn value(view: &EntryView<'_>) -> String {
+    let actor = view.facts.event.actor.as_deref();
+    actor.unwrap_or("not given").to_owned()
 }

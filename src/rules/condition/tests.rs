@@ -28,7 +28,7 @@ fn outcome(condition: &Condition, facts: Facts<'_>) -> &'static str {
         }
         Check::Needs(Missing::File) => "file?",
         Check::Needs(Missing::Path) => "path?",
-        Check::Needs(Missing::Myself) => "myself?",
+        Check::Needs(Missing::CurrentUser) => "current user?",
     }
 }
 
@@ -165,17 +165,17 @@ fn who_acted() {
     check(&by_anna, Some(anna), None, "holds");
     check(&by_anna, Some(us), None, "fails");
     check(&by_anna, None, None, "fails");
-    let not_us = Condition::NotBy(vec![Account::Myself]);
+    let not_us = Condition::NotBy(vec![Account::ApiKeyUser]);
     check(&not_us, Some(anna), Some(us), "holds");
     check(&not_us, Some(us), Some(us), "fails");
-    check(&not_us, Some(anna), None, "myself?");
+    check(&not_us, Some(anna), None, "current user?");
     check(&not_us, None, None, "holds");
-    let neither = Condition::NotBy(vec![Account::Myself, Account::Id(anna.to_owned())]);
+    let neither = Condition::NotBy(vec![Account::ApiKeyUser, Account::Id(anna.to_owned())]);
     check(&neither, Some(anna), None, "fails");
 }
 
 #[test]
-fn the_path_decides_what_the_delivery_leaves_open() {
+fn the_path_decides_if_the_delivery_does_not() {
     let check = |condition: &Condition, path: Option<&[&str]>, expected: &str| {
         let event = event("file.uploaded", r#""parentId": 101, "rootId": 1"#);
         let path = path.map_or(Lookup::NotFound, |path| Lookup::Found(folders(path)));
@@ -202,7 +202,7 @@ fn the_path_decides_what_the_delivery_leaves_open() {
 }
 
 #[test]
-fn the_file_as_it_is_now_counts_more_than_the_delivery() {
+fn the_portals_answer_about_the_file_overrides_the_delivery() {
     let event = event("file.uploaded", r#""parentId": 100, "title": "old.pdf""#);
     let moved = Lookup::Found(file_info(300, "new.txt"));
     let facts = Facts {
@@ -220,7 +220,7 @@ fn the_file_as_it_is_now_counts_more_than_the_delivery() {
 }
 
 #[test]
-fn folders_and_rooms_are_looked_at_without_a_question_about_a_file() {
+fn folders_and_rooms_need_no_question_about_a_file() {
     let room = Condition::Room(folders(&["7"]));
     let entry = r#""fileEntryType": 1, "parentId": 3, "title": "Contracts""#;
     let changed = event("room.updated", entry);
@@ -234,11 +234,11 @@ fn folders_and_rooms_are_looked_at_without_a_question_about_a_file() {
 }
 
 #[test]
-fn what_is_no_pattern() {
+fn invalid_patterns() {
     for (regex, named) in [("(", "unclosed group"), ("a{9999999}", "size limit")] {
         let error = Pattern::regex(regex).unwrap_err().to_string();
         assert!(error.contains(named), "{regex}: {error}");
     }
     let error = Pattern::glob("*.{pdf").unwrap_err().to_string();
-    assert!(error.starts_with("is no glob"), "{error}");
+    assert!(error.starts_with("is not a valid glob"), "{error}");
 }

@@ -50,7 +50,7 @@ impl Scene {
 
     /// Checks that the worker still works, and that exactly what the test announced is left.
     async fn finish(self) {
-        let settled = tokio::time::timeout(STATE_BOUND, self.portal.deliveries_settled()).await;
+        let settled = tokio::time::timeout(STATE_BOUND, self.portal.wait_for_deliveries()).await;
         let left = self.left().await;
         assert!(
             settled.is_ok() && left == self.expected,

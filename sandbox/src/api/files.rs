@@ -1,0 +1,295 @@
+//! Reading rooms, folders and files, uploading, and commenting.
+
+use std::cmp::Ordering;
+
+use axum::Json;
+use axum::extract::{Multipart, Path, Query, State};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ApiError, ApiResult, Responder};
+use crate::event::UploadEvents;
+use crate::ids::{FileId, FolderId};
+use crate::json::Renderer;
+use crate::portal::Portal;
+use crate::storage::{File, Folder};
+use crate::user::User;
+
+/// The most entries of a page; a request for more is rejected.
+const MAX_ENTRIES: usize = 100;
+
+/// The length to which a comment is cut, in characters.
+const MAX_COMMENT: usize = 255;
+
+/// The message for a page size that is out of range.
+const COUNT_OUT_OF_RANGE: &str = "The field Count must be between 1 and 100.";
+
+/// The requested part of a list, and its order.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page {
+    count: Option<usize>,
+    start_index: Option<usize>,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
+}
+
+impl Page {
+    /// The requested number of entries; `None` if it is out of range.
+    fn count(&self) -> Option<usize> {
+        let count = self.count.unwrap_or(MAX_ENTRIES);
+        (1..=MAX_ENTRIES).contains(&count).then_some(count)
+    }
+
+    fn start(&self) -> usize {
+        self.start_index.unwrap_or(0)
+    }
+
+    fn by_time(&self) -> bool {
+        self.sort_by
+            .as_deref()
+            .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTime"))
+    }
+
+    fn in_direction(&self, order: Ordering) -> Ordering {
+        match self.sort_order.as_deref() {
+            Some(direction) if direction.eq_ignore_ascii_case("descending") => order.reverse(),
+            _ => order,
+        }
+    }
+
+    fn folders<'a>(&self, folders: impl Iterator<Item = &'a Folder>) -> Vec<&'a Folder> {
+        self.sort(folders, |folder| {
+            (folder.updated, &folder.title, &folder.id)
+        })
+    }
+
+    fn files<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<&'a File> {
+        self.sort(files, |file| (file.updated, &file.title, &file.id))
+    }
+
+    /// Sorts entries by the time of their last change or by title, and then by id.
+    fn sort<'a, Entry, Id: Ord + 'a>(
+        &self,
+        entries: impl Iterator<Item = &'a Entry>,
+        key: impl Fn(&'a Entry) -> (Timestamp, &'a String, &'a Id),
+    ) -> Vec<&'a Entry> {
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by(|a, b| {
+            let ((a_time, a_title, a_id), (b_time, b_title, b_id)) = (key(a), key(b));
+            let order = if self.by_time() {
+                a_time.cmp(&b_time)
+            } else {
+                a_title.to_lowercase().cmp(&b_title.to_lowercase())
+            };
+            self.in_direction(order.then(a_id.cmp(b_id)))
+        });
+        entries
+    }
+}
+
+/// A page of a folder's content: folders first, then files.
+fn content_json(
+    renderer: &Renderer<'_>,
+    path: &[&Folder],
+    entries: (&[&Folder], &[&File]),
+    (start, count): (usize, usize),
+) -> Value {
+    let (folders, files) = entries;
+    let shown_folders = folders.iter().skip(start).take(count);
+    let folders_json: Vec<_> = shown_folders
+        .map(|folder| renderer.folder(folder))
+        .collect();
+    let shown_files = files
+        .iter()
+        .skip(start.saturating_sub(folders.len()))
+        .take(count - folders_json.len());
+    let files_json: Vec<_> = shown_files.map(|file| renderer.file(file)).collect();
+    let parts: Vec<_> = path
+        .iter()
+        .map(|folder| Renderer::path_part(folder))
+        .collect();
+    json!({
+        "count": folders_json.len() + files_json.len(),
+        "files": files_json,
+        "folders": folders_json,
+        "current": path.last().map(|folder| renderer.folder(folder)),
+        "pathParts": parts,
+        "startIndex": start,
+        "total": folders.len() + files.len(),
+        "new": 0,
+    })
+}
+
+pub(super) async fn rooms(
+    State(portal): State<Portal>,
+    Query(page): Query<Page>,
+    responder: Responder,
+) -> ApiResult {
+    let Some(count) = page.count() else {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
+    };
+    let content = {
+        let state = portal.state();
+        let section = &portal.seed().rooms_section;
+        let rooms = state
+            .storage
+            .folders_in(section)
+            .filter(|folder| folder.room.is_some());
+        let rooms = page.folders(rooms);
+        let path = state.storage.path(section);
+        content_json(
+            &state.renderer(&responder.base_url),
+            &path,
+            (&rooms, &[]),
+            (page.start(), count),
+        )
+    };
+    Ok(responder.ok(&content))
+}
+
+pub(super) async fn content(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
+    let Some(count) = page.count() else {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
+    };
+    let content = {
+        let state = portal.state();
+        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        let folders = page.folders(state.storage.folders_in(&id));
+        let files = page.files(state.storage.files_in(&id));
+        let path = state.storage.path(&id);
+        content_json(
+            &state.renderer(&responder.base_url),
+            &path,
+            (&folders, &files),
+            (page.start(), count),
+        )
+    };
+    Ok(responder.ok(&content))
+}
+
+pub(super) async fn folder(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
+    let folder = {
+        let state = portal.state();
+        let folder = state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        state.renderer(&responder.base_url).folder(folder)
+    };
+    Ok(responder.ok(&folder))
+}
+
+pub(super) async fn path(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
+    let path: Vec<_> = {
+        let state = portal.state();
+        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
+        let path = state.storage.path(&id);
+        let renderer = state.renderer(&responder.base_url);
+        path.into_iter()
+            .map(|folder| renderer.folder(folder))
+            .collect()
+    };
+    Ok(responder.ok(&path.into()))
+}
+
+pub(super) async fn file(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+) -> ApiResult {
+    let id = FileId::from(id.as_str());
+    Ok(responder.ok(&file_json(&portal, &id, &responder)?))
+}
+
+/// A new comment on one version of a file.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewComment {
+    version: u32,
+    comment: Option<String>,
+}
+
+/// Sets the comment of a version. The sandbox keeps only the newest version and ignores other comments. The time of
+/// the last change stays the same; `file.updated` is raised.
+pub(super) async fn comment(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+    Json(new): Json<NewComment>,
+) -> ApiResult {
+    let id = FileId::from(id.as_str());
+    let text: String = new.comment.unwrap_or_default();
+    let text: String = text.chars().take(MAX_COMMENT).collect();
+    portal.update(|state, now| {
+        let file = state.storage.file_mut(&id).ok_or(ApiError::Denied)?;
+        if file.read_only || file.locked {
+            return Err(ApiError::Denied);
+        }
+        if new.version == file.version {
+            file.comment.clone_from(&text);
+        }
+        state.publish_file("file.updated", &id, User::Service, now);
+        Ok(())
+    })?;
+    Ok(responder.ok(&text.into()))
+}
+
+/// A simple upload by the service account, which raises `file.created` and `file.uploaded`. The response is a list,
+/// as ONLYOFFICE's own client expects.
+pub(super) async fn upload(
+    State(portal): State<Portal>,
+    Path(folder): Path<String>,
+    responder: Responder,
+    form: Multipart,
+) -> ApiResult {
+    let folder = FolderId::from(folder.as_str());
+    check_destination(&portal, &folder)?;
+    let (title, content) = first_file(form)
+        .await
+        .ok_or(ApiError::BadArgument("No input files"))?;
+    let events = UploadEvents::CreatedAndUploaded;
+    let file = portal.upload_by(User::Service, &folder, &title, &content, events);
+    Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
+}
+
+fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
+    let state = portal.state();
+    let folder = state
+        .storage
+        .folder(folder)
+        .ok_or(ApiError::FolderMissing)?;
+    if state.storage.is_read_only(folder) || folder.parent.is_none() {
+        return Err(ApiError::Denied);
+    }
+    Ok(())
+}
+
+/// The title and content of the first file in a form.
+async fn first_file(mut form: Multipart) -> Option<(String, bytes::Bytes)> {
+    while let Some(field) = form.next_field().await.ok()? {
+        if let Some(title) = field.file_name().map(str::to_owned) {
+            return Some((title, field.bytes().await.ok()?));
+        }
+    }
+    None
+}
+
+fn file_json(portal: &Portal, id: &FileId, responder: &Responder) -> Result<Value, ApiError> {
+    let state = portal.state();
+    let file = state.storage.file(id).ok_or(ApiError::FileMissing)?;
+    Ok(state.renderer(&responder.base_url).file(file))
+}

@@ -1,0 +1,182 @@
+//! Faults that are injected into API calls: queued ones in order, and random ones from a seed.
+
+use std::collections::VecDeque;
+
+/// A fault that affects the next calls it matches.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Only calls with this method; `None` for any.
+    pub method: Option<&'static str>,
+    /// Only calls whose path and query contain this; `""` for any.
+    pub path_contains: &'static str,
+    /// How many calls it affects.
+    pub times: u32,
+    /// What happens to them.
+    pub effect: FaultEffect,
+}
+
+/// What a fault does to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultEffect {
+    /// Responds with this status without processing the call.
+    Status(u16),
+    /// The same, with a `Retry-After` in seconds.
+    StatusWithRetryAfter(u16, u64),
+    /// Processes the call, then responds with this status.
+    StatusAfter(u16),
+    /// Closes the connection without processing the call.
+    DropBefore,
+    /// Processes the call, then closes the connection.
+    DropAfter,
+    /// Never responds, and does not process the call.
+    Hang,
+    /// Accepts a copy or move; the operation finishes with this error and changes no file.
+    OperationError(&'static str),
+    /// Accepts and executes a copy or move, but its result can never be read.
+    OperationResultLost,
+}
+
+impl FaultEffect {
+    /// Whether it affects the operation that a call starts, not the call itself.
+    fn affects_operation(&self) -> bool {
+        matches!(self, Self::OperationError(_) | Self::OperationResultLost)
+    }
+}
+
+/// Random faults. Each probability is between 0 and 1 and applies to each API call.
+#[derive(Clone, Debug)]
+pub struct RandomFaults {
+    /// The same seed gives the same faults for the same order of calls.
+    pub seed: u64,
+    /// Close the connection after processing the call.
+    pub drop_after: f64,
+    /// Close the connection without processing the call.
+    pub drop_before: f64,
+    /// Respond with 500, 503 or 429 without processing the call.
+    pub status: f64,
+}
+
+/// The faults that are active.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    queued: VecDeque<Fault>,
+    random: Option<(RandomFaults, fastrand::Rng)>,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.queued.push_back(fault);
+    }
+
+    pub(super) fn set_random(&mut self, faults: Option<RandomFaults>) {
+        self.random = faults.map(|faults| {
+            let generator = fastrand::Rng::with_seed(faults.seed);
+            (faults, generator)
+        });
+    }
+
+    /// The effect on a call, if there is one: that of the first queued fault that matches, or a random one.
+    pub(super) fn next_effect(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
+        self.next_queued(method, path)
+            .or_else(|| self.next_random())
+    }
+
+    fn next_queued(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
+        let position = self
+            .queued
+            .iter()
+            .position(|fault| fault.matches(method, path))?;
+        let fault = &mut self.queued[position];
+        fault.times = fault.times.saturating_sub(1);
+        let effect = fault.effect.clone();
+        if fault.times == 0 {
+            self.queued.remove(position);
+        }
+        Some(effect)
+    }
+
+    fn next_random(&mut self) -> Option<FaultEffect> {
+        let (faults, generator) = self.random.as_mut()?;
+        let draw = generator.f64();
+        if draw < faults.drop_before {
+            Some(FaultEffect::DropBefore)
+        } else if draw < faults.drop_before + faults.drop_after {
+            Some(FaultEffect::DropAfter)
+        } else if draw < faults.drop_before + faults.drop_after + faults.status {
+            Some(FaultEffect::Status([500, 503, 429][generator.usize(..3)]))
+        } else {
+            None
+        }
+    }
+}
+
+impl Fault {
+    fn matches(&self, method: &str, path: &str) -> bool {
+        let starts_operation =
+            method == "PUT" && (path.contains("/fileops/copy") || path.contains("/fileops/move"));
+        self.times > 0
+            && self.method.is_none_or(|wanted| wanted == method)
+            && path.contains(self.path_contains)
+            && (starts_operation || !self.effect.affects_operation())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_affects_the_calls_it_matches_as_often_as_set() {
+        let mut faults = Faults::default();
+        faults.push(Fault {
+            method: Some("PUT"),
+            path_contains: "copy",
+            times: 2,
+            effect: FaultEffect::Status(503),
+        });
+        faults.push(Fault {
+            method: None,
+            path_contains: "",
+            times: 1,
+            effect: FaultEffect::OperationResultLost,
+        });
+        let copy = "/api/2.0/files/fileops/copy";
+        assert_eq!(faults.next_effect("GET", copy), None);
+        assert_eq!(
+            faults.next_effect("PUT", "/api/2.0/files/fileops/terminate/1"),
+            None
+        );
+        assert_eq!(
+            faults.next_effect("PUT", copy),
+            Some(FaultEffect::Status(503))
+        );
+        assert_eq!(
+            faults.next_effect("PUT", copy),
+            Some(FaultEffect::Status(503))
+        );
+        assert_eq!(
+            faults.next_effect("PUT", copy),
+            Some(FaultEffect::OperationResultLost)
+        );
+        assert_eq!(faults.next_effect("PUT", copy), None);
+    }
+
+    #[test]
+    fn random_faults_are_reproducible() {
+        let draw = || {
+            let mut faults = Faults::default();
+            faults.set_random(Some(RandomFaults {
+                seed: 7,
+                drop_after: 0.2,
+                drop_before: 0.2,
+                status: 0.2,
+            }));
+            (0..50)
+                .map(|_| faults.next_effect("GET", "/"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+        assert!(draw().contains(&None));
+        assert!(draw().contains(&Some(FaultEffect::DropAfter)));
+    }
+}

@@ -1,0 +1,59 @@
+//! What a test controls: the API key, the speed and the failures of the portal; and what it can observe.
+
+use std::time::Duration;
+
+use super::Portal;
+use crate::call_log::Call;
+use crate::faults::{Fault, RandomFaults};
+
+impl Portal {
+    /// Makes the API key valid or invalid.
+    pub fn set_key_valid(&self, valid: bool) {
+        self.state().access.key_valid = valid;
+    }
+
+    /// Replaces the scopes of the API key; none means all.
+    pub fn set_scopes(&self, scopes: &[&str]) {
+        self.state().access.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    }
+
+    /// While the portal is down, it closes the connection of every API call without a response.
+    pub fn set_down(&self, down: bool) {
+        self.state().access.down = down;
+    }
+
+    /// Queues a fault behind the ones queued before.
+    pub fn inject_fault(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    /// Starts or ends random faults.
+    pub fn set_random_faults(&self, faults: Option<RandomFaults>) {
+        self.state().faults.set_random(faults);
+    }
+
+    /// The API calls so far, in the order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.all()
+    }
+
+    /// Changes how much is added to every API call.
+    pub fn set_latency(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
+    /// Changes how long copies and moves take that start from now on.
+    pub fn set_operation_time(&self, time: Duration) {
+        self.state().operation_time = time;
+    }
+
+    /// Drops the results of finished operations that were not read yet.
+    pub fn forget_results(&self) {
+        self.state().operations.forget_results();
+    }
+
+    /// Waits until no operation is queued or running.
+    pub async fn wait_for_operations(&self) {
+        self.shared.operations.wait().await;
+    }
+}

@@ -1,0 +1,203 @@
+//! What users do with files and folders: the client uploads, the owner arranges rooms and rights.
+
+use bytes::Bytes;
+
+use super::Portal;
+use crate::event::UploadEvents;
+use crate::ids::{FileId, FolderId};
+use crate::storage::{File, Folder, NewFile, RoomKind};
+use crate::user::User;
+
+/// The present state of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileView {
+    /// Its id.
+    pub id: FileId,
+    /// Its title, with the extension.
+    pub title: String,
+    /// The content of its newest version.
+    pub content: Vec<u8>,
+    /// The number of its newest version, from 1.
+    pub version: u32,
+    /// The folder that contains it.
+    pub folder: FolderId,
+    /// The comment of its newest version.
+    pub comment: String,
+}
+
+impl From<&File> for FileView {
+    fn from(file: &File) -> Self {
+        Self {
+            id: file.id.clone(),
+            title: file.title.clone(),
+            content: file.content.to_vec(),
+            version: file.version,
+            folder: file.folder.clone(),
+            comment: file.comment.clone(),
+        }
+    }
+}
+
+/// Files.
+impl Portal {
+    /// The client uploads a file. The portal replaces characters it does not allow in the title. A second file
+    /// of the same title is a separate file.
+    pub fn upload(
+        &self,
+        folder: &FolderId,
+        title: &str,
+        content: &[u8],
+        events: UploadEvents,
+    ) -> FileId {
+        self.upload_by(User::Client, folder, title, content, events)
+    }
+
+    pub(crate) fn upload_by(
+        &self,
+        by: User,
+        folder: &FolderId,
+        title: &str,
+        content: &[u8],
+        events: UploadEvents,
+    ) -> FileId {
+        let new = NewFile {
+            folder: folder.clone(),
+            title: title.to_owned(),
+            content: Bytes::copy_from_slice(content),
+            by,
+        };
+        self.update(|state, now| {
+            let file = state.storage.add_file(new, now);
+            for trigger in events.triggers() {
+                state.publish_file(trigger, &file, by, now);
+            }
+            file
+        })
+    }
+
+    /// The client uploads a new version, which is at least a second newer than the previous one.
+    pub fn overwrite(&self, file: &FileId, content: &[u8], events: UploadEvents) {
+        self.add_version(file, content, events.triggers());
+    }
+
+    /// The client changes a file in the editor: a new version, and `file.updated`.
+    pub fn edit(&self, file: &FileId, content: &[u8]) {
+        self.add_version(file, content, &["file.updated"]);
+    }
+
+    fn add_version(&self, file: &FileId, content: &[u8], triggers: &[&'static str]) {
+        self.update(|state, now| {
+            if let Some(existing) = state.storage.file_mut(file) {
+                existing.overwrite(Bytes::copy_from_slice(content), User::Client, now);
+            }
+            for trigger in triggers {
+                state.publish_file(trigger, file, User::Client, now);
+            }
+        });
+    }
+
+    /// The client deletes a file permanently.
+    pub fn delete(&self, file: &FileId) {
+        self.update(|state, now| {
+            state.publish_file("file.deleted", file, User::Client, now);
+            state.storage.remove_file(file);
+        });
+    }
+
+    /// The client locks or unlocks a file.
+    pub fn lock(&self, file: &FileId, locked: bool) {
+        self.update(|state, now| {
+            if let Some(existing) = state.storage.file_mut(file) {
+                existing.locked = locked;
+            }
+            state.publish_file("file.updated", file, User::Client, now);
+        });
+    }
+
+    /// The client opens a file in the editor or closes it.
+    pub fn open_in_editor(&self, file: &FileId, open: bool) {
+        if let Some(existing) = self.state().storage.file_mut(file) {
+            existing.in_editor = open;
+        }
+    }
+
+    /// Leaves the service account only the right to read a file.
+    pub fn make_file_read_only(&self, file: &FileId) {
+        if let Some(existing) = self.state().storage.file_mut(file) {
+            existing.read_only = true;
+        }
+    }
+
+    /// The files directly in a folder.
+    pub fn files_in(&self, folder: &FolderId) -> Vec<FileView> {
+        let state = self.state();
+        state.storage.files_in(folder).map(FileView::from).collect()
+    }
+
+    /// A file, if it exists.
+    pub fn file(&self, file: &FileId) -> Option<FileView> {
+        self.state().storage.file(file).map(FileView::from)
+    }
+}
+
+/// Folders and rooms.
+impl Portal {
+    /// The client creates a folder.
+    pub fn create_folder(&self, parent: &FolderId, title: &str) -> FolderId {
+        self.update(|state, now| {
+            let folder = state.storage.add_folder(parent, title, User::Client, now);
+            state.publish_folder("folder.created", &folder, now);
+            folder
+        })
+    }
+
+    /// The client renames a folder.
+    pub fn rename_folder(&self, folder: &FolderId, title: &str) {
+        self.update(|state, now| {
+            if let Some(existing) = state.storage.folder_mut(folder) {
+                title.clone_into(&mut existing.title);
+            }
+            state.publish_folder("folder.updated", folder, now);
+        });
+    }
+
+    /// The client moves a folder into another one.
+    pub fn move_folder(&self, folder: &FolderId, new_parent: &FolderId) {
+        self.update(|state, now| {
+            if let Some(existing) = state.storage.folder_mut(folder) {
+                existing.parent = Some(new_parent.clone());
+            }
+            state.publish_folder("folder.moved", folder, now);
+        });
+    }
+
+    /// The client deletes a folder and everything below it permanently.
+    pub fn delete_folder(&self, folder: &FolderId) {
+        self.update(|state, now| {
+            state.publish_folder("folder.deleted", folder, now);
+            state.storage.remove_folder(folder);
+        });
+    }
+
+    /// Takes the right to put anything into a folder from the service account.
+    pub fn make_folder_read_only(&self, folder: &FolderId) {
+        self.configure_folder(folder, |folder| folder.read_only = true);
+    }
+
+    /// Removes the service account from the members of a room. As an administrator it can still read everything
+    /// in it, but copies and moves from or into the room are denied (docs/DOCSPACE.md 1.9).
+    pub fn remove_service_account(&self, room: &FolderId) {
+        self.configure_folder(room, |room| room.service_is_member = false);
+    }
+
+    /// Turns a room into a form filling room, which accepts only PDF forms. No file of the sandbox is one.
+    pub fn make_form_room(&self, room: &FolderId) {
+        self.configure_folder(room, |room| room.room = Some(RoomKind::FormFilling));
+    }
+
+    fn configure_folder(&self, id: &FolderId, change: impl FnOnce(&mut Folder)) {
+        if let Some(folder) = self.state().storage.folder_mut(id) {
+            change(folder);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Accepts connections, records API calls, and injects faults. The accept loop does not use `axum::serve`,
+//! because only the owner of a connection can close it without a response.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::DATE;
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::api::{self, ApiError};
+use super::call_log::CallNumber;
+use super::faults::FaultEffect;
+use super::page;
+use super::portal::Portal;
+
+/// The pause after a failed accept, for example without free file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The calls per minute that a 429 response states as the limit (docs/DOCSPACE.md 7).
+const RATE_LIMIT: &str = "1500";
+
+/// Makes hyper close the connection without a response.
+#[derive(Debug, thiserror::Error)]
+#[error("the portal closes the connection")]
+struct Dropped;
+
+impl Portal {
+    /// Serves the API and the page until `stop` is cancelled.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> std::io::Result<()> {
+        self.state().address = Some(listener.local_addr()?);
+        serve(self, listener, stop).await;
+        Ok(())
+    }
+}
+
+async fn serve(portal: &Portal, listener: TcpListener, stop: CancellationToken) {
+    let router = api::router(portal)
+        .merge(page::router())
+        .with_state(portal.clone());
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(portal.clone(), router.clone(), stream);
+                connections.spawn(stop.clone().run_until_cancelled_owned(connection));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+/// Serves the requests of one connection. Its errors are those of the client.
+async fn connection(portal: Portal, router: Router, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| respond(&portal, &router, request));
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// Responds to one request. API calls are recorded and subject to faults.
+async fn respond(
+    portal: &Portal,
+    router: &Router,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Dropped> {
+    if !request.uri().path().starts_with("/api/") {
+        return Ok(route(router, request).await);
+    }
+    let (call, latency, effect) = begin(portal, &request);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let mut response = respond_with_fault(router, request, effect).await?;
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&portal.now());
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    let status = response.status().as_u16();
+    portal.state().calls.record_status(call, status);
+    Ok(response)
+}
+
+fn begin(
+    portal: &Portal,
+    request: &Request<Incoming>,
+) -> (CallNumber, Duration, Option<FaultEffect>) {
+    let method = request.method().as_str();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("", |path| path.as_str());
+    let mut state = portal.state();
+    let call = state.calls.begin(method, path);
+    let effect = if state.access.down {
+        Some(FaultEffect::DropBefore)
+    } else {
+        state.faults.next_effect(method, path)
+    };
+    (call, state.latency, effect)
+}
+
+async fn respond_with_fault(
+    router: &Router,
+    mut request: Request<Incoming>,
+    effect: Option<FaultEffect>,
+) -> Result<Response<Body>, Dropped> {
+    match effect {
+        None => Ok(route(router, request).await),
+        Some(FaultEffect::Status(status)) => Ok(failure(status)),
+        Some(FaultEffect::StatusWithRetryAfter(status, seconds)) => {
+            let mut response = failure(status);
+            let headers = response.headers_mut();
+            headers.insert("retry-after", HeaderValue::from(seconds));
+            Ok(response)
+        }
+        Some(FaultEffect::StatusAfter(status)) => {
+            route(router, request).await;
+            Ok(failure(status))
+        }
+        Some(FaultEffect::DropBefore) => Err(Dropped),
+        Some(FaultEffect::DropAfter) => {
+            route(router, request).await;
+            Err(Dropped)
+        }
+        Some(FaultEffect::Hang) => std::future::pending().await,
+        Some(effect @ (FaultEffect::OperationError(_) | FaultEffect::OperationResultLost)) => {
+            request.extensions_mut().insert(effect);
+            Ok(route(router, request).await)
+        }
+    }
+}
+
+async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
+    let service = TowerToHyperService::new(router.clone());
+    let result: Result<_, Infallible> = service.call(request).await;
+    let Ok(response) = result;
+    response
+}
+
+/// The response of a failing portal; only 500 has a body.
+fn failure(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR => ApiError::Server.into_response(),
+        StatusCode::TOO_MANY_REQUESTS => {
+            let headers = [
+                ("x-ratelimit-limit", RATE_LIMIT),
+                ("x-ratelimit-remaining", "0"),
+            ];
+            (status, headers).into_response()
+        }
+        _ => status.into_response(),
+    }
+}

@@ -1,0 +1,122 @@
+//! The state of a portal. It is behind one mutex, which is never held across an await; whatever waits is a task of
+//! its own.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::access::Access;
+use super::call_log::CallLog;
+use super::event::{Event, Payload};
+use super::faults::Faults;
+use super::ids::{EventId, FileId, FolderId};
+use super::json::Renderer;
+use super::operations::Operations;
+use super::seed::Seed;
+use super::settings::TimeSource;
+use super::storage::Storage;
+use super::user::User;
+use super::webhooks::Webhooks;
+
+/// What all handles to a portal share.
+pub(super) struct Shared {
+    pub(super) api_key: String,
+    pub(super) secret: String,
+    pub(super) seed: Seed,
+    pub(super) created: Timestamp,
+    pub(super) time: TimeSource,
+    pub(super) retry_waits: Vec<Duration>,
+    pub(super) delivery_timeout: Duration,
+    /// For deliveries, and for the probe of a new receiver.
+    pub(super) client: reqwest::Client,
+    pub(super) delivery_permits: Semaphore,
+    /// The deliveries that are queued, running or waiting for a retry.
+    pub(super) deliveries: TaskTracker,
+    /// The operations that are queued or running.
+    pub(super) operations: TaskTracker,
+    pub(super) state: Mutex<State>,
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+}
+
+/// Everything that changes.
+pub(super) struct State {
+    pub(super) storage: Storage,
+    pub(super) operations: Operations,
+    pub(super) webhooks: Webhooks,
+    pub(super) faults: Faults,
+    pub(super) access: Access,
+    pub(super) calls: CallLog,
+    pub(super) latency: Duration,
+    pub(super) operation_time: Duration,
+    pub(super) address: Option<SocketAddr>,
+    /// Rows of the delivery log that no task delivers yet.
+    pub(super) undelivered: Vec<EventId>,
+}
+
+impl State {
+    /// Raises an event about a file, if the file exists.
+    pub(super) fn publish_file(
+        &mut self,
+        trigger: &'static str,
+        id: &FileId,
+        by: User,
+        now: Timestamp,
+    ) {
+        let Some(file) = self.storage.file(id) else {
+            return;
+        };
+        let path = self.storage.path(&file.folder);
+        if let Some(root) = path.first() {
+            let payload = Payload::of_file(file, root);
+            self.publish(trigger, payload, by, now);
+        }
+    }
+
+    /// Raises an event about a folder, if the folder exists.
+    pub(super) fn publish_folder(&mut self, trigger: &'static str, id: &FolderId, now: Timestamp) {
+        let path = self.storage.path(id);
+        if let (Some(root), Some(folder)) = (path.first(), path.last()) {
+            let payload = Payload::of_folder(folder, root);
+            self.publish(trigger, payload, User::Client, now);
+        }
+    }
+
+    fn publish(&mut self, trigger: &'static str, payload: Payload, by: User, now: Timestamp) {
+        let event = Event {
+            trigger,
+            on: now,
+            by: by.id(),
+            payload,
+        };
+        let rows = self.webhooks.publish(&event, now);
+        self.undelivered.extend(rows);
+    }
+
+    /// The address in links; a placeholder until the portal is served.
+    pub(super) fn base_url(&self) -> String {
+        self.address.map_or_else(
+            || "http://sandbox.invalid".to_owned(),
+            |address| format!("http://{address}"),
+        )
+    }
+
+    pub(super) fn renderer<'a>(&'a self, base_url: &'a str) -> Renderer<'a> {
+        Renderer {
+            storage: &self.storage,
+            base_url,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The context of an attempt, and how an attempt ends.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::clock::Clock;
+use crate::db::{Db, StoreError};
+use crate::docspace::{Client, FileInfo};
+use crate::notify::Channels;
+use crate::outbox::{Action, ActionResult, Intent};
+
+use super::failpoint::Failpoints;
+
+/// Actions of one kind other than copy and move that run at the same time within one attempt.
+const CONCURRENT_ACTIONS: usize = 5;
+
+/// What an attempt works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The store.
+    pub db: &'a Db,
+    /// The portal.
+    pub portal: &'a Client,
+    /// The configured channels and pipelines.
+    pub channels: &'a Channels,
+    /// The current time.
+    pub clock: &'a Clock,
+    /// Where a test stops the attempt.
+    pub failpoints: &'a Failpoints,
+    /// How long a renewed claim lasts.
+    pub lease: Duration,
+}
+
+/// How the attempt at an action ended. Reasons are for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The action is done.
+    Done(ActionResult),
+    /// The attempt failed; the next one follows after a backoff, unless all attempts are used up.
+    Failed {
+        /// Why.
+        reason: String,
+        /// The intent to keep, if the call may still have taken effect.
+        intent: Option<Intent>,
+    },
+    /// The receiver of a message failed; the next attempt follows after a backoff, but not before the wait
+    /// that the receiver asked for.
+    RetryAfter {
+        /// Why.
+        reason: String,
+        /// The shortest wait.
+        wait: Duration,
+    },
+    /// The action has to wait for a cause outside of it; this does not count as a failed attempt.
+    Postponed {
+        /// Why.
+        reason: String,
+        /// How long; `None` means until the portal may be called again.
+        wait: Option<Duration>,
+        /// The intent to keep, if the call may still have taken effect.
+        intent: Option<Intent>,
+    },
+    /// The action can never succeed and becomes a dead letter.
+    Dead {
+        /// Why, as a code for machines.
+        code: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The attempt panicked; the intent in the outbox stays as it is.
+    Panicked,
+    /// Another attempt holds the claim now, so nothing is recorded.
+    ClaimLost,
+}
+
+impl AttemptOutcome {
+    /// The action is done, and this file is its result.
+    pub(super) fn done_with(file: &FileInfo) -> Self {
+        Self::Done(ActionResult {
+            file: Some(file.id.clone()),
+            folder: Some(file.folder.clone()),
+            note: None,
+        })
+    }
+
+    /// A failed attempt whose call had no effect.
+    pub(super) fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed {
+            reason: reason.into(),
+            intent: None,
+        }
+    }
+
+    /// An action that fails for good because this key's user lacks a right.
+    pub(super) fn no_right(reason: impl Into<String>) -> Self {
+        Self::Dead {
+            code: "no_right",
+            reason: reason.into(),
+        }
+    }
+}
+
+/// How the attempt at each action ended.
+pub type Outcomes<'a> = Vec<(&'a Action, AttemptOutcome)>;
+
+/// Makes an attempt at each action, a few at a time.
+pub(super) async fn each<'a, F>(
+    actions: &'a [Action],
+    attempt: impl Fn(&'a Action) -> F,
+) -> Result<Outcomes<'a>, StoreError>
+where
+    F: Future<Output = Result<AttemptOutcome, StoreError>>,
+{
+    let attempts: Vec<F> = actions.iter().map(attempt).collect();
+    // If the store fails for one of them, the calls in flight for the others still complete.
+    let attempts = stream::iter(attempts).buffered(CONCURRENT_ACTIONS);
+    let outcomes: Vec<_> = attempts.collect().await;
+    let outcomes = actions.iter().zip(outcomes);
+    outcomes
+        .map(|(action, outcome)| Ok((action, outcome?)))
+        .collect()
+}

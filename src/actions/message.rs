@@ -1,0 +1,93 @@
+//! What notifications and pipeline calls have in common: the event and result they report, their id, and
+//! what a failed delivery means.
+//!
+//! Messages are delivered at least once: a crash between the receiver's answer and our record of it sends
+//! the message again, with the same id.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::db::StoreError;
+use crate::docspace::{editor_address, folder_address};
+use crate::event::{EntryKind, Event};
+use crate::ids::FileId;
+use crate::inbox;
+use crate::outbox::{self, Action, ActionResult};
+use crate::outgoing::Failure;
+use crate::rules::ActionKind;
+
+use super::attempt::{AttemptOutcome, Context};
+
+/// What the store holds about the file of an action.
+pub(super) struct Report {
+    pub(super) event: Event,
+    /// The kind and the result of the copy or move before the action in its rule.
+    pub(super) result: Option<(ActionKind, ActionResult)>,
+}
+
+impl Report {
+    pub(super) async fn load(context: &Context<'_>, action: &Action) -> Result<Self, StoreError> {
+        let (event, this) = (action.event, action.claim.action);
+        let (body, result) = context
+            .db
+            .read(move |sql| Ok((inbox::body(sql, event)?, outbox::outcome_before(sql, this)?)))
+            .await?;
+        let (body, happened_at) =
+            body.expect("an action's event is kept for as long as the action");
+        let mut event = Event::parse(&body).expect("only events that can be parsed have actions");
+        event.happened_at.get_or_insert(happened_at);
+        Ok(Self { event, result })
+    }
+
+    /// The address at which a person opens the file or folder in the browser.
+    pub(super) fn link(&self, host: &str, file: &FileId) -> String {
+        match self.event.entry.as_ref().map(|entry| entry.kind) {
+            Some(EntryKind::Folder) => folder_address(host, file.as_str()),
+            _ => editor_address(host, file),
+        }
+    }
+}
+
+/// The id of a message: the same for every attempt at the action for this recipient, and unique otherwise.
+pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str) -> String {
+    const LENGTH: usize = 32;
+
+    let (number, event) = (action.claim.action.to_string(), action.event.to_string());
+    let mut hash = Sha256::new();
+    for part in [
+        context.portal.host(),
+        &action.rule,
+        action.file.as_str(),
+        &event,
+        &number,
+        recipient,
+    ] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut id = hex::encode(hash.finalize());
+    id.truncate(LENGTH);
+    id
+}
+
+/// The outcome of an attempt that sent a message.
+pub(super) fn outcome(sent: Result<(), Failure>) -> AttemptOutcome {
+    match sent {
+        Ok(()) => AttemptOutcome::Done(ActionResult::default()),
+        Err(Failure::Transient {
+            reason,
+            retry_after,
+        }) => AttemptOutcome::RetryAfter {
+            reason,
+            wait: retry_after.unwrap_or_default(),
+        },
+        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
+    }
+}
+
+/// The outcome for an action whose channel has been removed from the configuration.
+pub(super) fn not_configured(setting: &str) -> AttemptOutcome {
+    AttemptOutcome::Dead {
+        code: "not_configured",
+        reason: format!("{setting} is no longer set"),
+    }
+}

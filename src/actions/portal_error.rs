@@ -1,0 +1,62 @@
+//! What a failed call to the portal means for an action of any kind.
+
+use crate::docspace::{Error, ErrorClass};
+use crate::outbox::Intent;
+
+use super::attempt::{AttemptOutcome, Context};
+
+/// The outcome of an attempt whose call failed, as far as the error alone decides it. The intent is kept
+/// unless the action ends here.
+pub(super) fn failed_call(
+    context: &Context<'_>,
+    error: &Error,
+    intent: Option<Intent>,
+) -> AttemptOutcome {
+    let reason = error.to_string();
+    match error.class() {
+        // While the whole portal is down, the action itself has not failed.
+        ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused
+            if context.portal.open_reason().is_some() =>
+        {
+            AttemptOutcome::Postponed {
+                reason,
+                wait: None,
+                intent,
+            }
+        }
+        ErrorClass::Permanent => AttemptOutcome::Dead {
+            code: "refused",
+            reason,
+        },
+        ErrorClass::CircuitOpen(_) => AttemptOutcome::Postponed {
+            reason,
+            wait: None,
+            intent,
+        },
+        ErrorClass::BudgetExhausted(wait) => AttemptOutcome::Postponed {
+            reason,
+            wait: Some(wait),
+            intent,
+        },
+        _ => AttemptOutcome::Failed { reason, intent },
+    }
+}
+
+/// The outcome for a file that the portal does not show.
+pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> AttemptOutcome {
+    match error {
+        Error::NotFound => AttemptOutcome::Dead {
+            code: "file_gone",
+            reason: "the file no longer exists".to_owned(),
+        },
+        // Files answer an invalid key with 403, too; an endpoint that requires a login answers it with 401
+        // (docs/DOCSPACE.md 6).
+        Error::Forbidden => match context.portal.account().current_user().await {
+            Err(error) if error.class() != ErrorClass::Ambiguous => {
+                failed_call(context, &error, None)
+            }
+            _ => AttemptOutcome::no_right("this key's user may not read the file"),
+        },
+        error => failed_call(context, error, None),
+    }
+}

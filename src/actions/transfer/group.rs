@@ -1,0 +1,115 @@
+//! The entries of the worklist.
+
+use std::collections::HashMap;
+
+use crate::actions::attempt::{AttemptOutcome, Outcomes};
+use crate::actions::intent::Unconfirmed;
+use crate::docspace::{Conflict, Operation, OperationId, OperationKind};
+use crate::ids::FolderId;
+use crate::outbox::Action;
+
+/// What is done to the files.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::actions) struct Transfer<'a> {
+    /// Whether they are copied or moved.
+    pub(super) kind: OperationKind,
+    /// The destination.
+    pub(super) to: &'a FolderId,
+    /// What happens if a file in the destination has the same title.
+    pub(super) conflict: Conflict,
+}
+
+impl<'a> Transfer<'a> {
+    /// A copy or move to this folder.
+    pub(in crate::actions) fn new(
+        kind: OperationKind,
+        to: &'a FolderId,
+        conflict: Conflict,
+    ) -> Self {
+        Self { kind, to, conflict }
+    }
+}
+
+/// Files that go through their next phase together.
+#[derive(Debug)]
+pub(super) enum Group<'a> {
+    /// Find out what became of an earlier call. All of them name the same operation, or none does.
+    Reconcile(Vec<Unconfirmed<'a>>),
+    /// Make one call for all of them.
+    Submit {
+        /// The actions.
+        actions: Vec<&'a Action>,
+        /// What to do if the portal refuses the call.
+        if_refused: IfRefused,
+    },
+    /// Watch their operation until it ends.
+    Watch {
+        /// The actions.
+        files: Vec<Unconfirmed<'a>>,
+        /// The operation as last seen.
+        operation: Operation,
+    },
+}
+
+/// What to do if the portal refuses a call for several files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfRefused {
+    /// Look for the causes, and bisect if none is visible.
+    FindCauses,
+    /// Bisect: no cause was visible before.
+    Bisect,
+}
+
+/// What one step left.
+#[derive(Debug, Default)]
+pub(super) struct Step<'a> {
+    /// Actions whose attempt has ended.
+    pub(super) ended: Outcomes<'a>,
+    /// Groups that go back to the worklist.
+    pub(super) remaining: Vec<Group<'a>>,
+}
+
+impl<'a> Group<'a> {
+    /// The first phase of each action. Actions with the same open operation are reconciled together.
+    pub(super) fn split(actions: &'a [Action]) -> Vec<Self> {
+        let mut fresh = Vec::new();
+        let mut open: HashMap<Option<OperationId>, Vec<Unconfirmed<'a>>> = HashMap::new();
+        for action in actions {
+            match action.intent.clone() {
+                None => fresh.push(action),
+                Some(intent) => open
+                    .entry(intent.operation.clone())
+                    .or_default()
+                    .push(Unconfirmed { action, intent }),
+            }
+        }
+        let reconcile = open.into_values().map(Self::Reconcile);
+        Self::submit(fresh).into_iter().chain(reconcile).collect()
+    }
+
+    /// Submits the actions, if there are any.
+    pub(super) fn submit(actions: Vec<&'a Action>) -> Option<Self> {
+        (!actions.is_empty()).then_some(Self::Submit {
+            actions,
+            if_refused: IfRefused::FindCauses,
+        })
+    }
+}
+
+impl<'a> Step<'a> {
+    /// A step after which nothing remains.
+    pub(super) fn ended(outcomes: impl IntoIterator<Item = (&'a Action, AttemptOutcome)>) -> Self {
+        Self {
+            ended: outcomes.into_iter().collect(),
+            remaining: Vec::new(),
+        }
+    }
+
+    /// A step after which all files enter their next phase.
+    pub(super) fn remaining(group: Group<'a>) -> Self {
+        Self {
+            ended: Vec::new(),
+            remaining: vec![group],
+        }
+    }
+}

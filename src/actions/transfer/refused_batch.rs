@@ -1,0 +1,63 @@
+//! A call for several files that the portal refused because of one of them, or of the destination
+//! (docs/DOCSPACE.md 4.3). The portal does not say which.
+//!
+//! The destination is read once, then all files together. Files with a visible cause end, and the others
+//! are submitted again. If no cause is visible, the batch is bisected until the refused file is alone in its
+//! call, where it is diagnosed like any single file.
+
+use crate::actions::attempt::{AttemptOutcome, Context};
+use crate::actions::portal_error::failed_call;
+use crate::ids::FileId;
+use crate::outbox::Action;
+
+use super::diagnose::{self, DestinationState};
+use super::group::{Group, IfRefused, Step, Transfer};
+use super::portal_view::PortalView;
+
+/// Ends the files that can have caused the refusal. The other files remain.
+pub(super) async fn find_causes<'a>(
+    context: &Context<'_>,
+    transfer: Transfer<'_>,
+    actions: Vec<&'a Action>,
+) -> Step<'a> {
+    let destination = DestinationState::read(context, transfer).await;
+    if let DestinationState::AcceptsNothing(outcome) = destination {
+        return end_all(actions, &outcome);
+    }
+    let mut view = PortalView::new(context.portal, transfer.to);
+    let files: Vec<&FileId> = actions.iter().map(|action| &action.file).collect();
+    if let Err(error) = view.load(&files).await {
+        return end_all(actions, &failed_call(context, &error, None));
+    }
+    let mut step = Step::default();
+    let mut unsuspected = Vec::new();
+    for action in actions {
+        match diagnose::suspect(context, transfer, &mut view, action, &destination).await {
+            Some(outcome) => step.ended.push((action, outcome)),
+            None => unsuspected.push(action),
+        }
+    }
+    if step.ended.is_empty() {
+        return bisect(unsuspected);
+    }
+    step.remaining.extend(Group::submit(unsuspected));
+    step
+}
+
+fn end_all<'a>(actions: Vec<&'a Action>, outcome: &AttemptOutcome) -> Step<'a> {
+    let actions = actions.into_iter();
+    Step::ended(actions.map(|action| (action, outcome.clone())))
+}
+
+/// Both halves remain.
+pub(super) fn bisect(mut actions: Vec<&Action>) -> Step<'_> {
+    let second = actions.split_off(actions.len() / 2);
+    let halves = [actions, second].map(|actions| Group::Submit {
+        actions,
+        if_refused: IfRefused::Bisect,
+    });
+    Step {
+        ended: Vec::new(),
+        remaining: halves.into(),
+    }
+}

@@ -1,0 +1,35 @@
+//! What the pages and the API read and change.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::docspace::Client;
+use crate::metrics::Metrics;
+use crate::server::tls::Tls;
+use crate::wake::Wake;
+
+use super::access::Access;
+
+/// What the pages and the API read and change.
+#[derive(Debug)]
+pub struct Console {
+    /// The store.
+    pub db: Db,
+    /// The portal's client, for the state of its circuit breaker and budget.
+    pub portal: Arc<Client>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// The clock.
+    pub clock: Clock,
+    /// Wakes the tasks that retry what a person replays.
+    pub wake: Arc<Wake>,
+    /// Who may see and change what.
+    pub access: Access,
+    /// The certificate of the public listener, if it has one.
+    pub tls: Option<Arc<Tls>>,
+    /// Cancelled when the service is shutting down.
+    pub stop: CancellationToken,
+}

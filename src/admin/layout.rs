@@ -1,0 +1,153 @@
+//! The layout of every page, pages with only a message, and times in words.
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse as _, Response};
+use jiff::Timestamp;
+
+use super::access::{Caller, Exposure};
+use super::console::Console;
+use crate::text;
+
+/// The header of every page.
+pub(super) struct Layout {
+    /// The portal's address; empty for callers who may not read.
+    pub(super) portal: String,
+    pub(super) is_signed_in: bool,
+    pub(super) can_sign_in: bool,
+}
+
+impl Layout {
+    pub(super) fn new(console: &Console, headers: &HeaderMap) -> Self {
+        let caller = console.access.caller(headers, console.clock.now());
+        let may_read =
+            caller == Caller::Operator || console.access.exposure() == Exposure::Loopback;
+        Self {
+            portal: if may_read {
+                console.portal.host().to_owned()
+            } else {
+                String::new()
+            },
+            is_signed_in: caller == Caller::Operator,
+            can_sign_in: caller == Caller::Anonymous,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "status_message.html")]
+struct MessagePage {
+    layout: Layout,
+    heading: &'static str,
+    sentence: String,
+    link: (String, &'static str),
+}
+
+/// A page with one message and one link.
+pub(super) fn message(
+    layout: Layout,
+    code: StatusCode,
+    heading: &'static str,
+    sentence: impl Into<String>,
+    link: (impl Into<String>, &'static str),
+) -> Response {
+    let message = MessagePage {
+        layout,
+        heading,
+        sentence: sentence.into(),
+        link: (link.0.into(), link.1),
+    };
+    page(code, &message)
+}
+
+/// Renders a page.
+pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (code, Html(html)).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The response for an unknown path.
+pub(super) async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "Not found.\n")
+}
+
+/// The page for an unknown event.
+pub(super) fn no_event(layout: Layout, id: i64) -> Response {
+    let sentence = format!(
+        "There is no event {id}. Finished events are removed when they are older than RETENTION_DAYS."
+    );
+    message(
+        layout,
+        StatusCode::NOT_FOUND,
+        "No such event",
+        sentence,
+        ("/", "All events"),
+    )
+}
+
+/// The page for a store that cannot be read.
+pub(super) fn unavailable(layout: Layout) -> Response {
+    message(
+        layout,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The store is unavailable",
+        "The log has the reason. Meanwhile deliveries are answered with 503, and DocSpace sends them again.",
+        ("/", "Try again"),
+    )
+}
+
+/// A time relative to now, and exactly.
+pub(super) struct RelativeTime {
+    /// Such as `5 min ago`.
+    pub(super) about: String,
+    /// Date and time.
+    pub(super) exact: String,
+    /// The same in the format of HTML's `datetime`.
+    pub(super) machine: String,
+}
+
+impl RelativeTime {
+    pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
+        Self {
+            about: about(now.duration_since(at).as_secs()),
+            exact: format!("{} UTC", text::time(at)),
+            machine: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
+}
+
+/// A span of time in one unit.
+fn about(seconds_ago: i64) -> String {
+    let distance = match seconds_ago.unsigned_abs() {
+        0..=4 => return "just now".to_owned(),
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ ..3_600 => format!("{} min", seconds / 60),
+        seconds @ ..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    };
+    if seconds_ago < 0 {
+        format!("in {distance}")
+    } else {
+        format!("{distance} ago")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        let check = |seconds: i64, expected: &str| assert_eq!(about(seconds), expected);
+        check(0, "just now");
+        check(5, "5 s ago");
+        check(59, "59 s ago");
+        check(60, "1 min ago");
+        check(7_199, "1 h ago");
+        check(47 * 3_600, "47 h ago");
+        check(48 * 3_600, "2 days ago");
+        check(-90, "in 1 min");
+    }
+}

@@ -1,0 +1,52 @@
+//! What is checked: every part of the configuration that is valid.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{ConfigParts, Settings};
+use crate::docspace::Client;
+use crate::rules::Rule;
+use crate::signature::WebhookSecret;
+
+/// A deployment of the service.
+#[derive(Debug)]
+pub struct Deployment {
+    pub(super) config: ConfigParts,
+    /// `None` if the portal's address or key is missing or not valid.
+    pub(super) portal: Option<Arc<Client>>,
+    /// The public URL of the service, if it was given.
+    pub(super) url: Option<String>,
+    pub(super) clock: Clock,
+}
+
+impl Deployment {
+    /// The deployment with this configuration, valid or not.
+    pub fn new(settings: &Settings, url: Option<String>, clock: Clock) -> Self {
+        let config = settings.parts();
+        let portal =
+            config.portal.as_ref().ok().and_then(|portal| {
+                Client::new(&portal.host, portal.key.clone(), clock.clone()).ok()
+            });
+        Self {
+            config,
+            portal: portal.map(Arc::new),
+            url,
+            clock,
+        }
+    }
+
+    /// The deployment with these variables.
+    pub fn from_pairs(pairs: &[(String, String)], url: Option<String>, clock: Clock) -> Self {
+        Self::new(&Settings::from_pairs(pairs), url, clock)
+    }
+
+    /// The rules that are valid.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.config.rules.rules
+    }
+
+    /// The secrets of the webhook, if they are set.
+    pub(super) fn secrets(&self) -> &[WebhookSecret] {
+        self.config.secrets.as_deref().unwrap_or_default()
+    }
+}

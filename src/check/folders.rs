@@ -1,0 +1,24 @@
+//! Rooms and folders that could not be read.
+
+use crate::docspace::Error;
+
+use super::finding::Finding;
+
+/// What it means that a room or folder could not be read.
+pub(super) fn unreadable(subject: String, error: &Error) -> Finding {
+    match error {
+        Error::NotFound => Finding::error(
+            subject,
+            "does not exist: the id is mistyped, or the folder was deleted; `docspace-courier rooms --folders` \
+             lists all ids",
+        ),
+        Error::Forbidden => Finding::error(
+            subject,
+            "may not be read: give the user of the key access to the room, and the key the scope files:write",
+        ),
+        error => Finding::warning(
+            subject,
+            format!("could not be checked: {error}; check again later"),
+        ),
+    }
+}

@@ -1,0 +1,142 @@
+//! The two listeners: the public one for deliveries, and the operator's.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::server::tls::TlsFiles;
+use crate::webhook::{TransportPolicy, UnsignedPolicy};
+
+use super::reader::Reader;
+
+/// Default of `LISTEN_ADDR`.
+const LISTEN_ADDR: &str = "0.0.0.0:3000";
+
+/// Default of `ADMIN_ADDR`.
+const ADMIN_ADDR: &str = "127.0.0.1:3001";
+
+/// The public listener, which receives deliveries.
+#[derive(Debug)]
+pub struct PublicListener {
+    /// `LISTEN_ADDR` or `PORT`.
+    pub address: SocketAddr,
+    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: serve HTTPS directly.
+    pub tls: Option<TlsFiles>,
+    /// `REQUIRE_HTTPS`: reject deliveries that a proxy did not receive over HTTPS.
+    pub transport: TransportPolicy,
+    /// `ALLOW_UNSIGNED`: accept deliveries without a signature header.
+    pub unsigned: UnsignedPolicy,
+}
+
+/// The operator's listener.
+#[derive(Debug)]
+pub struct AdminListener {
+    /// `ADMIN_ADDR`.
+    pub address: SocketAddr,
+    /// `ADMIN_TOKEN`: required for every change.
+    pub token: Option<SecretString>,
+}
+
+/// The public listener.
+pub(super) fn public_listener(reader: &mut Reader<'_>) -> Option<PublicListener> {
+    let address = public_address(reader);
+    let tls = tls(reader);
+    let transport = match (reader.flag("REQUIRE_HTTPS"), &tls) {
+        (false, _) => TransportPolicy::Any,
+        (true, None) => TransportPolicy::HttpsOnly,
+        (true, Some(_)) => TransportPolicy::HttpsThroughout,
+    };
+    let unsigned = unsigned(reader, address);
+    Some(PublicListener {
+        address: address?,
+        tls,
+        transport,
+        unsigned,
+    })
+}
+
+/// The operator's listener.
+pub(super) fn admin_listener(reader: &mut Reader<'_>) -> Option<AdminListener> {
+    let address = admin_address(reader)?;
+    let token = reader.get("ADMIN_TOKEN").map(SecretString::from);
+    if !address.ip().is_loopback() && !reader.variables.is_set("ADMIN_TOKEN") {
+        reader.problem(
+            "ADMIN_TOKEN",
+            format!("is required because ADMIN_ADDR {address} is reachable from other machines"),
+        );
+    }
+    Some(AdminListener { address, token })
+}
+
+/// The address of the operator's listener.
+pub(super) fn admin_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    reader.socket_address("ADMIN_ADDR", ADMIN_ADDR)
+}
+
+fn public_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let port = reader.get("PORT").and_then(|text| {
+        let port = text.parse::<u16>().ok();
+        if port.is_none() {
+            reader.problem("PORT", format!("is not a valid port number: {text}"));
+        }
+        port
+    });
+    match (reader.get("LISTEN_ADDR"), port) {
+        (None, Some(port)) => Some(SocketAddr::from(([0, 0, 0, 0], port))),
+        (text, port) => {
+            let address = reader.socket_address("LISTEN_ADDR", LISTEN_ADDR)?;
+            if let (Some(text), Some(port)) = (text, port)
+                && port != address.port()
+            {
+                let what =
+                    format!("contradicts LISTEN_ADDR, which is {text}; set only one of them");
+                reader.problem("PORT", what);
+            }
+            Some(address)
+        }
+    }
+}
+
+/// The two files if both are set and readable and belong together. Whether the certificate is valid now is
+/// checked where there is a clock.
+fn tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {
+    match (reader.get("TLS_CERT_FILE"), reader.get("TLS_KEY_FILE")) {
+        (None, None) => None,
+        (Some(_), None) => {
+            let what = "is not set, but TLS_CERT_FILE is: the file with the certificate's key";
+            reader.problem("TLS_KEY_FILE", what);
+            None
+        }
+        (None, Some(_)) => {
+            let what = "is not set, but TLS_KEY_FILE is: the file with the key's certificate";
+            reader.problem("TLS_CERT_FILE", what);
+            None
+        }
+        (Some(certificate), Some(key)) => {
+            let files = TlsFiles {
+                certificate: PathBuf::from(certificate),
+                key: PathBuf::from(key),
+            };
+            if let Err(error) = files.load() {
+                reader.problem(error.variable(), error.to_string());
+            }
+            Some(files)
+        }
+    }
+}
+
+fn unsigned(reader: &mut Reader<'_>, address: Option<SocketAddr>) -> UnsignedPolicy {
+    if !reader.flag("ALLOW_UNSIGNED") {
+        return UnsignedPolicy::Refuse;
+    }
+    if let Some(address) = address
+        && !address.ip().is_loopback()
+    {
+        reader.problem(
+            "ALLOW_UNSIGNED",
+            format!("is only allowed when LISTEN_ADDR is a loopback address, not {address}"),
+        );
+    }
+    UnsignedPolicy::Accept
+}

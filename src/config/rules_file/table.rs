@@ -1,0 +1,305 @@
+//! Cursors over the tables and values of a rules file.
+//!
+//! A cursor knows the rule and field it is at. A value that is not valid is reported with this place and skipped,
+//! so that reading continues and all problems are found.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::ids::FolderId;
+
+use super::diagnostics::{Diagnostics, did_you_mean};
+
+/// A place in the file.
+#[derive(Clone)]
+struct Place<'d> {
+    diagnostics: &'d Diagnostics<'d>,
+    /// The rule, as problems show it; empty outside of rules.
+    rule: Rc<str>,
+    /// The dotted path of the field in the rule.
+    path: String,
+    span: Range<usize>,
+}
+
+impl Place<'_> {
+    fn report(&self, what: &str) {
+        self.diagnostics
+            .add(&self.span, &self.rule, &self.path, what);
+    }
+
+    fn field(&self, name: &str, span: Range<usize>) -> Self {
+        let path = match self.path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        };
+        Self {
+            path,
+            span,
+            ..self.clone()
+        }
+    }
+}
+
+/// A table and the fields that are known in it: those that were asked for.
+pub(super) struct TableReader<'t> {
+    place: Place<'t>,
+    table: &'t DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+/// A value of a field.
+pub(super) struct FieldValue<'t> {
+    place: Place<'t>,
+    value: &'t DeValue<'t>,
+}
+
+impl<'t> TableReader<'t> {
+    /// The table of the whole file.
+    pub(super) fn new(table: &'t Spanned<DeTable<'t>>, diagnostics: &'t Diagnostics<'t>) -> Self {
+        let place = Place {
+            diagnostics,
+            rule: Rc::from(""),
+            path: String::new(),
+            span: table.span(),
+        };
+        Self::at(place, table.get_ref())
+    }
+
+    fn at(place: Place<'t>, table: &'t DeTable<'t>) -> Self {
+        Self {
+            place,
+            table,
+            known: Vec::new(),
+        }
+    }
+
+    /// The same table as that of a rule, to which all problems in it belong from now on.
+    #[must_use]
+    pub(super) fn of_rule(mut self, rule: &str) -> Self {
+        self.place.rule = Rc::from(rule);
+        self.place.path.clear();
+        self
+    }
+
+    /// Reports a problem of the table.
+    pub(super) fn report(&self, what: &str) {
+        self.place.report(what);
+    }
+
+    /// Reports a problem of a field that is not in the table.
+    pub(super) fn report_field(&self, name: &str, what: &str) {
+        self.place.field(name, self.place.span.clone()).report(what);
+    }
+
+    /// A string field without reporting anything, to show in problems.
+    pub(super) fn peek(&self, name: &str) -> Option<&'t str> {
+        let (_, value) = self.entry(name)?;
+        value.get_ref().as_str()
+    }
+
+    fn entry(
+        &self,
+        name: &str,
+    ) -> Option<(
+        &'t Spanned<toml::de::DeString<'t>>,
+        &'t Spanned<DeValue<'t>>,
+    )> {
+        self.table
+            .iter()
+            .find(|(key, _)| key.get_ref().as_ref() == name)
+    }
+
+    /// The field, which is known from now on.
+    pub(super) fn field(&mut self, name: &'static str) -> Option<FieldValue<'t>> {
+        self.known.push(name);
+        let (_, value) = self.entry(name)?;
+        Some(FieldValue {
+            place: self.place.field(name, value.span()),
+            value: value.get_ref(),
+        })
+    }
+
+    /// The field, or a report that it is missing; the hint says what to set it to.
+    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<FieldValue<'t>> {
+        let field = self.field(name);
+        if field.is_none() {
+            self.report_field(name, &format!("is missing: {hint}"));
+        }
+        field
+    }
+
+    /// The tables of an array of tables, which is written with this header.
+    pub(super) fn tables(&mut self, name: &'static str, header: &str) -> Vec<TableReader<'t>> {
+        let Some(field) = self.field(name) else {
+            return Vec::new();
+        };
+        if !field.value.is_array() {
+            field.report(&format!("must be written as {header}"));
+            return Vec::new();
+        }
+        let tables = field.list().into_iter().filter_map(|item| {
+            let table = item.as_table();
+            if table.is_none() {
+                item.report("must be a table");
+            }
+            table
+        });
+        tables.collect()
+    }
+
+    /// Whether the table has any of the known fields.
+    pub(super) fn has_known_field(&self) -> bool {
+        self.known.iter().any(|name| self.entry(name).is_some())
+    }
+
+    /// Whether the table has no fields at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Reports every field that is not known.
+    pub(super) fn finish(self) {
+        for key in self.table.keys() {
+            let name = key.get_ref().as_ref();
+            if self.known.contains(&name) {
+                continue;
+            }
+            let known = self.known.iter().copied();
+            let hint = did_you_mean(name, known)
+                .unwrap_or_else(|| format!("expected one of {}", self.known.join(", ")));
+            let place = self.place.field(name, key.span());
+            place.report(&format!("is not a known field; {hint}"));
+        }
+    }
+}
+
+impl<'t> FieldValue<'t> {
+    /// Reports a problem of the value.
+    pub(super) fn report(&self, what: &str) {
+        self.place.report(what);
+    }
+
+    /// The rule, as problems show it.
+    pub(super) fn rule(&self) -> &str {
+        &self.place.rule
+    }
+
+    /// A string.
+    pub(super) fn text(&self) -> Option<String> {
+        let text = self.value.as_str();
+        if text.is_none() {
+            self.report(&format!("must be a string, not {}", self.kind()));
+        }
+        text.map(str::to_owned)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self) -> bool {
+        let flag = self.value.as_bool();
+        if flag.is_none() {
+            self.report(&format!("must be true or false, not {}", self.kind()));
+        }
+        flag.unwrap_or(false)
+    }
+
+    /// A table.
+    pub(super) fn as_table(&self) -> Option<TableReader<'t>> {
+        match self.value {
+            DeValue::Table(table) => Some(TableReader::at(self.place.clone(), table)),
+            _ => None,
+        }
+    }
+
+    /// A table, or a report that it must be one.
+    pub(super) fn table(&self, example: &str) -> Option<TableReader<'t>> {
+        let table = self.as_table();
+        if table.is_none() {
+            self.report(&format!("must be a table such as {example}"));
+        }
+        table
+    }
+
+    /// The items of a list, which must not be empty; a single value counts as a list of one.
+    pub(super) fn items(&self) -> Vec<FieldValue<'t>> {
+        let items = self.list();
+        if items.is_empty() {
+            self.report("is an empty list, which matches nothing");
+        }
+        items
+    }
+
+    fn list(&self) -> Vec<FieldValue<'t>> {
+        match self.value {
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| FieldValue {
+                    place: Place {
+                        span: item.span(),
+                        ..self.place.clone()
+                    },
+                    value: item.get_ref(),
+                })
+                .collect(),
+            value => vec![FieldValue {
+                place: self.place.clone(),
+                value,
+            }],
+        }
+    }
+
+    /// A string or a list of strings, trimmed.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let items = self.items().into_iter();
+        let texts = items.filter_map(|item| Some(item.text()?.trim().to_owned()));
+        texts.collect()
+    }
+
+    /// An id or a list of ids.
+    pub(super) fn folder_ids(&self) -> Vec<FolderId> {
+        let items = self.items().into_iter();
+        items.filter_map(|item| item.as_folder_id()).collect()
+    }
+
+    /// One id.
+    pub(super) fn folder_id(&self) -> Option<FolderId> {
+        if self.value.is_array() {
+            self.report("must be a single folder; write one [[rule.action]] for each");
+            return None;
+        }
+        self.as_folder_id()
+    }
+
+    /// Ids are numbers, or strings for folders in third-party storage.
+    fn as_folder_id(&self) -> Option<FolderId> {
+        let id = match self.value {
+            DeValue::Integer(number) => number
+                .to_string()
+                .parse::<i64>()
+                .ok()
+                .filter(|number| *number > 0)
+                .map(FolderId::from),
+            DeValue::String(text) => FolderId::new(text),
+            _ => None,
+        };
+        if id.is_none() {
+            self.report(
+                "must be the id of a room or folder; `docspace-courier rooms --folders` lists them",
+            );
+        }
+        id
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        }
+    }
+}

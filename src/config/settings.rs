@@ -1,0 +1,123 @@
+//! The settings of a process: its variables, and each part of the configuration that they define.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::db::Location;
+use crate::signature::WebhookSecret;
+use crate::telemetry::Logging;
+
+use super::database::database;
+use super::env_file::{self, EnvFileError};
+use super::limits::limits;
+use super::listeners::{admin_address, admin_listener, public_listener};
+use super::logging::{log_format, logging};
+use super::notices::notices;
+use super::notifications::notifications;
+use super::parts::ConfigParts;
+use super::portal::{PortalConfig, portal, secrets};
+use super::problems::ConfigError;
+use super::reader::Reader;
+use super::rules::{Rules, rules, rules_source, valid_rules};
+use super::variables::Variables;
+
+/// The variables and the contents of the files that they name, read once.
+///
+/// Each method reads one part of the configuration, or everything wrong with it, however wrong other parts are.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    variables: Variables,
+}
+
+impl Settings {
+    /// Reads the variables of a file, if one is given, and of the process. The latter take precedence.
+    pub fn from_process(env_file: Option<&Path>) -> Result<Self, EnvFileError> {
+        let mut pairs = env_file
+            .map(env_file::read)
+            .transpose()?
+            .unwrap_or_default();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the only place that reads the environment"
+        )]
+        let process = std::env::vars_os();
+        // The names and values of the service are UTF-8, so other pairs are not for it.
+        pairs.extend(process.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Ok(Self::from_pairs(&pairs))
+    }
+
+    /// Takes name/value pairs, of which later ones take precedence.
+    pub fn from_pairs(pairs: &[(String, String)]) -> Self {
+        Self {
+            variables: Variables::from_pairs(pairs),
+        }
+    }
+
+    fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {
+        Reader::read(&self.variables, part)
+    }
+
+    /// Every part, each read once.
+    pub fn parts(&self) -> ConfigParts {
+        // Before the rules are read, so that a change in between is noticed.
+        let rules_source = self.read(|reader| Some(rules_source(reader)));
+        let (rules, rule_problems) = valid_rules(&self.variables);
+        ConfigParts {
+            portal: self.portal(),
+            secrets: self.secrets(),
+            rules,
+            rule_problems,
+            rules_source,
+            notifications: self.read(|reader| Some(notifications(reader))),
+            database: self.database(),
+            public: self.read(public_listener),
+            admin: self.read(admin_listener),
+            limits: self.read(limits),
+            log_format: self.read(log_format),
+            notices: notices(&self.variables),
+        }
+    }
+
+    /// The portal.
+    pub fn portal(&self) -> Result<PortalConfig, ConfigError> {
+        self.read(portal)
+    }
+
+    /// The webhook's secret, or several during a rotation.
+    pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
+        self.read(secrets)
+    }
+
+    /// The rules, with `RULES_FILE` as it is now.
+    pub fn rules(&self) -> Result<Rules, ConfigError> {
+        rules(&self.variables)
+    }
+
+    /// Where the store is.
+    pub fn database(&self) -> Result<Location, ConfigError> {
+        self.read(database)
+    }
+
+    /// Where the store would be with another `DATABASE_URL`.
+    pub fn database_at(&self, url: &str) -> Result<Location, ConfigError> {
+        let variables = self.variables.with("DATABASE_URL", url);
+        Reader::read(&variables, database)
+    }
+
+    /// The address of the operator's listener, even if its token is missing.
+    pub fn admin_address(&self) -> Result<SocketAddr, ConfigError> {
+        self.read(admin_address)
+    }
+
+    /// How to log, even if `LOG_FORMAT` is not valid.
+    pub fn logging(&self) -> Logging {
+        logging(&mut Reader::new(&self.variables))
+    }
+
+    /// Whether `RUST_LOG` asks for logs.
+    pub fn has_log_filter(&self) -> bool {
+        self.variables.is_set("RUST_LOG")
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a statement or a whole write fails.
+
+use std::sync::Arc;
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SqlError {
+    /// SQLite reported an error.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL reported an error, or the connection was lost.
+    #[error(transparent)]
+    Postgres(#[from] ::postgres::Error),
+    /// No connection to PostgreSQL can be made.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Arc<SqlError>),
+    /// The certificates for the connection to PostgreSQL cannot be used.
+    #[error("TLS to the database cannot be set up: {0}")]
+    Tls(String),
+    /// A newer version has migrated the store beyond what this version supports.
+    #[error(
+        "a newer docspace-courier has migrated the store to version {store}; \
+         this one supports versions up to {supported}"
+    )]
+    TooNew {
+        /// The migration that the store requires.
+        store: i64,
+        /// The newest migration of this program.
+        supported: i64,
+    },
+    /// A query that must return a row returned none.
+    #[error("the query returned no row")]
+    NoRow,
+    /// A statement or a stored value is not what the program expects.
+    #[error("unexpected {0}")]
+    Unexpected(String),
+    /// The closure that runs the statements panicked.
+    #[error("the operation on the store panicked")]
+    Panicked,
+}
+
+impl SqlError {
+    /// Whether the database is unavailable and may recover without a change here. A rejected login and a
+    /// missing database are configuration errors.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Unreachable(error) => error.is_unreachable(),
+            Self::Postgres(error) => error.code().is_none_or(|code| {
+                // Connection exceptions, a server that starts, stops or is full, a standby.
+                let code = code.code();
+                ["08", "57P", "53"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+                    || code == "25006"
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// Why a read or write of the store failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The queue of writes is full.
+    #[error("too many writes are waiting for the store")]
+    Full,
+    /// The store's threads have ended.
+    #[error("the store is closed")]
+    Closed,
+    /// A statement failed.
+    #[error("the store refused")]
+    Refused(#[source] Arc<SqlError>),
+}
+
+impl From<SqlError> for StoreError {
+    fn from(error: SqlError) -> Self {
+        Self::Refused(Arc::new(error))
+    }
+}
+
+impl StoreError {
+    /// Whether the database is unavailable and may recover without a change here.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_unreachable(),
+            Self::Full | Self::Closed => false,
+        }
+    }
+}

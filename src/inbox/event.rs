@@ -1,0 +1,67 @@
+//! What is known of stored events.
+
+use jiff::Timestamp;
+
+use crate::db::{Sql, SqlError};
+use crate::event::Trigger;
+use crate::ids::{FileId, InboxId, WebhookId};
+use crate::outbox;
+
+/// When an event was received.
+pub fn received_at(sql: &Sql, id: InboxId) -> Result<Timestamp, SqlError> {
+    sql.query_one(
+        "SELECT received_at FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| row.get(0),
+    )
+}
+
+/// The body of an event as received, and when the event happened.
+pub fn body(sql: &Sql, id: InboxId) -> Result<Option<(Vec<u8>, Timestamp)>, SqlError> {
+    sql.query_optional(
+        "SELECT body, happened_at FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// The trigger of an event and the file that it is about.
+pub(super) fn trigger_and_file(
+    sql: &Sql,
+    id: InboxId,
+) -> Result<Option<(Trigger, FileId)>, SqlError> {
+    let found: Option<(Option<String>, Option<String>)> = sql.query_optional(
+        "SELECT trigger_name, file_id FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(found.and_then(|(trigger, file)| Some((Trigger::new(&trigger?), FileId::new(&file?)?))))
+}
+
+/// Whether this content state of a file is known, from an action for it or from an earlier listing.
+pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
+    Ok(outbox::has_file_state(sql, file, changed)?
+        || sql.exists(
+            "SELECT 1 FROM events
+             WHERE file_id = :file AND happened_at = :changed AND source = 'listing' LIMIT 1",
+            &[
+                (":file", file.as_str().into()),
+                (":changed", changed.into()),
+            ],
+        )?)
+}
+
+/// The webhooks that have delivered events.
+pub fn webhooks(sql: &Sql) -> Result<Vec<WebhookId>, SqlError> {
+    // The recursion makes one index lookup per webhook, not one per event.
+    sql.query(
+        "WITH RECURSIVE seen (id) AS (
+             SELECT min(webhook_id) FROM events WHERE webhook_id > 0
+             UNION ALL
+             SELECT (SELECT min(webhook_id) FROM events WHERE webhook_id > seen.id) FROM seen
+             WHERE seen.id IS NOT NULL)
+         SELECT id FROM seen WHERE id IS NOT NULL",
+        &[],
+        |row| row.get(0).map(WebhookId),
+    )
+}

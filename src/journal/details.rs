@@ -1,0 +1,230 @@
+//! Rows of both tables as views, and everything about one event.
+
+use jiff::Timestamp;
+
+use crate::db::{Row, Sql, SqlError, ZeroAsNone};
+use crate::ids::InboxId;
+use crate::inbox::{InboxState, Source};
+use crate::outbox::{ActionId, ActionState};
+use crate::rules::ActionPlan;
+
+use super::view::{ActionView, DecisionView, EventDetails, EventState, EventView};
+
+/// Everything about the event with this id of ours or, if there is none, with this id of DocSpace's; the
+/// newest one, when several webhooks have an event with that id.
+pub fn find(sql: &Sql, number: i64) -> Result<Option<EventDetails>, SqlError> {
+    let columns = EventRow::COLUMNS;
+    let found = sql.query_optional(
+        &format!(
+            "SELECT {columns}, body FROM events
+             WHERE id = coalesce((SELECT id FROM events WHERE id = :number),
+                                 (SELECT max(id) FROM events WHERE event_id = :number))"
+        ),
+        &[(":number", number.into())],
+        |row| Ok((read_event(row)?, row.get("body")?)),
+    )?;
+    let Some((row, body)) = found else {
+        return Ok(None);
+    };
+    let decisions = without_event(decisions_of(sql, &[row.id])?);
+    let actions = without_event(actions_of(sql, &[row.id])?);
+    Ok(Some(EventDetails {
+        event: row.into_view(&decisions, &actions),
+        decisions,
+        actions,
+        body,
+    }))
+}
+
+fn without_event<T>(pairs: Vec<(InboxId, T)>) -> Vec<T> {
+    pairs.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A row of the inbox.
+pub(super) struct EventRow {
+    pub(super) id: InboxId,
+    webhook_id: Option<i64>,
+    event_id: Option<i64>,
+    trigger: Option<String>,
+    file_id: Option<String>,
+    title: Option<String>,
+    received_at: Timestamp,
+    happened_at: Timestamp,
+    source: Source,
+    deliveries: u32,
+    state: InboxState,
+    reason: Option<String>,
+    due_at: Timestamp,
+}
+
+pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
+    let ZeroAsNone(webhook_id) = row.get("webhook_id")?;
+    Ok(EventRow {
+        id: InboxId(row.get("id")?),
+        webhook_id,
+        event_id: row.get("event_id")?,
+        trigger: row.get("trigger_name")?,
+        file_id: row.get("file_id")?,
+        title: row.get("title")?,
+        received_at: row.get("received_at")?,
+        happened_at: row.get("happened_at")?,
+        source: row.get("source")?,
+        deliveries: row.get("deliveries")?,
+        state: row.get("state")?,
+        reason: row.get("reason")?,
+        due_at: row.get("due_at")?,
+    })
+}
+
+impl EventRow {
+    /// The columns that [`read_event`] reads.
+    pub(super) const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, \
+                                      received_at, happened_at, source, deliveries, state, reason, \
+                                      due_at";
+
+    pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
+        let state = self.combined_state(actions);
+        let is_undecided = self.state == InboxState::Waiting;
+        EventView {
+            id: self.id,
+            webhook_id: self.webhook_id,
+            event_id: self.event_id,
+            trigger: self.trigger,
+            file_id: self.file_id,
+            title: self.title,
+            received_at: self.received_at,
+            happened_at: self.happened_at,
+            source: self.source,
+            deliveries: self.deliveries,
+            state,
+            reason: self
+                .reason
+                .or_else(|| reason_for(state, decisions, actions)),
+            due_at: is_undecided.then_some(self.due_at),
+        }
+    }
+
+    /// One word for its own state and those of its actions.
+    fn combined_state(&self, actions: &[ActionView]) -> EventState {
+        let any = |state| actions.iter().any(|action| action.state == state);
+        match self.state {
+            InboxState::Unreadable => EventState::Unreadable,
+            InboxState::Dead => EventState::Dead,
+            _ if any(ActionState::Dead) => EventState::Dead,
+            InboxState::Waiting => EventState::Waiting,
+            InboxState::Decided => {
+                if any(ActionState::Running) {
+                    EventState::Working
+                } else if any(ActionState::Waiting) {
+                    EventState::Waiting
+                } else if any(ActionState::Discarded) || self.reason.is_some() {
+                    // A decided event has a reason only if its decision was given up and then discarded.
+                    EventState::Discarded
+                } else if any(ActionState::Done) {
+                    EventState::Done
+                } else {
+                    EventState::Ignored
+                }
+            }
+        }
+    }
+}
+
+fn reason_for(
+    state: EventState,
+    decisions: &[DecisionView],
+    actions: &[ActionView],
+) -> Option<String> {
+    let of_action = |state: ActionState| {
+        actions
+            .iter()
+            .filter(|action| action.state == state)
+            .find_map(|action| Some(format!("{}: {}", action.kind, action.reason.as_ref()?)))
+    };
+    match state {
+        EventState::Dead => of_action(ActionState::Dead),
+        EventState::Waiting => of_action(ActionState::Waiting),
+        EventState::Discarded => of_action(ActionState::Discarded),
+        EventState::Ignored => Some(decisions.first().map_or_else(
+            || "there was no rule".to_owned(),
+            |first| format!("{}: {}", first.rule, first.reason),
+        )),
+        EventState::Working | EventState::Done | EventState::Unreadable => None,
+    }
+}
+
+/// The decisions about these events, each event's in the order of the rules.
+pub(super) fn decisions_of(
+    sql: &Sql,
+    events: &[InboxId],
+) -> Result<Vec<(InboxId, DecisionView)>, SqlError> {
+    let is_listed = sql.is_in_list("event", ":events");
+    let statement = format!(
+        "SELECT event, rule, outcome, reason FROM decisions WHERE {is_listed}
+         ORDER BY event, position"
+    );
+    sql.query(
+        &statement,
+        &[(":events", (&id_list(events)).into())],
+        |row| {
+            let decision = DecisionView {
+                rule: row.get("rule")?,
+                outcome: row.get("outcome")?,
+                reason: row.get("reason")?,
+            };
+            Ok((InboxId(row.get("event")?), decision))
+        },
+    )
+}
+
+/// The actions of these events, each event's in the order in which they were planned.
+pub(super) fn actions_of(
+    sql: &Sql,
+    events: &[InboxId],
+) -> Result<Vec<(InboxId, ActionView)>, SqlError> {
+    let is_listed = sql.is_in_list("event", ":events");
+    let statement = format!(
+        "SELECT event, id, rule, kind, plan, state, attempt, failures, result_file, result_folder,
+                operation_id, reason_code, reason, due_at, created_at, finished_at
+         FROM actions WHERE {is_listed} ORDER BY id"
+    );
+    sql.query(
+        &statement,
+        &[(":events", (&id_list(events)).into())],
+        |row| Ok((InboxId(row.get("event")?), read_action(row)?)),
+    )
+}
+
+/// The list that [`Sql::is_in_list`] takes.
+fn id_list(events: &[InboxId]) -> String {
+    let ids: Vec<String> = events.iter().map(InboxId::to_string).collect();
+    ids.join(",")
+}
+
+fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
+    let plan: String = row.get("plan")?;
+    let state: ActionState = row.get("state")?;
+    let due_at: Option<Timestamp> = row.get("due_at")?;
+    Ok(ActionView {
+        id: ActionId(row.get("id")?),
+        rule: row.get("rule")?,
+        kind: row.get("kind")?,
+        state,
+        attempt: row.get("attempt")?,
+        failures: row.get("failures")?,
+        to: destination(&plan),
+        result_file: row.get("result_file")?,
+        result_folder: row.get("result_folder")?,
+        operation_id: row.get("operation_id")?,
+        reason_code: row.get("reason_code")?,
+        reason: row.get("reason")?,
+        due_at: due_at.filter(|_| state == ActionState::Waiting),
+        created_at: row.get("created_at")?,
+        finished_at: row.get("finished_at")?,
+    })
+}
+
+/// The destination of an action; `None` for an action that only another version supports.
+fn destination(plan: &str) -> Option<String> {
+    serde_json::from_str::<ActionPlan>(plan).ok()?.target()
+}

@@ -1,0 +1,133 @@
+//! An action, its claim, and what attempts leave behind.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::db::FromColumn;
+use crate::docspace::OperationId;
+use crate::ids::{FileId, FolderId, InboxId};
+use crate::rules::{ActionKind, ActionPlan};
+
+/// Our id of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct ActionId(pub i64);
+
+impl fmt::Display for ActionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// A claim on an action. Only the holder of the newest one may write to the action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// The action.
+    pub action: ActionId,
+    /// The attempt that this claim began, from 1.
+    pub attempt: u32,
+}
+
+/// An action that was claimed.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// The claim on it.
+    pub claim: Claim,
+    /// The event that caused it.
+    pub event: InboxId,
+    /// The rule that planned it.
+    pub rule: String,
+    /// The file.
+    pub file: FileId,
+    /// The file's title when the event was decided.
+    pub title: String,
+    /// What to do.
+    pub plan: ActionPlan,
+    /// Failed attempts so far that count towards giving up.
+    pub failures: u32,
+    /// The call of an earlier attempt whose outcome is unknown.
+    pub intent: Option<Intent>,
+}
+
+/// A call to the portal that may have been made and whose outcome is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// When it was stored, before the call.
+    pub at: Timestamp,
+    /// Before this time the portal may still be at work, so a missing effect proves nothing.
+    pub settle_after: Timestamp,
+    /// The portal's operation, once the portal has returned its id.
+    pub operation: Option<OperationId>,
+}
+
+/// What a done action left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActionResult {
+    /// The resulting file: a new one for a copy.
+    pub file: Option<FileId>,
+    /// The folder that contains it.
+    pub folder: Option<FolderId>,
+    /// What an operator should know about it, if it differs from what the rule suggests.
+    pub note: Option<String>,
+}
+
+/// The state of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionState {
+    /// Waits for its next attempt, or for the actions before it in its rule.
+    Waiting,
+    /// Is claimed.
+    Running,
+    /// Succeeded.
+    Done,
+    /// Failed for good: a dead letter.
+    Dead,
+    /// A person discarded it.
+    Discarded,
+}
+
+impl ActionState {
+    const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Done,
+        Self::Dead,
+        Self::Discarded,
+    ];
+
+    /// The word in the store and in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+impl fmt::Display for ActionState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromColumn for ActionState {
+    type Stored = String;
+
+    fn from_stored(stored: String) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == stored)
+    }
+}
+
+/// A kind that only a newer version knows is not an error: instances of both may share a store.
+impl FromColumn for ActionKind {
+    type Stored = String;
+
+    fn from_stored(stored: String) -> Option<Self> {
+        Some(Self::from_name(&stored))
+    }
+}

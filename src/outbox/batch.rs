@@ -1,0 +1,168 @@
+//! Which copies and moves go together in one call to the portal.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use crate::db::{Sql, SqlError};
+use crate::docspace::FILES_IN_ONE_CALL;
+
+use super::action::ActionId;
+
+/// Most candidates that are read for one call. Not all of them can go into the same call, so this is more
+/// than [`FILES_IN_ONE_CALL`].
+const MAX_CANDIDATES: u32 = 400;
+
+/// Copies or moves that may go into one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// What they have in common: kind, destination and conflict policy, as the column `plan` stores them.
+    pub key: String,
+    /// The actions, in the order in which they are due.
+    pub actions: Vec<ActionId>,
+}
+
+/// How many actions must be due under a batch key before they are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchPolicy {
+    /// One is enough.
+    Immediate,
+    /// As many as one call takes.
+    FullOnly,
+    /// None are claimed.
+    Hold,
+}
+
+/// Finds the copies or moves that are due next and free to run, without claiming them: of the batch key
+/// that has waited longest and satisfies its policy, as many as fit into one call. The search can be long,
+/// so it runs on a connection for reading.
+///
+/// Free to run means: nothing else runs or is unresolved on the file, no action of an earlier event of the
+/// file waits, and no copy to the same destination under the same title runs or is unresolved.
+pub fn find_batch(
+    sql: &Sql,
+    now: Timestamp,
+    policy_of: impl Fn(&str) -> BatchPolicy,
+) -> Result<Option<Batch>, SqlError> {
+    for key in batch_keys(sql, now)? {
+        let policy = policy_of(&key);
+        if policy == BatchPolicy::Hold {
+            continue;
+        }
+        let actions = select_for_one_call(&candidates(sql, &key, now)?);
+        let is_enough = match policy {
+            BatchPolicy::FullOnly => actions.len() == FILES_IN_ONE_CALL,
+            BatchPolicy::Immediate | BatchPolicy::Hold => !actions.is_empty(),
+        };
+        if is_enough {
+            return Ok(Some(Batch { key, actions }));
+        }
+    }
+    Ok(None)
+}
+
+/// The batch keys with something due: first those with expired leases, then by how long they have waited.
+fn batch_keys(sql: &Sql, now: Timestamp) -> Result<Vec<String>, SqlError> {
+    let mut keys: Vec<String> = sql.query(
+        "SELECT DISTINCT plan FROM actions
+         WHERE state = 'running' AND lease_until <= :now AND file_work = 1",
+        &[(":now", now.into())],
+        |row| row.get(0),
+    )?;
+    // The recursion makes one index lookup per key, not one per action.
+    let waiting: Vec<String> = sql.query(
+        "WITH RECURSIVE batch_keys (plan) AS (
+             SELECT min(plan) FROM actions WHERE state = 'waiting' AND file_work = 1
+             UNION ALL
+             SELECT (SELECT min(actions.plan) FROM actions
+                     WHERE state = 'waiting' AND file_work = 1 AND actions.plan > batch_keys.plan)
+             FROM batch_keys WHERE batch_keys.plan IS NOT NULL)
+         SELECT plan FROM (
+             SELECT plan, (SELECT min(due_at) FROM actions
+                           WHERE state = 'waiting' AND file_work = 1
+                             AND actions.plan = batch_keys.plan) AS due
+             FROM batch_keys WHERE plan IS NOT NULL) AS waiting
+         WHERE due <= :now ORDER BY due",
+        &[(":now", now.into())],
+        |row| row.get(0),
+    )?;
+    keys.extend(waiting);
+    Ok(keys)
+}
+
+/// An action that could go into the next call.
+struct Candidate {
+    id: ActionId,
+    file: String,
+    target: Option<String>,
+    failures: u32,
+}
+
+/// The actions of a batch key that are due and free to run, in the order in which they are due.
+fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, SqlError> {
+    sql.query(
+        concat!(
+            "SELECT * FROM (
+                 SELECT id, file_id, target, failures FROM actions
+                 WHERE state = 'running' AND lease_until <= :now AND file_work = 1 AND plan = :key
+                 ORDER BY id LIMIT :limit) AS expired
+             UNION ALL
+             SELECT * FROM (
+                 SELECT a.id, a.file_id, a.target, a.failures FROM actions AS a
+                 WHERE a.state = 'waiting' AND a.file_work = 1 AND a.plan = :key AND a.due_at <= :now
+                   AND ",
+            include_str!("free_to_run.sql"),
+            " ORDER BY a.due_at, a.id LIMIT :limit) AS due"
+        ),
+        &[
+            (":now", now.into()),
+            (":key", key.into()),
+            (":limit", MAX_CANDIDATES.into()),
+        ],
+        |row| {
+            Ok(Candidate {
+                id: ActionId(row.get(0)?),
+                file: row.get(1)?,
+                target: row.get(2)?,
+                failures: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// The candidates that go with the first one: at most one per file, and one per target, so that a new file
+/// in the destination belongs to one of them only.
+fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
+    let Some(first) = candidates.first() else {
+        return Vec::new();
+    };
+    let size = batch_size(first.failures);
+    let mut files = HashSet::new();
+    let mut targets = HashSet::new();
+    let mut actions = Vec::new();
+    for candidate in candidates {
+        let is_distinct = files.insert(&candidate.file)
+            && candidate
+                .target
+                .as_ref()
+                .is_none_or(|target| targets.insert(target));
+        if is_distinct && batch_size(candidate.failures) == size {
+            actions.push(candidate.id);
+        }
+        if actions.len() == size {
+            break;
+        }
+    }
+    actions
+}
+
+/// The size of the next batch of an action with this many failures. It shrinks, so that a file that makes
+/// whole calls fail is soon alone in its call.
+fn batch_size(failures: u32) -> usize {
+    match failures {
+        0 => FILES_IN_ONE_CALL,
+        1 => FILES_IN_ONE_CALL / 4,
+        2 => FILES_IN_ONE_CALL / 20,
+        _ => 1,
+    }
+}

@@ -1,0 +1,80 @@
+//! The outcome of checking a condition, with the reason.
+
+use std::fmt;
+
+use crate::ids::FolderId;
+use crate::rules::entry_view::Missing;
+
+use super::account::Account;
+use super::pattern::Pattern;
+
+/// The outcome of checking a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::rules) enum Check<'a> {
+    Holds(Why<'a>),
+    Fails(Why<'a>),
+    Needs(Missing),
+}
+
+/// The reason for an outcome. It becomes text only if someone reads it: most checks fail unread. The
+/// text contains no title, because titles are personal data and reasons are logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::rules) enum Why<'a> {
+    Plain(&'static str),
+    Itself(&'a FolderId),
+    Inside(&'a FolderId, &'static str, &'a FolderId),
+    Outside(&'a FolderId, &'static str, &'a [FolderId]),
+    FolderGone(&'a FolderId),
+    Title(&'static str, &'a [String]),
+    Pattern(&'static str, &'a Pattern),
+    Extension(&'static str, &'a [String]),
+    Actor(&'static str, &'a [Account]),
+}
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(sentence) => formatter.write_str(sentence),
+            Self::Itself(place) => write!(formatter, "the file is in {place} itself"),
+            Self::Inside(folder, what, place) => {
+                write!(formatter, "folder {folder} is in {what} {place}")
+            }
+            Self::Outside(folder, what, places) => {
+                write!(
+                    formatter,
+                    "folder {folder} is not in {what} {}",
+                    AnyOf(places)
+                )
+            }
+            Self::FolderGone(folder) => write!(formatter, "folder {folder} no longer exists"),
+            Self::Title(verb, words) => {
+                let quoted: Vec<String> = words.iter().map(|word| format!("“{word}”")).collect();
+                write!(formatter, "the title {verb} {}", AnyOf(&quoted))
+            }
+            Self::Pattern(verb, pattern) => write!(formatter, "the title {verb} “{pattern}”"),
+            Self::Extension(verb, extensions) => {
+                write!(formatter, "the extension {verb} {}", AnyOf(extensions))
+            }
+            Self::Actor(verb, accounts) => {
+                write!(formatter, "the acting user {verb} {}", AnyOf(accounts))
+            }
+        }
+    }
+}
+
+/// Writes values separated by commas, with "or" before the last one.
+pub(super) struct AnyOf<'a, T>(pub(super) &'a [T]);
+
+impl<T: fmt::Display> fmt::Display for AnyOf<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, item) in self.0.iter().enumerate() {
+            let separator = match position {
+                0 => "",
+                last if last + 1 == self.0.len() => " or ",
+                _ => ", ",
+            };
+            write!(formatter, "{separator}{item}")?;
+        }
+        Ok(())
+    }
+}

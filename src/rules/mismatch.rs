@@ -1,0 +1,53 @@
+//! Why a rule ignores an event.
+
+use std::fmt;
+
+use crate::event::Trigger;
+
+use super::condition::Why;
+
+/// The reason to ignore an event.
+pub(super) enum Mismatch<'a> {
+    NothingNamed,
+    Trigger(&'a Trigger, &'a [Trigger]),
+    NoEntry,
+    Folder,
+    FileGone,
+    OwnAction,
+    Condition(Why<'a>),
+}
+
+impl fmt::Display for Mismatch<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingNamed => {
+                formatter.write_str("the body names neither a trigger nor a file")
+            }
+            Self::Trigger(trigger, wanted) => write!(
+                formatter,
+                "trigger {trigger} is not one of {}",
+                CommaSeparated(wanted)
+            ),
+            Self::NoEntry => formatter.write_str("the event names no file"),
+            Self::Folder => formatter.write_str("the event is about a folder, not a file"),
+            Self::FileGone => formatter.write_str("the file no longer exists"),
+            Self::OwnAction => {
+                formatter.write_str("the event was caused by this rule's own action")
+            }
+            Self::Condition(why) => why.fmt(formatter),
+        }
+    }
+}
+
+/// Writes values separated by commas.
+pub(super) struct CommaSeparated<'a, T>(pub(super) &'a [T]);
+
+impl<T: fmt::Display> fmt::Display for CommaSeparated<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, item) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { ", " };
+            write!(formatter, "{separator}{item}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! One rule: triggers, conditions and an ordered list of actions, and how it evaluates an event.
+
+use jiff::Timestamp;
+
+use crate::event::{Entry, EntryKind};
+use crate::ids::FolderId;
+
+use super::action::ActionPlan;
+use super::condition::{Check, Condition};
+use super::decision::{Decision, FileState, PlannedActions};
+use super::entry_view::EntryView;
+use super::facts::{Facts, Lookup, MissingFact};
+use super::mismatch::Mismatch;
+use crate::event::Trigger;
+
+/// What to do with events of some triggers under some conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name, unique among the rules; part of the effect key.
+    pub name: String,
+    /// The triggers it listens to.
+    pub triggers: Vec<Trigger>,
+    /// The conditions, all of which must hold.
+    pub conditions: Vec<Condition>,
+    /// The actions, in order; each starts after the previous ones succeeded. A failed notification does
+    /// not stop the actions after it.
+    pub actions: Vec<ActionPlan>,
+}
+
+/// How a rule evaluates an event. The reason becomes text only if someone reads it.
+pub(super) enum Evaluation<'a> {
+    Matched(&'a Entry),
+    Ignored(Mismatch<'a>),
+    Unknown(MissingFact),
+}
+
+impl Rule {
+    /// The rooms and folders it watches; none if it acts wherever a file is.
+    pub fn watched_folders(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions.iter().flat_map(Condition::folders)
+    }
+
+    /// Those of them that it watches as rooms.
+    pub fn watched_rooms(&self) -> impl Iterator<Item = &FolderId> {
+        self.conditions
+            .iter()
+            .flat_map(|condition| match condition {
+                Condition::Room(rooms) => rooms.as_slice(),
+                _ => &[],
+            })
+    }
+
+    /// Whether it accepts events about folders and rooms: no action on a file applies to those.
+    fn accepts_folders(&self) -> bool {
+        !self.actions.iter().any(ActionPlan::is_file_work)
+    }
+
+    /// Evaluates the trigger and the conditions, at the least cost.
+    pub(super) fn evaluate<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        view: Option<&EntryView<'a>>,
+    ) -> Evaluation<'a> {
+        if let Some(mismatch) = self.mismatch_before_conditions(facts, view) {
+            return Evaluation::Ignored(mismatch);
+        }
+        let Some(view) = view else {
+            return Evaluation::Ignored(Mismatch::NoEntry);
+        };
+        let mut missing = None;
+        for condition in &self.conditions {
+            match condition.check(view) {
+                Check::Fails(why) => return Evaluation::Ignored(Mismatch::Condition(why)),
+                Check::Holds(_) => {}
+                // A later condition may fail without any question to the portal.
+                Check::Needs(what) => missing = missing.or(Some(what)),
+            }
+        }
+        missing.map_or(Evaluation::Matched(view.entry), |missing| {
+            Evaluation::Unknown(view.missing_fact(missing))
+        })
+    }
+
+    /// The reason to ignore an event before any condition is checked.
+    pub(super) fn mismatch_before_conditions<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        view: Option<&EntryView<'a>>,
+    ) -> Option<Mismatch<'a>> {
+        let Some(trigger) = &facts.event.trigger else {
+            return Some(Mismatch::NothingNamed);
+        };
+        if !self.triggers.contains(trigger) {
+            return Some(Mismatch::Trigger(trigger, &self.triggers));
+        }
+        match view.map(|view| view.entry.kind) {
+            None => Some(Mismatch::NoEntry),
+            Some(EntryKind::Folder) if !self.accepts_folders() => Some(Mismatch::Folder),
+            Some(EntryKind::File) if matches!(facts.file, Some(Lookup::NotFound)) => {
+                Some(Mismatch::FileGone)
+            }
+            Some(_) if facts.caused_by.contains(&self.name) => Some(Mismatch::OwnAction),
+            Some(_) => None,
+        }
+    }
+
+    /// Decides what to plan for an event whose conditions all hold.
+    pub(super) fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, MissingFact> {
+        let file = FileFacts::of(entry, facts)?;
+        if let Some(to) = self.actions.iter().find_map(ActionPlan::destination)
+            && file.folder.as_ref() == Some(to)
+        {
+            return Ok(self.ignored(format!(
+                "the file is already in folder {to}, the destination of this rule"
+            )));
+        }
+        Ok(Decision {
+            rule: self.name.clone(),
+            reason: self.match_reasons(entry, facts).join("; "),
+            planned: Some(PlannedActions {
+                file: entry.id.clone(),
+                state: FileState::reported_by(facts.event, file.modified_at),
+                title: file.title,
+                actions: self.actions.clone(),
+            }),
+        })
+    }
+
+    /// Why each condition holds; the trigger, if there is no condition.
+    fn match_reasons(&self, entry: &Entry, facts: Facts<'_>) -> Vec<String> {
+        let view = EntryView::new(entry, facts);
+        let holding = |condition: &Condition| match condition.check(&view) {
+            Check::Holds(why) => Some(why.to_string()),
+            Check::Fails(_) | Check::Needs(_) => None,
+        };
+        let mut reasons: Vec<String> = self.conditions.iter().filter_map(holding).collect();
+        if reasons.is_empty() {
+            let trigger = facts.event.trigger.as_ref();
+            reasons.extend(trigger.map(|trigger| format!("the trigger is {trigger}")));
+        }
+        reasons
+    }
+
+    /// A decision to ignore the event.
+    pub(super) fn ignored(&self, reason: String) -> Decision {
+        Decision {
+            rule: self.name.clone(),
+            reason,
+            planned: None,
+        }
+    }
+}
+
+/// What planning needs to know about a file, from the delivery or, failing that, from the portal.
+struct FileFacts {
+    folder: Option<FolderId>,
+    title: String,
+    modified_at: Timestamp,
+}
+
+impl FileFacts {
+    fn of(entry: &Entry, facts: Facts<'_>) -> Result<Self, MissingFact> {
+        Ok(
+            match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
+                (Some(Lookup::Found(file)), ..) => Self {
+                    folder: Some(file.folder.clone()),
+                    title: file.title.clone(),
+                    modified_at: file.updated,
+                },
+                (_, folder @ Some(_), Some(title), Some(modified_at)) => Self {
+                    folder: folder.clone(),
+                    title: title.clone(),
+                    modified_at,
+                },
+                // The portal is not asked about folders: nothing is done to them.
+                _ if entry.kind == EntryKind::Folder => Self {
+                    folder: entry.parent.clone(),
+                    title: entry.title.clone().unwrap_or_default(),
+                    modified_at: entry.modified_at.unwrap_or_default(),
+                },
+                _ => return Err(MissingFact::File(entry.id.clone())),
+            },
+        )
+    }
+}

@@ -1,0 +1,158 @@
+//! One connection: the TLS handshake, then HTTP/1.1 requests until it is closed or evicted.
+//!
+//! # Request smuggling
+//!
+//! A request is smuggled when a proxy and this service disagree about where the one before it ends. hyper
+//! answers 400 and closes the connection where the length is ambiguous: differing or invalid
+//! `Content-Length`s, an encoding whose last coding is not `chunked`, folded lines, white space before the
+//! colon, invalid chunk sizes. It ignores `Content-Length` beside `Transfer-Encoding`. A chunked body is the
+//! last request of its connection, so bytes after it are never parsed.
+//!
+//! hyper accepts a bare line feed as a line end and the same `Content-Length` twice, as RFC 9112 and RFC 9110
+//! permit, and proxies that rewrite heads, such as nginx and Caddy, pass on neither. A smuggled request gains
+//! nothing: each request needs a signature or token of its own. On the public listener, a connection is
+//! also closed after every response but that to a verified delivery (see `webhook.rs`).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::Watcher;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::connection_limit::{Activity, ConnectionPermit};
+use super::lingering_close::LingeringClose;
+use super::tls::Tls;
+
+/// How long a client may take to send the head of a request, and how long a connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum size of a request's head in bytes. DocSpace's heads, through a proxy, are below 1 KiB.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Maximum number of headers of a request.
+const MAX_HEADERS: usize = 64;
+
+/// Maximum size of hyper's read buffer in bytes; a whole head must fit.
+const MAX_BUFFER_BYTES: usize = 2 * MAX_HEAD_BYTES;
+
+/// An accepted connection and what it needs to be served.
+pub(super) struct Connection {
+    pub(super) router: Router,
+    pub(super) watcher: Watcher,
+    pub(super) permit: ConnectionPermit,
+}
+
+impl Connection {
+    /// Performs the TLS handshake, then serves requests.
+    pub(super) async fn serve_tls(self, stream: TcpStream, tls: &Tls, stop: CancellationToken) {
+        let acceptor = tls.acceptor();
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+        let activity = Arc::clone(self.permit.activity());
+        tokio::select! {
+            done = handshake => match done {
+                Ok(Ok(stream)) => self.serve(stream).await,
+                Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
+                Err(_) => debug!("TLS handshake timed out"),
+            },
+            () = activity.evicted() => debug!("evicted an idle connection"),
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Serves requests until the connection is closed or evicted.
+    pub(super) async fn serve<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = self.permit.activity();
+        let router = TowerToHyperService::new(self.router);
+        let service = service_fn(|request: Request<Incoming>| {
+            let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+            let response = router.call(request.map(|body| TrackedBody::new(body, activity)));
+            async move {
+                let mut response = response.await?;
+                if is_chunked {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
+                activity.mark_idle();
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_header_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .serve_connection(TokioIo::new(LingeringClose::new(stream)), service);
+        let served = self.watcher.watch(connection);
+        tokio::select! {
+            ended = served => if let Err(error) = ended {
+                debug!(%error, "connection failed");
+            },
+            () = activity.evicted() => debug!("evicted an idle connection"),
+        }
+    }
+}
+
+/// A request body that marks its connection busy once it has been received completely: from then on the
+/// client waits for us.
+struct TrackedBody {
+    incoming: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl TrackedBody {
+    fn new(incoming: Incoming, activity: &Arc<Activity>) -> Self {
+        let body = Self {
+            incoming,
+            activity: Arc::clone(activity),
+        };
+        if body.incoming.is_end_stream() {
+            body.activity.mark_busy();
+        }
+        body
+    }
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        if frame.is_none() || self.incoming.is_end_stream() {
+            self.activity.mark_busy();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
