@@ -13,6 +13,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
+use crate::health;
 use crate::journal::overview::{self, overview};
 
 mod console;
@@ -55,8 +56,6 @@ pub fn router(console: Arc<Console>) -> Router {
             guard::require_access,
         ));
     let open = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/style.css", get(style))
@@ -64,23 +63,11 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/icon.svg", get(icon));
     private
         .merge(open)
+        .merge(health::admin_routes(console.health.clone()))
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&console), guard::host))
         .layer(from_fn(guard::headers))
         .with_state(console)
-}
-
-async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
-    if console.stop.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
-    }
-    match console.db.probe().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the store is not writable\n",
-        ),
-    }
 }
 
 async fn metrics(State(console): State<Arc<Console>>) -> Result<impl IntoResponse, StatusCode> {

@@ -102,9 +102,9 @@ impl AlertMonitor {
     }
 
     /// Scans and sends until stopped.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(&mut self, stop: CancellationToken) {
         if self.channels.is_empty() {
-            return;
+            stop.cancelled().await;
         }
         while !stop.is_cancelled() {
             self.run_once().await;

@@ -11,6 +11,7 @@ use crate::telemetry;
 // What all commands share.
 mod exit;
 mod output;
+mod signal;
 
 pub mod catch_up;
 pub mod check;

@@ -1,4 +1,4 @@
-//! The time of day, handed in so that tests can move it.
+//! The time of day, passed as an argument so that tests can set it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The machine's clock, and by how many milliseconds the one it follows is ahead.
+    /// The machine's clock, and how far the clock that it follows is ahead, in milliseconds.
     System(Arc<AtomicI64>),
     Manual(Arc<Mutex<Timestamp>>),
 }
@@ -26,7 +26,7 @@ impl Clock {
         Self(Source::System(Arc::default()))
     }
 
-    /// A clock that stands still until it is moved with [`Clock::advance`].
+    /// A clock that only [`Clock::advance`] and [`Clock::sleep_until`] move.
     pub fn manual(start: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(Mutex::new(start))))
     }
@@ -36,7 +36,7 @@ impl Clock {
         match &self.0 {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "the one place that reads the clock"
+                reason = "the only place that reads the machine's clock"
             )]
             Source::System(ahead_ms) => {
                 let ahead = SignedDuration::from_millis(ahead_ms.load(Ordering::Relaxed));
@@ -46,39 +46,38 @@ impl Clock {
         }
     }
 
-    /// Follows another clock, such as that of the database that several machines share, which says that it
-    /// is `time` just now; differences too small to matter are left alone. A manual clock follows nobody.
+    /// Follows another clock, such as that of a database that several machines share, which shows this time
+    /// now. Differences within the time that a query takes are ignored. A manual clock does not follow.
     pub fn follow(&self, time: Timestamp) {
-        /// What an answer may take to come.
-        const SMALL: SignedDuration = SignedDuration::from_millis(100);
+        /// The time that a query may take.
+        const TOLERANCE: SignedDuration = SignedDuration::from_millis(100);
 
         let behind = time.duration_since(self.now());
         if let Source::System(ahead_ms) = &self.0
-            && behind.abs() > SMALL
+            && behind.abs() > TOLERANCE
         {
             let behind = i64::try_from(behind.as_millis()).unwrap_or_default();
             ahead_ms.fetch_add(behind, Ordering::Relaxed);
         }
     }
 
-    /// Waits until this time of day. A manual clock stands for time that passes unseen: it is moved there
-    /// at once.
-    pub async fn sleep_until(&self, moment: Timestamp) {
+    /// Waits until this time. A manual clock moves there at once.
+    pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
             Source::System(_) => {
-                let wait = Duration::try_from(moment.duration_since(self.now()));
+                let wait = Duration::try_from(time.duration_since(self.now()));
                 if let Some(wait) = wait.ok().filter(|wait| !wait.is_zero()) {
                     tokio::time::sleep(wait).await;
                 }
             }
-            Source::Manual(time) => {
-                let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
-                *time = moment.max(*time);
+            Source::Manual(now) => {
+                let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+                *now = time.max(*now);
             }
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock is left alone.
+    /// Moves a manual clock forward; does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(time) = &self.0 {
             *time.lock().unwrap_or_else(PoisonError::into_inner) += by;

@@ -1,9 +1,8 @@
-//! Instances: which of them share the store, and what only one of them does at a time. All SQL of their
-//! tables.
+//! Instances: the membership of this one in a shared store, and what only one of them does at a time.
 //!
-//! Each gives a sign of life every few seconds. Whoever finds that another has given none for a while
-//! forgets it, and so ends its leases and its duties: the next attempt settles what it left open. All of
-//! them go by the database's clock. A store in a file has one instance, which does none of this.
+//! Each instance writes a heartbeat every few seconds. One that finds another without a recent heartbeat
+//! removes it, which ends its leases and leader roles: the next attempts reconcile what it left open. All
+//! instances follow the database's clock. On a SQLite store there is one instance, and none of this runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,73 +13,40 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, SECONDS_A_DAY};
-use crate::db::{Db, Sql, SqlError, StoreError, ZeroAsNone};
+use crate::db::{Db, StoreError};
 use crate::docspace::Client;
-use crate::ids::InstanceId;
-use crate::outbox;
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
-/// How often an instance gives a sign of life.
+mod id;
+mod leader;
+mod membership;
+mod partition;
+
+pub use leader::{LeaderRole, holds_role};
+pub use partition::{Partition, partition};
+
+use membership::{Membership, PortalWrites};
+
+/// How often an instance writes a heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// After this long without a sign an instance is gone.
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a start waits before it tries again to reach the database.
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a duty stays with an instance beyond its last sign of life, in milliseconds.
-const DUTY_MS: i64 = 30_000;
-
-/// How long to wait before a database that is away is tried again at the start.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// How many instances there are, as last counted.
+/// This instance among those that share the store.
 #[derive(Clone, Debug)]
 pub struct Instances {
     db: Db,
     clock: Clock,
+    /// How many there are, as of the last heartbeat.
     count: Arc<AtomicU32>,
-    /// Whether others were at work when this one came.
+    /// Whether others were running when this one started.
     joined_others: bool,
 }
 
-/// What one instance does for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaderRole {
-    /// Fetching what never reached us.
-    CatchUp,
-    /// Removing what is old.
-    Prune,
-    /// Telling the operator.
-    Alerts,
-}
-
-impl LeaderRole {
-    fn name(self) -> &'static str {
-        match self {
-            Self::CatchUp => "catch_up",
-            Self::Prune => "prune",
-            Self::Alerts => "alerts",
-        }
-    }
-}
-
-/// The work that an instance begins with; what waits too long is for whoever comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Partition {
-    /// How many instances there are.
-    pub of: u32,
-    /// Which of them this is, from 0.
-    pub place: u32,
-}
-
-impl Partition {
-    /// Everything, for one that works alone.
-    pub const ALL: Self = Self { of: 1, place: 0 };
-}
-
 impl Instances {
-    /// Waits for the store to be there, makes this instance known, and begins to follow the database's
-    /// clock.
+    /// Waits for the database, writes the first heartbeat, and sets the clock by the database's.
     pub async fn join(db: &Db, clock: &Clock) -> Result<Self, StoreError> {
         let mut instances = Self {
             db: db.clone(),
@@ -92,53 +58,54 @@ impl Instances {
             return Ok(instances);
         }
         loop {
-            match instances.heartbeat(Writes::default()).await {
-                Err(error) if error.is_unreachable() => tokio::time::sleep(TRY_AGAIN).await,
+            match instances.heartbeat(PortalWrites::default()).await {
+                Err(error) if error.is_unreachable() => {
+                    tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
+                }
                 Err(error) => return Err(error),
-                Ok(census) => {
-                    instances.joined_others = census.instances > 1;
+                Ok(membership) => {
+                    instances.joined_others = membership.instances > 1;
                     return Ok(instances);
                 }
             }
         }
     }
 
-    /// Waits until those at work already know of this one, and leave it its part of what the portal takes.
+    /// Waits until the instances that were running first have seen this one, and have reduced their part of
+    /// the portal's limits.
     pub async fn wait_for_rebalance(&self, stop: &CancellationToken) {
         if self.joined_others {
             tokio::select! {
-                () = tokio::time::sleep(HEARTBEAT_INTERVAL + TRY_AGAIN) => {}
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL + CONNECT_RETRY_INTERVAL) => {}
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Gives signs of life until told to stop, and wakes the worker when another instance is gone.
+    /// Writes heartbeats until `stop` is cancelled, and wakes the worker when it took over actions of an
+    /// instance that is gone.
     pub async fn run(self, portal: Arc<Client>, wake: Arc<Wake>, stop: CancellationToken) {
-        if !self.db.is_shared() {
-            return;
-        }
         while !stop.is_cancelled() {
             let now = self.clock.now();
-            let writes = Writes {
+            let writes = PortalWrites {
                 day: now.as_second().div_euclid(SECONDS_A_DAY),
-                own: i64::try_from(portal.budget().own_writes_today(now)).unwrap_or_default(),
+                count: i64::try_from(portal.budget().own_writes_today(now)).unwrap_or_default(),
             };
             match self.heartbeat(writes).await {
-                Ok(census) => {
-                    portal.budget().share_among(census.instances);
-                    let others = census.writes_of_others.unsigned_abs();
+                Ok(membership) => {
+                    portal.budget().share_among(membership.instances);
+                    let others = membership.writes_of_others.unsigned_abs();
                     portal.budget().set_others_writes_today(others, now);
-                    if census.released > 0 {
+                    if membership.released > 0 {
                         warn!(
-                            actions = census.released,
-                            "another instance is gone; its actions are settled first"
+                            actions = membership.released,
+                            "another instance is gone; its running actions are reconciled here"
                         );
                         wake.outbox.notify_one();
                     }
                 }
                 Err(error) => {
-                    warn!(error = %ErrorChain(&error), "no sign of life could be given");
+                    warn!(error = %ErrorChain(&error), "the heartbeat failed");
                 }
             }
             tokio::select! {
@@ -148,174 +115,36 @@ impl Instances {
         }
     }
 
-    /// Says that this instance is gone, so that nobody waits for it.
+    /// Removes this instance, so that the others take over its work at once.
     pub async fn leave(db: &Db) {
         if db.is_shared()
-            && let Err(error) = db.write(forget).await
+            && let Err(error) = db.write(membership::remove).await
         {
             warn!(
                 error = %ErrorChain(&error),
-                "the others will notice by themselves that this instance is gone"
+                "this instance could not leave; the others will find its heartbeat missing"
             );
         }
     }
 
-    async fn heartbeat(&self, writes: Writes) -> Result<Membership, StoreError> {
-        let census = self.db.write(move |sql| heartbeat(sql, writes)).await?;
-        if let Some(time) = census
+    async fn heartbeat(&self, writes: PortalWrites) -> Result<Membership, StoreError> {
+        let membership = self
+            .db
+            .write(move |sql| membership::heartbeat(sql, writes))
+            .await?;
+        if let Some(time) = membership
             .clock_ms
             .and_then(|ms| Timestamp::from_millisecond(ms).ok())
         {
             self.clock.follow(time);
         }
-        let before = self.count.swap(census.instances, Ordering::Relaxed);
-        if before != census.instances {
-            info!(instances = census.instances, "instances share the store");
+        let before = self.count.swap(membership.instances, Ordering::Relaxed);
+        if before != membership.instances {
+            info!(
+                instances = membership.instances,
+                "the number of instances changed"
+            );
         }
-        Ok(census)
+        Ok(membership)
     }
-}
-
-/// The writes to the portal that this instance made on a day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Writes {
-    day: i64,
-    own: i64,
-}
-
-/// What a sign of life came back with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Membership {
-    instances: u32,
-    clock_ms: Option<i64>,
-    /// Writes to the portal that the others made on the same day.
-    writes_of_others: i64,
-    /// Actions that were left running by instances that are gone.
-    released: usize,
-}
-
-fn heartbeat(sql: &Sql, writes: Writes) -> Result<Membership, SqlError> {
-    let clock_ms = sql.clock_ms()?;
-    let (now, me) = (clock_ms.unwrap_or_default(), instance_column(sql));
-    let gone_before = now - i64::try_from(HEARTBEAT_TIMEOUT.as_millis()).unwrap_or(i64::MAX);
-    sql.execute(
-        "INSERT INTO instances (id, started_at, seen_at) VALUES (:id, :now, :now)
-         ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
-        &[(":id", me.into()), (":now", now.into())],
-    )?;
-    sql.execute(
-        "DELETE FROM instances WHERE seen_at < :gone_before",
-        &[(":gone_before", gone_before.into())],
-    )?;
-    let released = outbox::release_orphaned_leases(sql)?;
-    sql.execute(
-        "UPDATE duties SET until = :until WHERE holder = :id AND until > :now",
-        &[
-            (":id", me.into()),
-            (":now", now.into()),
-            (":until", duty_until(now).into()),
-        ],
-    )?;
-    sql.execute(
-        "UPDATE duties SET until = 0
-         WHERE until > 0 AND holder NOT IN (SELECT id FROM instances)",
-        &[],
-    )?;
-    let instances = sql.query_one("SELECT count(*) FROM instances", &[], |row| row.get(0))?;
-    let writes_of_others = count_writes(sql, me, writes)?;
-    Ok(Membership {
-        instances,
-        clock_ms,
-        writes_of_others,
-        released,
-    })
-}
-
-/// Adds the writes of this instance to those of the day, and returns how many there are beside them.
-fn count_writes(sql: &Sql, me: ZeroAsNone, Writes { day, own }: Writes) -> Result<i64, SqlError> {
-    if own > 0 {
-        sql.execute(
-            "INSERT INTO portal_writes (day, instance, writes) VALUES (:day, :id, :own)
-             ON CONFLICT (day, instance) DO UPDATE SET writes = excluded.writes",
-            &[
-                (":day", day.into()),
-                (":id", me.into()),
-                (":own", own.into()),
-            ],
-        )?;
-    }
-    sql.execute(
-        "DELETE FROM portal_writes WHERE day < :day",
-        &[(":day", day.into())],
-    )?;
-    sql.query_one(
-        "SELECT CAST(coalesce(sum(writes), 0) AS BIGINT) FROM portal_writes
-         WHERE day = :day AND instance <> :id",
-        &[(":day", day.into()), (":id", me.into())],
-        |row| row.get(0),
-    )
-}
-
-fn instance_column(sql: &Sql) -> ZeroAsNone {
-    ZeroAsNone(sql.instance().map(|InstanceId(id)| id))
-}
-
-fn forget(sql: &Sql) -> Result<(), SqlError> {
-    sql.execute(
-        "DELETE FROM instances WHERE id = :id",
-        &[(":id", instance_column(sql).into())],
-    )?;
-    sql.execute(
-        "UPDATE duties SET until = 0 WHERE holder = :id",
-        &[(":id", instance_column(sql).into())],
-    )?;
-    outbox::release_orphaned_leases(sql).map(drop)
-}
-
-/// Whether the duty is this instance's, now and for a while; takes it where nobody has it.
-pub async fn holds_role(db: &Db, duty: LeaderRole) -> Result<bool, StoreError> {
-    if !db.is_shared() {
-        return Ok(true);
-    }
-    db.write(move |sql| take_duty(sql, duty)).await
-}
-
-fn duty_until(now: i64) -> i64 {
-    now + DUTY_MS
-}
-
-fn take_duty(sql: &Sql, duty: LeaderRole) -> Result<bool, SqlError> {
-    let now = sql.clock_ms()?.unwrap_or_default();
-    let taken = sql.execute(
-        "UPDATE duties SET holder = :id, until = :until
-         WHERE name = :name AND (holder = :id OR until <= :now)",
-        &[
-            (":id", instance_column(sql).into()),
-            (":name", duty.name().into()),
-            (":until", duty_until(now).into()),
-            (":now", now.into()),
-        ],
-    )?;
-    Ok(taken > 0)
-}
-
-/// The part of the work that is this instance's to begin with.
-pub fn share(sql: &Sql) -> Result<Partition, SqlError> {
-    let Some(InstanceId(me)) = sql.instance() else {
-        return Ok(Partition::ALL);
-    };
-    sql.query_one(
-        "SELECT count(*), coalesce(sum(CASE WHEN id < :id THEN 1 END), 0),
-                coalesce(sum(CASE WHEN id = :id THEN 1 END), 0)
-         FROM instances",
-        &[(":id", me.into())],
-        |row| {
-            let (of, place, known): (u32, u32, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(if known == 0 {
-                Partition::ALL
-            } else {
-                Partition { of, place }
-            })
-        },
-    )
 }

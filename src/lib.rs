@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod journal;
 
 // Decide.
+pub mod facts;
 pub mod reload;
 pub mod rules;
 
@@ -46,6 +47,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod file_watcher;
+pub mod health;
 mod http_headers;
 pub mod ids;
 pub mod instances;
@@ -55,6 +57,7 @@ mod root_cause;
 pub mod server;
 pub mod service;
 pub mod signature;
+pub mod supervise;
 pub mod telemetry;
 pub mod template;
 mod text;

@@ -101,6 +101,7 @@ pub struct Metrics {
     attempt_duration: Histograms,
     portal_calls: Family<[(&'static str, String); 3], Counter>,
     reloads: Family<Labels<1>, Counter>,
+    task_restarts: Family<Labels<1>, Counter>,
 }
 
 impl Default for Metrics {
@@ -114,6 +115,7 @@ impl Default for Metrics {
             attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             portal_calls: Family::default(),
             reloads: Family::default(),
+            task_restarts: Family::default(),
         };
         metrics.register();
         metrics.initialize_to_zero();
@@ -161,6 +163,11 @@ impl Metrics {
             "Reloads of the rules: done, or refused because the rules were invalid",
             self.reloads.clone(),
         );
+        registry.register(
+            "task_restarts",
+            "Restarts of background tasks that panicked or ended on their own",
+            self.task_restarts.clone(),
+        );
     }
 
     /// Creates the known series, because a counter that first appears with the value 1 has no rate.
@@ -184,6 +191,16 @@ impl Metrics {
     /// Counts a reload of the rules.
     pub fn count_reload(&self, outcome: &'static str) {
         self.reloads.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Creates the series of a background task with no restarts.
+    pub fn register_task(&self, task: &'static str) {
+        drop(self.task_restarts.get_or_create(&[("task", task)]));
+    }
+
+    /// Counts a restart of a background task.
+    pub fn count_task_restart(&self, task: &'static str) {
+        self.task_restarts.get_or_create(&[("task", task)]).inc();
     }
 
     /// Counts a decided event.

@@ -57,7 +57,7 @@ impl Reload {
     }
 
     /// Reloads on request and when the watched file changes, until the token is cancelled.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut watcher = self.source.watcher.clone();
         loop {
             tokio::select! {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -23,6 +24,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::event::Event;
+use crate::health::{self, Health};
 use crate::inbox::{self, AcceptOutcome};
 use crate::metrics::{DeliveryResponse, Metrics};
 use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
@@ -93,12 +95,14 @@ impl Receiver {
 }
 
 /// The public listener's routes: both webhook paths and its health.
-pub fn router(receiver: Arc<Receiver>) -> Router {
+pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
+    let health =
+        health::public_routes(health).layer(map_response(async |response| close(response)));
     let webhook = get(async || close(GREETING)).post(receive);
     Router::new()
         .route(WEBHOOK_PATH, webhook.clone())
         .route("/docspace/webhook", webhook)
-        .route("/healthz", get(async || close("ok\n")))
+        .merge(health)
         .fallback(async || close(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || close(StatusCode::METHOD_NOT_ALLOWED))
         .with_state(receiver)

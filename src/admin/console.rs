@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::server::tls::Tls;
 use crate::wake::Wake;
@@ -30,6 +29,6 @@ pub struct Console {
     pub access: Access,
     /// The certificate of the public listener, if it has one.
     pub tls: Option<Arc<Tls>>,
-    /// Cancelled when the service is shutting down.
-    pub stop: CancellationToken,
+    /// What the health endpoints check.
+    pub health: Health,
 }

@@ -1,14 +1,12 @@
 //! `docspace-courier catch-up`: fetches missed deliveries now.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use crate::catch_up::{CatchUp, CatchUpReport, ListRooms, WebhookState};
+use crate::catch_up::{CatchUpReport, ListRooms, WebhookState};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::db::Db;
-use crate::docspace::Client;
-use crate::rules::ActiveRules;
+use crate::service::Parts;
 
 use super::exit::success_if;
 use super::output::{count, print_json, print_lines};
@@ -28,17 +26,9 @@ pub struct Args {
 /// Catches up once.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
-    let clock = Clock::system();
-    let portal = Client::new(&config.portal.host, config.portal.key, clock.clone())?;
-    let catch_up = CatchUp {
-        db: Db::open(&config.database)?,
-        portal: Arc::new(portal),
-        rules: ActiveRules::new(config.rules),
-        secrets: config.secrets,
-        retention: config.limits.retention,
-        clock,
-        wake: Arc::default(),
-    };
+    let db = Db::open(&config.database)?;
+    let parts = Parts::new(db, config.portal, config.rules, Clock::system())?;
+    let catch_up = parts.catch_up(config.secrets, config.limits.retention);
     let report = catch_up.run_once(ListRooms::Always).await?;
     if args.json {
         print_json(&report)?;

@@ -17,7 +17,7 @@ use crate::service::Service;
 
 use super::exit::success_if;
 use super::output::{ACCENT, DIM, STRONG, print_lines, styled};
-use super::serve::signal;
+use super::signal::shutdown_signal;
 
 mod mailbox;
 mod scenario;
@@ -200,7 +200,7 @@ impl DemoDeployment {
             format!("  Status page       {}", self.admin_address),
             String::new(),
         ]);
-        signal().await;
+        shutdown_signal().await;
     }
 
     async fn shut_down(self) -> anyhow::Result<()> {

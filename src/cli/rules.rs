@@ -4,27 +4,24 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::Db;
 use crate::event::Event;
-use crate::inbox;
-use crate::journal;
+use crate::facts::KnownFacts;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
-use super::events;
 use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
-mod asking;
+mod evaluation;
 mod list;
+mod stored_event;
 mod trial;
 
-use asking::Asking;
+use evaluation::Evaluator;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -95,18 +92,17 @@ async fn explain(
     rules: &RuleSet,
     args: ExplainArgs,
 ) -> anyhow::Result<ExitCode> {
-    let (event, made_by) = match args.event.parse::<i64>() {
-        Ok(number) => stored(settings, number).await?,
+    let (event, caused_by) = match args.event.parse::<i64>() {
+        Ok(number) => stored_event::find(settings, number).await?,
         Err(_) => (from_file(&args.event)?, Vec::new()),
     };
-    let mut asking = Asking::new(settings, Clock::system());
-    let answers = asking
-        .answer(&event, &made_by, |facts| rules.explanation_needs(facts))
-        .await;
+    let mut known = KnownFacts::new(&event, &caused_by);
+    let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
+    let complete = Evaluator::new(settings).evaluate(&mut known, needed).await;
     let explained = Explained {
-        rules: rules.explain(answers.facts(&event, &made_by)),
-        asked: answers.asked,
-        unanswered: answers.unanswered,
+        asked: known.asked().iter().map(ToString::to_string).collect(),
+        unanswered: complete.err(),
+        rules: rules.explain(known.facts()),
     };
     if args.json {
         print_json(&explained)?;
@@ -114,30 +110,6 @@ async fn explain(
         print_lines(render(&event, &explained));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A stored event, and the rules whose work it tells of.
-async fn stored(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = events::open_existing(&settings.database()?)?;
-    let Some(story) = db.read(move |sql| journal::find(sql, number)).await? else {
-        bail!("there is no event {number}");
-    };
-    let event = read(&story).context("the event's body is no JSON object, and no rule reads it")?;
-    let made_by = made_by(&db, &event).await?;
-    Ok((event, made_by))
-}
-
-/// Reads a stored body again.
-fn read(story: &journal::EventDetails) -> Option<Event> {
-    let mut event = Event::parse(&story.body).ok()?;
-    event.happened_at.get_or_insert(story.event.happened_at);
-    Some(event)
-}
-
-async fn made_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
-    let event = event.clone();
-    let origin = db.read(move |sql| inbox::origin(sql, &event)).await?;
-    Ok(origin.rules().to_vec())
 }
 
 fn from_file(path: &str) -> anyhow::Result<Event> {
@@ -204,18 +176,4 @@ fn heading(event: &Event) -> String {
             format!("{trigger} of {title}, id {}", clean(entry.id.as_str()))
         }
     }
-}
-
-/// The names of the rules that want an event, with what has been answered.
-fn wanting(rules: &RuleSet, facts: Facts<'_>) -> Option<Vec<String>> {
-    let decisions = rules.decide(facts).ok()?;
-    let wanting = decisions
-        .into_iter()
-        .filter(|decision| decision.planned.is_some());
-    Some(wanting.map(|decision| decision.rule).collect())
-}
-
-/// What the portal must be asked before the rules can decide.
-fn decision_needs(rules: &RuleSet, facts: Facts<'_>) -> Option<crate::rules::MissingFact> {
-    rules.decide(facts).err()
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::print;
-use super::serve::signal;
+use super::signal::shutdown_signal;
 
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::spawn({
         let stop = stop.clone();
         async move {
-            signal().await;
+            shutdown_signal().await;
             stop.cancel();
         }
     });

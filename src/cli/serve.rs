@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::service::Service;
 
+use super::signal::shutdown_signal;
+
 /// Runs the service until a signal stops it.
 pub async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
@@ -55,29 +57,12 @@ fn stop_on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
-        signal().await;
+        shutdown_signal().await;
         // Before logging, which must not be able to prevent it.
         stopped.cancel();
         info!("shutting down: finishing running attempts; a second signal exits immediately");
-        signal().await;
+        shutdown_signal().await;
         std::process::exit(1);
     });
     stop
-}
-
-/// Waits for SIGINT (Ctrl-C) or, on Unix, SIGTERM.
-pub(super) async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -79,6 +79,12 @@ impl Variables {
         changed
     }
 
+    /// Every variable that is set directly, with its value.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        let values = self.values.iter();
+        values.map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// The value of any variable, even of one that the service does not define.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)

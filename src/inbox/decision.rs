@@ -55,11 +55,11 @@ const OVERDUE_MS: i64 = 2_000;
 /// The events to decide now, in the order in which they are due; of the events of one file, the one
 /// that happened first. Each instance begins with its share of them.
 pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>, SqlError> {
-    let share = instances::share(sql)?;
+    let partition = instances::partition(sql)?;
     sql.query(
         "SELECT id, body, happened_at, sequence, failures FROM events AS later
          WHERE state = 'waiting' AND due_at <= :now
-           AND (id % :of = :place OR due_at <= :overdue)
+           AND (id % :count = :index OR due_at <= :overdue)
            AND NOT EXISTS (
                SELECT 1 FROM events AS earlier
                WHERE earlier.file_id = later.file_id AND earlier.state = 'waiting'
@@ -68,8 +68,8 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
          ORDER BY due_at, id LIMIT :limit",
         &[
             (":now", now.into()),
-            (":of", share.of.into()),
-            (":place", share.place.into()),
+            (":count", partition.count.into()),
+            (":index", partition.index.into()),
             (":overdue", (now.as_millisecond() - OVERDUE_MS).into()),
             (":limit", limit.into()),
         ],

@@ -1,46 +1,57 @@
-//! One attempt: runs what was claimed together and writes down what became of each action.
+//! One attempt: runs what was claimed together, and writes down how it ended for each action.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tracing::{Instrument as _, Span, info, info_span, warn};
+use tracing::{Instrument as _, Span, info_span};
 
+use crate::actions::failpoint::Failpoints;
 use crate::actions::{self, AttemptOutcome, Context};
-use crate::db::{Sql, SqlError, StoreError};
-use crate::ids::InboxId;
-use crate::inbox;
-use crate::outbox::{self, Action, ActionResult, Claim, ClaimStatus, Intent, Reschedule};
+use crate::backoff::backoff;
+use crate::clock::Clock;
+use crate::db::{Db, StoreError};
+use crate::docspace::{self, Client};
+use crate::metrics::Metrics;
+use crate::notify::Channels;
+use crate::outbox::{self, Action, Claim, ClaimStatus, Intent, Reschedule};
+use crate::wake::Wake;
 
-use super::{ClaimedBatch, LEASE, Worker, backoff, log_store_error};
+mod end;
 
-/// How long an action waits for a portal that is left alone before the breaker is asked again.
-const WAIT_FOR_PORTAL: Duration = Duration::from_secs(1);
+use end::{End, IntentUpdate};
 
-/// How long between two tries to write to a store that refuses, as one without room does.
-const TRY_STORE_AGAIN: Duration = Duration::from_secs(1);
+use super::progress::log_store_error;
 
-/// What is written down about the end of one attempt.
-#[derive(Clone, Debug)]
-enum End {
-    Finish(ActionResult),
-    Wait(Reschedule),
-    /// The same, with what the attempt itself wrote down of its call.
-    WaitWithStoredIntent(Reschedule),
-    GiveUp {
-        code: &'static str,
-        reason: String,
-    },
-    Nothing,
+/// How long a claim lasts without renewal; longer than the client waits for any response.
+pub(super) const LEASE: Duration = Duration::from_mins(2);
+const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
+
+/// How long an action waits for an open circuit breaker before it is claimed again.
+const BREAKER_WAIT: Duration = Duration::from_secs(1);
+
+/// How long between two writes to a store that refuses them, as one on a full disk does.
+const STORE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs attempts.
+#[derive(Debug)]
+pub(super) struct AttemptRunner {
+    pub(super) db: Db,
+    pub(super) portal: Arc<Client>,
+    pub(super) channels: Channels,
+    pub(super) clock: Clock,
+    pub(super) wake: Arc<Wake>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) failpoints: Failpoints,
+    pub(super) max_attempts: u32,
 }
 
-impl Worker {
-    /// Runs one attempt at what was claimed. An attempt that panics has failed; the worker goes on.
-    pub(super) async fn attempt(&self, work: ClaimedBatch) {
-        let actions = &work.actions;
-        let span = if let [action] = &actions[..] {
+impl AttemptRunner {
+    /// Runs one attempt. One that panics has failed.
+    pub(super) async fn run(&self, actions: &[Action]) {
+        let span = if let [action] = actions {
             span_of(action)
         } else {
             info_span!(
@@ -49,44 +60,39 @@ impl Worker {
                 actions = actions.len(),
             )
         };
-        let began = self.clock.now();
+        let started = self.clock.now();
         let recorded = match self.execute(actions).instrument(span).await {
-            Ok(ends) => self.record_ends(ends, began).await,
+            Ok(outcomes) => self.record(outcomes, started).await,
             Err(error) => Err(error),
         };
-        let telling = actions
-            .iter()
-            .filter(|action| !action.plan.is_file_work())
-            .count();
-        self.telling.fetch_sub(telling, Ordering::Relaxed);
         match recorded {
             Ok(()) => self.wake.outbox.notify_one(),
             Err(error) => {
                 log_store_error(&error);
                 let claims = actions.iter().map(|action| action.claim).collect();
-                self.let_go(claims).await;
+                self.release(claims).await;
             }
         }
     }
 
-    /// Ends the claims of an attempt that could not be written down, as soon as the store can be written
-    /// to; without that they end with their lease. The next attempt settles what this one left open.
-    async fn let_go(&self, claims: Vec<Claim>) {
-        let let_go = async {
+    /// Ends the claims of an attempt that could not be written down, as soon as the store takes writes;
+    /// until then they last as long as their lease. The next attempt reconciles what this one left open.
+    async fn release(&self, claims: Vec<Claim>) {
+        let release = async {
             loop {
                 let now = self.clock.now();
                 let claims = claims.clone();
                 let write = self.db.write(move |sql| {
-                    let renew = |claim: &Claim| outbox::renew(sql, *claim, now);
-                    claims.iter().map(renew).collect::<Result<Vec<_>, _>>()
+                    let end = |claim: &Claim| outbox::renew(sql, *claim, now);
+                    claims.iter().map(end).collect::<Result<Vec<_>, _>>()
                 });
                 match write.await {
                     Ok(_) | Err(StoreError::Closed) => return,
-                    Err(_) => tokio::time::sleep(TRY_STORE_AGAIN).await,
+                    Err(_) => tokio::time::sleep(STORE_RETRY_INTERVAL).await,
                 }
             }
         };
-        if tokio::time::timeout(LEASE, let_go).await.is_ok() {
+        if tokio::time::timeout(LEASE, release).await.is_ok() {
             self.wake.outbox.notify_one();
         }
     }
@@ -114,35 +120,38 @@ impl Worker {
             })
     }
 
-    /// Writes down how the attempt at each action ended, all in one commit.
-    async fn record_ends(
+    /// Writes down how the attempt ended for each action, all in one commit, then logs and counts it.
+    async fn record(
         &self,
-        ends: Vec<(&Action, AttemptOutcome)>,
-        began: Timestamp,
+        outcomes: Vec<(&Action, AttemptOutcome)>,
+        started: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let mut outcomes = Vec::with_capacity(ends.len());
-        let mut writes = Vec::with_capacity(ends.len());
-        for (action, ended) in ends {
-            let (end, outcome) = span_of(action).in_scope(|| self.end(action, ended));
-            outcomes.push((action, outcome));
-            writes.push((action.claim, action.event, end));
-        }
-        let written = self.db.write(move |sql| {
-            let write =
-                |(claim, event, end): &(Claim, InboxId, End)| write(sql, *claim, *event, end, now);
-            writes.iter().map(write).collect::<Result<Vec<_>, _>>()
-        });
-        let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-        for ((action, outcome), (hold, received_at)) in outcomes.into_iter().zip(written.await?) {
-            let kind = action.plan.kind().as_str();
-            if hold == ClaimStatus::Lost {
-                let lost = || warn!("the claim on the action was lost; another attempt has it");
-                span_of(action).in_scope(lost);
+        let (actions, ends): (Vec<&Action>, Vec<End>) = outcomes
+            .into_iter()
+            .map(|(action, outcome)| (action, self.end(action, outcome)))
+            .unzip();
+        let keys: Vec<_> = actions.iter().map(|it| (it.claim, it.event)).collect();
+        let ends = Arc::new(ends);
+        let to_write = Arc::clone(&ends);
+        let written = self
+            .db
+            .write(move |sql| {
+                let ends = keys.iter().zip(to_write.iter());
+                ends.map(|((claim, event), end)| end.write(sql, *claim, *event, now))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let duration = Duration::try_from(now.duration_since(started)).unwrap_or_default();
+        for ((action, end), written) in actions.into_iter().zip(ends.iter()).zip(written) {
+            if written.claim == ClaimStatus::Lost {
+                span_of(action).in_scope(|| End::Lost.log(now));
                 continue;
             }
-            self.metrics.count_attempt(kind, outcome, took);
-            if let Some(received_at) = received_at {
+            span_of(action).in_scope(|| end.log(now));
+            let kind = action.plan.kind().as_str();
+            self.metrics.count_attempt(kind, end.label(), duration);
+            if let Some(received_at) = written.event_received_at {
                 let delay = Duration::try_from(now.duration_since(received_at));
                 self.metrics.observe_delay(kind, delay.unwrap_or_default());
             }
@@ -150,77 +159,60 @@ impl Worker {
         Ok(())
     }
 
-    /// What is to be written down, and the word for it.
-    fn end(&self, action: &Action, ended: AttemptOutcome) -> (End, &'static str) {
-        match ended {
-            AttemptOutcome::Done(outcome) => {
-                info!("done");
-                (End::Finish(outcome), "done")
-            }
-            AttemptOutcome::Dead { code, reason } => {
-                warn!(code, reason, "given up; the action is a dead letter");
-                (End::GiveUp { code, reason }, "dead")
-            }
+    /// What is to be written down.
+    fn end(&self, action: &Action, outcome: AttemptOutcome) -> End {
+        use IntentUpdate::{Keep, Replace};
+
+        match outcome {
+            AttemptOutcome::Done(result) => End::Done(result),
+            AttemptOutcome::Dead { code, reason } => End::Dead { code, reason },
             AttemptOutcome::Failed { reason, intent } => {
-                match self.next_attempt(action, reason, intent, Duration::ZERO) {
-                    Ok(wait) => (End::Wait(wait), "failed"),
-                    Err(given_up) => (given_up, "dead"),
-                }
+                self.failed(action, reason, (intent, Replace), Duration::ZERO)
+            }
+            AttemptOutcome::RetryAfter { reason, wait } => {
+                self.failed(action, reason, (None, Replace), wait)
             }
             AttemptOutcome::Panicked => {
                 let reason = "the attempt panicked".to_owned();
-                match self.next_attempt(action, reason, None, Duration::ZERO) {
-                    Ok(wait) => (End::WaitWithStoredIntent(wait), "failed"),
-                    Err(given_up) => (given_up, "dead"),
-                }
-            }
-            AttemptOutcome::RetryAfter { reason, wait } => {
-                match self.next_attempt(action, reason, None, wait) {
-                    Ok(wait) => (End::Wait(wait), "failed"),
-                    Err(given_up) => (given_up, "dead"),
-                }
+                self.failed(action, reason, (None, Keep), Duration::ZERO)
             }
             AttemptOutcome::Postponed {
                 reason,
                 wait,
                 intent,
-            } => {
-                info!(reason, "the action waits");
-                let wait = Reschedule {
-                    until: self.clock.now() + wait.unwrap_or(WAIT_FOR_PORTAL),
-                    failures: action.failures,
-                    reason,
-                    intent,
-                };
-                (End::Wait(wait), "waits")
-            }
-            AttemptOutcome::ClaimLost => (End::Nothing, "lost"),
+            } => End::Waits(Reschedule {
+                until: self.clock.now() + wait.unwrap_or(BREAKER_WAIT),
+                failures: action.failures,
+                reason,
+                intent,
+            }),
+            AttemptOutcome::ClaimLost => End::Lost,
         }
     }
 
-    /// Until when a failed action waits for its next attempt; its end, when the attempts are used up.
-    fn next_attempt(
+    /// A wait for the next attempt, or a dead letter when the attempts are used up.
+    fn failed(
         &self,
         action: &Action,
         reason: String,
-        intent: Option<Intent>,
-        shortest: Duration,
-    ) -> Result<Reschedule, End> {
+        (intent, update): (Option<Intent>, IntentUpdate),
+        min_wait: Duration,
+    ) -> End {
         let failures = action.failures + 1;
         if failures >= self.max_attempts {
-            let code = "attempts_used_up";
-            let reason = format!("{failures} attempts failed; the last one: {reason}");
-            warn!(code, reason, "given up; the action is a dead letter");
-            return Err(End::GiveUp { code, reason });
+            return End::Dead {
+                code: "attempts_used_up",
+                reason: format!("{failures} attempts failed; the last one: {reason}"),
+            };
         }
-        let wait = backoff(failures, fastrand::f64()).max(shortest);
-        warn!(reason, wait_ms = wait.as_millis(), "the attempt failed");
-        Ok(Reschedule {
+        let wait = backoff(failures, fastrand::f64()).max(min_wait);
+        let wait = Reschedule {
             until: self.clock.now() + wait,
             failures,
             reason,
             intent,
-        })
+        };
+        End::Failed(wait, update)
     }
 }
 
@@ -233,31 +225,4 @@ fn span_of(action: &Action) -> Span {
         action.kind = action.plan.kind().as_str(),
         attempt = action.claim.attempt,
     )
-}
-
-/// Writes down one end. Returns with it when the event of an action came that is done.
-fn write(
-    sql: &Sql,
-    claim: Claim,
-    event: InboxId,
-    end: &End,
-    now: Timestamp,
-) -> Result<(ClaimStatus, Option<Timestamp>), SqlError> {
-    let hold = match end {
-        End::Finish(outcome) => {
-            let hold = outbox::finish(sql, claim, outcome, now)?;
-            return Ok((hold, Some(inbox::received_at(sql, event)?)));
-        }
-        End::Wait(wait) => outbox::reschedule(sql, claim, wait)?,
-        End::WaitWithStoredIntent(wait) => {
-            let wait = Reschedule {
-                intent: outbox::stored_intent(sql, claim)?,
-                ..wait.clone()
-            };
-            outbox::reschedule(sql, claim, &wait)?
-        }
-        End::GiveUp { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
-        End::Nothing => ClaimStatus::Lost,
-    };
-    Ok((hold, None))
 }

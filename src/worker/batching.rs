@@ -1,9 +1,9 @@
 //! Batching: which copy and move calls are in flight, and when the next one may start.
 //!
-//! What goes the same way travels together. While a call is under way on a lane, what comes for it gathers,
-//! and all of it goes with the next; where nothing is under way, even one file starts at once. There is
-//! nothing to gather for when a whole call waits already; and an operation that takes long, as one with a
-//! large file in it does, must not hold up the others. In both cases another call starts beside it.
+//! Copies or moves to one destination share a call. While a call to a destination is in flight, further
+//! files for it are collected and go with the next call; without one in flight, even a single file starts
+//! at once. A second call starts early when a full one can be made, or when the first takes long, as an
+//! operation on a large file does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,39 +13,39 @@ use tokio::time::Instant;
 
 use crate::outbox::BatchPolicy;
 
-/// How long the calls on a lane are waited for before one more is made.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long files are collected behind a call before another one starts beside it.
+const MAX_COLLECT_TIME: Duration = Duration::from_secs(1);
 
-/// Calls on one lane at the most.
-const MOST: usize = 3;
+/// The most calls in flight with one key.
+const MAX_IN_FLIGHT: usize = 3;
 
-/// The lanes that calls are under way on, with when each began.
+/// The start times of the calls in flight, by batch key.
 #[derive(Debug, Default)]
 pub(super) struct InFlightBatches(Mutex<HashMap<String, Vec<Instant>>>);
 
 impl InFlightBatches {
-    /// How many must wait for this lane before a call is made.
-    pub(super) fn wanted(&self, lane: &str, now: Instant) -> BatchPolicy {
-        let lanes = self.lock();
-        let Some(begun) = lanes.get(lane) else {
+    /// How many files a call with this key needs before it may start.
+    pub(super) fn policy(&self, key: &str, now: Instant) -> BatchPolicy {
+        let batches = self.lock();
+        let Some(started) = batches.get(key) else {
             return BatchPolicy::Immediate;
         };
-        if begun.len() >= MOST {
+        if started.len() >= MAX_IN_FLIGHT {
             BatchPolicy::Hold
-        } else if begun.iter().all(|begun| *begun + PATIENCE <= now) {
+        } else if started.iter().all(|at| *at + MAX_COLLECT_TIME <= now) {
             BatchPolicy::Immediate
         } else {
             BatchPolicy::FullOnly
         }
     }
 
-    /// A call begins on this lane; it ends when what is returned is dropped.
-    pub(super) fn enter(self: &Arc<Self>, lane: String, now: Instant) -> InFlightBatch {
-        self.lock().entry(lane.clone()).or_default().push(now);
+    /// Records that a call with this key starts; it ends when the returned guard is dropped.
+    pub(super) fn start(self: &Arc<Self>, key: String, now: Instant) -> InFlightBatch {
+        self.lock().entry(key.clone()).or_default().push(now);
         InFlightBatch {
-            lanes: Arc::clone(self),
-            lane,
-            begun: now,
+            batches: Arc::clone(self),
+            key,
+            started: now,
         }
     }
 
@@ -54,23 +54,23 @@ impl InFlightBatches {
     }
 }
 
-/// A call that is under way on a lane.
+/// A call in flight.
 #[derive(Debug)]
 pub(super) struct InFlightBatch {
-    lanes: Arc<InFlightBatches>,
-    lane: String,
-    begun: Instant,
+    batches: Arc<InFlightBatches>,
+    key: String,
+    started: Instant,
 }
 
 impl Drop for InFlightBatch {
     fn drop(&mut self) {
-        let mut lanes = self.lanes.lock();
-        if let Some(begun) = lanes.get_mut(&self.lane) {
-            if let Some(position) = begun.iter().position(|begun| *begun == self.begun) {
-                begun.swap_remove(position);
+        let mut batches = self.batches.lock();
+        if let Some(started) = batches.get_mut(&self.key) {
+            if let Some(position) = started.iter().position(|at| *at == self.started) {
+                started.swap_remove(position);
             }
-            if begun.is_empty() {
-                lanes.remove(&self.lane);
+            if started.is_empty() {
+                batches.remove(&self.key);
             }
         }
     }
@@ -81,23 +81,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_gather_while_a_call_is_young() {
-        let lanes = Arc::new(InFlightBatches::default());
+    fn files_are_collected_while_a_call_is_young() {
+        let batches = Arc::new(InFlightBatches::default());
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let check = |lane: &str, milliseconds: u64, expected: BatchPolicy| {
-            let wanted = lanes.wanted(lane, at(milliseconds));
-            assert_eq!(wanted, expected, "{lane} after {milliseconds} ms");
+        let check = |key: &str, milliseconds: u64, expected: BatchPolicy| {
+            let policy = batches.policy(key, at(milliseconds));
+            assert_eq!(policy, expected, "{key} after {milliseconds} ms");
         };
         check("copy", 0, BatchPolicy::Immediate);
-        let first = lanes.enter("copy".to_owned(), at(0));
+        let first = batches.start("copy".to_owned(), at(0));
         check("copy", 999, BatchPolicy::FullOnly);
         check("move", 999, BatchPolicy::Immediate);
         check("copy", 1_000, BatchPolicy::Immediate);
 
-        let second = lanes.enter("copy".to_owned(), at(1_000));
+        let second = batches.start("copy".to_owned(), at(1_000));
         check("copy", 1_999, BatchPolicy::FullOnly);
-        let third = lanes.enter("copy".to_owned(), at(2_000));
+        let third = batches.start("copy".to_owned(), at(2_000));
         check("copy", 60_000, BatchPolicy::Hold);
         drop(first);
         check("copy", 60_000, BatchPolicy::Immediate);

@@ -1,6 +1,5 @@
 //! The operator is notified of what needs attention, at most once in an interval, and when it is resolved.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
@@ -18,10 +17,7 @@ use crate::scene::{Leftover, Scene, scenario};
 const OPERATOR: &str = "operator@example.com";
 
 async fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
-    let portal = Arc::clone(scene.worker.portal());
-    AlertMonitor::start(scene.db.clone(), portal, scene.clock.clone(), operators)
-        .await
-        .unwrap()
+    scene.parts.alerts(operators).await.unwrap()
 }
 
 fn by_mail(mailer: Mailer) -> AlertRecipients {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::rules::Rule;
-use docspace_courier::worker::Step;
+use docspace_courier::worker::Progress;
 use docspace_sandbox::{Fault, FaultEffect, FileId};
 
 use crate::bounds::{STATE_BOUND, until};
@@ -32,7 +32,7 @@ fn upload(scene: &Scene, count: usize) -> Vec<FileId> {
 /// Waits for every delivery and decides it, so that all actions are due before the first call.
 async fn decide_all(scene: &Scene) {
     scene.portal.wait_for_deliveries().await;
-    while scene.worker.decide_next().await.unwrap() == Step::Worked {}
+    while scene.worker.decide_next().await.unwrap() == Progress::Worked {}
 }
 
 /// For each state and reason code: the number of actions, and the most attempts of any of them.

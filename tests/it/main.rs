@@ -46,6 +46,7 @@ mod metrics;
 mod page;
 mod page_in_browser;
 mod search;
+mod supervision;
 
 // Setting up and checking a deployment.
 mod check;
@@ -63,7 +64,6 @@ mod health;
 mod kill;
 mod locked_file;
 mod logs;
-mod output;
 mod tls;
 
 // Deployment files and proxies.

@@ -122,6 +122,8 @@ fn the_alert_rules_are_valid() {
 #[tokio::test]
 async fn dashboard_and_alert_rules_use_existing_metrics() {
     scenario(async |scene| {
+        // The worker of a scene runs without background tasks.
+        scene.metrics.register_task("decide");
         let operator = scene.operator().await;
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use docspace_courier::admin::{self, Access, Console};
+use docspace_courier::admin::{self, Access};
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
@@ -39,16 +39,10 @@ impl Scene {
 
     async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
         let stop = CancellationToken::new();
-        let console = Console {
-            db: self.db.clone(),
-            portal: Arc::clone(self.worker.portal()),
-            metrics: Arc::clone(&self.metrics),
-            clock: self.clock.clone(),
-            wake: self.worker.wake(),
-            access: Access::new(token.map(Into::into), configured),
-            tls: Some(certificates::serving(&self.clock)),
-            stop: stop.clone(),
-        };
+        let access = Access::new(token.map(Into::into), configured);
+        let health = self.parts.health(self.supervisor.health(), stop.clone());
+        let tls = certificates::serving(&self.clock);
+        let console = self.parts.console(access, Some(tls), health);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = admin::router(Arc::new(console));
@@ -374,7 +368,7 @@ async fn a_listener_for_other_machines_shows_nothing_without_the_token() {
         let operator = scene.operator_with(Some(TOKEN), EVERYWHERE.into()).await;
         for path in ["/healthz", "/readyz", "/login", "/style.css"] {
             let page = operator.page(path).await;
-            let portal = scene.worker.portal().host();
+            let portal = scene.parts.portal.host();
             assert!(!page.contains(portal), "{path} names the portal: {page}");
         }
         for path in ["/metrics", "/api/events", "/api/events/1", "/api/status"] {

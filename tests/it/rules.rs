@@ -166,7 +166,7 @@ async fn the_recipe_for_a_critical_folder_works() {
     scenario(async |scene| {
         let chat = Receiver::start().await;
         scene.use_rules(&with_ids_of(scene, recipe("Critical folder")));
-        let rules = scene.worker.rules().get().rules().to_vec();
+        let rules = scene.parts.rules.get().rules().to_vec();
         scene.change_rules_and_channels(rules, chat.as_chat());
         let folder = scene.portal.create_folder(&scene.internal, "contracts");
         let file = scene.upload(&folder, "salaries @all.xlsx");
@@ -396,14 +396,11 @@ async fn replaced_rules_apply_from_the_next_event_on() {
             UploadEvents::Uploaded,
         );
         scene.work_to_the_end().await;
-        scene.worker.rules().replace(Vec::new());
+        scene.parts.rules.replace(Vec::new());
         scene.upload(&scene.client_room, "garden.dwg");
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["house.dwg"]);
-        assert_eq!(
-            scene.worker.rules().watched_folders(),
-            Vec::<FolderId>::new()
-        );
+        assert_eq!(scene.parts.rules.watched_folders(), Vec::<FolderId>::new());
     })
     .await;
 }

@@ -9,17 +9,20 @@ use std::time::Duration;
 use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
+use docspace_courier::config::PortalConfig;
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, CopyRule, InvoiceRule, Rule};
+use docspace_courier::rules::{ActionPlan, ActiveRules, CopyRule, InvoiceRule, Rule};
+use docspace_courier::service::{Acceptance, Parts};
 use docspace_courier::signature::WebhookSecret;
+use docspace_courier::supervise::Supervisor;
 use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
-use docspace_courier::worker::{Step, Worker};
+use docspace_courier::worker::{Progress, Worker, WorkerSettings};
 use docspace_courier::{ids, outbox, server};
 use docspace_sandbox::{
     FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
@@ -51,8 +54,11 @@ pub struct Scene {
     pub portal: Portal,
     pub clock: Clock,
     pub db: Db,
+    pub parts: Parts,
     pub worker: Arc<Worker>,
     pub metrics: Arc<Metrics>,
+    /// The background tasks that a test starts; the admin listener shows their health.
+    pub supervisor: Supervisor,
     /// The portal's address.
     host: String,
     /// The receiver's address.
@@ -84,30 +90,31 @@ impl Scene {
         let store = Store::new();
         let db = Db::open(store.location()).unwrap();
         let seed = portal.seed().clone();
-        let metrics = Arc::new(Metrics::default());
-        let worker = worker(&portal, &host, &db, &clock, rules(&portal), &metrics);
-        let worker = Arc::new(worker);
-        let receiver = Receiver {
+        let access = PortalConfig {
+            host: host.clone(),
+            key: portal.api_key().to_owned().into(),
+        };
+        let parts = Parts::new(db.clone(), access, rules(&portal), clock.clone()).unwrap();
+        let supervisor = parts.supervisor();
+        let worker = parts.worker(Channels::default(), worker_settings(Failpoints::default()));
+        let receiver = parts.receiver(Acceptance {
             secrets: vec![WebhookSecret::new(portal.secret())],
             unsigned: UnsignedPolicy::Refuse,
             transport: TransportPolicy::Any,
-            db: db.clone(),
-            clock: clock.clone(),
-            wake: worker.wake(),
-            metrics: Arc::clone(&metrics),
-            body_memory: Receiver::body_memory(),
-        };
+        });
         let receiver = Arc::new(receiver);
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
-        let receiving = receive(listener, &receiver);
+        let receiving = receive(listener, &parts, &supervisor, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);
         Self {
             portal,
             clock,
             db,
-            worker,
-            metrics,
+            metrics: Arc::clone(&parts.metrics),
+            parts,
+            worker: Arc::new(worker),
+            supervisor,
             host,
             address,
             webhook,
@@ -144,7 +151,7 @@ impl Scene {
     pub fn start_receiving(&mut self) {
         let address = host_of(&self.address).parse().unwrap();
         let listener = server::bind(address).unwrap();
-        self.receiving = receive(listener, &self.receiver);
+        self.receiving = receive(listener, &self.parts, &self.supervisor, &self.receiver);
     }
 
     /// Closes the receiver's address if it is open, and opens it.
@@ -155,15 +162,8 @@ impl Scene {
 
     /// The catch-up of this scene's portal and store.
     pub fn catch_up(&self) -> CatchUp {
-        CatchUp {
-            db: self.db.clone(),
-            portal: Arc::clone(self.worker.portal()),
-            rules: self.worker.rules(),
-            secrets: self.receiver.secrets.clone(),
-            retention: Duration::from_hours(24 * 30),
-            clock: self.clock.clone(),
-            wake: self.worker.wake(),
-        }
+        let secrets = self.receiver.secrets.clone();
+        self.parts.catch_up(secrets, RETENTION)
     }
 
     /// Uploads a file as the web interface does, with its title as content.
@@ -198,7 +198,7 @@ impl Scene {
             self.portal.wait_for_deliveries().await;
             let decided = self.worker.decide_next().await.unwrap();
             let processed = self.worker.process_next().await.unwrap();
-            if (decided, processed) == (Step::Idle, Step::Idle) {
+            if (decided, processed) == (Progress::Idle, Progress::Idle) {
                 return;
             }
         }
@@ -241,12 +241,12 @@ impl Scene {
 
     /// Replaces the worker by one with these rules.
     pub fn change_rules(&mut self, rules: Vec<Rule>) {
-        self.replace_worker(rules, |worker| worker);
+        self.change_rules_and_channels(rules, Channels::default());
     }
 
     /// Replaces the worker by one with these rules and channels.
     pub fn change_rules_and_channels(&mut self, rules: Vec<Rule>, channels: Channels) {
-        self.replace_worker(rules, |worker| worker.with_channels(channels));
+        self.replace_worker(rules, channels, Failpoints::default());
     }
 
     /// Replaces the worker by one with these channels, and lets these actions follow the move of an invoice.
@@ -264,15 +264,20 @@ impl Scene {
 
     /// Ends the worker as a crash does, and starts one that stops at a failpoint.
     pub async fn restart_with(&mut self, failpoints: Failpoints) {
-        self.replace_worker(self.rules(), |worker| worker.with_failpoints(failpoints));
+        self.replace_worker(self.rules(), Channels::default(), failpoints);
         self.db.write(outbox::release_all_leases).await.unwrap();
     }
 
-    fn replace_worker(&mut self, rules: Vec<Rule>, set_up: impl FnOnce(Worker) -> Worker) {
-        let (portal, db) = (&self.portal, &self.db);
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let worker = worker(portal, &self.host, db, clock, rules, metrics);
-        self.worker = Arc::new(set_up(worker));
+    /// Starts a worker with nothing in its caches.
+    fn replace_worker(&mut self, rules: Vec<Rule>, channels: Channels, failpoints: Failpoints) {
+        let key = self.portal.api_key().to_owned().into();
+        let client = Client::new(&self.host, key, self.clock.clone()).unwrap();
+        self.parts = Parts {
+            portal: Arc::new(client.with_metrics(Arc::clone(&self.metrics))),
+            rules: ActiveRules::new(rules),
+            ..self.parts.clone()
+        };
+        self.worker = Arc::new(self.parts.worker(channels, worker_settings(failpoints)));
     }
 
     /// The two rules of the environment.
@@ -367,9 +372,15 @@ fn time_of(clock: &Clock) -> TimeSource {
     TimeSource::new(move || clock.now())
 }
 
-fn receive(listener: TcpListener, receiver: &Arc<Receiver>) -> DropGuard {
+fn receive(
+    listener: TcpListener,
+    parts: &Parts,
+    supervisor: &Supervisor,
+    receiver: &Arc<Receiver>,
+) -> DropGuard {
     let stop = CancellationToken::new();
-    let router = webhook::router(Arc::clone(receiver));
+    let health = parts.health(supervisor.health(), stop.clone());
+    let router = webhook::router(Arc::clone(receiver), health);
     tokio::spawn(server::serve(listener, router, stop.clone()));
     stop.drop_guard()
 }
@@ -379,25 +390,12 @@ fn host_of(address: &str) -> String {
     without_scheme.split('/').next().unwrap().to_owned()
 }
 
-fn worker(
-    portal: &Portal,
-    host: &str,
-    db: &Db,
-    clock: &Clock,
-    rules: Vec<Rule>,
-    metrics: &Arc<Metrics>,
-) -> Worker {
-    let client = Client::new(host, portal.api_key().to_owned().into(), clock.clone()).unwrap();
-    let client = client.with_metrics(Arc::clone(metrics));
-    Worker::new(
-        db.clone(),
-        Arc::new(client),
-        rules,
-        MAX_ATTEMPTS,
-        RETENTION,
-        clock.clone(),
-    )
-    .with_metrics(Arc::clone(metrics))
+fn worker_settings(failpoints: Failpoints) -> WorkerSettings {
+    WorkerSettings {
+        max_attempts: MAX_ATTEMPTS,
+        retention: RETENTION,
+        failpoints,
+    }
 }
 
 fn rules(portal: &Portal) -> Vec<Rule> {

@@ -4,16 +4,18 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::events;
 use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
-use crate::clock::Clock;
 use crate::config::Settings;
+use crate::facts::KnownFacts;
 use crate::ids::InboxId;
 use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::RuleSet;
+use crate::rules::{Decision, RuleSet};
 use crate::text::clean_and_cut;
 
-use super::{Asking, decision_needs, events, made_by, read, wanting};
+use super::evaluation::Evaluator;
+use super::stored_event::{caused_by, parse};
 
 /// Maximum width of a trigger or title.
 const TITLE_WIDTH: usize = 32;
@@ -70,20 +72,20 @@ pub(super) async fn run(
     let listed = db
         .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
-    let mut asking = Asking::new(settings, Clock::system());
+    let evaluator = Evaluator::new(settings);
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;
         let Some(story) = db.read(move |sql| journal::find(sql, id.0)).await? else {
             continue;
         };
-        let Some(event) = read(&story) else { continue };
-        let made_by = made_by(&db, &event).await?;
-        let answers = asking
-            .answer(&event, &made_by, |facts| decision_needs(rules, facts))
+        let Some(event) = parse(&story) else { continue };
+        let caused_by = caused_by(&db, &event).await?;
+        let mut known = KnownFacts::new(&event, &caused_by);
+        let decisions = evaluator
+            .evaluate(&mut known, |facts| rules.decide(facts))
             .await;
-        let today = wanting(rules, answers.facts(&event, &made_by));
-        tried.push(compare(story, today));
+        tried.push(compare(story, decisions.ok().map(matching)));
     }
     if args.json {
         print_json(&tried)?;
@@ -91,6 +93,14 @@ pub(super) async fn run(
         print_lines(render(&tried));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names of the rules that match.
+fn matching(decisions: Vec<Decision>) -> Vec<String> {
+    let planned = decisions
+        .into_iter()
+        .filter(|decision| decision.planned.is_some());
+    planned.map(|decision| decision.rule).collect()
 }
 
 /// A rule whose action another event has done already matched, too.

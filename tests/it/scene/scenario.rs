@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use docspace_courier::worker::Step;
+use docspace_courier::worker::Progress;
 
 use super::Scene;
 use crate::bounds::{STATE_BOUND, TEST_BOUND, Watchdog};
@@ -65,7 +65,11 @@ impl Scene {
         let steps = tokio::time::timeout(STATE_BOUND, steps).await;
         let steps = steps.expect("the worker still works");
         if !self.leaves_work() {
-            assert_eq!(steps, (Step::Idle, Step::Idle), "nothing is left to do");
+            assert_eq!(
+                steps,
+                (Progress::Idle, Progress::Idle),
+                "nothing is left to do"
+            );
         }
     }
 

@@ -1,0 +1,51 @@
+//! Evaluates rules for past events, with facts from the portal if the configuration names one.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::docspace::Client;
+use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
+use crate::rules::{Facts, MissingFact};
+
+/// Evaluates rules; all events of one command share the portal's answers.
+pub(super) struct Evaluator {
+    /// What asks the portal, or why that is not possible.
+    facts: Result<FactFinder, String>,
+    answers: BatchAnswers,
+}
+
+impl Evaluator {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            facts: fact_finder(settings),
+            answers: BatchAnswers::default(),
+        }
+    }
+
+    /// Evaluates, and asks the portal for missing facts. An error says why a fact is still missing.
+    pub(super) async fn evaluate<T>(
+        &self,
+        known: &mut KnownFacts<'_>,
+        evaluate: impl Fn(Facts<'_>) -> Result<T, MissingFact>,
+    ) -> Result<T, String> {
+        match &self.facts {
+            Ok(facts) => facts
+                .evaluate(&self.answers, known, evaluate)
+                .await
+                .map_err(|error| error.to_string()),
+            Err(no_portal) => evaluate(known.facts()).map_err(|_| no_portal.clone()),
+        }
+    }
+}
+
+fn fact_finder(settings: &Settings) -> Result<FactFinder, String> {
+    let portal = settings.portal().map_err(|error| {
+        let variables: Vec<_> = error.problems.iter().map(|it| it.variable).collect();
+        format!("{} is missing or not valid", variables.join(", "))
+    })?;
+    let clock = Clock::system();
+    let client = Client::new(&portal.host, portal.key, clock.clone());
+    let client = client.map_err(|error| error.to_string())?;
+    Ok(FactFinder::new(Arc::new(client), clock))
+}

@@ -1,0 +1,36 @@
+//! Stored events, read again to evaluate rules for them.
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::events;
+use crate::config::Settings;
+use crate::db::Db;
+use crate::event::Event;
+use crate::inbox;
+use crate::journal::{self, EventDetails};
+
+/// The event with this number, and the rules that caused it.
+pub(super) async fn find(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
+    let db = events::open_existing(&settings.database()?)?;
+    let Some(details) = db.read(move |sql| journal::find(sql, number)).await? else {
+        bail!("there is no event {number}");
+    };
+    let event = parse(&details)
+        .context("the event's body is not a JSON object, so no rule is evaluated for it")?;
+    let caused_by = caused_by(&db, &event).await?;
+    Ok((event, caused_by))
+}
+
+/// Parses a stored body again.
+pub(super) fn parse(details: &EventDetails) -> Option<Event> {
+    let mut event = Event::parse(&details.body).ok()?;
+    event.happened_at.get_or_insert(details.event.happened_at);
+    Some(event)
+}
+
+/// The rules whose own actions caused the event.
+pub(super) async fn caused_by(db: &Db, event: &Event) -> anyhow::Result<Vec<String>> {
+    let event = event.clone();
+    let origin = db.read(move |sql| inbox::origin(sql, &event)).await?;
+    Ok(origin.rules().to_vec())
+}

@@ -1,0 +1,8 @@
+//! The number of this instance, as the tables store it.
+
+use crate::db::{Sql, ZeroAsNone};
+
+/// The value of a column that holds this instance's number.
+pub(super) fn own_id(sql: &Sql) -> ZeroAsNone {
+    ZeroAsNone(sql.instance().map(|id| id.0))
+}

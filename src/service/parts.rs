@@ -1,0 +1,166 @@
+//! The parts that a running service shares, and what is built from them.
+//!
+//! The service, the command `catch-up` and the tests build the worker, the receiver and the rest here, so
+//! that they are wired in one place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{Access, Console};
+use crate::alerts::{AlertMonitor, AlertRecipients};
+use crate::catch_up::CatchUp;
+use crate::clock::Clock;
+use crate::config::{PortalConfig, RulesSource};
+use crate::db::{Db, StoreError};
+use crate::docspace::Client;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::notify::Channels;
+use crate::pipeline::Pipelines;
+use crate::reload::Reload;
+use crate::rules::{ActiveRules, Rule};
+use crate::server::tls::Tls;
+use crate::signature::WebhookSecret;
+use crate::supervise::{Supervisor, TaskHealth};
+use crate::wake::Wake;
+use crate::webhook::{Receiver, TransportPolicy, UnsignedPolicy};
+use crate::worker::{Worker, WorkerParts, WorkerSettings};
+
+/// Handles that several parts of a service need; clones share them.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The store.
+    pub db: Db,
+    /// The portal.
+    pub portal: Arc<Client>,
+    /// The active rules.
+    pub rules: ActiveRules,
+    /// The time of day.
+    pub clock: Clock,
+    /// The signals that wake the worker.
+    pub wake: Arc<Wake>,
+    /// Everything that is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Which deliveries the receiver accepts.
+#[derive(Debug)]
+pub struct Acceptance {
+    /// The secrets with which a delivery can be signed.
+    pub secrets: Vec<WebhookSecret>,
+    /// What to do without a signature.
+    pub unsigned: UnsignedPolicy,
+    /// What to do without HTTPS.
+    pub transport: TransportPolicy,
+}
+
+impl Parts {
+    /// Parts for a store and a portal, with metrics of their own.
+    pub fn new(
+        db: Db,
+        portal: PortalConfig,
+        rules: Vec<Rule>,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let portal = Client::new(&portal.host, portal.key, clock.clone())?
+            .with_metrics(Arc::clone(&metrics));
+        Ok(Self {
+            db,
+            portal: Arc::new(portal),
+            rules: ActiveRules::new(rules),
+            clock,
+            wake: Arc::default(),
+            metrics,
+        })
+    }
+
+    /// The worker.
+    pub fn worker(&self, channels: Channels, settings: WorkerSettings) -> Worker {
+        Worker::new(WorkerParts {
+            db: self.db.clone(),
+            portal: Arc::clone(&self.portal),
+            rules: self.rules.clone(),
+            channels,
+            clock: self.clock.clone(),
+            wake: Arc::clone(&self.wake),
+            metrics: Arc::clone(&self.metrics),
+            settings,
+        })
+    }
+
+    /// The receiver of deliveries.
+    pub fn receiver(&self, acceptance: Acceptance) -> Receiver {
+        Receiver {
+            secrets: acceptance.secrets,
+            unsigned: acceptance.unsigned,
+            transport: acceptance.transport,
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            wake: Arc::clone(&self.wake),
+            metrics: Arc::clone(&self.metrics),
+            body_memory: Receiver::body_memory(),
+        }
+    }
+
+    /// The catch-up with deliveries that never arrived.
+    pub fn catch_up(&self, secrets: Vec<WebhookSecret>, retention: Duration) -> CatchUp {
+        CatchUp {
+            db: self.db.clone(),
+            portal: Arc::clone(&self.portal),
+            rules: self.rules.clone(),
+            secrets,
+            retention,
+            clock: self.clock.clone(),
+            wake: Arc::clone(&self.wake),
+        }
+    }
+
+    /// The monitor that alerts the operator; dead letters that exist already are not reported.
+    pub async fn alerts(&self, recipients: AlertRecipients) -> Result<AlertMonitor, StoreError> {
+        let (db, portal) = (self.db.clone(), Arc::clone(&self.portal));
+        AlertMonitor::start(db, portal, self.clock.clone(), recipients).await
+    }
+
+    /// The reload of the rules.
+    pub fn reload(&self, source: RulesSource, pipelines: Pipelines) -> Reload {
+        Reload {
+            source,
+            rules: self.rules.clone(),
+            pipelines,
+            metrics: Arc::clone(&self.metrics),
+            requested: Arc::default(),
+        }
+    }
+
+    /// A supervisor for the background tasks.
+    pub fn supervisor(&self) -> Supervisor {
+        Supervisor::new(self.clock.clone(), Arc::clone(&self.metrics))
+    }
+
+    /// What the health endpoints look at.
+    pub fn health(&self, tasks: TaskHealth, stop: CancellationToken) -> Health {
+        Health {
+            db: self.db.clone(),
+            tasks,
+            clock: self.clock.clone(),
+            stop,
+        }
+    }
+
+    /// What the admin listener shows.
+    pub fn console(&self, access: Access, tls: Option<Arc<Tls>>, health: Health) -> Console {
+        Console {
+            db: self.db.clone(),
+            portal: Arc::clone(&self.portal),
+            metrics: Arc::clone(&self.metrics),
+            clock: self.clock.clone(),
+            wake: Arc::clone(&self.wake),
+            access,
+            tls,
+            health,
+        }
+    }
+}

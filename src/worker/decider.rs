@@ -1,0 +1,309 @@
+//! Decides events: evaluates the rules, and writes down their decisions and the planned actions.
+//!
+//! Events that need nothing from the portal are decided together; the others behind them, several at a
+//! time. An event is never ignored for lack of a fact: it waits, or becomes a dead letter when the portal
+//! keeps refusing to answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::backoff;
+use crate::clock::Clock;
+use crate::db::{Db, SqlError, StoreError};
+use crate::docspace::{BreakerState, Client, Error, ErrorClass};
+use crate::event::Event;
+use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
+use crate::ids::FileId;
+use crate::inbox::{self, Origin, Undecided};
+use crate::metrics::Metrics;
+use crate::rules::{ActiveRules, Facts, RuleSet};
+use crate::wake::Wake;
+
+mod outcome;
+
+use outcome::Outcome;
+
+use super::progress::{Progress, log_store_error, wait_for_work};
+
+/// The most events decided in one transaction.
+const BATCH: u32 = 128;
+
+/// The most events whose facts are asked for at the same time; attempts need the portal, too.
+const ASKING_AT_A_TIME: usize = 15;
+
+/// The longest an event waits for an open circuit breaker; a successful probe ends the wait early.
+const MAX_BREAKER_WAIT: Duration = Duration::from_secs(30);
+
+/// How long an event waits when the breaker closed again meanwhile.
+const CLOSED_BREAKER_WAIT: Duration = Duration::from_secs(1);
+
+/// How long an event waits while the copy that may have caused it is not complete.
+const ORIGIN_WAIT: Duration = Duration::from_secs(1);
+
+/// The pause after a batch while deliveries wait for the store: a sender waits for those.
+const BACKPRESSURE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Decides the events of the inbox.
+#[derive(Debug)]
+pub(super) struct Decider {
+    pub(super) db: Db,
+    pub(super) portal: Arc<Client>,
+    pub(super) rules: ActiveRules,
+    pub(super) facts: FactFinder,
+    pub(super) clock: Clock,
+    pub(super) wake: Arc<Wake>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) max_attempts: u32,
+}
+
+/// An event that cannot be decided from the cache.
+struct Pending {
+    undecided: Undecided,
+    event: Event,
+    origin: Origin,
+}
+
+/// A batch of events, as far as it can be decided without the portal.
+#[derive(Default)]
+struct Batch {
+    outcomes: Vec<(Undecided, Outcome)>,
+    /// Those of one file together, in their order.
+    pending: Vec<Vec<Pending>>,
+    /// Where in `pending` the events of a file are.
+    pending_files: HashMap<FileId, usize>,
+}
+
+impl Decider {
+    /// Decides events until `stop` is cancelled.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.decide_next().await {
+                Ok(Progress::Worked) => {
+                    if self.db.has_backlog() {
+                        tokio::time::sleep(BACKPRESSURE_PAUSE).await;
+                    }
+                    continue;
+                }
+                Ok(Progress::Idle) => {}
+                Err(error) => log_store_error(&error),
+            }
+            let now = self.clock.now();
+            let next_due = self.db.read(move |sql| inbox::next_due(sql, now)).await;
+            let next_due = next_due.ok().flatten();
+            wait_for_work(&self.wake.inbox, next_due, &self.clock, &stop).await;
+        }
+    }
+
+    /// Decides a batch of events that are due.
+    pub(super) async fn decide_next(&self) -> Result<Progress, StoreError> {
+        let now = self.clock.now();
+        let events = self
+            .db
+            .read(move |sql| inbox::undecided(sql, now, BATCH))
+            .await?;
+        if events.is_empty() {
+            return Ok(Progress::Idle);
+        }
+        let rules = self.rules.get();
+        let mut batch = Batch::default();
+        for undecided in events {
+            self.decide_from_cache(&rules, undecided, &mut batch)
+                .await?;
+        }
+        self.record(batch.outcomes).await?;
+        self.decide_by_asking(&rules, batch.pending).await?;
+        Ok(Progress::Worked)
+    }
+
+    async fn decide_from_cache(
+        &self,
+        rules: &RuleSet,
+        undecided: Undecided,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let event = self.read(&undecided);
+        let file = event.entry.as_ref().map(|entry| entry.id.clone());
+        let origin = self.origin(rules, &event).await?;
+        if origin == Origin::Undetermined {
+            let outcome = self.wait_for_origin(&undecided);
+            batch.outcomes.push((undecided, outcome));
+            return Ok(());
+        }
+        let pending = Pending {
+            undecided,
+            event,
+            origin,
+        };
+        // An event behind a pending one of the same file keeps its order.
+        let pending_before = file.as_ref().and_then(|file| batch.pending_files.get(file));
+        if let Some(of_file) = pending_before {
+            batch.pending[*of_file].push(pending);
+            return Ok(());
+        }
+        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
+        let decisions = self
+            .facts
+            .evaluate_from_cache(&mut known, |facts| rules.decide(facts));
+        if let Ok(decisions) = decisions {
+            let outcome = Outcome::Decided(decisions);
+            batch.outcomes.push((pending.undecided, outcome));
+        } else {
+            let position = batch.pending.len();
+            batch
+                .pending_files
+                .extend(file.map(|file| (file, position)));
+            batch.pending.push(vec![pending]);
+        }
+        Ok(())
+    }
+
+    /// Decides events that need the portal, those of one file in their order, and records each decision as
+    /// soon as it is made.
+    async fn decide_by_asking(
+        &self,
+        rules: &RuleSet,
+        pending: Vec<Vec<Pending>>,
+    ) -> Result<(), StoreError> {
+        let answers = BatchAnswers::default();
+        let deciding = pending.into_iter().map(async |of_file| {
+            let mut outcomes = Vec::with_capacity(of_file.len());
+            for pending in of_file {
+                let outcome = self.decide_one(rules, &answers, &pending).await;
+                outcomes.push((pending.undecided, outcome));
+            }
+            outcomes
+        });
+        let mut decided = stream::iter(deciding)
+            .buffer_unordered(ASKING_AT_A_TIME)
+            .ready_chunks(ASKING_AT_A_TIME);
+        while let Some(outcomes) = decided.next().await {
+            self.record(outcomes.into_iter().flatten().collect())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn decide_one(
+        &self,
+        rules: &RuleSet,
+        answers: &BatchAnswers,
+        pending: &Pending,
+    ) -> Outcome {
+        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
+        let decide = |facts: Facts<'_>| rules.decide(facts);
+        match self.facts.evaluate(answers, &mut known, decide).await {
+            Ok(decisions) => Outcome::Decided(decisions),
+            Err(error) => self.without_facts(&pending.undecided, &error),
+        }
+    }
+
+    /// Parses a stored body again; it was parsed once before it was stored.
+    fn read(&self, undecided: &Undecided) -> Event {
+        let mut event =
+            Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
+        if event.happened_at.is_none() {
+            event.happened_at = Some(undecided.position.at);
+        }
+        if let Some(trigger) = &event.trigger {
+            self.facts.invalidate_after(trigger);
+        }
+        event
+    }
+
+    /// Where the event comes from, if a rule listens to such events at all.
+    async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
+        if !inbox::may_be_own_effect(event) || !rules.listens_to(event) {
+            return Ok(Origin::External);
+        }
+        let event = event.clone();
+        self.db.read(move |sql| inbox::origin(sql, &event)).await
+    }
+
+    fn wait_for_origin(&self, undecided: &Undecided) -> Outcome {
+        Outcome::Postponed {
+            failures: undecided.failures,
+            until: self.clock.now() + ORIGIN_WAIT,
+            reason: "one of our own copies, which is not complete yet, may have caused it"
+                .to_owned(),
+        }
+    }
+
+    fn without_facts(&self, undecided: &Undecided, error: &FactError) -> Outcome {
+        let reason = error.to_string();
+        match error {
+            FactError::Paused(_) => self.wait_for_breaker(undecided, reason),
+            FactError::NotAnswered { error, .. } => self.not_answered(undecided, error, reason),
+            FactError::TooManyQuestions(_) => Outcome::Dead(reason),
+        }
+    }
+
+    fn not_answered(&self, undecided: &Undecided, error: &Error, reason: String) -> Outcome {
+        let postponed = |failures: u32, wait: Duration, reason: String| Outcome::Postponed {
+            failures,
+            until: self.clock.now() + wait,
+            reason,
+        };
+        match error.class() {
+            ErrorClass::Ambiguous | ErrorClass::Permanent => {
+                let failures = undecided.failures + 1;
+                if failures >= self.max_attempts {
+                    return Outcome::Dead(reason);
+                }
+                postponed(failures, backoff(failures, fastrand::f64()), reason)
+            }
+            ErrorClass::Retry if self.portal.open_reason().is_none() => {
+                let wait = backoff(1, fastrand::f64());
+                postponed(undecided.failures, wait, reason)
+            }
+            ErrorClass::BudgetExhausted(wait) => postponed(undecided.failures, wait, reason),
+            ErrorClass::Retry
+            | ErrorClass::RateLimited(_)
+            | ErrorClass::CircuitOpen(_)
+            | ErrorClass::KeyRefused => self.wait_for_breaker(undecided, reason),
+        }
+    }
+
+    fn wait_for_breaker(&self, undecided: &Undecided, reason: String) -> Outcome {
+        let now = self.clock.now();
+        let until = match self.portal.breaker_state() {
+            BreakerState::Open(_, until) => until.min(now + MAX_BREAKER_WAIT),
+            BreakerState::Closed | BreakerState::HalfOpen(_) => now + CLOSED_BREAKER_WAIT,
+        };
+        Outcome::Postponed {
+            failures: undecided.failures,
+            until,
+            reason,
+        }
+    }
+
+    /// Writes the outcomes down in one commit, then logs and counts them.
+    async fn record(&self, outcomes: Vec<(Undecided, Outcome)>) -> Result<(), StoreError> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let outcomes = Arc::new(outcomes);
+        let to_write = Arc::clone(&outcomes);
+        let recorded = self
+            .db
+            .write(move |sql| {
+                let outcomes = to_write.iter();
+                outcomes
+                    .map(|(undecided, outcome)| outcome.write(sql, undecided, now))
+                    .collect::<Result<Vec<_>, SqlError>>()
+            })
+            .await?;
+        for ((undecided, outcome), decisions) in outcomes.iter().zip(&recorded) {
+            outcome.log(undecided.position.event, decisions);
+            if let Some(label) = outcome.label(decisions) {
+                self.metrics.count_event(label);
+            }
+        }
+        self.wake.outbox.notify_one();
+        Ok(())
+    }
+}
