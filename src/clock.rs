@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+/// The length of a day in UTC, in seconds.
+pub(crate) const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
 /// Where the service takes the time of day from.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);

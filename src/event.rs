@@ -10,13 +10,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
+use crate::wire::{FolderType, parse_time};
 
 /// DocSpace's word for the kind of event, such as `file.uploaded`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,8 @@ pub struct Entry {
     pub parent: Option<FolderId>,
     /// Every folder the body names for it: its parent, the Rooms section, a flat body's room.
     pub named_folders: Vec<FolderId>,
-    /// The kind of the top-most folder, such as 14 for Rooms (docs/DOCSPACE.md 2.1).
-    pub root_kind: Option<i64>,
+    /// The kind of the section that it lies in (docs/DOCSPACE.md 2.1).
+    pub root_kind: Option<FolderType>,
     /// Its title.
     pub title: Option<String>,
     /// When its content last changed, whole seconds.
@@ -127,6 +127,43 @@ impl Event {
             actor: event.text("createBy"),
             entry,
         })
+    }
+
+    /// The upload of a file that no delivery reported, found in a listing; and the body that its delivery would
+    /// have had. `changed_at` has whole seconds.
+    pub fn upload(
+        file: &FileId,
+        folder: &FolderId,
+        title: &str,
+        changed_at: Timestamp,
+    ) -> (Self, Vec<u8>) {
+        let body = json!({
+            "event": { "createOn": changed_at.to_string(), "trigger": Trigger::UPLOAD },
+            "payload": {
+                "id": file,
+                "parentId": folder,
+                "title": title,
+                "modifiedOn": changed_at.to_string(),
+                "fileEntryType": 2,
+            },
+        });
+        let event = Self {
+            webhook: None,
+            id: None,
+            trigger: Some(Trigger::new(Trigger::UPLOAD)),
+            happened_at: Some(changed_at),
+            actor: None,
+            entry: Some(Entry {
+                id: file.clone(),
+                kind: EntryKind::File,
+                parent: Some(folder.clone()),
+                named_folders: vec![folder.clone()],
+                root_kind: None,
+                title: Some(title.to_owned()),
+                modified_at: Some(changed_at),
+            }),
+        };
+        (event, body.to_string().into_bytes())
     }
 }
 
@@ -183,7 +220,7 @@ impl Entry {
             },
             parent: members.folder(parent_member),
             named_folders,
-            root_kind: members.number("rootFolderType"),
+            root_kind: members.number("rootFolderType").map(FolderType::from),
             title: members.text("title"),
             modified_at: members
                 .time("modifiedOn")
@@ -271,15 +308,6 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Reads DocSpace's dates: with `Z`, with the portal's offset, or without a zone (docs/DOCSPACE.md 1.1, 5.1).
-pub fn parse_time(text: &str) -> Option<Timestamp> {
-    let time = text.parse::<Timestamp>().ok().or_else(|| {
-        let without_zone: DateTime = text.parse().ok()?;
-        Some(without_zone.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    })?;
-    Timestamp::from_second(time.as_second()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,7 +353,7 @@ mod tests {
             entry.named_folders,
             [FolderId::from(539_564), FolderId::from(86_193)]
         );
-        assert_eq!(entry.root_kind, Some(14));
+        assert_eq!(entry.root_kind, Some(FolderType::Rooms));
         assert_eq!(entry.modified_at, parse_time("2026-03-02T09:14:31Z"));
     }
 
@@ -411,6 +439,18 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_is_what_its_body_says() {
+        let changed_at = "2026-03-02T09:14:31Z".parse().unwrap();
+        for (file, folder) in [("7", "8"), ("drive-12-|1Zk3Qp", "drive-12-|0B7a")] {
+            let file = FileId::new(file).unwrap();
+            let folder = FolderId::new(folder).unwrap();
+            let (event, body) = Event::upload(&file, &folder, "a \"quoted\" title", changed_at);
+            assert_eq!(Event::parse(&body).unwrap(), event);
+            assert_eq!(event.trigger, Some(Trigger::new("file.uploaded")));
+        }
+    }
+
+    #[test]
     fn flat_bodies_count_as_uploads() {
         let check = |body: &str, id: &str, parent: Option<i64>| {
             let event = Event::parse(body.as_bytes()).unwrap();
@@ -486,19 +526,5 @@ mod tests {
             );
         }
         assert!(Event::parse(b"{\"title\": \"\xff\xfe\"}").is_err());
-    }
-
-    #[test]
-    fn times_with_and_without_zone() {
-        let expected = parse_time("2026-03-02T09:14:31Z");
-        assert!(expected.is_some());
-        for text in [
-            "2026-03-02T11:14:31.0000000+02:00",
-            "2026-03-02T09:14:31",
-            "2026-03-02T09:14:31.9999999Z",
-        ] {
-            assert_eq!(parse_time(text), expected, "{text}");
-        }
-        assert_eq!(parse_time("yesterday"), None);
     }
 }

@@ -204,17 +204,16 @@ impl FactFinder {
         missing: MissingFact,
         known: &mut KnownFacts<'_>,
     ) -> Result<(), FactError> {
-        if !self.portal.is_available().await {
-            let reason = self.portal.open_reason().unwrap_or(OpenReason::Down);
-            return Err(FactError::Paused(reason));
-        }
         known.asked.push(missing.clone());
         let answered = match &missing {
             MissingFact::File(file) => self.ask_for_file(answers, file, known).await,
             MissingFact::Path(folder) => self.ask_for_path(answers, folder, known).await,
             MissingFact::CurrentUser => self.ask_for_current_user(known).await,
         };
-        answered.map_err(|error| FactError::NotAnswered { missing, error })
+        answered.map_err(|error| match &*error {
+            Error::CircuitOpen { reason, .. } => FactError::Paused(*reason),
+            _ => FactError::NotAnswered { missing, error },
+        })
     }
 
     async fn ask_for_file(
@@ -223,7 +222,7 @@ impl FactFinder {
         file: &FileId,
         known: &mut KnownFacts<'_>,
     ) -> Result<(), Arc<Error>> {
-        let ask = async || self.portal.file(file).await;
+        let ask = async || self.portal.files().file(file).await;
         known.file = Some(answers.files.get_or_ask(file, ask).await?);
         // The file may be in another folder than the delivery says, which has another path.
         known.path = None;
@@ -237,7 +236,7 @@ impl FactFinder {
         known: &mut KnownFacts<'_>,
     ) -> Result<(), Arc<Error>> {
         let ask = async || {
-            let path = self.portal.folder_path(folder).await?;
+            let path = self.portal.files().folder_path(folder).await?;
             let path: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
             self.folder_paths
                 .insert(folder.clone(), path.clone(), self.clock.now());
@@ -248,7 +247,13 @@ impl FactFinder {
     }
 
     async fn ask_for_current_user(&self, known: &mut KnownFacts<'_>) -> Result<(), Arc<Error>> {
-        let ask = async || self.portal.current_user().await.map(|user| user.id);
+        let ask = async || {
+            self.portal
+                .account()
+                .current_user()
+                .await
+                .map(|user| user.id)
+        };
         let user = self.current_user.get_or_try_init(ask).await?;
         known.current_user = Some(user.clone());
         Ok(())

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SECONDS_A_DAY};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::telemetry::ErrorChain;
@@ -33,9 +33,6 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a start waits before it tries again to reach the database.
 const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The length of a day in UTC, over which the portal counts writes.
-const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// This instance among those that share the store.
 #[derive(Clone, Debug)]
@@ -91,7 +88,7 @@ impl Instances {
         while !stop.is_cancelled() {
             let now = self.clock.now();
             let writes = PortalWrites {
-                day: now.as_second().div_euclid(DAY_SECONDS),
+                day: now.as_second().div_euclid(SECONDS_A_DAY),
                 count: i64::try_from(portal.budget().own_writes_today(now)).unwrap_or_default(),
             };
             match self.heartbeat(writes).await {

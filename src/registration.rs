@@ -1,8 +1,8 @@
-//! Our webhook in the portal: what it must be, and making it so.
+//! Registration: creates or repairs our webhook in the portal.
 //!
-//! A webhook is ours when it sends to our address. There should be one, switched on, about all entries,
-//! with the triggers that the rules listen to (`registration/requirements.rs`). [`register`] makes it or
-//! mends it, and does nothing where nothing is to be done. No printing here.
+//! A webhook is ours if it sends to our address. There should be one: switched on, for all entries, with the
+//! triggers that the rules need (`registration/requirements.rs`). [`register`] creates or repairs it, and
+//! changes nothing if it is as it should be.
 
 use serde::Serialize;
 
@@ -18,41 +18,41 @@ pub use requirements::{
     LONGEST_NAME, NeededTriggers, check_name, check_secret, check_url, trigger_names,
 };
 
-/// The name of a webhook that is made without one being given.
+/// The name of a new webhook if none is given.
 pub const DEFAULT_NAME: &str = "docspace-courier";
 
-/// What is asked for.
+/// The webhook that there should be.
 #[derive(Clone, Debug)]
 pub struct DesiredWebhook {
     /// Our address.
     pub url: String,
-    /// Its name; `None` leaves the name of an existing webhook as it is.
+    /// Its name; `None` keeps the name of an existing webhook.
     pub name: Option<String>,
     /// The sum of the triggers' bits.
     pub triggers: i64,
-    /// The secret a new or mended webhook gets.
+    /// The secret of a new or repaired webhook.
     pub secret: WebhookSecret,
-    /// Whether an existing webhook gets the secret even if nothing else is to be mended.
-    pub secret_given: SecretGiven,
-    /// What to do about further webhooks to the same address.
+    /// When an existing webhook gets the secret.
+    pub set_secret: SetSecret,
+    /// What to do with further webhooks to the same address.
     pub duplicates: Duplicates,
 }
 
-/// When an existing webhook gets the secret; the portal never shows the one it has.
+/// When an existing webhook gets the secret. The portal does not show the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecretGiven {
-    /// Together with other changes only.
+pub enum SetSecret {
+    /// Only if something else has to change.
     WithChanges,
     /// In any case.
     Always,
 }
 
-/// What to do about further webhooks to our address.
+/// What to do with further webhooks to our address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
-    /// Leave them alone.
+    /// Keep them.
     Keep,
-    /// Delete them, together with their logs of deliveries.
+    /// Delete them and their logs of deliveries.
     Delete,
 }
 
@@ -60,15 +60,15 @@ pub enum Duplicates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistrationOutcome {
-    /// There was none.
+    /// There was none; it was created.
     Created,
-    /// It was not as it must be.
+    /// It was changed to what it should be.
     Repaired,
-    /// It was as it must be.
+    /// It was as it should be.
     Unchanged,
 }
 
-/// The webhook as it is now.
+/// The webhook after registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Registered {
     /// What was done.
@@ -77,34 +77,30 @@ pub struct Registered {
     pub id: WebhookId,
     /// Its name.
     pub name: String,
-    /// What was changed about it.
+    /// What was changed, in words.
     pub changes: Vec<String>,
-    /// Further webhooks to the same address that are still there.
+    /// Further webhooks to the same address that still exist.
     pub duplicates: Vec<WebhookId>,
     /// Further webhooks to the same address that were deleted.
     pub removed: Vec<WebhookId>,
 }
 
-/// Makes the portal's webhook to our address, or mends it.
-pub async fn register(portal: &Client, wanted: &DesiredWebhook) -> Result<Registered, Error> {
-    let mut ours: Vec<WebhookConfig> = portal
-        .webhooks()
-        .await?
-        .into_iter()
-        .filter(|webhook| webhook.sends_to(&wanted.url))
-        .collect();
-    // The one that is on has the deliveries; among equals the oldest.
-    ours.sort_by_key(|webhook| (!webhook.enabled, webhook.id));
-    let mut ours = ours.into_iter();
-    let mut registered = match ours.next() {
-        None => create(portal, wanted).await?,
-        Some(existing) => mend(portal, &existing, wanted).await?,
+/// Creates the portal's webhook to our address, or repairs it.
+pub async fn register(portal: &Client, desired: &DesiredWebhook) -> Result<Registered, Error> {
+    let mut own: Vec<WebhookConfig> = portal.webhooks().list().await?;
+    own.retain(|webhook| webhook.sends_to(&desired.url));
+    // The first one is kept: one that is on, since its log has the deliveries, or else the oldest.
+    own.sort_by_key(|webhook| (!webhook.enabled, webhook.id));
+    let mut own = own.into_iter();
+    let mut registered = match own.next() {
+        None => create(portal, desired).await?,
+        Some(existing) => repair(portal, &existing, desired).await?,
     };
-    for duplicate in ours {
-        match wanted.duplicates {
+    for duplicate in own {
+        match desired.duplicates {
             Duplicates::Keep => registered.duplicates.push(duplicate.id),
             Duplicates::Delete => {
-                portal.delete_webhook(duplicate.id).await?;
+                portal.webhooks().delete(duplicate.id).await?;
                 registered.removed.push(duplicate.id);
             }
         }
@@ -112,29 +108,29 @@ pub async fn register(portal: &Client, wanted: &DesiredWebhook) -> Result<Regist
     Ok(registered)
 }
 
-async fn create(portal: &Client, wanted: &DesiredWebhook) -> Result<Registered, Error> {
-    let name = wanted.name.as_deref().unwrap_or(DEFAULT_NAME);
-    let made = portal.create_webhook(&wanted.settings(name)).await?;
+async fn create(portal: &Client, desired: &DesiredWebhook) -> Result<Registered, Error> {
+    let name = desired.name.as_deref().unwrap_or(DEFAULT_NAME);
+    let created = portal.webhooks().create(&desired.settings(name)).await?;
     Ok(Registered::new(
         RegistrationOutcome::Created,
-        made.id,
+        created.id,
         name,
         Vec::new(),
     ))
 }
 
-async fn mend(
+async fn repair(
     portal: &Client,
     existing: &WebhookConfig,
-    wanted: &DesiredWebhook,
+    desired: &DesiredWebhook,
 ) -> Result<Registered, Error> {
-    let name = wanted.name.as_deref().unwrap_or(&existing.name);
-    let changes = wanted.changes_to(existing);
+    let name = desired.name.as_deref().unwrap_or(&existing.name);
+    let changes = desired.changes_to(existing);
     let outcome = if changes.is_empty() {
         RegistrationOutcome::Unchanged
     } else {
-        let settings = wanted.settings(name);
-        portal.update_webhook(existing.id, &settings).await?;
+        let settings = desired.settings(name);
+        portal.webhooks().update(existing.id, &settings).await?;
         RegistrationOutcome::Repaired
     };
     Ok(Registered::new(outcome, existing.id, name, changes))
@@ -151,7 +147,7 @@ impl DesiredWebhook {
         }
     }
 
-    /// What must change about a webhook, in words.
+    /// What has to change about a webhook, in words.
     fn changes_to(&self, existing: &WebhookConfig) -> Vec<String> {
         let mut changes = Vec::new();
         if !existing.enabled {
@@ -165,18 +161,20 @@ impl DesiredWebhook {
             ));
         }
         if let Some(target) = &existing.target_id {
-            changes.push(format!("about every entry instead of {target} alone"));
+            changes.push(format!("covers all entries instead of only {target}"));
         }
-        if existing.ssl != self.url.starts_with("https:") {
-            changes.push("certificates are verified as the address asks for".to_owned());
+        let is_https = self.url.starts_with("https:");
+        if existing.ssl != is_https {
+            let verified = if is_https { "verified" } else { "not verified" };
+            changes.push(format!("the certificate is {verified}"));
         }
         if let Some(name) = &self.name
             && *name != existing.name
         {
-            changes.push(format!("named {name} instead of {}", existing.name));
+            changes.push(format!("name: {name} instead of {}", existing.name));
         }
-        if self.secret_given == SecretGiven::Always {
-            changes.push("the configured secret".to_owned());
+        if self.set_secret == SetSecret::Always {
+            changes.push("secret: the configured one".to_owned());
         }
         changes
     }

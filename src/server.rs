@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::telemetry::ErrorChain;
+
 mod connection;
 mod connection_limit;
 mod lingering_close;
@@ -100,7 +102,7 @@ async fn accept(
                 });
             }
             Err(error) => {
-                warn!(%error, %address, "cannot accept a connection");
+                warn!(error = %ErrorChain(&error), %address, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
             }
         }

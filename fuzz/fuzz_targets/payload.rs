@@ -1,7 +1,8 @@
 //! Payloads: any bytes are either an event or no JSON object, and reading them twice gives the same.
 #![no_main]
 
-use docspace_courier::event::{Event, parse_time};
+use docspace_courier::event::Event;
+use docspace_courier::wire::parse_time;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

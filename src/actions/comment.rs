@@ -27,7 +27,7 @@ async fn comment(
     text: &str,
 ) -> Result<AttemptOutcome, StoreError> {
     let id = commented_file(context, action).await?;
-    let file = match context.portal.file(&id).await {
+    let file = match context.portal.files().file(&id).await {
         Ok(file) => file,
         Err(error) => return Ok(unreadable_file(context, &error).await),
     };
@@ -35,7 +35,12 @@ async fn comment(
         return Ok(AttemptOutcome::Done(ActionResult::default()));
     }
     Ok(
-        match context.portal.comment(&id, file.version, text).await {
+        match context
+            .portal
+            .files()
+            .set_comment(&id, file.version, text)
+            .await
+        {
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),
             // 403 means "no right" as well as "locked", so the state of the file decides.
             Err(Error::Forbidden) if file.busy => {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::db::StoreError;
-use crate::docspace::{BreakerState, FolderInfo};
+use crate::docspace::FolderInfo;
 use crate::ids::FolderId;
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
@@ -91,22 +91,20 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         current_folder: destination.map(untitled),
         link,
     };
-    if context.portal.breaker_state() == BreakerState::Closed {
-        // Names that arrive in time are kept; what is missing then stays an id.
-        let _ = tokio::time::timeout(NAMES_TIMEOUT, add_names(context, &mut notification)).await;
-    }
+    // Names that arrive in time are kept; what is missing then stays an id.
+    let _ = tokio::time::timeout(NAMES_TIMEOUT, add_names(context, &mut notification)).await;
     Ok(notification)
 }
 
 /// Replaces ids by the titles of folders and the name of the uploader, as far as the portal shows them.
 async fn add_names(context: &Context<'_>, notification: &mut Notification) {
     if let Some(folder) = &mut notification.current_folder
-        && let Ok(path) = context.portal.folder_path(&folder.id).await
+        && let Ok(path) = context.portal.files().folder_path(&folder.id).await
     {
         folder.title = path.last().map(title);
     }
     if let Some(room) = &mut notification.room
-        && let Ok(path) = context.portal.folder_path(&room.id).await
+        && let Ok(path) = context.portal.files().folder_path(&room.id).await
     {
         if let Some(folder) = &mut notification.folder {
             folder.title = path.last().map(title);
@@ -119,7 +117,7 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
         }
     }
     if let Some(uploader) = &mut notification.uploader
-        && let Ok(file) = context.portal.file(&notification.file).await
+        && let Ok(file) = context.portal.files().file(&notification.file).await
         && let Some(person) = file
             .people
             .into_iter()

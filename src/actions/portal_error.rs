@@ -30,6 +30,11 @@ pub(super) fn failed_call(
             code: "refused",
             reason,
         },
+        ErrorClass::CircuitOpen(_) => AttemptOutcome::Postponed {
+            reason,
+            wait: None,
+            intent,
+        },
         ErrorClass::BudgetExhausted(wait) => AttemptOutcome::Postponed {
             reason,
             wait: Some(wait),
@@ -52,7 +57,7 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
         },
         // Files answer an invalid key with 403, too; an endpoint that requires a login answers it with 401
         // (docs/DOCSPACE.md 6).
-        Error::Forbidden => match context.portal.current_user().await {
+        Error::Forbidden => match context.portal.account().current_user().await {
             Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }

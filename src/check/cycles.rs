@@ -11,7 +11,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
     let mut rules = deployment.rules().to_vec();
     for (destination, places) in unresolved_destinations(deployment.rules()) {
         // There is already a finding about a destination that cannot be read.
-        let Ok(path) = portal.folder_path(&destination).await else {
+        let Ok(path) = portal.files().folder_path(&destination).await else {
             continue;
         };
         for place in places {

@@ -5,16 +5,11 @@ use std::collections::BTreeMap;
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Rule};
+use crate::wire::FolderType;
 
 use super::deployment::Deployment;
 use super::finding::Finding;
 use super::folders::unreadable;
-
-/// `rootFolderType` of the Archive section, where nothing may be changed (docs/DOCSPACE.md 2.1, 4.3).
-const ARCHIVE: i64 = 20;
-
-/// `rootFolderType` of the trash.
-const TRASH: i64 = 3;
 
 /// What rules do with a destination.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +22,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
     let mut findings = Vec::new();
     for (folder, usage) in destinations(deployment.rules()) {
         let subject = format!("folder {folder}");
-        findings.push(match portal.folder(folder).await {
+        findings.push(match portal.files().folder(folder).await {
             Ok(folder) => judge(subject, &folder, usage),
             Err(error) => unreadable(subject, &error),
         });
@@ -55,7 +50,7 @@ fn judge(subject: String, folder: &FolderInfo, usage: DestinationUse) -> Finding
         );
         return Finding::error(subject, message);
     }
-    if let Some(ARCHIVE | TRASH) = folder.root_folder_type {
+    if let Some(FolderType::Archive | FolderType::Trash) = folder.root_folder_type {
         let message =
             format!("“{title}” is in the archive or the trash: restore it, or use another folder");
         return Finding::error(subject, message);

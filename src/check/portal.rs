@@ -96,7 +96,7 @@ fn not_checked() -> Finding {
 async fn reach(client: &Client) -> (Vec<Finding>, bool) {
     let host = client.host();
     let responds = || Finding::ok(HOST, format!("{host} responds"));
-    match client.current_user().await {
+    match client.account().current_user().await {
         Ok(person) => {
             let name = person.display_name;
             let acts = Finding::ok(KEY, format!("is valid and belongs to {name}"));
@@ -137,7 +137,7 @@ fn unreachable(host: &str, error: &Error) -> String {
 }
 
 async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
-    match client.key().await {
+    match client.account().key().await {
         Ok(key) => {
             let mut findings = scopes(&key);
             findings.extend(expiry(&key, deployment));

@@ -8,17 +8,11 @@
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Rule};
+use crate::wire::{AccessLevel, RoomType};
 
 use super::deployment::Deployment;
 use super::finding::Finding;
 use super::folders::unreadable;
-
-/// Access level of a room manager, who may move other people's files (docs/DOCSPACE.md 1.9, A1.6).
-const ROOM_MANAGER: i64 = 9;
-
-/// Access level in room objects of a user who has no share: the owner, who is in the room, or an administrator
-/// who is not (docs/DOCSPACE.md 5.2).
-const NO_SHARE: i64 = 0;
 
 /// A watched room or folder and what rules do with its files.
 struct WatchedFolder<'a> {
@@ -51,7 +45,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
     for source in sources(deployment.rules()) {
         let kind = if source.as_room { "room" } else { "folder" };
         let subject = format!("{kind} {}", source.folder);
-        match portal.folder(source.folder).await {
+        match portal.files().folder(source.folder).await {
             Ok(folder) => {
                 findings.push(check_kind(&subject, &source, &folder));
                 if !folder.is_section() {
@@ -103,7 +97,7 @@ fn check_kind(subject: &str, source: &WatchedFolder<'_>, folder: &FolderInfo) ->
             ),
         );
     }
-    match folder.room_kind() {
+    match folder.room_type.map(RoomType::name) {
         Some(kind) => Finding::ok(
             subject,
             format!("is the {kind} room “{title}”, watched by {rules}"),
@@ -122,10 +116,8 @@ fn check_kind(subject: &str, source: &WatchedFolder<'_>, folder: &FolderInfo) ->
 }
 
 async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
-    let files = portal
-        .folder_page(&folder.id, 0)
-        .await
-        .map(|page| page.files);
+    let page = portal.files().folder_page(&folder.id, 0).await;
+    let files = page.map(|page| page.content.files);
     // A file that is open or locked may not be moved by anyone at the moment.
     let file = files
         .unwrap_or_default()
@@ -142,19 +134,20 @@ async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
 
 /// `inRoom` alone does not prove that copies are rejected: it is false for members through a group, too, but those
 /// have an access level (docs/DOCSPACE.md 5.3).
+/// Without a share, a user who is in the room is its owner.
 fn rights_by_membership(room: &FolderInfo) -> SourceRights {
     match (room.in_room, room.access) {
-        (Some(false), Some(NO_SHARE)) => SourceRights {
+        (Some(false), Some(AccessLevel::None)) => SourceRights {
             copy: Some(false),
             r#move: Some(false),
         },
-        (Some(true), Some(NO_SHARE)) => SourceRights {
+        (Some(true), Some(AccessLevel::None)) => SourceRights {
             copy: Some(true),
             r#move: Some(true),
         },
         (Some(_), Some(access)) => SourceRights {
             copy: Some(true),
-            r#move: Some(access == ROOM_MANAGER),
+            r#move: Some(access == AccessLevel::RoomManager),
         },
         (Some(true), None) => SourceRights {
             copy: Some(true),

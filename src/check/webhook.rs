@@ -24,7 +24,7 @@ pub(super) async fn check(
     portal: &Client,
     known: &[WebhookId],
 ) -> WebhookCheck {
-    let webhooks = match portal.webhooks().await {
+    let webhooks = match portal.webhooks().list().await {
         Ok(webhooks) => webhooks,
         Err(error) => {
             return WebhookCheck {

@@ -84,9 +84,8 @@ async fn different_secret(
     portal: &Client,
     webhook: &WebhookConfig,
 ) -> Option<Finding> {
-    let page = portal.undelivered_page(webhook.id, 0).await.ok()?;
-    let (row, header) = page
-        .rows
+    let rows = portal.delivery_log().undelivered(webhook.id).await.ok()?;
+    let (row, header) = rows
         .iter()
         .find_map(|row| Some((row, row.header(SIGNATURE_HEADER)?)))?;
     let body = row.request_payload.as_bytes();

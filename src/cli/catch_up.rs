@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::catch_up::{CatchUpReport, Depth, WebhookState};
+use crate::catch_up::{CatchUpReport, ListRooms, WebhookState};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::db::Db;
@@ -29,7 +29,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::open(&config.database)?;
     let parts = Parts::new(db, config.portal, config.rules, Clock::system())?;
     let catch_up = parts.catch_up(config.secrets, config.limits.retention);
-    let report = catch_up.turn(Depth::Thorough).await?;
+    let report = catch_up.run_once(ListRooms::Always).await?;
     if args.json {
         print_json(&report)?;
     } else {

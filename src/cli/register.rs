@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::docspace::{Client, Error};
 use crate::registration::{
-    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
     trigger_names,
 };
 
@@ -70,10 +70,10 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         name: args.name,
         triggers,
         secret,
-        secret_given: if args.set_secret {
-            SecretGiven::Always
+        set_secret: if args.set_secret {
+            SetSecret::Always
         } else {
-            SecretGiven::WithChanges
+            SetSecret::WithChanges
         },
         duplicates: if args.remove_duplicates {
             Duplicates::Delete

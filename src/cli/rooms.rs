@@ -1,7 +1,9 @@
 //! `docspace-courier rooms`: lists the portal's rooms with the ids that the configuration needs.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -9,6 +11,7 @@ use crate::config::Settings;
 use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
 use crate::text::clean;
+use crate::wire::RoomType;
 
 use super::output::{DIM, Table, print_error, print_json, print_lines, styled, terminal_width};
 
@@ -94,14 +97,11 @@ async fn list(portal: &Client, with_folders: bool) -> Result<RoomListing, Error>
         truncated: false,
     };
     let mut calls = 0;
-    let mut start = 0;
-    loop {
-        let page = portal.rooms_page(start).await?;
-        let last = page.is_last(start);
-        start += page.len();
-        for room in page.folders {
+    let mut pages = pin!(portal.files().room_pages());
+    while let Some(page) = pages.try_next().await? {
+        for room in page.content.folders {
             listing.section = listing.section.or_else(|| room.root_folder_id.clone());
-            let kind = room.room_kind().unwrap_or("room");
+            let kind = room.room_type.map_or("room", RoomType::name);
             let parent = Parent {
                 folder: room.id.clone(),
                 count: room.folders_count,
@@ -112,10 +112,8 @@ async fn list(portal: &Client, with_folders: bool) -> Result<RoomListing, Error>
                 list_folders(portal, parent, &mut listing, &mut calls).await?;
             }
         }
-        if last {
-            return Ok(listing);
-        }
     }
+    Ok(listing)
 }
 
 /// Lists the folders in a room, each followed by its subfolders.
@@ -153,27 +151,26 @@ async fn folders_in(
     if parent.count == Some(0) {
         return Ok(folders);
     }
-    let mut start = 0;
+    let mut pages = pin!(portal.files().folder_pages(&parent.folder));
     loop {
         if *calls >= MAX_CALLS {
             listing.truncated = true;
             return Ok(folders);
         }
         *calls += 1;
-        let page = portal.folder_page(&parent.folder, start).await?;
-        // The portal lists folders before files, so no more folders follow.
-        let last = !page.files.is_empty() || page.is_last(start);
-        start += page.len();
-        folders.extend(
-            page.folders
-                .into_iter()
-                .map(|folder| (folder, parent.depth)),
-        );
-        if last {
-            folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
-            return Ok(folders);
+        let Some(page) = pages.try_next().await? else {
+            break;
+        };
+        // The portal lists folders before files, so no more folders follow the first file.
+        let is_last = page.is_last() || !page.content.files.is_empty();
+        let found = page.content.folders.into_iter();
+        folders.extend(found.map(|folder| (folder, parent.depth)));
+        if is_last {
+            break;
         }
     }
+    folders.sort_by_key(|(folder, _)| folder.title.to_lowercase());
+    Ok(folders)
 }
 
 impl RoomEntry {

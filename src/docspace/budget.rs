@@ -1,55 +1,56 @@
-//! The portal's limits, kept before they bite (docs/DOCSPACE.md 7): calls a minute, writes a day, calls in flight.
+//! The budget: our own limits on calls, below the portal's (docs/DOCSPACE.md 7): calls a minute, writes a day,
+//! calls in flight.
 //!
-//! All of them count for the key's user, whose browser is to go on working; so a part of each is left to
-//! it. Calls are spread instead of being stopped hard: those of a minute flow from a bucket that holds a
-//! small burst, and the writes of a day are spread over what is left of it once most of them are gone.
-//! The portal tells what is left of a limit only when nothing is, and its day begins when it likes; so the
-//! day here is that of UTC.
+//! The portal counts calls for the key's user, whose browser must keep working, so a part of each limit is
+//! left to it. Calls are delayed rather than refused: a token bucket with a small burst limits the calls a
+//! minute, and once most writes of a day are used up, the rest is spread over the remaining hours. The portal
+//! reports what is left of a limit only when nothing is, and does not say when its day begins, so a day here
+//! is a day in UTC.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-mod turns;
+use crate::clock::SECONDS_A_DAY;
 
-pub(super) use turns::Turn;
-use turns::Turns;
+mod in_flight;
 
-/// Requests other than GET that the portal answers at the same time per user.
+use in_flight::InFlightLimit;
+pub(super) use in_flight::InFlightPermit;
+
+/// Requests other than GET that the portal answers at the same time for one user.
 const WRITES_IN_FLIGHT: u32 = 15;
 
-/// GET requests that the portal answers at the same time per user.
+/// GET requests that the portal answers at the same time for one user.
 const READS_IN_FLIGHT: u32 = 50;
 
-/// Calls that may be made at once after a quiet time.
+/// Size of the token bucket: calls that can start at once after a quiet time.
 const BURST: u32 = 240;
 
-/// Calls a second after that. With the burst that makes 1,380 in any minute; the portal takes 1,500.
+/// Refill rate of the token bucket. With the burst that makes 1,380 in any minute; the portal takes 1,500.
 const CALLS_A_SECOND: u32 = 19;
 
 /// POST and PUT requests that the portal takes a day from one user.
 const WRITES_A_DAY: u64 = 10_000;
 
 /// Writes of a day that are left to the key's user in a browser.
-const LEFT_TO_PEOPLE: u64 = 200;
+const RESERVED_WRITES: u64 = 200;
 
 /// With fewer writes left than this, they are spread over the rest of the day.
 const SPREAD_BELOW: u64 = 2_500;
 
-/// A call that would have to wait for longer is not made; its caller has better things to do.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// A call that would wait longer fails instead, so that its caller can do other work meanwhile.
+const MAX_WAIT: SignedDuration = SignedDuration::from_secs(5);
 
-const SECONDS_A_DAY: i64 = 24 * 60 * 60;
-
-/// What kind of call it is, as far as the limits care.
+/// The kind of a call, as the limits distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum CallKind {
     /// GET.
     Read,
     /// POST or PUT.
     Write,
-    /// Anything else: a write in flight, but none of the day's.
+    /// Anything else: counts as a write in flight, but not as one of the day's.
     Delete,
 }
 
@@ -57,28 +58,28 @@ pub(super) enum Call {
 #[derive(Debug)]
 pub struct Budget {
     state: Mutex<State>,
-    reads: Turns,
-    writes: Turns,
+    reads: InFlightLimit,
+    writes: InFlightLimit,
 }
 
 #[derive(Debug)]
 struct State {
-    /// How many share what the portal allows.
+    /// How many instances share the limits.
     instances: u32,
-    /// Calls in the bucket at `filled_at`; less than nothing when calls wait for their turn.
+    /// Calls in the token bucket at `filled_at`; negative while calls wait for it.
     calls: f64,
     filled_at: Timestamp,
     day: Day,
-    /// The next write is not before this, when the day's writes are spread.
+    /// The earliest time of the next write, while the day's writes are spread.
     next_write: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Day {
     number: i64,
-    /// Those of everybody we know of.
+    /// Writes of all instances, as far as known.
     writes: u64,
-    /// Those of this process.
+    /// Writes of this process.
     own: u64,
 }
 
@@ -92,14 +93,14 @@ impl Default for Budget {
                 day: Day::default(),
                 next_write: Timestamp::UNIX_EPOCH,
             }),
-            reads: Turns::new(READS_IN_FLIGHT),
-            writes: Turns::new(WRITES_IN_FLIGHT),
+            reads: InFlightLimit::new(READS_IN_FLIGHT),
+            writes: InFlightLimit::new(WRITES_IN_FLIGHT),
         }
     }
 }
 
 impl Budget {
-    /// Takes only the part of one of so many instances that call the portal as one user.
+    /// Divides the limits by this number of instances, which call the portal as one user.
     pub fn share_among(&self, instances: u32) {
         let instances = instances.max(1);
         self.lock().instances = instances;
@@ -112,8 +113,8 @@ impl Budget {
         self.lock().day.at(now).own
     }
 
-    /// The writes of other instances, and of this one before its start, since midnight UTC: all that
-    /// there were.
+    /// Sets the number of writes since midnight UTC that other instances made, and this one before its last
+    /// start.
     pub fn set_others_writes_today(&self, writes: u64, now: Timestamp) {
         let mut state = self.lock();
         let day = state.day.at(now);
@@ -123,44 +124,46 @@ impl Budget {
         };
     }
 
-    /// How many of the portal's writes a day are left, counting those we know of since midnight UTC.
+    /// How many of the portal's writes a day are left, as far as the writes since midnight UTC are known.
     pub fn writes_left_today(&self, now: Timestamp) -> u64 {
         WRITES_A_DAY.saturating_sub(self.lock().day.at(now).writes)
     }
 
-    /// How many calls may be made at once just now.
+    /// How many calls can start at once now; later ones wait for the token bucket.
     pub fn calls_left(&self, now: Timestamp) -> u32 {
         let state = self.lock();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "the bucket holds a few hundred, and less than nothing counts as nothing"
+            reason = "the bucket holds a few hundred, and a negative number counts as zero"
         )]
         let calls = state.calls_at(now).max(0.0) as u32;
         calls
     }
 
-    /// Until when no write should be begun, where the wait is worth speaking of.
+    /// The time before which no write should start, because the day's writes run out. `None` if a write would
+    /// wait for seconds only.
     pub fn no_write_before(&self, now: Timestamp) -> Option<Timestamp> {
         let state = self.lock();
         let next = state.write_slot(now).0;
-        (next.duration_since(now) > LONGEST_WAIT).then_some(next)
+        (next.duration_since(now) > MAX_WAIT).then_some(next)
     }
 
-    /// Takes a call from the budget. Returns when it may be made, or for how long nothing is to be had.
-    pub(super) fn take(&self, call: Call, now: Timestamp) -> Result<Timestamp, Duration> {
+    /// Takes one call from the budget and returns when it may start. Takes nothing and returns the wait if that
+    /// is longer than [`MAX_WAIT`].
+    pub(super) fn reserve(&self, call: CallKind, now: Timestamp) -> Result<Timestamp, Duration> {
         let mut state = self.lock();
         let calls = state.calls_at(now) - 1.0;
         let missing = Duration::from_secs_f64((-calls).max(0.0) / state.calls_a_second());
         let mut start = now + missing;
         let mut next_write = None;
-        if call == Call::Write {
+        if call == CallKind::Write {
             let (slot, spacing) = state.write_slot(now);
             start = start.max(slot);
             next_write = Some(start + spacing);
         }
         let wait = start.duration_since(now);
-        if wait > LONGEST_WAIT {
+        if wait > MAX_WAIT {
             return Err(Duration::try_from(wait).unwrap_or_default());
         }
         state.calls = calls;
@@ -177,11 +180,11 @@ impl Budget {
         Ok(start)
     }
 
-    /// Waits for a place among the calls in flight, and keeps it.
-    pub(super) async fn turn(&self, call: Call) -> Turn<'_> {
+    /// Waits for a slot among the calls in flight.
+    pub(super) async fn in_flight(&self, call: CallKind) -> InFlightPermit {
         match call {
-            Call::Read => self.reads.take().await,
-            Call::Write | Call::Delete => self.writes.take().await,
+            CallKind::Read => self.reads.acquire().await,
+            CallKind::Write | CallKind::Delete => self.writes.acquire().await,
         }
     }
 
@@ -201,20 +204,23 @@ impl State {
         (self.calls + passed * self.calls_a_second()).min(most)
     }
 
-    /// When the next write may be made for the sake of the day, and the distance from it to the one after.
+    /// When the day's limit allows the next write, and the distance from it to the one after.
     fn write_slot(&self, now: Timestamp) -> (Timestamp, SignedDuration) {
         let left = WRITES_A_DAY.saturating_sub(self.day.at(now).writes);
         if left > SPREAD_BELOW {
             return (now, SignedDuration::ZERO);
         }
         let midnight = midnight_after(now);
-        let Some(ours) = left.checked_sub(LEFT_TO_PEOPLE).filter(|ours| *ours > 0) else {
+        let Some(usable) = left
+            .checked_sub(RESERVED_WRITES)
+            .filter(|usable| *usable > 0)
+        else {
             return (midnight, SignedDuration::ZERO);
         };
         let rest_ms = midnight.duration_since(now).as_millis();
-        let spacing_ms = rest_ms * i128::from(self.instances) / i128::from(ours);
+        let spacing_ms = rest_ms * i128::from(self.instances) / i128::from(usable);
         let spacing = SignedDuration::from_millis(i64::try_from(spacing_ms).unwrap_or(i64::MAX));
-        // What was reserved on a day that is over holds nothing up.
+        // The limit starts anew at midnight, so an earlier reservation delays no write beyond it.
         (self.next_write.clamp(now, midnight), spacing)
     }
 }
@@ -251,17 +257,17 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Takes calls one after the other, each when the one before was allowed; returns when each was.
-    fn take_in_turn(
+    /// Reserves calls one after the other, each at the start of the one before; returns when each starts.
+    fn reserve_in_turn(
         budget: &Budget,
-        call: Call,
+        call: CallKind,
         mut now: Timestamp,
         count: usize,
     ) -> Vec<Timestamp> {
         let mut starts = Vec::new();
         for _ in 0..count {
             now = loop {
-                match budget.take(call, now) {
+                match budget.reserve(call, now) {
                     Ok(start) => break start,
                     Err(wait) => now += wait,
                 }
@@ -285,7 +291,7 @@ mod tests {
     fn a_burst_is_free_and_what_follows_flows_evenly() {
         let now = at("2026-03-02T09:00:00Z");
         let budget = Budget::default();
-        let starts = take_in_turn(&budget, Call::Read, now, 3_000);
+        let starts = reserve_in_turn(&budget, CallKind::Read, now, 3_000);
         assert!(starts[..BURST as usize].iter().all(|start| *start == now));
         let most = most_in_a_minute(&starts);
         assert!((1_300..=1_400).contains(&most), "{most}");
@@ -299,11 +305,11 @@ mod tests {
         let now = at("2026-03-02T09:00:00Z");
         let budget = Budget::default();
         for _ in 0..BURST {
-            assert_eq!(budget.take(Call::Read, now), Ok(now));
+            assert_eq!(budget.reserve(CallKind::Read, now), Ok(now));
         }
         let mut last = now;
         let refused = loop {
-            match budget.take(Call::Read, now) {
+            match budget.reserve(CallKind::Read, now) {
                 Ok(start) => {
                     assert!(start > last);
                     last = start;
@@ -312,7 +318,7 @@ mod tests {
             }
         };
         assert!(refused > Duration::from_secs(5));
-        assert!(last.duration_since(now) <= LONGEST_WAIT);
+        assert!(last.duration_since(now) <= MAX_WAIT);
     }
 
     #[test]
@@ -322,7 +328,7 @@ mod tests {
         for _ in 0..3 {
             let budget = Budget::default();
             budget.share_among(3);
-            starts.extend(take_in_turn(&budget, Call::Read, now, 1_000));
+            starts.extend(reserve_in_turn(&budget, CallKind::Read, now, 1_000));
         }
         let most = most_in_a_minute(&starts);
         assert!((1_300..=1_400).contains(&most), "{most}");
@@ -334,16 +340,16 @@ mod tests {
         let budget = Budget::default();
         assert_eq!(budget.writes_left_today(evening), WRITES_A_DAY);
         for _ in 0..3 {
-            budget.take(Call::Write, evening).unwrap();
+            budget.reserve(CallKind::Write, evening).unwrap();
         }
-        budget.take(Call::Read, evening).unwrap();
-        budget.take(Call::Delete, evening).unwrap();
+        budget.reserve(CallKind::Read, evening).unwrap();
+        budget.reserve(CallKind::Delete, evening).unwrap();
         assert_eq!(budget.writes_left_today(evening), WRITES_A_DAY - 3);
         assert_eq!(budget.own_writes_today(evening), 3);
         let midnight = at("2026-03-03T00:00:00Z");
         assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY);
         budget.set_others_writes_today(100, midnight);
-        budget.take(Call::Write, midnight).unwrap();
+        budget.reserve(CallKind::Write, midnight).unwrap();
         assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY - 101);
         assert_eq!(budget.own_writes_today(midnight), 1);
     }
@@ -354,7 +360,7 @@ mod tests {
         let budget = Budget::default();
         budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
         assert_eq!(budget.no_write_before(noon), None);
-        let starts = take_in_turn(&budget, Call::Write, noon, 1_440);
+        let starts = reserve_in_turn(&budget, CallKind::Write, noon, 1_440);
         // 43,200 s for 1,440 writes.
         let distances = starts
             .windows(2)
@@ -363,11 +369,11 @@ mod tests {
             assert!((29..=31).contains(&distance.as_secs()), "{distance}");
         }
         let night = starts[1_439];
-        assert_eq!(budget.writes_left_today(night), LEFT_TO_PEOPLE);
+        assert_eq!(budget.writes_left_today(night), RESERVED_WRITES);
         let midnight = at("2026-03-03T00:00:00Z");
         assert_eq!(budget.no_write_before(night), Some(midnight));
-        assert!(budget.take(Call::Read, night).is_ok());
-        assert_eq!(budget.take(Call::Write, midnight), Ok(midnight));
+        assert!(budget.reserve(CallKind::Read, night).is_ok());
+        assert_eq!(budget.reserve(CallKind::Write, midnight), Ok(midnight));
     }
 
     #[test]
@@ -375,11 +381,11 @@ mod tests {
         let noon = at("2026-03-02T12:00:00Z");
         let budget = Budget::default();
         budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
-        budget.take(Call::Write, noon).unwrap();
+        budget.reserve(CallKind::Write, noon).unwrap();
         let next = budget.no_write_before(noon).unwrap();
         assert_eq!(next.duration_since(noon).as_secs(), 30);
         assert_eq!(
-            budget.take(Call::Write, noon),
+            budget.reserve(CallKind::Write, noon),
             Err(Duration::try_from(next.duration_since(noon)).unwrap())
         );
         assert_eq!(budget.own_writes_today(noon), 1);
@@ -396,9 +402,9 @@ mod tests {
             let budget = Budget::default();
             budget.share_among(instances);
             budget.set_others_writes_today(used, now);
-            let starts = take_in_turn(&budget, Call::Write, now, 300);
+            let starts = reserve_in_turn(&budget, CallKind::Write, now, 300);
             let today = starts.iter().filter(|start| day_of(**start) == day_of(now)).count() as u64;
-            prop_assert!(today <= (WRITES_A_DAY - LEFT_TO_PEOPLE).saturating_sub(used));
+            prop_assert!(today <= (WRITES_A_DAY - RESERVED_WRITES).saturating_sub(used));
         }
     }
 }

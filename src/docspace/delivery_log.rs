@@ -1,53 +1,53 @@
-//! The portal's log of deliveries (docs/DOCSPACE.md 8). Needs a key with a `*` scope.
+//! Calls about the portal's log of deliveries (docs/DOCSPACE.md 8). They need a key with a `*` scope.
 
 use std::collections::BTreeMap;
 
+use futures_util::Stream;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use reqwest::Method;
+use serde::Deserialize;
 
-use crate::event::parse_time;
 use crate::ids::{EventId, WebhookId};
+use crate::wire;
 
-use super::files::PAGE;
-use super::{Client, Error};
+use super::error::Error;
+use super::page::{PAGE_SIZE, Page, pages};
+use super::transport::Transport;
 
-/// `groupStatus` bits of everything that was not delivered: not sent, 3xx, 4xx, 5xx.
+/// `groupStatus` of everything that was not delivered: not sent, 3xx, 4xx and 5xx.
 const UNDELIVERED: u8 = 29;
 
-/// A row of the delivery log.
+/// Calls about the log of deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryLog<'a> {
+    transport: &'a Transport,
+}
+
+/// A row of the log: one event for one webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRow {
-    /// The row's id, which is the delivery's `event.id`.
+    /// Its id, which is the `event.id` of the delivery.
     pub id: EventId,
     /// When the event happened.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "wire::optional_time")]
     pub creation_time: Option<Timestamp>,
-    /// The headers of the last attempt, as JSON text, with its signature; absent before the first.
+    /// The headers of the last attempt as JSON, with its signature; absent before the first attempt.
     #[serde(default)]
     pub request_headers: Option<String>,
-    /// The last body sent; of a row that was never sent, without `event.id`.
+    /// The last body sent; if none was sent yet, a body without `event.id`.
     #[serde(default)]
     pub request_payload: String,
-    /// The status of the last attempt; 0 when it waits, was never sent or nobody answered.
+    /// The status of the last attempt; 0 if the row waits, was never sent, or the receiver did not answer.
     #[serde(default)]
     pub status: u16,
-    /// What came back from the last attempt.
+    /// The body of the last answer, or the text of the error.
     #[serde(default)]
     pub response_payload: Option<String>,
 }
 
-/// A page of the delivery log, newest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogPage {
-    /// Its rows.
-    pub rows: Vec<LogRow>,
-    /// How many rows there are in all, where the portal says so.
-    pub total: Option<u64>,
-}
-
 impl LogRow {
-    /// The value of this header in the last attempt.
+    /// The value of a header of the last attempt.
     pub fn header(&self, name: &str) -> Option<String> {
         let headers: BTreeMap<String, Vec<String>> =
             serde_json::from_str(self.request_headers.as_deref()?).ok()?;
@@ -58,22 +58,33 @@ impl LogRow {
     }
 }
 
-impl Client {
-    /// A page of what was not delivered to a webhook, from this row on.
-    pub async fn undelivered_page(&self, webhook: WebhookId, start: u64) -> Result<LogPage, Error> {
-        let path = format!(
-            "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE}&startIndex={start}"
-        );
-        let answer = self.get(&path).await?;
-        Ok(LogPage {
-            rows: answer.response,
-            total: answer.total,
-        })
+impl<'a> DeliveryLog<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
     }
-}
 
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?
-        .as_deref()
-        .and_then(parse_time))
+    /// Reads the newest page of what was not delivered to a webhook, newest first.
+    pub async fn undelivered(self, webhook: WebhookId) -> Result<Vec<LogRow>, Error> {
+        Ok(self.page(webhook, 0).await?.content)
+    }
+
+    /// Reads all pages of what was not delivered to a webhook, newest first. Each page repeats the last
+    /// `overlap` rows of the one before.
+    pub fn undelivered_pages(
+        self,
+        webhook: WebhookId,
+        overlap: u64,
+    ) -> impl Stream<Item = Result<Page<Vec<LogRow>>, Error>> + 'a {
+        pages(overlap, move |start| self.page(webhook, start))
+    }
+
+    async fn page(self, webhook: WebhookId, start: u64) -> Result<Page<Vec<LogRow>>, Error> {
+        let path = format!(
+            "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
+        );
+        let envelope = self.transport.send(Method::GET, &path, None::<&()>).await?;
+        let rows: Vec<LogRow> = envelope.response;
+        let len = rows.len();
+        Ok(Page::new(rows, start, len, envelope.total))
+    }
 }

@@ -1,23 +1,26 @@
-//! Why a call to the portal failed, cut by what to do about it.
+//! Why a call to the portal failed, and how to go on.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
+
+use super::breaker::OpenReason;
 
 /// A failed call to the portal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No answer came: no connection, or one that broke, or a timeout.
+    /// There was no response: no connection, a broken one, or a timeout.
     #[error("the portal did not answer")]
     Unreachable {
-        /// Whether the request can have reached the portal.
+        /// Whether the request may have reached the portal.
         sent: bool,
         /// What went wrong.
         #[source]
         source: reqwest::Error,
     },
-    /// The portal, or a proxy before it, cannot serve just now; also an unpaid tariff (402) and an
-    /// address that only redirects.
+    /// The portal, or a proxy in front of it, cannot serve at the moment. Also an unpaid tariff (402), and a
+    /// redirect.
     #[error("the portal answered {status}")]
     Unavailable {
         /// The status.
@@ -26,64 +29,75 @@ pub enum Error {
     /// One of the portal's limits is reached (docs/DOCSPACE.md 7); only the daily one says for how long.
     #[error("the portal's rate limit is reached")]
     RateLimited {
-        /// What the portal asks for.
+        /// How long the portal asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The call was not made: it would go beyond what we allow ourselves of the portal's limits.
-    #[error("the calls to the portal are used up for now")]
+    /// Not sent: the circuit is open.
+    #[error("the call was not made: {}", reason.as_str())]
+    CircuitOpen {
+        /// Why it is open.
+        reason: OpenReason,
+        /// When the next call, or the next probe, is let through.
+        until: Timestamp,
+    },
+    /// Not sent: our own budget of calls is exhausted.
+    #[error("the budget of calls to the portal is exhausted for now")]
     BudgetExhausted {
-        /// How long until there is one again.
+        /// How long until the next call.
         wait: Duration,
     },
     /// The key is unknown, inactive or expired, or its user is disabled.
     #[error("the portal refuses the API key")]
     KeyRefused,
-    /// No right, a file that is gone, or one that is open or locked: 403 says all of them.
+    /// Missing rights, or a file that is gone, open in an editor or locked: the portal answers 403 to all of
+    /// them.
     #[error("the portal denies access")]
     Forbidden,
-    /// The thing asked for does not exist.
+    /// The requested object does not exist.
     #[error("the portal does not know it")]
     NotFound,
-    /// The portal will not do this, however often it is asked.
+    /// The portal rejects the request as such.
     #[error("the portal refused the request with {status}")]
     Refused {
         /// The status.
         status: u16,
     },
-    /// The portal's answer is not what its API promises.
+    /// The response is not what the API promises.
     #[error("the portal's answer could not be read")]
     Unreadable {
-        /// What the reader stumbled over.
+        /// Where reading failed.
         #[source]
         source: serde_json::Error,
     },
 }
 
-/// What to do about an error.
+/// Errors grouped by how to go on after them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// Try this again later.
+    /// Try again later.
     Retry,
-    /// Leave the whole portal alone for a while: for this long, or until a probe succeeds.
+    /// Pause all calls, for this long if the portal says so.
     RateLimited(Option<Duration>),
-    /// Make this call after a wait; there is nothing wrong with it or with the portal.
+    /// The call was not made. Wait until this time; it uses up no attempt.
+    CircuitOpen(Timestamp),
+    /// The call was not made. Wait this long; it uses up no attempt.
     BudgetExhausted(Duration),
-    /// Call nothing until the operator has mended the key; keep everything waiting.
+    /// Pause all calls until the operator has replaced the key.
     KeyRefused,
-    /// Find out which of its meanings the refusal has, by asking for the file.
+    /// The refusal has several meanings. Read the file to find out which one applies.
     Ambiguous,
-    /// Never try this again.
+    /// Do not try again.
     Permanent,
 }
 
-/// What can have become of a write whose call failed.
+/// What may have become of a write whose call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// The portal did not accept it.
     NotApplied,
-    /// The portal may have accepted it, and is done with the request.
+    /// The portal may have accepted it, and has finished handling the request.
     Unknown,
-    /// The portal may still be working on the request.
+    /// The portal may still be handling the request.
     InFlight,
 }
 
@@ -106,13 +120,14 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// How to go on after it.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Unreachable { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => {
                 ErrorClass::Retry
             }
             Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
+            Self::CircuitOpen { until, .. } => ErrorClass::CircuitOpen(*until),
             Self::BudgetExhausted { wait } => ErrorClass::BudgetExhausted(*wait),
             Self::KeyRefused => ErrorClass::KeyRefused,
             Self::Forbidden | Self::NotFound => ErrorClass::Ambiguous,
@@ -120,7 +135,7 @@ impl Error {
         }
     }
 
-    /// What can have become of a write.
+    /// What may have become of the write, if the call was one.
     pub fn write_outcome(&self) -> WriteOutcome {
         match self {
             Self::Unreachable { sent: true, .. }
@@ -139,14 +154,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_status_has_its_advice() {
+    fn each_status_has_a_class_and_a_write_outcome() {
         use ErrorClass::{Ambiguous, KeyRefused, Permanent, RateLimited, Retry};
-        let check = |status: u16, advice: ErrorClass, fate: WriteOutcome| {
+        let check = |status: u16, class: ErrorClass, write: WriteOutcome| {
             let status = StatusCode::from_u16(status).unwrap();
             let error = Error::from_status(status, None);
             assert_eq!(
                 (error.class(), error.write_outcome()),
-                (advice, fate),
+                (class, write),
                 "{status}"
             );
         };

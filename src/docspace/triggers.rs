@@ -1,9 +1,9 @@
-//! The triggers DocSpace knows and their bits (docs/DOCSPACE.md 1.4).
+//! The triggers of DocSpace and their bits (docs/DOCSPACE.md 1.4).
 
-/// What a subscription to everything is called.
+/// The name of a subscription to all triggers.
 pub(crate) const EVERYTHING: &str = "*";
 
-/// Name and bit of each trigger, in the order in which the portal lists them.
+/// Name and bit of each trigger, in the portal's order.
 pub(crate) const TRIGGERS: [(&str, i64); 36] = [
     ("user.created", 1),
     ("user.invited", 1 << 1),
@@ -43,7 +43,7 @@ pub(crate) const TRIGGERS: [(&str, i64); 36] = [
     ("agent.deleted", 1 << 33),
 ];
 
-/// The bit of a trigger; 0 for a name nobody knows.
+/// The bit of a trigger; 0 for an unknown name.
 pub(crate) fn bit(name: &str) -> i64 {
     TRIGGERS
         .iter()
@@ -51,7 +51,7 @@ pub(crate) fn bit(name: &str) -> i64 {
         .map_or(0, |(_, bit)| *bit)
 }
 
-/// The names in a subscription, by ascending bit; a subscription of 0 is one to everything.
+/// The names in a subscription, by ascending bit. A subscription of 0 covers all triggers.
 pub(crate) fn names(subscription: i64) -> Vec<&'static str> {
     if subscription == 0 {
         return vec![EVERYTHING];
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_the_portals() {
+    fn the_table_is_that_of_the_portal() {
         let portals: serde_json::Value = serde_json::from_str(include_str!(
             "../../tests/data/api/api.webhook.triggers.json"
         ))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_in_the_order_of_their_bits() {
+    fn names_are_in_the_order_of_their_bits() {
         let subscription = bit("file.downloaded") | bit("room.created") | bit("file.created");
         assert_eq!(
             names(subscription),

@@ -1,19 +1,28 @@
-//! The portal's webhooks: listing, making and changing them (docs/DOCSPACE.md 1.8, 8). Reading needs a key with
-//! the scope `*:read`, changing one with `*:write`.
+//! Calls about the portal's webhooks (docs/DOCSPACE.md 1.8, 8). Reads need a key with the scope `*:read`,
+//! changes one with `*:write`.
 
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::parse_time;
 use crate::ids::WebhookId;
 use crate::signature::WebhookSecret;
+use crate::wire;
 
-use super::{Client, Error};
+use super::error::Error;
+use super::transport::Transport;
 
-/// A webhook as it is configured in the portal. Its times are the portal's local ones under a zone that
-/// misleads, so they are right to within a day (docs/DOCSPACE.md 8).
+const PATH: &str = "settings/webhook";
+
+/// Calls about webhooks.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhooks<'a> {
+    transport: &'a Transport,
+}
+
+/// A webhook as it is configured in the portal. Its times are local times with a wrong offset, so they are
+/// right to within a day (docs/DOCSPACE.md 8).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookConfig {
@@ -22,40 +31,40 @@ pub struct WebhookConfig {
     /// Its name.
     #[serde(default)]
     pub name: String,
-    /// Where it sends to.
+    /// The address that it sends to.
     #[serde(default)]
     pub uri: String,
-    /// Whether it is switched on. While it is off, events leave no trace in the log.
+    /// Whether it is switched on. While it is off, events are not logged.
     #[serde(default)]
     pub enabled: bool,
-    /// Whether it insists on a valid certificate.
+    /// Whether it requires https with a valid certificate.
     #[serde(default)]
     pub ssl: bool,
-    /// The sum of its triggers' bits; 0 is all of them (docs/DOCSPACE.md 1.4).
+    /// The sum of its triggers' bits; 0 means all triggers (docs/DOCSPACE.md 1.4).
     #[serde(default)]
     pub triggers: i64,
-    /// The one entry whose events it sends, when it is narrowed down to one.
-    #[serde(default, deserialize_with = "target")]
+    /// The one entry that it is limited to, if it is.
+    #[serde(default, deserialize_with = "non_empty")]
     pub target_id: Option<String>,
     /// When it was last changed, as the portal writes it.
     #[serde(default)]
     pub modified_on: Option<String>,
-    /// When it was made.
-    #[serde(default, deserialize_with = "time")]
+    /// When it was created.
+    #[serde(default, deserialize_with = "wire::optional_time")]
     pub created_on: Option<Timestamp>,
     /// When a delivery last succeeded.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "wire::optional_time")]
     pub last_success_on: Option<Timestamp>,
-    /// When a delivery last failed for good.
-    #[serde(default, deserialize_with = "time")]
+    /// When the last attempt of a delivery last failed.
+    #[serde(default, deserialize_with = "wire::optional_time")]
     pub last_failure_on: Option<Timestamp>,
-    /// What the portal noted about that failure.
+    /// The portal's note about that failure.
     #[serde(default)]
     pub last_failure_content: Option<String>,
 }
 
 impl WebhookConfig {
-    /// Whether this is its address, however it is written.
+    /// Whether it sends to this address, however that is written.
     pub fn sends_to(&self, url: &str) -> bool {
         match (reqwest::Url::parse(&self.uri), reqwest::Url::parse(url)) {
             (Ok(own), Ok(other)) => own == other,
@@ -63,62 +72,62 @@ impl WebhookConfig {
         }
     }
 
-    /// Whether it sends to a path like ours.
+    /// Whether the path of its address ends like this.
     pub fn has_path(&self, path: &str) -> bool {
         reqwest::Url::parse(&self.uri).is_ok_and(|url| url.path().ends_with(path))
     }
 }
 
-/// What a webhook is to be. It is always about all entries, and insists on a valid certificate where the
-/// address is an https one.
+/// The desired settings of a webhook. It always covers all entries, and requires a valid certificate if its
+/// address is https.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
     /// Its name.
     pub name: String,
-    /// Where it sends to.
+    /// The address that it sends to.
     pub url: String,
     /// The sum of its triggers' bits.
     pub triggers: i64,
     /// Whether it is switched on.
     pub enabled: bool,
-    /// Its secret; `None` keeps the one it has.
+    /// Its secret; `None` keeps the current one.
     pub secret: Option<WebhookSecret>,
 }
 
-impl Client {
-    /// The webhooks this key may see.
-    pub async fn webhooks(&self) -> Result<Vec<WebhookConfig>, Error> {
-        let answer = self.get::<Vec<WebhookItem>>("settings/webhook").await?;
-        Ok(answer
-            .response
-            .into_iter()
-            .map(|item| item.configs)
-            .collect())
+impl<'a> Webhooks<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
     }
 
-    /// Makes a webhook. The portal asks its address with HEAD before it answers (docs/DOCSPACE.md 1.8).
-    pub async fn create_webhook(&self, settings: &WebhookSettings) -> Result<WebhookConfig, Error> {
+    /// Reads the webhooks that the key may see.
+    pub async fn list(self) -> Result<Vec<WebhookConfig>, Error> {
+        let items: Vec<WebhookItem> = self.transport.get(PATH).await?;
+        Ok(items.into_iter().map(|item| item.configs).collect())
+    }
+
+    /// Creates a webhook. Before it answers, the portal sends HEAD to the address (docs/DOCSPACE.md 1.8).
+    pub async fn create(self, settings: &WebhookSettings) -> Result<WebhookConfig, Error> {
         let body = WebhookBody::new(None, settings);
-        let answer = self.send(Method::POST, "settings/webhook", Some(&body));
-        Ok(answer.await?.response)
+        let created = self.transport.send(Method::POST, PATH, Some(&body)).await?;
+        Ok(created.response)
     }
 
-    /// Replaces everything about a webhook, after the same question to its address.
-    pub async fn update_webhook(
-        &self,
-        id: WebhookId,
-        settings: &WebhookSettings,
-    ) -> Result<(), Error> {
+    /// Replaces all settings of a webhook, with the same HEAD to the address.
+    pub async fn update(self, id: WebhookId, settings: &WebhookSettings) -> Result<(), Error> {
         let body = WebhookBody::new(Some(id), settings);
-        let answer = self.send::<IgnoredAny>(Method::PUT, "settings/webhook", Some(&body));
-        answer.await.map(drop)
+        let updated = self
+            .transport
+            .send::<IgnoredAny>(Method::PUT, PATH, Some(&body));
+        updated.await.map(drop)
     }
 
-    /// Deletes a webhook, and with it its log of deliveries.
-    pub async fn delete_webhook(&self, id: WebhookId) -> Result<(), Error> {
-        let path = format!("settings/webhook/{id}");
-        let answer = self.send::<IgnoredAny>(Method::DELETE, &path, None::<&()>);
-        answer.await.map(drop)
+    /// Deletes a webhook and its log of deliveries.
+    pub async fn delete(self, id: WebhookId) -> Result<(), Error> {
+        let path = format!("{PATH}/{id}");
+        let deleted = self
+            .transport
+            .send::<IgnoredAny>(Method::DELETE, &path, None::<&()>);
+        deleted.await.map(drop)
     }
 }
 
@@ -127,7 +136,7 @@ struct WebhookItem {
     configs: WebhookConfig,
 }
 
-/// What is left out has its type's default, so everything is said.
+/// The whole webhook: the portal sets what is left out to the default of its type.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WebhookBody<'a> {
@@ -157,12 +166,6 @@ impl<'a> WebhookBody<'a> {
     }
 }
 
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?
-        .as_deref()
-        .and_then(parse_time))
-}
-
-fn target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.filter(|target| !target.is_empty()))
+fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }

@@ -1,8 +1,8 @@
-//! Addresses that DocSpace sends nothing to: private and loopback ones (docs/DOCSPACE.md 1.8).
+//! Addresses that DocSpace does not deliver to: private and loopback ones (docs/DOCSPACE.md 1.8).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where a webhook's host resolves to that DocSpace refuses; any one is enough for it.
+/// The addresses of the URL's host that DocSpace refuses. One of them is enough for it to refuse the webhook.
 pub async fn refused_addresses(url: &reqwest::Url) -> std::io::Result<Vec<IpAddr>> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(0);
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_of_the_portal() {
+    fn private_and_loopback_addresses_are_refused() {
         let check = |address: &str, refused: bool| {
             let address: IpAddr = address.parse().unwrap();
             assert_eq!(is_refused(address), refused, "{address}");

@@ -1,4 +1,4 @@
-//! What the portal asks of a webhook (docs/DOCSPACE.md 1.4, 1.8), and what the rules ask of it.
+//! What the portal requires of a webhook (docs/DOCSPACE.md 1.4, 1.8), and which triggers the rules need.
 
 use crate::docspace::triggers;
 use crate::event::Trigger;
@@ -12,17 +12,17 @@ const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
 /// The longest name, in characters.
 pub const LONGEST_NAME: usize = 50;
 
-/// The triggers that rules listen to.
+/// The triggers that a set of rules needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeededTriggers {
-    /// The sum of their bits; 0 when there is no rule, which for a webhook would mean all.
+    /// The sum of their bits; 0 if there are no rules. (For a webhook, 0 means all triggers.)
     pub bits: i64,
-    /// Those that DocSpace does not know.
+    /// Those that DocSpace does not have.
     pub unknown: Vec<Trigger>,
 }
 
 impl NeededTriggers {
-    /// What these rules listen to.
+    /// The triggers that these rules need.
     pub fn of(rules: &[Rule]) -> Self {
         let mut needed = Self {
             bits: 0,
@@ -38,7 +38,7 @@ impl NeededTriggers {
         needed
     }
 
-    /// The bits that a webhook with this sum does not listen to.
+    /// The needed bits that are missing from a webhook with this sum of triggers.
     pub fn missing_from(&self, subscribed: i64) -> i64 {
         if subscribed == 0 {
             0
@@ -48,7 +48,7 @@ impl NeededTriggers {
     }
 }
 
-/// The names of a sum of triggers, separated by commas; 0 is all of them.
+/// The names of a sum of triggers, separated by commas; 0 means all.
 pub fn trigger_names(sum: i64) -> String {
     if sum == 0 {
         "all triggers".to_owned()
@@ -57,12 +57,12 @@ pub fn trigger_names(sum: i64) -> String {
     }
 }
 
-/// Whether the portal takes a secret; its own password policy may ask for more.
+/// Checks whether the portal takes a secret. The portal's password policy may require more.
 pub fn check_secret(secret: &WebhookSecret) -> Result<(), String> {
     let text = secret.expose();
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(
-            "has characters that DocSpace does not take: use letters, digits and signs of plain ASCII"
+            "has characters that DocSpace does not accept: use ASCII letters, digits and punctuation"
                 .to_owned(),
         );
     }
@@ -75,24 +75,26 @@ pub fn check_secret(secret: &WebhookSecret) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether an address can be one of ours.
+/// Checks whether a URL can be the public address of this service.
 pub fn check_url(url: &str) -> Result<(), String> {
     let parsed = reqwest::Url::parse(url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| format!("{url} is no address like https://your.host{WEBHOOK_PATH}"))?;
+        .ok_or_else(|| {
+            format!("{url} is not a valid address, such as https://your.host{WEBHOOK_PATH}")
+        })?;
     if !parsed.path().ends_with(WEBHOOK_PATH) {
         return Err(format!(
-            "{url} must end in {WEBHOOK_PATH}, where the service takes deliveries"
+            "{url} must end in {WEBHOOK_PATH}, where the service receives deliveries"
         ));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(format!("{url} must end after {WEBHOOK_PATH}"));
+        return Err(format!("{url} must not have a query or a fragment"));
     }
     Ok(())
 }
 
-/// Whether the portal takes a name.
+/// Checks whether the portal takes a name.
 pub fn check_name(name: &str) -> Result<(), String> {
     if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
         return Err(format!("a name has 1 to {LONGEST_NAME} characters"));
@@ -107,7 +109,7 @@ mod tests {
     use crate::rules::CopyRule;
 
     #[test]
-    fn secrets_that_docspace_takes() {
+    fn secrets_are_checked() {
         let check = |secret: &str, fits: bool| {
             let outcome = check_secret(&WebhookSecret::new(secret));
             assert_eq!(outcome.is_ok(), fits, "{secret}: {outcome:?}");
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_ours() {
+    fn addresses_are_checked() {
         let check = |url: &str, fits: bool| {
             let outcome = check_url(url);
             assert_eq!(outcome.is_ok(), fits, "{url}: {outcome:?}");
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn triggers_of_the_rules() {
+    fn the_rules_determine_the_triggers() {
         let rules = ["file.uploaded", "file.created", "file.reviewed"].map(|name| {
             CopyRule {
                 room: FolderId::from(1),

@@ -107,6 +107,7 @@ mod tests {
     use super::*;
     use crate::ids::FolderId;
     use crate::rules::tests::{INVOICE, event};
+    use crate::wire::FolderType;
 
     fn rule(name: String, trigger: &str, room: i64) -> Rule {
         Rule {
@@ -127,7 +128,7 @@ mod tests {
         rules.push(rule("matches too".to_owned(), "file.uploaded", 100));
         let mut upload = event("file.uploaded", INVOICE);
         // In personal documents, the room need not be asked for.
-        upload.entry.as_mut().unwrap().root_kind = Some(5);
+        upload.entry.as_mut().unwrap().root_kind = Some(FolderType::MyDocuments);
         let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
         let matching: Vec<&str> = decisions
             .iter()

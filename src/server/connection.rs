@@ -33,6 +33,8 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::telemetry::ErrorChain;
+
 use super::connection_limit::{Activity, ConnectionPermit};
 use super::lingering_close::LingeringClose;
 use super::tls::Tls;
@@ -68,7 +70,7 @@ impl Connection {
         tokio::select! {
             done = handshake => match done {
                 Ok(Ok(stream)) => self.serve(stream).await,
-                Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
+                Ok(Err(error)) => debug!(error = %ErrorChain(&error), "TLS handshake failed"),
                 Err(_) => debug!("TLS handshake timed out"),
             },
             () = activity.evicted() => debug!("evicted an idle connection"),
@@ -106,7 +108,7 @@ impl Connection {
         let served = self.watcher.watch(connection);
         tokio::select! {
             ended = served => if let Err(error) = ended {
-                debug!(%error, "connection failed");
+                debug!(error = %ErrorChain(&error), "connection failed");
             },
             () = activity.evicted() => debug!("evicted an idle connection"),
         }

@@ -260,9 +260,10 @@ impl Decider {
                 postponed(undecided.failures, wait, reason)
             }
             ErrorClass::BudgetExhausted(wait) => postponed(undecided.failures, wait, reason),
-            ErrorClass::Retry | ErrorClass::RateLimited(_) | ErrorClass::KeyRefused => {
-                self.wait_for_breaker(undecided, reason)
-            }
+            ErrorClass::Retry
+            | ErrorClass::RateLimited(_)
+            | ErrorClass::CircuitOpen(_)
+            | ErrorClass::KeyRefused => self.wait_for_breaker(undecided, reason),
         }
     }
 

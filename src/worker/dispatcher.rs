@@ -149,7 +149,7 @@ impl Dispatcher {
     }
 
     async fn claim_next(&self) -> Result<Option<Claimed>, StoreError> {
-        let may_call = self.portal.is_available().await;
+        let portal_is_ready = self.portal.ready().await.is_ok();
         if self.portal.take_recovered() {
             let now = self.clock.now();
             self.db.write(move |sql| inbox::expedite(sql, now)).await?;
@@ -158,7 +158,7 @@ impl Dispatcher {
         if let Some(claimed) = self.claim_notification().await? {
             return Ok(Some(claimed));
         }
-        if may_call && self.portal.no_write_before().is_none() {
+        if portal_is_ready && self.portal.no_write_before().is_none() {
             return self.claim_batch().await;
         }
         Ok(None)

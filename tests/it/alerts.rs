@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
-use docspace_courier::catch_up::Depth;
+use docspace_courier::catch_up::ListRooms;
 use docspace_courier::db::Sql;
 use docspace_courier::inbox;
 use docspace_courier::journal;
@@ -137,7 +137,7 @@ async fn a_disabled_webhook_is_reported_and_so_is_its_end() {
         scene.work().await;
         for enabled in [true, false, false, true] {
             scene.portal.set_webhook_enabled(scene.webhook, enabled);
-            catch_up.turn(Depth::Routine).await.unwrap();
+            catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
             watch.run_once().await;
         }
         let expected = [

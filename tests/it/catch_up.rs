@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_courier::catch_up::{Depth, WebhookState};
+use docspace_courier::catch_up::{ListRooms, WebhookState};
 use docspace_sandbox::UploadEvents;
 
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
@@ -12,7 +12,7 @@ impl Scene {
     async fn catch_up_once(&self) {
         self.upload(&self.client_room, "before.txt");
         self.work().await;
-        let report = self.catch_up().turn(Depth::Thorough).await.unwrap();
+        let report = self.catch_up().run_once(ListRooms::Always).await.unwrap();
         assert_eq!((report.webhook, report.fetched), (WebhookState::On, 0));
         self.clock.advance(Duration::from_hours(1));
     }
@@ -37,7 +37,11 @@ async fn deliveries_that_failed_while_the_service_was_down_are_handled_after_the
         scene.clock.advance(Duration::from_mins(5));
         scene.start_receiving();
 
-        let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+        let report = scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         assert_eq!(
             (report.undelivered, report.fetched, report.under_way),
             (122, 122, 0)
@@ -52,7 +56,7 @@ async fn deliveries_that_failed_while_the_service_was_down_are_handled_after_the
         assert_eq!(
             scene
                 .catch_up()
-                .turn(Depth::Thorough)
+                .run_once(ListRooms::Always)
                 .await
                 .unwrap()
                 .fetched,
@@ -72,7 +76,7 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
         scene.upload(&scene.client_room, "early.txt");
         scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(1));
-        let report = scene.catch_up().turn(Depth::Thorough).await.unwrap();
+        let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         assert_eq!((report.webhook, report.fetched), (WebhookState::On, 1));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["early.txt"]);
@@ -92,7 +96,11 @@ async fn a_dead_letter_is_not_revived_by_reading_the_log() {
         scene.portal.delete(&file);
         scene.clock.advance(Duration::from_mins(1));
         for _ in 0..3 {
-            scene.catch_up().turn(Depth::Routine).await.unwrap();
+            scene
+                .catch_up()
+                .run_once(ListRooms::IfNeeded)
+                .await
+                .unwrap();
             scene.work_to_the_end().await;
             assert_eq!(scene.dead_code().await.as_deref(), Some("file_gone"));
             scene.clock.advance(Duration::from_mins(1));
@@ -117,7 +125,11 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
             scene.upload(&deep, "Invoice missed.pdf");
             scene.upload(&scene.portal.seed().other_room.clone(), "other room.txt");
 
-            let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+            let report = scene
+                .catch_up()
+                .run_once(ListRooms::IfNeeded)
+                .await
+                .unwrap();
             assert_eq!((report.webhook, report.found), (WebhookState::Off, Some(2)));
             scene.work_to_the_end().await;
 
@@ -125,7 +137,12 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
             scene.clock.advance(Duration::from_mins(5));
             scene.upload(&scene.client_room, "missed later.txt");
             assert_eq!(
-                scene.catch_up().turn(Depth::Routine).await.unwrap().found,
+                scene
+                    .catch_up()
+                    .run_once(ListRooms::IfNeeded)
+                    .await
+                    .unwrap()
+                    .found,
                 Some(1)
             );
             scene.work_to_the_end().await;
@@ -138,7 +155,11 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
                 scene.portal.set_webhook_enabled(scene.webhook, true);
             }
             scene.clock.advance(Duration::from_mins(5));
-            let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+            let report = scene
+                .catch_up()
+                .run_once(ListRooms::IfNeeded)
+                .await
+                .unwrap();
             assert_eq!((report.webhook, report.found), (WebhookState::On, Some(1)));
             scene.work_to_the_end().await;
             assert_eq!(
@@ -153,7 +174,12 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
             );
             assert_eq!(scene.titles(&scene.incoming), ["Invoice missed.pdf"]);
             assert_eq!(
-                scene.catch_up().turn(Depth::Routine).await.unwrap().found,
+                scene
+                    .catch_up()
+                    .run_once(ListRooms::IfNeeded)
+                    .await
+                    .unwrap()
+                    .found,
                 None
             );
         })
@@ -170,7 +196,12 @@ async fn a_webhook_that_was_off_between_two_turns_is_noticed_at_the_start() {
         scene.portal.set_webhook_enabled(scene.webhook, true);
         scene.clock.advance(Duration::from_mins(1));
         assert_eq!(
-            scene.catch_up().turn(Depth::Thorough).await.unwrap().found,
+            scene
+                .catch_up()
+                .run_once(ListRooms::Always)
+                .await
+                .unwrap()
+                .found,
             Some(1)
         );
         scene.work_to_the_end().await;
@@ -189,10 +220,14 @@ async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
             UploadEvents::Uploaded,
         );
         scene.work().await;
-        scene.catch_up().turn(Depth::Routine).await.unwrap();
+        scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         scene.clock.advance(Duration::from_hours(1));
         scene.portal.overwrite(&file, b"two", UploadEvents::None);
-        scene.catch_up().turn(Depth::Thorough).await.unwrap();
+        scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         scene.work_to_the_end().await;
         assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
     })
@@ -206,7 +241,11 @@ async fn a_key_without_the_webhook_scope_is_reported_and_not_an_error() {
         scene
             .portal
             .set_scopes(&["files:write", "rooms:read", "accounts.self:read"]);
-        let report = scene.catch_up().turn(Depth::Routine).await.unwrap();
+        let report = scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         assert_eq!(report.webhook, WebhookState::Hidden);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;

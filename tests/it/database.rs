@@ -218,7 +218,7 @@ async fn check_reports_the_state_of_the_database() {
         };
         let store = Store::new();
         let good = check(store.url()).await;
-        assert!(good.contains("can be written"), "{good}");
+        assert!(good.contains("is writable"), "{good}");
         let url = store.url().replace("postgres@", "nobody:hunter2@");
         let wrong = check(url).await;
         assert!(

@@ -24,6 +24,7 @@ mod smuggling;
 
 mod batches;
 mod catch_up;
+mod circuit_breaker;
 mod conflicts;
 mod crashes;
 mod failures;

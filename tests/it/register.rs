@@ -5,7 +5,7 @@ use std::process::Output;
 use docspace_courier::clock::Clock;
 use docspace_courier::docspace::{Client, Error};
 use docspace_courier::registration::{
-    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SecretGiven,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
 };
 use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::WebhookView;
@@ -24,7 +24,7 @@ impl Scene {
             name: None,
             triggers: NeededTriggers::of(&self.rules()).bits,
             secret: WebhookSecret::new(self.portal.secret()),
-            secret_given: SecretGiven::WithChanges,
+            set_secret: SetSecret::WithChanges,
             duplicates: Duplicates::Keep,
         }
     }
@@ -92,7 +92,7 @@ async fn a_wrong_webhook_is_repaired() {
         for (spoil, words) in [
             (&disable as &dyn Fn(), "switched on"),
             (&listen_to_everything, "instead of all triggers"),
-            (&narrow_down, "about every entry"),
+            (&narrow_down, "all entries"),
         ] {
             spoil();
             let registered = scene.register().await;
@@ -120,7 +120,7 @@ async fn the_webhook_gets_the_configured_secret_on_demand() {
         scene.register().await;
         let with = |secret: &str| DesiredWebhook {
             secret: WebhookSecret::new(secret),
-            secret_given: SecretGiven::Always,
+            set_secret: SetSecret::Always,
             ..scene.wanted()
         };
         scene
@@ -214,7 +214,7 @@ async fn errors_are_explained() {
         };
         let address = scene.address.clone();
         let variables = || Variables::of(scene);
-        check(variables(), "nonsense", 2, "no address");
+        check(variables(), "nonsense", 2, "not a valid address");
         check(variables(), "https://your.host/", 2, "must end in /webhook");
         let short = variables().with("DOCSPACE_WEBHOOK_SECRET", "short");
         check(

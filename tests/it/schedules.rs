@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
-use docspace_courier::catch_up::Depth;
+use docspace_courier::catch_up::ListRooms;
 use docspace_courier::inbox::{self, InboxId};
 use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
 use proptest::prelude::*;
@@ -157,7 +157,7 @@ impl Run<'_> {
             Step::PortalRecovers => self.recover(),
             Step::CloseReceiver => self.close_receiver().await,
             Step::OpenReceiver => self.scene.reopen().await,
-            Step::CatchUp => drop(self.scene.catch_up().turn(Depth::Thorough).await),
+            Step::CatchUp => drop(self.scene.catch_up().run_once(ListRooms::Always).await),
             Step::ForgetResults => self.scene.portal.forget_results(),
         }
         self.scene.portal.wait_for_operations().await;
@@ -239,7 +239,13 @@ impl Run<'_> {
         self.scene.work_to_the_end().await;
         // Faults that have not occurred yet can fail the catch-up, too.
         for _ in 0..20 {
-            if self.scene.catch_up().turn(Depth::Thorough).await.is_ok() {
+            if self
+                .scene
+                .catch_up()
+                .run_once(ListRooms::Always)
+                .await
+                .is_ok()
+            {
                 break;
             }
             self.scene.clock.advance(Duration::from_mins(1));
@@ -289,7 +295,11 @@ impl Run<'_> {
 
 async fn run(steps: Vec<Step>) {
     scenario(async |scene| {
-        scene.catch_up().turn(Depth::Routine).await.unwrap();
+        scene
+            .catch_up()
+            .run_once(ListRooms::IfNeeded)
+            .await
+            .unwrap();
         let mut run = Run {
             scene,
             model: Model::default(),

@@ -197,7 +197,7 @@ async fn deliveries_are_refused_while_the_database_is_down_and_done_once_afterwa
         }
         until(END_BOUND, "a delivery is refused", async || {
             let log = services.deployment.log();
-            log.contains("its sender is told to send again")
+            log.contains("cannot store a delivery")
         })
         .await;
         tokio::task::spawn_blocking(|| cluster.start_server())

@@ -106,7 +106,7 @@ impl DestinationState {
     /// Reads the destination.
     pub(super) async fn read(context: &Context<'_>, transfer: Transfer<'_>) -> Self {
         let to = transfer.to;
-        let path = match context.portal.folder_path(to).await {
+        let path = match context.portal.files().folder_path(to).await {
             Ok(path) => path,
             Err(Error::NotFound) => return Self::AcceptsNothing(destination_gone(to)),
             Err(Error::Forbidden) => {

@@ -5,8 +5,9 @@
 //! created after it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::docspace::{Client, Error, FileInfo};
 use crate::ids::{FileId, FolderId};
@@ -66,7 +67,7 @@ impl<'a> PortalView<'a> {
     /// Returns the file.
     pub(super) async fn file(&mut self, file: &FileId) -> Result<FileInfo, Error> {
         if !self.files.contains_key(file) {
-            let state = file_state(self.portal.file(file).await)?;
+            let state = file_state(self.portal.files().file(file).await)?;
             self.files.insert(file.clone(), state);
         }
         match &self.files[file] {
@@ -95,7 +96,7 @@ impl<'a> PortalView<'a> {
         }
         let mut reads = stream::iter(missing.into_iter().cloned())
             .map(async |file| {
-                let read = self.portal.file(&file).await;
+                let read = self.portal.files().file(&file).await;
                 (file, read)
             })
             .buffer_unordered(CONCURRENT_READS);
@@ -115,25 +116,21 @@ impl<'a> PortalView<'a> {
         missing: &mut Vec<&FileId>,
         pages: &mut usize,
     ) -> Result<(), Error> {
-        let mut start = 0;
+        let mut listing = pin!(self.portal.files().folder_pages(folder));
         while *pages > 0 && !missing.is_empty() {
             *pages -= 1;
-            let page = match self.portal.folder_page(folder, start).await {
-                Ok(page) => page,
+            let content = match listing.try_next().await {
+                Ok(Some(page)) => page.content,
+                Ok(None) => break,
                 // A file may be readable although its folder is not.
                 Err(Error::NotFound | Error::Forbidden) => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let is_last = page.is_last(start);
-            start += page.len();
-            for file in page.files {
+            for file in content.files {
                 if let Some(position) = missing.iter().position(|missing| **missing == file.id) {
                     missing.swap_remove(position);
                     self.files.insert(file.id.clone(), FileState::Found(file));
                 }
-            }
-            if is_last {
-                break;
             }
         }
         Ok(())
@@ -160,6 +157,7 @@ impl<'a> PortalView<'a> {
         let listing = &mut self.listing;
         let page = self
             .portal
+            .files()
             .folder_page(self.destination, listing.next_start)
             .await;
         let page = match page {
@@ -171,12 +169,13 @@ impl<'a> PortalView<'a> {
             }
             Err(error) => return Err(error),
         };
-        listing.is_complete = page.is_last(listing.next_start);
-        listing.next_start += page.len();
+        listing.is_complete = page.is_last();
+        listing.next_start = page.end();
         listing.is_sorted &= page
+            .content
             .files
             .is_sorted_by(|one, next| one.updated >= next.updated);
-        listing.files.extend(page.files);
+        listing.files.extend(page.content.files);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub(super) async fn reconcile<'a>(
 ) -> Result<Step<'a>, StoreError> {
     let operation = files.first().and_then(|file| file.intent.operation.clone());
     let may_be_pending = match operation {
-        Some(id) => match context.portal.operation(&id).await {
+        Some(id) => match context.portal.operations().get(&id).await {
             Ok(Some(operation)) => {
                 return Ok(Step::remaining(Group::Watch { files, operation }));
             }
@@ -58,7 +58,7 @@ async fn unknown_operation_pending(
     context: &Context<'_>,
     kind: OperationKind,
 ) -> Result<Result<bool, Error>, StoreError> {
-    let pending = match context.portal.pending_operations().await {
+    let pending = match context.portal.operations().pending().await {
         Ok(pending) => pending,
         Err(error) => return Ok(Err(error)),
     };

@@ -30,7 +30,11 @@ pub(super) async fn submit<'a>(
     context.failpoints.pass(Failpoint::BeforeCall).await;
     let ids: Vec<&FileId> = files.iter().map(|file| &file.action.file).collect();
     let Transfer { kind, to, conflict } = transfer;
-    let started = context.portal.start(kind, &ids, to, conflict).await;
+    let started = context
+        .portal
+        .operations()
+        .start(kind, &ids, to, conflict)
+        .await;
     context.failpoints.pass(Failpoint::AfterAnswer).await;
     let mut step = match started {
         Ok(Some(operation)) => accepted(context, files, intent, operation).await?,

@@ -51,7 +51,7 @@ pub(super) async fn watch<'a>(
             files = intent::renew_claims(context, files, &mut ended).await?;
             renewed = Instant::now();
         }
-        operation = match context.portal.operation(&operation.id).await {
+        operation = match context.portal.operations().get(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {
                 // Another reader took the result, or the portal dropped it.

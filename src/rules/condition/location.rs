@@ -4,14 +4,9 @@ use crate::event::EntryKind;
 use crate::ids::FolderId;
 use crate::rules::entry_view::{EntryView, Missing};
 use crate::rules::facts::Lookup;
+use crate::wire::FolderType;
 
 use super::check::{Check, Why};
-
-/// `rootFolderType` of a personal section, My documents (docs/DOCSPACE.md 2.1).
-const MY_DOCUMENTS: i64 = 5;
-
-/// `rootFolderType` of the trash (docs/DOCSPACE.md 2.1).
-const TRASH: i64 = 3;
 
 /// In one of these rooms, at any depth.
 pub(super) fn is_in_room<'a>(rooms: &'a [FolderId], view: &EntryView<'a>) -> Check<'a> {
@@ -24,8 +19,10 @@ pub(super) fn is_in_room<'a>(rooms: &'a [FolderId], view: &EntryView<'a>) -> Che
         return Check::Holds(Why::Itself(room));
     }
     match view.entry.root_kind {
-        Some(MY_DOCUMENTS) => Check::Fails(Why::Plain("the file is in somebody's own documents")),
-        Some(TRASH) => Check::Fails(Why::Plain("the file is in the trash")),
+        Some(FolderType::MyDocuments) => {
+            Check::Fails(Why::Plain("the file is in somebody's own documents"))
+        }
+        Some(FolderType::Trash) => Check::Fails(Why::Plain("the file is in the trash")),
         _ => by_path(rooms, "room", view),
     }
 }

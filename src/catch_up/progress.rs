@@ -1,0 +1,101 @@
+//! What is stored from one run of catching up to the next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Sql, SqlError};
+
+/// The key of the stored progress.
+const KEY: &str = "catch_up";
+
+/// How far catching up got. The names of the stored members are older than those of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// When a run last read the whole log.
+    #[serde(rename = "read_log_at", with = "milliseconds", default)]
+    pub(super) log_read_at: Option<Timestamp>,
+    /// When our webhook was last known to be on.
+    #[serde(rename = "well_at", with = "milliseconds", default)]
+    pub(super) webhook_on_at: Option<Timestamp>,
+    /// Whether it was off in the last run.
+    #[serde(rename = "was_off", default)]
+    pub(super) webhook_off: bool,
+    /// When each of our webhooks was last changed. A change can mean that it was off for a while.
+    #[serde(default)]
+    pub(super) modified_on: BTreeMap<i64, Option<String>>,
+}
+
+impl Progress {
+    /// Reads the stored progress. What cannot be read, such as that of another version, counts as none: the
+    /// next run looks further back.
+    pub(super) fn load(sql: &Sql) -> Result<Self, SqlError> {
+        let text: Option<String> = sql.query_optional(
+            "SELECT value FROM state WHERE key = :key",
+            &[(":key", KEY.into())],
+            |row| row.get(0),
+        )?;
+        Ok(text
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
+    }
+
+    /// Stores the progress.
+    pub(super) fn save(&self, sql: &Sql) -> Result<(), SqlError> {
+        let text = serde_json::to_string(self).expect("progress is plain data");
+        sql.execute(
+            "INSERT INTO state (key, value) VALUES (:key, :value)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            &[(":key", KEY.into()), (":value", (&text).into())],
+        )?;
+        Ok(())
+    }
+}
+
+/// Whether the last run found our webhook switched off or deleted.
+pub fn webhook_is_off(sql: &Sql) -> Result<bool, SqlError> {
+    Ok(Progress::load(sql)?.webhook_off)
+}
+
+/// Times as milliseconds since 1970.
+mod milliseconds {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::as_millisecond).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let time = Option::<i64>::deserialize(deserializer)?;
+        Ok(time.and_then(|time| Timestamp::from_millisecond(time).ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_form_is_that_of_earlier_versions() {
+        let stored = r#"{"read_log_at":1772442871000,"well_at":null,"was_off":true,"modified_on":{"7":null}}"#;
+        let progress: Progress = serde_json::from_str(stored).unwrap();
+        assert_eq!(
+            progress,
+            Progress {
+                log_read_at: "2026-03-02T09:14:31Z".parse().ok(),
+                webhook_on_at: None,
+                webhook_off: true,
+                modified_on: BTreeMap::from([(7, None)]),
+            }
+        );
+        assert_eq!(serde_json::to_string(&progress).unwrap(), stored);
+    }
+}

@@ -1,0 +1,52 @@
+//! Calls about the API key and its user (docs/DOCSPACE.md 6).
+
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::Deserialize;
+
+use crate::wire;
+
+use super::error::Error;
+use super::person::Person;
+use super::transport::{CURRENT_USER, Transport};
+
+/// Calls about the API key and its user.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    transport: &'a Transport,
+}
+
+/// An API key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyInfo {
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// Its scopes; an empty list means full access.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// When it expires.
+    #[serde(default, deserialize_with = "wire::optional_time")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl<'a> Account<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
+    }
+
+    /// Reads the account that the key acts as. Fails with [`Error::KeyRefused`] if the key is not valid.
+    pub async fn current_user(self) -> Result<Person, Error> {
+        self.transport.get(CURRENT_USER).await
+    }
+
+    /// Reads the key itself. Needs no scope, but an API key: a login token is refused.
+    pub async fn key(self) -> Result<KeyInfo, Error> {
+        // A login token that is refused here works for other calls, so it must not open the circuit.
+        let key = self
+            .transport
+            .send_unrecorded(Method::GET, "keys/@self", None::<&()>);
+        Ok(key.await?.response)
+    }
+}

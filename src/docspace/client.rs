@@ -1,0 +1,126 @@
+//! The client for a portal.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+
+use super::account::Account;
+use super::breaker::{BreakerState, OpenReason};
+use super::budget::Budget;
+use super::delivery_log::DeliveryLog;
+use super::error::Error;
+use super::files::Files;
+use super::operations::Operations;
+use super::transport::Transport;
+use super::unclaimed_results::UnclaimedResults;
+use super::webhooks::Webhooks;
+
+/// A client for one portal with one API key. Its calls are grouped by what they are about.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+    unclaimed: UnclaimedResults,
+}
+
+impl Client {
+    /// A client for the portal at this address, such as `https://yourportal.onlyoffice.com`.
+    pub fn new(host: &str, key: SecretString, clock: Clock) -> reqwest::Result<Self> {
+        Ok(Self {
+            transport: Transport::new(host, key, clock)?,
+            unclaimed: UnclaimedResults::default(),
+        })
+    }
+
+    /// Counts calls in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.transport.metrics = metrics;
+        self
+    }
+
+    /// Calls about files, folders and rooms.
+    pub fn files(&self) -> Files<'_> {
+        Files::new(&self.transport)
+    }
+
+    /// Calls that copy and move files.
+    pub fn operations(&self) -> Operations<'_> {
+        Operations::new(&self.transport, &self.unclaimed)
+    }
+
+    /// Calls about webhooks.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks::new(&self.transport)
+    }
+
+    /// Calls about the log of deliveries.
+    pub fn delivery_log(&self) -> DeliveryLog<'_> {
+        DeliveryLog::new(&self.transport)
+    }
+
+    /// Calls about the API key and its user.
+    pub fn account(&self) -> Account<'_> {
+        Account::new(&self.transport)
+    }
+
+    /// The portal's address.
+    pub fn host(&self) -> &str {
+        &self.transport.host
+    }
+
+    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open.
+    ///
+    /// Each call does this by itself. Asking first avoids starting work that cannot go on.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.transport.ready().await
+    }
+
+    /// The state of the circuit breaker.
+    pub fn breaker_state(&self) -> BreakerState {
+        self.transport.gate.breaker_state()
+    }
+
+    /// Why the circuit is open or half-open; `None` if it is closed.
+    pub fn open_reason(&self) -> Option<OpenReason> {
+        self.transport.gate.open_reason()
+    }
+
+    /// Whether the circuit closed since this was last called.
+    pub fn take_recovered(&self) -> bool {
+        self.transport.gate.take_recovered()
+    }
+
+    /// Our own limits on calls.
+    pub fn budget(&self) -> &Budget {
+        self.transport.gate.budget()
+    }
+
+    /// How many of the portal's writes a day are left, as far as the writes since midnight UTC are known.
+    pub fn writes_left_today(&self) -> u64 {
+        self.budget().writes_left_today(self.transport.clock.now())
+    }
+
+    /// How many calls can start at once now.
+    pub fn calls_left(&self) -> u32 {
+        self.budget().calls_left(self.transport.clock.now())
+    }
+
+    /// The time before which no write should start, because the day's writes run out.
+    pub fn no_write_before(&self) -> Option<Timestamp> {
+        self.budget().no_write_before(self.transport.clock.now())
+    }
+
+    /// Converts a time of our clock to the portal's clock, to about a second.
+    pub fn to_portal_time(&self, time: Timestamp) -> Timestamp {
+        time.checked_add(self.clock_skew()).unwrap_or(time)
+    }
+
+    /// How far the portal's clock is ahead of ours, from its last response; to about a second.
+    pub fn clock_skew(&self) -> SignedDuration {
+        self.transport.clock_skew()
+    }
+}

@@ -1,0 +1,101 @@
+//! A file as the portal describes it (docs/DOCSPACE.md 5.2).
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::ids::{FileId, FolderId};
+use crate::wire;
+
+use super::person::Person;
+
+/// Flag in `fileStatus` of a file that is open in an editor.
+const BEING_EDITED: i64 = 1;
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "FileDto")]
+pub struct FileInfo {
+    /// Its id.
+    pub id: FileId,
+    /// The folder that it lies in.
+    pub folder: FolderId,
+    /// Its title.
+    pub title: String,
+    /// When it was created, in whole seconds.
+    pub created: Timestamp,
+    /// When its content last changed, in whole seconds.
+    pub updated: Timestamp,
+    /// Size of its content.
+    pub size_bytes: u64,
+    /// Its version, counted from 1.
+    pub version: u64,
+    /// Whether it is open in an editor or locked. Such a file cannot be moved (docs/DOCSPACE.md 4.3).
+    pub busy: bool,
+    /// Whether the key's user may copy it, if the portal says so.
+    pub may_copy: Option<bool>,
+    /// Whether the key's user may move it, if the portal says so.
+    pub may_move: Option<bool>,
+    /// Its author and its last editor.
+    pub people: Vec<Person>,
+    /// The comment of its newest version.
+    pub comment: String,
+    /// The portal's link to it, which pins a version.
+    pub web_url: Option<String>,
+}
+
+/// The members of the portal's file object that are used.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileDto {
+    id: FileId,
+    folder_id: FolderId,
+    title: String,
+    #[serde(default, deserialize_with = "wire::optional_time")]
+    created: Option<Timestamp>,
+    #[serde(default, deserialize_with = "wire::optional_time")]
+    updated: Option<Timestamp>,
+    /// Absent when it is 0. `contentLength` is formatted text.
+    #[serde(default)]
+    pure_content_length: u64,
+    #[serde(default)]
+    version: u64,
+    #[serde(default)]
+    file_status: i64,
+    #[serde(default)]
+    locked: bool,
+    security: Option<FileRights>,
+    created_by: Option<Person>,
+    updated_by: Option<Person>,
+    web_url: Option<String>,
+    #[serde(default)]
+    comment: String,
+}
+
+/// What the key's user may do with a file.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FileRights {
+    copy: Option<bool>,
+    r#move: Option<bool>,
+}
+
+impl From<FileDto> for FileInfo {
+    fn from(dto: FileDto) -> Self {
+        let created = dto.created.or(dto.updated).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            id: dto.id,
+            folder: dto.folder_id,
+            title: dto.title,
+            created,
+            updated: dto.updated.unwrap_or(created),
+            size_bytes: dto.pure_content_length,
+            version: dto.version,
+            busy: dto.locked || dto.file_status & BEING_EDITED != 0,
+            may_copy: dto.security.as_ref().and_then(|rights| rights.copy),
+            may_move: dto.security.as_ref().and_then(|rights| rights.r#move),
+            people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
+            comment: dto.comment,
+            web_url: dto.web_url,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The gate that each call passes: the circuit breaker, then the budget.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::telemetry::ErrorChain;
+
+use super::breaker::{BreakerState, CircuitBreaker, OpenReason};
+use super::budget::{Budget, CallKind, InFlightPermit};
+use super::error::{Error, ErrorClass};
+
+/// Decides when a call may be made, and learns from how calls end.
+#[derive(Debug)]
+pub(super) struct Gate {
+    clock: Clock,
+    breaker: CircuitBreaker,
+    budget: Budget,
+    /// Held during a probe, so that there is only one at a time.
+    probing: Mutex<()>,
+    /// Whether the circuit closed since [`Gate::take_recovered`] was last called.
+    recovered: AtomicBool,
+}
+
+impl Gate {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            breaker: CircuitBreaker::default(),
+            budget: Budget::default(),
+            probing: Mutex::default(),
+            recovered: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(super) fn breaker_state(&self) -> BreakerState {
+        self.breaker.state(self.clock.now())
+    }
+
+    pub(super) fn open_reason(&self) -> Option<OpenReason> {
+        self.breaker.open_reason()
+    }
+
+    pub(super) fn take_recovered(&self) -> bool {
+        self.recovered.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits until a call may be made. Fails at once while the circuit is open.
+    pub(super) async fn admit(
+        &self,
+        call: CallKind,
+        probe: impl Future<Output = Result<(), Error>>,
+    ) -> Result<InFlightPermit, Error> {
+        self.ready(probe).await?;
+        let permit = self.reserve(call).await?;
+        // The circuit may have opened during the wait. What was reserved is lost then, which is rare and only
+        // makes the budget more careful.
+        match self.breaker_state() {
+            BreakerState::Closed => Ok(permit),
+            BreakerState::Open(reason, until) => Err(Error::CircuitOpen { reason, until }),
+            BreakerState::HalfOpen(reason) => Err(Error::CircuitOpen {
+                reason,
+                until: self.clock.now(),
+            }),
+        }
+    }
+
+    /// Succeeds once the circuit is closed. If it is half-open, sends the probe, or waits for the one that
+    /// another caller has sent.
+    pub(super) async fn ready(
+        &self,
+        probe: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        if let Some(decided) = self.decided() {
+            return decided;
+        }
+        let _probing = self.probing.lock().await;
+        if let Some(decided) = self.decided() {
+            return decided;
+        }
+        match probe.await {
+            Ok(()) => {
+                self.close();
+                Ok(())
+            }
+            // The portal knows the key, which only lacks the scope for the probe.
+            Err(error)
+                if matches!(error.class(), ErrorClass::Ambiguous | ErrorClass::Permanent) =>
+            {
+                self.close();
+                Ok(())
+            }
+            Err(error) => {
+                self.record_error(&error);
+                self.decided().unwrap_or(Err(error))
+            }
+        }
+    }
+
+    /// Whether calls are let through; `None` while that depends on a probe.
+    fn decided(&self) -> Option<Result<(), Error>> {
+        match self.breaker_state() {
+            BreakerState::Closed => Some(Ok(())),
+            BreakerState::Open(reason, until) => Some(Err(Error::CircuitOpen { reason, until })),
+            BreakerState::HalfOpen(_) => None,
+        }
+    }
+
+    /// Waits for the budget, without regard to the circuit.
+    pub(super) async fn reserve(&self, call: CallKind) -> Result<InFlightPermit, Error> {
+        let permit = self.budget.in_flight(call).await;
+        let start = self
+            .budget
+            .reserve(call, self.clock.now())
+            .map_err(|wait| Error::BudgetExhausted { wait })?;
+        self.clock.sleep_until(start).await;
+        Ok(permit)
+    }
+
+    /// Records how a call ended.
+    pub(super) fn record<T>(&self, outcome: &Result<T, Error>) {
+        match outcome {
+            Ok(_) => {
+                if self.breaker.record_success(self.clock.now()) {
+                    self.note_recovery();
+                }
+            }
+            Err(error) => self.record_error(error),
+        }
+    }
+
+    fn record_error(&self, error: &Error) {
+        let (reason, pause) = match error.class() {
+            ErrorClass::CircuitOpen(_) | ErrorClass::BudgetExhausted(_) => return,
+            ErrorClass::Ambiguous | ErrorClass::Permanent => {
+                self.breaker.record_refusal();
+                return;
+            }
+            ErrorClass::Retry => (OpenReason::Down, None),
+            ErrorClass::KeyRefused => (OpenReason::KeyRefused, None),
+            ErrorClass::RateLimited(pause) => (OpenReason::Limit, pause),
+        };
+        if self.breaker.record_failure(reason, pause, self.clock.now()) {
+            warn!(error = %ErrorChain(error), "circuit opened: {}", reason.as_str());
+        }
+    }
+
+    fn close(&self) {
+        if self.breaker.close() {
+            self.note_recovery();
+        }
+    }
+
+    fn note_recovery(&self) {
+        info!("circuit closed: the portal can be called again");
+        self.recovered.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::{join_all, pending};
+
+    use super::*;
+
+    fn gate() -> Gate {
+        Gate::new(Clock::manual("2026-03-02T09:00:00Z".parse().unwrap()))
+    }
+
+    fn open(gate: &Gate, error: Error) {
+        gate.record::<()>(&Err(error));
+        assert!(matches!(gate.breaker_state(), BreakerState::Open(..)));
+    }
+
+    fn no_probe() -> impl Future<Output = Result<(), Error>> {
+        futures_util::future::poll_fn(|_| panic!("a probe was sent"))
+    }
+
+    /// What becomes of calls by several callers, and how many probes they sent.
+    async fn call_together(
+        gate: &Gate,
+        answer: impl Fn() -> Result<(), Error>,
+    ) -> (Vec<Result<(), Error>>, u32) {
+        let probes = Cell::new(0);
+        let probe = async || {
+            probes.set(probes.get() + 1);
+            tokio::task::yield_now().await;
+            answer()
+        };
+        let calls = (0..8).map(|_| async {
+            let permit = gate.admit(CallKind::Read, probe()).await;
+            permit.map(drop)
+        });
+        (join_all(calls).await, probes.get())
+    }
+
+    #[tokio::test]
+    async fn an_open_circuit_lets_no_call_through() {
+        let gate = gate();
+        open(&gate, Error::KeyRefused);
+        let refused = gate.admit(CallKind::Write, no_probe()).await;
+        assert!(
+            matches!(
+                refused,
+                Err(Error::CircuitOpen {
+                    reason: OpenReason::KeyRefused,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(gate.budget.own_writes_today(gate.clock.now()), 0);
+        assert!(gate.ready(no_probe()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn one_probe_decides_for_all_callers() {
+        for works in [true, false] {
+            let gate = gate();
+            open(&gate, Error::KeyRefused);
+            gate.clock.advance(Duration::from_secs(1));
+            let answer = || works.then_some(()).ok_or(Error::KeyRefused);
+            let (calls, probes) = call_together(&gate, answer).await;
+            assert_eq!(probes, 1);
+            for call in calls {
+                assert_eq!(call.is_ok(), works, "{call:?}");
+                assert!(matches!(call, Ok(()) | Err(Error::CircuitOpen { .. })));
+            }
+            assert_eq!(gate.take_recovered(), works);
+            assert!(!gate.take_recovered());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_is_given_up_leaves_it_to_the_next_caller() {
+        let gate = gate();
+        open(&gate, Error::KeyRefused);
+        gate.clock.advance(Duration::from_secs(1));
+        let given_up = gate.ready(pending()).now_or_never();
+        assert!(given_up.is_none());
+        assert!(gate.ready(async { Ok(()) }).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_key_without_the_scope_for_the_probe_is_a_valid_key() {
+        let gate = gate();
+        open(&gate, Error::KeyRefused);
+        gate.clock.advance(Duration::from_secs(1));
+        assert!(gate.ready(async { Err(Error::Forbidden) }).await.is_ok());
+        assert_eq!(gate.breaker_state(), BreakerState::Closed);
+    }
+
+    #[tokio::test]
+    async fn after_a_rate_limit_no_probe_is_needed() {
+        let gate = gate();
+        let retry_after = Some(Duration::from_secs(70));
+        open(&gate, Error::RateLimited { retry_after });
+        gate.clock.advance(Duration::from_secs(69));
+        assert!(gate.admit(CallKind::Read, no_probe()).await.is_err());
+        gate.clock.advance(Duration::from_secs(1));
+        assert!(gate.admit(CallKind::Read, no_probe()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_was_not_sent_says_nothing_about_the_portal() {
+        let gate = gate();
+        for _ in 0..20 {
+            gate.record::<()>(&Err(Error::BudgetExhausted {
+                wait: Duration::from_secs(1),
+            }));
+            gate.record::<()>(&Err(Error::Forbidden));
+        }
+        assert_eq!(gate.breaker_state(), BreakerState::Closed);
+    }
+
+    #[tokio::test]
+    async fn a_circuit_that_opens_while_a_call_waits_stops_the_call() {
+        let gate = gate();
+        let held = join_all((0..50).map(|_| gate.reserve(CallKind::Read))).await;
+        let mut waiting = Box::pin(gate.admit(CallKind::Read, no_probe()));
+        assert!((&mut waiting).now_or_never().is_none());
+        open(&gate, Error::KeyRefused);
+        drop(held);
+        assert!(matches!(waiting.await, Err(Error::CircuitOpen { .. })));
+    }
+}

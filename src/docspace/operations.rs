@@ -1,0 +1,105 @@
+//! Calls that copy and move files: they start operations, whose outcome is read later (docs/DOCSPACE.md 4).
+
+use reqwest::Method;
+use serde::Serialize;
+
+use crate::ids::{FileId, FolderId};
+
+use super::error::Error;
+use super::operation::{Conflict, Operation, OperationId, OperationKind, OperationState};
+use super::path;
+use super::transport::Transport;
+use super::unclaimed_results::UnclaimedResults;
+
+/// The most files in one call. The portal sets no limit; this one keeps its log and ours readable.
+pub const FILES_IN_ONE_CALL: usize = 100;
+
+/// Calls that start and watch operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Operations<'a> {
+    transport: &'a Transport,
+    unclaimed: &'a UnclaimedResults,
+}
+
+impl<'a> Operations<'a> {
+    pub(super) fn new(transport: &'a Transport, unclaimed: &'a UnclaimedResults) -> Self {
+        Self {
+            transport,
+            unclaimed,
+        }
+    }
+
+    /// Starts to copy or move files. One bad file refuses the whole call (docs/DOCSPACE.md 4.3).
+    ///
+    /// `None` if the portal accepted the call but did not name the operation, which happens before 3.2.1.
+    pub async fn start(
+        self,
+        kind: OperationKind,
+        files: &[&FileId],
+        to: &FolderId,
+        conflict: Conflict,
+    ) -> Result<Option<Operation>, Error> {
+        let path = match kind {
+            OperationKind::Copy => "files/fileops/copy",
+            OperationKind::Move => "files/fileops/move",
+        };
+        let body = StartBody {
+            file_ids: files,
+            folder_ids: [],
+            dest_folder_id: to,
+            conflict_resolve_type: conflict.number(),
+            delete_after: false,
+            content: false,
+            return_single_operation: true,
+        };
+        let started = self.transport.send(Method::PUT, path, Some(&body)).await?;
+        let mut operations: Vec<Operation> = started.response;
+        if operations.len() > 1 {
+            operations.retain(|operation| operation.is_pending(kind));
+        }
+        Ok(if operations.len() == 1 {
+            operations.pop()
+        } else {
+            None
+        })
+    }
+
+    /// Reads an operation. The portal shows a result once.
+    ///
+    /// `None` if the portal does not show it, which proves neither success nor failure (docs/DOCSPACE.md 4.4).
+    pub async fn get(self, id: &OperationId) -> Result<Option<Operation>, Error> {
+        if let Some(operation) = self.unclaimed.take(id) {
+            return Ok(Some(operation));
+        }
+        let path = format!("files/fileops?id={}", path::segment(id.as_str()));
+        let operations: Vec<Operation> = self.transport.get(&path).await?;
+        Ok(operations.into_iter().find(|operation| operation.id == *id))
+    }
+
+    /// Reads all operations of the key's user that have not ended.
+    ///
+    /// The same read takes the results of those that have ended, so they are kept for [`Operations::get`].
+    pub async fn pending(self) -> Result<Vec<Operation>, Error> {
+        let operations: Vec<Operation> = self.transport.get("files/fileops").await?;
+        let (pending, ended): (Vec<_>, Vec<_>) = operations
+            .into_iter()
+            .partition(|operation| operation.state == OperationState::Pending);
+        self.unclaimed.keep(ended);
+        Ok(pending)
+    }
+}
+
+/// The body of a copy or move (docs/DOCSPACE.md 4.1).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartBody<'a> {
+    file_ids: &'a [&'a FileId],
+    folder_ids: [&'a FolderId; 0],
+    dest_folder_id: &'a FolderId,
+    conflict_resolve_type: u8,
+    /// Deletes nothing, despite its name: `false` keeps the result until it is read.
+    delete_after: bool,
+    content: bool,
+    /// Without it the call takes the results of all our other operations (docs/DOCSPACE.md 4.4 rule 4).
+    return_single_operation: bool,
+}

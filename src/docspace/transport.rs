@@ -1,0 +1,173 @@
+//! Sends one request to the portal and reads the response.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use reqwest::{Method, Response, StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::http_headers;
+use crate::metrics::Metrics;
+
+use super::budget::CallKind;
+use super::error::Error;
+use super::gate::Gate;
+use super::path;
+
+/// Timeout of a read. Images are slow: the portal opens them to measure them (docs/DOCSPACE.md 5.2).
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Timeout of a write. It is long, because after a timeout the outcome of the write is unknown.
+pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Timeout of connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The path that returns the key's user. It needs a login, so it also shows whether the portal accepts the key
+/// (docs/DOCSPACE.md 6).
+pub(super) const CURRENT_USER: &str = "people/@self";
+
+/// Sends requests to one portal with one API key.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    /// The portal's address, without a slash at its end.
+    pub(super) host: String,
+    key: SecretString,
+    pub(super) clock: Clock,
+    pub(super) gate: Gate,
+    pub(super) metrics: Arc<Metrics>,
+    /// How far the portal's clock is ahead of ours, from its last response.
+    clock_skew_ms: AtomicI64,
+}
+
+impl Transport {
+    pub(super) fn new(host: &str, key: SecretString, clock: Clock) -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            http,
+            host: host.trim_end_matches('/').to_owned(),
+            key,
+            gate: Gate::new(clock.clone()),
+            clock,
+            metrics: Arc::default(),
+            clock_skew_ms: AtomicI64::new(0),
+        })
+    }
+
+    /// How far the portal's clock is ahead of ours, from its last response; to about a second.
+    pub(super) fn clock_skew(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.clock_skew_ms.load(Ordering::Relaxed))
+    }
+
+    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open.
+    pub(super) async fn ready(&self) -> Result<(), Error> {
+        self.gate.ready(self.probe()).await
+    }
+
+    /// Reads what is at a path.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let envelope = self.send(Method::GET, path, None::<&()>).await?;
+        Ok(envelope.response)
+    }
+
+    /// Sends one request through the gate.
+    pub(super) async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Envelope<T>, Error> {
+        let outcome = self.send_unrecorded(method, path, body).await;
+        self.gate.record(&outcome);
+        outcome
+    }
+
+    /// Like [`Transport::send`], for a call whose failure shows neither that the portal is down nor that it
+    /// refuses the key.
+    pub(super) async fn send_unrecorded<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Envelope<T>, Error> {
+        let call = match method {
+            Method::GET => CallKind::Read,
+            Method::POST | Method::PUT => CallKind::Write,
+            _ => CallKind::Delete,
+        };
+        let _permit = self.gate.admit(call, self.probe()).await?;
+        self.transmit(method, path, body).await
+    }
+
+    /// Finds out whether the portal can be called again. Passes the budget, but not the breaker.
+    async fn probe(&self) -> Result<(), Error> {
+        let probe = async {
+            let _permit = self.gate.reserve(CallKind::Read).await?;
+            self.transmit::<IgnoredAny>(Method::GET, CURRENT_USER, None::<&()>)
+                .await
+                .map(drop)
+        };
+        // The future of each call contains that of a probe, which few calls send.
+        Box::pin(probe).await
+    }
+
+    async fn transmit<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Envelope<T>, Error> {
+        let timeout = match method {
+            Method::GET => READ_TIMEOUT,
+            _ => WRITE_TIMEOUT,
+        };
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}/api/2.0/{path}", self.host))
+            .bearer_auth(self.key.expose_secret())
+            .header(header::ACCEPT, "application/json")
+            .timeout(timeout);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await;
+        let status = response.as_ref().ok().map(|it| it.status().as_u16());
+        self.metrics
+            .count_portal_call(method.as_str(), &path::route(path), status);
+        self.read(response.map_err(Error::unreachable)?).await
+    }
+
+    /// Checks the status and decodes the body.
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
+        let now = self.clock.now();
+        if let Some(date) = http_headers::date(response.headers()) {
+            let skew_ms = date.as_millisecond() - now.as_millisecond();
+            self.clock_skew_ms.store(skew_ms, Ordering::Relaxed);
+        }
+        let status = response.status();
+        if status != StatusCode::OK {
+            let retry_after = http_headers::retry_after(response.headers(), now);
+            return Err(Error::from_status(status, retry_after));
+        }
+        let body = response.bytes().await.map_err(Error::unreachable)?;
+        serde_json::from_slice(&body).map_err(|source| Error::Unreadable { source })
+    }
+}
+
+/// What the portal wraps each successful response in (docs/DOCSPACE.md 5.1).
+#[derive(Debug, Deserialize)]
+pub(super) struct Envelope<T> {
+    pub(super) response: T,
+    /// The length of the whole list, if the response is a page of one.
+    pub(super) total: Option<u64>,
+}
