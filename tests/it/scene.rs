@@ -154,12 +154,6 @@ impl Scene {
         self.receiving = receive(listener, &self.parts, &self.supervisor, &self.receiver);
     }
 
-    /// Closes the receiver's address if it is open, and opens it.
-    pub async fn reopen(&mut self) {
-        self.stop_receiving().await;
-        self.start_receiving();
-    }
-
     /// The catch-up of this scene's portal and store.
     pub fn catch_up(&self) -> CatchUp {
         let secrets = self.receiver.secrets.clone();

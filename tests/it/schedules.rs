@@ -128,6 +128,8 @@ struct Model {
     files: Vec<FileId>,
     /// How often each file of the client room was uploaded there.
     uploads: BTreeMap<FileId, usize>,
+    /// Whether the receiver is closed now.
+    receiver_is_closed: bool,
     /// Whether deliveries may have failed, because the receiver was closed.
     receiver_was_closed: bool,
 }
@@ -156,7 +158,7 @@ impl Run<'_> {
             Step::KeyRefused => self.scene.portal.set_key_valid(false),
             Step::PortalRecovers => self.recover(),
             Step::CloseReceiver => self.close_receiver().await,
-            Step::OpenReceiver => self.scene.reopen().await,
+            Step::OpenReceiver => self.open_receiver(),
             Step::CatchUp => drop(self.scene.catch_up().run_once(ListRooms::Always).await),
             Step::ForgetResults => self.scene.portal.forget_results(),
         }
@@ -222,7 +224,15 @@ impl Run<'_> {
 
     async fn close_receiver(&mut self) {
         self.scene.stop_receiving().await;
+        self.model.receiver_is_closed = true;
         self.model.receiver_was_closed = true;
+    }
+
+    /// Opens a closed receiver. An open one stays as it is: closing it would fail deliveries.
+    fn open_receiver(&mut self) {
+        if std::mem::take(&mut self.model.receiver_is_closed) {
+            self.scene.start_receiving();
+        }
     }
 
     fn recover(&self) {
@@ -231,9 +241,9 @@ impl Run<'_> {
     }
 
     /// Ends all failures, catches up and does all work; then the portal must hold what the model says.
-    async fn end(self) {
+    async fn end(mut self) {
         self.recover();
-        self.scene.reopen().await;
+        self.open_receiver();
         self.scene.portal.wait_for_deliveries().await;
         self.scene.clock.advance(Duration::from_mins(2));
         self.scene.work_to_the_end().await;
