@@ -125,7 +125,11 @@ impl Decider {
         undecided: Undecided,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let event = self.read(&undecided);
+        let Some(event) = self.parse(&undecided) else {
+            let outcome = Outcome::Dead("the stored body is not a JSON object".to_owned());
+            batch.outcomes.push((undecided, outcome));
+            return Ok(());
+        };
         let file = event.entry.as_ref().map(|entry| entry.id.clone());
         let origin = self.origin(rules, &event).await?;
         if origin == Origin::Undetermined {
@@ -201,17 +205,16 @@ impl Decider {
         }
     }
 
-    /// Parses a stored body again; it was parsed once before it was stored.
-    fn read(&self, undecided: &Undecided) -> Event {
-        let mut event =
-            Event::parse(&undecided.body).expect("only readable bodies are stored to be decided");
+    /// Parses a stored body. It was parsed before it was stored, so this fails only if the store was changed.
+    fn parse(&self, undecided: &Undecided) -> Option<Event> {
+        let mut event = Event::parse(&undecided.body).ok()?;
         if event.happened_at.is_none() {
             event.happened_at = Some(undecided.position.at);
         }
         if let Some(trigger) = &event.trigger {
             self.facts.invalidate_after(trigger);
         }
-        event
+        Some(event)
     }
 
     /// Where the event comes from, if a rule listens to such events at all.
