@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 /// How far back failures count.
 const WINDOW: Duration = Duration::from_mins(5);
 
-/// With this many failures within [`WINDOW`], a task keeps failing.
+/// With this many failures within `WINDOW`, a task keeps failing.
 const MANY_FAILURES: usize = 3;
 
 /// The longest wait before a restart; shorter than that of an attempt, because everything waits for it.
@@ -137,7 +137,7 @@ pub struct TaskHealth(Arc<Mutex<BTreeMap<&'static str, TaskRecord>>>);
 #[derive(Debug, Default)]
 struct TaskRecord {
     is_down: bool,
-    /// Those within [`WINDOW`], oldest first.
+    /// Those within `WINDOW`, oldest first.
     failed_at: VecDeque<Timestamp>,
 }
 
@@ -153,8 +153,8 @@ pub enum TaskFailure {
 }
 
 impl TaskHealth {
-    /// An error that names a task which is down now, or failed at least [`MANY_FAILURES`] times within
-    /// [`WINDOW`].
+    /// An error that names a task which is down now, or failed at least `MANY_FAILURES` times within
+    /// `WINDOW`.
     pub fn check(&self, now: Timestamp) -> Result<(), TaskFailure> {
         for (name, record) in self.lock().iter_mut() {
             record.forget_old_failures(now);
@@ -168,7 +168,7 @@ impl TaskHealth {
         Ok(())
     }
 
-    /// Records a failure, and returns how many there are within [`WINDOW`].
+    /// Records a failure, and returns how many there are within `WINDOW`.
     fn record_failure(&self, name: &'static str, now: Timestamp) -> u32 {
         let mut tasks = self.lock();
         let record = tasks.entry(name).or_default();

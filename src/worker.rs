@@ -1,7 +1,7 @@
 //! Worker: decides the events of the inbox and runs the actions of the outbox.
 //!
-//! It has three parts, each with a loop of its own: the [`Decider`], the [`Dispatcher`] and the
-//! [`Retention`]. [`Worker::decide_next`], [`Worker::process_next`] and [`Worker::prune`] each do one step,
+//! It has three parts, each with a loop of its own: the `Decider`, the `Dispatcher` and the
+//! `Retention`. [`Worker::decide_next`], [`Worker::process_next`] and [`Worker::prune`] each do one step,
 //! without the loops. Whatever writes to the inbox or the outbox in this process wakes the loops; they also
 //! poll, for what other processes wrote.
 

@@ -1,12 +1,9 @@
 //! The two rules that environment variables configure: the jobs of the vendor's samples.
 
-use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::ids::FolderId;
 
 use super::action::ActionPlan;
-use super::condition::Condition;
-use super::rule::Rule;
 
 /// Copies every upload of a client room into an internal folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,38 +29,4 @@ pub struct InvoiceRule {
     pub then: Vec<ActionPlan>,
     /// `ALLOWED_TRIGGERS`.
     pub triggers: Vec<Trigger>,
-}
-
-impl From<CopyRule> for Rule {
-    fn from(rule: CopyRule) -> Self {
-        Self {
-            name: "copy".to_owned(),
-            triggers: rule.triggers,
-            conditions: vec![Condition::Room(vec![rule.room])],
-            actions: vec![ActionPlan::Copy {
-                to: rule.to,
-                conflict: Conflict::Duplicate,
-            }],
-        }
-    }
-}
-
-impl From<InvoiceRule> for Rule {
-    fn from(rule: InvoiceRule) -> Self {
-        Self {
-            name: "invoice".to_owned(),
-            triggers: rule.triggers,
-            conditions: vec![
-                Condition::TitlePrefix(vec![rule.title_prefix.trim().to_lowercase()]),
-                Condition::Room(vec![rule.room]),
-            ],
-            actions: [ActionPlan::Move {
-                to: rule.to,
-                conflict: Conflict::Duplicate,
-            }]
-            .into_iter()
-            .chain(rule.then)
-            .collect(),
-        }
-    }
 }

@@ -7,7 +7,6 @@ use super::entry_view::EntryView;
 use super::facts::{Facts, MissingFact};
 use super::mismatch::CommaSeparated;
 use super::rule::{Evaluation, Rule};
-use super::set::RuleSet;
 
 /// The result for a rule or a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,107 +46,97 @@ pub struct ConditionReport {
     pub value: String,
 }
 
-impl RuleSet {
-    /// Explains how each rule evaluates an event, including conditions behind one that fails.
-    pub fn explain(&self, facts: Facts<'_>) -> Vec<Explanation> {
-        let rules = self.rules().iter();
-        rules.map(|rule| rule.explain(facts)).collect()
-    }
-
-    /// The next fact that a complete explanation lacks.
-    pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<MissingFact> {
-        let entry = facts.event.entry.as_ref()?;
-        let view = EntryView::new(entry, facts);
-        let mut listening = self.rules().iter().filter(|rule| {
-            rule.mismatch_before_conditions(facts, Some(&view))
-                .is_none()
+/// The next fact that a complete explanation of these rules lacks.
+pub(super) fn missing_fact(rules: &[Rule], facts: Facts<'_>) -> Option<MissingFact> {
+    let entry = facts.event.entry.as_ref()?;
+    let view = EntryView::new(entry, facts);
+    let mut listening = rules.iter().filter(|rule| {
+        rule.mismatch_before_conditions(facts, Some(&view))
+            .is_none()
+    });
+    listening.find_map(|rule| {
+        let checks = || {
+            rule.conditions
+                .iter()
+                .map(|condition| condition.check(&view))
+        };
+        let missing = checks().find_map(|check| match check {
+            Check::Needs(missing) => Some(view.missing_fact(missing)),
+            _ => None,
         });
-        listening.find_map(|rule| {
-            let checks = || {
-                rule.conditions
-                    .iter()
-                    .map(|condition| condition.check(&view))
-            };
-            let missing = checks().find_map(|check| match check {
-                Check::Needs(missing) => Some(view.missing_fact(missing)),
-                _ => None,
-            });
-            missing.or_else(|| {
-                checks()
-                    .all(|check| matches!(check, Check::Holds(_)))
-                    .then(|| rule.plan(entry, facts).err())
-                    .flatten()
-            })
+        missing.or_else(|| {
+            checks()
+                .all(|check| matches!(check, Check::Holds(_)))
+                .then(|| rule.plan(entry, facts).err())
+                .flatten()
         })
+    })
+}
+
+/// Explains how one rule evaluates an event.
+pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
+    let entry = facts.event.entry.as_ref();
+    let view = entry.map(|entry| EntryView::new(entry, facts));
+    let (verdict, says) = summary(rule, facts, view.as_ref());
+    let mut lines = vec![trigger_report(rule, facts)];
+    if let Some(view) = &view {
+        let reports = rule.conditions.iter().map(|condition| {
+            let (verdict, reason) = match condition.check(view) {
+                Check::Holds(why) => (Verdict::Held, why.to_string()),
+                Check::Fails(why) => (Verdict::Failed, why.to_string()),
+                Check::Needs(_) if verdict == Verdict::Failed => (
+                    Verdict::Unknown,
+                    "not needed, because the rule does not match anyway".to_owned(),
+                ),
+                Check::Needs(missing) => {
+                    (Verdict::Unknown, unanswered(&view.missing_fact(missing)))
+                }
+            };
+            ConditionReport {
+                field: condition.name(),
+                verdict,
+                reason,
+                value: condition.value(view),
+            }
+        });
+        lines.extend(reports);
+    }
+    Explanation {
+        rule: rule.name.clone(),
+        verdict,
+        says,
+        lines,
     }
 }
 
-impl Rule {
-    fn explain(&self, facts: Facts<'_>) -> Explanation {
-        let entry = facts.event.entry.as_ref();
-        let view = entry.map(|entry| EntryView::new(entry, facts));
-        let (verdict, says) = self.summary(facts, view.as_ref());
-        let mut lines = vec![self.trigger_report(facts)];
-        if let Some(view) = &view {
-            let reports = self.conditions.iter().map(|condition| {
-                let (verdict, reason) = match condition.check(view) {
-                    Check::Holds(why) => (Verdict::Held, why.to_string()),
-                    Check::Fails(why) => (Verdict::Failed, why.to_string()),
-                    Check::Needs(_) if verdict == Verdict::Failed => (
-                        Verdict::Unknown,
-                        "not needed, because the rule does not match anyway".to_owned(),
-                    ),
-                    Check::Needs(missing) => {
-                        (Verdict::Unknown, unanswered(&view.missing_fact(missing)))
-                    }
-                };
-                ConditionReport {
-                    field: condition.name(),
-                    verdict,
-                    reason,
-                    value: condition.value(view),
-                }
-            });
-            lines.extend(reports);
-        }
-        Explanation {
-            rule: self.name.clone(),
-            verdict,
-            says,
-            lines,
-        }
+fn trigger_report(rule: &Rule, facts: Facts<'_>) -> ConditionReport {
+    let trigger = facts.event.trigger.as_ref();
+    let listens = trigger.is_some_and(|trigger| rule.triggers.contains(trigger));
+    ConditionReport {
+        field: "triggers",
+        verdict: if listens {
+            Verdict::Held
+        } else {
+            Verdict::Failed
+        },
+        reason: format!("listens to {}", CommaSeparated(&rule.triggers)),
+        value: trigger.map_or_else(|| "none".to_owned(), ToString::to_string),
     }
+}
 
-    fn trigger_report(&self, facts: Facts<'_>) -> ConditionReport {
-        let trigger = facts.event.trigger.as_ref();
-        let listens = trigger.is_some_and(|trigger| self.triggers.contains(trigger));
-        ConditionReport {
-            field: "triggers",
-            verdict: if listens {
-                Verdict::Held
-            } else {
-                Verdict::Failed
-            },
-            reason: format!("listens to {}", CommaSeparated(&self.triggers)),
-            value: trigger.map_or_else(|| "none".to_owned(), ToString::to_string),
-        }
-    }
-
-    /// Whether the rule matches, and what it would do or why not.
-    fn summary(&self, facts: Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
-        let decision = match self.evaluate(facts, view) {
-            Evaluation::Ignored(mismatch) => return (Verdict::Failed, mismatch.to_string()),
-            Evaluation::Unknown(missing) => return (Verdict::Unknown, unanswered(&missing)),
-            Evaluation::Matched(entry) => self.plan(entry, facts),
-        };
-        match decision.map(|decision| (decision.planned, decision.reason)) {
-            Err(missing) => (Verdict::Unknown, unanswered(&missing)),
-            Ok((None, reason)) => (Verdict::Failed, reason),
-            Ok((Some(planned), _)) => {
-                let actions: Vec<String> =
-                    planned.actions.iter().map(ToString::to_string).collect();
-                (Verdict::Held, actions.join(", then "))
-            }
+/// Whether the rule matches, and what it would do or why not.
+fn summary(rule: &Rule, facts: Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
+    let decision = match rule.evaluate(facts, view) {
+        Evaluation::Ignored(mismatch) => return (Verdict::Failed, mismatch.to_string()),
+        Evaluation::Unknown(missing) => return (Verdict::Unknown, unanswered(&missing)),
+        Evaluation::Matched(entry) => rule.plan(entry, facts),
+    };
+    match decision.map(|decision| (decision.planned, decision.reason)) {
+        Err(missing) => (Verdict::Unknown, unanswered(&missing)),
+        Ok((None, reason)) => (Verdict::Failed, reason),
+        Ok((Some(planned), _)) => {
+            let actions: Vec<String> = planned.actions.iter().map(ToString::to_string).collect();
+            (Verdict::Held, actions.join(", then "))
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 
-use crate::event::{Entry, EntryKind};
+use crate::docspace::Conflict;
+use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
 use super::action::ActionPlan;
 use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
+use super::environment::{CopyRule, InvoiceRule};
 use super::facts::{Facts, Lookup, MissingFact};
 use super::mismatch::Mismatch;
-use crate::event::Trigger;
 
 /// What to do with events of some triggers under some conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +148,40 @@ impl Rule {
             rule: self.name.clone(),
             reason,
             planned: None,
+        }
+    }
+}
+
+impl From<CopyRule> for Rule {
+    fn from(rule: CopyRule) -> Self {
+        Self {
+            name: "copy".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![Condition::Room(vec![rule.room])],
+            actions: vec![ActionPlan::Copy {
+                to: rule.to,
+                conflict: Conflict::Duplicate,
+            }],
+        }
+    }
+}
+
+impl From<InvoiceRule> for Rule {
+    fn from(rule: InvoiceRule) -> Self {
+        Self {
+            name: "invoice".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![
+                Condition::TitlePrefix(vec![rule.title_prefix.trim().to_lowercase()]),
+                Condition::Room(vec![rule.room]),
+            ],
+            actions: [ActionPlan::Move {
+                to: rule.to,
+                conflict: Conflict::Duplicate,
+            }]
+            .into_iter()
+            .chain(rule.then)
+            .collect(),
         }
     }
 }

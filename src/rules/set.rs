@@ -7,6 +7,7 @@ use crate::event::{Event, Trigger};
 use super::condition::Condition;
 use super::decision::Decision;
 use super::entry_view::EntryView;
+use super::explain::{self, Explanation};
 use super::facts::{Facts, MissingFact};
 use super::rule::{Evaluation, Rule};
 
@@ -52,6 +53,17 @@ impl RuleSet {
             .trigger
             .as_ref()
             .is_some_and(|trigger| self.by_trigger.contains_key(trigger))
+    }
+
+    /// Explains how each rule evaluates an event, including conditions behind one that fails.
+    pub fn explain(&self, facts: Facts<'_>) -> Vec<Explanation> {
+        let rules = self.rules.iter();
+        rules.map(|rule| explain::explain(rule, facts)).collect()
+    }
+
+    /// The next fact that a complete explanation lacks.
+    pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<MissingFact> {
+        explain::missing_fact(&self.rules, facts)
     }
 
     /// Decides what each rule does about an event, in order of definition.
