@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use docspace_courier::db::Sql;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 /// Runs a background task that panics this many times and then works.
 fn spawn_flaky_task(scene: &Scene, panics: usize, works: &Arc<Notify>) -> AbortOnDropHandle<()> {
@@ -73,6 +74,24 @@ async fn one_panic_of_a_background_task_is_counted_and_forgiven() {
         let (_, metrics) = operator.get("/metrics").await;
         let restarts = r#"courier_task_restarts_total{task="flaky"} 1"#;
         assert!(metrics.contains(restarts), "{metrics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_with_a_damaged_body_does_not_stop_the_others() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "damaged.docx");
+        scene.portal.wait_for_deliveries().await;
+        let damage = |sql: &Sql| {
+            let body: &[u8] = b"no JSON";
+            sql.execute("UPDATE events SET body = :body", &[(":body", body.into())])
+        };
+        assert_eq!(scene.db.write(damage).await.unwrap(), 1);
+        scene.upload(&scene.client_room, "intact.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["intact.docx"]);
+        scene.leaving(Leftover::DeadLetters, 1);
     })
     .await;
 }
