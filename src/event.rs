@@ -1,9 +1,9 @@
-//! Understand: what a delivery says, read from DocSpace's webhook JSON.
+//! Events: parses DocSpace's webhook JSON.
 //!
 //! This is the only code that knows that JSON: the envelope of DocSpace 3.1 to 3.7, the newer payload
-//! object, and the flat shapes of the vendor's sample programs (docs/DOCSPACE.md 1.1, 2, 9). Members nobody
-//! asked for may hold anything, however deep; members of an unexpected type count as absent. Only a
-//! body that is no JSON object at all is refused. No input, no output here.
+//! object, and the flat shapes of the vendor's samples (docs/DOCSPACE.md 1.1, 2, 9, 10). Unknown members may
+//! contain anything at any depth; members of an unexpected type count as absent. Only a body that is not a
+//! JSON object is rejected. There is no input or output here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,15 +18,15 @@ use serde_json::value::RawValue;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
 
-/// DocSpace's word for the kind of event, such as `file.uploaded`.
+/// DocSpace's name for the kind of event, such as `file.uploaded`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trigger(String);
 
 impl Trigger {
-    /// What a flat body that names a file and no trigger counts as.
+    /// The trigger of a flat body that names a file but no trigger.
     const UPLOAD: &str = "file.uploaded";
 
-    /// Takes the dotted name; unknown ones are fine.
+    /// The trigger with this dotted name, which may be unknown.
     pub fn new(name: &str) -> Self {
         Self(name.trim().to_ascii_lowercase())
     }
@@ -43,14 +43,14 @@ impl fmt::Display for Trigger {
     }
 }
 
-/// What happened in the portal, as one delivery tells it.
+/// Something that happened in the portal, as one delivery reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// `webhook.id`; flat bodies have none.
     pub webhook: Option<WebhookId>,
     /// `event.id`; flat bodies have none.
     pub id: Option<EventId>,
-    /// What kind of event it is; absent when the body names neither a trigger nor a file.
+    /// The trigger; absent if the body names neither a trigger nor a file.
     pub trigger: Option<Trigger>,
     /// `event.createOn`, whole seconds.
     pub happened_at: Option<Timestamp>,
@@ -67,11 +67,11 @@ pub struct Entry {
     pub id: FileId,
     /// File or folder.
     pub kind: EntryKind,
-    /// The folder it lies in.
+    /// The folder it is in.
     pub parent: Option<FolderId>,
-    /// Every folder the body names for it: its parent, the Rooms section, a flat body's room.
+    /// Every folder that the body names for it: its parent, the Rooms section, a flat body's room.
     pub named_folders: Vec<FolderId>,
-    /// The kind of the section that it lies in (docs/DOCSPACE.md 2.1).
+    /// The kind of the section it is in (docs/DOCSPACE.md 2.1).
     pub root_kind: Option<FolderType>,
     /// Its title.
     pub title: Option<String>,
@@ -79,16 +79,16 @@ pub struct Entry {
     pub modified_at: Option<Timestamp>,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// `fileEntryType` 2, or not said.
+    /// `fileEntryType` 2 or absent.
     File,
     /// `fileEntryType` 1; rooms are folders.
     Folder,
 }
 
-/// The body is no JSON object; the text says where reading stopped, and quotes nothing.
+/// The body is not a JSON object. The message says where parsing stopped and quotes nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not a JSON object (line {line}, column {column})")]
 pub struct NotAnObject {
@@ -97,7 +97,7 @@ pub struct NotAnObject {
 }
 
 impl Event {
-    /// Reads a body whose signature has been verified.
+    /// Parses a body whose signature has been verified.
     pub fn parse(body: &[u8]) -> Result<Self, NotAnObject> {
         let body: Members<'_> = serde_json::from_slice(body).map_err(|error| NotAnObject {
             line: error.line(),
@@ -169,12 +169,12 @@ impl Event {
 
 impl Entry {
     fn from_payload(payload: &Members<'_>) -> Option<Self> {
-        // `form.submit` alone wraps two entries; the submitted form is the one that is new.
+        // Only `form.submit` contains two entries; the submitted form is the new one.
         let submitted = payload.members("submittedForm");
         Self::read(submitted.as_ref().unwrap_or(payload), "id", "parentId")
     }
 
-    /// The shapes of the sample programs: ids at the top level, or inside `data` or `entity`.
+    /// The shapes of the vendor's samples: ids at the top level, or inside `data` or `entity`.
     fn from_flat(body: &Members<'_>) -> Option<Self> {
         let inner = body.members("data").or_else(|| body.members("entity"));
         let data = inner.as_ref().unwrap_or(body);
@@ -229,12 +229,12 @@ impl Entry {
     }
 }
 
-/// The members of a JSON object, each read when it is asked for. There are few, and each is asked for
-/// once or twice, so they stand in a list.
+/// The members of a JSON object, each parsed on demand. There are few, and each is read once or twice, so a
+/// list is enough.
 #[derive(Default)]
 struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
-/// A member's name, which is copied only where something in it is escaped.
+/// A member's name, which is copied only if it contains an escape.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -265,7 +265,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
 impl<'a> Members<'a> {
     fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
-        // Of several members of one name the last counts, as everywhere.
+        // Of several members with one name the last one counts, as in other JSON parsers.
         let (_, value) = self.0.iter().rev().find(|(Name(other), _)| other == name)?;
         serde_json::from_str(value.get()).ok()
     }
@@ -301,8 +301,8 @@ impl<'a> Members<'a> {
         self.read(name)
     }
 
-    /// A time with an offset, or without one in UTC, cut to whole seconds: a payload of one server
-    /// version has them already, and the effect key must not depend on who told of the file.
+    /// A time with an offset, or in UTC without one, cut to whole seconds: some server versions send
+    /// fractions, and the effect key must not depend on which event reported the file.
     fn time(&self, name: &str) -> Option<Timestamp> {
         parse_time(&self.text(name)?)
     }

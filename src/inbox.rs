@@ -1,7 +1,7 @@
 //! Inbox: the events accepted, and what each rule decided about them. All SQL of both tables.
 //!
 //! An event is identified by its idempotency key (webhook id, event id), never by its body, which DocSpace
-//! changes between its own retries (docs/DOCSPACE.md 1.2). Every function takes the connection, so that the
+//! changes between its own retries (docs/DOCSPACE.md 1.1, 1.2, 1.3). Every function takes the connection, so that the
 //! caller decides what shares a transaction. No HTTP here.
 
 mod accept;

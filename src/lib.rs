@@ -1,17 +1,17 @@
 //! docspace-courier receives ONLYOFFICE DocSpace webhooks and does the file work that rules ask for.
 //!
-//! The path of an event, which is the order of the modules below: DocSpace *delivers* it; the receiver
-//! verifies the signature over the raw bytes, reads the JSON, and stores the event in the *inbox* before
-//! it answers. The worker asks the *rules*, which give actions to plan and reasons; the actions owed stand
-//! in the *outbox* until an attempt has copied or moved the file through the *DocSpace client* and seen
-//! that it is done, or has *notified* somebody or called the *pipeline*. What DocSpace could not deliver is fetched by *catching
-//! up*. `docs/ARCHITECTURE.md` follows one delivery through all of it.
+//! The modules below follow the path of an event. DocSpace *delivers* it; the receiver verifies the
+//! signature over the raw bytes, parses the JSON, and stores the event in the *inbox* before it responds. The
+//! worker evaluates the *rules*, which decide what to plan and why. Planned actions wait in the *outbox* until
+//! an attempt has copied or moved the file through the *DocSpace client* and seen that it is done, has sent a
+//! *notification* or called a *pipeline*. *Catch-up* fetches what DocSpace could not deliver.
+//! `docs/ARCHITECTURE.md` explains terms and structure.
 
-// Receive, verify, understand.
+// Receive, verify, parse.
 pub mod event;
 pub mod webhook;
 
-// Keep.
+// Store and show.
 pub mod inbox;
 pub mod journal;
 
@@ -20,7 +20,7 @@ pub mod facts;
 pub mod reload;
 pub mod rules;
 
-// Owe and do.
+// Plan and execute.
 pub mod actions;
 pub mod outbox;
 pub mod worker;
@@ -32,10 +32,10 @@ pub mod notify;
 pub mod outgoing;
 pub mod pipeline;
 
-// What was never delivered.
+// Fetch what was not delivered.
 pub mod catch_up;
 
-// Setting a deployment up, and finding out what is wrong with it.
+// Set up and check a deployment.
 pub mod check;
 pub mod registration;
 

@@ -40,7 +40,8 @@ pub(super) struct StatusResponse {
 struct PortalStatus {
     address: String,
     /// Why the circuit is open: `down`, `key_refused`, `limit`; `null` while it is closed.
-    trouble: Option<&'static str>,
+    #[serde(rename = "trouble")]
+    open_reason: Option<&'static str>,
     /// Writes left of the portal's 10,000 a day, of those known since midnight UTC.
     writes_left_today: u64,
     /// Calls that can be made at once; further ones are spread within the portal's 1,500 a minute.
@@ -79,7 +80,7 @@ pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<Sta
         overview,
         portal: PortalStatus {
             address: console.portal.host().to_owned(),
-            trouble: console.portal.open_reason().map(OpenReason::code),
+            open_reason: console.portal.open_reason().map(OpenReason::code),
             writes_left_today: console.portal.writes_left_today(),
             calls_left: console.portal.calls_left(),
             no_write_before: console.portal.no_write_before().map(|at| at.to_string()),

@@ -1,4 +1,4 @@
-//! Calls about the portal's webhooks (docs/DOCSPACE.md 1.8, 8). Reads need a key with the scope `*:read`,
+//! Calls about the portal's webhooks (docs/DOCSPACE.md 1.8, 6, 8). Reads need a key with the scope `*:read`,
 //! changes one with `*:write`.
 
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 //!
 //! The portal reports a copy as `file.copied` of the new file, a move as `file.moved` of the file in its
 //! destination, and a comment as `file.updated` of a file whose content state is unchanged
-//! (docs/DOCSPACE.md 3). The action that did it names the event that caused it, and so on back to the first
+//! (docs/DOCSPACE.md 3, A9.2). The action that did it names the event that caused it, and so on back to the first
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
 
 use crate::db::{Sql, SqlError};

@@ -1,6 +1,6 @@
 //! Attribute: which of an ended operation's results belongs to which action (docs/DOCSPACE.md 4.5).
 //!
-//! The portal lists the resulting files in the order of the call, leaves out those it did not handle, and
+//! The portal does not promise an order of the resulting files, leaves out those it did not handle, and
 //! reports only the last error. So the results count only as a whole: each must belong to exactly one action,
 //! and their number must be the one the portal reports. Only then has a file without a result not been
 //! handled.
