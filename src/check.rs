@@ -3,11 +3,11 @@
 //! Each part of the deployment has a file and is tested however wrong other parts are. Nothing is changed in the
 //! portal or in the contents of the store. Nothing is printed here.
 
-use crate::check::finding::Section;
+use crate::check::report::Section;
 
 // What is checked, and what is found.
 mod deployment;
-mod finding;
+mod report;
 
 // The parts.
 mod certificate;
@@ -24,7 +24,7 @@ mod webhook;
 mod webhook_health;
 
 pub use deployment::Deployment;
-pub use finding::{CheckReport, Finding, Severity};
+pub use report::CheckReport;
 
 /// Checks every part.
 pub async fn run(deployment: &Deployment) -> CheckReport {

@@ -5,6 +5,7 @@
 //! in text form, and written to JSON in their original form.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -87,6 +88,47 @@ impl FolderId {
     pub fn as_str(&self) -> &str {
         &self.0.0
     }
+}
+
+/// The kinds of third-party storage, which begin the ids of their folders.
+const THIRD_PARTY_KINDS: [&str; 6] = ["sbox", "spoint", "drive", "box", "dropbox", "onedrive"];
+
+/// A text that is not the id of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "is not the id of a room or folder, which is a whole number, or a text such as drive-12-|1Zk3Qp"
+)]
+pub struct InvalidId;
+
+/// Parses an id as a person writes it: a whole number without leading zeros, or the id of a folder in third-party
+/// storage (docs/DOCSPACE.md 2.3).
+impl FromStr for FolderId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let is_number = text
+            .parse::<i64>()
+            .is_ok_and(|number| number > 0 && number.to_string() == text);
+        if is_number || is_third_party(text) {
+            Self::new(text).ok_or(InvalidId)
+        } else {
+            Err(InvalidId)
+        }
+    }
+}
+
+/// Whether a text is `<kind>-<account>` or `<kind>-<account>-|<id at the provider>`.
+fn is_third_party(text: &str) -> bool {
+    let Some((kind, rest)) = text.split_once('-') else {
+        return false;
+    };
+    let (account, entry) = match rest.split_once("-|") {
+        Some((account, entry)) => (account, Some(entry)),
+        None => (rest, None),
+    };
+    THIRD_PARTY_KINDS.contains(&kind)
+        && account.parse::<u32>().is_ok()
+        && entry.is_none_or(|entry| !entry.is_empty() && !entry.contains(char::is_control))
 }
 
 impl From<i64> for FileId {
@@ -179,6 +221,40 @@ mod tests {
     fn a_number_in_quotes_is_the_same_id() {
         let quoted: FolderId = serde_json::from_str(r#"" 539564 ""#).unwrap();
         assert_eq!(quoted, FolderId::from(539_564));
+    }
+
+    #[test]
+    fn ids_as_people_write_them() {
+        for text in [
+            "7",
+            "539564",
+            "drive-12",
+            "drive-12-|1Zk3QpX7",
+            "sbox-3-|a b",
+        ] {
+            let id: FolderId = text.parse().unwrap();
+            assert_eq!(id.as_str(), text);
+        }
+        for text in [
+            "",
+            " 7",
+            "0",
+            "-3",
+            "+7",
+            "007",
+            "1.5",
+            "539564 # client room",
+            "539564,539610",
+            "\"539564\"",
+            "https://portal.example/rooms/shared/filter?folder=539564",
+            "99999999999999999999",
+            "room",
+            "drive-x-|1",
+            "drive-12-|",
+            "cloud-12-|1",
+        ] {
+            assert_eq!(text.parse::<FolderId>(), Err(InvalidId), "{text}");
+        }
     }
 
     #[test]

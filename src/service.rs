@@ -14,8 +14,9 @@ use crate::actions::failpoint::Failpoints;
 use crate::admin::{self, Access};
 use crate::alerts::AlertRecipients;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, NotificationConfig, Problem};
+use crate::config::{Config, ConfigError, NotificationConfig};
 use crate::db::Db;
+use crate::finding::Finding;
 use crate::inbox;
 use crate::instances::Instances;
 use crate::notify::Channels;
@@ -164,10 +165,7 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
 
 fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
     let tls = Tls::open(files, clock.clone()).map_err(|error| ConfigError {
-        problems: vec![Problem {
-            variable: error.variable(),
-            what: error.to_string(),
-        }],
+        problems: vec![Finding::error(error.variable(), error.to_string())],
     })?;
     Ok(Arc::new(tls))
 }

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, OnceLock};
 
-use tracing::{error, warn};
+use tracing::error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -35,17 +35,38 @@ pub struct Logging {
     pub filter: String,
 }
 
+/// The words that are levels in a filter.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Checks a value of `RUST_LOG`. A word that is not a level would be taken for a target, and a filter that names
+/// only targets logs nothing of all others; so a misspelt level would silence the log.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    let words = filter.split(',').map(str::trim);
+    let is_level = |word: &str| {
+        LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level)) || word.parse::<u8>().is_ok()
+    };
+    for word in words.filter(|word| !word.contains(['=', '[', ']', '{', '}'])) {
+        if !is_level(word) {
+            return Err(format!(
+                "contains “{word}”, which is neither a level ({}) nor TARGET=LEVEL",
+                LEVELS.join(", ")
+            ));
+        }
+    }
+    let parsed = EnvFilter::try_new(filter);
+    parsed
+        .map(drop)
+        .map_err(|error| format!("is not valid: {error}"))
+}
+
 /// The writer of the process-wide subscriber.
 static WRITER: OnceLock<Arc<LogWriter>> = OnceLock::new();
 
-/// Starts logging to standard error. A filter that cannot be parsed is replaced by the default and logged.
-/// Does nothing if logging was started before.
+/// Starts logging to standard error. A filter that is not valid is replaced by `info`. Does nothing if logging was
+/// started before.
 pub fn start(logging: &Logging) {
     let writer = Arc::new(LogWriter::start(io::stderr()));
-    let (filter, filter_error) = match EnvFilter::try_new(&logging.filter) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error)),
-    };
+    let filter = EnvFilter::try_new(&logging.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
@@ -58,9 +79,6 @@ pub fn start(logging: &Logging) {
     };
     if started.is_ok() && WRITER.set(writer).is_ok() {
         std::panic::set_hook(Box::new(log_panic));
-        if let Some(error) = filter_error {
-            warn!(error = %ErrorChain(&error), "RUST_LOG is not valid; using info");
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use crate::server::tls::{TlsError, Validity};
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 /// Checks the certificate of `TLS_CERT_FILE`, if there is one that can be read.
 pub(super) fn check(deployment: &Deployment) -> Option<Finding> {
@@ -46,7 +46,7 @@ fn judge(subject: &str, validity: Validity, now: Timestamp) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::finding::Severity;
+    use crate::finding::Severity;
 
     use super::*;
 

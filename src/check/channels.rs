@@ -7,7 +7,7 @@ use crate::notify::mail::{Mailer, SmtpSettings};
 use crate::outgoing::{Failure, HttpEndpoint};
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -5,7 +5,7 @@ use crate::docspace::Client;
 use crate::rules::{alias_watched_folder, find_cycles, unresolved_destinations};
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
     let mut rules = deployment.rules().to_vec();

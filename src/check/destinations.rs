@@ -8,8 +8,8 @@ use crate::rules::{ActionPlan, Rule};
 use crate::wire::FolderType;
 
 use super::deployment::Deployment;
-use super::finding::Finding;
 use super::folders::unreadable;
+use crate::finding::Finding;
 
 /// What rules do with a destination.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +89,7 @@ fn judge(subject: String, folder: &FolderInfo, usage: DestinationUse) -> Finding
 
 #[cfg(test)]
 mod tests {
-    use crate::check::finding::Severity;
+    use crate::finding::Severity;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use crate::docspace::Error;
 
-use super::finding::Finding;
+use crate::finding::Finding;
 
 /// What it means that a room or folder could not be read.
 pub(super) fn unreadable(subject: String, error: &Error) -> Finding {

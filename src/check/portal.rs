@@ -8,7 +8,7 @@ use crate::docspace::{Client, Error, KeyInfo};
 use crate::root_cause::root_cause;
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 const HOST: &str = "DOCSPACE_API_HOST";
 const KEY: &str = "DOCSPACE_API_KEY";

@@ -13,7 +13,7 @@ use crate::webhook::GREETING;
 
 use super::certificate;
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 /// How long DocSpace waits for the response to HEAD.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -11,8 +11,8 @@ use crate::rules::{ActionPlan, Rule};
 use crate::wire::{AccessLevel, RoomType};
 
 use super::deployment::Deployment;
-use super::finding::Finding;
 use super::folders::unreadable;
+use crate::finding::Finding;
 
 /// A watched room or folder and what rules do with its files.
 struct WatchedFolder<'a> {

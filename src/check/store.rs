@@ -10,7 +10,7 @@ use crate::ids::WebhookId;
 use crate::inbox;
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 const SUBJECT: &str = "DATABASE_URL";
 

@@ -7,8 +7,8 @@ use crate::registration::{NeededTriggers, trigger_names};
 use crate::webhook::WEBHOOK_PATH;
 
 use super::deployment::Deployment;
-use super::finding::Finding;
 use super::webhook_health;
+use crate::finding::Finding;
 
 /// The findings about the webhook.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use crate::docspace::{Client, WebhookConfig};
 use crate::signature::{self, SIGNATURE_HEADER, SignatureError};
 
 use super::deployment::Deployment;
-use super::finding::Finding;
+use crate::finding::Finding;
 
 /// Days without success that are worth a warning.
 const MAX_QUIET_DAYS: i64 = 2;
@@ -104,7 +104,7 @@ async fn different_secret(
 
 #[cfg(test)]
 mod tests {
-    use crate::check::finding::Severity;
+    use crate::finding::Severity;
 
     use super::*;
 

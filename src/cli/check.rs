@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::check::{self, CheckReport, Deployment, Finding, Severity};
+use crate::check::{self, CheckReport, Deployment};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::finding::{Finding, Severity};
 use crate::registration;
 use crate::text::clean;
 

@@ -17,8 +17,8 @@ use super::signal::shutdown_signal;
 pub async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
     crate::telemetry::start(&settings.logging());
-    for notice in &config.notices {
-        warn!("{notice}");
+    for warning in &config.warnings {
+        warn!("{} {}", warning.subject, warning.message);
     }
     let (portal, rules) = (config.portal.host.clone(), config.rules.len());
     let service = Service::start(config, Clock::system()).await?;

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text_file;
+
 /// Why a file of variables cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvFileError {
@@ -29,7 +31,7 @@ pub enum EnvFileError {
 
 /// Reads the variables of a file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| EnvFileError::Unreadable {
+    let text = text_file::read(path).map_err(|source| EnvFileError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
@@ -53,16 +55,33 @@ fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
         if name.is_empty() || name.contains(char::is_whitespace) {
             return Err(position + 1);
         }
-        pairs.push((name.to_owned(), unquote(value.trim()).to_owned()));
+        pairs.push((name.to_owned(), value_of(value).to_owned()));
     }
     Ok(pairs)
 }
 
-fn unquote(value: &str) -> &str {
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value)
+/// The value without the quotes around it, and without a comment after it: `#` after white space.
+fn value_of(text: &str) -> &str {
+    let trimmed = text.trim();
+    if let Some(quote) = trimmed
+        .chars()
+        .next()
+        .filter(|first| "\"'".contains(*first))
+    {
+        let inside = &trimmed[1..];
+        let mut ends = inside.match_indices(quote);
+        let end = ends.find(|(end, _)| {
+            let rest = &inside[end + 1..];
+            rest.is_empty()
+                || (rest.starts_with(char::is_whitespace) && rest.trim().starts_with('#'))
+        });
+        if let Some((end, _)) = end {
+            return &inside[..end];
+        }
+    }
+    let mut marks = text.match_indices('#');
+    let comment = marks.find(|(at, _)| text[..*at].ends_with(char::is_whitespace));
+    comment.map_or(trimmed, |(at, _)| text[..at].trim())
 }
 
 #[cfg(test)]
@@ -71,21 +90,36 @@ mod tests {
 
     #[test]
     fn lines_of_an_env_file() {
-        let text =
-            "# a comment\n\nA=1\nexport B = two words \nC=\"quoted # kept\"\nD='it''s'\nE=\n";
-        let pairs = parse(text).unwrap();
-        let expected = [
-            ("A", "1"),
-            ("B", "two words"),
-            ("C", "quoted # kept"),
-            ("D", "it''s"),
-            ("E", ""),
-        ];
-        assert_eq!(
-            pairs,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        let check = |line: &str, value: &str| {
+            let expected = vec![("A".to_owned(), value.to_owned())];
+            assert_eq!(parse(line), Ok(expected), "{line}");
+        };
+        check("A=1", "1");
+        check("  export A = two words ", "two words");
+        check("# a comment\n\nA=1\n", "1");
+        check("A=", "");
+        check("A=\"quoted # kept\"", "quoted # kept");
+        check("A='it''s'", "it''s");
+        check("A=\"unclosed", "\"unclosed");
+        check("A=$HOME", "$HOME");
         assert_eq!(parse("A=1\nnonsense"), Err(2));
         assert_eq!(parse("two words=1"), Err(1));
+    }
+
+    #[test]
+    fn a_comment_after_a_value_is_not_part_of_it() {
+        let check = |line: &str, value: &str| {
+            let expected = vec![("A".to_owned(), value.to_owned())];
+            assert_eq!(parse(line), Ok(expected), "{line}");
+        };
+        check(
+            "A=Sandbox-Secret-1  # the secret of the webhook",
+            "Sandbox-Secret-1",
+        );
+        check("A=1\t#2", "1");
+        check("A= # none", "");
+        check("A=\"one # two\" # \"three\"", "one # two");
+        check("A=#Secret-1", "#Secret-1");
+        check("A=a#b", "a#b");
     }
 }

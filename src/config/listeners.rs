@@ -1,6 +1,6 @@
 //! The two listeners: the public one for deliveries, and the operator's.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -11,10 +11,13 @@ use crate::webhook::{TransportPolicy, UnsignedPolicy};
 use super::reader::Reader;
 
 /// Default of `LISTEN_ADDR`.
-const LISTEN_ADDR: &str = "0.0.0.0:3000";
+const LISTEN_ADDR: &str = "[::]:3000";
 
 /// Default of `ADMIN_ADDR`.
 const ADMIN_ADDR: &str = "127.0.0.1:3001";
+
+/// The shortest `ADMIN_TOKEN`, in characters.
+const MIN_TOKEN_LENGTH: usize = 16;
 
 /// The public listener, which receives deliveries.
 #[derive(Debug)]
@@ -59,13 +62,18 @@ pub(super) fn public_listener(reader: &mut Reader<'_>) -> Option<PublicListener>
 /// The operator's listener.
 pub(super) fn admin_listener(reader: &mut Reader<'_>) -> Option<AdminListener> {
     let address = admin_address(reader)?;
-    let token = reader.get("ADMIN_TOKEN").map(SecretString::from);
+    let token = reader.get("ADMIN_TOKEN");
+    if token.is_some_and(|token| token.chars().count() < MIN_TOKEN_LENGTH) {
+        let what = format!("has fewer than {MIN_TOKEN_LENGTH} characters, so it can be guessed");
+        reader.problem("ADMIN_TOKEN", what);
+    }
     if !address.ip().is_loopback() && !reader.variables.is_set("ADMIN_TOKEN") {
         reader.problem(
             "ADMIN_TOKEN",
             format!("is required because ADMIN_ADDR {address} is reachable from other machines"),
         );
     }
+    let token = token.map(SecretString::from);
     Some(AdminListener { address, token })
 }
 
@@ -83,7 +91,7 @@ fn public_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
         port
     });
     match (reader.get("LISTEN_ADDR"), port) {
-        (None, Some(port)) => Some(SocketAddr::from(([0, 0, 0, 0], port))),
+        (None, Some(port)) => Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))),
         (text, port) => {
             let address = reader.socket_address("LISTEN_ADDR", LISTEN_ADDR)?;
             if let (Some(text), Some(port)) = (text, port)

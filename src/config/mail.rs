@@ -90,6 +90,13 @@ fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static s
         "smtp" => (Security::StartTls, SUBMISSION),
         _ => return Err(LIKE),
     };
+    // An unencoded special character in the login ends it, and the rest would be taken for host, port or path.
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            "must end after the host and port; percent-encode special characters in the login, such as # \
+                    as %23",
+        );
+    }
     Ok(MailServer {
         // Only a URL has brackets around an IPv6 address.
         host: host

@@ -1,10 +1,18 @@
 //! The portal, and the secrets with which it signs deliveries.
 
+use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::registration;
 use crate::signature::WebhookSecret;
 
-use super::reader::Reader;
+use super::reader::{PLAIN_TEXT, Reader, is_plain_text};
+
+/// The secret in `config.example.env`, which everyone knows.
+const EXAMPLE_SECRET: &str = "change-Me-1";
+
+/// How many secrets a rotation needs: the new one and the old one.
+const MAX_SECRETS: usize = 2;
 
 /// The address of a portal and a key to it.
 #[derive(Debug)]
@@ -25,13 +33,32 @@ pub(super) fn portal(reader: &mut Reader<'_>) -> Option<PortalConfig> {
     })
 }
 
-/// The webhook's secret, or several during a rotation.
+/// The webhook's secret, or two during a rotation.
 pub(super) fn secrets(reader: &mut Reader<'_>) -> Option<Vec<WebhookSecret>> {
-    let text = reader.required(
-        "DOCSPACE_WEBHOOK_SECRET",
-        "the secret key of the webhook, as given to DocSpace",
-    )?;
-    Some(text.split_whitespace().map(WebhookSecret::new).collect())
+    const NAME: &str = "DOCSPACE_WEBHOOK_SECRET";
+
+    let text = reader.required(NAME, "the secret key of the webhook, as given to DocSpace")?;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    // A comment after the secret must not become a secret.
+    if words.len() > MAX_SECRETS || words.iter().skip(1).any(|word| word.starts_with('#')) {
+        let what = "must be one secret, or the new and the old one separated by a space; write comments on lines of \
+                    their own";
+        reader.problem(NAME, what);
+        return None;
+    }
+    let secrets = words.iter().copied().map(WebhookSecret::new).collect();
+    for secret in &secrets {
+        if let Err(what) = registration::check_secret(secret) {
+            reader.problem(NAME, what);
+        }
+    }
+    if words.contains(&EXAMPLE_SECRET) {
+        reader.problem(
+            NAME,
+            "is the example's, which everyone knows: choose another one",
+        );
+    }
+    Some(secrets)
 }
 
 fn host(reader: &mut Reader<'_>) -> Option<String> {
@@ -41,10 +68,18 @@ fn host(reader: &mut Reader<'_>) -> Option<String> {
         NAME,
         "the portal's address, such as https://yourportal.onlyoffice.com",
     )?;
-    match reqwest::Url::parse(host) {
+    match Url::parse(host) {
+        // A login may be a password and is not quoted.
+        _ if host.contains('@') => {
+            let what = "contains a login: remove everything up to the @; the key belongs in DOCSPACE_API_KEY";
+            reader.problem(NAME, what);
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-            if url.path() != "/" || url.query().is_some() {
+            if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
                 reader.problem(NAME, "must end after the host name, without a path");
+            }
+            if is_plain_text(&url) {
+                reader.warning(NAME, PLAIN_TEXT);
             }
         }
         _ => reader.problem(

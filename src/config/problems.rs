@@ -1,21 +1,27 @@
-//! Problems with the configuration, all of them at once.
+//! Why the configuration cannot be used: all problems at once.
 
 use std::fmt;
 
-/// One problem with a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The variable.
-    pub variable: &'static str,
-    /// What is wrong with it and how to fix it.
-    pub what: String,
-}
+use crate::finding::{Finding, Severity};
 
 /// Everything wrong with the configuration or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// At least one problem.
-    pub problems: Vec<Problem>,
+    /// At least one error.
+    pub problems: Vec<Finding>,
+}
+
+impl ConfigError {
+    /// The errors among these findings, if there are any.
+    pub(super) fn of(findings: &[Finding]) -> Result<(), Self> {
+        let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+        let problems: Vec<Finding> = findings.iter().filter(is_error).cloned().collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -23,10 +29,14 @@ impl fmt::Display for ConfigError {
         let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         writeln!(formatter, "{count} problem{plural} in the configuration:\n")?;
-        let names = self.problems.iter().map(|problem| problem.variable.len());
+        let names = self.problems.iter().map(|problem| problem.subject.len());
         let width = names.max().unwrap_or(0);
-        for Problem { variable, what } in &self.problems {
-            writeln!(formatter, "  {variable:width$}  {what}")?;
+        for problem in &self.problems {
+            writeln!(
+                formatter,
+                "  {:width$}  {}",
+                problem.subject, problem.message
+            )?;
         }
         write!(formatter, "\nSee config.example.env for every variable.")
     }

@@ -1,56 +1,73 @@
-//! Reads the variables of one part of the configuration and collects everything wrong with them.
+//! Reads the variables of one part of the configuration and collects errors and warnings about them.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use lettre::Address;
+use reqwest::Url;
 use secrecy::SecretString;
 
-use super::problems::{ConfigError, Problem};
+use crate::finding::Finding;
+use crate::ids::FolderId;
+use crate::loopback::is_loopback;
+
+use super::problems::ConfigError;
 use super::variables::Variables;
 
 /// Reads variables. A value that is not valid is reported and returned as `None` or left out.
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a Variables,
-    problems: Vec<Problem>,
+    findings: Vec<Finding>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(variables: &'a Variables) -> Self {
         Self {
             variables,
-            problems: Vec::new(),
+            findings: Vec::new(),
         }
     }
 
-    /// Reads one part of the configuration. The part must be `None` only if a problem was reported.
+    /// Reads one part of the configuration, and adds what is found to `findings`. The part must be `None` only if an
+    /// error was reported.
     pub(super) fn read<T>(
         variables: &'a Variables,
+        findings: &mut Vec<Finding>,
         part: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Result<T, ConfigError> {
         let mut reader = Self::new(variables);
         let value = part(&mut reader);
-        let problems = reader.problems;
-        value
-            .filter(|_| problems.is_empty())
-            .ok_or(ConfigError { problems })
+        let found = reader.findings;
+        let errors = ConfigError::of(&found);
+        findings.extend(found);
+        errors?;
+        value.ok_or(ConfigError {
+            problems: Vec::new(),
+        })
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
     }
 
     /// Reports a problem with a variable.
-    pub(super) fn problem(&mut self, variable: &'static str, what: impl Into<String>) {
-        self.problems.push(Problem {
-            variable,
-            what: what.into(),
-        });
+    pub(super) fn problem(&mut self, variable: &str, what: impl Into<String>) {
+        self.findings.push(Finding::error(variable, what));
+    }
+
+    /// Warns of a value that is used.
+    pub(super) fn warning(&mut self, variable: &str, what: impl Into<String>) {
+        self.findings.push(Finding::warning(variable, what));
+    }
+
+    /// Adds what was found elsewhere.
+    pub(super) fn extend(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
     }
 
     /// The variable's value.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a str> {
         self.variables.value(name).unwrap_or_else(|problem| {
-            self.problems.push(problem.clone());
+            self.findings.push(problem.clone());
             None
         })
     }
@@ -95,7 +112,7 @@ impl<'a> Reader<'a> {
     ) -> Option<SocketAddr> {
         let text = self.get(name).unwrap_or(default);
         let full = if text.starts_with(':') {
-            format!("0.0.0.0{text}")
+            format!("[::]{text}")
         } else {
             text.to_owned()
         };
@@ -110,15 +127,33 @@ impl<'a> Reader<'a> {
         address
     }
 
+    /// The id of a room or folder.
+    pub(super) fn folder_id(&mut self, name: &'static str) -> Option<FolderId> {
+        let text = self.get(name)?;
+        let id = text.parse();
+        if let Err(error) = &id {
+            let what =
+                format!("{error}; found {text}; `docspace-courier rooms --folders` lists all ids");
+            self.problem(name, what);
+        }
+        id.ok()
+    }
+
     /// An `http` or `https` URL. It may contain a token, so no problem quotes it.
     pub(super) fn web_address(&mut self, name: &'static str) -> Option<SecretString> {
         let text = self.get(name)?;
-        let url = reqwest::Url::parse(text).ok();
-        if url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-            return Some(text.into());
+        match parse_web_address(text) {
+            Ok(url) => {
+                if is_plain_text(&url) {
+                    self.warning(name, PLAIN_TEXT);
+                }
+                Some(text.into())
+            }
+            Err(what) => {
+                self.problem(name, what);
+                None
+            }
         }
-        self.problem(name, "must be a URL that starts with https:// or http://");
-        None
     }
 
     /// Email addresses separated by commas, semicolons or white space, without repetitions.
@@ -137,21 +172,40 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What is wrong with an address that sends over the network in plain text.
+pub(super) const PLAIN_TEXT: &str =
+    "starts with http://, so everything is sent to another machine in plain text; use https://";
+
+/// Parses an `http` or `https` URL; the error does not quote it.
+pub(super) fn parse_web_address(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or("must be a URL that starts with https:// or http://")
+}
+
+/// Whether what is sent to an address leaves this machine in plain text.
+pub(super) fn is_plain_text(url: &Url) -> bool {
+    url.scheme() == "http" && !url.host_str().is_some_and(is_loopback)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read<T>(value: &str, part: impl FnOnce(&mut Reader<'_>) -> T) -> (T, Vec<Problem>) {
-        let variables = Variables::from_pairs(&[("VARIABLE".to_owned(), value.to_owned())]);
+    /// Any variable of the service.
+    const VARIABLE: &str = "PORT";
+
+    fn read<T>(value: &str, part: impl FnOnce(&mut Reader<'_>) -> T) -> (T, Vec<Finding>) {
+        let variables = Variables::from_pairs(&[(VARIABLE.to_owned(), value.to_owned())]);
         let mut reader = Reader::new(&variables);
         let value = part(&mut reader);
-        (value, reader.into_problems())
+        (value, reader.into_findings())
     }
 
     #[test]
     fn several_addresses() {
         let check = |text: &str, expected: &[&str]| {
-            let (found, problems) = read(text, |reader| reader.email_addresses("VARIABLE"));
+            let (found, problems) = read(text, |reader| reader.email_addresses(VARIABLE));
             assert_eq!(found, expected, "{text}");
             assert_eq!(problems, []);
         };
@@ -169,13 +223,13 @@ mod tests {
             let ((), problems) = read(value, part);
             assert_eq!(problems.len(), 1, "{value}: {problems:?}");
         };
-        check("maybe", |reader| assert!(!reader.flag("VARIABLE")));
-        check("0", |reader| assert_eq!(reader.number("VARIABLE", 1), None));
+        check("maybe", |reader| assert!(!reader.flag(VARIABLE)));
+        check("0", |reader| assert_eq!(reader.number(VARIABLE, 1), None));
         check("nowhere", |reader| {
-            assert_eq!(reader.socket_address("VARIABLE", ""), None);
+            assert_eq!(reader.socket_address(VARIABLE, ""), None);
         });
         check("ftp://x.example", |reader| {
-            assert!(reader.web_address("VARIABLE").is_none());
+            assert!(reader.web_address(VARIABLE).is_none());
         });
     }
 }

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 
+use crate::docspace::triggers::TRIGGERS;
 use crate::event::Trigger;
 use crate::file_watcher::FileWatcher;
+use crate::finding::Finding;
 use crate::ids::FolderId;
 use crate::pipeline::PipelineSettings;
+use crate::registration::NeededTriggers;
 use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
 use crate::template::MessageTemplates;
 
-use super::problems::{ConfigError, Problem};
+use super::problems::ConfigError;
 use super::reader::Reader;
 use super::rules_file;
+use super::similar::did_you_mean;
 use super::variables::Variables;
 
 /// Default of `INVOICE_TITLE_PREFIX`.
@@ -27,6 +31,8 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// The pipelines of the rules file, by their keys.
     pub pipelines: Vec<(String, PipelineSettings)>,
+    /// The names of the variables from which the rules file takes addresses and secrets.
+    pub(super) variables: Vec<String>,
 }
 
 /// Where the rules come from, to reload them while the service runs.
@@ -56,26 +62,31 @@ pub(super) fn rules_source(reader: &mut Reader<'_>) -> RulesSource {
 
 /// The rules, with `RULES_FILE` as it is now.
 pub(super) fn rules(variables: &Variables) -> Result<Rules, ConfigError> {
-    let (rules, problems) = valid_rules(variables);
-    if problems.is_empty() {
-        Ok(rules)
-    } else {
-        Err(ConfigError { problems })
-    }
+    let (rules, findings) = valid_rules(variables);
+    ConfigError::of(&findings)?;
+    Ok(rules)
 }
 
-/// The rules that are valid, and what is wrong with the others or with all of them together.
-pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Problem>) {
+/// The rules that are valid, and the findings about the others or all of them together.
+pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Finding>) {
     let mut reader = Reader::new(variables);
     let mut rules = environment_rules(&mut reader);
     let file = rules_file::read(&mut reader);
+    for trigger in NeededTriggers::of(&file.rules).unknown {
+        let what = format!(
+            "{trigger} is not a trigger of DocSpace 3.7: `register` cannot subscribe to it, so only a webhook that sends \
+             all triggers delivers it"
+        );
+        reader.warning("RULES_FILE", what);
+    }
     rules.extend(file.rules);
     report_cycles(&rules, &mut reader);
     let rules = Rules {
         rules,
         pipelines: file.pipelines,
+        variables: file.variables,
     };
-    (rules, reader.into_problems())
+    (rules, reader.into_findings())
 }
 
 /// Reports rules that would trigger themselves.
@@ -107,11 +118,14 @@ fn triggers(reader: &mut Reader<'_>) -> Vec<Trigger> {
         .filter(|name| !name.is_empty())
         .map(Trigger::new)
         .collect();
+    let known = || TRIGGERS.iter().map(|(name, _)| *name);
     for trigger in &triggers {
-        if !trigger.as_str().contains('.') {
-            let what = format!(
-                "must list triggers such as file.uploaded, separated by commas; found {trigger}"
-            );
+        if !known().any(|known| known == trigger.as_str()) {
+            let hint = did_you_mean(trigger.as_str(), known()).unwrap_or_else(|| {
+                "list triggers such as file.uploaded, separated by commas".to_owned()
+            });
+            let what =
+                format!("contains {trigger}, which is not a trigger of DocSpace 3.7; {hint}");
             reader.problem("ALLOWED_TRIGGERS", what);
         }
     }
@@ -124,19 +138,18 @@ fn pair(
     one: &'static str,
     other: &'static str,
 ) -> Option<(FolderId, FolderId)> {
-    match (reader.get(one), reader.get(other)) {
-        (None, None) => None,
-        (Some(one), Some(other)) => Some((FolderId::new(one)?, FolderId::new(other)?)),
-        (one_value, _) => {
-            let (set, missing) = match one_value {
-                Some(_) => (one, other),
-                None => (other, one),
-            };
-            let what = format!("is not set, but {set} is: the rule needs both");
-            reader.problem(missing, what);
-            None
-        }
+    let is_set = |name| reader.variables.is_set(name);
+    let missing = match (is_set(one), is_set(other)) {
+        (true, false) => Some((one, other)),
+        (false, true) => Some((other, one)),
+        _ => None,
+    };
+    if let Some((set, missing)) = missing {
+        let what = format!("is not set, but {set} is: the rule needs both");
+        reader.problem(missing, what);
     }
+    let (one, other) = (reader.folder_id(one), reader.folder_id(other));
+    Some((one?, other?))
 }
 
 fn copy_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {

@@ -4,13 +4,16 @@
 //! this, because it stops at the first one. `table.rs` reads tables and values, `rule.rs` makes rules of them,
 //! `action.rs` makes their actions.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use toml::de::DeTable;
 
 use crate::docspace::triggers::TRIGGERS;
+use crate::finding::{Finding, Severity};
 use crate::pipeline::PipelineSettings;
 use crate::rules::Rule;
+use crate::text_file;
 
 use super::reader::Reader;
 use super::variables::Variables;
@@ -32,6 +35,8 @@ pub(super) struct RulesFile {
     pub(super) rules: Vec<Rule>,
     /// The pipelines that its rules call, by their keys.
     pub(super) pipelines: Vec<(String, PipelineSettings)>,
+    /// The names of the variables that it uses.
+    pub(super) variables: Vec<String>,
 }
 
 /// Reads `RULES_FILE` if it is set.
@@ -39,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> RulesFile {
     let Some(path) = reader.get("RULES_FILE").map(Path::new) else {
         return RulesFile::default();
     };
-    let text = match std::fs::read_to_string(path) {
+    let text = match text_file::read(path) {
         Ok(text) => text,
         Err(error) => {
             let what = format!("cannot read {}: {error}", path.display());
@@ -49,19 +54,23 @@ pub(super) fn read(reader: &mut Reader<'_>) -> RulesFile {
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (file, problems) = parse(&text, &name, folder, reader.variables);
-    for problem in problems {
-        reader.problem("RULES_FILE", problem);
-    }
+    let (file, findings) = parse(&text, &name, folder, reader.variables);
+    reader.extend(findings);
     file
 }
 
-/// The rules of a file that are valid, and its problems.
-fn parse(text: &str, name: &str, folder: &Path, variables: &Variables) -> (RulesFile, Vec<String>) {
+/// The rules of a file that are valid, and the findings about it.
+fn parse(
+    text: &str,
+    name: &str,
+    folder: &Path,
+    variables: &Variables,
+) -> (RulesFile, Vec<Finding>) {
     let diagnostics = Diagnostics::new(name, text);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        diagnostics.add(&error.span().unwrap_or_default(), "", "", error.message());
+        let span = error.span().unwrap_or_default();
+        diagnostics.add(Severity::Error, &span, "", "", error.message());
     }
     // After a syntax error, the document may be only a part of what was meant.
     let file = if errors.is_empty() {
@@ -70,7 +79,7 @@ fn parse(text: &str, name: &str, folder: &Path, variables: &Variables) -> (Rules
     } else {
         RulesFile::default()
     };
-    (file, diagnostics.into_problems().collect())
+    (file, diagnostics.into_findings())
 }
 
 fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables) -> RulesFile {
@@ -79,12 +88,14 @@ fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables
         .map(|(name, _)| (*name).to_owned())
         .collect();
     if let Some(others) = top.field("other_triggers") {
-        let others = others.texts().into_iter();
-        triggers.extend(others.map(|name| name.to_lowercase()));
+        let names = others.texts().into_iter();
+        triggers.extend(names.map(|name| name.to_lowercase()));
     }
+    let used_variables = RefCell::default();
     let context = RuleContext {
         folder,
         variables,
+        used_variables: &used_variables,
         triggers: &triggers,
     };
     let mut file = RulesFile::default();
@@ -96,6 +107,7 @@ fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables
         file.pipelines.extend(parsed.pipelines);
     }
     top.finish();
+    file.variables = used_variables.into_inner();
     file
 }
 

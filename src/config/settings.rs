@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::db::Location;
+use crate::finding::{Finding, Severity};
 use crate::signature::WebhookSecret;
 use crate::telemetry::Logging;
 
@@ -11,8 +12,7 @@ use super::database::database;
 use super::env_file::{self, EnvFileError};
 use super::limits::limits;
 use super::listeners::{admin_address, admin_listener, public_listener};
-use super::logging::{log_format, logging};
-use super::notices::notices;
+use super::logging::{logging, logging_or_default};
 use super::notifications::notifications;
 use super::parts::ConfigParts;
 use super::portal::{PortalConfig, portal, secrets};
@@ -20,6 +20,7 @@ use super::problems::ConfigError;
 use super::reader::Reader;
 use super::rules::{Rules, rules, rules_source, valid_rules};
 use super::variables::Variables;
+use super::warnings::warnings;
 
 /// The variables and the contents of the files that they name, read once.
 ///
@@ -41,9 +42,12 @@ impl Settings {
             reason = "the only place that reads the environment"
         )]
         let process = std::env::vars_os();
-        // The names and values of the service are UTF-8, so other pairs are not for it.
+        // The names of the service are UTF-8, and a value that is not is reported.
         pairs.extend(process.filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
         }));
         Ok(Self::from_pairs(&pairs))
     }
@@ -56,28 +60,46 @@ impl Settings {
     }
 
     fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {
-        Reader::read(&self.variables, part)
+        Reader::read(&self.variables, &mut Vec::new(), part)
     }
 
     /// Every part, each read once.
     pub fn parts(&self) -> ConfigParts {
+        let mut findings: Vec<Finding> = Vec::new();
+        let variables = &self.variables;
         // Before the rules are read, so that a change in between is noticed.
-        let rules_source = self.read(|reader| Some(rules_source(reader)));
-        let (rules, rule_problems) = valid_rules(&self.variables);
-        ConfigParts {
-            portal: self.portal(),
-            secrets: self.secrets(),
-            rules,
-            rule_problems,
+        let rules_source = Reader::read(variables, &mut findings, |reader| {
+            Some(rules_source(reader))
+        });
+        let portal = Reader::read(variables, &mut findings, portal);
+        let secrets = Reader::read(variables, &mut findings, secrets);
+        let (rules, found) = valid_rules(variables);
+        findings.extend(found);
+        let mut parts = ConfigParts {
+            portal,
+            secrets,
             rules_source,
-            notifications: self.read(|reader| Some(notifications(reader))),
-            database: self.database(),
-            public: self.read(public_listener),
-            admin: self.read(admin_listener),
-            limits: self.read(limits),
-            log_format: self.read(log_format),
-            notices: notices(&self.variables),
+            notifications: Reader::read(variables, &mut findings, |reader| {
+                Some(notifications(reader))
+            }),
+            database: Reader::read(variables, &mut findings, database),
+            public: Reader::read(variables, &mut findings, public_listener),
+            admin: Reader::read(variables, &mut findings, admin_listener),
+            limits: Reader::read(variables, &mut findings, limits),
+            logging: Reader::read(variables, &mut findings, logging),
+            findings: Vec::new(),
+            rules,
+        };
+        findings.extend(warnings(variables, &parts.rules.variables));
+        for finding in findings {
+            if !parts.findings.contains(&finding) {
+                parts.findings.push(finding);
+            }
         }
+        parts
+            .findings
+            .sort_by_key(|finding| finding.severity != Severity::Error);
+        parts
     }
 
     /// The portal.
@@ -85,7 +107,7 @@ impl Settings {
         self.read(portal)
     }
 
-    /// The webhook's secret, or several during a rotation.
+    /// The webhook's secret, or two during a rotation.
     pub fn secrets(&self) -> Result<Vec<WebhookSecret>, ConfigError> {
         self.read(secrets)
     }
@@ -103,7 +125,7 @@ impl Settings {
     /// Where the store would be with another `DATABASE_URL`.
     pub fn database_at(&self, url: &str) -> Result<Location, ConfigError> {
         let variables = self.variables.with("DATABASE_URL", url);
-        Reader::read(&variables, database)
+        Reader::read(&variables, &mut Vec::new(), database)
     }
 
     /// The address of the operator's listener, even if its token is missing.
@@ -111,9 +133,9 @@ impl Settings {
         self.read(admin_address)
     }
 
-    /// How to log, even if `LOG_FORMAT` is not valid.
+    /// How to log, even if `LOG_FORMAT` or `RUST_LOG` is not valid.
     pub fn logging(&self) -> Logging {
-        logging(&mut Reader::new(&self.variables))
+        logging_or_default(&mut Reader::new(&self.variables))
     }
 
     /// Whether `RUST_LOG` asks for logs.

@@ -80,6 +80,15 @@ impl Server {
     /// as strict as `verify-full`. Without `sslmode`, TLS is required unless the server is on this machine
     /// and no certificates are given.
     pub fn parse(url: &str, trusted: Option<String>) -> Result<Self, BadAddress> {
+        // The parser takes the first @ for the end of the login, so the rest of the password would be shown as the host.
+        if url
+            .split('?')
+            .next()
+            .is_some_and(|address| address.matches('@').count() > 1)
+        {
+            let what = "has more than one @; percent-encode special characters in the login, such as @ as %40";
+            return Err(BadAddress(what.to_owned()));
+        }
         let strict = url
             .replace("sslmode=verify-full", "sslmode=require")
             .replace("sslmode=verify-ca", "sslmode=require");
@@ -197,5 +206,22 @@ mod tests {
             .to_string();
         assert!(!error.contains("hunter2"), "{error}");
         assert!(error.contains("DATABASE_CA_FILE"), "{error}");
+    }
+
+    #[test]
+    fn an_unencoded_password_is_refused_and_not_shown() {
+        for url in [
+            "postgres://courier:S3cret@Part#1@127.0.0.1/courier",
+            "postgres://courier:S3cret@Part/1@127.0.0.1/courier",
+            "postgres://courier:S3cret@Part?1@127.0.0.1/courier",
+        ] {
+            let error = Server::parse(url, None).unwrap_err().to_string();
+            assert!(
+                !error.contains("Part") && !error.contains("S3cret"),
+                "{error}"
+            );
+        }
+        let encoded = "postgres://courier:S3cret%40Part%231@127.0.0.1/courier?application_name=a@b";
+        assert!(Server::parse(encoded, None).is_ok());
     }
 }

@@ -22,6 +22,7 @@ use x509_cert::der::Decode as _;
 use crate::clock::Clock;
 use crate::file_watcher::FileWatcher;
 use crate::telemetry::ErrorChain;
+use crate::text_file;
 
 /// `check` warns about a certificate that expires within this time.
 pub const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
@@ -87,7 +88,8 @@ impl TlsError {
 impl TlsFiles {
     /// Reads both files and checks that they match; the certificate may have expired.
     pub fn load(&self) -> Result<Certificate, TlsError> {
-        let read = |path: &Path| std::fs::read(path).map_err(|source| (path.to_owned(), source));
+        let read =
+            |path: &Path| text_file::read_bytes(path).map_err(|source| (path.to_owned(), source));
         let chain = read(&self.certificate)
             .map_err(|(path, source)| TlsError::CertificateUnreadable { path, source })?;
         let key = read(&self.key)

@@ -1,6 +1,6 @@
 //! The findings of `check` about mail, chat and pipeline, without sending anything.
 
-use docspace_courier::check::Severity;
+use docspace_courier::finding::Severity;
 
 use crate::check::{Variables, check_with, finds, finds_only};
 use crate::mail_server::MailServer;
@@ -77,8 +77,8 @@ async fn an_operator_who_cannot_be_notified_is_reported_once() {
     scenario(async |scene| {
         let variables = Variables::of(scene).with("OPERATOR_EMAIL", "operator@example.com");
         let report = check_with(scene, variables).await;
-        let words = "OPERATOR_EMAIL has no effect without SMTP_URL";
-        finds(&report, Severity::Warning, "variables", words);
+        let words = "has no effect without SMTP_URL";
+        finds(&report, Severity::Warning, "OPERATOR_EMAIL", words);
         assert_eq!(format!("{report:?}").matches("OPERATOR_EMAIL").count(), 1);
     })
     .await;

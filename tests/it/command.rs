@@ -77,6 +77,57 @@ async fn missing_variables_are_listed_once() {
 }
 
 #[tokio::test]
+async fn what_check_rejects_serve_rejects_and_what_check_warns_of_serve_warns_of() {
+    bounded(async {
+        let deployment = Deployment::new(PortalSettings::default()).await;
+        for (variable, value, words) in [
+            (
+                "DOCSPACE_WEBHOOK_SECRET",
+                "Secret-1  # the secret",
+                "must be one secret",
+            ),
+            ("CLIENT_ROOT_ID", "539564,539610", "is not the id of a room"),
+            ("RUST_LOG", "infoo", "neither a level"),
+        ] {
+            check_refused(
+                deployment.command().env(variable, value),
+                &[variable, words],
+            )
+            .await;
+            let checked = run(deployment.check().env(variable, value)).await;
+            assert_eq!(checked.code, Some(1), "{}", checked.stderr);
+            assert!(checked.stdout.contains(words), "{}", checked.stdout);
+        }
+
+        let misspelt = [("DOCSPACE_API_KYE", "1".to_owned())];
+        let words = "did you mean DOCSPACE_API_KEY?";
+        let checked = run(deployment.check().envs(misspelt.clone())).await;
+        assert!(checked.stdout.contains(words), "{}", checked.stdout);
+        let service = deployment.start_with(&misspelt);
+        until(STATE_BOUND, "the misspelt variable is logged", async || {
+            deployment.log().contains(words)
+        })
+        .await;
+        drop(service);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_comment_in_an_env_file_is_not_a_secret() {
+    bounded(async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("courier.env");
+        let text = "\u{feff}DOCSPACE_WEBHOOK_SECRET=Secret-1  # the secret of the webhook\n\
+                    DOCSPACE_API_KEY=sk-1 # the key\nPORT=x\nDOCSPACE_API_HOST=https://portal.example\n";
+        std::fs::write(&file, text).unwrap();
+        let words = ["1 problem ", "PORT"];
+        check_refused(binary().arg("--env-file").arg(&file), &words).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn all_contradictions_are_reported_together() {
     bounded(async {
         check_refused(

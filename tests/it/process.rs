@@ -155,6 +155,14 @@ impl Deployment {
         command
     }
 
+    /// The command that checks the deployment.
+    pub fn check(&self) -> Command {
+        let mut command = binary();
+        command.args(["check", "--json"]);
+        command.envs(self.variables.iter().cloned());
+        command
+    }
+
     fn log_path(&self) -> PathBuf {
         self.store.folder().join("stderr.log")
     }

@@ -221,7 +221,7 @@ async fn errors_are_explained() {
             short,
             &address,
             2,
-            "DOCSPACE_WEBHOOK_SECRET has 5 characters",
+            "DOCSPACE_WEBHOOK_SECRET  has 5 characters",
         );
 
         // The portal serves nothing at that path.

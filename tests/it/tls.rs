@@ -253,8 +253,8 @@ async fn unusable_certificate_files_are_reported_at_the_start() {
             let [problem] = error.problems.as_slice() else {
                 panic!("{error}")
             };
-            assert_eq!(problem.variable, variable, "{error}");
-            assert!(problem.what.contains(words), "{error}");
+            assert_eq!(problem.subject, variable, "{error}");
+            assert!(problem.message.contains(words), "{error}");
         };
         check(
             "",
@@ -304,7 +304,7 @@ async fn unusable_certificate_files_are_reported_at_the_start() {
                 _ => files.key = path,
             }
             let error = Config::from_pairs(&pairs(&files)).unwrap_err();
-            assert_eq!(error.problems[0].variable, variable);
+            assert_eq!(error.problems[0].subject, variable);
             assert!(error.to_string().contains(missing), "{error}");
         }
 

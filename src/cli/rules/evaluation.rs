@@ -41,7 +41,11 @@ impl Evaluator {
 
 fn fact_finder(settings: &Settings) -> Result<FactFinder, String> {
     let portal = settings.portal().map_err(|error| {
-        let variables: Vec<_> = error.problems.iter().map(|it| it.variable).collect();
+        let variables: Vec<_> = error
+            .problems
+            .iter()
+            .map(|it| it.subject.as_str())
+            .collect();
         format!("{} is missing or not valid", variables.join(", "))
     })?;
     let clock = Clock::system();

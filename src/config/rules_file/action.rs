@@ -2,6 +2,8 @@
 
 use lettre::Address;
 
+use crate::config::reader::{PLAIN_TEXT, is_plain_text, parse_web_address};
+use crate::config::similar::closest_match;
 use crate::docspace::{Conflict, LONGEST_COMMENT};
 use crate::ids::FolderId;
 use crate::pipeline::{self, PipelineSettings, Signer};
@@ -9,7 +11,6 @@ use crate::rules::ActionPlan;
 use crate::template::{MessageTemplates, Template, TemplateError, field_names};
 
 use super::context::RuleContext;
-use super::diagnostics::closest_match;
 use super::table::{FieldValue, TableReader};
 
 /// The header of an action's table.
@@ -239,14 +240,18 @@ fn url(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<(String,
         }
         return None;
     };
-    let parsed = reqwest::Url::parse(&url).ok();
-    let host = parsed
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .and_then(|url| url.host_str().map(str::to_owned));
-    if host.is_none() {
-        table.report_field("url", "must be a URL that starts with https:// or http://");
+    match parse_web_address(&url) {
+        Ok(parsed) => {
+            if is_plain_text(&parsed) {
+                table.warn_field("url", PLAIN_TEXT);
+            }
+            Some((url, parsed.host_str()?.to_owned()))
+        }
+        Err(what) => {
+            table.report_field("url", what);
+            None
+        }
     }
-    Some((url, host?))
 }
 
 /// The signer with the secret, if one is given and valid.
@@ -276,6 +281,8 @@ fn indirect_text(
         context.read_file(&text)
     } else if name == variable {
         context.variable(&text)
+    } else if text.trim().is_empty() {
+        Err("is empty".to_owned())
     } else {
         Ok(text)
     };

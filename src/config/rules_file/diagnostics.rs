@@ -1,18 +1,17 @@
-//! Collects everything wrong with a rules file, each problem with its line, rule and field.
+//! Collects the errors and warnings about a rules file, each with its line, rule and field.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// How similar a word must be to a known one to be suggested, from 0 to 1.
-const MIN_SIMILARITY: f64 = 0.7;
+use crate::finding::{Finding, Severity};
 
-/// The problems of a file that is being read.
+/// The findings about a file that is being read.
 #[derive(Debug)]
 pub(super) struct Diagnostics<'f> {
     file_name: String,
     text: &'f str,
     /// With their lines.
-    problems: RefCell<Vec<(usize, String)>>,
+    findings: RefCell<Vec<(usize, Finding)>>,
 }
 
 impl<'f> Diagnostics<'f> {
@@ -20,12 +19,19 @@ impl<'f> Diagnostics<'f> {
         Self {
             file_name: file_name.to_owned(),
             text,
-            problems: RefCell::default(),
+            findings: RefCell::default(),
         }
     }
 
-    /// Adds a problem. Rule and field are empty for problems of the whole file.
-    pub(super) fn add(&self, span: &Range<usize>, rule: &str, field: &str, what: &str) {
+    /// Adds a finding. Rule and field are empty if it is about the whole file.
+    pub(super) fn add(
+        &self,
+        severity: Severity,
+        span: &Range<usize>,
+        rule: &str,
+        field: &str,
+        message: &str,
+    ) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let mut place = format!("{}, line {line}", self.file_name);
@@ -35,39 +41,18 @@ impl<'f> Diagnostics<'f> {
         if !field.is_empty() {
             place = format!("{place}, {field}");
         }
-        self.problems
-            .borrow_mut()
-            .push((line, format!("{place}: {what}")));
+        let finding = Finding {
+            severity,
+            subject: "RULES_FILE".to_owned(),
+            message: format!("{place}: {message}"),
+        };
+        self.findings.borrow_mut().push((line, finding));
     }
 
-    /// The problems, from the top of the file to its end.
-    pub(super) fn into_problems(self) -> impl Iterator<Item = String> {
-        let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|(line, _)| *line);
-        problems.into_iter().map(|(_, problem)| problem)
+    /// The findings, from the top of the file to its end.
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        let mut findings = self.findings.into_inner();
+        findings.sort_by_key(|(line, _)| *line);
+        findings.into_iter().map(|(_, finding)| finding).collect()
     }
-}
-
-/// "did you mean" the known word that is most similar to this one; `None` if none is similar.
-pub(super) fn did_you_mean<'k>(
-    word: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<String> {
-    closest_match(word, known).map(|known| format!("did you mean {known}?"))
-}
-
-/// The known word that is most similar to this one, if one is similar.
-pub(super) fn closest_match<'k>(
-    word: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
-    let word = word.to_lowercase();
-    known
-        .into_iter()
-        .map(|known| (strsim::normalized_damerau_levenshtein(&word, known), known))
-        .filter(|(similarity, known)| {
-            *similarity >= MIN_SIMILARITY || word.len() > 2 && known.starts_with(&word)
-        })
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
 }

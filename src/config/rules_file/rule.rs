@@ -1,12 +1,12 @@
 //! One `[[rule]]`: its name, triggers and conditions.
 
+use crate::config::similar::did_you_mean;
 use crate::event::Trigger;
 use crate::pipeline::PipelineSettings;
 use crate::rules::{Account, ActionPlan, Condition, OTHERS, Pattern, PatternError, Rule};
 
 use super::action::{self, ACTION};
 use super::context::RuleContext;
-use super::diagnostics::did_you_mean;
 use super::table::{FieldValue, TableReader};
 
 /// Names that rules of the file cannot have: those of the environment rules, and one that stands for many rules.

@@ -9,9 +9,11 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::similar::did_you_mean;
+use crate::finding::Severity;
 use crate::ids::FolderId;
 
-use super::diagnostics::{Diagnostics, did_you_mean};
+use super::diagnostics::Diagnostics;
 
 /// A place in the file.
 #[derive(Clone)]
@@ -26,8 +28,12 @@ struct Place<'d> {
 
 impl Place<'_> {
     fn report(&self, what: &str) {
+        self.add(Severity::Error, what);
+    }
+
+    fn add(&self, severity: Severity, what: &str) {
         self.diagnostics
-            .add(&self.span, &self.rule, &self.path, what);
+            .add(severity, &self.span, &self.rule, &self.path, what);
     }
 
     fn field(&self, name: &str, span: Range<usize>) -> Self {
@@ -92,6 +98,12 @@ impl<'t> TableReader<'t> {
     /// Reports a problem of a field that is not in the table.
     pub(super) fn report_field(&self, name: &str, what: &str) {
         self.place.field(name, self.place.span.clone()).report(what);
+    }
+
+    /// Warns of the value of a field.
+    pub(super) fn warn_field(&self, name: &str, what: &str) {
+        let place = self.place.field(name, self.place.span.clone());
+        place.add(Severity::Warning, what);
     }
 
     /// A string field without reporting anything, to show in problems.
@@ -275,13 +287,8 @@ impl<'t> FieldValue<'t> {
     /// Ids are numbers, or strings for folders in third-party storage.
     fn as_folder_id(&self) -> Option<FolderId> {
         let id = match self.value {
-            DeValue::Integer(number) => number
-                .to_string()
-                .parse::<i64>()
-                .ok()
-                .filter(|number| *number > 0)
-                .map(FolderId::from),
-            DeValue::String(text) => FolderId::new(text),
+            DeValue::Integer(number) => number.to_string().parse().ok(),
+            DeValue::String(text) => text.parse().ok(),
             _ => None,
         };
         if id.is_none() {

@@ -23,8 +23,9 @@ fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
         ("NOTIFY_WEBHOOK_URL", "https://chat.example"),
         ("PIPELINE_URL", "https://pipeline.example"),
     ]);
-    let (file, problems) = parse(text, "rules.toml", Path::new("/nowhere"), &variables);
-    (file.rules, problems)
+    let (file, findings) = parse(text, "rules.toml", Path::new("/nowhere"), &variables);
+    let messages = findings.into_iter().map(|finding| finding.message);
+    (file.rules, messages.collect())
 }
 
 fn rules(text: &str) -> Vec<Rule> {
@@ -297,6 +298,9 @@ fn the_chat_and_the_pipeline_must_be_there() {
     let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\nnotify = { chat = true }\n[[rule.action]]\ncall = true\n";
     let (_, found) = parse(text, "rules.toml", Path::new(""), &variables(&[]));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].contains("needs NOTIFY_WEBHOOK_URL"), "{found:?}");
-    assert!(found[1].contains("needs PIPELINE_URL"), "{found:?}");
+    assert!(
+        found[0].message.contains("needs NOTIFY_WEBHOOK_URL"),
+        "{found:?}"
+    );
+    assert!(found[1].message.contains("needs PIPELINE_URL"), "{found:?}");
 }

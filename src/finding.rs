@@ -1,4 +1,7 @@
-//! What the check found.
+//! Findings: what is right and wrong with a deployment, and how to fix it.
+//!
+//! Reading the configuration finds errors and warnings, and `check` adds what it finds by trying the deployment.
+//! `serve` does not start with an error of the configuration, and logs the warnings.
 
 use serde::Serialize;
 
@@ -16,13 +19,13 @@ pub enum Severity {
     Error,
 }
 
-/// The result of one test.
+/// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How serious it is.
     #[serde(rename = "mark")]
     pub severity: Severity,
-    /// What was tested, such as a variable or `folder 341029`.
+    /// What it is about, such as a variable or `folder 341029`.
     pub subject: String,
     /// What was found and how to fix it; completes a sentence that starts with the subject.
     #[serde(rename = "sentence")]
@@ -30,15 +33,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn ok(subject: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A finding about what is as it should be.
+    pub fn ok(subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Ok, subject, message)
     }
 
-    pub(super) fn warning(subject: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A finding that a person should look at.
+    pub fn warning(subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, subject, message)
     }
 
-    pub(super) fn error(subject: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A finding about what does not work.
+    pub fn error(subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, subject, message)
     }
 
@@ -48,31 +54,5 @@ impl Finding {
             subject: subject.into(),
             message: message.into(),
         }
-    }
-}
-
-/// The findings about one part of the deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Section {
-    /// The part.
-    pub name: &'static str,
-    /// In the order in which to fix them.
-    pub findings: Vec<Finding>,
-}
-
-/// All findings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CheckReport {
-    /// One section for each part.
-    pub sections: Vec<Section>,
-}
-
-impl CheckReport {
-    /// The number of findings of a severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        let findings = self.sections.iter().flat_map(|section| &section.findings);
-        findings
-            .filter(|finding| finding.severity == severity)
-            .count()
     }
 }
