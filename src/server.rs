@@ -4,12 +4,13 @@
 //! connections.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -38,8 +39,17 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after `accept` fails, for example because the process has no file descriptors left.
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on an address.
+/// Listens on an address. `[::]` means all IPv6 and IPv4 addresses, or all IPv4 addresses of a machine without IPv6.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match listen(address) {
+        Err(error) if is_unspecified_v6(address) && error.kind() != io::ErrorKind::AddrInUse => {
+            listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        bound => bound,
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -47,8 +57,16 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     // As `TcpListener::bind` does: without it, a restart must wait for old connections to time out.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    if is_unspecified_v6(address) {
+        // The default depends on the system.
+        SockRef::from(&socket).set_only_v6(false)?;
+    }
     socket.bind(address)?;
     socket.listen(ACCEPT_BACKLOG)
+}
+
+fn is_unspecified_v6(address: SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// Serves the router until the token is cancelled; requests in progress are answered first.
@@ -115,4 +133,28 @@ async fn accept(
         warn!(%address, "closed connections that were still open at the shutdown timeout");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_addresses_include_those_of_both_families() {
+        let listener = bind((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        // A machine without IPv6 has no such address.
+        if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, port))
+                .await
+                .unwrap();
+        }
+    }
 }

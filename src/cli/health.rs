@@ -1,6 +1,6 @@
 //! `docspace-courier health`: asks the running service whether it is ready, for container health checks.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ async fn readiness(client: &reqwest::Client, address: SocketAddr) -> Result<(), 
 /// The address at which this machine reaches a listener.
 fn reachable(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        // `[::]` includes all IPv4 addresses, and a machine may have no others.
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     };
     SocketAddr::new(ip, listener.port())
@@ -80,7 +80,7 @@ mod tests {
         };
         check("127.0.0.1:3001", "127.0.0.1:3001");
         check("0.0.0.0:3001", "127.0.0.1:3001");
-        check("[::]:3001", "[::1]:3001");
+        check("[::]:3001", "127.0.0.1:3001");
         check("10.1.2.3:80", "10.1.2.3:80");
     }
 }
