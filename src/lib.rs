@@ -52,6 +52,7 @@ pub mod health;
 mod http_headers;
 pub mod ids;
 pub mod instances;
+mod log_limit;
 mod loopback;
 pub mod metrics;
 mod root_cause;

@@ -5,6 +5,7 @@
 //! dashboard and alert rules in `deploy/` use them. A label takes one of a few values, never an id, a title or
 //! an address.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode_registry;
@@ -55,10 +56,12 @@ pub enum DeliveryResponse {
     Broken,
     /// It could not be stored; the sender is asked to retry.
     Unavailable,
+    /// It has a signature header, but is not for a webhook path.
+    WrongPath,
 }
 
 impl DeliveryResponse {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Duplicate,
         Self::Unauthorized(SignatureError::Missing),
@@ -71,7 +74,20 @@ impl DeliveryResponse {
         Self::Slow,
         Self::Broken,
         Self::Unavailable,
+        Self::WrongPath,
     ];
+
+    /// The reason in words, if it rejects every delivery of DocSpace until a person fixes it.
+    fn standing_problem(self) -> Option<&'static str> {
+        match self {
+            Self::Unauthorized(SignatureError::Mismatch) => {
+                Some("the signature does not match DOCSPACE_WEBHOOK_SECRET")
+            }
+            Self::NotHttps => Some("not sent over HTTPS, which REQUIRE_HTTPS demands"),
+            Self::WrongPath => Some("the path does not end in /webhook"),
+            _ => None,
+        }
+    }
 
     fn labels(self) -> Labels<2> {
         let (answer, reason) = match self {
@@ -85,9 +101,19 @@ impl DeliveryResponse {
             Self::Slow => ("slow", ""),
             Self::Broken => ("broken", ""),
             Self::Unavailable => ("unavailable", ""),
+            Self::WrongPath => ("wrong_path", ""),
         };
         [("answer", answer), ("reason", reason)]
     }
+}
+
+/// Deliveries rejected since the last one that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejections {
+    /// How many.
+    pub count: u64,
+    /// Why the last one was rejected.
+    pub reason: &'static str,
 }
 
 /// All counters and histograms.
@@ -95,6 +121,7 @@ impl DeliveryResponse {
 pub struct Metrics {
     registry: Registry,
     deliveries: Family<Labels<2>, Counter>,
+    rejections: Mutex<Option<Rejections>>,
     events: Family<Labels<1>, Counter>,
     attempts: Family<Labels<2>, Counter>,
     action_delay: Histograms,
@@ -109,6 +136,7 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
             deliveries: Family::default(),
+            rejections: Mutex::default(),
             events: Family::default(),
             attempts: Family::default(),
             action_delay: Family::new_with_constructor(|| Histogram::new(DELAY_BUCKETS)),
@@ -186,6 +214,28 @@ impl Metrics {
     /// Counts a delivery.
     pub fn count_delivery(&self, answer: DeliveryResponse) {
         self.deliveries.get_or_create(&answer.labels()).inc();
+        let is_accepted = matches!(
+            answer,
+            DeliveryResponse::Accepted | DeliveryResponse::Duplicate
+        );
+        if is_accepted {
+            *self.lock_rejections() = None;
+        } else if let Some(reason) = answer.standing_problem() {
+            let mut rejections = self.lock_rejections();
+            let count = rejections.map_or(1, |rejections| rejections.count + 1);
+            *rejections = Some(Rejections { count, reason });
+        }
+    }
+
+    /// Deliveries rejected since the last one that was accepted, for reasons that reject all of DocSpace's.
+    pub fn rejections(&self) -> Option<Rejections> {
+        *self.lock_rejections()
+    }
+
+    fn lock_rejections(&self) -> MutexGuard<'_, Option<Rejections>> {
+        self.rejections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a reload of the rules.

@@ -26,6 +26,7 @@ use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::health::{self, Health};
 use crate::inbox::{self, AcceptOutcome};
+use crate::log_limit::LogLimit;
 use crate::metrics::{DeliveryResponse, Metrics};
 use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
 use crate::telemetry::ErrorChain;
@@ -39,6 +40,14 @@ use rejection::{Rejection, close, unavailable};
 
 /// The path that webhook URLs end with.
 pub const WEBHOOK_PATH: &str = "/webhook";
+
+/// The paths at which deliveries are received.
+const WEBHOOK_PATHS: [&str; 4] = [
+    WEBHOOK_PATH,
+    "/webhook/",
+    "/docspace/webhook",
+    "/docspace/webhook/",
+];
 
 /// The response to GET on a webhook path, by which `check` recognises this service.
 pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
@@ -85,6 +94,8 @@ pub struct Receiver {
     pub metrics: Arc<Metrics>,
     /// One permit per byte of a body that is being received.
     pub body_memory: Arc<Semaphore>,
+    /// Limits lines about deliveries to paths that are not webhook paths.
+    pub(crate) wrong_path_log: LogLimit,
 }
 
 impl Receiver {
@@ -99,13 +110,29 @@ pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
     let health =
         health::public_routes(health).layer(map_response(async |response| close(response)));
     let webhook = get(async || close(GREETING)).post(receive);
-    Router::new()
-        .route(WEBHOOK_PATH, webhook.clone())
-        .route("/docspace/webhook", webhook)
+    WEBHOOK_PATHS
+        .iter()
+        .fold(Router::new(), |router, path| {
+            router.route(path, webhook.clone())
+        })
         .merge(health)
-        .fallback(async || close(StatusCode::NOT_FOUND))
+        .fallback(wrong_path)
         .method_not_allowed_fallback(async || close(StatusCode::METHOD_NOT_ALLOWED))
         .with_state(receiver)
+}
+
+/// Responds to a request for an unknown path. If it looks like a delivery, the webhook's URL or a proxy is wrong.
+async fn wrong_path(State(receiver): State<Arc<Receiver>>, headers: HeaderMap) -> Response {
+    if headers.contains_key(SIGNATURE_HEADER) {
+        receiver.metrics.count_delivery(DeliveryResponse::WrongPath);
+        if let Some(deliveries) = receiver.wrong_path_log.count(receiver.clock.now()) {
+            warn!(
+                deliveries,
+                "rejected deliveries to an unknown path; the webhook's URL must end in {WEBHOOK_PATH}"
+            );
+        }
+    }
+    close(StatusCode::NOT_FOUND)
 }
 
 /// A delivery with a valid signature. The handlers have no other access to a body.

@@ -4,7 +4,6 @@
 //! nothing for it, so it survives a restart and ends when the token changes.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
@@ -15,21 +14,20 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tracing::warn;
 
+use crate::log_limit::LogLimit;
+
 /// The cookie that holds a session.
 const COOKIE: &str = "courier_session";
 
 /// How long a session lasts: longer than a working day.
 const SESSION: Duration = Duration::from_hours(12);
 
-/// Shortest time between two log lines about wrong tokens, so that guessing does not fill the log.
-const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(10);
-
 /// Who may see and change what.
 #[derive(Debug)]
 pub struct Access {
     token: Option<SecretString>,
     exposure: Exposure,
-    failures: FailureLog,
+    failures: LogLimit,
 }
 
 /// Who can reach the listener.
@@ -63,7 +61,7 @@ impl Access {
         Self {
             token,
             exposure,
-            failures: FailureLog::default(),
+            failures: LogLimit::default(),
         }
     }
 
@@ -95,7 +93,7 @@ impl Access {
 
     /// Logs a wrong token, or counts it for the next log line.
     pub(super) fn log_wrong_token(&self, now: Timestamp) {
-        if let Some(attempts) = self.failures.note(now) {
+        if let Some(attempts) = self.failures.count(now) {
             warn!(attempts, "rejected a wrong ADMIN_TOKEN");
         }
     }
@@ -124,24 +122,6 @@ pub(super) fn end_session() -> String {
 fn is_token(token: &SecretString, entered: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(token.expose_secret()).ct_eq(&digest(entered)).into()
-}
-
-/// The wrong tokens since the last log line about them, and the time of that line.
-#[derive(Debug, Default)]
-struct FailureLog(Mutex<(u64, Option<Timestamp>)>);
-
-impl FailureLog {
-    /// Notes a wrong token. Returns how many there were since the last log line, when the next one is due.
-    fn note(&self, now: Timestamp) -> Option<u64> {
-        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (failures, logged_at) = &mut *guard;
-        *failures += 1;
-        if logged_at.is_some_and(|at| now < at + FAILURE_LOG_INTERVAL) {
-            return None;
-        }
-        *logged_at = Some(now);
-        Some(std::mem::take(failures))
-    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -224,16 +204,5 @@ mod tests {
         check(Some("t"), "Bearer ", Caller::Anonymous);
         check(Some("t"), "t", Caller::Anonymous);
         check(None, "Bearer ", Caller::NoTokenConfigured);
-    }
-
-    #[test]
-    fn wrong_tokens_are_logged_together() {
-        let failures = FailureLog::default();
-        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
-        assert_eq!(failures.note(at(0)), Some(1));
-        assert_eq!(failures.note(at(1)), None);
-        assert_eq!(failures.note(at(9)), None);
-        assert_eq!(failures.note(at(10)), Some(3));
-        assert_eq!(failures.note(at(60)), Some(1));
     }
 }

@@ -16,6 +16,7 @@ use crate::docspace::{BreakerState, Client};
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
+use crate::metrics::Rejections;
 use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut};
 
@@ -64,6 +65,7 @@ struct ListPage {
     waiting_since: Option<RelativeTime>,
     dead: u64,
     last_delivery: Option<RelativeTime>,
+    rejections: Option<Rejections>,
     chart: Chart,
     search: String,
     tabs: [Tab; 3],
@@ -129,6 +131,7 @@ pub(super) async fn show(
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
         last_delivery: overview.last_delivery.map(|at| RelativeTime::new(at, now)),
+        rejections: console.metrics.rejections(),
         chart: Chart::new(&hours),
         tabs: tabs(filter.states),
         search: filter.search.unwrap_or_default(),

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::docspace::{Client, WebhookConfig};
+use crate::docspace::{Client, LogRow, WebhookConfig};
 use crate::signature::{self, SIGNATURE_HEADER, SignatureError};
 
 use super::deployment::Deployment;
@@ -25,7 +25,7 @@ pub(super) async fn check(
     let now = portal.to_portal_time(deployment.clock.now());
     let mut findings = vec![deliveries(webhook, now)];
     if is_failing(webhook) {
-        findings.extend(different_secret(deployment, portal, webhook).await);
+        findings.extend(rejection(deployment, portal, webhook).await);
     }
     findings
 }
@@ -78,27 +78,51 @@ fn deliveries(webhook: &WebhookConfig, now: Timestamp) -> Finding {
     }
 }
 
-/// A finding if an undelivered request was signed with a secret that is not configured.
-async fn different_secret(
+/// A finding if the service, or a proxy before it, rejects deliveries: the newest failed one was answered with 4xx.
+async fn rejection(
     deployment: &Deployment,
     portal: &Client,
     webhook: &WebhookConfig,
 ) -> Option<Finding> {
     let rows = portal.delivery_log().undelivered(webhook.id).await.ok()?;
-    let (row, header) = rows
-        .iter()
-        .find_map(|row| Some((row, row.header(SIGNATURE_HEADER)?)))?;
-    let body = row.request_payload.as_bytes();
-    let verified = signature::verify(deployment.secrets(), Some(header.as_bytes()), body);
-    (verified == Err(SignatureError::Mismatch)).then(|| {
-        Finding::error(
-            format!("webhook {}", webhook.id),
-            format!(
-                "uses a different secret than DOCSPACE_WEBHOOK_SECRET; fix it with `docspace-courier register \
-                 --url {} --set-secret`",
-                webhook.uri
-            ),
-        )
+    let newest = rows.first()?;
+    let rejecting = (400..500).contains(&newest.status);
+    let has_other_secret = rows.iter().any(|row| is_signed_otherwise(row, deployment));
+    if !rejecting && !has_other_secret {
+        return None;
+    }
+    let url = &webhook.uri;
+    let message = match newest.status {
+        _ if has_other_secret => format!(
+            "uses a different secret than DOCSPACE_WEBHOOK_SECRET; fix it with `docspace-courier register --url {url} \
+             --set-secret`"
+        ),
+        401 => format!(
+            "its deliveries are rejected with 401, although they are signed with DOCSPACE_WEBHOOK_SECRET as it is here: \
+             restart the service, which has another value, and see that no proxy changes bodies or headers on the way \
+             to {url}"
+        ),
+        403 => format!(
+            "its deliveries are rejected with 403: if REQUIRE_HTTPS is set, the proxy must set X-Forwarded-Proto; {url} \
+             must not require a login"
+        ),
+        404 | 405 => format!(
+            "its deliveries are rejected with {}: the proxy must forward POST to {url} with this path to the service",
+            newest.status
+        ),
+        status => format!(
+            "its deliveries are rejected with {status}: see the log of the service and of the proxy at {url}"
+        ),
+    };
+    Some(Finding::error(format!("webhook {}", webhook.id), message))
+}
+
+/// Whether the last attempt was signed with a secret that is not configured.
+fn is_signed_otherwise(row: &LogRow, deployment: &Deployment) -> bool {
+    row.header(SIGNATURE_HEADER).is_some_and(|header| {
+        let body = row.request_payload.as_bytes();
+        let verified = signature::verify(deployment.secrets(), Some(header.as_bytes()), body);
+        verified == Err(SignatureError::Mismatch)
     })
 }
 

@@ -64,17 +64,19 @@ pub struct WebhookConfig {
 }
 
 impl WebhookConfig {
-    /// Whether it sends to this address, however that is written.
+    /// Whether it sends to this address, however that is written. A slash at the end makes no difference.
     pub fn sends_to(&self, url: &str) -> bool {
-        match (reqwest::Url::parse(&self.uri), reqwest::Url::parse(url)) {
+        let (own, other) = (self.uri.trim_end_matches('/'), url.trim_end_matches('/'));
+        match (reqwest::Url::parse(own), reqwest::Url::parse(other)) {
             (Ok(own), Ok(other)) => own == other,
-            _ => self.uri == url,
+            _ => own == other,
         }
     }
 
-    /// Whether the path of its address ends like this.
+    /// Whether the path of its address ends like this, apart from a slash at the end.
     pub fn has_path(&self, path: &str) -> bool {
-        reqwest::Url::parse(&self.uri).is_ok_and(|url| url.path().ends_with(path))
+        let url = reqwest::Url::parse(&self.uri);
+        url.is_ok_and(|url| url.path().trim_end_matches('/').ends_with(path))
     }
 }
 

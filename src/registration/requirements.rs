@@ -83,7 +83,12 @@ pub fn check_url(url: &str) -> Result<(), String> {
         .ok_or_else(|| {
             format!("{url} is not a valid address, such as https://your.host{WEBHOOK_PATH}")
         })?;
-    if !parsed.path().ends_with(WEBHOOK_PATH) {
+    let path = parsed.path();
+    if !path
+        .strip_suffix('/')
+        .unwrap_or(path)
+        .ends_with(WEBHOOK_PATH)
+    {
         return Err(format!(
             "{url} must end in {WEBHOOK_PATH}, where the service receives deliveries"
         ));
@@ -131,7 +136,8 @@ mod tests {
         check("https://your.host/webhook", true);
         check("http://your.host:3000/docspace/webhook", true);
         check("https://your.host/", false);
-        check("https://your.host/webhook/", false);
+        check("https://your.host/webhook/", true);
+        check("https://your.host/webhook//", false);
         check("https://your.host/webhook?x=1", false);
         check("ftp://your.host/webhook", false);
         check("your.host/webhook", false);

@@ -16,6 +16,7 @@ use crate::config::{PortalConfig, RulesSource};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::health::Health;
+use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::pipeline::Pipelines;
@@ -102,6 +103,7 @@ impl Parts {
             wake: Arc::clone(&self.wake),
             metrics: Arc::clone(&self.metrics),
             body_memory: Receiver::body_memory(),
+            wrong_path_log: LogLimit::default(),
         }
     }
 

@@ -513,6 +513,35 @@ async fn a_webhook_that_signs_with_another_secret() {
 }
 
 #[tokio::test]
+async fn deliveries_that_the_running_service_rejects() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 1);
+        scene.stop_receiving().await;
+        scene.start_receiving_with("Another-Secret-2");
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.wait_for_deliveries().await;
+        finds_only(&check(scene).await, "webhook 417", "rejected with 401");
+        let (_, page) = scene.operator().await.get("/").await;
+        assert!(page.contains("6 rejected"), "{page}");
+        assert!(
+            page.contains("does not match DOCSPACE_WEBHOOK_SECRET"),
+            "{page}"
+        );
+
+        scene.stop_receiving().await;
+        let secret = scene.portal.secret().to_owned();
+        scene.start_receiving_with(&secret);
+        scene.upload(&scene.client_room, "plan 2.docx");
+        scene.portal.wait_for_deliveries().await;
+        scene.work_to_the_end().await;
+        let (_, page) = scene.operator().await.get("/").await;
+        assert!(!page.contains("rejected"), "{page}");
+        assert_eq!(check(scene).await.count(Severity::Error), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_does_not_answer() {
     scenario(async |scene| {
         scene.stop_receiving().await;

@@ -101,6 +101,26 @@ fn error_output(output: &Output) -> String {
 }
 
 #[tokio::test]
+async fn an_event_that_waits_for_a_person_is_not_shown_as_continuing_by_itself() {
+    scenario(async |scene| {
+        scene.portal.set_key_valid(false);
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.wait_for_deliveries().await;
+        scene.work().await;
+        let page = printed(&scene.run(&["show", "1"]));
+        assert!(page.contains("the portal refuses the API key"), "{page}");
+        assert!(
+            page.contains("`docspace-courier check` shows what to fix"),
+            "{page}"
+        );
+        assert!(!page.contains("need not do anything"), "{page}");
+        scene.portal.set_key_valid(true);
+        scene.work_to_the_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_replay_gives_dead_letters_all_their_attempts_again() {
     scenario(async |scene| {
         scene.refuse("fileops/move");

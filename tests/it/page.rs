@@ -283,7 +283,7 @@ async fn changes_need_the_token_and_the_same_origin() {
 
 /// What the tasks of this thread log while the guard lives.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -296,13 +296,13 @@ impl io::Write for Log {
 }
 
 impl Log {
-    fn capture(&self) -> tracing::subscriber::DefaultGuard {
+    pub fn capture(&self) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone());
         tracing::subscriber::set_default(subscriber.finish())
     }
 
-    fn lines_with(&self, words: &str) -> usize {
+    pub fn lines_with(&self, words: &str) -> usize {
         let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         log.lines().filter(|line| line.contains(words)).count()
     }

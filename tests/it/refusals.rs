@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use docspace_courier::signature::WebhookSecret;
+use prometheus_client::registry::Registry;
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::page::Log;
 use crate::scene::{Leftover, Scene, scenario};
 
 const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.json");
@@ -247,7 +249,8 @@ async fn both_webhook_paths_answer_checks() {
                 .unwrap();
             assert_eq!(response.status(), expected, "{method} {address}");
         };
-        for address in [&sender.scene.address, &other] {
+        let slashes = [&sender.scene.address, &other].map(|address| format!("{address}/"));
+        for address in [&sender.scene.address, &other].into_iter().chain(&slashes) {
             check(Method::HEAD, address, StatusCode::OK).await;
             check(Method::GET, address, StatusCode::OK).await;
             check(Method::POST, address, StatusCode::UNAUTHORIZED).await;
@@ -255,6 +258,55 @@ async fn both_webhook_paths_answer_checks() {
         }
         check(Method::GET, &health, StatusCode::OK).await;
         check(Method::GET, &unknown, StatusCode::NOT_FOUND).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivery_is_accepted_with_a_slash_at_the_end_of_the_path() {
+    scenario(async |scene| {
+        let sender = Sender::new(scene);
+        let url = format!("{}/", sender.scene.address);
+        let response = sender
+            .client
+            .post(url)
+            .header("x-docspace-signature-256", sender.sign(BODY))
+            .body(BODY)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        scene.work_to_the_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deliveries_to_an_unknown_path_are_counted_and_logged_rarely() {
+    scenario(async |scene| {
+        let log = Log::default();
+        let _guard = log.capture();
+        let sender = Sender::new(scene);
+        let url = sender.scene.address.replace("/webhook", "/hooks/webhook");
+        let post = async |signature: Option<&str>| {
+            let mut request = sender.client.post(&url).body(BODY);
+            if let Some(signature) = signature {
+                request = request.header("x-docspace-signature-256", signature);
+            }
+            assert_eq!(
+                request.send().await.unwrap().status(),
+                StatusCode::NOT_FOUND
+            );
+        };
+        post(None).await;
+        assert_eq!(log.lines_with("unknown path"), 0);
+        for _ in 0..3 {
+            post(Some("sha256=")).await;
+        }
+        assert_eq!(log.lines_with("unknown path"), 1);
+        let metrics = sender.scene.metrics.render(&Registry::default());
+        let line = "courier_deliveries_total{answer=\"wrong_path\",reason=\"\"} 3";
+        assert!(metrics.contains(line), "{metrics}");
     })
     .await;
 }

@@ -154,6 +154,16 @@ impl Scene {
         self.receiving = receive(listener, &self.parts, &self.supervisor, &self.receiver);
     }
 
+    /// Opens the receiver's address again, for deliveries signed with another secret.
+    pub fn start_receiving_with(&mut self, secret: &str) {
+        self.receiver = Arc::new(self.parts.receiver(Acceptance {
+            secrets: vec![WebhookSecret::new(secret)],
+            unsigned: UnsignedPolicy::Refuse,
+            transport: TransportPolicy::Any,
+        }));
+        self.start_receiving();
+    }
+
     /// The catch-up of this scene's portal and store.
     pub fn catch_up(&self) -> CatchUp {
         let secrets = self.receiver.secrets.clone();

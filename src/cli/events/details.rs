@@ -122,7 +122,7 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
         }
         EventState::Waiting | EventState::Working => writeln!(
             page,
-            "\nYou need not do anything: a running service continues by itself."
+            "\nA running service continues by itself. If this takes long, `docspace-courier check` shows what to fix."
         ),
         EventState::Unreadable => writeln!(
             page,
