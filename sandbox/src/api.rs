@@ -191,6 +191,8 @@ pub(super) enum ApiError {
     RecordMissing,
     BadArgument(&'static str),
     Server,
+    /// The status of an injected fault.
+    Injected(u16),
 }
 
 impl From<Refusal> for ApiError {
@@ -253,6 +255,12 @@ impl IntoResponse for ApiError {
             Self::BadArgument(message) => {
                 (400, message, "System.ArgumentException", -2_147_024_809)
             }
+            Self::Injected(status) => (
+                status,
+                "An injected fault",
+                "System.Exception",
+                -2_146_233_088,
+            ),
             Self::Server => (
                 500,
                 "Object reference not set to an instance of an object.",

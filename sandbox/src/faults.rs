@@ -24,6 +24,11 @@ pub enum FaultEffect {
     StatusWithRetryAfter(u16, u64),
     /// Processes the call, then responds with this status.
     StatusAfter(u16),
+    /// Responds as a proxy in front of the portal does, with this status and an HTML page. The portal does not
+    /// get the call.
+    Gateway(u16),
+    /// The portal processes the call, but a proxy in front of it responds with this status and an HTML page.
+    GatewayAfter(u16),
     /// Closes the connection without processing the call.
     DropBefore,
     /// Processes the call, then closes the connection.

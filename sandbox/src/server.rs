@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::DATE;
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -140,6 +140,11 @@ async fn respond_with_fault(
             route(router, request).await;
             Ok(failure(status))
         }
+        Some(FaultEffect::Gateway(status)) => Ok(gateway_page(status)),
+        Some(FaultEffect::GatewayAfter(status)) => {
+            route(router, request).await;
+            Ok(gateway_page(status))
+        }
         Some(FaultEffect::DropBefore) => Err(Dropped),
         Some(FaultEffect::DropAfter) => {
             route(router, request).await;
@@ -160,18 +165,30 @@ async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// The response of a failing portal; only 500 has a body.
+/// The response of a failing portal: the JSON error, or the status alone for those that the portal responds
+/// with before its API is reached (docs/DOCSPACE.md 5.4).
 fn failure(status: u16) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match status {
-        StatusCode::INTERNAL_SERVER_ERROR => ApiError::Server.into_response(),
-        StatusCode::TOO_MANY_REQUESTS => {
+        401 | 403 | 502..=504 => status_code(status).into_response(),
+        429 => {
             let headers = [
                 ("x-ratelimit-limit", RATE_LIMIT),
                 ("x-ratelimit-remaining", "0"),
             ];
-            (status, headers).into_response()
+            (status_code(status), headers).into_response()
         }
-        _ => status.into_response(),
+        500 => ApiError::Server.into_response(),
+        _ => ApiError::Injected(status).into_response(),
     }
+}
+
+/// The page of a proxy in front of the portal.
+fn gateway_page(status: u16) -> Response {
+    let status = status_code(status);
+    let page = format!("<html><head><title>{status}</title></head><body>{status}</body></html>\n");
+    (status, Html(page)).into_response()
+}
+
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -80,6 +80,28 @@ async fn a_call_can_be_processed_although_its_response_fails() {
 }
 
 #[tokio::test]
+async fn a_proxy_can_respond_in_the_portals_place() {
+    let served = Served::new().await;
+    let path = "files/fileops/copy";
+    for (effect, copied) in [
+        (FaultEffect::Gateway(403), 0),
+        (FaultEffect::GatewayAfter(403), 1),
+    ] {
+        served.portal.inject_fault(fault(effect));
+        let body = served.to_inbox(&served.file("a.pdf"), 0);
+        let response = served.request("PUT", path).json(&body).send().await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), 403);
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/html; charset=utf-8"
+        );
+        served.portal.wait_for_operations().await;
+        assert_eq!(served.inbox().len(), copied);
+    }
+}
+
+#[tokio::test]
 async fn a_call_can_hang() {
     let served = Served::new().await;
     served.portal.inject_fault(fault(FaultEffect::Hang));
