@@ -64,9 +64,7 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
             code: "file_gone",
             reason: "the file no longer exists".to_owned(),
         },
-        // Files answer an invalid key with 403, too; an endpoint that requires a login answers it with 401
-        // (docs/DOCSPACE.md 6).
-        Error::Forbidden => match context.portal.account().current_user().await {
+        Error::Forbidden => match context.portal.account().verify_key().await {
             Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }

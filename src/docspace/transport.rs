@@ -32,9 +32,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the body of an error is read, in bytes. The portal's own contains a stack trace.
 const ERROR_BYTES: usize = 256 * 1024;
 
-/// The path that returns the key's user. It needs a login, so it also shows whether the portal accepts the key
-/// (docs/DOCSPACE.md 6).
-pub(super) const CURRENT_USER: &str = "people/@self";
+/// The path of a probe. The portal's services fail independently, so it belongs to the one that all work
+/// needs. It needs a login, so it also shows whether the portal accepts the key (docs/DOCSPACE.md 6).
+pub(super) const PROBE: &str = "files/rooms?count=1";
 
 /// Sends requests to one portal with one API key.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Transport {
     async fn probe(&self) -> Result<(), Error> {
         let probe = async {
             let _permit = self.gate.reserve(CallKind::Read).await?;
-            self.transmit::<IgnoredAny>(Method::GET, CURRENT_USER, None::<&()>)
+            self.transmit::<IgnoredAny>(Method::GET, PROBE, None::<&()>)
                 .await
                 .map(drop)
         };
