@@ -11,6 +11,7 @@ mod budget;
 mod client;
 mod delivery_log;
 mod error;
+mod error_body;
 mod file;
 mod files;
 mod folder;

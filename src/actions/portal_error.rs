@@ -7,6 +7,9 @@ use crate::outbox::{Intent, IntentUpdate};
 
 use super::attempt::{AttemptOutcome, Context};
 
+/// How long an action waits after a gateway responded in the portal's place, while other calls reach the portal.
+const GATEWAY_WAIT: Duration = Duration::from_secs(10);
+
 /// The outcome of an attempt whose call failed, as far as the error alone decides it. The intent is kept
 /// unless the action ends here.
 pub(super) fn failed_call(
@@ -26,6 +29,12 @@ pub(super) fn failed_call(
                 intent,
             }
         }
+        // A gateway's response says nothing about the action.
+        ErrorClass::Retry if matches!(error, Error::Gateway { .. }) => AttemptOutcome::Postponed {
+            reason,
+            wait: Some(GATEWAY_WAIT),
+            intent,
+        },
         ErrorClass::Permanent => AttemptOutcome::Dead {
             code: "refused",
             reason,
@@ -55,9 +64,7 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
             code: "file_gone",
             reason: "the file no longer exists".to_owned(),
         },
-        // Files answer an invalid key with 403, too; an endpoint that requires a login answers it with 401
-        // (docs/DOCSPACE.md 6).
-        Error::Forbidden => match context.portal.account().current_user().await {
+        Error::Forbidden => match context.portal.account().verify_key().await {
             Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }

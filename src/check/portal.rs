@@ -36,7 +36,8 @@ const NEEDED_SCOPES: [NeededScope; 4] = [
     },
     NeededScope {
         any_of: &["rooms:read", "rooms:write", "*:read", "*:write"],
-        if_missing: "lacks the scope rooms:read, so `docspace-courier rooms` cannot list the rooms",
+        if_missing: "lacks the scope rooms:read, so `docspace-courier rooms` cannot list the rooms, and a rejected \
+                     key is harder to distinguish from a missing permission",
         required: false,
     },
     NeededScope {
@@ -46,8 +47,8 @@ const NEEDED_SCOPES: [NeededScope; 4] = [
             "*:read",
             "*:write",
         ],
-        if_missing: "lacks the scope accounts.self:read, without which a rejected key is harder to distinguish from \
-                     a missing permission",
+        if_missing: "lacks the scope accounts.self:read, so conditions on the key's own user (\"self\") cannot be \
+                     evaluated",
         required: false,
     },
     NeededScope {
@@ -117,7 +118,7 @@ async fn reach(client: &Client) -> (Vec<Finding>, bool) {
 
 fn unreachable(host: &str, error: &Error) -> String {
     match error {
-        Error::NotFound => {
+        Error::NotFound | Error::Unavailable { status: 404 } => {
             format!(
                 "{host} has no such portal: the address is mistyped, or the portal is suspended"
             )
@@ -125,9 +126,10 @@ fn unreachable(host: &str, error: &Error) -> String {
         Error::RateLimited { .. } => {
             format!("{host} responds that its rate limit is exceeded; check again later")
         }
-        Error::Unreadable { .. } | Error::Refused { .. } => {
-            format!("{host} responds, but not like a DocSpace portal: check the address")
-        }
+        Error::Unreadable { .. } | Error::Refused { .. } | Error::Gateway { .. } => format!(
+            "{host} responds, but not like a DocSpace portal: check the address, and whether a proxy or a \
+             firewall blocks the request"
+        ),
         Error::Unreachable { source, .. } => format!(
             "{host} does not respond ({}): check the address, the network and the certificate",
             root_cause(source)

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::wire;
 
 use super::error::Error;
 use super::person::Person;
-use super::transport::{CURRENT_USER, Transport};
+use super::transport::{PROBE, Transport};
 
 /// Calls about the API key and its user.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,13 @@ impl<'a> Account<'a> {
 
     /// Reads the account that the key acts as. Fails with [`Error::KeyRefused`] if the key is not valid.
     pub async fn current_user(self) -> Result<Person, Error> {
-        self.transport.get(CURRENT_USER).await
+        self.transport.get("people/@self").await
+    }
+
+    /// Fails with [`Error::KeyRefused`] if the key is not valid. Files alone do not show that: they respond to
+    /// an invalid key with 403 (docs/DOCSPACE.md 6).
+    pub async fn verify_key(self) -> Result<(), Error> {
+        self.transport.get::<IgnoredAny>(PROBE).await.map(drop)
     }
 
     /// Reads the key itself. Needs no scope, but an API key: a login token is refused.

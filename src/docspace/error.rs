@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use super::breaker::OpenReason;
+use super::error_body::ErrorBody;
 
 /// A failed call to the portal.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +20,19 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
-    /// The portal, or a proxy in front of it, cannot serve at the moment. Also an unpaid tariff (402), and a
-    /// redirect.
+    /// The portal cannot serve at the moment. Also an unpaid tariff (402), and a suspended
+    /// portal (404).
     #[error("the portal answered {status}")]
     Unavailable {
+        /// The status.
+        status: u16,
+    },
+    /// The response is not from the portal's API: a proxy, a firewall or a login page responded in its place,
+    /// or the portal restricts IP addresses. It says nothing about what was requested.
+    #[error(
+        "the response with status {status} is not from the portal but from a gateway in front of it"
+    )]
+    Gateway {
         /// The status.
         status: u16,
     },
@@ -109,23 +119,37 @@ impl Error {
         }
     }
 
-    pub(super) fn from_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        match status.as_u16() {
-            401 => Self::KeyRefused,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            429 => Self::RateLimited { retry_after },
-            status @ (300..=399 | 402 | 408 | 500..=599) => Self::Unavailable { status },
-            status => Self::Refused { status },
+    /// The error of a response with this status and a body of this form.
+    pub(super) fn from_response(
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        body: ErrorBody,
+    ) -> Self {
+        match (status.as_u16(), body) {
+            (429, _) => Self::RateLimited { retry_after },
+            (status @ (402 | 500..=599), _) | (status @ 404, ErrorBody::Problem) => {
+                Self::Unavailable { status }
+            }
+            // The portal's API never responds with these.
+            (status @ (300..=399 | 408 | 409 | 421 | 423 | 425 | 451), _) => {
+                Self::Gateway { status }
+            }
+            (status, ErrorBody::Foreign) => Self::Gateway { status },
+            (401, _) => Self::KeyRefused,
+            (403, _) => Self::Forbidden,
+            (404, ErrorBody::Api) => Self::NotFound,
+            (status @ 400..=499, ErrorBody::Api | ErrorBody::Problem) => Self::Refused { status },
+            (status, _) => Self::Gateway { status },
         }
     }
 
     /// How to go on after it.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Unreachable { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => {
-                ErrorClass::Retry
-            }
+            Self::Unreachable { .. }
+            | Self::Unavailable { .. }
+            | Self::Gateway { .. }
+            | Self::Unreadable { .. } => ErrorClass::Retry,
             Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
             Self::CircuitOpen { until, .. } => ErrorClass::CircuitOpen(*until),
             Self::BudgetExhausted { wait } => ErrorClass::BudgetExhausted(*wait),
@@ -139,11 +163,17 @@ impl Error {
     pub fn write_outcome(&self) -> WriteOutcome {
         match self {
             Self::Unreachable { sent: true, .. }
-            | Self::Unavailable {
-                status: 408 | 502 | 504,
+            | Self::Unavailable { status: 502 | 504 }
+            | Self::Gateway {
+                status: 200..=299 | 408,
             }
             | Self::Unreadable { .. } => WriteOutcome::InFlight,
-            Self::Unavailable { status: 500..=599 } => WriteOutcome::Unknown,
+            // A gateway sends these instead of forwarding a request.
+            Self::Gateway {
+                status: 300..=399 | 407 | 421,
+            } => WriteOutcome::NotApplied,
+            // A gateway may also replace the portal's response.
+            Self::Unavailable { status: 500..=599 } | Self::Gateway { .. } => WriteOutcome::Unknown,
             _ => WriteOutcome::NotApplied,
         }
     }
@@ -153,30 +183,69 @@ impl Error {
 mod tests {
     use super::*;
 
+    fn check(status: u16, body: ErrorBody, class: ErrorClass, write: WriteOutcome) {
+        let error = Error::from_response(StatusCode::from_u16(status).unwrap(), None, body);
+        assert_eq!(
+            (error.class(), error.write_outcome()),
+            (class, write),
+            "{status} {body:?}"
+        );
+    }
+
     #[test]
-    fn each_status_has_a_class_and_a_write_outcome() {
+    fn each_response_of_the_portal_has_a_class_and_a_write_outcome() {
+        use ErrorBody::{Api, Empty, Foreign, Problem};
         use ErrorClass::{Ambiguous, KeyRefused, Permanent, RateLimited, Retry};
-        let check = |status: u16, class: ErrorClass, write: WriteOutcome| {
+        use WriteOutcome::{InFlight, NotApplied, Unknown};
+
+        check(400, Api, Permanent, NotApplied);
+        check(401, Empty, KeyRefused, NotApplied);
+        check(401, Api, KeyRefused, NotApplied);
+        check(402, Problem, Retry, NotApplied);
+        check(403, Api, Ambiguous, NotApplied);
+        check(403, Empty, Ambiguous, NotApplied);
+        check(403, Problem, Ambiguous, NotApplied);
+        check(404, Api, Ambiguous, NotApplied);
+        check(404, Problem, Retry, NotApplied);
+        check(415, Api, Permanent, NotApplied);
+        check(429, Empty, RateLimited(None), NotApplied);
+        check(500, Api, Retry, Unknown);
+        check(502, Foreign, Retry, InFlight);
+        check(503, Foreign, Retry, Unknown);
+        check(504, Foreign, Retry, InFlight);
+    }
+
+    #[test]
+    fn a_response_of_a_gateway_is_never_a_verdict() {
+        use ErrorBody::{Empty, Foreign};
+        use ErrorClass::Retry;
+        use WriteOutcome::{InFlight, NotApplied, Unknown};
+
+        for (status, write) in [
+            (204, InFlight),
+            (302, NotApplied),
+            (400, Unknown),
+            (401, Unknown),
+            (403, Unknown),
+            (404, Unknown),
+            (405, Unknown),
+            (407, NotApplied),
+            (408, InFlight),
+            (409, Unknown),
+            (421, NotApplied),
+            (423, Unknown),
+            (425, Unknown),
+            (451, Unknown),
+        ] {
+            check(status, Foreign, Retry, write);
+            if ![401, 403].contains(&status) {
+                check(status, Empty, Retry, write);
+            }
+        }
+        for status in [408, 409, 421, 423, 425, 451] {
             let status = StatusCode::from_u16(status).unwrap();
-            let error = Error::from_status(status, None);
-            assert_eq!(
-                (error.class(), error.write_outcome()),
-                (class, write),
-                "{status}"
-            );
-        };
-        check(301, Retry, WriteOutcome::NotApplied);
-        check(400, Permanent, WriteOutcome::NotApplied);
-        check(401, KeyRefused, WriteOutcome::NotApplied);
-        check(402, Retry, WriteOutcome::NotApplied);
-        check(403, Ambiguous, WriteOutcome::NotApplied);
-        check(404, Ambiguous, WriteOutcome::NotApplied);
-        check(408, Retry, WriteOutcome::InFlight);
-        check(415, Permanent, WriteOutcome::NotApplied);
-        check(429, RateLimited(None), WriteOutcome::NotApplied);
-        check(500, Retry, WriteOutcome::Unknown);
-        check(502, Retry, WriteOutcome::InFlight);
-        check(503, Retry, WriteOutcome::Unknown);
-        check(504, Retry, WriteOutcome::InFlight);
+            let error = Error::from_response(status, None, ErrorBody::Api);
+            assert_eq!(error.class(), Retry, "{status}");
+        }
     }
 }

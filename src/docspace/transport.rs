@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 
 use super::budget::CallKind;
 use super::error::Error;
+use super::error_body::ErrorBody;
 use super::gate::Gate;
 use super::path;
 
@@ -28,9 +29,12 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The path that returns the key's user. It needs a login, so it also shows whether the portal accepts the key
-/// (docs/DOCSPACE.md 6).
-pub(super) const CURRENT_USER: &str = "people/@self";
+/// How much of the body of an error is read, in bytes. The portal's own contains a stack trace.
+const ERROR_BYTES: usize = 256 * 1024;
+
+/// The path of a probe. The portal's services fail independently, so it belongs to the one that all work
+/// needs. It needs a login, so it also shows whether the portal accepts the key (docs/DOCSPACE.md 6).
+pub(super) const PROBE: &str = "files/rooms?count=1";
 
 /// Sends requests to one portal with one API key.
 #[derive(Debug)]
@@ -113,7 +117,7 @@ impl Transport {
     async fn probe(&self) -> Result<(), Error> {
         let probe = async {
             let _permit = self.gate.reserve(CallKind::Read).await?;
-            self.transmit::<IgnoredAny>(Method::GET, CURRENT_USER, None::<&()>)
+            self.transmit::<IgnoredAny>(Method::GET, PROBE, None::<&()>)
                 .await
                 .map(drop)
         };
@@ -148,7 +152,7 @@ impl Transport {
     }
 
     /// Checks the status and decodes the body.
-    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
+    async fn read<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {
         let now = self.clock.now();
         if let Some(date) = http_headers::date(response.headers()) {
             let skew_ms = date.as_millisecond() - now.as_millisecond();
@@ -157,11 +161,33 @@ impl Transport {
         let status = response.status();
         if status != StatusCode::OK {
             let retry_after = http_headers::retry_after(response.headers(), now);
-            return Err(Error::from_status(status, retry_after));
+            let body = error_body(&mut response)
+                .await
+                .map_err(Error::unreachable)?;
+            let body = ErrorBody::of(status, &body);
+            return Err(Error::from_response(status, retry_after, body));
         }
         let body = response.bytes().await.map_err(Error::unreachable)?;
-        serde_json::from_slice(&body).map_err(|source| Error::Unreadable { source })
+        serde_json::from_slice(&body).map_err(|source| {
+            if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
+                Error::Unreadable { source }
+            } else {
+                let status = status.as_u16();
+                Error::Gateway { status }
+            }
+        })
     }
+}
+
+/// The start of the body of an error, at most [`ERROR_BYTES`] and one chunk.
+async fn error_body(response: &mut Response) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while body.len() < ERROR_BYTES
+        && let Some(chunk) = response.chunk().await?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// What the portal wraps each successful response in (docs/DOCSPACE.md 5.1).

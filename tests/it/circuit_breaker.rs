@@ -47,7 +47,7 @@ async fn one_probe_reopens_it_for_all_callers() {
         scene.portal.set_key_valid(false);
         for key_valid in [false, true] {
             drop(portal.account().current_user().await);
-            let probes = scene.calls("GET", "people/@self");
+            let probes = scene.calls("GET", "files/rooms");
             let reads = scene.calls("GET", "files/folder");
             scene.portal.set_key_valid(key_valid);
             scene.clock.advance(Duration::from_secs(30));
@@ -55,7 +55,7 @@ async fn one_probe_reopens_it_for_all_callers() {
             for outcome in join_all(callers).await {
                 assert_eq!(outcome.is_ok(), key_valid, "{outcome:?}");
             }
-            assert_eq!(scene.calls("GET", "people/@self"), probes + 1);
+            assert_eq!(scene.calls("GET", "files/rooms"), probes + 1);
             let expected = if key_valid { 8 } else { 0 };
             assert_eq!(scene.calls("GET", "files/folder"), reads + expected);
         }
@@ -99,6 +99,37 @@ async fn a_login_token_that_may_not_read_its_key_can_be_used() {
         let key = portal.account().key().await;
         assert!(matches!(key, Err(Error::KeyRefused)), "{key:?}");
         portal.files().folder(&room).await.unwrap();
+    })
+    .await;
+}
+
+/// After a power cut some services of a portal stay down while others are back.
+#[tokio::test]
+async fn work_goes_on_when_only_the_people_service_stays_down() {
+    scenario(async |scene| {
+        let all_calls = Fault {
+            method: None,
+            path_contains: "",
+            times: 8,
+            effect: FaultEffect::Gateway(502),
+        };
+        let people = Fault {
+            path_contains: "people/",
+            times: u32::MAX,
+            ..all_calls.clone()
+        };
+        scene.portal.inject_fault(all_calls);
+        scene.portal.inject_fault(people);
+        for number in 1..=3 {
+            scene.upload(&scene.subfolder, &format!("plan {number}.docx"));
+        }
+        let mut minutes = 0;
+        while scene.titles(&scene.internal).len() < 3 {
+            scene.work().await;
+            scene.clock.advance(Duration::from_mins(1));
+            minutes += 1;
+            assert!(minutes < 10, "nothing is copied");
+        }
     })
     .await;
 }

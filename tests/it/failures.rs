@@ -333,3 +333,54 @@ async fn actions_on_one_file_run_one_at_a_time_in_order() {
     })
     .await;
 }
+
+/// The statuses with which proxies, firewalls and captive portals respond themselves.
+const GATEWAY_STATUSES: [u16; 15] = [
+    200, 204, 302, 400, 401, 403, 404, 405, 407, 408, 409, 421, 423, 425, 451,
+];
+
+#[tokio::test]
+async fn a_gateway_that_responds_in_the_portals_place_uses_up_no_attempt() {
+    for status in GATEWAY_STATUSES {
+        scenario(async |scene| {
+            let all_calls = Fault {
+                method: None,
+                path_contains: "",
+                times: 12,
+                effect: FaultEffect::Gateway(status),
+            };
+            scene.portal.inject_fault(all_calls);
+            scene.upload(&scene.client_room, "Invoice.pdf");
+            scene.upload(&scene.subfolder, "plan.docx");
+            scene.work_to_the_end().await;
+            assert_eq!(
+                scene.titles(&scene.internal),
+                ["Invoice.pdf", "plan.docx"],
+                "{status}"
+            );
+            assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"], "{status}");
+            assert_eq!(scene.failures().await, 0, "{status}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_portal_executed_is_not_repeated_after_a_gateways_response() {
+    for status in [200, 403, 404, 409, 423] {
+        scenario(async |scene| {
+            let effect = FaultEffect::GatewayAfter(status);
+            let copies = fault("PUT", "fileops/copy", 1, effect.clone());
+            scene.portal.inject_fault(copies);
+            let moves = fault("PUT", "fileops/move", 1, effect);
+            scene.portal.inject_fault(moves);
+            scene.upload(&scene.client_room, "Invoice.pdf");
+            scene.work_to_the_end().await;
+            assert_eq!(scene.titles(&scene.internal), ["Invoice.pdf"], "{status}");
+            assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"], "{status}");
+            assert_eq!(scene.calls("PUT", "fileops"), 2, "{status}");
+            assert_eq!(scene.failures().await, 0, "{status}");
+        })
+        .await;
+    }
+}

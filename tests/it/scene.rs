@@ -325,6 +325,15 @@ impl Scene {
             .count()
     }
 
+    /// How many attempts have failed that count towards giving up.
+    pub async fn failures(&self) -> i64 {
+        let read = self.db.read(|sql| {
+            let statement = "SELECT CAST(sum(failures) AS BIGINT) FROM actions";
+            sql.query_one(statement, &[], |row| row.get::<Option<i64>>(0))
+        });
+        read.await.unwrap().unwrap_or_default()
+    }
+
     /// The decision of each rule about each event: rule, outcome and reason, in order.
     pub async fn decisions(&self) -> Vec<(String, String, String)> {
         self.db
