@@ -42,6 +42,7 @@ pub mod registration;
 // Around the path.
 pub mod admin;
 pub mod backoff;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -49,6 +50,7 @@ pub mod db;
 pub mod file_watcher;
 pub mod finding;
 pub mod health;
+mod http_client;
 mod http_headers;
 pub mod ids;
 pub mod instances;

@@ -10,6 +10,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::certificates;
+use crate::http_client;
 use crate::http_headers;
 
 /// Longest wait for a connection.
@@ -72,11 +74,9 @@ pub struct HttpEndpoint {
 impl HttpEndpoint {
     /// An endpoint at this address, called by this name in reasons.
     pub fn new(url: SecretString, name: &'static str) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
+        let http = http_client::builder(url.expose_secret())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self { http, url, name })
     }
@@ -139,7 +139,9 @@ impl HttpEndpoint {
     /// The error itself is not shown: it would contain the address.
     fn no_response(&self, error: &reqwest::Error) -> Failure {
         let name = self.name;
-        Failure::transient(if error.is_connect() {
+        Failure::transient(if let Some(reason) = certificates::refusal(error) {
+            format!("the certificate of {name} {reason}")
+        } else if error.is_connect() {
             format!("{name} cannot be reached")
         } else if error.is_timeout() {
             format!("{name} did not respond in time")

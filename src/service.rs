@@ -59,7 +59,7 @@ impl Service {
         let instances = Instances::join(&db, &clock).await?;
         resume(&db, &clock).await?;
 
-        let parts = Parts::new(db, config.portal, config.rules, clock)
+        let parts = Parts::new(db, &config.portal, config.rules, clock)
             .context("cannot set up the client for the portal")?;
         let (channels, recipients) = channels(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;

@@ -23,10 +23,11 @@ impl Deployment {
     /// The deployment with this configuration, valid or not.
     pub fn new(settings: &Settings, url: Option<String>, clock: Clock) -> Self {
         let config = settings.parts();
-        let portal =
-            config.portal.as_ref().ok().and_then(|portal| {
-                Client::new(&portal.host, portal.key.clone(), clock.clone()).ok()
-            });
+        let portal = config
+            .portal
+            .as_ref()
+            .ok()
+            .and_then(|portal| portal.client(clock.clone()).ok());
         Self {
             config,
             portal: portal.map(Arc::new),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
+use crate::http_client;
 use crate::root_cause::root_cause;
 
 use super::deployment::Deployment;
@@ -126,14 +128,25 @@ fn unreachable(host: &str, error: &Error) -> String {
         Error::RateLimited { .. } => {
             format!("{host} responds that its rate limit is exceeded; check again later")
         }
-        Error::Unreadable { .. } | Error::Refused { .. } | Error::Gateway { .. } => format!(
-            "{host} responds, but not like a DocSpace portal: check the address, and whether a proxy or a \
-             firewall blocks the request"
-        ),
-        Error::Unreachable { source, .. } => format!(
-            "{host} does not respond ({}): check the address, the network and the certificate",
-            root_cause(source)
-        ),
+        Error::Unreadable { .. } | Error::Refused { .. } | Error::Gateway { .. } => {
+            let proxy = http_client::proxy_for(host).map_or_else(String::new, |proxy| {
+                format!(" (requests go through the proxy {proxy})")
+            });
+            format!(
+                "{host} responds, but not like a DocSpace portal{proxy}: check the address, and whether a proxy or a \
+                 firewall blocks the request"
+            )
+        }
+        Error::Unreachable { source, .. } => match certificates::refusal(source) {
+            Some(reason) => format!(
+                "the certificate of {host} {reason}; if it is private, name it, or the authority that signed it, in \
+                 DOCSPACE_CA_FILE"
+            ),
+            None => format!(
+                "{host} does not respond ({}): check the address and the network",
+                root_cause(source)
+            ),
+        },
         error => format!("{host}: {error}; check again when the portal works"),
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use reqwest::tls::TlsInfo;
 use reqwest::{StatusCode, Url};
 
+use crate::http_client;
 use crate::registration;
 use crate::root_cause::root_cause;
 use crate::webhook::GREETING;
@@ -82,8 +83,7 @@ struct ReceiverResponse {
 }
 
 async fn head_and_get(url: &Url) -> reqwest::Result<ReceiverResponse> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
+    let client = http_client::builder(url.as_str())
         .timeout(TIMEOUT)
         .tls_info(true)
         .build()?;

@@ -27,7 +27,7 @@ pub struct Args {
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
     let db = Db::open(&config.database)?;
-    let parts = Parts::new(db, config.portal, config.rules, Clock::system())?;
+    let parts = Parts::new(db, &config.portal, config.rules, Clock::system())?;
     let catch_up = parts.catch_up(config.secrets, config.limits.retention);
     let report = catch_up.run_once(ListRooms::Always).await?;
     if args.json {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
-use crate::docspace::{Client, Error};
+use crate::docspace::Error;
 use crate::registration::{
     self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
     trigger_names,
@@ -78,7 +78,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             Duplicates::Keep
         },
     };
-    let portal = Client::new(&config.portal.host, config.portal.key, Clock::system())?;
+    let portal = config.portal.client(Clock::system())?;
     let registered = match registration::register(&portal, &wanted).await {
         Ok(registered) => registered,
         Err(error) => {

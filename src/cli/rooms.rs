@@ -64,7 +64,7 @@ struct RoomListing {
 /// Lists the rooms.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let portal = settings.portal()?;
-    let client = Client::new(&portal.host, portal.key, Clock::system())?;
+    let client = portal.client(Clock::system())?;
     let listing = match list(&client, args.folders).await {
         Ok(listing) => listing,
         Err(error) => {

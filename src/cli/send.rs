@@ -9,6 +9,7 @@ use reqwest::header;
 use serde_json::json;
 
 use crate::config::Settings;
+use crate::http_client;
 use crate::signature::{SIGNATURE_HEADER, WebhookSecret};
 use crate::text::clean;
 
@@ -67,8 +68,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             args.file
         )));
     }
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
+    let client = http_client::builder(args.to.as_str())
         .timeout(TIMEOUT)
         .build()?;
     let mut request = client
@@ -91,8 +91,10 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             &json!({ "status": status.as_u16(), "answer": answer, "duration_ms": duration_ms }),
         )?;
     } else {
+        let proxy = http_client::proxy_for(args.to.as_str());
+        let proxy = proxy.map_or_else(String::new, |proxy| format!(", through the proxy {proxy}"));
         print_lines([
-            format!("{status} after {duration_ms} ms"),
+            format!("{status} after {duration_ms} ms{proxy}"),
             clean(answer.trim()),
         ]);
     }

@@ -13,7 +13,9 @@ const DATABASE_URL: &str = "sqlite://courier.db";
 pub(super) fn database(reader: &mut Reader<'_>) -> Option<Location> {
     const NAME: &str = "DATABASE_URL";
 
-    let certificates = reader.get("DATABASE_CA").map(str::to_owned);
+    let certificates = reader
+        .certificates("DATABASE_CA")
+        .and_then(|_| reader.get("DATABASE_CA").map(str::to_owned));
     let url = reader.get(NAME).unwrap_or(DATABASE_URL);
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return match Server::parse(url, certificates) {

@@ -5,7 +5,6 @@
 //! `?tls=opportunistic`, which an attacker can downgrade to plain text.
 
 use lettre::message::Mailbox;
-use lettre::transport::smtp::client::Certificate;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::SecretString;
@@ -59,14 +58,8 @@ fn sender(reader: &mut Reader<'_>) -> Option<Mailbox> {
 }
 
 fn trusted_certificates(reader: &mut Reader<'_>) -> Option<String> {
-    let pem = reader.get("SMTP_CA")?;
-    if Certificate::from_pem(pem.as_bytes()).is_err() {
-        reader.problem(
-            "SMTP_CA_FILE",
-            "does not contain a certificate in PEM format",
-        );
-    }
-    Some(pem.to_owned())
+    reader.certificates("SMTP_CA")?;
+    reader.get("SMTP_CA").map(str::to_owned)
 }
 
 #[derive(Debug)]

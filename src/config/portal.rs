@@ -3,6 +3,9 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::certificates::TrustedCertificates;
+use crate::clock::Clock;
+use crate::docspace::Client;
 use crate::registration;
 use crate::signature::WebhookSecret;
 
@@ -21,15 +24,26 @@ pub struct PortalConfig {
     pub host: String,
     /// `DOCSPACE_API_KEY`.
     pub key: SecretString,
+    /// `DOCSPACE_CA_FILE`: certificates to trust in addition to the system's.
+    pub trusted: Option<TrustedCertificates>,
+}
+
+impl PortalConfig {
+    /// A client for the portal.
+    pub fn client(&self, clock: Clock) -> reqwest::Result<Client> {
+        Client::trusting(self.trusted.as_ref(), &self.host, self.key.clone(), clock)
+    }
 }
 
 /// The portal.
 pub(super) fn portal(reader: &mut Reader<'_>) -> Option<PortalConfig> {
     let host = host(reader);
     let key = key(reader);
+    let trusted = reader.certificates("DOCSPACE_CA");
     Some(PortalConfig {
         host: host?,
         key: key?,
+        trusted,
     })
 }
 

@@ -6,6 +6,7 @@ use lettre::Address;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::certificates::TrustedCertificates;
 use crate::finding::Finding;
 use crate::ids::FolderId;
 use crate::loopback::is_loopback;
@@ -137,6 +138,15 @@ impl<'a> Reader<'a> {
             self.problem(name, what);
         }
         id.ok()
+    }
+
+    /// The certificates of the file that a variable names; `name` is without `_FILE`.
+    pub(super) fn certificates(&mut self, name: &'static str) -> Option<TrustedCertificates> {
+        let trusted = TrustedCertificates::from_pem(self.get(name)?);
+        if let Err(error) = &trusted {
+            self.problem(&format!("{name}_FILE"), error.to_string());
+        }
+        trusted.ok()
     }
 
     /// An `http` or `https` URL. It may contain a token, so no problem quotes it.

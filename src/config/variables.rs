@@ -7,9 +7,10 @@ use crate::finding::Finding;
 use crate::text_file;
 
 /// All variables of the service. `X_FILE` names a file that contains the value of X.
-pub(super) const VARIABLES: [&str; 34] = [
+pub(super) const VARIABLES: [&str; 35] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
+    "DOCSPACE_CA",
     "DOCSPACE_WEBHOOK_SECRET",
     "SHARED_WITH_CLIENT_ROOM_ID",
     "INTERNAL_PROCESSING_FOLDER_ID",

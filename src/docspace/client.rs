@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
+use crate::certificates::TrustedCertificates;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -29,8 +30,18 @@ pub struct Client {
 impl Client {
     /// A client for the portal at this address, such as `https://yourportal.onlyoffice.com`.
     pub fn new(host: &str, key: SecretString, clock: Clock) -> reqwest::Result<Self> {
+        Self::trusting(None, host, key, clock)
+    }
+
+    /// A client that trusts further certificates.
+    pub fn trusting(
+        trusted: Option<&TrustedCertificates>,
+        host: &str,
+        key: SecretString,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
         Ok(Self {
-            transport: Transport::new(host, key, clock)?,
+            transport: Transport::new(host, key, trusted, clock)?,
             unclaimed: UnclaimedResults::default(),
         })
     }

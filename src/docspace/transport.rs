@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use crate::certificates::TrustedCertificates;
 use crate::clock::Clock;
+use crate::http_client;
 use crate::http_headers;
 use crate::metrics::Metrics;
 
@@ -51,12 +53,17 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(host: &str, key: SecretString, clock: Clock) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    pub(super) fn new(
+        host: &str,
+        key: SecretString,
+        trusted: Option<&TrustedCertificates>,
+        clock: Clock,
+    ) -> reqwest::Result<Self> {
+        let mut http = http_client::builder(host).connect_timeout(CONNECT_TIMEOUT);
+        if let Some(trusted) = trusted {
+            http = http.tls_backend_preconfigured(trusted.client_config());
+        }
+        let http = http.build()?;
         Ok(Self {
             http,
             host: host.trim_end_matches('/').to_owned(),

@@ -16,6 +16,7 @@ use lettre::transport::smtp::{self, AsyncSmtpTransport};
 use lettre::{Address, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::certificates;
 use crate::outgoing::Failure;
 use crate::root_cause::root_cause;
 
@@ -195,6 +196,9 @@ fn tls_to(settings: &SmtpSettings) -> Result<TlsParameters, InvalidSmtpSettings>
 
 /// Classifies the server's reply, or its absence.
 fn failure(error: &smtp::Error) -> Failure {
+    if let Some(reason) = certificates::refusal(error) {
+        return Failure::transient(format!("the certificate of the mail server {reason}"));
+    }
     let cause = one_line(&reply_or_cause(error), SUBJECT_LENGTH);
     match error.status().map(u16::from) {
         Some(code) if LOGIN_REJECTED.contains(&code) => {

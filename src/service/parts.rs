@@ -61,12 +61,13 @@ impl Parts {
     /// Parts for a store and a portal, with metrics of their own.
     pub fn new(
         db: Db,
-        portal: PortalConfig,
+        portal: &PortalConfig,
         rules: Vec<Rule>,
         clock: Clock,
     ) -> reqwest::Result<Self> {
         let metrics = Arc::new(Metrics::default());
-        let portal = Client::new(&portal.host, portal.key, clock.clone())?
+        let portal = portal
+            .client(clock.clone())?
             .with_metrics(Arc::clone(&metrics));
         Ok(Self {
             db,

@@ -62,6 +62,18 @@ impl Authority {
 }
 
 impl Signed {
+    /// A self-signed certificate for localhost as `openssl req -x509` makes it: marked as that of an authority.
+    pub fn by_itself() -> Self {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(4000, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        Self {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// Writes certificate and key to files for the service.
     pub fn write_to(&self, folder: &Path) -> TlsFiles {
         let files = files_in(folder);

@@ -51,6 +51,7 @@ mod supervision;
 // Setting up and checking a deployment.
 mod check;
 mod check_channels;
+mod private_certificates;
 mod register;
 mod rooms;
 mod send;

@@ -93,8 +93,9 @@ impl Scene {
         let access = PortalConfig {
             host: host.clone(),
             key: portal.api_key().to_owned().into(),
+            trusted: None,
         };
-        let parts = Parts::new(db.clone(), access, rules(&portal), clock.clone()).unwrap();
+        let parts = Parts::new(db.clone(), &access, rules(&portal), clock.clone()).unwrap();
         let supervisor = parts.supervisor();
         let worker = parts.worker(Channels::default(), worker_settings(Failpoints::default()));
         let receiver = parts.receiver(Acceptance {

@@ -3,9 +3,14 @@
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
+use axum::Router;
+use axum::http::StatusCode;
 use docspace_courier::db::Sql;
+use docspace_courier::server;
 use docspace_sandbox::UploadEvents;
+use tokio_util::sync::CancellationToken;
 
+use crate::check::Variables;
 use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario};
 
@@ -51,6 +56,39 @@ async fn a_sent_delivery_is_stored() {
         assert_eq!(answered["status"], 200);
         assert_eq!(answered["answer"], r#"{"status":"duplicate"}"#);
         assert_eq!(scene.count_events().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn this_machine_is_never_reached_through_a_proxy() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let proxy = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = proxy.local_addr().unwrap();
+        let forbidden = Router::new().fallback(async || StatusCode::FORBIDDEN);
+        let stop = CancellationToken::new();
+        tokio::spawn(server::serve(proxy, forbidden, stop.clone()));
+        let run = |arguments: &[&str]| {
+            let mut command = binary();
+            let proxy = format!("http://me:hunter2@{address}");
+            let command = command.args(arguments).envs(Variables::of(scene).0);
+            command.env("http_proxy", proxy).output().unwrap()
+        };
+
+        let output = run(&["send", FIXTURE, "--to", &scene.address]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let output = run(&["rooms"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let output = run(&["send", FIXTURE, "--to", "http://receiver.example/webhook"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let text = printed(&output);
+        assert!(text.starts_with("403 Forbidden"), "{text}");
+        assert!(
+            text.contains(&format!("through the proxy {address}\n")),
+            "{text}"
+        );
+        stop.cancel();
     })
     .await;
 }

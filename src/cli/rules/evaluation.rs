@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::docspace::Client;
 use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
 use crate::rules::{Facts, MissingFact};
 
@@ -49,7 +48,7 @@ fn fact_finder(settings: &Settings) -> Result<FactFinder, String> {
         format!("{} is missing or not valid", variables.join(", "))
     })?;
     let clock = Clock::system();
-    let client = Client::new(&portal.host, portal.key, clock.clone());
+    let client = portal.client(clock.clone());
     let client = client.map_err(|error| error.to_string())?;
     Ok(FactFinder::new(Arc::new(client), clock))
 }

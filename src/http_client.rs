@@ -1,0 +1,35 @@
+//! HTTP clients: what all of them have in common.
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{ClientBuilder, Url};
+
+use crate::loopback::is_loopback;
+
+/// A client for one address. It follows no redirects, and asks no proxy for this machine, as a proxy elsewhere would
+/// look for the address on its own machine.
+pub(crate) fn builder(address: &str) -> ClientBuilder {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none());
+    if is_here(address) {
+        client.no_proxy()
+    } else {
+        client
+    }
+}
+
+/// The host and port of the proxy through which an address is requested, if there is one.
+pub(crate) fn proxy_for(address: &str) -> Option<String> {
+    if is_here(address) {
+        return None;
+    }
+    let proxy = Matcher::from_env().intercept(&address.parse().ok()?)?;
+    let authority = proxy.uri().authority()?.as_str();
+    // It may begin with a login.
+    authority.rsplit('@').next().map(str::to_owned)
+}
+
+fn is_here(address: &str) -> bool {
+    let url = Url::parse(address);
+    url.is_ok_and(|url| url.host_str().is_some_and(is_loopback))
+}
