@@ -14,6 +14,7 @@ mod environment;
 mod facts;
 mod mismatch;
 mod rule;
+mod title_form;
 
 // All rules together.
 mod active;

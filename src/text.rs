@@ -17,7 +17,8 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
-fn is_invisible(character: char) -> bool {
+/// Whether a character is not shown, or changes the direction of the text after it.
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

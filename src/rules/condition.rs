@@ -5,6 +5,7 @@ use std::fmt;
 use crate::ids::FolderId;
 
 use super::entry_view::EntryView;
+use super::title_form::comparable;
 
 mod account;
 mod check;
@@ -31,7 +32,8 @@ pub enum Condition {
     Folder(Vec<FolderId>),
     /// The file is in one of these folders or below one.
     FolderTree(Vec<FolderId>),
-    /// The title starts with one of these, ignoring case and surrounding white space.
+    /// The title starts with one of these, which are in the form in which titles are compared; see
+    /// [`Condition::title_prefix`].
     TitlePrefix(Vec<String>),
     /// The glob matches the whole title.
     TitleGlob(Pattern),
@@ -46,6 +48,11 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// The title starts with one of these, ignoring case, how letters are encoded, and what is invisible around them.
+    pub fn title_prefix<'t>(prefixes: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::TitlePrefix(prefixes.into_iter().map(comparable).collect())
+    }
+
     /// Checks the condition for an entry.
     pub(super) fn check<'a>(&'a self, view: &EntryView<'a>) -> Check<'a> {
         match self {

@@ -9,12 +9,13 @@ use crate::event::{Entry, EntryKind};
 use crate::ids::FolderId;
 
 use super::facts::{Facts, Lookup, MissingFact};
+use super::title_form::comparable;
 
 /// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) entry: &'a Entry,
-    /// The title, trimmed and in lower case; `None` if not given.
+    /// The title in the form in which titles are compared; `None` if not given.
     title: Option<String>,
 }
 
@@ -33,7 +34,7 @@ impl<'a> EntryView<'a> {
             entry,
             title: None,
         };
-        view.title = view.raw_title().map(|title| title.trim().to_lowercase());
+        view.title = view.raw_title().map(comparable);
         view
     }
 
@@ -62,7 +63,7 @@ impl<'a> EntryView<'a> {
         }
     }
 
-    /// The title, trimmed and in lower case.
+    /// The title in the form in which titles are compared.
     pub(super) fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }

@@ -172,7 +172,7 @@ impl From<InvoiceRule> for Rule {
             name: "invoice".to_owned(),
             triggers: rule.triggers,
             conditions: vec![
-                Condition::TitlePrefix(vec![rule.title_prefix.trim().to_lowercase()]),
+                Condition::title_prefix([rule.title_prefix.as_str()]),
                 Condition::Room(vec![rule.room]),
             ],
             actions: [ActionPlan::Move {

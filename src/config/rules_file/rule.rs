@@ -175,12 +175,13 @@ fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
 
     let mut conditions = Vec::new();
     if let Some(value) = title.field("prefix") {
-        let prefixes = value.texts().into_iter().map(|text| text.to_lowercase());
-        let prefixes: Vec<String> = prefixes.collect();
-        if prefixes.iter().any(String::is_empty) {
+        let texts = value.texts();
+        let condition = Condition::title_prefix(texts.iter().map(String::as_str));
+        if matches!(&condition, Condition::TitlePrefix(prefixes) if prefixes.iter().any(String::is_empty))
+        {
             value.report("is empty, which matches every title; remove it");
         }
-        conditions.push(Condition::TitlePrefix(prefixes));
+        conditions.push(condition);
     }
     for (name, compile, condition) in PATTERNS {
         if let Some(value) = title.field(name)

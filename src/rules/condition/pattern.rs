@@ -4,6 +4,8 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::rules::title_form::{compatible, composed, trim};
+
 mod glob;
 
 /// Largest compiled pattern in bytes; people write rules, and titles are short.
@@ -30,13 +32,13 @@ pub enum PatternError {
 impl Pattern {
     /// A glob such as `*.{pdf,docx}`, for the whole title.
     pub fn glob(source: &str) -> Result<Self, PatternError> {
-        let regex = glob::to_regex(source).map_err(PatternError::Glob)?;
+        let regex = glob::to_regex(&composed(source)).map_err(PatternError::Glob)?;
         Self::compile(source, &regex)
     }
 
     /// A regular expression, for any part of the title.
     pub fn regex(source: &str) -> Result<Self, PatternError> {
-        Self::compile(source, source)
+        Self::compile(source, &composed(source))
     }
 
     fn compile(source: &str, regex: &str) -> Result<Self, PatternError> {
@@ -55,9 +57,12 @@ impl Pattern {
         })
     }
 
-    /// Whether the pattern matches the title.
+    /// Whether the pattern matches the title. It may be written for the title as it looks, or for ordinary letters in
+    /// place of full-width ones.
     pub(super) fn matches(&self, title: &str) -> bool {
-        self.regex.is_match(title)
+        let title = composed(trim(title));
+        self.regex.is_match(&title)
+            || (!title.is_ascii() && self.regex.is_match(&compatible(&title)))
     }
 }
 

@@ -36,6 +36,55 @@ fn folders(ids: &[&str]) -> Vec<FolderId> {
     ids.iter().map(|id| FolderId::new(id).unwrap()).collect()
 }
 
+/// How letters are encoded, and what is invisible around a title, makes no difference.
+#[test]
+fn titles_are_compared_in_one_form() {
+    let check = |condition: &Condition, members: &str, expected: &str| {
+        let event = event("file.uploaded", members);
+        let seen = outcome(condition, Facts::of(&event));
+        assert_eq!(seen, expected, "{condition:?} {members}");
+    };
+    let prefix = |prefix: &str| Condition::title_prefix([prefix]);
+    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+    let regex = |regex: &str| Condition::TitleRegex(Pattern::regex(regex).unwrap());
+
+    let decomposed = r#""title": "Rechnung fu\u0308r Acme.pdf""#;
+    check(&prefix("rechnung für"), decomposed, "holds");
+    check(
+        &prefix("rechnung fu\u{308}r"),
+        r#""title": "Rechnung für""#,
+        "holds",
+    );
+    check(
+        &prefix("invoice"),
+        r#""title": "\uFF29\uFF4E\uFF56\uFF4F\uFF49\uFF43\uFF45""#,
+        "holds",
+    );
+    for mark in ["FEFF", "200B", "200F", "202A", "00A0", "3000"] {
+        let title = format!(r#""title": "\u{mark}Invoice 7.pdf\u{mark}""#);
+        check(&prefix("invoice"), &title, "holds");
+    }
+
+    check(&glob("rechnung für*"), decomposed, "holds");
+    check(&glob("rechnung f?r acme.pdf"), decomposed, "holds");
+    check(
+        &glob("invoice*.pdf"),
+        r#""title": "\uFEFFInvoice 7.pdf\u200F""#,
+        "holds",
+    );
+    check(&regex("^rechnung für"), decomposed, "holds");
+    check(
+        &regex("^rechnung fu\u{308}r"),
+        r#""title": "Rechnung für""#,
+        "holds",
+    );
+    check(
+        &regex("^invoice"),
+        r#""title": "\u202AＩnvoice 7.pdf""#,
+        "holds",
+    );
+}
+
 /// Conditions against payloads that name no trigger of interest, without any answer of the portal.
 #[test]
 fn conditions_and_payloads() {
@@ -78,7 +127,7 @@ fn conditions_and_payloads() {
     check(&tree, r#""parentId": 101, "rootId": 100"#, "path?");
     check(&tree, r#""title": "a.pdf""#, "file?");
 
-    let prefix = |prefix: &str| Condition::TitlePrefix(vec![prefix.trim().to_lowercase()]);
+    let prefix = |prefix: &str| Condition::title_prefix([prefix]);
     check(
         &prefix("invoice"),
         r#""title": "Invoice-2026.pdf""#,

@@ -1,11 +1,11 @@
-//! Conditions on the title. Matching ignores case.
+//! Conditions on the title. Matching ignores case and how letters are encoded.
 
 use crate::rules::entry_view::{EntryView, Missing};
 
 use super::check::{Check, Why};
 use super::pattern::Pattern;
 
-/// Whether the title starts with one of these, which are trimmed and in lower case.
+/// Whether the title starts with one of these, which are in the form in which titles are compared.
 pub(super) fn starts_with<'a>(prefixes: &'a [String], view: &EntryView<'a>) -> Check<'a> {
     let Some(title) = view.title() else {
         return Check::Needs(Missing::File);
@@ -30,9 +30,7 @@ pub(super) fn matches_regex<'a>(regex: &'a Pattern, view: &EntryView<'a>) -> Che
 fn matches<'a>(pattern: &'a Pattern, view: &EntryView<'a>) -> Check<'a> {
     match view.raw_title() {
         None => Check::Needs(Missing::File),
-        Some(title) if pattern.matches(title.trim()) => {
-            Check::Holds(Why::Pattern("matches", pattern))
-        }
+        Some(title) if pattern.matches(title) => Check::Holds(Why::Pattern("matches", pattern)),
         Some(_) => Check::Fails(Why::Pattern("does not match", pattern)),
     }
 }
