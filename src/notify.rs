@@ -13,6 +13,7 @@ use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
 use crate::pipeline::{Pipeline, Pipelines};
+use crate::text::clean;
 
 pub mod chat;
 pub mod mail;
@@ -230,7 +231,7 @@ pub fn log(portal: &str, action: &Action, to: Option<&str>) {
     info!(
         target: "notification",
         to = to.unwrap_or("(MANAGER_EMAIL is not set)"),
-        title = action.title,
+        title = clean(&action.title),
         file.id = action.file.as_str(),
         link = editor_address(portal, &action.file),
         "{what}",
@@ -324,6 +325,11 @@ mod tests {
         assert!(!html.contains("<b onclick"), "{html}");
         assert!(html.contains("Acme &#38; Sons"), "{html}");
         assert!(!email.text.contains("\nNow in: nowhere"), "{}", email.text);
+        let reversed = notification("invoice\u{202e}fdp.exe");
+        let email = reversed.email(String::new());
+        for text in [email.text, email.html.unwrap(), reversed.chat_message()] {
+            assert!(text.contains("invoicefdp.exe"), "{text}");
+        }
         let line = notification(hostile).chat_message();
         assert!(!line.contains("<b") && !line.contains("@all"), "{line}");
         assert!(!line.contains('\n'), "{line}");

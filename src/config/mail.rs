@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::loopback::is_loopback;
 use crate::notify::mail::{Security, SmtpSettings};
 
-use super::reader::Reader;
+use super::reader::{Reader, SMTPUTF8};
 
 /// The port of mail submission with STARTTLS (RFC 6409).
 const SUBMISSION: u16 = 587;
@@ -47,7 +47,13 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
 
 fn sender(reader: &mut Reader<'_>) -> Option<Mailbox> {
     let text = reader.get("MAIL_FROM")?;
-    let from = text.parse().ok();
+    let from: Option<Mailbox> = text.parse().ok();
+    if from
+        .as_ref()
+        .is_some_and(|from| !from.email.user().is_ascii())
+    {
+        reader.warning("MAIL_FROM", SMTPUTF8);
+    }
     if from.is_none() {
         let what = format!(
             "is not a valid sender such as courier@example.com or Courier <courier@example.com>: {text}"

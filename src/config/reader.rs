@@ -175,11 +175,26 @@ impl<'a> Reader<'a> {
             if word.parse::<Address>().is_err() {
                 self.problem(name, format!("is not a valid email address: {word}"));
             } else if !addresses.iter().any(|known| known == word) {
+                if needs_smtputf8(word) {
+                    self.warning(name, SMTPUTF8);
+                }
                 addresses.push(word.to_owned());
             }
         }
         addresses
     }
+}
+
+/// What an address with other characters than ASCII before the @ needs.
+pub(super) const SMTPUTF8: &str =
+    "has other characters than ASCII before the @, which only a mail server with SMTPUTF8 accepts";
+
+/// Whether an email address has other characters than ASCII before the @. Domains are converted to ASCII.
+pub(super) fn needs_smtputf8(address: &str) -> bool {
+    address
+        .split('@')
+        .next()
+        .is_some_and(|user| !user.is_ascii())
 }
 
 /// What is wrong with an address that sends over the network in plain text.

@@ -488,6 +488,24 @@ fn plain_text_to_another_machine_is_warned_of() {
 }
 
 #[test]
+fn a_mailbox_that_few_mail_servers_accept_is_warned_of() {
+    let words = "only a mail server with SMTPUTF8";
+    let pairs = |address| {
+        [
+            ("CLIENT_ROOT_ID", "7"),
+            ("INCOMING_FOLDER_ID", "8"),
+            ("MANAGER_EMAIL", address),
+        ]
+    };
+    finds(
+        &pairs("jörg@x.example"),
+        Severity::Warning,
+        &[("MANAGER_EMAIL", words)],
+    );
+    finds(&pairs("info@müller.example"), Severity::Warning, &[]);
+}
+
+#[test]
 fn misspelt_names_and_comments_are_warned_of() {
     finds(
         &[("DOCSPACE_API_KYE", "1")],

@@ -5,6 +5,7 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use crate::outgoing::{Failure, HttpEndpoint};
+use crate::text::clean;
 
 /// A chat's incoming webhook.
 #[derive(Clone, Debug)]
@@ -23,17 +24,17 @@ impl Chat {
     }
 }
 
-/// Escapes untrusted text so that it contains no mention, link or markup of the chat.
+/// Escapes untrusted text so that it contains no mention, link or markup of the chat, and no invisible characters, which
+/// could change the direction of the rest of the line.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in clean(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             // A zero-width space prevents a mention such as `@channel`.
             '@' => escaped.push_str("@\u{200b}"),
-            character if character.is_control() => escaped.push(' '),
             character => escaped.push(character),
         }
     }
@@ -49,5 +50,6 @@ mod tests {
         assert_eq!(escape("Müller & Söhne.pdf"), "Müller &amp; Söhne.pdf");
         assert_eq!(escape("<!channel>\n"), "&lt;!channel&gt; ");
         assert_eq!(escape("@all"), "@\u{200b}all");
+        assert_eq!(escape("invoice\u{202e}fdp.exe"), "invoicefdp.exe");
     }
 }

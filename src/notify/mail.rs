@@ -19,6 +19,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::certificates;
 use crate::outgoing::Failure;
 use crate::root_cause::root_cause;
+use crate::text::clean;
+
+mod address;
+
+use address::with_ascii_domain;
 
 /// Longest wait for a connection to the mail server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -120,7 +125,7 @@ impl Mailer {
         }
         Ok(Self {
             transport: transport.build(),
-            from: settings.from,
+            from: Mailbox::new(settings.from.name, with_ascii_domain(settings.from.email)),
             timeout: TIMEOUT,
         })
     }
@@ -164,6 +169,7 @@ impl Mailer {
         let to: Address = to
             .parse()
             .map_err(|_| "the address is not a valid email address".to_owned())?;
+        let to = with_ascii_domain(to);
         let id = format!("<{}@{}>", email.id, self.from.email.domain());
         let builder = Message::builder()
             .message_id(Some(id))
@@ -232,17 +238,11 @@ fn reply_or_cause(error: &smtp::Error) -> String {
     }
 }
 
-/// The text on one line, without control characters, cut to a number of characters.
+/// The text on one line, without control characters and invisible characters, cut to a number of characters.
 pub(crate) fn one_line(text: &str, length: usize) -> String {
-    let clean = |character: char| {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
-            ' '
-        } else {
-            character
-        }
-    };
-    let mut line: String = text.chars().take(length).map(clean).collect();
-    if text.chars().nth(length).is_some() {
+    let clean = clean(text);
+    let mut line: String = clean.chars().take(length).collect();
+    if clean.chars().nth(length).is_some() {
         line.push('…');
     }
     line
@@ -293,6 +293,15 @@ mod tests {
         ] {
             assert!(headers.iter().any(|line| line == expected), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_domain_with_other_letters_is_sent_in_ascii() {
+        let now = "2026-03-02T09:14:31Z".parse().unwrap();
+        let message = mailer().compose(&email("Invoice"), "info@müller.test", now);
+        let envelope = message.unwrap().envelope().clone();
+        assert_eq!(envelope.to()[0].to_string(), "info@xn--mller-kva.test");
+        assert!(envelope.from().unwrap().domain().is_ascii());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use lettre::Address;
 
-use crate::config::reader::{PLAIN_TEXT, is_plain_text, parse_web_address};
+use crate::config::reader::{
+    PLAIN_TEXT, SMTPUTF8, is_plain_text, needs_smtputf8, parse_web_address,
+};
 use crate::config::similar::closest_match;
 use crate::docspace::{Conflict, LONGEST_COMMENT};
 use crate::ids::FolderId;
@@ -163,6 +165,9 @@ fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
         if address.parse::<Address>().is_err() {
             item.report(&format!("is not a valid email address: {address}"));
             return None;
+        }
+        if needs_smtputf8(&address) {
+            item.warn(SMTPUTF8);
         }
         Some(address)
     });

@@ -194,6 +194,11 @@ impl<'t> FieldValue<'t> {
         self.place.report(what);
     }
 
+    /// Warns of a value that is used.
+    pub(super) fn warn(&self, what: &str) {
+        self.place.add(Severity::Warning, what);
+    }
+
     /// The rule, as problems show it.
     pub(super) fn rule(&self) -> &str {
         &self.place.rule
