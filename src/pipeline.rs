@@ -139,9 +139,9 @@ pub fn key_of(rule: &str, url: &str) -> String {
 #[derive(Clone)]
 pub struct Signer(Arc<Webhook>);
 
-/// A secret that begins with `whsec_`, followed by something other than base64.
+/// A secret with `whsec_` that is not `whsec_` and base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it begins with whsec_, but what follows is not base64")]
+#[error("it contains whsec_, but is not whsec_ and base64")]
 pub struct NotBase64;
 
 impl fmt::Debug for Signer {
@@ -153,11 +153,16 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with this secret: `whsec_` and base64, or any other text taken as it is.
+    /// A signer with this secret: `whsec_` and base64, or any other text taken as it is. Some consoles show the secret
+    /// after the version of the signature, as `v1,whsec_…`.
     pub fn new(secret: &str) -> Result<Self, NotBase64> {
-        let webhook = match secret.strip_prefix("whsec_") {
-            Some("") => return Err(NotBase64),
-            Some(_) => Webhook::new(secret),
+        let secret = match secret.strip_prefix("v1,") {
+            Some(rest) if rest.starts_with("whsec_") => rest,
+            _ => secret,
+        };
+        let webhook = match secret.split_once("whsec_") {
+            Some(("", base64)) if !base64.is_empty() => Webhook::new(secret),
+            Some(_) => return Err(NotBase64),
             None => Webhook::from_bytes(secret.as_bytes().to_vec()),
         };
         webhook
@@ -237,7 +242,15 @@ mod tests {
             sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         );
-        for secret in ["whsec_not base64", "whsec_"] {
+        assert_eq!(
+            sign("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        );
+        for secret in [
+            "whsec_not base64",
+            "whsec_",
+            "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             assert_eq!(Signer::new(secret).unwrap_err(), NotBase64, "{secret}");
         }
         let signer = Signer::new("any other text").unwrap();
