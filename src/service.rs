@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::actions::failpoint::Failpoints;
 use crate::admin::{self, Access};
@@ -167,6 +167,10 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
     let tls = Tls::open(files, clock.clone()).map_err(|error| ConfigError {
         problems: vec![Finding::error(error.variable(), error.to_string())],
     })?;
+    let validity = tls.validity();
+    if validity.expires_soon(clock.now()) {
+        warn!(expires_at = %validity.not_after, "the certificate of TLS_CERT_FILE expires soon");
+    }
     Ok(Arc::new(tls))
 }
 

@@ -29,7 +29,17 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
         let what = "is required because SMTP_URL is set: the sender of the emails";
         reader.problem("MAIL_FROM", what);
     }
-    match server(url, trusted.is_some()) {
+    let server = server(url, trusted.is_some());
+    if server
+        .as_ref()
+        .is_ok_and(|server| server.security == Security::Plain && !is_loopback(&server.host))
+    {
+        reader.warning(
+            "SMTP_URL",
+            "has tls=off, so login and emails are sent in plain text",
+        );
+    }
+    match server {
         Ok(server) => Some(SmtpSettings {
             host: server.host,
             port: server.port,
@@ -76,21 +86,27 @@ struct MailServer {
     login: Option<(String, SecretString)>,
 }
 
-/// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no
-/// certificate to verify it with.
+/// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no certificate to
+/// verify it with, or the URL ends in `?tls=off`.
 fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static str> {
     const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465";
 
     let url = Url::parse(text).map_err(|_| LIKE)?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or(LIKE)?;
+    let is_plain = url.query() == Some("tls=off");
     let (security, port) = match url.scheme() {
+        "smtps" if is_plain => return Err("has tls=off, but smtps:// is encrypted; use smtp://"),
+        "smtp" if is_plain => (Security::Plain, SUBMISSION),
         "smtps" => (Security::Implicit, SUBMISSIONS),
         "smtp" if is_loopback(host) && !trusts_certificate => (Security::Plain, SUBMISSION),
         "smtp" => (Security::StartTls, SUBMISSION),
         _ => return Err(LIKE),
     };
     // An unencoded special character in the login ends it, and the rest would be taken for host, port or path.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+    if !matches!(url.path(), "" | "/")
+        || (url.query().is_some() && !is_plain)
+        || url.fragment().is_some()
+    {
         return Err(
             "must end after the host and port; percent-encode special characters in the login, such as # \
                     as %23",
@@ -179,6 +195,13 @@ mod tests {
             Security::StartTls,
         );
         check("smtp://[::1]:25", false, "::1", 25, Security::Plain);
+        check(
+            "smtp://10.0.0.1:25?tls=off",
+            false,
+            "10.0.0.1",
+            25,
+            Security::Plain,
+        );
         check(
             "smtp://localhost.example",
             false,

@@ -1,6 +1,7 @@
 //! Email: sends one email to one address through the configured SMTP server.
 //!
-//! The connection is encrypted and the server's certificate checked, unless the server is on this machine.
+//! The connection is encrypted and the server's certificate checked, unless the server is on this machine or the settings
+//! say otherwise.
 //! An email whose outcome is unknown is sent again, so delivery is at least once. Both copies carry the same
 //! `Message-ID`, by which mail programs recognize duplicates.
 
@@ -61,7 +62,7 @@ pub enum Security {
     Implicit,
     /// STARTTLS is required before anything is sent.
     StartTls,
-    /// Plain text, to this machine only.
+    /// Plain text: to this machine, or with `?tls=off`.
     Plain,
 }
 
