@@ -28,6 +28,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112501_title_key.sql"),
     ),
     (
+        2_026_112_601,
+        include_str!("../../migrations/2026112601_channels.sql"),
+    ),
+    (
         2_026_112_602,
         include_str!("../../migrations/2026112602_search_for_effects.sql"),
     ),

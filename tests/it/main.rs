@@ -37,6 +37,7 @@ mod rules_command;
 
 // Notifications of people, programs and the operator.
 mod alerts;
+mod channels;
 mod mail;
 mod notify;
 mod pipeline;

@@ -32,6 +32,7 @@ mod schedules;
 mod smuggling;
 
 mod alerts;
+mod channels;
 mod notify;
 mod pipeline;
 
