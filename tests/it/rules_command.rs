@@ -102,7 +102,7 @@ async fn the_active_rules_are_listed() {
         let seed = written.deployment.portal.seed().clone();
         let said = written.say(&["rules"]);
         let expected = format!(
-            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip a taken title)\n",
+            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip if the title exists there)\n",
             seed.client_room, seed.incoming_folder
         );
         assert!(said.contains(&expected), "{said}");
