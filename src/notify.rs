@@ -12,28 +12,17 @@ use tracing::info;
 use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
-use crate::pipeline::{Pipeline, Pipelines};
 use crate::text::clean;
 
+mod channels;
 pub mod chat;
 pub mod mail;
 
-use crate::template::{Field, MessageTemplates};
-use chat::{Chat, escape};
-use mail::{Email, Mailer};
+pub use channels::{ChannelStatus, Channels};
 
-/// The configured channels to people and programs.
-#[derive(Debug, Default)]
-pub struct Channels {
-    /// Email; without it a notification is written to the log.
-    pub mailer: Option<Mailer>,
-    /// The chat.
-    pub chat: Option<Chat>,
-    /// The external pipeline.
-    pub pipeline: Option<Pipeline>,
-    /// The pipelines of the rules file.
-    pub pipelines: Pipelines,
-}
+use crate::template::{Field, MessageTemplates};
+use chat::escape;
+use mail::Email;
 
 /// The facts of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
