@@ -157,8 +157,8 @@ impl Notification {
         let folder = |name, folder: &Option<NamedFolder>| {
             folder.as_ref().map(|folder| (name, folder.to_string()))
         };
-        facts.extend(folder("To room", &self.room));
-        facts.extend(folder("Now in", &self.current_folder));
+        facts.extend(folder("Room", &self.room));
+        facts.extend(folder("Moved to", &self.current_folder));
         for (_, value) in &mut facts {
             *value = mail::one_line(value, TITLE_LENGTH);
         }
@@ -260,8 +260,8 @@ mod tests {
              File         Invoice 1.pdf\n  \
              Uploaded by  Chris Client\n  \
              Uploaded on  2 March 2026, 09:14 UTC\n  \
-             To room      Acme & Sons (id 100)\n  \
-             Now in       id 300\n\n\
+             Room         Acme & Sons (id 100)\n  \
+             Moved to     id 300\n\n\
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
         );

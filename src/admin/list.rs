@@ -184,9 +184,9 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
     };
     let next = match portal.breaker_state() {
         BreakerState::Open(_, until) => {
-            format!("next call {}", RelativeTime::new(until, now).about)
+            format!("next attempt {}", RelativeTime::new(until, now).about)
         }
-        BreakerState::Closed | BreakerState::HalfOpen(_) => "next call is due".to_owned(),
+        BreakerState::Closed | BreakerState::HalfOpen(_) => "next attempt is due".to_owned(),
     };
     PortalTile {
         class: "bad",

@@ -256,7 +256,7 @@ impl fmt::Display for ActionPlan {
                 match conflict {
                     Conflict::Duplicate => Ok(()),
                     Conflict::Overwrite => formatter.write_str(" (overwrite a taken title)"),
-                    Conflict::Skip => formatter.write_str(" (skip a taken title)"),
+                    Conflict::Skip => formatter.write_str(" (skip if the title exists there)"),
                 }
             }
             _ => match self.target() {
