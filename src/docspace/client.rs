@@ -126,6 +126,11 @@ impl Client {
         self.budget().no_write_before(self.transport.clock.now())
     }
 
+    /// The time on the portal's clock, to about a second.
+    pub fn portal_time(&self) -> Timestamp {
+        self.to_portal_time(self.transport.clock.now())
+    }
+
     /// Converts a time of our clock to the portal's clock, to about a second.
     pub fn to_portal_time(&self, time: Timestamp) -> Timestamp {
         time.checked_add(self.clock_skew()).unwrap_or(time)

@@ -79,7 +79,7 @@ pub fn claim(
                             WHEN 'running' THEN a.lease_until END <= :now
            AND {}
          RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
-                   settle_after, operation_id",
+                   settle_after, operation_id, searched_until",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
     );
@@ -125,11 +125,7 @@ fn read_action(row: &Row<'_>) -> Result<Result<Action, Claim>, SqlError> {
         title: row.get("title")?,
         plan,
         failures: row.get("failures")?,
-        intent: intent(
-            row.get("intent_at")?,
-            row.get("settle_after")?,
-            row.get("operation_id")?,
-        ),
+        intent: intent(row)?,
     }))
 }
 

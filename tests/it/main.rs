@@ -28,6 +28,7 @@ mod circuit_breaker;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod schedules;
 
 // Rules from a file.

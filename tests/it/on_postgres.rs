@@ -26,6 +26,7 @@ mod catch_up;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod rules;
 mod schedules;
 mod smuggling;
