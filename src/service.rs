@@ -59,10 +59,11 @@ impl Service {
         let instances = Instances::join(&db, &clock).await?;
         resume(&db, &clock).await?;
 
-        let parts = Parts::new(db, &config.portal, config.rules, clock)
+        let mut parts = Parts::new(db, &config.portal, config.rules, clock)
             .context("cannot set up the client for the portal")?;
         let (channels, recipients) = channels(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
+        parts.channels = channels.clone();
         let settings = WorkerSettings {
             max_attempts: config.limits.max_attempts,
             retention: config.limits.retention,

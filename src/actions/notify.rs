@@ -45,7 +45,17 @@ async fn email(
 ) -> Result<AttemptOutcome, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
         notify::log(context.portal.host(), action, to);
-        return Ok(AttemptOutcome::Done(ActionResult::default()));
+        let missing = if to.is_none() {
+            "MANAGER_EMAIL"
+        } else {
+            "SMTP_URL"
+        };
+        return Ok(AttemptOutcome::Done(ActionResult {
+            note: Some(format!(
+                "no email was sent, only a line written to the log, because {missing} is not set"
+            )),
+            ..ActionResult::default()
+        }));
     };
     let id = message::message_id(context, action, to);
     let email = notification(context, action)
