@@ -146,6 +146,7 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         .write(move |sql| {
             // The portal may be available again, so what waited for it is decided now.
             inbox::expedite(sql, now)?;
+            outbox::expedite_distant(sql, now)?;
             // In a shared store, leases can belong to instances that run.
             if is_shared {
                 Ok(0)

@@ -42,7 +42,7 @@ async fn call(
     let report = Report::load(context, action).await?;
     let document = document(context.portal.host(), action, report);
     let id = format!("msg_{}", message::message_id(context, action, "pipeline"));
-    let sent = pipeline.call(&id, &document, context.clock.now()).await;
+    let sent = pipeline.call(&id, &document, context.clock.wall()).await;
     Ok(message::outcome(sent))
 }
 

@@ -51,7 +51,7 @@ async fn email(
     let email = notification(context, action)
         .await?
         .email_with(templates, id);
-    let sent = mailer.send(&email, to, context.clock.now()).await;
+    let sent = mailer.send(&email, to, context.clock.wall()).await;
     Ok(message::outcome(sent))
 }
 
@@ -66,7 +66,7 @@ async fn chat(
     let text = notification(context, action)
         .await?
         .chat_message_with(templates);
-    let sent = chat.post(&text, context.clock.now()).await;
+    let sent = chat.post(&text, context.clock.wall()).await;
     Ok(message::outcome(sent))
 }
 
