@@ -29,6 +29,7 @@ mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod schedules;
 
 // Rules from a file.
@@ -37,6 +38,7 @@ mod rules_command;
 
 // Notifications of people, programs and the operator.
 mod alerts;
+mod channels;
 mod mail;
 mod notify;
 mod pipeline;

@@ -27,11 +27,13 @@ mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod rules;
 mod schedules;
 mod smuggling;
 
 mod alerts;
+mod channels;
 mod notify;
 mod pipeline;
 

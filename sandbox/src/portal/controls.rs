@@ -52,6 +52,16 @@ impl Portal {
         self.state().operations.forget_results();
     }
 
+    /// Drops all operations without executing those that are queued or running, as a restart of the portal can.
+    pub fn drop_operations(&self) {
+        self.state().operations.clear();
+    }
+
+    /// Lets the portal process the calls that [`FaultEffect::Hold`](crate::FaultEffect::Hold) holds.
+    pub fn release_held_calls(&self) {
+        self.shared.released.notify_waiters();
+    }
+
     /// Waits until no operation is queued or running.
     pub async fn wait_for_operations(&self) {
         self.shared.operations.wait().await;
