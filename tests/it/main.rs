@@ -26,6 +26,7 @@ mod batches;
 mod busy_files;
 mod catch_up;
 mod circuit_breaker;
+mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;

@@ -24,6 +24,7 @@ mod refusals;
 mod batches;
 mod busy_files;
 mod catch_up;
+mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
