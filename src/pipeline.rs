@@ -16,9 +16,10 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
+use crate::clock::Clock;
 use crate::ids::InboxId;
 use crate::ids::{FileId, FolderId};
-use crate::outgoing::{Failure, HttpEndpoint};
+use crate::outgoing::{ChannelBreaker, Failure, HttpEndpoint};
 
 /// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
 #[derive(Clone, Debug)]
@@ -111,6 +112,14 @@ impl Pipelines {
         pipelines.get(key).cloned()
     }
 
+    /// All of them with their keys, in the order of the keys.
+    pub fn all(&self) -> Vec<(String, Pipeline)> {
+        let pipelines = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = pipelines.clone().into_iter().collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
+    }
+
     /// Adds these, replacing those with the same keys.
     pub fn add(
         &self,
@@ -139,9 +148,9 @@ pub fn key_of(rule: &str, url: &str) -> String {
 #[derive(Clone)]
 pub struct Signer(Arc<Webhook>);
 
-/// A secret that begins with `whsec_`, followed by something other than base64.
+/// A secret with `whsec_` that is not `whsec_` and base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it begins with whsec_, but what follows is not base64")]
+#[error("it contains whsec_, but is not whsec_ and base64")]
 pub struct NotBase64;
 
 impl fmt::Debug for Signer {
@@ -153,11 +162,16 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with this secret: `whsec_` and base64, or any other text taken as it is.
+    /// A signer with this secret: `whsec_` and base64, or any other text taken as it is. Some consoles show the secret
+    /// after the version of the signature, as `v1,whsec_…`.
     pub fn new(secret: &str) -> Result<Self, NotBase64> {
-        let webhook = match secret.strip_prefix("whsec_") {
-            Some("") => return Err(NotBase64),
-            Some(_) => Webhook::new(secret),
+        let secret = match secret.strip_prefix("v1,") {
+            Some(rest) if rest.starts_with("whsec_") => rest,
+            _ => secret,
+        };
+        let webhook = match secret.split_once("whsec_") {
+            Some(("", base64)) if !base64.is_empty() => Webhook::new(secret),
+            Some(_) => return Err(NotBase64),
             None => Webhook::from_bytes(secret.as_bytes().to_vec()),
         };
         webhook
@@ -185,10 +199,15 @@ impl Pipeline {
         clippy::missing_panics_doc,
         reason = "a document is plain data, which can always be written"
     )]
-    pub async fn call(&self, id: &str, document: &Document, now: Timestamp) -> Result<(), Failure> {
+    pub async fn call(&self, id: &str, document: &Document, clock: &Clock) -> Result<(), Failure> {
         let document = serde_json::to_string(document).expect("the document is plain data");
-        let headers = headers(self.signer.as_ref(), id, &document, now);
-        self.endpoint.post(headers, document, now).await
+        let headers = headers(self.signer.as_ref(), id, &document, clock.now());
+        self.endpoint.post(headers, document, clock).await
+    }
+
+    /// Its circuit breaker, which clones share.
+    pub fn breaker(&self) -> &ChannelBreaker {
+        self.endpoint.breaker()
     }
 }
 
@@ -237,7 +256,15 @@ mod tests {
             sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         );
-        for secret in ["whsec_not base64", "whsec_"] {
+        assert_eq!(
+            sign("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        );
+        for secret in [
+            "whsec_not base64",
+            "whsec_",
+            "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             assert_eq!(Signer::new(secret).unwrap_err(), NotBase64, "{secret}");
         }
         let signer = Signer::new("any other text").unwrap();

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::actions::failpoint::Failpoints;
 use crate::admin::{self, Access};
@@ -59,10 +59,11 @@ impl Service {
         let instances = Instances::join(&db, &clock).await?;
         resume(&db, &clock).await?;
 
-        let parts = Parts::new(db, &config.portal, config.rules, clock)
+        let mut parts = Parts::new(db, &config.portal, config.rules, clock)
             .context("cannot set up the client for the portal")?;
         let (channels, recipients) = channels(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
+        parts.channels = channels.clone();
         let settings = WorkerSettings {
             max_attempts: config.limits.max_attempts,
             retention: config.limits.retention,
@@ -167,22 +168,26 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
     let tls = Tls::open(files, clock.clone()).map_err(|error| ConfigError {
         problems: vec![Finding::error(error.variable(), error.to_string())],
     })?;
+    let validity = tls.validity();
+    if validity.expires_soon(clock.now()) {
+        warn!(expires_at = %validity.not_after, "the certificate of TLS_CERT_FILE expires soon");
+    }
     Ok(Arc::new(tls))
 }
 
 /// The channels of notifications, and the recipients of alerts.
 fn channels(config: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipients)> {
-    let mailer = || config.mail.clone().map(Mailer::new).transpose();
+    let mailer = config.mail.map(Mailer::new).transpose()?;
     let chat = config.chat.map(Chat::new).transpose()?;
     let channels = Channels {
-        mailer: mailer()?,
+        mailer: mailer.clone(),
         chat: chat.clone(),
         pipeline: config.pipeline.map(Pipeline::new).transpose()?,
         pipelines: Pipelines::default(),
     };
     let recipients = AlertRecipients {
         addresses: config.operators,
-        mailer: mailer()?,
+        mailer,
         chat,
     };
     Ok((channels, recipients))

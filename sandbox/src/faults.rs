@@ -35,6 +35,8 @@ pub enum FaultEffect {
     DropAfter,
     /// Never responds, and does not process the call.
     Hang,
+    /// Processes the call only after `Portal::release_held_calls`, even if the client no longer waits for it.
+    Hold,
     /// Accepts a copy or move; the operation finishes with this error and changes no file.
     OperationError(&'static str),
     /// Accepts and executes a copy or move, but its result can never be read.

@@ -256,7 +256,7 @@ impl Renderer<'_> {
     }
 }
 
-/// A row of the delivery log. Its times are wrong by the portal's offset from UTC, as on MySQL.
+/// A row of the delivery log. Its times are wrong by the portal's offset from UTC, as with its default database.
 pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) -> Value {
     let mut object = json!({
         "id": row.id,

@@ -312,6 +312,11 @@ impl Operations {
         operations
     }
 
+    /// Removes all operations.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Removes the operations that are completed or cancelled.
     pub(super) fn forget_results(&mut self) {
         self.0.retain(|operation| operation.stage.status() <= 1);

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::access::Access;
@@ -60,6 +60,7 @@ impl Portal {
             delivery_permits: Semaphore::new(sender::PARALLEL),
             deliveries: closed_tracker(),
             operations: closed_tracker(),
+            released: Notify::new(),
             state: Mutex::new(state),
         };
         Self {

@@ -4,11 +4,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::header::DATE;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
+use axum::{BoxError, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -93,7 +93,7 @@ async fn respond(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let mut response = respond_with_fault(router, request, effect).await?;
+    let mut response = respond_with_fault(portal, router, request, effect).await?;
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&portal.now());
     if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
         response.headers_mut().insert(DATE, date);
@@ -123,6 +123,7 @@ fn begin(
 }
 
 async fn respond_with_fault(
+    portal: &Portal,
     router: &Router,
     mut request: Request<Incoming>,
     effect: Option<FaultEffect>,
@@ -151,6 +152,7 @@ async fn respond_with_fault(
             Err(Dropped)
         }
         Some(FaultEffect::Hang) => std::future::pending().await,
+        Some(FaultEffect::Hold) => respond_after_release(portal, router, request).await,
         Some(effect @ (FaultEffect::OperationError(_) | FaultEffect::OperationResultLost)) => {
             request.extensions_mut().insert(effect);
             Ok(route(router, request).await)
@@ -158,7 +160,29 @@ async fn respond_with_fault(
     }
 }
 
-async fn route(router: &Router, request: Request<Incoming>) -> Response<Body> {
+/// Processes a call after its release. This is a task of its own, which outlives the client's connection.
+async fn respond_after_release(
+    portal: &Portal,
+    router: &Router,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Dropped> {
+    let (head, body) = request.into_parts();
+    let body = Body::new(body);
+    let body = to_bytes(body, usize::MAX).await.map_err(|_| Dropped)?;
+    let request = Request::from_parts(head, Body::from(body));
+    let (portal, router) = (portal.clone(), router.clone());
+    let responding = tokio::spawn(async move {
+        portal.shared.released.notified().await;
+        route(&router, request).await
+    });
+    responding.await.map_err(|_| Dropped)
+}
+
+async fn route<B>(router: &Router, request: Request<B>) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let service = TowerToHyperService::new(router.clone());
     let result: Result<_, Infallible> = service.call(request).await;
     let Ok(response) = result;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::access::Access;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) deliveries: TaskTracker,
     /// The operations that are queued or running.
     pub(super) operations: TaskTracker,
+    /// Wakes the calls that a fault holds.
+    pub(super) released: Notify,
     pub(super) state: Mutex<State>,
 }
 

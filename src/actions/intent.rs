@@ -2,26 +2,27 @@
 //!
 //! An attempt stores the intent of each action before it calls the portal. If the attempt crashes, or the
 //! response is lost, the next attempt finds the intent and has to reconcile it before it calls again: find
-//! out by the effect whether the call was applied, and take a missing effect as proof only after
-//! [`Intent::settle_after`]. A kind whose call is harmless to repeat, such as `comment`, needs no intent.
+//! out by the effect whether the call was applied, and take a missing effect as proof only when neither the
+//! request nor its operation can be under way (after [`Intent::in_flight_until`]). A kind whose call is harmless to repeat, such as `comment`, needs no intent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::db::{Sql, SqlError, StoreError};
-use crate::docspace::{Error, WriteOutcome};
+use crate::docspace::{self, Error, WriteOutcome};
 use crate::outbox::{self, Action, Claim, ClaimStatus, Intent};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::portal_error::failed_call;
 
-/// How long the portal may still be processing a request whose response was lost.
-const REQUEST_IN_FLIGHT: Duration = Duration::from_secs(10);
+/// How long the portal may process a request after the client stopped waiting for the response. Its nginx
+/// waits for 60 s, and the service behind it may continue for a while.
+const PORTAL_REQUEST_LIMIT: Duration = Duration::from_mins(2);
 
-/// How soon an unconfirmed action is reconciled again.
-pub(super) const RECONCILE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The longest time between two searches for the effect of a call, in seconds.
+const MAX_SEARCH_INTERVAL_S: i64 = 64;
 
 /// An action whose call was made, or may have been made.
 #[derive(Clone, Debug)]
@@ -41,6 +42,22 @@ impl<'a> Unconfirmed<'a> {
         (self.action, outcome)
     }
 
+    /// Keeps the intent after a search that began at this time of the portal's clock and found no effect.
+    pub(super) fn search_again(
+        self,
+        context: &Context<'_>,
+        searched_at: Timestamp,
+        reason: &str,
+    ) -> (&'a Action, AttemptOutcome) {
+        let age = searched_at.duration_since(self.intent.at);
+        let wait = search_wait(context.clock.now(), age);
+        let intent = Intent {
+            searched_until: Some(searched_at),
+            ..self.intent
+        };
+        Self { intent, ..self }.postpone(reason, wait)
+    }
+
     /// Keeps the intent: the portal could not be queried for what became of the call.
     pub(super) fn query_failed(
         self,
@@ -57,27 +74,38 @@ impl<'a> Unconfirmed<'a> {
         context: &Context<'_>,
         error: &Error,
     ) -> (&'a Action, AttemptOutcome) {
-        let now = context.clock.now();
-        let settle_after = match error.write_outcome() {
+        let now = context.portal.portal_time();
+        let in_flight_until = match error.write_outcome() {
             WriteOutcome::NotApplied => None,
             WriteOutcome::Unknown => Some(now),
-            WriteOutcome::InFlight => Some(now + REQUEST_IN_FLIGHT),
+            WriteOutcome::InFlight => Some(now + PORTAL_REQUEST_LIMIT),
         };
-        let intent = settle_after.map(|settle_after| Intent {
-            settle_after,
+        let intent = in_flight_until.map(|in_flight_until| Intent {
+            in_flight_until,
             ..self.intent
         });
         (self.action, failed_call(context, error, intent))
     }
 }
 
-/// The intent of a call that is about to be made.
-pub(super) fn new(now: Timestamp) -> Intent {
+/// The intent of a call that is about to be made. The request is sent before the claim expires, or not at all.
+pub(super) fn new(context: &Context<'_>) -> Intent {
+    let now = context.portal.portal_time();
     Intent {
         at: now,
-        settle_after: now + REQUEST_IN_FLIGHT,
+        in_flight_until: now + context.lease + docspace::WRITE_TIMEOUT + PORTAL_REQUEST_LIMIT,
         operation: None,
+        searched_until: None,
     }
+}
+
+/// The wait before the next search for the effect of a call of this age. The searches become rarer with the
+/// age, and are due at multiples of the interval, so that those for several calls share a listing.
+fn search_wait(now: Timestamp, age: SignedDuration) -> Duration {
+    let seconds = age.as_secs().clamp(1, MAX_SEARCH_INTERVAL_S);
+    let interval_ms = 1_000 * (1_i64 << seconds.ilog2());
+    let wait_ms = interval_ms - now.as_millisecond().rem_euclid(interval_ms);
+    Duration::from_millis(wait_ms.unsigned_abs())
 }
 
 /// Stores the intent of each action in one commit. Actions whose claim is lost end there.
@@ -130,4 +158,26 @@ async fn write_to_claims<'a>(
         }
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_become_rarer_and_fall_together() {
+        let check = |age_s: i64, now_ms: i64, wait_ms: u64| {
+            let now = Timestamp::from_millisecond(now_ms).unwrap();
+            let wait = search_wait(now, SignedDuration::from_secs(age_s));
+            assert_eq!(wait.as_millis(), u128::from(wait_ms), "{age_s} s, {now_ms}");
+        };
+        check(-5, 1_000, 1_000);
+        check(0, 1_300, 700);
+        check(3, 1_300, 700);
+        check(3, 2_000, 2_000);
+        check(63, 2_000, 30_000);
+        check(64, 2_000, 62_000);
+        check(900, 100_000, 28_000);
+        check(900, 128_000, 64_000);
+    }
 }

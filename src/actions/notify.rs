@@ -45,14 +45,24 @@ async fn email(
 ) -> Result<AttemptOutcome, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
         notify::log(context.portal.host(), action, to);
-        return Ok(AttemptOutcome::Done(ActionResult::default()));
+        let missing = if to.is_none() {
+            "MANAGER_EMAIL"
+        } else {
+            "SMTP_URL"
+        };
+        return Ok(AttemptOutcome::Done(ActionResult {
+            note: Some(format!(
+                "no email was sent, only a line written to the log, because {missing} is not set"
+            )),
+            ..ActionResult::default()
+        }));
     };
     let id = message::message_id(context, action, to);
     let email = notification(context, action)
         .await?
         .email_with(templates, id);
-    let sent = mailer.send(&email, to, context.clock.now()).await;
-    Ok(message::outcome(sent))
+    let sent = mailer.send(&email, to, context.clock).await;
+    Ok(message::outcome(context, sent))
 }
 
 async fn chat(
@@ -66,8 +76,8 @@ async fn chat(
     let text = notification(context, action)
         .await?
         .chat_message_with(templates);
-    let sent = chat.post(&text, context.clock.now()).await;
-    Ok(message::outcome(sent))
+    let sent = chat.post(&text, context.clock).await;
+    Ok(message::outcome(context, sent))
 }
 
 async fn notification(context: &Context<'_>, action: &Action) -> Result<Notification, StoreError> {

@@ -12,11 +12,13 @@ use serde::Deserialize;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
-use crate::docspace::{BreakerState, Client};
+use crate::circuit_breaker::BreakerState;
+use crate::docspace::Client;
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
 use crate::metrics::Rejections;
+use crate::notify::Channels;
 use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut};
 
@@ -61,6 +63,8 @@ impl ListQuery {
 struct ListPage {
     layout: Layout,
     portal: PortalTile,
+    /// The channels that are not used at the moment, each as a sentence.
+    paused_channels: Vec<String>,
     waiting: u64,
     waiting_since: Option<RelativeTime>,
     dead: u64,
@@ -127,6 +131,7 @@ pub(super) async fn show(
     let list = ListPage {
         layout,
         portal: portal_tile(&console.portal, now),
+        paused_channels: paused_channels(&console.channels, now),
         waiting: overview.events_waiting + overview.actions_owed,
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
@@ -179,15 +184,26 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
     };
     let next = match portal.breaker_state() {
         BreakerState::Open(_, until) => {
-            format!("next call {}", RelativeTime::new(until, now).about)
+            format!("next attempt {}", RelativeTime::new(until, now).about)
         }
-        BreakerState::Closed | BreakerState::HalfOpen(_) => "next call is due".to_owned(),
+        BreakerState::Closed | BreakerState::HalfOpen(_) => "next attempt is due".to_owned(),
     };
     PortalTile {
         class: "bad",
         word: "Paused",
         sentence: format!("{}; {next}", reason.as_str()),
     }
+}
+
+fn paused_channels(channels: &Channels, now: Timestamp) -> Vec<String> {
+    let statuses = channels.statuses().into_iter();
+    let paused = statuses.filter_map(|status| {
+        let outage = status.outage?;
+        let since = RelativeTime::new(outage.since, now).about;
+        let reason = clean_and_cut(&outage.reason, MAX_TEXT);
+        Some(format!("{} paused {since}: {reason}", status.id))
+    });
+    paused.collect()
 }
 
 /// What is left of the portal's limits, and what that means for waiting files.

@@ -204,7 +204,7 @@ fn is_under_way(row: &LogRow, portal_now: Timestamp) -> bool {
 }
 
 /// When the event of a row happened. The body says it; the time of the row itself is wrong by the portal's
-/// offset from UTC on MySQL (docs/DOCSPACE.md 8).
+/// offset from UTC with `MySQL` (docs/DOCSPACE.md 8).
 fn happened_at(row: &LogRow) -> Option<Timestamp> {
     Event::parse(row.request_payload.as_bytes())
         .ok()?

@@ -146,5 +146,7 @@ fn unsigned(reader: &mut Reader<'_>, address: Option<SocketAddr>) -> UnsignedPol
             format!("is only allowed when LISTEN_ADDR is a loopback address, not {address}"),
         );
     }
+    let what = "accepts deliveries from every program on this machine; for development only";
+    reader.warning("ALLOW_UNSIGNED", what);
     UnsignedPolicy::Accept
 }

@@ -20,16 +20,27 @@ const SUBMISSION: u16 = 587;
 /// The port of mail submission over TLS (RFC 8314).
 const SUBMISSIONS: u16 = 465;
 
-/// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`; `None` without `SMTP_URL`.
+/// `SMTP_URL`, `MAIL_FROM`, `SMTP_CA_FILE` and `SMTP_HELO`; `None` without `SMTP_URL`.
 pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
     let from = sender(reader);
     let trusted = trusted_certificates(reader);
+    let helo = helo(reader);
     let url = reader.get("SMTP_URL")?;
     if !reader.variables.is_set("MAIL_FROM") {
         let what = "is required because SMTP_URL is set: the sender of the emails";
         reader.problem("MAIL_FROM", what);
     }
-    match server(url, trusted.is_some()) {
+    let server = server(url, trusted.is_some());
+    if server
+        .as_ref()
+        .is_ok_and(|server| server.security == Security::Plain && !is_loopback(&server.host))
+    {
+        reader.warning(
+            "SMTP_URL",
+            "has tls=off, so login and emails are sent in plain text",
+        );
+    }
+    match server {
         Ok(server) => Some(SmtpSettings {
             host: server.host,
             port: server.port,
@@ -37,6 +48,7 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
             login: server.login,
             from: from?,
             trusted,
+            helo,
         }),
         Err(what) => {
             reader.problem("SMTP_URL", what);
@@ -63,6 +75,18 @@ fn sender(reader: &mut Reader<'_>) -> Option<Mailbox> {
     from
 }
 
+/// A host name or an address; it becomes part of an SMTP command.
+fn helo(reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.get("SMTP_HELO")?.to_owned();
+    let is_valid =
+        |character: char| character.is_ascii_alphanumeric() || "-.:[]".contains(character);
+    if !name.chars().all(is_valid) {
+        let what = "is not a host name such as courier.example.com or an address such as 192.0.2.1";
+        reader.problem("SMTP_HELO", what);
+    }
+    Some(name)
+}
+
 fn trusted_certificates(reader: &mut Reader<'_>) -> Option<String> {
     reader.certificates("SMTP_CA")?;
     reader.get("SMTP_CA").map(str::to_owned)
@@ -76,21 +100,27 @@ struct MailServer {
     login: Option<(String, SecretString)>,
 }
 
-/// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no
-/// certificate to verify it with.
+/// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no certificate to
+/// verify it with, or the URL ends in `?tls=off`.
 fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static str> {
     const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465";
 
     let url = Url::parse(text).map_err(|_| LIKE)?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or(LIKE)?;
+    let is_plain = url.query() == Some("tls=off");
     let (security, port) = match url.scheme() {
+        "smtps" if is_plain => return Err("has tls=off, but smtps:// is encrypted; use smtp://"),
+        "smtp" if is_plain => (Security::Plain, SUBMISSION),
         "smtps" => (Security::Implicit, SUBMISSIONS),
         "smtp" if is_loopback(host) && !trusts_certificate => (Security::Plain, SUBMISSION),
         "smtp" => (Security::StartTls, SUBMISSION),
         _ => return Err(LIKE),
     };
     // An unencoded special character in the login ends it, and the rest would be taken for host, port or path.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+    if !matches!(url.path(), "" | "/")
+        || (url.query().is_some() && !is_plain)
+        || url.fragment().is_some()
+    {
         return Err(
             "must end after the host and port; percent-encode special characters in the login, such as # \
                     as %23",
@@ -179,6 +209,13 @@ mod tests {
             Security::StartTls,
         );
         check("smtp://[::1]:25", false, "::1", 25, Security::Plain);
+        check(
+            "smtp://10.0.0.1:25?tls=off",
+            false,
+            "10.0.0.1",
+            25,
+            Security::Plain,
+        );
         check(
             "smtp://localhost.example",
             false,

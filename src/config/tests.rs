@@ -476,6 +476,46 @@ fn a_login_in_an_address_is_neither_used_nor_shown() {
 }
 
 #[test]
+fn an_empty_secret_of_a_rule_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty"), "\u{feff}\n").unwrap();
+    let rules = folder.path().join("rules.toml");
+    for (call, words) in [
+        (r#"secret_file = "empty""#, "empty is empty"),
+        (r#"secret = """#, "is empty"),
+        (r#"secret = "v1,secret whsec_7""#, "contains whsec_"),
+    ] {
+        let text = format!(
+            "\u{feff}[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\n\
+             call = {{ url = \"https://x.example\", {call} }}\n"
+        );
+        std::fs::write(&rules, text).unwrap();
+        let pairs = [("RULES_FILE", rules.to_str().unwrap())];
+        finds(&pairs, Severity::Error, &[("RULES_FILE", words)]);
+    }
+}
+
+#[test]
+fn development_settings_are_warned_of() {
+    let pairs = [("LISTEN_ADDR", "127.0.0.1:0"), ("ALLOW_UNSIGNED", "true")];
+    finds(
+        &pairs,
+        Severity::Warning,
+        &[("ALLOW_UNSIGNED", "for development only")],
+    );
+    let mail = [
+        ("SMTP_URL", "smtp://mail.example:25?tls=off"),
+        ("MAIL_FROM", "a@x.example"),
+    ];
+    finds(&mail, Severity::Warning, &[("SMTP_URL", "in plain text")]);
+    let mail = [
+        ("SMTP_URL", "smtp://mail.example:25?tls=opportunistic"),
+        ("MAIL_FROM", "a@x.example"),
+    ];
+    finds(&mail, Severity::Error, &[("SMTP_URL", "must end after")]);
+}
+
+#[test]
 fn plain_text_to_another_machine_is_warned_of() {
     for variable in ["DOCSPACE_API_HOST", "NOTIFY_WEBHOOK_URL"] {
         finds(

@@ -27,6 +27,14 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_501,
         include_str!("../../migrations/2026112501_title_key.sql"),
     ),
+    (
+        2_026_112_601,
+        include_str!("../../migrations/2026112601_channels.sql"),
+    ),
+    (
+        2_026_112_602,
+        include_str!("../../migrations/2026112602_search_for_effects.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -28,7 +28,7 @@ pub struct DeliveryLog<'a> {
 pub struct LogRow {
     /// Its id, which is the `event.id` of the delivery.
     pub id: EventId,
-    /// When the event happened; on MySQL wrong by the portal's offset from UTC (docs/DOCSPACE.md 8).
+    /// When the event happened; with `MySQL` wrong by the portal's offset from UTC (docs/DOCSPACE.md 8).
     #[serde(default, deserialize_with = "wire::optional_time")]
     pub creation_time: Option<Timestamp>,
     /// The headers of the last attempt as JSON, with its signature; absent before the first attempt.

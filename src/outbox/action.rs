@@ -50,15 +50,18 @@ pub struct Action {
     pub intent: Option<Intent>,
 }
 
-/// A call to the portal that may have been made and whose outcome is unknown.
+/// A call to the portal that may have been made and whose outcome is unknown. Its times are those of the
+/// portal's clock, so that a step of our clock changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// When it was stored, before the call.
     pub at: Timestamp,
-    /// Before this time the portal may still be at work, so a missing effect proves nothing.
-    pub settle_after: Timestamp,
+    /// Before this time the request may be on its way or in the portal, so a missing effect proves nothing.
+    pub in_flight_until: Timestamp,
     /// The portal's operation, once the portal has returned its id.
     pub operation: Option<OperationId>,
+    /// When the effect was last searched for in vain; `None` before the first search.
+    pub searched_until: Option<Timestamp>,
 }
 
 /// What a done action left behind.

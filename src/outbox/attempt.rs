@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Row, Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
@@ -54,13 +54,15 @@ pub enum IntentUpdate {
 pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions
-         SET intent_at = :at, settle_after = :settle_after, operation_id = :operation
+         SET intent_at = :at, settle_after = :in_flight_until, operation_id = :operation,
+             searched_until = :searched_until
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
             (":at", intent.at.into()),
-            (":settle_after", intent.settle_after.into()),
+            (":in_flight_until", intent.in_flight_until.into()),
+            (":searched_until", intent.searched_until.into()),
             (
                 ":operation",
                 intent.operation.as_ref().map(OperationId::as_str).into(),
@@ -73,28 +75,29 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimSta
 /// The stored intent of a claim.
 fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
     let stored = sql.query_optional(
-        "SELECT intent_at, settle_after, operation_id FROM actions
+        "SELECT intent_at, settle_after, operation_id, searched_until FROM actions
          WHERE id = :id AND attempt = :attempt",
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
         ],
-        |row| Ok(intent(row.get(0)?, row.get(1)?, row.get(2)?)),
+        intent,
     )?;
     Ok(stored.flatten())
 }
 
-/// An intent from its columns.
-pub(super) fn intent(
-    at: Option<Timestamp>,
-    settle_after: Option<Timestamp>,
-    operation: Option<String>,
-) -> Option<Intent> {
-    at.map(|at| Intent {
+/// The intent in a row with its columns.
+pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
+    let at: Option<Timestamp> = row.get("intent_at")?;
+    let Some(at) = at else { return Ok(None) };
+    let in_flight_until: Option<Timestamp> = row.get("settle_after")?;
+    let operation: Option<String> = row.get("operation_id")?;
+    Ok(Some(Intent {
         at,
-        settle_after: settle_after.unwrap_or(at),
+        in_flight_until: in_flight_until.unwrap_or(at),
         operation: operation.map(OperationId::new),
-    })
+        searched_until: row.get("searched_until")?,
+    }))
 }
 
 /// Extends the lease.
@@ -168,7 +171,8 @@ pub fn reschedule(
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, reason = :reason, intent_at = :intent_at,
-                            settle_after = :settle_after, operation_id = :operation
+                            settle_after = :in_flight_until, operation_id = :operation,
+                            searched_until = :searched_until
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
@@ -178,8 +182,12 @@ pub fn reschedule(
             (":reason", (&reschedule.reason).into()),
             (":intent_at", intent.map(|intent| intent.at).into()),
             (
-                ":settle_after",
-                intent.map(|intent| intent.settle_after).into(),
+                ":in_flight_until",
+                intent.map(|intent| intent.in_flight_until).into(),
+            ),
+            (
+                ":searched_until",
+                intent.and_then(|intent| intent.searched_until).into(),
             ),
             (":operation", operation.map(OperationId::as_str).into()),
         ],

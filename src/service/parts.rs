@@ -44,6 +44,8 @@ pub struct Parts {
     pub wake: Arc<Wake>,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// The channels, whose state the console shows.
+    pub channels: Channels,
 }
 
 /// Which deliveries the receiver accepts.
@@ -76,6 +78,7 @@ impl Parts {
             clock,
             wake: Arc::default(),
             metrics,
+            channels: Channels::default(),
         })
     }
 
@@ -158,6 +161,7 @@ impl Parts {
         Console {
             db: self.db.clone(),
             portal: Arc::clone(&self.portal),
+            channels: self.channels.clone(),
             metrics: Arc::clone(&self.metrics),
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),

@@ -184,7 +184,7 @@ impl AttemptRunner {
                 wait,
                 intent,
             } => End::Waits(Reschedule {
-                until: self.clock.now() + wait.unwrap_or(BREAKER_WAIT),
+                until: whole_tenths(self.clock.now() + wait.unwrap_or(BREAKER_WAIT)),
                 failures: action.failures,
                 reason,
                 intent: IntentUpdate::Replace(intent),
@@ -192,6 +192,13 @@ impl AttemptRunner {
             AttemptOutcome::ClaimLost => End::Lost,
         }
     }
+}
+
+/// The time without what exceeds a tenth of a second, so that actions which wait for the same thing are due
+/// together although their attempts are recorded one after the other.
+fn whole_tenths(time: Timestamp) -> Timestamp {
+    let ms = time.as_millisecond();
+    Timestamp::from_millisecond(ms - ms.rem_euclid(100)).unwrap_or(time)
 }
 
 /// The outcome of an attempt that panicked; what it stored of its call stays.

@@ -10,7 +10,7 @@ use docspace_sandbox::{FileId, FolderId, Portal, PortalSettings, RandomFaults, U
 use fastrand::Rng;
 
 use crate::bounds::{bounded_by, until};
-use crate::process::Deployment;
+use crate::process::{Deployment, PortalClock};
 use crate::variable;
 
 const SEED: u64 = 20_261_121;
@@ -70,7 +70,9 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
     let bound = END_BOUND * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
     bounded_by(bound, async {
         let mut random = Rng::with_seed(seed);
+        let clock = PortalClock::default();
         let deployment = Deployment::new(PortalSettings {
+            time: clock.source(),
             operation_time: Duration::from_millis(30),
             retry_waits: vec![Duration::from_millis(300); 20],
             ..PortalSettings::default()
@@ -104,6 +106,7 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
             service = deployment.start();
         }
         portal.set_random_faults(None);
+        clock.outlast_calls(portal).await;
         deployment.all_done(END_BOUND).await;
         service.kill();
         assert!(

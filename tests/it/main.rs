@@ -28,6 +28,7 @@ mod circuit_breaker;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod schedules;
 
 // Rules from a file.
@@ -36,6 +37,7 @@ mod rules_command;
 
 // Notifications of people, programs and the operator.
 mod alerts;
+mod channels;
 mod mail;
 mod notify;
 mod pipeline;

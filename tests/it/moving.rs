@@ -7,14 +7,19 @@ use rusqlite::types::Value as Cell;
 use serde_json::json;
 
 use crate::bounds::{STATE_BOUND, bounded, until};
-use crate::process::{Deployment, binary};
+use crate::process::{Deployment, PortalClock, binary};
 
 const UPLOADS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_work_is_copied_to_the_database_and_done_there() {
     bounded(async {
-        let deployment = Deployment::new(PortalSettings::default()).await;
+        let clock = PortalClock::default();
+        let settings = PortalSettings {
+            time: clock.source(),
+            ..PortalSettings::default()
+        };
+        let deployment = Deployment::new(settings).await;
         let file = deployment.store.folder().join("courier.db");
         let in_file = [("DATABASE_URL", format!("sqlite://{}", file.display()))];
         let copy = |more: &[&str]| -> Output {
@@ -71,6 +76,8 @@ async fn waiting_work_is_copied_to_the_database_and_done_there() {
         assert!(said(&copy(&[])).contains("not empty"));
 
         portal.set_down(false);
+        // Calls that the portal dropped when it went down may be under way for a while.
+        clock.outlast_calls(portal).await;
         let service = deployment.start();
         deployment.ready().await;
         upload(UPLOADS);

@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 5;
 
 const MANAGER: &str = "manager@example.com";
 
-fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
+pub fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
         to: Some((*address).to_owned()),
         words: MessageTemplates::default(),
@@ -28,7 +28,7 @@ fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     addresses.iter().map(to).collect()
 }
 
-fn by_mail(mailer: Mailer) -> Channels {
+pub fn by_mail(mailer: Mailer) -> Channels {
     Channels {
         mailer: Some(mailer),
         ..Channels::default()
@@ -36,7 +36,7 @@ fn by_mail(mailer: Mailer) -> Channels {
 }
 
 /// A port on which nothing listens.
-fn closed_port() -> u16 {
+pub fn closed_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -288,6 +288,24 @@ async fn the_chat_message_is_one_line() {
             text.ends_with(&format!("/doceditor?fileid={invoice}")),
             "{text}"
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_mail_server_the_result_says_that_no_email_was_sent() {
+    scenario(async |scene| {
+        scene.notify_after_move(Channels::default(), notify(&[MANAGER]));
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work().await;
+        assert_eq!(scene.count("notify", "done").await, 1);
+        let note = scene.db.read(|sql| {
+            let question = "SELECT reason FROM actions WHERE kind = 'notify'";
+            sql.query_one(question, &[], |row| row.get::<Option<String>>(0))
+        });
+        let note = note.await.unwrap().unwrap_or_default();
+        assert!(note.contains("no email was sent"), "{note}");
+        assert!(note.contains("SMTP_URL"), "{note}");
     })
     .await;
 }

@@ -26,11 +26,13 @@ mod catch_up;
 mod conflicts;
 mod crashes;
 mod failures;
+mod reconcile;
 mod rules;
 mod schedules;
 mod smuggling;
 
 mod alerts;
+mod channels;
 mod notify;
 mod pipeline;
 

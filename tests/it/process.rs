@@ -5,10 +5,13 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as PortProbe};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use docspace_sandbox::{Portal, PortalSettings, WebhookId};
+use docspace_courier::clock::Clock;
+use docspace_sandbox::{Portal, PortalSettings, TimeSource, WebhookId};
+use jiff::SignedDuration;
 use rusqlite::types::Value as Cell;
 use tokio_util::sync::DropGuard;
 
@@ -252,6 +255,30 @@ impl Drop for Deployment {
             eprintln!("the log and the store of the service are in {folder}");
             self.store.keep();
         }
+    }
+}
+
+/// The clock of a portal: the machine's, until a test moves it forward.
+#[derive(Clone, Default)]
+pub struct PortalClock(Arc<AtomicI64>);
+
+impl PortalClock {
+    /// Where the portal takes its time from.
+    pub fn source(&self) -> TimeSource {
+        let ahead_s = Arc::clone(&self.0);
+        let machine = Clock::system();
+        TimeSource::new(move || {
+            let ahead = SignedDuration::from_secs(ahead_s.load(Ordering::Relaxed));
+            machine.now() + ahead
+        })
+    }
+
+    /// Moves the portal's clock forward by so much that no request and no operation of before can be under way.
+    pub async fn outlast_calls(&self, portal: &Portal) {
+        const OUTLASTING_S: i64 = 30 * 60;
+
+        portal.wait_for_operations().await;
+        self.0.fetch_add(OUTLASTING_S, Ordering::Relaxed);
     }
 }
 

@@ -280,6 +280,7 @@ impl Scene {
         self.parts = Parts {
             portal: Arc::new(client.with_metrics(Arc::clone(&self.metrics))),
             rules: ActiveRules::new(rules),
+            channels: channels.clone(),
             ..self.parts.clone()
         };
         self.worker = Arc::new(self.parts.worker(channels, worker_settings(failpoints)));

@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::bounds::{bounded, bounded_by, until};
 use crate::cluster::Cluster;
-use crate::process::{Deployment, Process, free_address};
+use crate::process::{Deployment, PortalClock, Process, free_address};
 use crate::store::Store;
 use crate::variable;
 
@@ -33,14 +33,17 @@ const KILL_EVERY: Duration = Duration::from_secs(1);
 /// Several services with addresses that stay over restarts, and the load balancer in front of them.
 struct Services {
     deployment: Deployment,
+    clock: PortalClock,
     addresses: Vec<(SocketAddr, SocketAddr)>,
     _balancer: DropGuard,
 }
 
 impl Services {
     async fn new(count: usize, store: Store) -> Self {
+        let clock = PortalClock::default();
         let deployment = Deployment::with_store(
             PortalSettings {
+                time: clock.source(),
                 operation_time: Duration::from_millis(100),
                 retry_waits: vec![Duration::from_millis(300); 100],
                 ..PortalSettings::default()
@@ -60,6 +63,7 @@ impl Services {
         );
         Self {
             deployment,
+            clock,
             addresses,
             _balancer: stop.drop_guard(),
         }
@@ -101,6 +105,7 @@ impl Services {
 
     /// Waits until all work is done, and checks that it was done once.
     async fn check(&self, uploads: u64) {
+        self.clock.outlast_calls(&self.deployment.portal).await;
         self.deployment.all_done(END_BOUND).await;
         let (portal, seed) = (&self.deployment.portal, self.deployment.portal.seed());
         let mut copied: Vec<u64> = portal

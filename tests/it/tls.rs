@@ -293,6 +293,10 @@ async fn unusable_certificate_files_are_reported_at_the_start() {
             "does not match the certificate",
         );
 
+        std::fs::write(&files.certificate, format!("\u{feff}{}", good.certificate)).unwrap();
+        std::fs::write(&files.key, format!("\u{feff}{}", good.key)).unwrap();
+        Config::from_pairs(&pairs(&files)).unwrap();
+
         for (missing, variable) in [
             ("nothing.crt", "TLS_CERT_FILE"),
             ("nothing.key", "TLS_KEY_FILE"),

@@ -54,7 +54,7 @@ impl Portal {
         self.state().operations.forget_results();
     }
 
-    /// Makes the times in the delivery log wrong by the portal's offset from UTC, as on a portal with MySQL
+    /// Makes the times in the delivery log wrong by the portal's offset from UTC, as a portal does with its default database
     /// (docs/DOCSPACE.md 8).
     pub fn set_log_offset(&self, offset: SignedDuration) {
         self.state().log_offset = offset;
@@ -64,6 +64,16 @@ impl Portal {
     /// the following pages shift.
     pub fn set_delivered_per_log_page(&self, rows: usize) {
         self.state().delivered_per_log_page = rows;
+    }
+
+    /// Drops all operations without executing those that are queued or running, as a restart of the portal can.
+    pub fn drop_operations(&self) {
+        self.state().operations.clear();
+    }
+
+    /// Lets the portal process the calls that [`FaultEffect::Hold`](crate::FaultEffect::Hold) holds.
+    pub fn release_held_calls(&self) {
+        self.shared.released.notify_waiters();
     }
 
     /// Waits until no operation is queued or running.

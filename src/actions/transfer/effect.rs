@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
-use crate::actions::intent::{RECONCILE_AGAIN_AFTER, Unconfirmed};
+use crate::actions::intent::Unconfirmed;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Error, FileInfo, OperationKind};
 use crate::ids::FileId;
@@ -25,6 +25,12 @@ const UNREPORTED_AFTER: SignedDuration = SignedDuration::from_secs(55);
 
 /// How long an operation that the portal no longer reports is assumed to be running.
 const MAX_UNREPORTED: SignedDuration = SignedDuration::from_mins(15);
+
+/// How far a search goes back beyond the search before, which took a while.
+const SEARCH_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
+
+/// How far the portal's clock, which is known to a second, may seem to go backward.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What the portal shows of the effects.
 #[derive(Debug, Default)]
@@ -44,14 +50,22 @@ impl<'a> Effects<'a> {
     }
 }
 
-/// Looks for the effect on each file.
+/// Searches for the effect on each file. A file without an effect has none only if that was certain at
+/// `began_at`, a time of the portal's clock before the caller's first read.
 pub(super) async fn inspect<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     files: Vec<Unconfirmed<'a>>,
+    began_at: Timestamp,
 ) -> Result<Effects<'a>, StoreError> {
     let mut view = PortalView::new(context.portal, transfer.to);
-    let ids: Vec<&FileId> = files.iter().map(|file| &file.action.file).collect();
+    let is_shallow = |file: &Unconfirmed<'_>| {
+        transfer.kind == OperationKind::Copy
+            && file.intent.searched_until.is_some()
+            && still_possible(&file.intent, began_at).is_some()
+    };
+    let deep = files.iter().filter(|file| !is_shallow(file));
+    let ids: Vec<&FileId> = deep.map(|file| &file.action.file).collect();
     let mut failed = view.load(&ids).await.err();
     let mut effects = Effects::default();
     let mut attributed = HashSet::new();
@@ -59,7 +73,8 @@ pub(super) async fn inspect<'a>(
         // After an error the portal is not asked about the other files.
         let evidence = match failed.take() {
             Some(error) => Err(error),
-            None => evidence(context, &mut view, transfer, &file).await,
+            None if is_shallow(&file) => news(&mut view, transfer, &file).await,
+            None => evidence(&mut view, transfer, &file).await,
         };
         let found = match evidence {
             Ok(Evidence::Certain(found)) => found,
@@ -72,12 +87,15 @@ pub(super) async fn inspect<'a>(
                 continue;
             }
         };
+        // The reads may have corrected what is known of the portal's clock.
+        let possible = still_possible(&file.intent, began_at)
+            .or_else(|| still_possible(&file.intent, context.portal.portal_time()));
         if let Some(found) = found {
             let ended = (file.action, AttemptOutcome::done_with(&found));
             effects.ended.push(ended);
             attributed.insert(found.id);
-        } else if let Some(reason) = still_possible(&file.intent, context.clock.now()) {
-            let ended = file.postpone(reason, RECONCILE_AGAIN_AFTER);
+        } else if let Some(reason) = possible {
+            let ended = file.search_again(context, began_at, reason);
             effects.ended.push(ended);
         } else {
             effects.not_applied.push(file);
@@ -94,8 +112,26 @@ enum Evidence {
     Candidates(ExpectedFile, Vec<FileInfo>),
 }
 
+/// What the portal shows of a copy that an earlier search did not find: the source is read only if something
+/// new in the destination has its title.
+async fn news(
+    view: &mut PortalView<'_>,
+    transfer: Transfer<'_>,
+    file: &Unconfirmed<'_>,
+) -> Result<Evidence, Error> {
+    let searched_until = file.intent.searched_until.unwrap_or(file.intent.at);
+    let since = searched_until
+        .checked_sub(SEARCH_OVERLAP)
+        .unwrap_or(searched_until)
+        .max(file.intent.at);
+    let expected = ExpectedFile::new(file.action, transfer.conflict, since, None);
+    if expected.candidates(view).await?.is_empty() {
+        return Ok(Evidence::Certain(None));
+    }
+    evidence(view, transfer, file).await
+}
+
 async fn evidence(
-    context: &Context<'_>,
     view: &mut PortalView<'_>,
     transfer: Transfer<'_>,
     file: &Unconfirmed<'_>,
@@ -106,7 +142,7 @@ async fn evidence(
         // The portal shows nothing to a key without access, so this proves nothing.
         Err(error) => return Err(error),
     };
-    let at = context.portal.to_portal_time(file.intent.at);
+    let at = file.intent.at;
     match (transfer.kind, source) {
         (OperationKind::Copy, source) => {
             let expected = ExpectedFile::new(file.action, transfer.conflict, at, source);
@@ -155,16 +191,20 @@ async fn choose(
     Ok(None)
 }
 
-/// Why the call may still take effect at this time; `None` once a missing effect proves that it was not
-/// applied.
-fn still_possible(intent: &Intent, now: Timestamp) -> Option<&'static str> {
+/// Why the call may still take effect at this time of the portal's clock; `None` once a missing effect proves
+/// that it was not applied.
+pub(super) fn still_possible(intent: &Intent, now: Timestamp) -> Option<&'static str> {
     let age = now.duration_since(intent.at);
+    let is_reported = (-CLOCK_TOLERANCE..UNREPORTED_AFTER).contains(&age);
     match &intent.operation {
-        Some(_) if (UNREPORTED_AFTER..=MAX_UNREPORTED).contains(&age) => {
+        Some(_) if !is_reported && age <= MAX_UNREPORTED => {
             Some("the portal no longer reports the operation, which may still be running")
         }
-        None if now < intent.settle_after => {
+        None if now < intent.in_flight_until => {
             Some("the portal may still be processing a call whose response was lost")
+        }
+        None if !is_reported && now < intent.in_flight_until + MAX_UNREPORTED => {
+            Some("the portal may be running an operation that it no longer reports")
         }
         _ => None,
     }
@@ -178,26 +218,37 @@ mod tests {
     #[test]
     fn a_missing_effect_proves_nothing_while_the_portal_may_be_working() {
         let start = Timestamp::from_second(1_000_000).unwrap();
-        let check = |operation: Option<&str>, age_s: i64, possible: bool| {
+        let check = |operation: Option<&str>, in_flight_s: i64, age_s: i64, possible: bool| {
             let intent = Intent {
                 at: start,
-                settle_after: start + SignedDuration::from_secs(10),
+                in_flight_until: start + SignedDuration::from_secs(in_flight_s),
                 operation: operation.map(OperationId::new),
+                searched_until: None,
             };
             let now = start + SignedDuration::from_secs(age_s);
             assert_eq!(
                 still_possible(&intent, now).is_some(),
                 possible,
-                "{operation:?} after {age_s} s"
+                "{operation:?} in flight for {in_flight_s} s, after {age_s} s"
             );
         };
-        check(None, 0, true);
-        check(None, 9, true);
-        check(None, 10, false);
+        check(None, 300, 0, true);
+        check(None, 300, 299, true);
+        // The portal may have accepted the call in its last moment.
+        check(None, 300, 300, true);
+        check(None, 300, 1_199, true);
+        check(None, 300, 1_200, false);
+        // The portal has responded with an error: an operation would be shown.
+        check(None, 2, 3, false);
+        check(None, 2, 54, false);
+        check(None, 2, 55, true);
+        check(None, 2, 902, false);
         // Gone from the status before the portal drops silent operations: it has ended.
-        check(Some("a"), 54, false);
-        check(Some("a"), 55, true);
-        check(Some("a"), 900, true);
-        check(Some("a"), 901, false);
+        check(Some("a"), 300, 54, false);
+        check(Some("a"), 300, 55, true);
+        check(Some("a"), 300, 900, true);
+        check(Some("a"), 300, 901, false);
+        // The portal's clock went backward.
+        check(Some("a"), 300, -100, true);
     }
 }

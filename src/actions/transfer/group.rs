@@ -1,10 +1,8 @@
 //! The entries of the worklist.
 
-use std::collections::HashMap;
-
 use crate::actions::attempt::{AttemptOutcome, Outcomes};
 use crate::actions::intent::Unconfirmed;
-use crate::docspace::{Conflict, Operation, OperationId, OperationKind};
+use crate::docspace::{Conflict, Operation, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::Action;
 
@@ -33,7 +31,7 @@ impl<'a> Transfer<'a> {
 /// Files that go through their next phase together.
 #[derive(Debug)]
 pub(super) enum Group<'a> {
-    /// Find out what became of an earlier call. All of them name the same operation, or none does.
+    /// Find out what became of earlier calls, together, because they search the same destination.
     Reconcile(Vec<Unconfirmed<'a>>),
     /// Make one call for all of them.
     Submit {
@@ -70,20 +68,17 @@ pub(super) struct Step<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// The first phase of each action. Actions with the same open operation are reconciled together.
+    /// The first phase of each action.
     pub(super) fn split(actions: &'a [Action]) -> Vec<Self> {
         let mut fresh = Vec::new();
-        let mut open: HashMap<Option<OperationId>, Vec<Unconfirmed<'a>>> = HashMap::new();
+        let mut open = Vec::new();
         for action in actions {
             match action.intent.clone() {
                 None => fresh.push(action),
-                Some(intent) => open
-                    .entry(intent.operation.clone())
-                    .or_default()
-                    .push(Unconfirmed { action, intent }),
+                Some(intent) => open.push(Unconfirmed { action, intent }),
             }
         }
-        let reconcile = open.into_values().map(Self::Reconcile);
+        let reconcile = (!open.is_empty()).then_some(Self::Reconcile(open));
         Self::submit(fresh).into_iter().chain(reconcile).collect()
     }
 
@@ -102,14 +97,6 @@ impl<'a> Step<'a> {
         Self {
             ended: outcomes.into_iter().collect(),
             remaining: Vec::new(),
-        }
-    }
-
-    /// A step after which all files enter their next phase.
-    pub(super) fn remaining(group: Group<'a>) -> Self {
-        Self {
-            ended: Vec::new(),
-            remaining: vec![group],
         }
     }
 }

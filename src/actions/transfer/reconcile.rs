@@ -3,54 +3,98 @@
 //! An empty operation status proves nothing (docs/DOCSPACE.md 4.4), so the effect decides. The order
 //! matters: the status of the operations is read before the effect, because an operation may end in between.
 
+use std::collections::HashMap;
+
+use futures_util::{StreamExt as _, stream};
+
 use crate::actions::attempt::Context;
-use crate::actions::intent::{RECONCILE_AGAIN_AFTER, Unconfirmed};
+use crate::actions::intent::Unconfirmed;
 use crate::db::StoreError;
-use crate::docspace::{Error, OperationKind};
+use crate::docspace::{Error, OperationId, OperationKind};
 use crate::outbox;
 
-use super::effect;
+use super::effect::{self, still_possible};
 use super::group::{Group, Step, Transfer};
 
-/// Reconciles files of earlier attempts, which all name the same operation or none.
+/// Operations whose status is read at the same time.
+const CONCURRENT_READS: usize = 5;
+
+/// Reconciles files of earlier attempts.
 pub(super) async fn reconcile<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     files: Vec<Unconfirmed<'a>>,
 ) -> Result<Step<'a>, StoreError> {
-    let operation = files.first().and_then(|file| file.intent.operation.clone());
-    let may_be_pending = match operation {
-        Some(id) => match context.portal.operations().get(&id).await {
-            Ok(Some(operation)) => {
-                return Ok(Step::remaining(Group::Watch { files, operation }));
+    let began_at = context.portal.portal_time();
+    let mut step = Step::default();
+    let mut searched = find_operations(context, files, &mut step).await;
+    // While a call may be in flight, an operation under way tells nothing new.
+    let asks_for_unknown = searched.iter().any(|file| {
+        file.intent.operation.is_none() && still_possible(&file.intent, began_at).is_none()
+    });
+    let mut may_be_pending = false;
+    if asks_for_unknown {
+        match unknown_operation_pending(context, transfer.kind).await? {
+            Ok(pending) => may_be_pending = pending,
+            Err(error) => {
+                let failed = searched.drain(..);
+                step.ended
+                    .extend(failed.map(|file| file.query_failed(context, &error)));
             }
-            Ok(None) => Ok(false),
-            Err(error) => Err(error),
-        },
-        None => unknown_operation_pending(context, transfer.kind).await?,
-    };
-    let may_be_pending = match may_be_pending {
-        Ok(may_be_pending) => may_be_pending,
-        Err(error) => {
-            let failed = files.into_iter();
-            return Ok(Step::ended(
-                failed.map(|file| file.query_failed(context, &error)),
-            ));
         }
-    };
-    let mut effects = effect::inspect(context, transfer, files).await?;
-    if may_be_pending {
-        let reason = "the portal is running an operation that may be this one";
-        let postponed = effects.not_applied.drain(..);
-        effects
-            .ended
-            .extend(postponed.map(|file| file.postpone(reason, RECONCILE_AGAIN_AFTER)));
     }
-    let not_applied = effects.not_applied.into_iter().map(|file| file.action);
-    Ok(Step {
-        ended: effects.ended,
-        remaining: Group::submit(not_applied.collect()).into_iter().collect(),
-    })
+    let effects = effect::inspect(context, transfer, searched, began_at).await?;
+    step.ended.extend(effects.ended);
+    let mut not_applied = Vec::new();
+    for file in effects.not_applied {
+        if may_be_pending && file.intent.operation.is_none() {
+            let reason = "the portal is running an operation that may be this one";
+            step.ended
+                .push(file.search_again(context, began_at, reason));
+        } else {
+            not_applied.push(file.action);
+        }
+    }
+    step.remaining.extend(Group::submit(not_applied));
+    Ok(step)
+}
+
+/// Reads the operations that the files name. Returns the files whose operation is gone or unknown; an
+/// operation that is gone does not come back, so it is read before the first search only.
+async fn find_operations<'a>(
+    context: &Context<'_>,
+    files: Vec<Unconfirmed<'a>>,
+    step: &mut Step<'a>,
+) -> Vec<Unconfirmed<'a>> {
+    let mut gone = Vec::new();
+    let mut named: HashMap<OperationId, Vec<Unconfirmed<'a>>> = HashMap::new();
+    for file in files {
+        match (&file.intent.operation, file.intent.searched_until) {
+            (Some(operation), None) => named.entry(operation.clone()).or_default().push(file),
+            _ => gone.push(file),
+        }
+    }
+    let (operations, named): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let reads = operations
+        .iter()
+        .map(|id| context.portal.operations().get(id))
+        .collect::<Vec<_>>();
+    let reads: Vec<_> = stream::iter(reads)
+        .buffered(CONCURRENT_READS)
+        .collect()
+        .await;
+    for (read, files) in reads.into_iter().zip(named) {
+        match read {
+            Ok(Some(operation)) => step.remaining.push(Group::Watch { files, operation }),
+            Ok(None) => gone.extend(files),
+            Err(error) => {
+                let failed = files.into_iter();
+                step.ended
+                    .extend(failed.map(|file| file.query_failed(context, &error)));
+            }
+        }
+    }
+    gone
 }
 
 /// Whether the portal runs an operation of this kind that no action in the outbox names.

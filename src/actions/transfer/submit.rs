@@ -21,7 +21,7 @@ pub(super) async fn submit<'a>(
     actions: Vec<&'a Action>,
     if_refused: IfRefused,
 ) -> Result<Step<'a>, StoreError> {
-    let intent = intent::new(context.clock.now());
+    let intent = intent::new(context);
     let mut ended = Outcomes::new();
     let files = intent::store(context, actions, &intent, &mut ended).await?;
     if files.is_empty() {

@@ -55,7 +55,8 @@ pub(super) async fn watch<'a>(
             Ok(Some(operation)) => operation,
             Ok(None) => {
                 // Another reader took the result, or the portal dropped it.
-                let effects = effect::inspect(context, transfer, files).await?;
+                let now = context.portal.portal_time();
+                let effects = effect::inspect(context, transfer, files, now).await?;
                 ended.extend(effects.fail_not_applied(RESULT_MISSING));
                 break;
             }
@@ -79,7 +80,8 @@ async fn read_results<'a>(
     let actions: Vec<&Action> = files.iter().map(|file| file.action).collect();
     let Some(attributed) = attribute(&actions, transfer, &results) else {
         let reason = failure_reason(results.error.as_deref());
-        let effects = effect::inspect(context, transfer, files).await?;
+        let now = context.portal.portal_time();
+        let effects = effect::inspect(context, transfer, files, now).await?;
         return Ok(effects.fail_not_applied(&reason));
     };
     let mut ended = Outcomes::with_capacity(actions.len());

@@ -178,6 +178,8 @@ fn what_is_refused() {
     check("[[rules]]\n", "did you mean rule?");
     with("room = 0", "must be the id");
     with("room = 1.5", "must be the id");
+    with("room = \"539564,539610\"", "must be the id");
+    with("room = \"0539564\"", "must be the id");
     with("room = []", "is an empty list");
     with("title = \"invoice\"", "must be a table such as");
     with(
