@@ -396,7 +396,9 @@ async fn a_reading_that_breaks_off_is_done_again() {
 /// A signed delivery of an upload that another portal sends with the same secret.
 async fn deliver(scene: &Scene, body: &str) -> String {
     let signature = WebhookSecret::new(scene.portal.secret()).sign(body.as_bytes());
-    let response = reqwest::Client::new()
+    let response = reqwest::Client::builder()
+        .build()
+        .unwrap()
         .post(&scene.address)
         .header(SIGNATURE_HEADER, signature)
         .body(body.to_owned())
