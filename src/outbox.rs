@@ -29,7 +29,7 @@ pub use attempt::{
     ClaimStatus, IntentUpdate, Reschedule, finish, give_up, hold, renew, reschedule, store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, next_due};
+pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
 pub use dead_letter::{
     DEAD_ACTION_EVENTS, DeadLetter, dead_letters, discard_behind_dead, discard_dead,
     revive_of_event,

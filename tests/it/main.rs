@@ -23,6 +23,7 @@ mod slow_clients;
 mod smuggling;
 
 mod batches;
+mod busy_files;
 mod catch_up;
 mod circuit_breaker;
 mod clock_steps;
