@@ -26,7 +26,7 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, finish, give_up, renew, reschedule, store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, finish, give_up, hold, renew, reschedule, store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};

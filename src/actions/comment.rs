@@ -38,7 +38,7 @@ async fn comment(
         match context
             .portal
             .files()
-            .set_comment(&id, file.version, text)
+            .set_comment(&id, file.version, text, context.holds(vec![action.claim]))
             .await
         {
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),

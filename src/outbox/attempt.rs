@@ -6,7 +6,7 @@ use crate::db::{Row, Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::action::{ActionResult, Claim, Intent};
+use super::action::{ActionId, ActionResult, Claim, Intent};
 
 /// Whether the claim was still held when a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,30 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
         operation: operation.map(OperationId::new),
         searched_until: row.get("searched_until")?,
     }))
+}
+
+/// Whether all these claims are the newest of their actions, and their leases last at this time.
+pub fn hold(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
+    let ids: Vec<String> = claims
+        .iter()
+        .map(|claim| claim.action.to_string())
+        .collect();
+    let statement = format!(
+        "SELECT id, attempt FROM actions
+         WHERE state = 'running' AND lease_until > :now AND {}",
+        sql.is_in_list("id", ":ids"),
+    );
+    let held = sql.query(
+        &statement,
+        &[(":now", now.into()), (":ids", (&ids.join(",")).into())],
+        |row| {
+            Ok(Claim {
+                action: ActionId(row.get(0)?),
+                attempt: row.get(1)?,
+            })
+        },
+    )?;
+    Ok(claims.iter().all(|claim| held.contains(claim)))
 }
 
 /// Extends the lease.

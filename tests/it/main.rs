@@ -30,6 +30,7 @@ mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod frozen;
 mod reconcile;
 mod schedules;
 

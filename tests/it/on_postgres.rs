@@ -28,6 +28,7 @@ mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod frozen;
 mod reconcile;
 mod rules;
 mod schedules;
