@@ -80,11 +80,11 @@ impl AlertMonitor {
         recipients: AlertRecipients,
     ) -> Result<Self, StoreError> {
         let dead = db.read(dead_letters).await?.into_iter().collect();
-        let mailer = recipients.mailer.map(Arc::new);
-        let mut channels: Vec<AlertChannel> = mailer
+        let mut channels: Vec<AlertChannel> = recipients
+            .mailer
             .iter()
             .flat_map(|mailer| {
-                let email = |to| Recipient::Email(Arc::clone(mailer), to);
+                let email = |to| Recipient::Email(mailer.clone(), to);
                 recipients.addresses.iter().cloned().map(email)
             })
             .map(AlertChannel::new)
@@ -130,7 +130,7 @@ impl AlertMonitor {
         futures_util::future::join_all(
             self.channels
                 .iter_mut()
-                .map(|channel| channel.send(host, now)),
+                .map(|channel| channel.send(host, &self.clock)),
         )
         .await;
     }

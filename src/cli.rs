@@ -36,7 +36,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Load variables from this file; those of the process take precedence.
+    /// Load variables from this file; variables that are already set take precedence.
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
 }

@@ -6,7 +6,6 @@
 
 mod account;
 mod address;
-mod breaker;
 mod budget;
 mod client;
 mod delivery_log;
@@ -16,6 +15,7 @@ mod file;
 mod files;
 mod folder;
 mod gate;
+mod open_reason;
 mod operation;
 mod operations;
 mod page;
@@ -28,7 +28,6 @@ mod webhooks;
 
 pub use account::{Account, KeyInfo};
 pub use address::{editor_address, folder_address};
-pub use breaker::{BreakerState, OpenReason};
 pub use budget::Budget;
 pub use client::Client;
 pub use delivery_log::{DeliveryLog, LogRow};
@@ -36,6 +35,7 @@ pub use error::{Error, ErrorClass, WriteOutcome};
 pub use file::FileInfo;
 pub use files::{Files, LONGEST_COMMENT};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
+pub use open_reason::OpenReason;
 pub use operation::{Conflict, Operation, OperationId, OperationKind, OperationState, Results};
 pub use operations::{FILES_IN_ONE_CALL, Operations};
 pub use page::Page;

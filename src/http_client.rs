@@ -11,7 +11,7 @@ pub(crate) fn builder(address: &str) -> ClientBuilder {
     let client = reqwest::Client::builder()
         .user_agent(concat!("docspace-courier/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none());
-    if is_here(address) {
+    if is_direct(address) {
         client.no_proxy()
     } else {
         client
@@ -20,7 +20,7 @@ pub(crate) fn builder(address: &str) -> ClientBuilder {
 
 /// The host and port of the proxy through which an address is requested, if there is one.
 pub(crate) fn proxy_for(address: &str) -> Option<String> {
-    if is_here(address) {
+    if is_direct(address) {
         return None;
     }
     let proxy = Matcher::from_env().intercept(&address.parse().ok()?)?;
@@ -29,7 +29,13 @@ pub(crate) fn proxy_for(address: &str) -> Option<String> {
     authority.rsplit('@').next().map(str::to_owned)
 }
 
-fn is_here(address: &str) -> bool {
-    let url = Url::parse(address);
-    url.is_ok_and(|url| url.host_str().is_some_and(is_loopback))
+fn is_direct(address: &str) -> bool {
+    Url::parse(address)
+        .is_ok_and(|url| url.host_str().is_some_and(is_loopback) || !has_proxy(url.scheme()))
+}
+
+/// Whether there is a proxy for other hosts. The matcher does not apply `NO_PROXY=*` to IP addresses, but to names.
+fn has_proxy(scheme: &str) -> bool {
+    let address = format!("{scheme}://host.invalid/").parse();
+    address.is_ok_and(|address| Matcher::from_env().intercept(&address).is_some())
 }

@@ -43,6 +43,7 @@ pub mod registration;
 pub mod admin;
 pub mod backoff;
 pub mod certificates;
+pub mod circuit_breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -12,28 +12,17 @@ use tracing::info;
 use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
-use crate::pipeline::{Pipeline, Pipelines};
 use crate::text::clean;
 
+mod channels;
 pub mod chat;
 pub mod mail;
 
-use crate::template::{Field, MessageTemplates};
-use chat::{Chat, escape};
-use mail::{Email, Mailer};
+pub use channels::{ChannelStatus, Channels};
 
-/// The configured channels to people and programs.
-#[derive(Debug, Default)]
-pub struct Channels {
-    /// Email; without it a notification is written to the log.
-    pub mailer: Option<Mailer>,
-    /// The chat.
-    pub chat: Option<Chat>,
-    /// The external pipeline.
-    pub pipeline: Option<Pipeline>,
-    /// The pipelines of the rules file.
-    pub pipelines: Pipelines,
-}
+use crate::template::{Field, MessageTemplates};
+use chat::escape;
+use mail::Email;
 
 /// The facts of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,8 +157,8 @@ impl Notification {
         let folder = |name, folder: &Option<NamedFolder>| {
             folder.as_ref().map(|folder| (name, folder.to_string()))
         };
-        facts.extend(folder("To room", &self.room));
-        facts.extend(folder("Now in", &self.current_folder));
+        facts.extend(folder("Room", &self.room));
+        facts.extend(folder("Moved to", &self.current_folder));
         for (_, value) in &mut facts {
             *value = mail::one_line(value, TITLE_LENGTH);
         }
@@ -271,8 +260,8 @@ mod tests {
              File         Invoice 1.pdf\n  \
              Uploaded by  Chris Client\n  \
              Uploaded on  2 March 2026, 09:14 UTC\n  \
-             To room      Acme & Sons (id 100)\n  \
-             Now in       id 300\n\n\
+             Room         Acme & Sons (id 100)\n  \
+             Moved to     id 300\n\n\
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
         );

@@ -1,8 +1,10 @@
 //! Outgoing calls to chats and pipelines, and how a notification can fail.
 //!
 //! [`HttpEndpoint`] follows no redirects, bounds the time and the size of a response, and never mentions
-//! the address in an error, because the address may be a secret. Emails fail in the same two ways.
+//! the address in an error, because the address may be a secret. Every message passes the circuit breaker of
+//! its channel ([`ChannelBreaker`]). Emails fail in the same ways.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,8 +13,15 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::certificates;
+use crate::clock::Clock;
 use crate::http_client;
 use crate::http_headers;
+
+mod channel_breaker;
+mod failure;
+
+pub use channel_breaker::{ChannelBreaker, Outage};
+pub use failure::{ChannelProblem, Failure};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,42 +35,6 @@ const RESPONSE_BYTES: usize = 64 * 1024;
 /// The longest `Retry-After` that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Why a notification or call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Another attempt may succeed.
-    Transient {
-        /// The cause, for the operator.
-        reason: String,
-        /// The wait that the receiver asks for, bounded by an hour.
-        retry_after: Option<Duration>,
-    },
-    /// No attempt will ever succeed.
-    Permanent {
-        /// The cause, for machines.
-        code: &'static str,
-        /// The cause, for the operator.
-        reason: String,
-    },
-}
-
-impl Failure {
-    /// The cause, for the operator.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Transient { reason, .. } | Self::Permanent { reason, .. } => reason,
-        }
-    }
-
-    /// A transient failure without a requested wait.
-    pub(crate) fn transient(reason: impl Into<String>) -> Self {
-        Self::Transient {
-            reason: reason.into(),
-            retry_after: None,
-        }
-    }
-}
-
 /// An address that receives JSON by POST.
 #[derive(Clone, Debug)]
 pub struct HttpEndpoint {
@@ -69,6 +42,7 @@ pub struct HttpEndpoint {
     url: SecretString,
     /// What it is called in reasons.
     name: &'static str,
+    breaker: Arc<ChannelBreaker>,
 }
 
 impl HttpEndpoint {
@@ -78,15 +52,35 @@ impl HttpEndpoint {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .build()?;
-        Ok(Self { http, url, name })
+        Ok(Self {
+            http,
+            url,
+            name,
+            breaker: Arc::new(ChannelBreaker::new(name)),
+        })
     }
 
-    /// Posts a JSON document. Only a 2xx response counts as received.
+    /// Its circuit breaker, which clones share.
+    pub fn breaker(&self) -> &ChannelBreaker {
+        &self.breaker
+    }
+
+    /// Posts a JSON document, unless the circuit is open. Only a 2xx response counts as received.
     pub async fn post(
         &self,
         headers: HeaderMap,
         document: String,
-        now: Timestamp,
+        clock: &Clock,
+    ) -> Result<(), Failure> {
+        let post = self.post_once(headers, document, clock);
+        self.breaker.send(clock, post).await
+    }
+
+    async fn post_once(
+        &self,
+        headers: HeaderMap,
+        document: String,
+        clock: &Clock,
     ) -> Result<(), Failure> {
         let response = self
             .http
@@ -98,7 +92,7 @@ impl HttpEndpoint {
             .await
             .map_err(|error| self.no_response(&error))?;
         let status = response.status();
-        let retry_after = retry_after(response.headers(), now);
+        let retry_after = retry_after(response.headers(), clock.now());
         drain(response).await;
         self.classify(status, retry_after)
     }
@@ -112,34 +106,39 @@ impl HttpEndpoint {
 
     fn classify(&self, status: StatusCode, retry_after: Option<Duration>) -> Result<(), Failure> {
         let reason = format!("{} responded with {}", self.name, status.as_u16());
+        let channel = |problem, reason| {
+            Err(Failure::Channel {
+                problem,
+                reason,
+                retry_after,
+            })
+        };
         match status.as_u16() {
             200..=299 => Ok(()),
+            300..=399 => channel(
+                ChannelProblem::SetUpRejected,
+                format!("{reason}; redirects are not followed"),
+            ),
+            // These concern the address or the credentials. A gateway whose backend is down sends 404, too.
+            401 | 403 | 404 | 405 | 407 | 421 => channel(ChannelProblem::SetUpRejected, reason),
+            408 | 425 | 502 | 503 | 504 => channel(ChannelProblem::Unreachable, reason),
+            429 => channel(ChannelProblem::Limit, reason),
             410 => Err(Failure::Permanent {
                 code: "gone",
                 reason: format!("{reason}: the endpoint is gone"),
-            }),
-            408 | 425 | 429 => Err(Failure::Transient {
-                reason,
-                retry_after,
             }),
             400..=499 => Err(Failure::Permanent {
                 code: "refused",
                 reason,
             }),
-            300..=399 => Err(Failure::transient(format!(
-                "{reason}; redirects are not followed"
-            ))),
-            _ => Err(Failure::Transient {
-                reason,
-                retry_after,
-            }),
+            _ => channel(ChannelProblem::Failing, reason),
         }
     }
 
     /// The error itself is not shown: it would contain the address.
     fn no_response(&self, error: &reqwest::Error) -> Failure {
         let name = self.name;
-        Failure::transient(if let Some(reason) = certificates::refusal(error) {
+        let reason = if let Some(reason) = certificates::refusal(error) {
             format!("the certificate of {name} {reason}")
         } else if error.is_connect() {
             format!("{name} cannot be reached")
@@ -147,7 +146,14 @@ impl HttpEndpoint {
             format!("{name} did not respond in time")
         } else {
             format!("the connection to {name} broke")
-        })
+        };
+        // Once the request is sent, the document itself may be what breaks the receiver.
+        let problem = if error.is_connect() {
+            ChannelProblem::Unreachable
+        } else {
+            ChannelProblem::Failing
+        };
+        Failure::channel(problem, reason)
     }
 }
 
@@ -182,26 +188,35 @@ mod tests {
             let classified = pipeline.classify(StatusCode::from_u16(status).unwrap(), asked);
             let word = match classified {
                 Ok(()) => "done",
-                Err(Failure::Transient {
-                    retry_after: None, ..
-                }) => "later",
-                Err(Failure::Transient { .. }) => "later, as asked",
+                Err(Failure::Channel {
+                    problem,
+                    retry_after,
+                    ..
+                }) => {
+                    assert_eq!(retry_after, asked);
+                    problem.code()
+                }
                 Err(Failure::Permanent { code, .. }) => code,
+                Err(failure) => panic!("{status}: {failure:?}"),
             };
             assert_eq!(word, expected, "{status}");
         };
         check(200, "done");
         check(202, "done");
         check(204, "done");
-        check(302, "later");
+        check(302, "set_up_rejected");
         check(400, "refused");
-        check(401, "refused");
-        check(404, "refused");
-        check(408, "later, as asked");
+        check(401, "set_up_rejected");
+        check(403, "set_up_rejected");
+        check(404, "set_up_rejected");
+        check(408, "unreachable");
         check(410, "gone");
-        check(429, "later, as asked");
-        check(500, "later, as asked");
-        check(503, "later, as asked");
+        check(413, "refused");
+        check(422, "refused");
+        check(429, "limit");
+        check(500, "failing");
+        check(502, "unreachable");
+        check(503, "unreachable");
     }
 
     #[test]

@@ -16,9 +16,10 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
+use crate::clock::Clock;
 use crate::ids::InboxId;
 use crate::ids::{FileId, FolderId};
-use crate::outgoing::{Failure, HttpEndpoint};
+use crate::outgoing::{ChannelBreaker, Failure, HttpEndpoint};
 
 /// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
 #[derive(Clone, Debug)]
@@ -111,6 +112,14 @@ impl Pipelines {
         pipelines.get(key).cloned()
     }
 
+    /// All of them with their keys, in the order of the keys.
+    pub fn all(&self) -> Vec<(String, Pipeline)> {
+        let pipelines = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = pipelines.clone().into_iter().collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
+    }
+
     /// Adds these, replacing those with the same keys.
     pub fn add(
         &self,
@@ -190,10 +199,15 @@ impl Pipeline {
         clippy::missing_panics_doc,
         reason = "a document is plain data, which can always be written"
     )]
-    pub async fn call(&self, id: &str, document: &Document, now: Timestamp) -> Result<(), Failure> {
+    pub async fn call(&self, id: &str, document: &Document, clock: &Clock) -> Result<(), Failure> {
         let document = serde_json::to_string(document).expect("the document is plain data");
-        let headers = headers(self.signer.as_ref(), id, &document, now);
-        self.endpoint.post(headers, document, now).await
+        let headers = headers(self.signer.as_ref(), id, &document, clock.now());
+        self.endpoint.post(headers, document, clock).await
+    }
+
+    /// Its circuit breaker, which clones share.
+    pub fn breaker(&self) -> &ChannelBreaker {
+        self.endpoint.breaker()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Registration: creates or repairs our webhook in the portal.
 //!
-//! A webhook is ours if it sends to our address. There should be one: switched on, for all entries, with the
+//! A webhook is ours if it sends to our address. There should be one: enabled, for all entries, with the
 //! triggers that the rules need (`registration/requirements.rs`). [`register`] creates or repairs it, and
 //! changes nothing if it is as it should be.
 
@@ -151,17 +151,17 @@ impl DesiredWebhook {
     fn changes_to(&self, existing: &WebhookConfig) -> Vec<String> {
         let mut changes = Vec::new();
         if !existing.enabled {
-            changes.push("switched on".to_owned());
+            changes.push("enabled".to_owned());
         }
         if existing.triggers != self.triggers {
             changes.push(format!(
-                "triggers: {} instead of {}",
+                "triggers: {}, before: {}",
                 trigger_names(self.triggers),
                 trigger_names(existing.triggers)
             ));
         }
         if let Some(target) = &existing.target_id {
-            changes.push(format!("covers all entries instead of only {target}"));
+            changes.push(format!("covers all entries, before: only {target}"));
         }
         let is_https = self.url.starts_with("https:");
         if existing.ssl != is_https {
@@ -171,7 +171,7 @@ impl DesiredWebhook {
         if let Some(name) = &self.name
             && *name != existing.name
         {
-            changes.push(format!("name: {name} instead of {}", existing.name));
+            changes.push(format!("name: {name}, before: {}", existing.name));
         }
         if self.set_secret == SetSecret::Always {
             changes.push("secret: the configured one".to_owned());

@@ -22,7 +22,7 @@ mod cycle;
 mod explain;
 mod set;
 
-pub use action::{ActionKind, ActionPlan};
+pub use action::{ActionKind, ActionPlan, ChannelId};
 pub use active::ActiveRules;
 pub use condition::{Account, Condition, Pattern, PatternError};
 pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};

@@ -176,17 +176,17 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
 
 /// The channels of notifications, and the recipients of alerts.
 fn channels(config: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipients)> {
-    let mailer = || config.mail.clone().map(Mailer::new).transpose();
+    let mailer = config.mail.map(Mailer::new).transpose()?;
     let chat = config.chat.map(Chat::new).transpose()?;
     let channels = Channels {
-        mailer: mailer()?,
+        mailer: mailer.clone(),
         chat: chat.clone(),
         pipeline: config.pipeline.map(Pipeline::new).transpose()?,
         pipelines: Pipelines::default(),
     };
     let recipients = AlertRecipients {
         addresses: config.operators,
-        mailer: mailer()?,
+        mailer,
         chat,
     };
     Ok((channels, recipients))

@@ -42,8 +42,8 @@ async fn call(
     let report = Report::load(context, action).await?;
     let document = document(context.portal.host(), action, report);
     let id = format!("msg_{}", message::message_id(context, action, "pipeline"));
-    let sent = pipeline.call(&id, &document, context.clock.now()).await;
-    Ok(message::outcome(sent))
+    let sent = pipeline.call(&id, &document, context.clock).await;
+    Ok(message::outcome(context, sent))
 }
 
 fn document(portal: &str, action: &Action, report: Report) -> Document {

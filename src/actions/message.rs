@@ -4,6 +4,8 @@
 //! Messages are delivered at least once: a crash between the receiver's answer and our record of it sends
 //! the message again, with the same id.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::db::StoreError;
@@ -69,14 +71,33 @@ pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str
     id
 }
 
-/// The outcome of an attempt that sent a message.
-pub(super) fn outcome(sent: Result<(), Failure>) -> AttemptOutcome {
+/// How long after the next probe of its channel is due a message is attempted again.
+const BEHIND_OTHERS: Duration = Duration::from_secs(1);
+
+/// The outcome of an attempt that sent a message, or would have.
+pub(super) fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
     match sent {
         Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-        Err(Failure::Transient {
-            reason,
-            retry_after,
-        }) => AttemptOutcome::Retry {
+        Err(Failure::Paused { reason, until }) => {
+            let wait = Duration::try_from(until.duration_since(context.clock.now()));
+            AttemptOutcome::Postponed {
+                reason,
+                // Others that wait are probed with first, in case this message is what makes the channel fail.
+                wait: Some(wait.unwrap_or_default() + BEHIND_OTHERS),
+                intent: None,
+            }
+        }
+        Err(
+            Failure::Transient {
+                reason,
+                retry_after,
+            }
+            | Failure::Channel {
+                reason,
+                retry_after,
+                ..
+            },
+        ) => AttemptOutcome::Retry {
             reason,
             intent: IntentUpdate::Replace(None),
             min_wait: retry_after.unwrap_or_default(),

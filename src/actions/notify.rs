@@ -51,8 +51,8 @@ async fn email(
     let email = notification(context, action)
         .await?
         .email_with(templates, id);
-    let sent = mailer.send(&email, to, context.clock.now()).await;
-    Ok(message::outcome(sent))
+    let sent = mailer.send(&email, to, context.clock).await;
+    Ok(message::outcome(context, sent))
 }
 
 async fn chat(
@@ -66,8 +66,8 @@ async fn chat(
     let text = notification(context, action)
         .await?
         .chat_message_with(templates);
-    let sent = chat.post(&text, context.clock.now()).await;
-    Ok(message::outcome(sent))
+    let sent = chat.post(&text, context.clock).await;
+    Ok(message::outcome(context, sent))
 }
 
 async fn notification(context: &Context<'_>, action: &Action) -> Result<Notification, StoreError> {

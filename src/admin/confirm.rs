@@ -127,7 +127,7 @@ fn refusal(console: &Console, headers: &HeaderMap, path: &str) -> Option<Respons
             layout,
             StatusCode::UNAUTHORIZED,
             "Sign in first",
-            "Changes need the ADMIN_TOKEN. A session lasts 12 hours.",
+            "Sign in with the ADMIN_TOKEN to make changes. A session lasts 12 hours.",
             (login::address(path), "Sign in"),
         )),
         Caller::NoTokenConfigured => Some(message(
@@ -155,8 +155,8 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
             "Evaluate again",
         ),
         Change::Discard => (
-            "Discard what failed?",
-            "What failed is not retried, and the actions that wait for it are discarded too. The event stays \
+            "Discard the failed actions?",
+            "The failed actions, and those that wait for them, will not be carried out. The event stays \
              in the list with its reason.",
             "Discard",
         ),

@@ -75,7 +75,7 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     if reads || is_same_origin(request.headers()) {
         return next.run(request).await;
     }
-    let sentence = "Changes are accepted only from pages of this site.\n";
+    let sentence = "This request did not come from a page of this service, so it was refused.\n";
     (StatusCode::FORBIDDEN, sentence).into_response()
 }
 

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
-use crate::docspace::{BreakerState, Client};
+use crate::circuit_breaker::BreakerState;
+use crate::docspace::Client;
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
@@ -179,9 +180,9 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
     };
     let next = match portal.breaker_state() {
         BreakerState::Open(_, until) => {
-            format!("next call {}", RelativeTime::new(until, now).about)
+            format!("next attempt {}", RelativeTime::new(until, now).about)
         }
-        BreakerState::Closed | BreakerState::HalfOpen(_) => "next call is due".to_owned(),
+        BreakerState::Closed | BreakerState::HalfOpen(_) => "next attempt is due".to_owned(),
     };
     PortalTile {
         class: "bad",

@@ -1,13 +1,13 @@
 //! One channel to the operator, with the alerts that wait for it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
 use crate::backoff::backoff;
+use crate::clock::Clock;
 use crate::notify::chat::{Chat, escape};
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
@@ -20,7 +20,7 @@ const MAX_WAITING: usize = 50;
 /// How an alert reaches the operator.
 #[derive(Clone, Debug)]
 pub(super) enum Recipient {
-    Email(Arc<Mailer>, String),
+    Email(Mailer, String),
     Chat(Chat),
 }
 
@@ -51,20 +51,33 @@ impl AlertChannel {
     }
 
     /// Sends the waiting alerts in order, until one must wait longer.
-    pub(super) async fn send(&mut self, portal: &str, now: Timestamp) {
+    pub(super) async fn send(&mut self, portal: &str, clock: &Clock) {
+        let now = clock.now();
         if self.not_before.is_some_and(|not_before| now < not_before) {
             return;
         }
         while let Some(message) = self.waiting.front() {
-            match self.recipient.send(portal, message, now).await {
+            match self.recipient.send(portal, message, clock).await {
                 Ok(()) => self.failures = 0,
                 Err(Failure::Permanent { reason, .. }) => {
                     error!(reason, "an alert was rejected");
                 }
-                Err(Failure::Transient {
-                    reason,
-                    retry_after,
-                }) => {
+                // The channel logs itself why it is not used.
+                Err(Failure::Paused { until, .. }) => {
+                    self.not_before = Some(until);
+                    return;
+                }
+                Err(
+                    Failure::Transient {
+                        reason,
+                        retry_after,
+                    }
+                    | Failure::Channel {
+                        reason,
+                        retry_after,
+                        ..
+                    },
+                ) => {
                     self.failures += 1;
                     let wait = backoff(self.failures, fastrand::f64())
                         .max(retry_after.unwrap_or_default());
@@ -83,7 +96,7 @@ impl AlertChannel {
 }
 
 impl Recipient {
-    async fn send(&self, portal: &str, message: &Message, now: Timestamp) -> Result<(), Failure> {
+    async fn send(&self, portal: &str, message: &Message, clock: &Clock) -> Result<(), Failure> {
         let Message { subject, text, at } = message;
         let subject = format!("docspace-courier: {subject}");
         match self {
@@ -94,12 +107,12 @@ impl Recipient {
                     text: format!("{text}\nPortal: {portal}\n").replace('\n', "\r\n"),
                     html: None,
                 };
-                mailer.send(&email, to, now).await
+                mailer.send(&email, to, clock).await
             }
             Self::Chat(chat) => {
                 let text: Vec<String> = text.trim().lines().map(escape).collect();
                 let text = format!("{} ({portal})\n{}", escape(&subject), text.join("\n"));
-                chat.post(&text, now).await
+                chat.post(&text, clock).await
             }
         }
     }

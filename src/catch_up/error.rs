@@ -7,7 +7,7 @@ use crate::docspace;
 #[derive(Debug, thiserror::Error)]
 pub enum CatchUpError {
     /// A call to the portal failed.
-    #[error("asking the portal for undelivered events")]
+    #[error("cannot ask the portal for undelivered events")]
     Portal(#[from] docspace::Error),
     /// The store failed.
     #[error("storing undelivered events")]

@@ -48,7 +48,7 @@ impl CatchUpReport {
             return;
         }
         match self.webhook {
-            WebhookState::On => info!("the webhook is switched on"),
+            WebhookState::On => info!("the webhook is enabled"),
             WebhookState::Off => error!(
                 "THE WEBHOOK IS SWITCHED OFF OR DELETED: DocSpace delivers nothing, so the watched rooms are \
                  listed instead; switch it on in DocSpace"

@@ -40,7 +40,7 @@ async fn mail_server(settings: SmtpSettings) -> Finding {
         Err(failure) => Finding::error(
             "SMTP_URL",
             format!(
-                "{server}: {}; notifications wait and become dead letters after MAX_ATTEMPTS",
+                "{server}: {}; emails wait until it is fixed",
                 failure.reason()
             ),
         ),

@@ -71,50 +71,59 @@ pub(super) struct PortalCheck {
 pub(super) async fn check(deployment: &Deployment) -> PortalCheck {
     let Some(client) = &deployment.portal else {
         return PortalCheck {
-            findings: vec![not_checked()],
+            findings: vec![not_checked(
+                "DOCSPACE_API_HOST or DOCSPACE_API_KEY is not usable",
+            )],
             usable: None,
         };
     };
-    let (mut findings, usable) = reach(client).await;
-    if usable {
-        findings.extend(key(client, deployment).await);
-    } else {
-        findings.push(not_checked());
+    let (mut findings, obstacle) = reach(client).await;
+    match obstacle {
+        None => findings.extend(key(client, deployment).await),
+        Some(obstacle) => findings.push(not_checked(obstacle)),
     }
     findings.extend(clock_skew(client));
     PortalCheck {
         findings,
-        usable: usable.then(|| Arc::clone(client)),
+        usable: obstacle.is_none().then(|| Arc::clone(client)),
     }
 }
 
-fn not_checked() -> Finding {
-    Finding::warning(
-        "rooms, folders, webhook",
-        "were not checked, because the portal could not be reached with this key",
-    )
+fn not_checked(obstacle: &str) -> Finding {
+    let detail = format!("were not checked, because {obstacle}");
+    Finding::warning("rooms, folders, webhook", detail)
 }
 
-/// Requests the key's user, which needs the portal and a valid key. Returns whether both are usable.
-async fn reach(client: &Client) -> (Vec<Finding>, bool) {
+/// Requests the key's user, which needs the portal and a valid key. Also returns what prevents further
+/// requests.
+async fn reach(client: &Client) -> (Vec<Finding>, Option<&'static str>) {
     let host = client.host();
     let responds = || Finding::ok(HOST, format!("{host} responds"));
     match client.account().current_user().await {
         Ok(person) => {
             let name = person.display_name;
             let acts = Finding::ok(KEY, format!("is valid and belongs to {name}"));
-            (vec![responds(), acts], true)
+            (vec![responds(), acts], None)
         }
-        Err(Error::Forbidden) => (vec![responds(), Finding::ok(KEY, "is valid")], true),
+        Err(Error::Forbidden) => (vec![responds(), Finding::ok(KEY, "is valid")], None),
         Err(Error::KeyRefused) => {
             let rejected = Finding::error(
                 KEY,
                 "is rejected: it is mistyped, disabled or expired, or its user is disabled; create a new one \
                  under Developer Tools → API keys",
             );
-            (vec![responds(), rejected], false)
+            (
+                vec![responds(), rejected],
+                Some("the portal rejects the key"),
+            )
         }
-        Err(error) => (vec![Finding::error(HOST, unreachable(host, &error))], false),
+        Err(error) => {
+            let unreachable = Finding::error(HOST, unreachable(host, &error));
+            (
+                vec![unreachable],
+                Some("the portal does not respond as expected"),
+            )
+        }
     }
 }
 

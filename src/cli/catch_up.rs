@@ -57,7 +57,7 @@ fn render(report: &CatchUpReport) -> Vec<String> {
     let mut lines = vec![
         webhook.to_owned(),
         format!(
-            "Undelivered in the portal's log: {}. Fetched: {}. May still be delivered: {}.",
+            "Undelivered in the portal's log: {}. Fetched: {}. Still being delivered by DocSpace: {}.",
             report.undelivered, report.fetched, report.under_way
         ),
     ];

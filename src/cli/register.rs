@@ -123,7 +123,7 @@ fn explain(error: &Error) -> &'static str {
         }
         Error::KeyRefused => "the key is mistyped, disabled or expired, or its user is disabled",
         Error::Unavailable { .. } => {
-            "the portal failed, as it does when the URL does not respond to it within 10 s: make sure that the \
+            "the portal could not reach the URL or got no answer within 10 s: make sure that the \
              service is running and that the portal can reach it"
         }
         _ => "the webhook could not be registered",

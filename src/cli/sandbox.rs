@@ -1,6 +1,6 @@
 //! `docspace-courier sandbox`: serves a simulated portal and prints how to reach it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,8 +9,13 @@ use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::loopback::is_loopback;
+
 use super::output::print;
 use super::signal::shutdown_signal;
+
+/// The port of the service if the receiver does not say another one.
+const DEFAULT_PORT: u16 = 3000;
 
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -53,7 +58,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(receiver) = &args.receiver {
         portal.add_webhook(receiver, &DEFAULT_TRIGGERS);
     }
-    print(&introduction(&portal, address));
+    print(&introduction(
+        &portal,
+        address,
+        listen_address(args.receiver.as_deref()),
+    ));
 
     let stop = CancellationToken::new();
     tokio::spawn({
@@ -72,11 +81,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// How to reach the portal, as an env file with comments. Each portal numbers its events from the start, so the
 /// service needs a new store: with the store of an earlier portal it would treat the events as duplicates.
-fn introduction(portal: &Portal, address: SocketAddr) -> String {
+fn introduction(portal: &Portal, address: SocketAddr, listen: SocketAddr) -> String {
     let seed = portal.seed();
     format!(
         "# Sandbox portal: open http://{address}/ in a browser. Ctrl-C stops it.\n\
          DOCSPACE_API_HOST=http://{address}\n\
+         LISTEN_ADDR={listen}\n\
          DOCSPACE_API_KEY={}\n\
          DOCSPACE_WEBHOOK_SECRET={}\n\
          SHARED_WITH_CLIENT_ROOM_ID={}\n\
@@ -93,4 +103,32 @@ fn introduction(portal: &Portal, address: SocketAddr) -> String {
         seed.client_room,
         seed.incoming_folder,
     )
+}
+
+/// Where the service listens: only on this machine, on the port of the receiver if that is on this machine.
+fn listen_address(receiver: Option<&str>) -> SocketAddr {
+    let port = receiver
+        .and_then(|url| reqwest::Url::parse(url).ok())
+        .filter(|url| url.host_str().is_some_and(is_loopback))
+        .and_then(|url| url.port_or_known_default());
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(DEFAULT_PORT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_listens_where_a_local_receiver_is_expected() {
+        let listen = |receiver| listen_address(receiver).to_string();
+        assert_eq!(listen(None), "127.0.0.1:3000");
+        assert_eq!(
+            listen(Some("http://localhost:4000/webhook")),
+            "127.0.0.1:4000"
+        );
+        assert_eq!(
+            listen(Some("https://courier.example/webhook")),
+            "127.0.0.1:3000"
+        );
+    }
 }

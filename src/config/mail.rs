@@ -20,10 +20,11 @@ const SUBMISSION: u16 = 587;
 /// The port of mail submission over TLS (RFC 8314).
 const SUBMISSIONS: u16 = 465;
 
-/// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`; `None` without `SMTP_URL`.
+/// `SMTP_URL`, `MAIL_FROM`, `SMTP_CA_FILE` and `SMTP_HELO`; `None` without `SMTP_URL`.
 pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
     let from = sender(reader);
     let trusted = trusted_certificates(reader);
+    let helo = helo(reader);
     let url = reader.get("SMTP_URL")?;
     if !reader.variables.is_set("MAIL_FROM") {
         let what = "is required because SMTP_URL is set: the sender of the emails";
@@ -47,6 +48,7 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
             login: server.login,
             from: from?,
             trusted,
+            helo,
         }),
         Err(what) => {
             reader.problem("SMTP_URL", what);
@@ -71,6 +73,18 @@ fn sender(reader: &mut Reader<'_>) -> Option<Mailbox> {
         reader.problem("MAIL_FROM", what);
     }
     from
+}
+
+/// A host name or an address; it becomes part of an SMTP command.
+fn helo(reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.get("SMTP_HELO")?.to_owned();
+    let is_valid =
+        |character: char| character.is_ascii_alphanumeric() || "-.:[]".contains(character);
+    if !name.chars().all(is_valid) {
+        let what = "is not a host name such as courier.example.com or an address such as 192.0.2.1";
+        reader.problem("SMTP_HELO", what);
+    }
+    Some(name)
 }
 
 fn trusted_certificates(reader: &mut Reader<'_>) -> Option<String> {

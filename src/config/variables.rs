@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::text_file;
 
 /// All variables of the service. `X_FILE` names a file that contains the value of X.
-pub(super) const VARIABLES: [&str; 35] = [
+pub(super) const VARIABLES: [&str; 36] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
     "DOCSPACE_CA",
@@ -23,6 +23,7 @@ pub(super) const VARIABLES: [&str; 35] = [
     "RULES_RELOAD",
     "SMTP_URL",
     "SMTP_CA",
+    "SMTP_HELO",
     "MAIL_FROM",
     "NOTIFY_WEBHOOK_URL",
     "OPERATOR_EMAIL",

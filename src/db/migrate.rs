@@ -27,6 +27,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_501,
         include_str!("../../migrations/2026112501_title_key.sql"),
     ),
+    (
+        2_026_112_601,
+        include_str!("../../migrations/2026112601_channels.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

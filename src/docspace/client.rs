@@ -6,15 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::certificates::TrustedCertificates;
+use crate::circuit_breaker::BreakerState;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 use super::account::Account;
-use super::breaker::{BreakerState, OpenReason};
 use super::budget::Budget;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::files::Files;
+use super::open_reason::OpenReason;
 use super::operations::Operations;
 use super::transport::Transport;
 use super::unclaimed_results::UnclaimedResults;
@@ -91,7 +92,7 @@ impl Client {
     }
 
     /// The state of the circuit breaker.
-    pub fn breaker_state(&self) -> BreakerState {
+    pub fn breaker_state(&self) -> BreakerState<OpenReason> {
         self.transport.gate.breaker_state()
     }
 

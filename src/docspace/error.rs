@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
-use super::breaker::OpenReason;
 use super::error_body::ErrorBody;
+use super::open_reason::OpenReason;
 
 /// A failed call to the portal.
 #[derive(Debug, thiserror::Error)]

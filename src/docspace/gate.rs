@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use crate::circuit_breaker::{BreakerState, CircuitBreaker, Trip};
 use crate::clock::Clock;
 use crate::telemetry::ErrorChain;
 
-use super::breaker::{BreakerState, CircuitBreaker, OpenReason};
 use super::budget::{Budget, CallKind, InFlightPermit};
 use super::error::{Error, ErrorClass};
+use super::open_reason::OpenReason;
 
 /// Decides when a call may be made, and learns from how calls end.
 #[derive(Debug)]
 pub(super) struct Gate {
     clock: Clock,
-    breaker: CircuitBreaker,
+    breaker: CircuitBreaker<OpenReason>,
     budget: Budget,
     /// Held during a probe, so that there is only one at a time.
     probing: Mutex<()>,
@@ -39,7 +40,7 @@ impl Gate {
         &self.budget
     }
 
-    pub(super) fn breaker_state(&self) -> BreakerState {
+    pub(super) fn breaker_state(&self) -> BreakerState<OpenReason> {
         self.breaker.state(self.clock.now())
     }
 
@@ -136,17 +137,17 @@ impl Gate {
     }
 
     fn record_error(&self, error: &Error) {
-        let (reason, pause) = match error.class() {
+        let (reason, trip) = match error.class() {
             ErrorClass::CircuitOpen(_) | ErrorClass::BudgetExhausted(_) => return,
             ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 self.breaker.record_refusal();
                 return;
             }
-            ErrorClass::Retry => (OpenReason::Down, None),
-            ErrorClass::KeyRefused => (OpenReason::KeyRefused, None),
-            ErrorClass::RateLimited(pause) => (OpenReason::Limit, pause),
+            ErrorClass::Retry => (OpenReason::Down, Trip::AfterSeveral),
+            ErrorClass::KeyRefused => (OpenReason::KeyRefused, Trip::AtOnce),
+            ErrorClass::RateLimited(pause) => (OpenReason::Limit, Trip::Pause(pause)),
         };
-        if self.breaker.record_failure(reason, pause, self.clock.now()) {
+        if self.breaker.record_failure(reason, trip, self.clock.now()) {
             warn!(error = %ErrorChain(error), "circuit opened: {}", reason.as_str());
         }
     }

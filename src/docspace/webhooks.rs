@@ -34,7 +34,7 @@ pub struct WebhookConfig {
     /// The address that it sends to.
     #[serde(default)]
     pub uri: String,
-    /// Whether it is switched on. While it is off, events are not logged.
+    /// Whether it is enabled. While it is disabled, events are not logged.
     #[serde(default)]
     pub enabled: bool,
     /// Whether it requires https with a valid certificate.
@@ -90,7 +90,7 @@ pub struct WebhookSettings {
     pub url: String,
     /// The sum of its triggers' bits.
     pub triggers: i64,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Its secret; `None` keeps the current one.
     pub secret: Option<WebhookSecret>,

@@ -1,10 +1,10 @@
 //! Chat: posts a text to an incoming webhook in the format of Slack, Mattermost and Rocket.Chat.
 
-use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
-use crate::outgoing::{Failure, HttpEndpoint};
+use crate::clock::Clock;
+use crate::outgoing::{ChannelBreaker, Failure, HttpEndpoint};
 use crate::text::clean;
 
 /// A chat's incoming webhook.
@@ -17,10 +17,15 @@ impl Chat {
         HttpEndpoint::new(url, "the chat").map(Self)
     }
 
+    /// Its circuit breaker.
+    pub fn breaker(&self) -> &ChannelBreaker {
+        self.0.breaker()
+    }
+
     /// Posts a text. Untrusted parts must have been escaped with [`escape`].
-    pub async fn post(&self, text: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn post(&self, text: &str, clock: &Clock) -> Result<(), Failure> {
         let document = serde_json::json!({ "text": text }).to_string();
-        self.0.post(HeaderMap::new(), document, now).await
+        self.0.post(HeaderMap::new(), document, clock).await
     }
 }
 

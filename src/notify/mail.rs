@@ -6,65 +6,34 @@
 //! `Message-ID`, by which mail programs recognize duplicates.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::{self, AsyncSmtpTransport};
-use lettre::{Address, AsyncTransport as _, Message, Tokio1Executor};
-use secrecy::{ExposeSecret as _, SecretString};
+use lettre::{Address, Message};
 
-use crate::certificates;
-use crate::outgoing::Failure;
-use crate::root_cause::root_cause;
+use crate::clock::Clock;
+use crate::outgoing::{ChannelBreaker, Failure};
 use crate::text::clean;
 
 mod address;
+mod reply;
+mod server;
+mod settings;
+
+pub use settings::{InvalidSmtpSettings, Security, SmtpSettings};
 
 use address::with_ascii_domain;
-
-/// Longest wait for a connection to the mail server.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use server::MailServer;
 
 /// Longest time for one email, from connecting to the server's final reply.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Replies that reject the login, not the email (RFC 4954); the operator can fix that.
-const LOGIN_REJECTED: [u16; 4] = [530, 534, 535, 538];
-
 /// The longest subject, in characters; titles may be longer.
 const SUBJECT_LENGTH: usize = 160;
-
-/// `SMTP_URL`, `MAIL_FROM` and `SMTP_CA_FILE`, checked.
-#[derive(Clone, Debug)]
-pub struct SmtpSettings {
-    /// The mail server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub security: Security,
-    /// User name and password, if the server requires them.
-    pub login: Option<(String, SecretString)>,
-    /// The sender.
-    pub from: Mailbox,
-    /// Certificates (PEM) to trust in addition to the system's.
-    pub trusted: Option<String>,
-}
-
-/// How a connection to the mail server is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first byte.
-    Implicit,
-    /// STARTTLS is required before anything is sent.
-    StartTls,
-    /// Plain text: to this machine, or with `?tls=off`.
-    Plain,
-}
 
 /// An email to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,30 +48,29 @@ pub struct Email {
     pub html: Option<String>,
 }
 
-/// The settings cannot be used to send email.
-#[derive(Debug, thiserror::Error)]
-#[error("SMTP_URL and SMTP_CA_FILE cannot be used")]
-pub struct InvalidSmtpSettings(#[source] smtp::Error);
-
-/// Sends emails.
+/// Sends emails. Clones share the circuit breaker.
+#[derive(Clone)]
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Arc<MailServer>,
     from: Mailbox,
     timeout: Duration,
+    breaker: Arc<ChannelBreaker>,
 }
 
 impl fmt::Debug for Mailer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             // Holds the password.
-            transport: _,
+            server: _,
             from,
             timeout,
+            breaker,
         } = self;
         formatter
             .debug_struct("Mailer")
             .field("from", from)
             .field("timeout", timeout)
+            .field("breaker", breaker)
             .finish_non_exhaustive()
     }
 }
@@ -110,24 +78,11 @@ impl fmt::Debug for Mailer {
 impl Mailer {
     /// A mailer with these settings; does not connect yet.
     pub fn new(settings: SmtpSettings) -> Result<Self, InvalidSmtpSettings> {
-        let tls = match settings.security {
-            Security::Implicit => Tls::Wrapper(tls_to(&settings)?),
-            Security::StartTls => Tls::Required(tls_to(&settings)?),
-            Security::Plain => Tls::None,
-        };
-        let mut transport =
-            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(settings.host.clone())
-                .port(settings.port)
-                .tls(tls)
-                .timeout(Some(CONNECT_TIMEOUT));
-        if let Some((user, password)) = settings.login {
-            let password = password.expose_secret().to_owned();
-            transport = transport.credentials(Credentials::new(user, password));
-        }
         Ok(Self {
-            transport: transport.build(),
+            server: Arc::new(MailServer::new(&settings)?),
             from: Mailbox::new(settings.from.name, with_ascii_domain(settings.from.email)),
             timeout: TIMEOUT,
+            breaker: Arc::new(ChannelBreaker::new("the mail server")),
         })
     }
 
@@ -137,33 +92,50 @@ impl Mailer {
         Self { timeout, ..self }
     }
 
-    /// Sends an email; returns once the server has accepted it.
-    pub async fn send(&self, email: &Email, to: &str, now: Timestamp) -> Result<(), Failure> {
-        let message = self
-            .compose(email, to, now)
-            .map_err(|reason| Failure::Permanent {
-                code: "bad_address",
-                reason,
-            })?;
-        match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(Failure::transient(
-                "the mail server did not respond in time",
-            )),
+    /// The circuit breaker of the mail server.
+    pub fn breaker(&self) -> &ChannelBreaker {
+        &self.breaker
+    }
+
+    /// Sends an email, unless the circuit is open; returns once the server has accepted it.
+    pub async fn send(&self, email: &Email, to: &str, clock: &Clock) -> Result<(), Failure> {
+        let message =
+            self.compose(email, to, clock.now())
+                .map_err(|reason| Failure::Permanent {
+                    code: "bad_address",
+                    reason,
+                })?;
+        let send = self.send_once(&message, to);
+        self.breaker.send(clock, send).await
+    }
+
+    async fn send_once(&self, message: &Message, to: &str) -> Result<(), Failure> {
+        let content_sent = AtomicBool::new(false);
+        // Boxed, because the futures of a TLS handshake are large.
+        let sending = Box::pin(self.server.send(message, &content_sent));
+        match tokio::time::timeout(self.timeout, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(rejection)) => Err(self.failure(&rejection, to)),
+            Err(_) => Err(reply::timed_out(content_sent.load(Ordering::Relaxed))),
         }
     }
 
     /// Connects, encrypts and logs in, without sending an email.
     pub async fn test_connection(&self) -> Result<(), Failure> {
-        match tokio::time::timeout(self.timeout, self.transport.test_connection()).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Failure::transient("the mail server closed the connection")),
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(Failure::transient(
-                "the mail server did not respond in time",
-            )),
+        let testing = Box::pin(async {
+            let mut connection = self.server.connect().await?;
+            connection.abort().await;
+            Ok(())
+        });
+        match tokio::time::timeout(self.timeout, testing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(rejection)) => Err(self.failure(&rejection, "")),
+            Err(_) => Err(reply::timed_out(false)),
         }
+    }
+
+    fn failure(&self, rejection: &server::Rejection, to: &str) -> Failure {
+        reply::failure(rejection, &self.from.email.to_string().to_lowercase(), to)
     }
 
     fn compose(&self, email: &Email, to: &str, now: Timestamp) -> Result<Message, String> {
@@ -192,53 +164,6 @@ impl Mailer {
     }
 }
 
-fn tls_to(settings: &SmtpSettings) -> Result<TlsParameters, InvalidSmtpSettings> {
-    let mut parameters = TlsParameters::builder(settings.host.clone());
-    if let Some(trusted) = &settings.trusted {
-        let certificate = Certificate::from_pem(trusted.as_bytes()).map_err(InvalidSmtpSettings)?;
-        parameters = parameters.add_root_certificate(certificate);
-    }
-    parameters.build().map_err(InvalidSmtpSettings)
-}
-
-/// Classifies the server's reply, or its absence.
-fn failure(error: &smtp::Error) -> Failure {
-    if let Some(reason) = certificates::refusal(error) {
-        return Failure::transient(format!("the certificate of the mail server {reason}"));
-    }
-    let cause = one_line(&reply_or_cause(error), SUBJECT_LENGTH);
-    match error.status().map(u16::from) {
-        Some(code) if LOGIN_REJECTED.contains(&code) => {
-            Failure::transient(format!("the mail server rejects the login: {cause}"))
-        }
-        Some(_) if error.is_permanent() => Failure::Permanent {
-            code: "mail_refused",
-            reason: format!("the mail server rejects the email: {cause}"),
-        },
-        Some(_) => Failure::transient(format!(
-            "the mail server cannot accept the email now: {cause}"
-        )),
-        None if error.is_timeout() => Failure::transient("the mail server did not respond in time"),
-        None if error.is_tls() => Failure::transient(format!(
-            "no encrypted connection to the mail server: {cause}"
-        )),
-        // It offers neither STARTTLS nor a supported way to log in.
-        None if error.is_client() => {
-            Failure::transient(format!("the mail server cannot be used: {cause}"))
-        }
-        None => Failure::transient(format!("the mail server cannot be reached: {cause}")),
-    }
-}
-
-/// The reply code, if any, and the innermost cause: the server's text or the system's.
-fn reply_or_cause(error: &smtp::Error) -> String {
-    let cause = root_cause(error);
-    match error.status() {
-        Some(code) => format!("{code} {cause}"),
-        None => cause.to_string(),
-    }
-}
-
 /// The text on one line, without control characters and invisible characters, cut to a number of characters.
 pub(crate) fn one_line(text: &str, length: usize) -> String {
     let clean = clean(text);
@@ -261,6 +186,7 @@ mod tests {
             login: Some(("courier".to_owned(), "hidden".into())),
             from: "Courier <courier@example.com>".parse().unwrap(),
             trusted: None,
+            helo: None,
         })
         .unwrap()
     }

@@ -4,14 +4,31 @@ use jiff::Timestamp;
 
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::{FileId, InboxId};
+use crate::rules::ChannelId;
 
 use super::action::{Action, ActionId, Claim};
 use super::attempt::{give_up, intent};
 
-/// Finds the notification or call that is due next, without claiming it. These touch no file, so they are
-/// always free to run. An action is due only once those before it in its rule are done.
-pub fn find_notification(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, SqlError> {
-    sql.query_optional(
+/// Finds the notification or call that is due next, without claiming it, except those that use one of the
+/// `unavailable` channels. These touch no file, so they are always free to run. An action is due only once
+/// those before it in its rule are done.
+pub fn find_notification(
+    sql: &Sql,
+    now: Timestamp,
+    unavailable: &[ChannelId],
+) -> Result<Option<ActionId>, SqlError> {
+    let ids: Vec<String> = unavailable.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = (0..ids.len()).map(|number| format!(":c{number}")).collect();
+    let uses_available_channel = if names.is_empty() {
+        String::new()
+    } else {
+        let names = names.join(", ");
+        format!("AND (channel IS NULL OR channel NOT IN ({names}))")
+    };
+    let mut params = vec![(":now", now.into())];
+    let ids = ids.iter().map(Into::into);
+    params.extend(names.iter().map(String::as_str).zip(ids));
+    let statement = format!(
         "SELECT id FROM (
              SELECT id FROM actions
              WHERE state = 'running' AND lease_until <= :now AND file_work = 0
@@ -19,12 +36,11 @@ pub fn find_notification(sql: &Sql, now: Timestamp) -> Result<Option<ActionId>, 
          UNION ALL
          SELECT id FROM (
              SELECT id FROM actions
-             WHERE state = 'waiting' AND file_work = 0 AND due_at <= :now
+             WHERE state = 'waiting' AND file_work = 0 AND due_at <= :now {uses_available_channel}
              ORDER BY due_at, id LIMIT 1) AS due
-         LIMIT 1",
-        &[(":now", now.into())],
-        |row| row.get(0).map(ActionId),
-    )
+         LIMIT 1"
+    );
+    sql.query_optional(&statement, &params, |row| row.get(0).map(ActionId))
 }
 
 /// Claims the actions of a batch that are still due and free to run.

@@ -21,9 +21,9 @@ pub enum PlanOutcome {
 
 const INSERT: &str = "
     INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, plan, title,
-                         target, state, happened_at, sequence, due_at, created_at)
+                         target, channel, state, happened_at, sequence, due_at, created_at)
     VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :plan, :title,
-            :target, 'waiting', :happened_at, :sequence, :due_at, :now)";
+            :target, :channel, 'waiting', :happened_at, :sequence, :due_at, :now)";
 
 /// Stores the actions of one rule for one content state of a file, unless they have been planned before.
 #[expect(
@@ -46,6 +46,7 @@ pub fn plan(
     let mut due_at = Some(now);
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let plan = serde_json::to_string(action).expect("a plan is plain data");
+        let channel = action.channel().map(|channel| channel.to_string());
         let target = target_folder(action).map(|to| target(to, &planned.title));
         sql.execute(
             INSERT,
@@ -60,6 +61,7 @@ pub fn plan(
                 (":plan", (&plan).into()),
                 (":title", (&planned.title).into()),
                 (":target", target.as_deref().into()),
+                (":channel", channel.as_deref().into()),
                 (":happened_at", event.at.into()),
                 (
                     ":sequence",

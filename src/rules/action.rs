@@ -59,6 +59,30 @@ pub enum ActionPlan {
     },
 }
 
+/// One of the configured channels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelId {
+    /// The mail server.
+    Email,
+    /// The chat.
+    Chat,
+    /// The pipeline of the environment.
+    Pipeline,
+    /// The pipeline of the rules file with this key.
+    PipelineOfRule(String),
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email => formatter.write_str("email"),
+            Self::Chat => formatter.write_str("chat"),
+            Self::Pipeline => formatter.write_str("pipeline"),
+            Self::PipelineOfRule(key) => write!(formatter, "pipeline:{key}"),
+        }
+    }
+}
+
 /// What an action does, without its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -187,6 +211,17 @@ impl ActionPlan {
         self.kind().is_waited_for()
     }
 
+    /// The channel that it uses, if it uses one.
+    pub fn channel(&self) -> Option<ChannelId> {
+        match self {
+            Self::Copy { .. } | Self::Move { .. } | Self::Comment { .. } => None,
+            Self::Notify { .. } => Some(ChannelId::Email),
+            Self::Chat | Self::Say { .. } => Some(ChannelId::Chat),
+            Self::Call => Some(ChannelId::Pipeline),
+            Self::CallTo { pipeline, .. } => Some(ChannelId::PipelineOfRule(pipeline.clone())),
+        }
+    }
+
     /// The trigger of the event that it raises in the portal, if any.
     pub fn raises(&self) -> Option<&'static str> {
         self.kind().properties().raises
@@ -221,7 +256,7 @@ impl fmt::Display for ActionPlan {
                 match conflict {
                     Conflict::Duplicate => Ok(()),
                     Conflict::Overwrite => formatter.write_str(" (overwrite a taken title)"),
-                    Conflict::Skip => formatter.write_str(" (skip a taken title)"),
+                    Conflict::Skip => formatter.write_str(" (skip if the title exists there)"),
                 }
             }
             _ => match self.target() {

@@ -86,7 +86,7 @@ pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
                 Check::Fails(why) => (Verdict::Failed, why.to_string()),
                 Check::Needs(_) if verdict == Verdict::Failed => (
                     Verdict::Unknown,
-                    "not needed, because the rule does not match anyway".to_owned(),
+                    "not checked, because the rule does not match anyway".to_owned(),
                 ),
                 Check::Needs(missing) => {
                     (Verdict::Unknown, unanswered(&view.missing_fact(missing)))

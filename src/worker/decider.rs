@@ -12,9 +12,10 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::backoff;
+use crate::circuit_breaker::BreakerState;
 use crate::clock::Clock;
 use crate::db::{Db, SqlError, StoreError};
-use crate::docspace::{BreakerState, Client, Error, ErrorClass};
+use crate::docspace::{Client, Error, ErrorClass};
 use crate::event::Event;
 use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
 use crate::ids::FileId;

@@ -170,9 +170,10 @@ impl Dispatcher {
         };
         for _ in 0..CLAIM_TRIES {
             let now = self.clock.now();
+            let unavailable = self.runner.channels.unavailable(now);
             let found = self
                 .db
-                .read(move |sql| outbox::find_notification(sql, now))
+                .read(move |sql| outbox::find_notification(sql, now, &unavailable))
                 .await?;
             let Some(id) = found else { return Ok(None) };
             let claimed = self

@@ -56,6 +56,7 @@ async fn an_old_version_keeps_working_after_a_newer_one_migrated() {
         store.run(
             "DROP TABLE instances, duties, portal_writes;
              ALTER TABLE actions DROP COLUMN instance;
+             ALTER TABLE actions DROP COLUMN channel;
              ALTER TABLE events DROP COLUMN title_key;
              DELETE FROM migrations WHERE number >= 2026112203",
         );

@@ -410,7 +410,7 @@ async fn the_command_replays_and_discards_events() {
             0,
             "Retrying 1 dead letter.",
         );
-        check(&["discard", "1"], 0, "only dead letters can be discarded");
+        check(&["discard", "1"], 1, "only dead letters can be discarded");
         check(
             &["discard", "--dead", "--all"],
             0,

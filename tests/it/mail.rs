@@ -1,5 +1,6 @@
 //! Mail as the mailer and the real binary send it: TLS, login, and the variables of the service.
 
+use docspace_courier::clock::Clock;
 use docspace_courier::notify::mail::{Email, Mailer, Security, SmtpSettings};
 use docspace_courier::outgoing::Failure;
 use docspace_sandbox::{PortalSettings, UploadEvents};
@@ -11,6 +12,10 @@ use crate::pipeline::{Received, Receiver};
 use crate::process::Deployment;
 
 const MANAGER: &str = "manager@example.com";
+
+fn clock() -> Clock {
+    Clock::manual(Timestamp::UNIX_EPOCH)
+}
 
 fn letter() -> Email {
     Email {
@@ -37,7 +42,7 @@ async fn login_over_starttls_and_over_implicit_tls() {
             };
             let send = async |settings| {
                 let mailer = Mailer::new(settings).unwrap();
-                mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await
+                mailer.send(&letter(), MANAGER, &clock()).await
             };
             let authority = server.authority.clone();
             send(settings(authority.clone(), "päss word"))
@@ -50,15 +55,12 @@ async fn login_over_starttls_and_over_implicit_tls() {
             );
 
             let refused = send(settings(authority, "wrong")).await.unwrap_err();
-            let Failure::Transient { reason, .. } = refused else {
-                panic!("{tls}: a refused login is a temporary failure: {refused:?}");
+            let Failure::Paused { reason, .. } = refused else {
+                panic!("{tls}: emails wait while the login is refused: {refused:?}");
             };
             assert!(reason.contains("rejects the login: 535"), "{tls}: {reason}");
             let untrusted = send(settings(None, "päss word")).await.unwrap_err();
-            assert!(
-                matches!(untrusted, Failure::Transient { .. }),
-                "{untrusted:?}"
-            );
+            assert!(matches!(untrusted, Failure::Paused { .. }), "{untrusted:?}");
             server.mails(1).await;
         }
     })
@@ -74,8 +76,8 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
             ..MailServer::plain(server.port)
         });
         let mailer = mailer.unwrap();
-        let sent = mailer.send(&letter(), MANAGER, Timestamp::UNIX_EPOCH).await;
-        assert!(matches!(sent, Err(Failure::Transient { .. })), "{sent:?}");
+        let sent = mailer.send(&letter(), MANAGER, &clock()).await;
+        assert!(matches!(sent, Err(Failure::Paused { .. })), "{sent:?}");
         server.mails(0).await;
     })
     .await;

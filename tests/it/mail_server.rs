@@ -104,6 +104,11 @@ impl Mail {
         self.0["user"].as_str()
     }
 
+    /// How the client introduced itself.
+    pub fn client(&self) -> &str {
+        self.0["client"].as_str().unwrap()
+    }
+
     pub fn encrypted(&self) -> bool {
         self.0["tls"].as_bool().unwrap()
     }
@@ -180,6 +185,7 @@ impl MailServer {
             login: None,
             from: "Courier <courier@example.com>".parse().unwrap(),
             trusted: None,
+            helo: None,
         }
     }
 

@@ -36,6 +36,7 @@ mod rules_command;
 
 // Notifications of people, programs and the operator.
 mod alerts;
+mod channels;
 mod mail;
 mod notify;
 mod pipeline;

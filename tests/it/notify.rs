@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 5;
 
 const MANAGER: &str = "manager@example.com";
 
-fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
+pub fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     let to = |address: &&str| ActionPlan::Notify {
         to: Some((*address).to_owned()),
         words: MessageTemplates::default(),
@@ -28,7 +28,7 @@ fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
     addresses.iter().map(to).collect()
 }
 
-fn by_mail(mailer: Mailer) -> Channels {
+pub fn by_mail(mailer: Mailer) -> Channels {
     Channels {
         mailer: Some(mailer),
         ..Channels::default()
@@ -36,7 +36,7 @@ fn by_mail(mailer: Mailer) -> Channels {
 }
 
 /// A port on which nothing listens.
-fn closed_port() -> u16 {
+pub fn closed_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

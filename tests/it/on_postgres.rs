@@ -31,6 +31,7 @@ mod schedules;
 mod smuggling;
 
 mod alerts;
+mod channels;
 mod notify;
 mod pipeline;
 

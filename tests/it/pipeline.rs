@@ -47,11 +47,18 @@ pub struct Receiver {
     received: Arc<Mutex<Vec<Received>>>,
     /// The next responses, the last one first; 200 after them.
     answers: Arc<Mutex<Vec<Answer>>>,
+    /// Requests whose body contains this get 500.
+    fails_for: Arc<Mutex<Option<String>>>,
 }
 
 impl Receiver {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(0).await
+    }
+
+    /// Starts on this port; 0 means any.
+    pub async fn start_on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let receiver = Self {
             url: format!("http://{}/hook", listener.local_addr().unwrap()),
             ..Self::default()
@@ -71,6 +78,11 @@ impl Receiver {
     /// Responds to one request with this status.
     pub fn answer_once(&self, status: u16) {
         self.answers.lock().unwrap().push((status, None));
+    }
+
+    /// Responds with 500 to requests whose body contains this, from now on.
+    pub fn fail_for(&self, text: &str) {
+        *self.fails_for.lock().unwrap() = Some(text.to_owned());
     }
 
     fn ask_to_wait(&self, status: u16, retry_after: &'static str) {
@@ -95,7 +107,7 @@ impl Receiver {
         }
     }
 
-    fn as_pipeline(&self, secret: Option<&str>) -> Channels {
+    pub fn as_pipeline(&self, secret: Option<&str>) -> Channels {
         let settings = pipeline::PipelineSettings {
             url: self.url.clone().into(),
             signer: secret.map(|secret| Signer::new(secret).unwrap()),
@@ -113,11 +125,22 @@ async fn receive(
     body: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
     let body = String::from_utf8(body.to_vec()).unwrap();
+    let fails = {
+        let fails_for = receiver.fails_for.lock().unwrap();
+        fails_for.as_ref().is_some_and(|text| body.contains(text))
+    };
     receiver
         .received
         .lock()
         .unwrap()
         .push(Received { headers, body });
+    if fails {
+        return (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            HeaderMap::new(),
+            String::new(),
+        );
+    }
     let (status, retry_after) = receiver
         .answers
         .lock()
@@ -234,7 +257,7 @@ async fn a_call_is_retried_with_the_same_id_after_the_requested_wait() {
 
 #[tokio::test]
 async fn a_call_that_the_pipeline_rejects_is_a_dead_letter() {
-    for (status, code) in [(410, "gone"), (404, "refused"), (401, "refused")] {
+    for (status, code) in [(410, "gone"), (400, "refused"), (422, "refused")] {
         scenario(async |scene| {
             scene.leaving(Leftover::DeadLetters, 1);
             let pipeline = Receiver::start().await;

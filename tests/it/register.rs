@@ -90,8 +90,8 @@ async fn a_wrong_webhook_is_repaired() {
             scene.portal.set_webhook_target(scene.webhook, room);
         };
         for (spoil, words) in [
-            (&disable as &dyn Fn(), "switched on"),
-            (&listen_to_everything, "instead of all triggers"),
+            (&disable as &dyn Fn(), "enabled"),
+            (&listen_to_everything, "before: all triggers"),
             (&narrow_down, "all entries"),
         ] {
             spoil();

@@ -102,7 +102,7 @@ async fn the_active_rules_are_listed() {
         let seed = written.deployment.portal.seed().clone();
         let said = written.say(&["rules"]);
         let expected = format!(
-            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip a taken title)\n",
+            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip if the title exists there)\n",
             seed.client_room, seed.incoming_folder
         );
         assert!(said.contains(&expected), "{said}");
@@ -181,14 +181,14 @@ async fn an_event_is_explained_and_past_events_are_tried() {
 
         let said = written.say(&["rules", "try", "--last", "20"]);
         assert!(
-            said.contains("decided the same now, 0 differently"),
+            said.contains("unchanged, 0 different"),
             "{said}"
         );
         let before = written.deployment.ask_store("SELECT count(*) FROM actions");
         written.write(&ARCHIVE.replace("pdf", "docx"));
         let said = written.say(&["rules", "try"]);
         assert!(
-            said.contains("DIFFERS") && said.contains(" 1 differently"),
+            said.contains("DIFFERS") && said.contains(" 1 different"),
             "{said}"
         );
         let tried = written.json(&["rules", "try", "--last", "1000", "--json"]);

@@ -88,6 +88,16 @@ async fn this_machine_is_never_reached_through_a_proxy() {
             text.contains(&format!("through the proxy {address}\n")),
             "{text}"
         );
+
+        // All addresses of this machine, which are no loopback addresses.
+        let everywhere = scene.address.replace("127.0.0.1", "0.0.0.0");
+        let mut command = binary();
+        let command = command.args(["send", FIXTURE, "--to", &everywhere]);
+        let command = command.envs(Variables::of(scene).0).env("NO_PROXY", "*");
+        let output = command
+            .env("http_proxy", format!("http://{address}"))
+            .output();
+        assert_eq!(output.unwrap().status.code(), Some(0));
         stop.cancel();
     })
     .await;

@@ -1,6 +1,6 @@
 """A mail server for the tests, which says what it got on standard output, one JSON object a line.
 
-The first line is {"port": ..., "ca": ...}; each mail is {"from", "to", "tls", "user",
+The first line is {"port": ..., "ca": ...}; each mail is {"from", "to", "tls", "user", "client",
 "headers", "plain", "html"}. It ends
 when its standard input does.
 """
@@ -29,6 +29,9 @@ arguments.add_argument("--tls", choices=["none", "starttls", "implicit"], defaul
 arguments.add_argument("--login", help="user:password, without which no mail is taken")
 arguments.add_argument("--refuse", action="append", default=[], help="an address that nobody has")
 arguments.add_argument("--busy", action="append", default=[], help="an address that cannot take mail now")
+arguments.add_argument("--full-names", action="store_true", help="reject a client that names itself without a dot")
+arguments.add_argument("--no-clients", action="store_true", help="reject every client's name")
+arguments.add_argument("--no-sender", choices=["at-once", "delayed"], help="reject every sender")
 arguments.add_argument("--silent", action="store_true", help="never answer to the end of a mail")
 options = arguments.parse_args()
 
@@ -102,7 +105,21 @@ def read(content):
 
 
 class Handler:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        if options.no_clients or (options.full_names and "." not in hostname):
+            return [f"504 5.5.2 <{hostname}>: Helo command rejected: need fully-qualified hostname"]
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):
+        if options.no_sender == "at-once":
+            return "550 5.7.1 Not allowed to send as this sender"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if options.no_sender == "delayed":
+            return f"553 5.7.1 <{envelope.mail_from}>: Sender address rejected: not owned by user"
         if address in options.refuse:
             return "550 5.1.1 No such user here"
         if address in options.busy:
@@ -119,6 +136,7 @@ class Handler:
             "to": envelope.rcpt_tos,
             "tls": session.ssl is not None or options.tls == "implicit",
             "user": session.auth_data,
+            "client": session.host_name,
             **read(envelope.content),
         })
         return "250 Taken"

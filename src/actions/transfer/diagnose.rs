@@ -198,6 +198,8 @@ fn may_not_add_to(to: &FolderId) -> AttemptOutcome {
 fn destination_gone(to: &FolderId) -> AttemptOutcome {
     AttemptOutcome::Dead {
         code: "destination_gone",
-        reason: format!("the destination {to} does not exist"),
+        reason: format!(
+            "the destination folder {to} does not exist; `docspace-courier rooms --folders` lists all ids"
+        ),
     }
 }

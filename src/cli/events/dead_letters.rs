@@ -92,6 +92,7 @@ pub(super) async fn discard(
                 None => code = unknown_event(id.0),
                 Some(nothing) if nothing == Discarded::default() => {
                     if named {
+                        code = ExitCode::from(FAILED);
                         print_lines([format!(
                             "Event {id} has no dead letters; only dead letters can be discarded."
                         )]);

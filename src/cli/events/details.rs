@@ -106,7 +106,7 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    retries its dead letters with all their attempts"
+                "  docspace-courier events replay {id}    retries its dead letters, as planned then"
             )?;
             writeln!(
                 page,
@@ -117,7 +117,7 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    evaluates the rules again, after you changed them"
+                "  docspace-courier events replay {id}    evaluates the rules that ignored it again; for use after a change of them"
             )
         }
         EventState::Waiting | EventState::Working => writeln!(

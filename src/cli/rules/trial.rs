@@ -151,7 +151,7 @@ fn render(tried: &[Tried]) -> Vec<String> {
     lines.extend([
         String::new(),
         format!(
-            "{events}: {same} decided the same now, {differs} differently, {undecided} undecided."
+            "{events}: {same} unchanged, {differs} different, {undecided} could not be decided."
         ),
     ]);
     lines

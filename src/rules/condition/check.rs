@@ -35,7 +35,7 @@ impl fmt::Display for Why<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain(sentence) => formatter.write_str(sentence),
-            Self::Itself(place) => write!(formatter, "the file is in {place} itself"),
+            Self::Itself(place) => write!(formatter, "the file is directly in {place}"),
             Self::Inside(folder, what, place) => {
                 write!(formatter, "folder {folder} is in {what} {place}")
             }

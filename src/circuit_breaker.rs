@@ -1,100 +1,97 @@
-//! The circuit breaker: stops calls to a portal that is down, refuses the API key, or asks for a pause.
+//! The circuit breaker: stops calls to a portal or a channel that is down, rejects us, or asks for a pause.
 //!
-//! While the circuit is open, everything that needs the portal waits and uses up no attempts. A pause for a
-//! rate limit ends by itself. After the other reasons the circuit becomes half-open, and a probe must succeed
-//! before it closes.
+//! While the circuit is open, everything that needs the other side waits and uses up no attempts. A pause that
+//! the other side asks for ends by itself. After the other reasons the circuit becomes half-open, and a probe
+//! must succeed before it closes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Failures in a row before the portal counts as down.
+/// Failures in a row before the other side counts as down, if one failure does not show that.
 const FAILURE_THRESHOLD: u32 = 5;
 
 /// How long the circuit first stays open. Doubles with each failed probe.
 const INITIAL_OPEN: Duration = Duration::from_secs(1);
 
-/// The longest that the circuit stays open, unless the portal asks for more.
+/// The longest that the circuit stays open, unless the other side asks for more.
 const MAX_OPEN: Duration = Duration::from_secs(30);
 
-/// The longest pause that the portal may ask for: its longest limit counts for a day.
+/// The longest pause that the other side may ask for: the portal's longest limit counts for a day.
 const MAX_PAUSE: Duration = Duration::from_hours(24);
 
-/// A circuit breaker for one portal.
-#[derive(Debug, Default)]
-pub(super) struct CircuitBreaker {
-    state: Mutex<State>,
+/// A circuit breaker; `R` is why it is open.
+#[derive(Debug)]
+pub(crate) struct CircuitBreaker<R> {
+    state: Mutex<State<R>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
+impl<R> Default for CircuitBreaker<R> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct State<R> {
     /// Failures since the last success.
     failures: u32,
     /// How often the circuit opened since the last success.
     openings: u32,
-    open: Option<Open>,
+    open: Option<Open<R>>,
+}
+
+impl<R> Default for State<R> {
+    fn default() -> Self {
+        Self {
+            failures: 0,
+            openings: 0,
+            open: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Open {
-    reason: OpenReason,
+struct Open<R> {
+    reason: R,
     until: Timestamp,
+    /// Whether the circuit closes at that time without a probe.
+    is_pause: bool,
 }
 
-/// Why the circuit is open.
+/// What a failure does to a closed circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenReason {
-    /// The portal does not answer, or answers with errors.
-    Down,
-    /// The portal refuses the API key.
-    KeyRefused,
-    /// One of the portal's rate limits is reached.
-    Limit,
-}
-
-impl OpenReason {
-    /// The reason as one word, for metrics.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Down => "down",
-            Self::KeyRefused => "key_refused",
-            Self::Limit => "limit",
-        }
-    }
-
-    /// The reason as a sentence for an operator.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Down => "the portal is down",
-            Self::KeyRefused => "the portal refuses the API key",
-            Self::Limit => "the portal's rate limit is reached",
-        }
-    }
+pub(crate) enum Trip {
+    /// Opens it after several failures in a row.
+    AfterSeveral,
+    /// Opens it.
+    AtOnce,
+    /// Opens it for as long as the other side asks for, if it does.
+    Pause(Option<Duration>),
 }
 
 /// Whether calls are let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerState {
+pub enum BreakerState<R> {
     /// Calls are let through.
     Closed,
     /// A probe is due and decides whether the circuit closes.
-    HalfOpen(OpenReason),
+    HalfOpen(R),
     /// Calls fail at once until this time.
-    Open(OpenReason, Timestamp),
+    Open(R, Timestamp),
 }
 
-impl CircuitBreaker {
+impl<R: Copy> CircuitBreaker<R> {
     /// The state at this time.
-    pub(super) fn state(&self, now: Timestamp) -> BreakerState {
+    pub(crate) fn state(&self, now: Timestamp) -> BreakerState<R> {
         let mut state = self.lock();
         match state.open {
             None => BreakerState::Closed,
             Some(open) if now < open.until => BreakerState::Open(open.reason, open.until),
-            Some(Open {
-                reason: OpenReason::Limit,
-                ..
-            }) => {
+            Some(Open { is_pause: true, .. }) => {
                 state.open = None;
                 BreakerState::Closed
             }
@@ -103,42 +100,36 @@ impl CircuitBreaker {
     }
 
     /// Why the circuit is open or half-open.
-    pub(super) fn open_reason(&self) -> Option<OpenReason> {
+    pub(crate) fn open_reason(&self) -> Option<R> {
         self.lock().open.map(|open| open.reason)
     }
 
     /// Records a call that succeeded. Returns whether that closed the circuit.
     ///
-    /// A call that was in flight when the circuit opened does not close it: the portal may have asked for a
-    /// pause since.
-    pub(super) fn record_success(&self, now: Timestamp) -> bool {
+    /// A call that was in flight when the circuit opened does not close it: the other side may have asked for
+    /// a pause since.
+    pub(crate) fn record_success(&self, now: Timestamp) -> bool {
         let is_open = self.lock().open.is_some_and(|open| now < open.until);
         !is_open && self.close()
     }
 
     /// Closes the circuit after a successful probe. Returns whether it was open.
-    pub(super) fn close(&self) -> bool {
+    pub(crate) fn close(&self) -> bool {
         let mut state = self.lock();
         let was_open = state.open.is_some();
         *state = State::default();
         was_open
     }
 
-    /// Records a call that the portal understood and refused, which says nothing bad about the portal.
-    pub(super) fn record_refusal(&self) {
+    /// Records a call that the other side understood and refused: it is up.
+    pub(crate) fn record_refusal(&self) {
         self.lock().failures = 0;
     }
 
-    /// Records a failed call, and the pause that the portal asked for. Returns whether the circuit was closed
-    /// and is open now.
-    pub(super) fn record_failure(
-        &self,
-        reason: OpenReason,
-        pause: Option<Duration>,
-        now: Timestamp,
-    ) -> bool {
+    /// Records a failed call. Returns whether the circuit was closed and is open now.
+    pub(crate) fn record_failure(&self, reason: R, trip: Trip, now: Timestamp) -> bool {
         let mut state = self.lock();
-        if reason == OpenReason::Down {
+        if trip == Trip::AfterSeveral {
             state.failures += 1;
             if state.failures < FAILURE_THRESHOLD && state.open.is_none() {
                 return false;
@@ -152,37 +143,49 @@ impl CircuitBreaker {
         let backoff = INITIAL_OPEN
             .saturating_mul(1 << state.openings.min(8))
             .min(MAX_OPEN);
-        let wait = pause.map_or(backoff, |pause| pause.clamp(INITIAL_OPEN, MAX_PAUSE));
+        let wait = match trip {
+            Trip::Pause(Some(pause)) => pause.clamp(INITIAL_OPEN, MAX_PAUSE),
+            Trip::Pause(None) | Trip::AfterSeveral | Trip::AtOnce => backoff,
+        };
         state.openings += 1;
         state.open = Some(Open {
             reason,
             until: now + wait,
+            is_pause: matches!(trip, Trip::Pause(_)),
         });
         !was_open
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::OpenReason::{Down, KeyRefused, Limit};
+    use super::Trip::{AfterSeveral, AtOnce, Pause};
     use super::*;
+    use Reason::{Down, KeyRefused, Limit};
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Reason {
+        Down,
+        KeyRefused,
+        Limit,
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_000 + seconds).unwrap()
     }
 
     #[test]
-    fn a_portal_that_is_down_is_probed_ever_more_rarely() {
+    fn what_is_down_is_probed_ever_more_rarely() {
         let breaker = CircuitBreaker::default();
         for _ in 1..FAILURE_THRESHOLD {
-            assert!(!breaker.record_failure(Down, None, at(0)));
+            assert!(!breaker.record_failure(Down, AfterSeveral, at(0)));
             assert_eq!(breaker.state(at(0)), BreakerState::Closed);
         }
-        assert!(breaker.record_failure(Down, None, at(0)));
+        assert!(breaker.record_failure(Down, AfterSeveral, at(0)));
         let mut now = 0;
         for wait in [1, 2, 4, 8, 16, 30, 30] {
             assert_eq!(
@@ -191,7 +194,7 @@ mod tests {
             );
             now += wait;
             assert_eq!(breaker.state(at(now)), BreakerState::HalfOpen(Down));
-            assert!(!breaker.record_failure(Down, None, at(now)));
+            assert!(!breaker.record_failure(Down, AfterSeveral, at(now)));
         }
         assert!(breaker.close());
         assert_eq!(breaker.state(at(now)), BreakerState::Closed);
@@ -205,7 +208,7 @@ mod tests {
             breaker.record_refusal();
         }
         assert_eq!(breaker.state(at(0)), BreakerState::Closed);
-        assert!(breaker.record_failure(KeyRefused, None, at(0)));
+        assert!(breaker.record_failure(KeyRefused, AtOnce, at(0)));
         assert_eq!(breaker.state(at(1)), BreakerState::HalfOpen(KeyRefused));
         breaker.record_refusal();
         assert_eq!(breaker.state(at(1)), BreakerState::HalfOpen(KeyRefused));
@@ -215,16 +218,16 @@ mod tests {
     fn a_refused_call_ends_a_row_of_failures() {
         let breaker = CircuitBreaker::default();
         for _ in 0..20 {
-            assert!(!breaker.record_failure(Down, None, at(0)));
+            assert!(!breaker.record_failure(Down, AfterSeveral, at(0)));
             breaker.record_refusal();
         }
     }
 
     #[test]
-    fn a_limit_pauses_for_as_long_as_the_portal_asks() {
+    fn a_pause_lasts_for_as_long_as_the_other_side_asks() {
         let breaker = CircuitBreaker::default();
         let limit = |seconds: Option<u64>, now| {
-            breaker.record_failure(Limit, seconds.map(Duration::from_secs), now)
+            breaker.record_failure(Limit, Pause(seconds.map(Duration::from_secs)), now)
         };
         assert!(limit(Some(70), at(0)));
         assert_eq!(breaker.state(at(69)), BreakerState::Open(Limit, at(70)));
@@ -238,9 +241,9 @@ mod tests {
     #[test]
     fn a_call_that_was_in_flight_when_it_opened_changes_nothing() {
         let breaker = CircuitBreaker::default();
-        assert!(breaker.record_failure(Limit, Some(Duration::from_secs(70)), at(0)));
+        assert!(breaker.record_failure(Limit, Pause(Some(Duration::from_secs(70))), at(0)));
         assert!(!breaker.record_success(at(1)));
-        assert!(!breaker.record_failure(KeyRefused, None, at(1)));
+        assert!(!breaker.record_failure(KeyRefused, AtOnce, at(1)));
         assert_eq!(breaker.state(at(1)), BreakerState::Open(Limit, at(70)));
         assert!(breaker.record_success(at(70)));
         assert_eq!(breaker.state(at(70)), BreakerState::Closed);

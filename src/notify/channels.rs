@@ -1,0 +1,70 @@
+//! The configured channels, and which of them can be used.
+
+use jiff::Timestamp;
+
+use crate::outgoing::{ChannelBreaker, Outage};
+use crate::pipeline::{Pipeline, Pipelines};
+use crate::rules::ChannelId;
+
+use super::chat::Chat;
+use super::mail::Mailer;
+
+/// The configured channels to people and programs. Clones share their circuit breakers.
+#[derive(Clone, Debug, Default)]
+pub struct Channels {
+    /// Email; without it a notification is written to the log.
+    pub mailer: Option<Mailer>,
+    /// The chat.
+    pub chat: Option<Chat>,
+    /// The external pipeline.
+    pub pipeline: Option<Pipeline>,
+    /// The pipelines of the rules file.
+    pub pipelines: Pipelines,
+}
+
+/// The state of one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelStatus {
+    /// The channel.
+    pub id: ChannelId,
+    /// Why it is not used; `None` while its circuit is closed.
+    pub outage: Option<Outage>,
+}
+
+impl Channels {
+    /// The state of each channel, in a fixed order.
+    pub fn statuses(&self) -> Vec<ChannelStatus> {
+        let mut statuses = Vec::new();
+        self.for_each(|id, breaker| {
+            let outage = breaker.outage();
+            statuses.push(ChannelStatus { id, outage });
+        });
+        statuses
+    }
+
+    /// The channels that would send nothing now.
+    pub fn unavailable(&self, now: Timestamp) -> Vec<ChannelId> {
+        let mut unavailable = Vec::new();
+        self.for_each(|id, breaker| {
+            if !breaker.is_available(now) {
+                unavailable.push(id);
+            }
+        });
+        unavailable
+    }
+
+    fn for_each(&self, mut visit: impl FnMut(ChannelId, &ChannelBreaker)) {
+        if let Some(mailer) = &self.mailer {
+            visit(ChannelId::Email, mailer.breaker());
+        }
+        if let Some(chat) = &self.chat {
+            visit(ChannelId::Chat, chat.breaker());
+        }
+        if let Some(pipeline) = &self.pipeline {
+            visit(ChannelId::Pipeline, pipeline.breaker());
+        }
+        for (key, pipeline) in self.pipelines.all() {
+            visit(ChannelId::PipelineOfRule(key), pipeline.breaker());
+        }
+    }
+}
