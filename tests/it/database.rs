@@ -66,9 +66,9 @@ fn undo_migrations_from(store: &Store, first: i64) {
                 ["CREATE", "INDEX", index, ..] => {
                     undo.insert_str(0, &format!("DROP INDEX {index};"));
                 }
-                ["CREATE", "TABLE", table, ..] => undo.push_str(&format!("DROP TABLE {table};")),
+                ["CREATE", "TABLE", table, ..] => undo += &["DROP TABLE ", table, ";"].concat(),
                 ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
-                    undo.push_str(&format!("ALTER TABLE {table} DROP COLUMN {column};"));
+                    undo += &["ALTER TABLE ", table, " DROP COLUMN ", column, ";"].concat();
                 }
                 _ => {}
             }
