@@ -102,7 +102,11 @@ pub(super) fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> Attem
             intent: IntentUpdate::Replace(None),
             min_wait: retry_after.unwrap_or_default(),
         },
-        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
+        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead {
+            code,
+            reason,
+            intent: None,
+        },
     }
 }
 
@@ -111,5 +115,6 @@ pub(super) fn not_configured(setting: &str) -> AttemptOutcome {
     AttemptOutcome::Dead {
         code: "not_configured",
         reason: format!("{setting} is no longer set"),
+        intent: None,
     }
 }

@@ -158,7 +158,15 @@ impl AttemptRunner {
     fn end(&self, action: &Action, outcome: AttemptOutcome) -> End {
         match outcome {
             AttemptOutcome::Done(result) => End::Done(result),
-            AttemptOutcome::Dead { code, reason } => End::Dead { code, reason },
+            AttemptOutcome::Dead {
+                code,
+                reason,
+                intent,
+            } => End::Dead {
+                code,
+                reason,
+                is_resolved: intent.is_none(),
+            },
             AttemptOutcome::Retry {
                 reason,
                 intent,
@@ -169,6 +177,7 @@ impl AttemptRunner {
                     return End::Dead {
                         code: "attempts_used_up",
                         reason: format!("{failures} attempts failed; the last one: {reason}"),
+                        is_resolved: intent == IntentUpdate::Replace(None),
                     };
                 }
                 let wait = backoff(failures, fastrand::f64()).max(min_wait);

@@ -40,6 +40,7 @@ mod check;
 mod events;
 mod metrics;
 mod page;
+mod replay;
 mod rules_command;
 mod search;
 mod send;
