@@ -40,7 +40,7 @@ pub use effect::{
     Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,
     last_move, outcome_before, owns_operation,
 };
-pub use lease::{release_all_leases, release_orphaned_leases};
+pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use plan::{PlanOutcome, plan};
 pub use replan::{Replan, hold, make_due};
 pub use title::unnumbered;

@@ -147,6 +147,7 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         .write(move |sql| {
             // The portal may be available again, so what waited for it is decided now.
             inbox::expedite(sql, now)?;
+            outbox::expedite_distant(sql, now)?;
             // In a shared store, leases can belong to instances that run.
             if is_shared {
                 Ok(0)
@@ -169,7 +170,7 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
         problems: vec![Finding::error(error.variable(), error.to_string())],
     })?;
     let validity = tls.validity();
-    if validity.expires_soon(clock.now()) {
+    if validity.expires_soon(clock.wall()) {
         warn!(expires_at = %validity.not_after, "the certificate of TLS_CERT_FILE expires soon");
     }
     Ok(Arc::new(tls))

@@ -127,7 +127,8 @@ impl Parts {
     /// The monitor that alerts the operator; dead letters that exist already are not reported.
     pub async fn alerts(&self, recipients: AlertRecipients) -> Result<AlertMonitor, StoreError> {
         let (db, portal) = (self.db.clone(), Arc::clone(&self.portal));
-        AlertMonitor::start(db, portal, self.clock.clone(), recipients).await
+        let (clock, watched) = (self.clock.clone(), self.channels.clone());
+        AlertMonitor::start(db, portal, clock, watched, recipients).await
     }
 
     /// The reload of the rules.

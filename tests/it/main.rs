@@ -25,6 +25,7 @@ mod smuggling;
 mod batches;
 mod catch_up;
 mod circuit_breaker;
+mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;

@@ -23,6 +23,7 @@ mod refusals;
 
 mod batches;
 mod catch_up;
+mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
