@@ -27,11 +27,11 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, give_up, renew, reschedule,
+    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, give_up, hold, renew, reschedule,
     store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, next_due};
+pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
 pub use dead_letter::{
     DEAD_ACTION_EVENTS, DeadLetter, dead_letters, discard_behind_dead, discard_dead,
     revive_of_event,
@@ -42,5 +42,5 @@ pub use effect::{
 };
 pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use plan::{PlanOutcome, plan};
-pub use replan::{Replan, hold, make_due};
+pub use replan::{Replan, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -1,14 +1,17 @@
 //! The context of an attempt, and how an attempt ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, FileInfo};
+use crate::ids::FileId;
 use crate::notify::Channels;
-use crate::outbox::{Action, ActionResult, Intent, IntentUpdate};
+use crate::outbox::{self, Action, ActionResult, Claim, Intent, IntentUpdate};
 
 use super::failpoint::Failpoints;
 
@@ -30,6 +33,36 @@ pub struct Context<'a> {
     pub failpoints: &'a Failpoints,
     /// How long a renewed claim lasts.
     pub lease: Duration,
+}
+
+/// The longest that checking a claim may take; a slower check is repeated.
+const MAX_CHECK_TIME: SignedDuration = SignedDuration::from_secs(1);
+
+impl Context<'_> {
+    /// Whether all these claims are held, by the store's time. It is the last step before a request that must
+    /// not be sent on an expired claim: this process may have been frozen since it claimed the actions.
+    pub(super) async fn holds(&self, claims: Vec<Claim>) -> bool {
+        let claims = Arc::new(claims);
+        loop {
+            let started = self.clock.now();
+            let (claims, clock) = (Arc::clone(&claims), self.clock.clone());
+            let held = self.db.read(move |sql| {
+                let time = sql.clock_ms()?.map(Timestamp::from_millisecond);
+                if let Some(Ok(time)) = time {
+                    clock.follow(time);
+                }
+                outbox::hold(sql, &claims, clock.now())
+            });
+            // The attempt cannot record its outcome either while the store fails, and logs that.
+            if !held.await.unwrap_or(false) {
+                return false;
+            }
+            // Frozen during the check, it would use an old result.
+            if self.clock.now().duration_since(started) <= MAX_CHECK_TIME {
+                return true;
+            }
+        }
+    }
 }
 
 /// How the attempt at an action ended. Reasons are for operators.
@@ -54,6 +87,22 @@ pub enum AttemptOutcome {
         wait: Option<Duration>,
         /// The intent to keep, if the call may still have taken effect.
         intent: Option<Intent>,
+    },
+    /// A person has a file open or locked. The action waits until the file changes, or for a while; this does not
+    /// count as a failed attempt.
+    Busy {
+        /// The file: the action's own, or the one that it would overwrite.
+        file: FileId,
+        /// Why.
+        reason: String,
+    },
+    /// The portal refuses the call without a visible cause, such as a lock that has just ended. Such refusals are
+    /// counted apart from failed attempts ([`Action::denials`]).
+    Denied {
+        /// Why.
+        reason: String,
+        /// How long to wait before the next attempt.
+        wait: Duration,
     },
     /// The action can never succeed and becomes a dead letter.
     Dead {
@@ -84,6 +133,14 @@ impl AttemptOutcome {
             reason: reason.into(),
             intent: IntentUpdate::Replace(None),
             min_wait: Duration::ZERO,
+        }
+    }
+
+    /// The action waits for a person who has its file open or locked.
+    pub(super) fn busy(file: &FileInfo) -> Self {
+        Self::Busy {
+            file: file.id.clone(),
+            reason: "waiting for a person: the file is open in an editor or locked".to_owned(),
         }
     }
 

@@ -42,8 +42,8 @@ async fn call(
     let report = Report::load(context, action).await?;
     let document = document(context.portal.host(), action, report);
     let id = format!("msg_{}", message::message_id(context, action, "pipeline"));
-    let sent = pipeline.call(&id, &document, context.clock).await;
-    Ok(message::outcome(context, sent))
+    let send = pipeline.call(&id, &document, context.clock);
+    Ok(message::send(context, action, send).await)
 }
 
 fn document(portal: &str, action: &Action, report: Report) -> Document {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// A point in an attempt to copy or move.
+/// A point in an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failpoint {
     /// The intent is stored; the portal has not been called.
@@ -20,9 +20,11 @@ pub enum Failpoint {
     OperationStored,
     /// The result is known; the action is not marked as done.
     BeforeFinish,
+    /// A message is composed; its channel has not been called.
+    BeforeMessage,
 }
 
-/// The failpoint at which a worker stops for good, if any.
+/// The failpoint at which a worker stops, if any.
 #[derive(Clone, Debug, Default)]
 pub struct Failpoints {
     stop: Option<Arc<Stop>>,
@@ -33,6 +35,7 @@ struct Stop {
     at: Failpoint,
     armed: Mutex<bool>,
     reached: Notify,
+    resumed: Notify,
 }
 
 impl Failpoints {
@@ -42,6 +45,7 @@ impl Failpoints {
             at,
             armed: Mutex::new(true),
             reached: Notify::new(),
+            resumed: Notify::new(),
         };
         Self {
             stop: Some(Arc::new(stop)),
@@ -55,7 +59,14 @@ impl Failpoints {
         }
     }
 
-    /// Returns at once, or never if a test stops the attempt here.
+    /// Lets the stopped attempt continue, as after a suspension.
+    pub fn resume(&self) {
+        if let Some(stop) = &self.stop {
+            stop.resumed.notify_one();
+        }
+    }
+
+    /// Returns at once, or only after [`Failpoints::resume`] if a test stops the attempt here.
     pub(super) async fn pass(&self, failpoint: Failpoint) {
         let Some(stop) = self.stop.as_deref().filter(|stop| stop.at == failpoint) else {
             return;
@@ -63,7 +74,7 @@ impl Failpoints {
         let armed = std::mem::take(&mut *stop.armed.lock().unwrap_or_else(PoisonError::into_inner));
         if armed {
             stop.reached.notify_one();
-            std::future::pending::<()>().await;
+            stop.resumed.notified().await;
         }
     }
 }

@@ -18,7 +18,7 @@ use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::portal_error::failed_call;
 
 /// How long the portal may process a request after the client stopped waiting for the response. Its nginx
-/// waits for 60 s, and the service behind it may continue for a while.
+/// waits for 60 s, and the service behind it may continue for a while (docs/DOCSPACE.md 4.3).
 const PORTAL_REQUEST_LIMIT: Duration = Duration::from_mins(2);
 
 /// The longest time between two searches for the effect of a call, in seconds.

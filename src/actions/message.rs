@@ -18,6 +18,7 @@ use crate::outgoing::Failure;
 use crate::rules::ActionKind;
 
 use super::attempt::{AttemptOutcome, Context};
+use super::failpoint::Failpoint;
 
 /// What the store holds about the file of an action.
 pub(super) struct Report {
@@ -75,7 +76,7 @@ pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str
 const BEHIND_OTHERS: Duration = Duration::from_secs(1);
 
 /// The outcome of an attempt that sent a message, or would have.
-pub(super) fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
+fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
     match sent {
         Ok(()) => AttemptOutcome::Done(ActionResult::default()),
         Err(Failure::Paused { reason, until }) => {
@@ -107,6 +108,24 @@ pub(super) fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> Attem
             reason,
             intent: None,
         },
+    }
+}
+
+/// Sends a message unless the claim on its action has expired, and returns the outcome of the attempt.
+pub(super) async fn send(
+    context: &Context<'_>,
+    action: &Action,
+    send: impl Future<Output = Result<(), Failure>>,
+) -> AttemptOutcome {
+    context.failpoints.pass(Failpoint::BeforeMessage).await;
+    if context.holds(vec![action.claim]).await {
+        outcome(context, send.await)
+    } else {
+        AttemptOutcome::Postponed {
+            reason: "the message was not sent: the claim on the action has expired".to_owned(),
+            wait: Some(Duration::ZERO),
+            intent: None,
+        }
     }
 }
 

@@ -61,8 +61,8 @@ async fn email(
     let email = notification(context, action)
         .await?
         .email_with(templates, id);
-    let sent = mailer.send(&email, to, context.clock).await;
-    Ok(message::outcome(context, sent))
+    let send = mailer.send(&email, to, context.clock);
+    Ok(message::send(context, action, send).await)
 }
 
 async fn chat(
@@ -76,8 +76,8 @@ async fn chat(
     let text = notification(context, action)
         .await?
         .chat_message_with(templates);
-    let sent = chat.post(&text, context.clock).await;
-    Ok(message::outcome(context, sent))
+    let send = chat.post(&text, context.clock);
+    Ok(message::send(context, action, send).await)
 }
 
 async fn notification(context: &Context<'_>, action: &Action) -> Result<Notification, StoreError> {

@@ -36,6 +36,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112602_search_for_effects.sql"),
     ),
     (
+        2_026_112_603,
+        include_str!("../../migrations/2026112603_busy_files.sql"),
+    ),
+    (
         2_026_112_604,
         include_str!("../../migrations/2026112604_replays.sql"),
     ),

@@ -56,6 +56,9 @@ pub enum Error {
         /// How long until the next call.
         wait: Duration,
     },
+    /// Not sent: the caller withdrew the call while it waited.
+    #[error("the call was not made: the claim on the action has expired")]
+    Withdrawn,
     /// The key is unknown, inactive or expired, or its user is disabled.
     #[error("the portal refuses the API key")]
     KeyRefused,
@@ -153,6 +156,7 @@ impl Error {
             Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
             Self::CircuitOpen { until, .. } => ErrorClass::CircuitOpen(*until),
             Self::BudgetExhausted { wait } => ErrorClass::BudgetExhausted(*wait),
+            Self::Withdrawn => ErrorClass::BudgetExhausted(Duration::ZERO),
             Self::KeyRefused => ErrorClass::KeyRefused,
             Self::Forbidden | Self::NotFound => ErrorClass::Ambiguous,
             Self::Refused { .. } => ErrorClass::Permanent,

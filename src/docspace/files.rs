@@ -33,7 +33,7 @@ impl<'a> Files<'a> {
         self.transport.get(&file_path(file)).await
     }
 
-    /// Sets the comment of one version of a file; the portal cuts it to [`LONGEST_COMMENT`] characters.
+    /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal cuts it to [`LONGEST_COMMENT`] characters.
     ///
     /// Raises `file.updated`, but leaves the time of the last change as it is. Refused with 403 while another
     /// account has locked the file (docs/DOCSPACE.md A9.2).
@@ -42,12 +42,13 @@ impl<'a> Files<'a> {
         file: &FileId,
         version: u64,
         comment: &str,
+        may_send: impl Future<Output = bool>,
     ) -> Result<(), Error> {
         let path = format!("{}/comment", file_path(file));
         let body = CommentBody { version, comment };
         let done = self
             .transport
-            .send::<IgnoredAny>(Method::PUT, &path, Some(&body));
+            .send_if::<IgnoredAny>(may_send, Method::PUT, &path, Some(&body));
         done.await.map(drop)
     }
 

@@ -29,7 +29,7 @@ impl<'a> Operations<'a> {
         }
     }
 
-    /// Starts to copy or move files. One bad file refuses the whole call (docs/DOCSPACE.md 4.3).
+    /// Starts to copy or move files, if `may_send` returns true just before the request. One bad file refuses the whole call (docs/DOCSPACE.md 4.3).
     ///
     /// `None` if the portal accepted the call but did not name the operation, which happens before 3.2.1.
     pub async fn start(
@@ -38,6 +38,7 @@ impl<'a> Operations<'a> {
         files: &[&FileId],
         to: &FolderId,
         conflict: Conflict,
+        may_send: impl Future<Output = bool>,
     ) -> Result<Option<Operation>, Error> {
         let path = match kind {
             OperationKind::Copy => "files/fileops/copy",
@@ -52,7 +53,10 @@ impl<'a> Operations<'a> {
             content: false,
             return_single_operation: true,
         };
-        let started = self.transport.send(Method::PUT, path, Some(&body)).await?;
+        let started = self
+            .transport
+            .send_if(may_send, Method::PUT, path, Some(&body))
+            .await?;
         let mut operations: Vec<Operation> = started.response;
         if operations.len() > 1 {
             operations.retain(|operation| operation.is_pending(kind));

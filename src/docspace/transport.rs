@@ -1,5 +1,6 @@
 //! Sends one request to the portal and reads the response.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -91,6 +92,20 @@ impl Transport {
         Ok(envelope.response)
     }
 
+    /// Like [`Transport::send`], if `may_send` returns true. It is awaited after all waiting, as the last step
+    /// before the request.
+    pub(super) async fn send_if<T: DeserializeOwned>(
+        &self,
+        may_send: impl Future<Output = bool>,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Envelope<T>, Error> {
+        let outcome = self.admit_and_transmit(may_send, method, path, body).await;
+        self.gate.record(&outcome);
+        outcome
+    }
+
     /// Sends one request through the gate.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,
@@ -98,9 +113,7 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let outcome = self.send_unrecorded(method, path, body).await;
-        self.gate.record(&outcome);
-        outcome
+        self.send_if(ready(true), method, path, body).await
     }
 
     /// Like [`Transport::send`], for a call whose failure shows neither that the portal is down nor that it
@@ -111,12 +124,26 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
+        self.admit_and_transmit(ready(true), method, path, body)
+            .await
+    }
+
+    async fn admit_and_transmit<T: DeserializeOwned>(
+        &self,
+        may_send: impl Future<Output = bool>,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Envelope<T>, Error> {
         let call = match method {
             Method::GET => CallKind::Read,
             Method::POST | Method::PUT => CallKind::Write,
             _ => CallKind::Delete,
         };
         let _permit = self.gate.admit(call, self.probe()).await?;
+        if !may_send.await {
+            return Err(Error::Withdrawn);
+        }
         self.transmit(method, path, body).await
     }
 

@@ -173,6 +173,7 @@ pub fn record_decisions(
     if decided == 0 {
         return Ok(Vec::new());
     }
+    outbox::expedite_busy(sql, event.event, now)?;
     let recorded = if undecided.replayed_at.is_some() {
         decide_again(sql, event, decisions, now)?
     } else {

@@ -6,7 +6,7 @@ use crate::db::{Row, Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
-use super::action::{ActionResult, Claim, Intent};
+use super::action::{ActionId, ActionResult, Claim, Intent};
 
 /// Whether the claim was still held when a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub struct Reschedule {
     pub until: Timestamp,
     /// Failed attempts that count towards giving up, including this one if it counts.
     pub failures: u32,
+    /// Refusals in a row without a visible cause, including this one.
+    pub denials: u32,
+    /// The file that a person has open or locked, if the action waits for that.
+    pub busy_file: Option<FileId>,
     /// The reason, for an operator.
     pub reason: String,
     /// What becomes of the stored intent.
@@ -98,6 +102,30 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
         operation: operation.map(OperationId::new),
         searched_until: row.get("searched_until")?,
     }))
+}
+
+/// Whether all these claims are the newest of their actions, and their leases last at this time.
+pub fn hold(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
+    let ids: Vec<String> = claims
+        .iter()
+        .map(|claim| claim.action.to_string())
+        .collect();
+    let statement = format!(
+        "SELECT id, attempt FROM actions
+         WHERE state = 'running' AND lease_until > :now AND {}",
+        sql.is_in_list("id", ":ids"),
+    );
+    let held = sql.query(
+        &statement,
+        &[(":now", now.into()), (":ids", (&ids.join(",")).into())],
+        |row| {
+            Ok(Claim {
+                action: ActionId(row.get(0)?),
+                attempt: row.get(1)?,
+            })
+        },
+    )?;
+    Ok(claims.iter().all(|claim| held.contains(claim)))
 }
 
 /// Extends the lease.
@@ -173,7 +201,8 @@ pub fn reschedule(
     let operation = intent.and_then(|intent| intent.operation.as_ref());
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
-                            failures = :failures, reason = :reason, intent_at = :intent_at,
+                            failures = :failures, denials = :denials, busy_file = :busy_file,
+                            reason = :reason, intent_at = :intent_at,
                             settle_after = :in_flight_until, operation_id = :operation,
                             searched_until = :searched_until
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
@@ -182,6 +211,11 @@ pub fn reschedule(
             (":attempt", claim.attempt.into()),
             (":until", reschedule.until.into()),
             (":failures", reschedule.failures.into()),
+            (":denials", reschedule.denials.into()),
+            (
+                ":busy_file",
+                reschedule.busy_file.as_ref().map(FileId::as_str).into(),
+            ),
             (":reason", (&reschedule.reason).into()),
             (":intent_at", intent.map(|intent| intent.at).into()),
             (

@@ -119,7 +119,7 @@ impl NewAction<'_> {
             "UPDATE actions
              SET kind = :kind, file_work = :file_work, plan = :plan, title = :title, target = :target,
                  channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
-                 operation_id = NULL, reason_code = NULL, reason = NULL, finished_at = NULL
+                 operation_id = NULL, busy_file = NULL, denials = 0, reason_code = NULL, reason = NULL, finished_at = NULL
              WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
             &[
                 (":id", id.0.into()),

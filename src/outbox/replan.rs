@@ -210,7 +210,7 @@ fn delete(sql: &Sql, id: ActionId) -> Result<(), SqlError> {
 
 /// Holds the actions of an event that wait, until it is decided again. A call that may have taken effect is
 /// still reconciled.
-pub fn hold(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
+pub fn hold_for_replay(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE actions SET due_at = NULL
          WHERE event = :event AND state = 'waiting' AND intent_at IS NULL",

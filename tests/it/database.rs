@@ -57,7 +57,12 @@ async fn an_old_version_keeps_working_after_a_newer_one_migrated() {
             "DROP TABLE instances, duties, portal_writes;
              ALTER TABLE actions DROP COLUMN instance;
              ALTER TABLE actions DROP COLUMN channel;
+             ALTER TABLE actions DROP COLUMN denials;
+             ALTER TABLE actions DROP COLUMN busy_file;
+             ALTER TABLE actions DROP COLUMN searched_until;
              ALTER TABLE events DROP COLUMN title_key;
+             ALTER TABLE events DROP COLUMN replayed_at;
+             ALTER TABLE events DROP COLUMN replayed_by;
              DELETE FROM migrations WHERE number >= 2026112203",
         );
         let old =

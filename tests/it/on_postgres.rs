@@ -22,11 +22,13 @@ mod main_job;
 mod refusals;
 
 mod batches;
+mod busy_files;
 mod catch_up;
 mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod frozen;
 mod reconcile;
 mod rules;
 mod schedules;

@@ -279,7 +279,7 @@ impl Scene {
     }
 
     /// Starts a worker with nothing in its caches.
-    fn replace_worker(&mut self, rules: Vec<Rule>, channels: Channels, failpoints: Failpoints) {
+    pub fn replace_worker(&mut self, rules: Vec<Rule>, channels: Channels, failpoints: Failpoints) {
         let key = self.portal.api_key().to_owned().into();
         let client = Client::new(&self.host, key, self.clock.clone()).unwrap();
         self.parts = Parts {

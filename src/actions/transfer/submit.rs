@@ -21,7 +21,7 @@ pub(super) async fn submit<'a>(
     actions: Vec<&'a Action>,
     if_refused: IfRefused,
 ) -> Result<Step<'a>, StoreError> {
-    let intent = intent::new(context);
+    let (intent, stored_at) = (intent::new(context), context.clock.now());
     let mut ended = Outcomes::new();
     let files = intent::store(context, actions, &intent, &mut ended).await?;
     if files.is_empty() {
@@ -30,10 +30,16 @@ pub(super) async fn submit<'a>(
     context.failpoints.pass(Failpoint::BeforeCall).await;
     let ids: Vec<&FileId> = files.iter().map(|file| &file.action.file).collect();
     let Transfer { kind, to, conflict } = transfer;
+    let claims = files.iter().map(|file| file.action.claim).collect();
+    let may_send = async {
+        // Later than that, the intent no longer says how long the request may be in flight.
+        let age = context.clock.now().duration_since(stored_at).unsigned_abs();
+        context.holds(claims).await && age < context.lease
+    };
     let started = context
         .portal
         .operations()
-        .start(kind, &ids, to, conflict)
+        .start(kind, &ids, to, conflict, may_send)
         .await;
     context.failpoints.pass(Failpoint::AfterAnswer).await;
     let mut step = match started {
