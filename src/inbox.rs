@@ -21,7 +21,10 @@ mod dead_letter;
 mod retention;
 
 pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
-pub use dead_letter::{DEAD_EVENTS, Discarded, Replay, dead_decisions, discard, replay, revive};
+pub use dead_letter::{
+    DEAD_EVENTS, Discarded, Replay, ReplayedBy, dead_decisions, discard, replay, replay_as_planned,
+    revive,
+};
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, expedite, give_up, next_due,
     postpone, record_decisions, undecided,

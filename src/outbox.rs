@@ -9,6 +9,7 @@ mod action;
 
 // In the order of an action's life.
 mod plan;
+mod replan;
 
 mod batch;
 
@@ -26,7 +27,8 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, finish, give_up, hold, renew, reschedule, store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, give_up, hold, renew, reschedule,
+    store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
@@ -40,4 +42,5 @@ pub use effect::{
 };
 pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use plan::{PlanOutcome, plan};
+pub use replan::{Replan, hold_for_replay, make_due};
 pub use title::unnumbered;

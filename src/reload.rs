@@ -1,7 +1,7 @@
 //! Reloads the rules while the service runs, on request or when the rules file changes.
 //!
 //! The file is read and checked first. If it is invalid, the active rules stay, and every problem is logged.
-//! Actions that were planned under the old rules are executed as planned.
+//! Actions that were planned under the old rules are executed as planned, until a replay.
 
 use std::sync::Arc;
 

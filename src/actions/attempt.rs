@@ -110,6 +110,8 @@ pub enum AttemptOutcome {
         code: &'static str,
         /// Why.
         reason: String,
+        /// The intent to keep, if the call may still have taken effect.
+        intent: Option<Intent>,
     },
     /// Another attempt holds the claim now, so nothing is recorded.
     ClaimLost,
@@ -147,6 +149,7 @@ impl AttemptOutcome {
         Self::Dead {
             code: "no_right",
             reason: reason.into(),
+            intent: None,
         }
     }
 }

@@ -103,7 +103,11 @@ fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
             intent: IntentUpdate::Replace(None),
             min_wait: retry_after.unwrap_or_default(),
         },
-        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead { code, reason },
+        Err(Failure::Permanent { code, reason }) => AttemptOutcome::Dead {
+            code,
+            reason,
+            intent: None,
+        },
     }
 }
 
@@ -130,5 +134,6 @@ pub(super) fn not_configured(setting: &str) -> AttemptOutcome {
     AttemptOutcome::Dead {
         code: "not_configured",
         reason: format!("{setting} is no longer set"),
+        intent: None,
     }
 }

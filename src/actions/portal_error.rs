@@ -10,8 +10,7 @@ use super::attempt::{AttemptOutcome, Context};
 /// How long an action waits after a gateway responded in the portal's place, while other calls reach the portal.
 const GATEWAY_WAIT: Duration = Duration::from_secs(10);
 
-/// The outcome of an attempt whose call failed, as far as the error alone decides it. The intent is kept
-/// unless the action ends here.
+/// The outcome of an attempt whose call failed, as far as the error alone decides it. The intent is kept.
 pub(super) fn failed_call(
     context: &Context<'_>,
     error: &Error,
@@ -38,6 +37,7 @@ pub(super) fn failed_call(
         ErrorClass::Permanent => AttemptOutcome::Dead {
             code: "refused",
             reason,
+            intent,
         },
         ErrorClass::CircuitOpen(_) => AttemptOutcome::Postponed {
             reason,
@@ -63,6 +63,7 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
         Error::NotFound => AttemptOutcome::Dead {
             code: "file_gone",
             reason: "the file no longer exists".to_owned(),
+            intent: None,
         },
         Error::Forbidden => match context.portal.account().verify_key().await {
             Err(error) if error.class() != ErrorClass::Ambiguous => {

@@ -15,7 +15,7 @@ use super::event_page::Notice;
 use super::layout::{Layout, message, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
-use crate::inbox::{self, Discarded, Replay};
+use crate::inbox::{self, Discarded, Replay, ReplayedBy};
 use crate::journal::{self, EventDetails, EventState};
 use crate::outbox::ActionState;
 use crate::text::clean;
@@ -80,7 +80,9 @@ pub(super) async fn apply(
     let event = InboxId(id);
     let write = console.db.write(move |sql| {
         Ok(match change {
-            Change::Replay => inbox::replay(sql, event, now)?.map(notice_of_replay),
+            Change::Replay => {
+                inbox::replay(sql, event, ReplayedBy::Console, now)?.map(notice_of_replay)
+            }
             Change::Discard => inbox::discard(sql, event, now)?.map(notice_of_discard),
         })
     });
@@ -104,7 +106,6 @@ pub(super) async fn apply(
 
 fn notice_of_replay(replay: Replay) -> Notice {
     match replay {
-        Replay::Retrying(_) => Notice::Retrying,
         Replay::Reevaluating => Notice::Reevaluating,
         Replay::NothingToReplay => Notice::NothingChanged,
     }
@@ -145,13 +146,14 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
     let (heading, sentence, button) = match change {
         Change::Replay if is_dead => (
             "Replay this event?",
-            "What failed is retried with all attempts. Completed actions are not repeated.",
+            "The current rules are evaluated again. What they plan replaces what failed or waits, and is tried with \
+             all attempts. Completed actions are not repeated.",
             "Replay",
         ),
         Change::Replay => (
             "Evaluate the rules again?",
-            "The rules that ignored this event evaluate it again, for example after you changed them. \
-             Completed actions are not repeated.",
+            "The current rules are evaluated again, for example after you changed them. What they plan replaces \
+             what was discarded. Completed actions are not repeated.",
             "Evaluate again",
         ),
         Change::Discard => (

@@ -61,19 +61,13 @@ struct Controls {
 /// link cannot put text on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
-    Retrying,
     Reevaluating,
     Discarded,
     NothingChanged,
 }
 
 impl Notice {
-    const ALL: [Self; 4] = [
-        Self::Retrying,
-        Self::Reevaluating,
-        Self::Discarded,
-        Self::NothingChanged,
-    ];
+    const ALL: [Self; 3] = [Self::Reevaluating, Self::Discarded, Self::NothingChanged];
 
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|notice| notice.as_str() == word)
@@ -82,7 +76,6 @@ impl Notice {
     /// The word in the address.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Retrying => "retrying",
             Self::Reevaluating => "reevaluating",
             Self::Discarded => "discarded",
             Self::NothingChanged => "nothing_changed",
@@ -91,10 +84,11 @@ impl Notice {
 
     fn sentence(self) -> &'static str {
         match self {
-            Self::Retrying => "Retrying, with all attempts.",
-            Self::Reevaluating => "The rules that ignored the event evaluate it again.",
+            Self::Reevaluating => {
+                "The current rules evaluate the event again. What is done is not repeated."
+            }
             Self::Discarded => "Discarded, with the actions that waited for it.",
-            Self::NothingChanged => "The event has no dead letter; nothing was changed.",
+            Self::NothingChanged => "There was nothing to replay or discard; nothing was changed.",
         }
     }
 }
@@ -134,6 +128,7 @@ fn event_page(
 ) -> EventPage {
     let event = &details.event;
     let facts = [
+        ("Replayed", event.replay_words()),
         ("Trigger", event.trigger.clone()),
         ("File", event.file_id.clone()),
         ("In DocSpace", event.docspace_numbers()),
@@ -177,9 +172,7 @@ fn controls(details: &EventDetails, caller: Caller) -> Controls {
     let replay = if is_dead {
         Some("Replay")
     } else {
-        details
-            .can_reevaluate()
-            .then_some("Evaluate the rules again")
+        details.has_ended().then_some("Evaluate the rules again")
     };
     let path = format!("/events/{}", details.event.id);
     Controls {

@@ -142,7 +142,8 @@ impl Kind {
                     let _ = writeln!(text, "  and {} more", count - listed.len());
                 }
                 text.push_str(
-                    "\nThey are kept. Fix the cause, then retry them:\n\n  \
+                    "\nThey are kept. Fix the cause, restart the service if you changed its configuration, then replay \
+                     them. The current rules are evaluated again, and what is done is not repeated:\n\n  \
                      docspace-courier events list --dead\n  \
                      docspace-courier events replay ID\n",
                 );

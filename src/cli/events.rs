@@ -33,11 +33,11 @@ enum Command {
     List(ListArgs),
     /// Show everything about one event.
     Show(ShowArgs),
-    /// Retry dead letters, or evaluate an event again for the rules that ignored it.
+    /// Evaluate events again under the current rules.
     ///
-    /// Dead letters are retried with all their attempts. An event without dead letters is evaluated again for the
-    /// rules that ignored it, which is useful after a change of the rules (restart or reload the service first).
-    /// Actions that were planned before are kept, so no action runs twice.
+    /// The running service decides each event again, with all attempts. What is done stays done. What failed,
+    /// waits or was discarded is replaced by what the current rules plan; if no rule plans it any more, it is
+    /// discarded. After a change of the configuration, restart or reload the service first.
     Replay(selection::ReplayArgs),
     /// Discard dead letters and the actions that wait for them.
     Discard(selection::DiscardArgs),
@@ -83,10 +83,15 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::List(args) => list(&open()?, args).await,
         Command::Show(args) => show(&open()?, args).await,
-        Command::Replay(args) => match args.selection() {
-            Ok(selection) => dead_letters::replay(&open()?, selection, &Clock::system()).await,
-            Err(sentence) => Ok(usage_error(sentence)),
-        },
+        Command::Replay(args) => {
+            let as_planned = args.as_planned;
+            match args.selection() {
+                Ok(selection) => {
+                    dead_letters::replay(&open()?, selection, as_planned, &Clock::system()).await
+                }
+                Err(sentence) => Ok(usage_error(sentence)),
+            }
+        }
         Command::Discard(args) => match args.selection() {
             Ok(selection) => dead_letters::discard(&open()?, selection, &Clock::system()).await,
             Err(sentence) => Ok(usage_error(sentence)),

@@ -39,6 +39,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_603,
         include_str!("../../migrations/2026112603_busy_files.sql"),
     ),
+    (
+        2_026_112_604,
+        include_str!("../../migrations/2026112604_replays.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

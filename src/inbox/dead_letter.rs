@@ -1,8 +1,9 @@
 //! Replays or discards what failed for good of an event.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::db::{Sql, SqlError};
+use crate::db::{FromColumn, Queue, Sql, SqlError};
 use crate::ids::InboxId;
 use crate::outbox;
 
@@ -20,47 +21,100 @@ pub fn revive(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError>
     Ok(decisions + outbox::revive_of_event(sql, id, now)?)
 }
 
+/// How a person ordered a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayedBy {
+    /// With `events replay`.
+    Command,
+    /// In the console.
+    Console,
+}
+
+impl ReplayedBy {
+    const ALL: [Self; 2] = [Self::Command, Self::Console];
+
+    /// The word in the store and in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Console => "console",
+        }
+    }
+}
+
+impl FromColumn for ReplayedBy {
+    type Stored = String;
+
+    fn from_stored(stored: String) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.as_str() == stored)
+    }
+}
+
 /// The result of a replay that a person ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// This many dead letters are retried.
-    Retrying(usize),
-    /// There was no dead letter; the rules that ignored the event evaluate it again.
+    /// The current rules evaluate the event again.
     Reevaluating,
-    /// There was no dead letter, and no rule ignored the event.
+    /// The body is not an event.
     NothingToReplay,
 }
 
-/// Retries an event's dead letters. If there are none, the rules that ignored the event evaluate it again,
-/// which is useful after a change of the rules. `None` when there is no such event.
-pub fn replay(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Replay>, SqlError> {
+/// Has the current rules evaluate an event again: what they plan replaces what is not done. Until then, what
+/// waits is held. `None` when there is no such event.
+pub fn replay(
+    sql: &Sql,
+    id: InboxId,
+    by: ReplayedBy,
+    now: Timestamp,
+) -> Result<Option<Replay>, SqlError> {
+    let replayed = sql.execute(
+        "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL,
+                           replayed_at = :now, replayed_by = :by
+         WHERE id = :id AND state <> 'unreadable'",
+        &[
+            (":id", id.0.into()),
+            (":by", by.as_str().into()),
+            (":now", now.into()),
+        ],
+    )?;
+    if replayed == 0 {
+        return Ok(exists(sql, id)?.then_some(Replay::NothingToReplay));
+    }
+    outbox::hold_for_replay(sql, id)?;
+    sql.announce(Queue::Inbox);
+    Ok(Some(Replay::Reevaluating))
+}
+
+/// Retries an event's dead letters with the plan that they have. Returns how many there were, `None` when
+/// there is no such event.
+pub fn replay_as_planned(
+    sql: &Sql,
+    id: InboxId,
+    by: ReplayedBy,
+    now: Timestamp,
+) -> Result<Option<usize>, SqlError> {
     if !exists(sql, id)? {
         return Ok(None);
     }
-    let retrying = revive(sql, id, now)?;
-    Ok(Some(if retrying > 0 {
-        Replay::Retrying(retrying)
-    } else if reevaluate(sql, id, now)? > 0 {
-        Replay::Reevaluating
-    } else {
-        Replay::NothingToReplay
-    }))
+    let revived = revive(sql, id, now)?;
+    if revived > 0 {
+        sql.execute(
+            "UPDATE events SET replayed_at = :now, replayed_by = :by WHERE id = :id",
+            &[
+                (":id", id.0.into()),
+                (":by", by.as_str().into()),
+                (":now", now.into()),
+            ],
+        )?;
+    }
+    Ok(Some(revived))
 }
 
 fn exists(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
     sql.exists(
         "SELECT 1 FROM events WHERE id = :id",
         &[(":id", id.0.into())],
-    )
-}
-
-fn reevaluate(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
-    sql.execute(
-        "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
-         WHERE id = :id AND state = 'decided'
-           AND (EXISTS (SELECT 1 FROM decisions WHERE event = :id AND outcome = 'ignored')
-                OR NOT EXISTS (SELECT 1 FROM decisions WHERE event = :id))",
-        &[(":id", id.0.into()), (":now", now.into())],
     )
 }
 
@@ -87,6 +141,10 @@ pub fn discard(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Discarde
     )?;
     let behind = outbox::discard_behind_dead(sql, id, now)?;
     let actions = outbox::discard_dead(sql, id, now)?;
+    if decisions > 0 {
+        // A replay that could not be decided holds actions.
+        outbox::make_due(sql, id, now)?;
+    }
     Ok(Some(Discarded {
         decisions,
         actions,

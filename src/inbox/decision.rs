@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::db::{FromColumn, Sql, SqlError, ZeroAsNone};
 use crate::ids::{EventId, EventPosition, InboxId};
 use crate::instances;
-use crate::outbox::{self, PlanOutcome};
-use crate::rules::Decision;
+use crate::outbox::{self, PlanOutcome, Replan};
+use crate::rules::{Decision, PlannedActions};
 
 /// The state of an event in the inbox; the journal combines it with those of its actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Undecided {
     pub body: Vec<u8>,
     /// Failed attempts to decide it that count towards giving up.
     pub failures: u32,
+    /// When it was last replayed, if it was.
+    pub replayed_at: Option<Timestamp>,
 }
 
 /// After this long, in milliseconds, any instance decides an event.
@@ -57,7 +59,7 @@ const OVERDUE_MS: i64 = 2_000;
 pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>, SqlError> {
     let partition = instances::partition(sql)?;
     sql.query(
-        "SELECT id, body, happened_at, sequence, failures FROM events AS later
+        "SELECT id, body, happened_at, sequence, failures, replayed_at FROM events AS later
          WHERE state = 'waiting' AND due_at <= :now
            AND (id % :count = :index OR due_at <= :overdue)
            AND NOT EXISTS (
@@ -83,6 +85,7 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
                 },
                 body: row.get(1)?,
                 failures: row.get(4)?,
+                replayed_at: row.get(5)?,
             })
         },
     )
@@ -149,78 +152,86 @@ pub struct RecordedDecision {
     pub reason: String,
 }
 
-/// Stores what each rule decided and plans the actions, unless the event was decided meanwhile.
+/// Stores what each rule decided and plans the actions, unless the event was decided or replayed meanwhile.
+/// After a replay, the decisions and the unfinished actions replace the earlier ones.
 pub fn record_decisions(
     sql: &Sql,
-    event: EventPosition,
+    undecided: &Undecided,
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<RecordedDecision>, SqlError> {
+    let event = undecided.position;
     let decided = sql.execute(
         "UPDATE events SET state = 'decided', reason = NULL
-         WHERE id = :event AND state = 'waiting'",
-        &[(":event", event.event.0.into())],
+         WHERE id = :event AND state = 'waiting'
+           AND coalesce(replayed_at, 0) = coalesce(:replayed_at, 0)",
+        &[
+            (":event", event.event.0.into()),
+            (":replayed_at", undecided.replayed_at.into()),
+        ],
     )?;
     if decided == 0 {
         return Ok(Vec::new());
     }
     outbox::expedite_busy(sql, event.event, now)?;
-    let earlier = take_planned(sql, event.event)?;
-    let is_new = |decision: &&Decision| !earlier.iter().any(|kept| kept.rule == decision.rule);
-    let mut recorded = Vec::new();
-    for decision in decisions.iter().filter(is_new) {
-        recorded.push(record_decision(sql, event, decision, now)?);
-    }
-    let all: Vec<&RecordedDecision> = earlier.iter().chain(&recorded).collect();
-    for (position, decision) in (0_i64..).zip(all) {
+    let recorded = if undecided.replayed_at.is_some() {
+        decide_again(sql, event, decisions, now)?
+    } else {
+        let plan = |rule: &str, planned: &_| outbox::plan(sql, event, rule, planned, now);
+        decide(decisions, plan)?
+    };
+    for (position, decision) in (0_i64..).zip(&recorded) {
         insert_decision(sql, event.event, position, decision)?;
     }
     Ok(recorded)
 }
 
-/// Deletes the earlier decisions about an event that is decided again, and returns those that planned
-/// something. They stay: the file may have changed since, and a rule must not handle it twice for one event.
-fn take_planned(sql: &Sql, event: InboxId) -> Result<Vec<RecordedDecision>, SqlError> {
-    let planned = sql.query(
-        "SELECT rule, reason FROM decisions WHERE event = :event AND outcome = 'planned'
-         ORDER BY position",
-        &[(":event", event.0.into())],
-        |row| {
-            Ok(RecordedDecision {
-                rule: row.get(0)?,
-                outcome: DecisionOutcome::Planned,
-                reason: row.get(1)?,
-            })
-        },
-    )?;
-    sql.execute(
-        "DELETE FROM decisions WHERE event = :event",
-        &[(":event", event.0.into())],
-    )?;
-    Ok(planned)
-}
-
-fn record_decision(
+/// Plans again what an event still needs.
+fn decide_again(
     sql: &Sql,
     event: EventPosition,
-    decision: &Decision,
+    decisions: &[Decision],
     now: Timestamp,
-) -> Result<RecordedDecision, SqlError> {
-    let (outcome, reason) = match &decision.planned {
-        None => (DecisionOutcome::Ignored, decision.reason.clone()),
-        Some(planned) => match outbox::plan(sql, event, &decision.rule, planned, now)? {
-            PlanOutcome::Planned => (DecisionOutcome::Planned, decision.reason.clone()),
-            PlanOutcome::AlreadyPlanned(earlier) => (
-                DecisionOutcome::Duplicate,
-                format!("this state of the file was handled for event {earlier} already"),
-            ),
-        },
-    };
-    Ok(RecordedDecision {
-        rule: decision.rule.clone(),
-        outcome,
-        reason,
-    })
+) -> Result<Vec<RecordedDecision>, SqlError> {
+    sql.execute(
+        "DELETE FROM decisions WHERE event = :event",
+        &[(":event", event.event.0.into())],
+    )?;
+    let planning = decisions
+        .iter()
+        .filter(|decision| decision.planned.is_some())
+        .map(|decision| decision.rule.as_str());
+    let mut replan = Replan::begin(sql, event, planning, now)?;
+    let recorded = decide(decisions, |rule, planned| replan.plan(sql, rule, planned))?;
+    let evaluated = decisions.iter().map(|decision| decision.rule.as_str());
+    replan.end(sql, &evaluated.collect())?;
+    Ok(recorded)
+}
+
+fn decide(
+    decisions: &[Decision],
+    mut plan: impl FnMut(&str, &PlannedActions) -> Result<PlanOutcome, SqlError>,
+) -> Result<Vec<RecordedDecision>, SqlError> {
+    decisions
+        .iter()
+        .map(|decision| {
+            let (outcome, reason) = match &decision.planned {
+                None => (DecisionOutcome::Ignored, decision.reason.clone()),
+                Some(planned) => match plan(&decision.rule, planned)? {
+                    PlanOutcome::Planned => (DecisionOutcome::Planned, decision.reason.clone()),
+                    PlanOutcome::AlreadyPlanned(earlier) => (
+                        DecisionOutcome::Duplicate,
+                        format!("this state of the file was handled for event {earlier} already"),
+                    ),
+                },
+            };
+            Ok(RecordedDecision {
+                rule: decision.rule.clone(),
+                outcome,
+                reason,
+            })
+        })
+        .collect()
 }
 
 fn insert_decision(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::InboxId;
-use crate::inbox::{InboxState, Source};
+use crate::inbox::{InboxState, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState};
 use crate::rules::ActionPlan;
 
@@ -52,6 +52,8 @@ pub(super) struct EventRow {
     happened_at: Timestamp,
     source: Source,
     deliveries: u32,
+    replayed_at: Option<Timestamp>,
+    replayed_by: Option<ReplayedBy>,
     state: InboxState,
     reason: Option<String>,
     due_at: Timestamp,
@@ -70,6 +72,8 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
         happened_at: row.get("happened_at")?,
         source: row.get("source")?,
         deliveries: row.get("deliveries")?,
+        replayed_at: row.get("replayed_at")?,
+        replayed_by: row.get("replayed_by")?,
         state: row.get("state")?,
         reason: row.get("reason")?,
         due_at: row.get("due_at")?,
@@ -80,7 +84,7 @@ impl EventRow {
     /// The columns that [`read_event`] reads.
     pub(super) const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
-                                      due_at";
+                                      due_at, replayed_at, replayed_by";
 
     pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
         let state = self.combined_state(actions);
@@ -96,6 +100,8 @@ impl EventRow {
             happened_at: self.happened_at,
             source: self.source,
             deliveries: self.deliveries,
+            replayed_at: self.replayed_at,
+            replayed_by: self.replayed_by,
             state,
             reason: self
                 .reason
@@ -110,8 +116,9 @@ impl EventRow {
         match self.state {
             InboxState::Unreadable => EventState::Unreadable,
             InboxState::Dead => EventState::Dead,
-            _ if any(ActionState::Dead) => EventState::Dead,
+            // After a replay, its dead letters wait for the decision, too.
             InboxState::Waiting => EventState::Waiting,
+            InboxState::Decided if any(ActionState::Dead) => EventState::Dead,
             InboxState::Decided => {
                 if any(ActionState::Running) {
                     EventState::Working

@@ -48,9 +48,9 @@ impl StateFilter {
     }
 }
 
-/// The condition that an event, or an action of it, is a dead letter.
+/// The condition that an event, or an action of it, is a dead letter and is not being replayed.
 pub(super) fn is_dead() -> String {
-    format!("id IN ({DEAD_EVENTS} UNION {DEAD_ACTION_EVENTS})")
+    format!("id IN ({DEAD_EVENTS} UNION {DEAD_ACTION_EVENTS}) AND state <> 'waiting'")
 }
 
 /// The events with dead letters, oldest first; of one file, if it is given.

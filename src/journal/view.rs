@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::ids::InboxId;
-use crate::inbox::{DecisionOutcome, Source};
+use crate::inbox::{DecisionOutcome, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState};
 use crate::rules::ActionKind;
 
@@ -68,6 +68,11 @@ pub struct EventView {
     pub source: Source,
     /// How often it was delivered.
     pub deliveries: u32,
+    /// When a person last replayed it.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    pub replayed_at: Option<Timestamp>,
+    /// How that person did it.
+    pub replayed_by: Option<ReplayedBy>,
     /// Its state.
     pub state: EventState,
     /// The reason for the state, if it needs one.

@@ -2,7 +2,7 @@
 //! outside unchanged; the caller cleans or escapes it.
 
 use super::view::{ActionView, EventDetails, EventState, EventView};
-use crate::inbox::{DecisionOutcome, Source};
+use crate::inbox::{ReplayedBy, Source};
 use crate::outbox::ActionState;
 use crate::rules::ActionKind;
 use crate::text::time;
@@ -17,6 +17,15 @@ impl EventView {
         }
     }
 
+    /// When and how a person last replayed it.
+    pub fn replay_words(&self) -> Option<String> {
+        let at = time(self.replayed_at?);
+        Some(match self.replayed_by {
+            Some(ReplayedBy::Console) => format!("{at} UTC, in the console"),
+            Some(ReplayedBy::Command) | None => format!("{at} UTC, by command"),
+        })
+    }
+
     /// DocSpace's own ids of it, if the body names any.
     pub fn docspace_numbers(&self) -> Option<String> {
         match (self.event_id, self.webhook_id) {
@@ -29,18 +38,12 @@ impl EventView {
 }
 
 impl EventDetails {
-    /// Whether a replay evaluates rules again, because nothing is dead and some rule ignored the event.
-    pub fn can_reevaluate(&self) -> bool {
-        let ended = matches!(
+    /// Whether nothing of it is left to do, so that only a change of the rules is a reason to replay it.
+    pub fn has_ended(&self) -> bool {
+        matches!(
             self.event.state,
             EventState::Ignored | EventState::Done | EventState::Discarded
-        );
-        ended
-            && (self.decisions.is_empty()
-                || self
-                    .decisions
-                    .iter()
-                    .any(|decision| decision.outcome == DecisionOutcome::Ignored))
+        )
     }
 }
 

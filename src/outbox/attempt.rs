@@ -142,7 +142,8 @@ pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<ClaimSta
     .map(ClaimStatus::from)
 }
 
-/// Marks an action as done, and makes those due that waited for nothing else in its rule.
+/// Marks an action as done, and makes those due that waited for nothing else in its rule, unless a replay
+/// plans them again.
 pub fn finish(
     sql: &Sql,
     claim: Claim,
@@ -172,6 +173,8 @@ pub fn finish(
              WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
                AND behind.file_version = done.file_version AND behind.position > done.position
                AND behind.state = 'waiting' AND behind.due_at IS NULL
+               AND NOT EXISTS (
+                   SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
                AND NOT EXISTS (
                    SELECT 1 FROM actions AS before
                    WHERE before.rule = done.rule AND before.file_id = done.file_id
@@ -250,4 +253,17 @@ pub fn give_up(
         ],
     )
     .map(ClaimStatus::from)
+}
+
+/// Forgets the intent of a dead letter, whose call had no effect.
+pub fn clear_intent(sql: &Sql, claim: Claim) -> Result<(), SqlError> {
+    sql.execute(
+        "UPDATE actions SET intent_at = NULL, settle_after = NULL, searched_until = NULL
+         WHERE id = :id AND attempt = :attempt AND state = 'dead'",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+        ],
+    )?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use crate::docspace::Conflict;
 use crate::ids::{EventPosition, FileId, FolderId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
+use super::action::ActionId;
 use super::dead_letter::revive;
 use super::title::target;
 
@@ -26,10 +27,6 @@ const INSERT: &str = "
             :target, :channel, 'waiting', :happened_at, :sequence, :due_at, :now)";
 
 /// Stores the actions of one rule for one content state of a file, unless they have been planned before.
-#[expect(
-    clippy::missing_panics_doc,
-    reason = "a plan is plain data, which can always be serialized"
-)]
 pub fn plan(
     sql: &Sql,
     event: EventPosition,
@@ -45,32 +42,15 @@ pub fn plan(
     // An action is due once those before it that it waits for are done.
     let mut due_at = Some(now);
     for (position, action) in (0_i64..).zip(&planned.actions) {
-        let plan = serde_json::to_string(action).expect("a plan is plain data");
-        let channel = action.channel().map(|channel| channel.to_string());
-        let target = target_folder(action).map(|to| target(to, &planned.title));
-        sql.execute(
-            INSERT,
-            &[
-                (":event", event.event.0.into()),
-                (":rule", rule.into()),
-                (":file", planned.file.as_str().into()),
-                (":version", (&version).into()),
-                (":position", position.into()),
-                (":kind", action.kind().as_str().into()),
-                (":file_work", action.is_file_work().into()),
-                (":plan", (&plan).into()),
-                (":title", (&planned.title).into()),
-                (":target", target.as_deref().into()),
-                (":channel", channel.as_deref().into()),
-                (":happened_at", event.at.into()),
-                (
-                    ":sequence",
-                    ZeroAsNone(event.sequence.map(|id| id.0)).into(),
-                ),
-                (":due_at", due_at.into()),
-                (":now", now.into()),
-            ],
-        )?;
+        let new = NewAction {
+            event,
+            rule,
+            version: &version,
+            position,
+            planned,
+            action,
+        };
+        new.insert(sql, due_at, now)?;
         if action.is_waited_for() {
             due_at = None;
         }
@@ -79,7 +59,107 @@ pub fn plan(
     Ok(PlanOutcome::Planned)
 }
 
-fn find_effect(
+/// An action to store.
+pub(super) struct NewAction<'a> {
+    pub(super) event: EventPosition,
+    pub(super) rule: &'a str,
+    pub(super) version: &'a str,
+    pub(super) position: i64,
+    pub(super) planned: &'a PlannedActions,
+    pub(super) action: &'a ActionPlan,
+}
+
+impl NewAction<'_> {
+    /// The column `plan`.
+    pub(super) fn plan(&self) -> String {
+        serialized(self.action)
+    }
+
+    fn channel(&self) -> Option<String> {
+        self.action.channel().map(|channel| channel.to_string())
+    }
+
+    fn target(&self) -> Option<String> {
+        target_folder(self.action).map(|to| target(to, &self.planned.title))
+    }
+
+    pub(super) fn insert(
+        &self,
+        sql: &Sql,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), SqlError> {
+        let sequence = self.event.sequence.map(|id| id.0);
+        sql.execute(
+            INSERT,
+            &[
+                (":event", self.event.event.0.into()),
+                (":rule", self.rule.into()),
+                (":file", self.planned.file.as_str().into()),
+                (":version", self.version.into()),
+                (":position", self.position.into()),
+                (":kind", self.action.kind().as_str().into()),
+                (":file_work", self.action.is_file_work().into()),
+                (":plan", (&self.plan()).into()),
+                (":title", (&self.planned.title).into()),
+                (":target", self.target().as_deref().into()),
+                (":channel", self.channel().as_deref().into()),
+                (":happened_at", self.event.at.into()),
+                (":sequence", ZeroAsNone(sequence).into()),
+                (":due_at", due_at.into()),
+                (":now", now.into()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Stores it in place of an action that had no effect.
+    pub(super) fn replace(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
+        sql.execute(
+            "UPDATE actions
+             SET kind = :kind, file_work = :file_work, plan = :plan, title = :title, target = :target,
+                 channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
+                 operation_id = NULL, busy_file = NULL, denials = 0, reason_code = NULL, reason = NULL, finished_at = NULL
+             WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
+            &[
+                (":id", id.0.into()),
+                (":kind", self.action.kind().as_str().into()),
+                (":file_work", self.action.is_file_work().into()),
+                (":plan", (&self.plan()).into()),
+                (":title", (&self.planned.title).into()),
+                (":target", self.target().as_deref().into()),
+                (":channel", self.channel().as_deref().into()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Takes over an action of another rule that does the same.
+    pub(super) fn adopt(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
+        sql.execute(
+            "UPDATE actions SET rule = :rule, file_version = :version, position = :position
+             WHERE id = :id",
+            &[
+                (":id", id.0.into()),
+                (":rule", self.rule.into()),
+                (":version", self.version.into()),
+                (":position", self.position.into()),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// A plan as the column `plan` stores it.
+#[expect(
+    clippy::expect_used,
+    reason = "a plan is plain data, which can always be serialized"
+)]
+pub(super) fn serialized(plan: &ActionPlan) -> String {
+    serde_json::to_string(plan).expect("a plan is plain data")
+}
+
+pub(super) fn find_effect(
     sql: &Sql,
     rule: &str,
     file: &FileId,

@@ -162,7 +162,15 @@ impl AttemptRunner {
     fn end(&self, action: &Action, outcome: AttemptOutcome) -> End {
         match outcome {
             AttemptOutcome::Done(result) => End::Done(result),
-            AttemptOutcome::Dead { code, reason } => End::Dead { code, reason },
+            AttemptOutcome::Dead {
+                code,
+                reason,
+                intent,
+            } => End::Dead {
+                code,
+                reason,
+                is_resolved: intent.is_none(),
+            },
             AttemptOutcome::Retry {
                 reason,
                 intent,
@@ -173,6 +181,7 @@ impl AttemptRunner {
                     return End::Dead {
                         code: "attempts_used_up",
                         reason: format!("{failures} attempts failed; the last one: {reason}"),
+                        is_resolved: intent == IntentUpdate::Replace(None),
                     };
                 }
                 let wait = backoff(failures, fastrand::f64()).max(min_wait);

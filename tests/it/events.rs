@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::event::{Event, Trigger};
-use docspace_courier::inbox::{self, Discarded, InboxId, Replay};
+use docspace_courier::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
 use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, folder_id, scenario};
 
-const FIRST: InboxId = InboxId(1);
+pub const FIRST: InboxId = InboxId(1);
 
 impl Scene {
     /// Fails this kind of operation until the attempts are used up.
@@ -40,24 +40,26 @@ impl Scene {
         self.work_to_the_end().await;
     }
 
-    async fn replay(&self, id: InboxId) -> Option<Replay> {
+    pub async fn replay(&self, id: InboxId) -> Option<Replay> {
         let now = self.clock.now();
-        let replay = self.db.write(move |sql| inbox::replay(sql, id, now));
+        let replay = self
+            .db
+            .write(move |sql| inbox::replay(sql, id, ReplayedBy::Console, now));
         replay.await.unwrap()
     }
 
-    async fn discard(&self, id: InboxId) -> Option<Discarded> {
+    pub async fn discard(&self, id: InboxId) -> Option<Discarded> {
         let now = self.clock.now();
         let discard = self.db.write(move |sql| inbox::discard(sql, id, now));
         discard.await.unwrap()
     }
 
-    async fn details(&self, id: InboxId) -> EventDetails {
+    pub async fn details(&self, id: InboxId) -> EventDetails {
         let details = self.db.read(move |sql| journal::find(sql, id.0));
         details.await.unwrap().unwrap()
     }
 
-    async fn state(&self, id: InboxId) -> EventState {
+    pub async fn state(&self, id: InboxId) -> EventState {
         self.details(id).await.event.state
     }
 
@@ -71,13 +73,13 @@ impl Scene {
     }
 
     /// Moves the scene's clock past the system's, which the command uses, so that replayed work is due.
-    fn advance_past_the_system_clock(&self) {
+    pub fn advance_past_the_system_clock(&self) {
         let ahead = Clock::system().now().duration_since(self.clock.now());
         let a_minute_more = Duration::try_from(ahead).unwrap_or_default() + Duration::from_mins(1);
         self.clock.advance(a_minute_more);
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         run(&self.store.url(), arguments)
     }
 }
@@ -92,7 +94,7 @@ fn run(store: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn printed(output: &Output) -> String {
+pub fn printed(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -128,16 +130,16 @@ async fn a_replay_gives_dead_letters_all_their_attempts_again() {
         scene.work_to_the_end().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
-        let details = scene.details(FIRST).await;
-        assert_eq!(details.event.state, EventState::Waiting);
-        let moving = &details.actions[1];
-        assert_eq!((moving.failures, moving.reason.as_ref()), (0, None));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
+        assert_eq!(scene.state(FIRST).await, EventState::Waiting);
 
         scene.work_to_the_end().await;
+        let moving = scene.details(FIRST).await.actions.remove(1);
+        assert_eq!((moving.failures, moving.reason), (0, None));
         assert_eq!(scene.state(FIRST).await, EventState::Done);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         assert_eq!(scene.replay(InboxId(99)).await, None);
+        scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
     })
     .await;
@@ -151,7 +153,7 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
         let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
         assert_eq!(dead.await.unwrap(), [FIRST]);
 
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::Retrying(1)));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     })
@@ -182,7 +184,6 @@ async fn discarding_a_dead_letter_discards_the_actions_behind_it() {
 
         assert_eq!(scene.discard(FIRST).await, Some(Discarded::default()));
         assert_eq!(scene.discard(InboxId(99)).await, None);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
         scene.work_to_the_end().await;
         assert_eq!(scene.calls("PUT", "fileops/move"), MAX_ATTEMPTS as usize);
     })
@@ -240,7 +241,11 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         assert_eq!(outcomes, ["planned", "planned"]);
         assert_eq!(scene.titles(&scene.incoming), ["Rechnung.pdf"]);
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
-        assert_eq!(scene.replay(FIRST).await, Some(Replay::NothingToReplay));
+        assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.details(FIRST).await.decisions, after);
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+        assert_eq!(scene.calls("PUT", "fileops/move"), 1);
     })
     .await;
 }
@@ -408,8 +413,9 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--file", &file, "--all"],
             0,
-            "Retrying 1 dead letter.",
+            "Replaying 1 event: the running service",
         );
+        scene.work_to_the_end().await;
         check(&["discard", "1"], 1, "only dead letters can be discarded");
         check(
             &["discard", "--dead", "--all"],
@@ -420,9 +426,13 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--dead", "--all"],
             0,
-            "There are no dead letters to retry.",
+            "There are no dead letters to replay.",
         );
-        check(&["replay", "1"], 0, "Event 1 has no dead letters.");
+        check(
+            &["replay", "1", "--as-planned"],
+            0,
+            "Event 1 has no dead letters.",
+        );
         assert_eq!(scene.titles(&scene.incoming), ["Invoice 1.pdf"]);
     })
     .await;
@@ -471,7 +481,7 @@ async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
 
         // A recent replay is not pruned at once.
         let dead = scene.list(StateFilter::Dead).await[0].id;
-        assert_eq!(scene.replay(dead).await, Some(Replay::Retrying(1)));
+        assert_eq!(scene.replay(dead).await, Some(Replay::Reevaluating));
         scene.work_to_the_end().await;
         assert_eq!(scene.worker.prune().await.unwrap(), 0);
         assert_eq!(scene.state(dead).await, EventState::Done);

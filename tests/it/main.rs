@@ -50,6 +50,7 @@ mod events;
 mod metrics;
 mod page;
 mod page_in_browser;
+mod replay;
 mod search;
 mod supervision;
 

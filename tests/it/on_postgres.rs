@@ -43,6 +43,7 @@ mod check;
 mod events;
 mod metrics;
 mod page;
+mod replay;
 mod rules_command;
 mod search;
 mod send;

@@ -220,7 +220,7 @@ async fn a_dead_letter_is_replayed_through_the_page() {
         let answer = replay.send().await.unwrap();
         assert_eq!(answer.status(), 303);
         let said = operator.page(&header(&answer, "location")).await;
-        check_contains(&said, &["Retrying, with all attempts."]);
+        check_contains(&said, &["The current rules evaluate the event again."]);
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
     })

@@ -101,7 +101,10 @@ async fn a_person_finds_a_dead_letter_and_replays_it() {
         assert!(browser.text().await.contains("Replay this event?"));
         browser.click("form.buttons button").await;
         let story = browser.text().await;
-        assert!(story.contains("Retrying, with all attempts."), "{story}");
+        assert!(
+            story.contains("The current rules evaluate the event again."),
+            "{story}"
+        );
         scene.work_to_the_end().await;
         browser.go(&format!("{}/events/1", operator.address)).await;
         let story = browser.text().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::catch_up::ListRooms;
-use docspace_courier::inbox::{self, InboxId};
+use docspace_courier::inbox::{self, InboxId, ReplayedBy};
 use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, UploadEvents};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -261,7 +261,7 @@ impl Run<'_> {
             self.scene.clock.advance(Duration::from_mins(1));
         }
         self.scene.work_to_the_end().await;
-        self.replay_dead_letters().await;
+        self.replay_everything().await;
         self.scene.work_to_the_end().await;
 
         let copies = self.scene.portal.files_in(&self.scene.internal);
@@ -290,14 +290,15 @@ impl Run<'_> {
         }
     }
 
-    /// Replays dead letters as a person would: many faults can use up the attempts of one action.
-    async fn replay_dead_letters(&self) {
+    /// Replays every event, as a person could: many faults can use up the attempts of one action, and what is
+    /// done must not be repeated.
+    async fn replay_everything(&self) {
         let now = self.scene.clock.now();
         let replay = self.scene.db.write(move |sql| {
             let events: Vec<i64> = sql.query("SELECT id FROM events", &[], |row| row.get(0))?;
-            events
-                .into_iter()
-                .try_for_each(|id| inbox::revive(sql, InboxId(id), now).map(drop))
+            events.into_iter().try_for_each(|id| {
+                inbox::replay(sql, InboxId(id), ReplayedBy::Command, now).map(drop)
+            })
         });
         replay.await.unwrap();
     }

@@ -207,6 +207,7 @@ fn only_forms(to: &FolderId) -> AttemptOutcome {
         reason: format!(
             "the destination {to} is in a form-filling room, which accepts only PDF forms"
         ),
+        intent: None,
     }
 }
 
@@ -222,5 +223,6 @@ fn destination_gone(to: &FolderId) -> AttemptOutcome {
         reason: format!(
             "the destination folder {to} does not exist; `docspace-courier rooms --folders` lists all ids"
         ),
+        intent: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::exit::FAILED;
 use crate::cli::output::{count, print_error, print_lines};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, SqlError, StoreError};
-use crate::inbox::{self, Discarded, InboxId, Replay};
+use crate::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
 use crate::journal;
 
 use super::selection::Selection;
@@ -20,54 +20,71 @@ const BATCH: usize = 200;
 pub(super) async fn replay(
     db: &Db,
     selection: Selection,
+    as_planned: bool,
     clock: &Clock,
 ) -> anyhow::Result<ExitCode> {
-    let named = matches!(selection, Selection::Events(_));
+    let selected = events(db, selection).await?;
+    if selected.is_empty() {
+        print_lines(["There are no dead letters to replay."]);
+    }
     let mut code = ExitCode::SUCCESS;
-    let mut retried = 0;
-    for batch in events(db, selection).await?.chunks(BATCH) {
+    let (mut replayed, mut retried) = (0, 0);
+    for batch in selected.chunks(BATCH) {
         let (batch, now) = (batch.to_vec(), clock.now());
         let replays = db.write(move |sql| {
             batch
                 .iter()
-                .map(|&id| Ok((id, replay_one(sql, id, named, now)?)))
+                .map(|&id| Ok((id, replay_one(sql, id, as_planned, now)?)))
                 .collect::<Result<Vec<_>, SqlError>>()
         });
         for (id, replay) in replays.await? {
             match replay {
                 None => code = unknown_event(id.0),
-                Some(Replay::Retrying(count)) => retried += count,
-                Some(Replay::Reevaluating) => {
+                Some(Replayed::Event(Replay::Reevaluating)) => replayed += 1,
+                Some(Replayed::Event(Replay::NothingToReplay)) => {
                     print_lines([format!(
-                        "Event {id} has no dead letters; evaluating the rules that ignored it again."
+                        "Event {id} is not readable; there are no rules to evaluate."
                     )]);
                 }
-                Some(Replay::NothingToReplay) => {
+                Some(Replayed::DeadLetters(0)) => {
                     print_lines([format!("Event {id} has no dead letters.")]);
                 }
+                Some(Replayed::DeadLetters(count)) => retried += count,
             }
         }
     }
+    if replayed > 0 {
+        print_lines([format!(
+            "Replaying {}: the running service evaluates its current rules again.",
+            count(replayed, "event")
+        )]);
+    }
     if retried > 0 {
-        print_lines([format!("Retrying {}.", count(retried, "dead letter"))]);
-    } else if !named {
-        print_lines(["There are no dead letters to retry."]);
+        let dead = count(retried, "dead letter");
+        print_lines([format!("Retrying {dead}, as planned.")]);
     }
     Ok(code)
 }
 
-/// An event that was selected for its dead letters and has none any more must not be evaluated again.
+/// What a replay did with one event.
+enum Replayed {
+    Event(Replay),
+    /// This many are retried as planned.
+    DeadLetters(usize),
+}
+
 fn replay_one(
     sql: &Sql,
     id: InboxId,
-    named: bool,
+    as_planned: bool,
     now: Timestamp,
-) -> Result<Option<Replay>, SqlError> {
-    if named {
-        inbox::replay(sql, id, now)
+) -> Result<Option<Replayed>, SqlError> {
+    let by = ReplayedBy::Command;
+    Ok(if as_planned {
+        inbox::replay_as_planned(sql, id, by, now)?.map(Replayed::DeadLetters)
     } else {
-        inbox::revive(sql, id, now).map(|count| Some(Replay::Retrying(count)))
-    }
+        inbox::replay(sql, id, by, now)?.map(Replayed::Event)
+    })
 }
 
 /// Discards the dead letters of the selected events and prints the result.

@@ -45,6 +45,7 @@ fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
         Some(value) => writeln!(page, "  {name:8}  {}", clean(&value)),
         None => Ok(()),
     };
+    line("replayed", event.replay_words())?;
     line("trigger", event.trigger.clone())?;
     line("title", event.title.clone())?;
     line("file", event.file_id.clone())?;
@@ -106,18 +107,18 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    retries its dead letters, as planned then"
+                "  docspace-courier events replay {id}    evaluates the current rules again; what is done is not repeated"
             )?;
             writeln!(
                 page,
                 "  docspace-courier events discard {id}   discards them for good"
             )
         }
-        _ if details.can_reevaluate() => {
+        _ if details.has_ended() => {
             writeln!(page, "\nWhat you can do")?;
             writeln!(
                 page,
-                "  docspace-courier events replay {id}    evaluates the rules that ignored it again; for use after a change of them"
+                "  docspace-courier events replay {id}    evaluates the current rules again, for use after a change of them"
             )
         }
         EventState::Waiting | EventState::Working => writeln!(

@@ -19,6 +19,10 @@ pub(super) struct ReplayArgs {
     /// Confirm that all matching events are meant.
     #[arg(long)]
     all: bool,
+
+    /// Retry the dead letters with the plan that they have, without evaluating the rules.
+    #[arg(long)]
+    pub(super) as_planned: bool,
 }
 
 #[derive(Debug, clap::Args)]

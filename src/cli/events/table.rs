@@ -71,6 +71,8 @@ mod tests {
             happened_at: received_at,
             source: Source::Delivery,
             deliveries: 1,
+            replayed_at: None,
+            replayed_by: None,
             state,
             reason: reason.map(str::to_owned),
             due_at: None,

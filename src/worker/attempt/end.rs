@@ -19,6 +19,8 @@ pub(super) enum End {
     Dead {
         code: &'static str,
         reason: String,
+        /// Whether no call can still have taken effect.
+        is_resolved: bool,
     },
     /// Another attempt has the action; there is nothing to write down.
     Lost,
@@ -46,7 +48,17 @@ impl End {
             Self::Failed(reschedule) | Self::Waits(reschedule) => {
                 outbox::reschedule(sql, claim, reschedule)?
             }
-            Self::Dead { code, reason } => outbox::give_up(sql, claim, code, reason, now)?,
+            Self::Dead {
+                code,
+                reason,
+                is_resolved,
+            } => {
+                let status = outbox::give_up(sql, claim, code, reason, now)?;
+                if *is_resolved {
+                    outbox::clear_intent(sql, claim)?;
+                }
+                status
+            }
             Self::Lost => ClaimStatus::Lost,
         };
         let event_received_at = match self {
@@ -79,7 +91,7 @@ impl End {
                 warn!(reason, wait_ms, "the attempt failed");
             }
             Self::Waits(Reschedule { reason, .. }) => info!(reason, "the action waits"),
-            Self::Dead { code, reason } => warn!(code, reason, "the action is a dead letter"),
+            Self::Dead { code, reason, .. } => warn!(code, reason, "the action is a dead letter"),
             Self::Lost => warn!("the claim on the action was lost; another attempt has it"),
         }
     }

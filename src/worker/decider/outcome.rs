@@ -35,7 +35,7 @@ impl Outcome {
         let id = undecided.position.event;
         match self {
             Self::Decided(decisions) => {
-                return inbox::record_decisions(sql, undecided.position, decisions, now);
+                return inbox::record_decisions(sql, undecided, decisions, now);
             }
             Self::Postponed {
                 failures,
