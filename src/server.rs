@@ -10,24 +10,25 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
+use jiff::Timestamp;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::log_limit::LogLimit;
 use crate::telemetry::ErrorChain;
 
 mod connection;
 mod connection_limit;
+pub mod file_limit;
 mod lingering_close;
 pub mod tls;
+mod write_timeout;
 
 use connection::Connection;
 use connection_limit::ConnectionLimiter;
 use tls::Tls;
-
-/// Maximum number of open connections; at the limit, a new one evicts the one that has been idle longest.
-const MAX_CONNECTIONS: usize = 4096;
 
 /// Connections that the kernel completes and queues until they are accepted. With the default of 128, a
 /// burst of connections to a busy machine overflows the queue, and the kernel resets some of them.
@@ -96,12 +97,13 @@ async fn accept(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let connections = GracefulShutdown::new();
-    let limiter = ConnectionLimiter::new(MAX_CONNECTIONS);
+    let limiter = ConnectionLimiter::new(file_limit::max_connections());
+    let log_limit = LogLimit::default();
     let accept_next = async || {
-        let stream = listener.accept().await?.0;
+        let (stream, client) = listener.accept().await?;
         // Responses are small; they must not wait until there is more to send.
         let _ = stream.set_nodelay(true);
-        Ok::<_, io::Error>((stream, limiter.acquire().await))
+        Ok::<_, io::Error>((stream, limiter.acquire(client.ip()).await))
     };
     while let Some(accepted) = stop.run_until_cancelled(accept_next()).await {
         match accepted {
@@ -120,7 +122,14 @@ async fn accept(
                 });
             }
             Err(error) => {
-                warn!(error = %ErrorChain(&error), %address, "cannot accept a connection");
+                if let Some(failures) = log_limit.count(Timestamp::now()) {
+                    warn!(
+                        error = %ErrorChain(&error),
+                        %address,
+                        failures,
+                        "cannot accept connections"
+                    );
+                }
                 tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
             }
         }

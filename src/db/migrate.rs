@@ -35,6 +35,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_602,
         include_str!("../../migrations/2026112602_search_for_effects.sql"),
     ),
+    (
+        2_026_112_603,
+        include_str!("../../migrations/2026112603_unreadable.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes
