@@ -75,7 +75,7 @@ async fn metrics(State(console): State<Arc<Console>>) -> Result<impl IntoRespons
     let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let oldest = overview::age(overview.waiting_since, console.clock.now()).unsigned_abs();
     let ends_at = console.tls.as_ref().map(|tls| tls.validity().not_after);
-    let snapshot = gauges::snapshot(&overview, oldest, &console.portal, ends_at);
+    let snapshot = gauges::snapshot(&overview, oldest, &console, ends_at);
     let text = console.metrics.render(&snapshot);
     let kind = [(
         header::CONTENT_TYPE,

@@ -1,6 +1,7 @@
 //! Alerts: notifies the operator, by email and chat, of problems that need a person.
 //!
-//! An [`AlertMonitor`] polls for problems: dead letters in the store, a refused API key, a disabled webhook.
+//! An [`AlertMonitor`] polls for problems: dead letters in the store, a refused API key, a disabled webhook,
+//! a channel that is out of use.
 //! No other code waits for an alert or has to raise one. Alerts that cannot be sent wait in memory and are
 //! retried; the warnings and errors in the log do not depend on them.
 
@@ -19,6 +20,7 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{Client, OpenReason};
 use crate::inbox;
 use crate::instances::{self, LeaderRole};
+use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
@@ -26,9 +28,11 @@ use crate::telemetry::ErrorChain;
 
 mod channel;
 mod digest;
+mod outages;
 
 use channel::{AlertChannel, Recipient};
 use digest::{Digest, Kind};
+use outages::OutageWatch;
 
 /// Time between two scans.
 const SCAN_INTERVAL: Duration = Duration::from_secs(5);
@@ -50,6 +54,7 @@ pub struct AlertMonitor {
     /// When this instance first saw dead letters that the leader is to report.
     seen_as_standby: HashMap<DeadId, Timestamp>,
     digest: Digest,
+    outages: OutageWatch,
     channels: Vec<AlertChannel>,
 }
 
@@ -72,11 +77,12 @@ pub struct AlertRecipients {
 }
 
 impl AlertMonitor {
-    /// Starts monitoring. Dead letters that exist already were reported before.
+    /// Starts monitoring the store, the portal and the `watched` channels. Dead letters that exist already were reported before.
     pub async fn start(
         db: Db,
         portal: Arc<Client>,
         clock: Clock,
+        watched: Channels,
         recipients: AlertRecipients,
     ) -> Result<Self, StoreError> {
         let dead = db.read(dead_letters).await?.into_iter().collect();
@@ -97,6 +103,7 @@ impl AlertMonitor {
             reported: dead,
             seen_as_standby: HashMap::new(),
             digest: Digest::default(),
+            outages: OutageWatch::new(watched),
             channels,
         })
     }
@@ -153,6 +160,12 @@ impl AlertMonitor {
         self.seen_as_standby.clear();
         if self.reported.is_empty() {
             self.digest.resolve(Kind::DeadLetter);
+        }
+        for outage in self.outages.new_outages(self.clock.now()) {
+            self.digest.record(Kind::ChannelDown, outage);
+        }
+        if self.outages.all_resolved() {
+            self.digest.resolve(Kind::ChannelDown);
         }
         let refused = self
             .portal

@@ -1,48 +1,72 @@
-//! The time of day, passed as an argument so that tests can set it.
+//! Time, passed as an argument so that tests can set it.
+//!
+//! The service's own time starts at the wall clock's and then follows a monotonic clock, so a step of the wall
+//! clock ends no lease and delays no retry. It approaches the wall clock slowly. Deadlines and stored times are
+//! in the service's own time. Only what others compare with their own clocks is wall time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The length of a day in UTC, in seconds.
 pub(crate) const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
-/// Where the service takes the time of day from.
+/// The service's own time is at most this part of the time that passes faster or slower than a second a second
+/// while it approaches the wall clock.
+const SLEW_DIVISOR: i32 = 10;
+
+/// Where the service takes the time from. Clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The machine's clock, and how far the clock that it follows is ahead, in milliseconds.
-    System(Arc<AtomicI64>),
-    Manual(Arc<Mutex<Timestamp>>),
+    System(Arc<Mutex<Timeline>>),
+    Manual(ManualClock),
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Source::System(Arc::default()))
+        let timeline = Timeline {
+            now: machine_time(),
+            read_at: monotonic_time(),
+            ahead: SignedDuration::ZERO,
+        };
+        Self(Source::System(Arc::new(Mutex::new(timeline))))
     }
 
     /// A clock that only [`Clock::advance`] and [`Clock::sleep_until`] move.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(start))))
+        Self(Source::Manual(ManualClock {
+            elapsed: Arc::new(Mutex::new(start)),
+            wall_ahead_ms: Arc::default(),
+            own_ahead_ms: Arc::default(),
+        }))
     }
 
-    /// The time of day, UTC.
+    /// The service's own time, in UTC. Steps of the wall clock do not change it.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the only place that reads the machine's clock"
-            )]
-            Source::System(ahead_ms) => {
-                let ahead = SignedDuration::from_millis(ahead_ms.load(Ordering::Relaxed));
-                Timestamp::now().saturating_add(ahead).unwrap_or_default()
+            Source::System(timeline) => {
+                let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
+                timeline.read(monotonic_time(), machine_time())
             }
-            Source::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+            Source::Manual(manual) => manual.read(&manual.own_ahead_ms),
+        }
+    }
+
+    /// The wall clock's time, in UTC, for what others compare with their own clocks.
+    pub fn wall(&self) -> Timestamp {
+        match &self.0 {
+            Source::System(timeline) => {
+                let timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
+                later(machine_time(), timeline.ahead)
+            }
+            Source::Manual(manual) => manual.read(&manual.wall_ahead_ms),
         }
     }
 
@@ -52,12 +76,14 @@ impl Clock {
         /// The time that a query may take.
         const TOLERANCE: SignedDuration = SignedDuration::from_millis(100);
 
-        let behind = time.duration_since(self.now());
-        if let Source::System(ahead_ms) = &self.0
-            && behind.abs() > TOLERANCE
-        {
-            let behind = i64::try_from(behind.as_millis()).unwrap_or_default();
-            ahead_ms.fetch_add(behind, Ordering::Relaxed);
+        if let Source::System(timeline) = &self.0 {
+            let machine = machine_time();
+            let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = timeline.read(monotonic_time(), machine);
+            if time.duration_since(now).abs() > TOLERANCE {
+                timeline.now = time;
+                timeline.ahead = time.duration_since(machine);
+            }
         }
     }
 
@@ -70,24 +96,126 @@ impl Clock {
                     tokio::time::sleep(wait).await;
                 }
             }
-            Source::Manual(now) => {
-                let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
-                *now = time.max(*now);
+            Source::Manual(manual) => {
+                let wait = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
+                manual.advance(wait);
             }
         }
     }
 
-    /// Moves a manual clock forward; does nothing to the machine's clock.
+    /// Moves a manual clock forward, and its peers; does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(time) = &self.0 {
-            *time.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        if let Source::Manual(manual) = &self.0 {
+            manual.advance(by);
         }
     }
+
+    /// Steps the wall time of a manual clock, as NTP does after a wrong time. Its own time stays until
+    /// [`Clock::restart`]. Does nothing to the machine's clock.
+    pub fn step_wall(&self, by: SignedDuration) {
+        if let Source::Manual(manual) = &self.0 {
+            let by = i64::try_from(by.as_millis()).unwrap_or_default();
+            manual.wall_ahead_ms.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets a manual clock's own time by its wall time, as a new process does. Does nothing to the machine's
+    /// clock.
+    pub fn restart(&self) {
+        if let Source::Manual(manual) = &self.0 {
+            let ahead = manual.wall_ahead_ms.load(Ordering::Relaxed);
+            manual.own_ahead_ms.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// The clock of another machine: [`Clock::advance`] on either moves both, but steps of one do not change
+    /// the other.
+    #[must_use]
+    pub fn of_other_machine(&self) -> Self {
+        match &self.0 {
+            Source::System(_) => Self::system(),
+            Source::Manual(manual) => Self(Source::Manual(ManualClock {
+                elapsed: Arc::clone(&manual.elapsed),
+                wall_ahead_ms: Arc::default(),
+                own_ahead_ms: Arc::default(),
+            })),
+        }
+    }
+}
+
+/// The service's own time on a real machine.
+#[derive(Debug)]
+struct Timeline {
+    now: Timestamp,
+    /// The monotonic time at which `now` was read.
+    read_at: Duration,
+    /// How far the followed clock is ahead of the machine's.
+    ahead: SignedDuration,
+}
+
+impl Timeline {
+    fn read(&mut self, monotonic: Duration, machine: Timestamp) -> Timestamp {
+        let passed = monotonic.saturating_sub(self.read_at);
+        let passed = SignedDuration::try_from(passed).unwrap_or_default();
+        self.read_at = monotonic;
+        let unadjusted = later(self.now, passed);
+        let behind = later(machine, self.ahead).duration_since(unadjusted);
+        let most = passed / SLEW_DIVISOR;
+        self.now = later(unadjusted, behind.clamp(-most, most));
+        self.now
+    }
+}
+
+/// A clock that tests move.
+#[derive(Clone, Debug)]
+struct ManualClock {
+    /// The time without any step.
+    elapsed: Arc<Mutex<Timestamp>>,
+    wall_ahead_ms: Arc<AtomicI64>,
+    own_ahead_ms: Arc<AtomicI64>,
+}
+
+impl ManualClock {
+    fn read(&self, ahead_ms: &AtomicI64) -> Timestamp {
+        let elapsed = *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = SignedDuration::from_millis(ahead_ms.load(Ordering::Relaxed));
+        later(elapsed, ahead)
+    }
+
+    fn advance(&self, by: Duration) {
+        *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that reads the machine's wall clock"
+)]
+fn machine_time() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The time since the machine started. On Linux it includes the time in which the machine was suspended.
+fn monotonic_time() -> Duration {
+    #[cfg(target_os = "linux")]
+    const CLOCK: ClockId = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: ClockId = ClockId::Monotonic;
+
+    Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(time)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn start() -> Timestamp {
+        "2026-03-02T09:00:00Z".parse().unwrap()
+    }
 
     #[test]
     fn the_machines_clock_follows_and_a_manual_one_does_not() {
@@ -95,12 +223,49 @@ mod tests {
         let later = clock.now() + Duration::from_hours(1);
         let same = clock.clone();
         clock.follow(later);
-        let off = same.now().duration_since(later).abs();
-        assert!(off < SignedDuration::from_mins(1), "{off}");
+        for time in [same.now(), same.wall()] {
+            let off = time.duration_since(later).abs();
+            assert!(off < SignedDuration::from_mins(1), "{off}");
+        }
 
-        let start = "2026-03-02T09:00:00Z".parse().unwrap();
-        let manual = Clock::manual(start);
+        let manual = Clock::manual(start());
         manual.follow(later);
-        assert_eq!(manual.now(), start);
+        assert_eq!(manual.now(), start());
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_is_approached_slowly() {
+        for hours in [1, -1] {
+            let step = SignedDuration::from_hours(hours);
+            let mut timeline = Timeline {
+                now: start(),
+                read_at: Duration::ZERO,
+                ahead: SignedDuration::ZERO,
+            };
+            let stepped = start() + step;
+            assert_eq!(timeline.read(Duration::ZERO, stepped), start());
+            let minute = Duration::from_mins(1);
+            let passed = timeline.read(minute, stepped + minute) - start();
+            let expected = SignedDuration::from_secs(60 + 6 * hours);
+            assert_eq!(SignedDuration::try_from(passed).unwrap(), expected);
+            let later = Duration::from_hours(11);
+            assert_eq!(timeline.read(later, stepped + later), stepped + later);
+        }
+    }
+
+    #[test]
+    fn a_step_of_a_manual_clock_shows_in_its_wall_time_until_a_restart() {
+        let portal = Clock::manual(start());
+        let clock = portal.of_other_machine();
+        clock.step_wall(SignedDuration::from_hours(1));
+        clock.advance(Duration::from_secs(5));
+        let (now, stepped) = (
+            start() + Duration::from_secs(5),
+            start() + Duration::from_secs(3_605),
+        );
+        assert_eq!((clock.now(), clock.wall()), (now, stepped));
+        clock.restart();
+        assert_eq!((clock.now(), clock.wall()), (stepped, stepped));
+        assert_eq!((portal.now(), portal.wall()), (now, now));
     }
 }

@@ -35,6 +35,11 @@ impl Trigger {
         Self(name.trim().to_ascii_lowercase())
     }
 
+    /// Whether it announces an upload: DocSpace raises both for one (docs/DOCSPACE.md 3).
+    pub fn is_upload(&self) -> bool {
+        [Self::UPLOAD, "file.created"].contains(&self.as_str())
+    }
+
     /// The dotted name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -37,10 +37,12 @@ pub struct Notification {
     pub room: Option<NamedFolder>,
     /// The folder it was in when the event was decided.
     pub folder: Option<NamedFolder>,
-    /// Who uploaded it: a name, or the account's id.
-    pub uploader: Option<String>,
-    /// When it was uploaded.
-    pub uploaded_at: Timestamp,
+    /// What happened to it, as DocSpace calls it; `None` if it was uploaded.
+    pub happened: Option<String>,
+    /// Who did it: a name, or the account's id.
+    pub actor: Option<String>,
+    /// When.
+    pub happened_at: Timestamp,
     /// The folder it is in now, if an action moved or copied it.
     pub current_folder: Option<NamedFolder>,
     /// The address at which a person opens it.
@@ -133,8 +135,8 @@ impl Notification {
                 Field::Folder => name(&self.current_folder).or_else(|| name(&self.folder)),
                 // Made of the configured address and an id; escaping would break it.
                 Field::Link => return self.link.clone(),
-                Field::Person => self.uploader.clone(),
-                Field::Time => Some(self.uploaded_at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+                Field::Person => self.actor.clone(),
+                Field::Time => Some(self.happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
                 Field::Rule => Some(self.rule.clone()),
             };
             escape(&value.unwrap_or_default())
@@ -142,17 +144,24 @@ impl Notification {
     }
 
     fn heading(&self) -> String {
-        format!("New {}", self.rule)
+        match &self.happened {
+            None => format!("New {}", self.rule),
+            Some(trigger) => format!("{} ({trigger})", self.rule),
+        }
     }
 
     /// The facts with their names.
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let uploaded = self.uploaded_at.strftime("%-d %B %Y, %H:%M UTC");
-        let by = self.uploader.as_deref().unwrap_or("an unknown user");
+        let time = self.happened_at.strftime("%-d %B %Y, %H:%M UTC");
+        let (by_whom, when) = match self.happened {
+            None => ("Uploaded by", "Uploaded on"),
+            Some(_) => ("By", "On"),
+        };
+        let by = self.actor.as_deref().unwrap_or("an unknown user");
         let mut facts = vec![
             ("File", self.title.clone()),
-            ("Uploaded by", by.to_owned()),
-            ("Uploaded on", uploaded.to_string()),
+            (by_whom, by.to_owned()),
+            (when, time.to_string()),
         ];
         let folder = |name, folder: &Option<NamedFolder>| {
             folder.as_ref().map(|folder| (name, folder.to_string()))
@@ -191,15 +200,19 @@ impl Notification {
 
     /// A chat message with the default text.
     pub fn chat_message(&self) -> String {
-        let by = self.uploader.as_deref().unwrap_or("an unknown user");
+        let by = self.actor.as_deref().unwrap_or("an unknown user");
+        let (verb, place) = match self.happened {
+            None => ("uploaded by", "to"),
+            Some(_) => ("by", "in"),
+        };
         let mut line = format!(
-            "{}: {} – uploaded by {}",
+            "{}: {} – {verb} {}",
             escape(&self.heading()),
             escape(&self.title),
             escape(by)
         );
         if let Some(room) = &self.room {
-            let _ = write!(line, " to {}", escape(&room.to_string()));
+            let _ = write!(line, " {place} {}", escape(&room.to_string()));
         }
         if let Some(folder) = &self.current_folder {
             let _ = write!(line, ", now in {}", escape(&folder.to_string()));
@@ -241,8 +254,9 @@ mod tests {
                 title: Some("Acme & Sons".to_owned()),
             }),
             folder: None,
-            uploader: Some("Chris Client".to_owned()),
-            uploaded_at: "2026-03-02T09:14:31Z".parse().unwrap(),
+            happened: None,
+            actor: Some("Chris Client".to_owned()),
+            happened_at: "2026-03-02T09:14:31Z".parse().unwrap(),
             current_folder: Some(NamedFolder {
                 id: FolderId::from(300),
                 title: None,
@@ -265,6 +279,29 @@ mod tests {
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
         );
+    }
+
+    #[test]
+    fn the_default_texts_of_other_events_do_not_speak_of_an_upload() {
+        let trashed = Notification {
+            rule: "critical files".to_owned(),
+            happened: Some("file.trashed".to_owned()),
+            current_folder: None,
+            ..notification("Report.pdf")
+        };
+        assert_eq!(
+            trashed.subject(),
+            "critical files (file.trashed): Report.pdf"
+        );
+        assert_eq!(
+            trashed.chat_message(),
+            "critical files (file.trashed): Report.pdf – by Chris Client in Acme & Sons (id 100): \
+             https://portal.example/doceditor?fileid=7"
+                .replace('&', "&amp;")
+        );
+        let text = trashed.email(String::new()).text;
+        assert!(text.contains("  By           Chris Client"), "{text}");
+        assert!(!text.to_lowercase().contains("upload"), "{text}");
     }
 
     #[test]
@@ -295,7 +332,7 @@ mod tests {
         let unknown = Notification {
             room: None,
             current_folder: None,
-            uploader: None,
+            actor: None,
             ..notification("a.pdf")
         };
         assert!(

@@ -29,7 +29,7 @@ pub use attempt::{
     ClaimStatus, IntentUpdate, Reschedule, finish, give_up, renew, reschedule, store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, next_due};
+pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
 pub use dead_letter::{
     DEAD_ACTION_EVENTS, DeadLetter, dead_letters, discard_behind_dead, discard_dead,
     revive_of_event,
@@ -38,6 +38,6 @@ pub use effect::{
     Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,
     last_move, outcome_before, owns_operation,
 };
-pub use lease::{release_all_leases, release_orphaned_leases};
+pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use plan::{PlanOutcome, plan};
 pub use title::unnumbered;

@@ -92,7 +92,7 @@ impl HttpEndpoint {
             .await
             .map_err(|error| self.no_response(&error))?;
         let status = response.status();
-        let retry_after = retry_after(response.headers(), clock.now());
+        let retry_after = retry_after(response.headers(), clock.wall());
         drain(response).await;
         self.classify(status, retry_after)
     }

@@ -201,7 +201,7 @@ impl Pipeline {
     )]
     pub async fn call(&self, id: &str, document: &Document, clock: &Clock) -> Result<(), Failure> {
         let document = serde_json::to_string(document).expect("the document is plain data");
-        let headers = headers(self.signer.as_ref(), id, &document, clock.now());
+        let headers = headers(self.signer.as_ref(), id, &document, clock.wall());
         self.endpoint.post(headers, document, clock).await
     }
 

@@ -62,10 +62,11 @@ impl Service {
         let instances = Instances::join(&db, &clock).await?;
         resume(&db, &clock).await?;
 
-        let parts = Parts::new(db, &config.portal, config.rules, clock)
+        let mut parts = Parts::new(db, &config.portal, config.rules, clock)
             .context("cannot set up the client for the portal")?;
         let (channels, recipients) = channels(config.notifications)?;
         channels.pipelines.add(config.pipelines)?;
+        parts.channels = channels.clone();
         let settings = WorkerSettings {
             max_attempts: config.limits.max_attempts,
             retention: config.limits.retention,
@@ -149,6 +150,7 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         .write(move |sql| {
             // The portal may be available again, so what waited for it is decided now.
             inbox::expedite(sql, now)?;
+            outbox::expedite_distant(sql, now)?;
             // In a shared store, leases can belong to instances that run.
             if is_shared {
                 Ok(0)
@@ -171,7 +173,7 @@ fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
         problems: vec![Finding::error(error.variable(), error.to_string())],
     })?;
     let validity = tls.validity();
-    if validity.expires_soon(clock.now()) {
+    if validity.expires_soon(clock.wall()) {
         warn!(expires_at = %validity.not_after, "the certificate of TLS_CERT_FILE expires soon");
     }
     Ok(Arc::new(tls))

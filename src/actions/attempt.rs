@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, FileInfo};
+use crate::ids::FileId;
 use crate::notify::Channels;
 use crate::outbox::{Action, ActionResult, Intent, IntentUpdate};
 
@@ -55,6 +56,22 @@ pub enum AttemptOutcome {
         /// The intent to keep, if the call may still have taken effect.
         intent: Option<Intent>,
     },
+    /// A person has a file open or locked. The action waits until the file changes, or for a while; this does not
+    /// count as a failed attempt.
+    Busy {
+        /// The file: the action's own, or the one that it would overwrite.
+        file: FileId,
+        /// Why.
+        reason: String,
+    },
+    /// The portal refuses the call without a visible cause, such as a lock that has just ended. Such refusals are
+    /// counted apart from failed attempts ([`Action::denials`]).
+    Denied {
+        /// Why.
+        reason: String,
+        /// How long to wait before the next attempt.
+        wait: Duration,
+    },
     /// The action can never succeed and becomes a dead letter.
     Dead {
         /// Why, as a code for machines.
@@ -82,6 +99,14 @@ impl AttemptOutcome {
             reason: reason.into(),
             intent: IntentUpdate::Replace(None),
             min_wait: Duration::ZERO,
+        }
+    }
+
+    /// The action waits for a person who has its file open or locked.
+    pub(super) fn busy(file: &FileInfo) -> Self {
+        Self::Busy {
+            file: file.id.clone(),
+            reason: "waiting for a person: the file is open in an editor or locked".to_owned(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! They are compiled into the service on purpose: the integration tests and the model test of random
 //! schedules then exercise the same build that ships, which a `cfg` or a cargo feature would prevent. A
-//! worker has none unless a test gives it one with `Worker::with_failpoints`; no variable, file or command
+//! worker has none unless a test gives it one with `WorkerSettings::failpoints`; no variable, file or command
 //! can. Without one, `Failpoints::pass` compares an `Option` and returns.
 
 use std::sync::{Arc, Mutex, PoisonError};

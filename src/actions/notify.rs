@@ -45,7 +45,17 @@ async fn email(
 ) -> Result<AttemptOutcome, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
         notify::log(context.portal.host(), action, to);
-        return Ok(AttemptOutcome::Done(ActionResult::default()));
+        let missing = if to.is_none() {
+            "MANAGER_EMAIL"
+        } else {
+            "SMTP_URL"
+        };
+        return Ok(AttemptOutcome::Done(ActionResult {
+            note: Some(format!(
+                "no email was sent, only a line written to the log, because {missing} is not set"
+            )),
+            ..ActionResult::default()
+        }));
     };
     let id = message::message_id(context, action, to);
     let email = notification(context, action)
@@ -80,14 +90,17 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
+    let happened = report.event.trigger.filter(|trigger| !trigger.is_upload());
+    let happened = happened.map(|trigger| trigger.to_string());
     let mut notification = Notification {
         rule: action.rule.clone(),
         file: file.clone(),
         title: action.title.clone(),
         room: parent.clone().map(untitled),
         folder: parent.map(untitled),
-        uploader: report.event.actor,
-        uploaded_at: report.event.happened_at.unwrap_or_default(),
+        happened,
+        actor: report.event.actor,
+        happened_at: report.event.happened_at.unwrap_or_default(),
         current_folder: destination.map(untitled),
         link,
     };
@@ -96,7 +109,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     Ok(notification)
 }
 
-/// Replaces ids by the titles of folders and the name of the uploader, as far as the portal shows them.
+/// Replaces ids by the titles of folders and the name of the person, as far as the portal shows them.
 async fn add_names(context: &Context<'_>, notification: &mut Notification) {
     if let Some(folder) = &mut notification.current_folder
         && let Ok(path) = context.portal.files().folder_path(&folder.id).await
@@ -116,15 +129,12 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
             };
         }
     }
-    if let Some(uploader) = &mut notification.uploader
+    if let Some(actor) = &mut notification.actor
         && let Ok(file) = context.portal.files().file(&notification.file).await
-        && let Some(person) = file
-            .people
-            .into_iter()
-            .find(|person| person.id == *uploader)
+        && let Some(person) = file.people.into_iter().find(|person| person.id == *actor)
         && !person.display_name.is_empty()
     {
-        *uploader = person.display_name;
+        *actor = person.display_name;
     }
 }
 

@@ -12,6 +12,7 @@ use super::list::ListQuery;
 use crate::docspace::OpenReason;
 use crate::journal::overview::{Overview, overview};
 use crate::journal::{self, EventDetails, EventView};
+use crate::notify::ChannelStatus;
 
 /// Events in a response, if the request names no limit.
 const DEFAULT_EVENTS: u32 = 50;
@@ -33,6 +34,32 @@ pub(super) struct StatusResponse {
     #[serde(flatten)]
     overview: Overview,
     portal: PortalStatus,
+    channels: Vec<ChannelEntry>,
+}
+
+/// One channel, as its circuit breaker sees it.
+#[derive(Debug, Serialize)]
+struct ChannelEntry {
+    /// `email`, `chat`, `pipeline`, or `pipeline:` and the key of a pipeline of the rules file.
+    channel: String,
+    /// Why it is not used: `unreachable`, `failing`, `set_up_rejected`, `limit`; `null` while it is used.
+    problem: Option<&'static str>,
+    /// The cause, for the operator.
+    reason: Option<String>,
+    /// Since when it is not used.
+    since: Option<String>,
+}
+
+impl From<ChannelStatus> for ChannelEntry {
+    fn from(status: ChannelStatus) -> Self {
+        let outage = status.outage;
+        Self {
+            channel: status.id.to_string(),
+            problem: outage.as_ref().map(|outage| outage.problem.code()),
+            since: outage.as_ref().map(|outage| outage.since.to_string()),
+            reason: outage.map(|outage| outage.reason),
+        }
+    }
 }
 
 /// The portal, as the circuit breaker and the budget see it.
@@ -78,6 +105,12 @@ pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<Sta
     Ok(Json(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,
+        channels: console
+            .channels
+            .statuses()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         portal: PortalStatus {
             address: console.portal.host().to_owned(),
             open_reason: console.portal.open_reason().map(OpenReason::code),

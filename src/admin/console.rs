@@ -7,6 +7,7 @@ use crate::db::Db;
 use crate::docspace::Client;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::notify::Channels;
 use crate::server::tls::Tls;
 use crate::wake::Wake;
 
@@ -19,6 +20,8 @@ pub struct Console {
     pub db: Db,
     /// The portal's client, for the state of its circuit breaker and budget.
     pub portal: Arc<Client>,
+    /// The channels, for the state of their circuit breakers.
+    pub channels: Channels,
     /// The counters.
     pub metrics: Arc<Metrics>,
     /// The clock.

@@ -8,18 +8,21 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::docspace::{Client, OpenReason};
+use crate::docspace::OpenReason;
 use crate::journal::overview::Overview;
 use crate::metrics::PREFIX;
 use crate::telemetry;
+
+use super::console::Console;
 
 /// The gauges as of now.
 pub(super) fn snapshot(
     overview: &Overview,
     oldest: Duration,
-    portal: &Client,
+    console: &Console,
     certificate_ends_at: Option<Timestamp>,
 ) -> Registry {
+    let portal = &console.portal;
     let open_reason = portal.open_reason();
     let mut registry = Registry::with_prefix(PREFIX);
     let mut gauge = |name: &str, help: &str, value: u64| {
@@ -85,6 +88,18 @@ pub(super) fn snapshot(
             .get_or_create(&[("reason", reason.code())])
             .set(is_open);
     }
+    let channels = Family::<[(&str, String); 1], Gauge>::default();
+    for status in console.channels.statuses() {
+        let is_open = i64::from(status.outage.is_some());
+        channels
+            .get_or_create(&[("channel", status.id.to_string())])
+            .set(is_open);
+    }
+    registry.register(
+        "channel_breaker_open",
+        "1 while the circuit breaker of this channel is open: email, chat, or a pipeline",
+        channels,
+    );
     registry.register(
         "portal_breaker_open",
         "1 while the circuit breaker is open for this reason",

@@ -18,6 +18,7 @@ use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
 use crate::metrics::Rejections;
+use crate::notify::Channels;
 use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut};
 
@@ -62,6 +63,8 @@ impl ListQuery {
 struct ListPage {
     layout: Layout,
     portal: PortalTile,
+    /// The channels that are not used at the moment, each as a sentence.
+    paused_channels: Vec<String>,
     waiting: u64,
     waiting_since: Option<RelativeTime>,
     dead: u64,
@@ -128,6 +131,7 @@ pub(super) async fn show(
     let list = ListPage {
         layout,
         portal: portal_tile(&console.portal, now),
+        paused_channels: paused_channels(&console.channels, now),
         waiting: overview.events_waiting + overview.actions_owed,
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
@@ -189,6 +193,17 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
         word: "Paused",
         sentence: format!("{}; {next}", reason.as_str()),
     }
+}
+
+fn paused_channels(channels: &Channels, now: Timestamp) -> Vec<String> {
+    let statuses = channels.statuses().into_iter();
+    let paused = statuses.filter_map(|status| {
+        let outage = status.outage?;
+        let since = RelativeTime::new(outage.since, now).about;
+        let reason = clean_and_cut(&outage.reason, MAX_TEXT);
+        Some(format!("{} paused {since}: {reason}", status.id))
+    });
+    paused.collect()
 }
 
 /// What is left of the portal's limits, and what that means for waiting files.

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     KeyRefused,
     /// The portal's webhook is disabled or deleted.
     WebhookOff,
+    /// A channel is out of use.
+    ChannelDown,
 }
 
 /// One message to the operator.
@@ -37,6 +39,7 @@ pub(super) struct Digest {
     dead_letter: Topic,
     key_refused: Topic,
     webhook_off: Topic,
+    channel_down: Topic,
 }
 
 #[derive(Debug, Default)]
@@ -78,7 +81,7 @@ impl Digest {
 
     /// The messages to send now.
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<Message> {
-        [Kind::DeadLetter, Kind::KeyRefused, Kind::WebhookOff]
+        Kind::ALL
             .into_iter()
             .filter_map(|kind| self.topic(kind).due(kind, now))
             .collect()
@@ -89,6 +92,7 @@ impl Digest {
             Kind::DeadLetter => &mut self.dead_letter,
             Kind::KeyRefused => &mut self.key_refused,
             Kind::WebhookOff => &mut self.webhook_off,
+            Kind::ChannelDown => &mut self.channel_down,
         }
     }
 }
@@ -115,6 +119,13 @@ impl Topic {
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [
+        Self::DeadLetter,
+        Self::KeyRefused,
+        Self::WebhookOff,
+        Self::ChannelDown,
+    ];
+
     fn alert(self, count: usize, listed: &[String], at: Timestamp) -> Message {
         let (subject, text) = match self {
             Self::DeadLetter => {
@@ -149,6 +160,14 @@ impl Kind {
                  Enable the webhook in DocSpace under Developer Tools, Webhooks.\n"
                     .to_owned(),
             ),
+            Self::ChannelDown => (
+                "notifications or calls wait".to_owned(),
+                format!(
+                    "These channels have been out of use for five minutes:\n\n  {}\n\n\
+                     What is to be sent waits until they work again; nothing is lost.\n",
+                    listed.join("\n  ")
+                ),
+            ),
         };
         Message { subject, text, at }
     }
@@ -166,6 +185,10 @@ impl Kind {
             Self::WebhookOff => (
                 "Resolved: the webhook is enabled",
                 "The portal delivers events again; missed ones are fetched.\n",
+            ),
+            Self::ChannelDown => (
+                "Resolved: all channels work",
+                "What waited is being sent.\n",
             ),
         };
         Message {

@@ -37,7 +37,11 @@ const MIGRATIONS: &[(i64, &str)] = &[
     ),
     (
         2_026_112_603,
-        include_str!("../../migrations/2026112603_unreadable.sql"),
+        include_str!("../../migrations/2026112603_busy_files.sql"),
+    ),
+    (
+        2_026_112_605,
+        include_str!("../../migrations/2026112605_unreadable.sql"),
     ),
 ];
 

@@ -167,7 +167,7 @@ impl Transport {
         }
         let status = response.status();
         if status != StatusCode::OK {
-            let retry_after = http_headers::retry_after(response.headers(), now);
+            let retry_after = http_headers::retry_after(response.headers(), self.clock.wall());
             let body = error_body(&mut response)
                 .await
                 .map_err(Error::unreachable)?;

@@ -164,6 +164,7 @@ pub fn record_decisions(
     if decided == 0 {
         return Ok(Vec::new());
     }
+    outbox::expedite_busy(sql, event.event, now)?;
     let earlier = take_planned(sql, event.event)?;
     let is_new = |decision: &&Decision| !earlier.iter().any(|kept| kept.rule == decision.rule);
     let mut recorded = Vec::new();

@@ -100,7 +100,7 @@ impl Mailer {
     /// Sends an email, unless the circuit is open; returns once the server has accepted it.
     pub async fn send(&self, email: &Email, to: &str, clock: &Clock) -> Result<(), Failure> {
         let message =
-            self.compose(email, to, clock.now())
+            self.compose(email, to, clock.wall())
                 .map_err(|reason| Failure::Permanent {
                     code: "bad_address",
                     reason,

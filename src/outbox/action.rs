@@ -46,6 +46,8 @@ pub struct Action {
     pub plan: ActionPlan,
     /// Failed attempts so far that count towards giving up.
     pub failures: u32,
+    /// Refusals in a row without a visible cause, which do not count towards giving up.
+    pub denials: u32,
     /// The call of an earlier attempt whose outcome is unknown.
     pub intent: Option<Intent>,
 }

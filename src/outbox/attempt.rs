@@ -35,6 +35,10 @@ pub struct Reschedule {
     pub until: Timestamp,
     /// Failed attempts that count towards giving up, including this one if it counts.
     pub failures: u32,
+    /// Refusals in a row without a visible cause, including this one.
+    pub denials: u32,
+    /// The file that a person has open or locked, if the action waits for that.
+    pub busy_file: Option<FileId>,
     /// The reason, for an operator.
     pub reason: String,
     /// What becomes of the stored intent.
@@ -170,7 +174,8 @@ pub fn reschedule(
     let operation = intent.and_then(|intent| intent.operation.as_ref());
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
-                            failures = :failures, reason = :reason, intent_at = :intent_at,
+                            failures = :failures, denials = :denials, busy_file = :busy_file,
+                            reason = :reason, intent_at = :intent_at,
                             settle_after = :in_flight_until, operation_id = :operation,
                             searched_until = :searched_until
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
@@ -179,6 +184,11 @@ pub fn reschedule(
             (":attempt", claim.attempt.into()),
             (":until", reschedule.until.into()),
             (":failures", reschedule.failures.into()),
+            (":denials", reschedule.denials.into()),
+            (
+                ":busy_file",
+                reschedule.busy_file.as_ref().map(FileId::as_str).into(),
+            ),
             (":reason", (&reschedule.reason).into()),
             (":intent_at", intent.map(|intent| intent.at).into()),
             (

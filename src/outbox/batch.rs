@@ -96,6 +96,8 @@ struct Candidate {
     file: String,
     target: Option<String>,
     failures: u32,
+    /// Whether it waits for a person who has a file open or locked.
+    is_busy: bool,
 }
 
 /// The actions of a batch key that are due and free to run, in the order in which they are due.
@@ -103,12 +105,13 @@ fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, Sq
     sql.query(
         concat!(
             "SELECT * FROM (
-                 SELECT id, file_id, target, failures FROM actions
+                 SELECT id, file_id, target, failures, busy_file FROM actions
                  WHERE state = 'running' AND lease_until <= :now AND file_work = 1 AND plan = :key
                  ORDER BY id LIMIT :limit) AS expired
              UNION ALL
              SELECT * FROM (
-                 SELECT a.id, a.file_id, a.target, a.failures FROM actions AS a
+                 SELECT a.id, a.file_id, a.target, a.failures, a.busy_file
+                 FROM actions AS a
                  WHERE a.state = 'waiting' AND a.file_work = 1 AND a.plan = :key AND a.due_at <= :now
                    AND ",
             include_str!("free_to_run.sql"),
@@ -120,7 +123,9 @@ fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, Sq
             (":limit", MAX_CANDIDATES.into()),
         ],
         |row| {
+            let busy_file: Option<String> = row.get(4)?;
             Ok(Candidate {
+                is_busy: busy_file.is_some(),
                 id: ActionId(row.get(0)?),
                 file: row.get(1)?,
                 target: row.get(2)?,
@@ -131,7 +136,8 @@ fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, Sq
 }
 
 /// The candidates that go with the first one: at most one per file, and one per target, so that a new file
-/// in the destination belongs to one of them only.
+/// in the destination belongs to one of them only. Files that people had open go together, since the portal
+/// may refuse their call.
 fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
     let Some(first) = candidates.first() else {
         return Vec::new();
@@ -146,7 +152,10 @@ fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
                 .target
                 .as_ref()
                 .is_none_or(|target| targets.insert(target));
-        if is_distinct && batch_size(candidate.failures) == size {
+        if is_distinct
+            && batch_size(candidate.failures) == size
+            && candidate.is_busy == first.is_busy
+        {
             actions.push(candidate.id);
         }
         if actions.len() == size {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::db::{Row, Sql, SqlError, ZeroAsNone};
+use crate::db::{Queue, Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::{FileId, InboxId};
 use crate::rules::ChannelId;
 
@@ -78,7 +78,7 @@ pub fn claim(
            AND CASE a.state WHEN 'waiting' THEN a.due_at
                             WHEN 'running' THEN a.lease_until END <= :now
            AND {}
-         RETURNING id, event, rule, file_id, title, plan, attempt, failures, intent_at,
+         RETURNING id, event, rule, file_id, title, plan, attempt, failures, denials, intent_at,
                    settle_after, operation_id, searched_until",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
@@ -125,8 +125,23 @@ fn read_action(row: &Row<'_>) -> Result<Result<Action, Claim>, SqlError> {
         title: row.get("title")?,
         plan,
         failures: row.get("failures")?,
+        denials: row.get("denials")?,
         intent: intent(row)?,
     }))
+}
+
+/// Makes actions due that wait for the file of this event, which a person had open or locked.
+pub fn expedite_busy(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
+    let expedited = sql.execute(
+        "UPDATE actions SET due_at = :now
+         WHERE state = 'waiting' AND due_at > :now
+           AND busy_file = (SELECT file_id FROM events WHERE id = :event)",
+        &[(":event", event.0.into()), (":now", now.into())],
+    )?;
+    if expedited > 0 {
+        sql.announce(Queue::Outbox);
+    }
+    Ok(())
 }
 
 /// When the next action is due or the next lease expires.

@@ -61,8 +61,8 @@ pub(super) fn revive(
     now: Timestamp,
 ) -> Result<usize, SqlError> {
     sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
-                            reason_code = NULL, reason = NULL
+        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = :now,
+                            finished_at = NULL, reason_code = NULL, reason = NULL
          WHERE event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'",
         &[
             (":event", event.0.into()),

@@ -198,7 +198,7 @@ impl Tls {
     pub fn open(files: TlsFiles, clock: Clock) -> Result<Self, TlsError> {
         // Before loading, so that a change in between is noticed.
         let watcher = FileWatcher::new([files.certificate.clone(), files.key.clone()]);
-        let active = files.load_valid(clock.now())?;
+        let active = files.load_valid(clock.wall())?;
         Ok(Self {
             files,
             clock,
@@ -228,7 +228,7 @@ impl Tls {
     }
 
     fn reload(&self) {
-        match self.files.load_valid(self.clock.now()) {
+        match self.files.load_valid(self.clock.wall()) {
             Ok(certificate) => {
                 let expires_at = certificate.validity.not_after;
                 self.active.store(Arc::new(certificate));

@@ -45,6 +45,8 @@ pub struct Parts {
     pub wake: Arc<Wake>,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
+    /// The channels, whose state the console shows.
+    pub channels: Channels,
 }
 
 /// Which deliveries the receiver accepts.
@@ -77,6 +79,7 @@ impl Parts {
             clock,
             wake: Arc::default(),
             metrics,
+            channels: Channels::default(),
         })
     }
 
@@ -125,7 +128,8 @@ impl Parts {
     /// The monitor that alerts the operator; dead letters that exist already are not reported.
     pub async fn alerts(&self, recipients: AlertRecipients) -> Result<AlertMonitor, StoreError> {
         let (db, portal) = (self.db.clone(), Arc::clone(&self.portal));
-        AlertMonitor::start(db, portal, self.clock.clone(), recipients).await
+        let (clock, watched) = (self.clock.clone(), self.channels.clone());
+        AlertMonitor::start(db, portal, clock, watched, recipients).await
     }
 
     /// The reload of the rules.
@@ -159,6 +163,7 @@ impl Parts {
         Console {
             db: self.db.clone(),
             portal: Arc::clone(&self.portal),
+            channels: self.channels.clone(),
             metrics: Arc::clone(&self.metrics),
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),

@@ -32,6 +32,10 @@ const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
 /// How long an action waits for an open circuit breaker before it is claimed again.
 const BREAKER_WAIT: Duration = Duration::from_secs(1);
 
+/// How often an action is attempted that waits for a person who has a file open or locked, in seconds. An event
+/// about the file ends the wait early.
+const BUSY_INTERVAL_S: i64 = 180;
+
 /// How long between two writes to a store that refuses them, as one on a full disk does.
 const STORE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -175,6 +179,8 @@ impl AttemptRunner {
                 End::Failed(Reschedule {
                     until: self.clock.now() + wait,
                     failures,
+                    denials: action.denials,
+                    busy_file: None,
                     reason,
                     intent,
                 })
@@ -186,8 +192,26 @@ impl AttemptRunner {
             } => End::Waits(Reschedule {
                 until: whole_tenths(self.clock.now() + wait.unwrap_or(BREAKER_WAIT)),
                 failures: action.failures,
+                denials: action.denials,
+                busy_file: None,
                 reason,
                 intent: IntentUpdate::Replace(intent),
+            }),
+            AttemptOutcome::Busy { file, reason } => End::Waits(Reschedule {
+                until: next_busy_check(self.clock.now()),
+                failures: action.failures,
+                denials: 0,
+                busy_file: Some(file),
+                reason,
+                intent: IntentUpdate::Replace(None),
+            }),
+            AttemptOutcome::Denied { reason, wait } => End::Waits(Reschedule {
+                until: self.clock.now() + wait,
+                failures: action.failures,
+                denials: action.denials + 1,
+                busy_file: None,
+                reason,
+                intent: IntentUpdate::Replace(None),
             }),
             AttemptOutcome::ClaimLost => End::Lost,
         }
@@ -199,6 +223,13 @@ impl AttemptRunner {
 fn whole_tenths(time: Timestamp) -> Timestamp {
     let ms = time.as_millisecond();
     Timestamp::from_millisecond(ms - ms.rem_euclid(100)).unwrap_or(time)
+}
+
+/// When actions are attempted again that wait for a person: all at the same times, so that they share calls.
+fn next_busy_check(now: Timestamp) -> Timestamp {
+    let interval = BUSY_INTERVAL_S * 1_000;
+    let ms = now.as_millisecond();
+    Timestamp::from_millisecond(ms - ms.rem_euclid(interval) + interval).unwrap_or(now)
 }
 
 /// The outcome of an attempt that panicked; what it stored of its call stays.

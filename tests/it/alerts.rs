@@ -11,6 +11,7 @@ use docspace_courier::notify::mail::Mailer;
 use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::{Mail, MailServer};
+use crate::notify::{self, closed_port};
 use crate::pipeline::Receiver;
 use crate::scene::{Leftover, Scene, scenario};
 
@@ -174,6 +175,52 @@ async fn an_alert_waits_for_a_mail_server_that_is_down() {
         assert_eq!(
             subjects(&server.mails(1).await),
             ["docspace-courier: 1 dead letter"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_channel_that_stays_down_is_reported_once_and_resolved_once() {
+    scenario(async |scene| {
+        let port = closed_port();
+        let chat = Receiver::start().await;
+        let mailer = Mailer::new(MailServer::plain(port)).unwrap();
+        let channels = notify::by_mail(mailer);
+        scene.notify_after_move(channels, notify::notify(&["manager@example.com"]));
+        let operators = AlertRecipients {
+            chat: Some(chat.chat()),
+            ..AlertRecipients::default()
+        };
+        let mut watch = watch(scene, operators).await;
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        for _ in 0..60 {
+            scene.work().await;
+            watch.run_once().await;
+            scene.clock.advance(Duration::from_secs(30));
+        }
+        let text = |call: usize| chat.calls()[call].json()["text"].to_string();
+        assert_eq!(chat.calls().len(), 1);
+        assert!(
+            text(0).contains("notifications or calls wait"),
+            "{}",
+            text(0)
+        );
+        assert!(
+            text(0).contains("email: the mail server cannot be reached"),
+            "{}",
+            text(0)
+        );
+
+        let server = MailServer::start(&["--port", &port.to_string()]);
+        scene.work_to_the_end().await;
+        watch.run_once().await;
+        server.mails(1).await;
+        assert_eq!(chat.calls().len(), 2);
+        assert!(
+            text(1).contains("Resolved: all channels work"),
+            "{}",
+            text(1)
         );
     })
     .await;

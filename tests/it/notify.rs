@@ -291,3 +291,21 @@ async fn the_chat_message_is_one_line() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn without_a_mail_server_the_result_says_that_no_email_was_sent() {
+    scenario(async |scene| {
+        scene.notify_after_move(Channels::default(), notify(&[MANAGER]));
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work().await;
+        assert_eq!(scene.count("notify", "done").await, 1);
+        let note = scene.db.read(|sql| {
+            let question = "SELECT reason FROM actions WHERE kind = 'notify'";
+            sql.query_one(question, &[], |row| row.get::<Option<String>>(0))
+        });
+        let note = note.await.unwrap().unwrap_or_default();
+        assert!(note.contains("no email was sent"), "{note}");
+        assert!(note.contains("SMTP_URL"), "{note}");
+    })
+    .await;
+}

@@ -23,7 +23,9 @@ mod main_job;
 mod refusals;
 
 mod batches;
+mod busy_files;
 mod catch_up;
+mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;

@@ -9,6 +9,7 @@ use docspace_courier::admin::{self, Access};
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
+use docspace_courier::notify::mail::Mailer;
 use docspace_courier::server;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::certificates;
+use crate::mail_server::MailServer;
+use crate::notify::{by_mail, closed_port, notify};
 use crate::scene::{Leftover, Scene, scenario};
 
 pub const TOKEN: &str = "a-token-of-the-operator";
@@ -472,6 +475,30 @@ async fn the_json_api_returns_what_the_command_prints() {
         assert_eq!(status["dead"], 1);
         assert_eq!(status["actions_owed"], 0);
         assert_eq!(status["portal"]["trouble"], Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_channel_that_is_down_is_shown() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::WaitingActions, 1);
+        let mailer = Mailer::new(MailServer::plain(closed_port())).unwrap();
+        scene.notify_after_move(by_mail(mailer), notify(&["manager@example.com"]));
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work().await;
+        let operator = scene.operator().await;
+        let page = operator.page("/").await;
+        assert!(
+            page.contains("email paused") && page.contains("the mail server cannot be reached"),
+            "{page}"
+        );
+        let status: Value = serde_json::from_str(&operator.page("/api/status").await).unwrap();
+        assert_eq!(status["channels"][0]["channel"], "email");
+        assert_eq!(status["channels"][0]["problem"], "unreachable");
+        let metrics = operator.page("/metrics").await;
+        let gauge = "courier_channel_breaker_open{channel=\"email\"} 1";
+        assert!(metrics.contains(gauge), "{metrics}");
     })
     .await;
 }

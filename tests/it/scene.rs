@@ -10,7 +10,7 @@ use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
 use docspace_courier::config::PortalConfig;
-use docspace_courier::db::Db;
+use docspace_courier::db::{Db, Sql};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::metrics::Metrics;
@@ -270,7 +270,12 @@ impl Scene {
     /// Ends the worker as a crash does, and starts one that stops at a failpoint.
     pub async fn restart_with(&mut self, failpoints: Failpoints) {
         self.replace_worker(self.rules(), Channels::default(), failpoints);
-        self.db.write(outbox::release_all_leases).await.unwrap();
+        let now = self.clock.now();
+        let resume = move |sql: &Sql| {
+            outbox::expedite_distant(sql, now)?;
+            outbox::release_all_leases(sql)
+        };
+        self.db.write(resume).await.unwrap();
     }
 
     /// Starts a worker with nothing in its caches.
@@ -280,6 +285,7 @@ impl Scene {
         self.parts = Parts {
             portal: Arc::new(client.with_metrics(Arc::clone(&self.metrics))),
             rules: ActiveRules::new(rules),
+            channels: channels.clone(),
             ..self.parts.clone()
         };
         self.worker = Arc::new(self.parts.worker(channels, worker_settings(failpoints)));
@@ -382,7 +388,7 @@ pub fn webhook_id(id: WebhookId) -> ids::WebhookId {
 
 /// Lets a portal take its time from a clock.
 fn time_of(clock: &Clock) -> TimeSource {
-    let clock = clock.clone();
+    let clock = clock.of_other_machine();
     TimeSource::new(move || clock.now())
 }
 

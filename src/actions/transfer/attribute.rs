@@ -82,6 +82,7 @@ mod tests {
             title: title.to_owned(),
             plan: ActionPlan::Chat,
             failures: 0,
+            denials: 0,
             intent: None,
         }
     }

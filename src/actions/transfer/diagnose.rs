@@ -3,6 +3,8 @@
 //! 403 means "no right", "gone" and "busy" alike (docs/DOCSPACE.md 4.3), so the file, the file it would
 //! overwrite and the destination are read.
 
+use std::time::Duration;
+
 use crate::actions::attempt::{AttemptOutcome, Context};
 use crate::actions::portal_error::{failed_call, unreadable_file};
 use crate::docspace::{Conflict, Error, FileInfo, FolderInfo, OperationKind};
@@ -12,9 +14,14 @@ use crate::outbox::Action;
 use super::group::Transfer;
 use super::portal_view::PortalView;
 
-/// Attempts at a move that may be refused without a visible cause before it becomes a dead letter: a file
-/// may have been locked just for the moment of the call.
-const MAX_UNEXPLAINED_REFUSALS: u32 = 3;
+/// The waits after refusals without a visible cause; after one more, a right is missing. A file may have been
+/// locked just for the moment of the call, and a save may follow, so together they are longer than one.
+const UNEXPLAINED_WAITS: [Duration; 4] = [
+    Duration::from_secs(2),
+    Duration::from_secs(15),
+    Duration::from_mins(1),
+    Duration::from_mins(3),
+];
 
 /// The outcome for a single file whose call was refused with 403 or 404.
 pub(super) async fn refused_file(
@@ -44,13 +51,24 @@ pub(super) async fn refused_file(
     match DestinationState::read(context, transfer).await {
         DestinationState::AcceptsNothing(outcome) => outcome,
         DestinationState::AcceptsOnlyForms => only_forms(transfer.to),
-        DestinationState::NoCauseVisible
-            if transfer.kind == OperationKind::Move
-                && action.failures + 1 < MAX_UNEXPLAINED_REFUSALS =>
-        {
-            AttemptOutcome::failed("the portal denies the move")
-        }
-        DestinationState::NoCauseVisible => may_not_add_to(transfer.to),
+        DestinationState::NoCauseVisible => unexplained(transfer, action),
+    }
+}
+
+/// The outcome for a file that was refused without a visible cause. A person may have had it, or the file that it
+/// would overwrite, open or locked only a moment ago.
+fn unexplained(transfer: Transfer<'_>, action: &Action) -> AttemptOutcome {
+    let may_be_transient =
+        transfer.kind == OperationKind::Move || transfer.conflict == Conflict::Overwrite;
+    let wait = usize::try_from(action.denials)
+        .ok()
+        .and_then(|denials| UNEXPLAINED_WAITS.get(denials));
+    match wait {
+        Some(wait) if may_be_transient => AttemptOutcome::Denied {
+            reason: "the portal denies access to the file without a visible cause".to_owned(),
+            wait: *wait,
+        },
+        _ => may_not_add_to(transfer.to),
     }
 }
 
@@ -155,9 +173,9 @@ fn busy_or_forbidden(file: &FileInfo, transfer: Transfer<'_>) -> Option<AttemptO
         OperationKind::Copy => (file.may_copy, "copy"),
         OperationKind::Move => (file.may_move, "move"),
     };
-    if file.busy {
-        let reason = "the file is open in an editor or locked";
-        Some(AttemptOutcome::failed(reason))
+    // A copy is possible while the file is open or locked.
+    if file.busy && transfer.kind == OperationKind::Move {
+        Some(AttemptOutcome::busy(file))
     } else if allowed == Some(false) {
         let reason = format!("this key's user may not {verb} the file");
         Some(AttemptOutcome::no_right(reason))
@@ -176,8 +194,11 @@ async fn overwrites_busy_file(
         return None;
     }
     let existing = view.existing_file(action).await.ok().flatten()?;
-    let reason = "the file it would overwrite is open in an editor or locked";
-    existing.busy.then(|| AttemptOutcome::failed(reason))
+    existing.busy.then(|| AttemptOutcome::Busy {
+        file: existing.id,
+        reason: "waiting for a person: the file it would overwrite is open in an editor or locked"
+            .to_owned(),
+    })
 }
 
 fn only_forms(to: &FolderId) -> AttemptOutcome {

@@ -131,6 +131,7 @@ mod tests {
             title: "plan.docx".to_owned(),
             plan: ActionPlan::Chat,
             failures: 0,
+            denials: 0,
             intent: None,
         };
         let called_at = Timestamp::from_second(CALLED_AT_S).unwrap();

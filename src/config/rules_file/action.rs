@@ -21,7 +21,7 @@ pub(super) const ACTION: &str = "[[rule.action]]";
 /// Parses the value of an action's field; `None` if it is not valid and was reported.
 type Parser = fn(&FieldValue<'_>, RuleContext<'_>) -> Option<ParsedAction>;
 
-const PARSERS: [(&str, Parser); 5] = [
+const PARSERS: &[(&str, Parser)] = &[
     ("copy", copy),
     ("move", move_),
     ("comment", comment),
@@ -50,7 +50,7 @@ impl From<ActionPlan> for ParsedAction {
 pub(super) fn parse(mut table: TableReader<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     let mut parsed = Vec::new();
     let mut found = Vec::new();
-    for (name, parser) in PARSERS {
+    for &(name, parser) in PARSERS {
         if let Some(value) = table.field(name) {
             found.push(name);
             parsed.push(parser(&value, context));
@@ -62,7 +62,7 @@ pub(super) fn parse(mut table: TableReader<'_>, context: RuleContext<'_>) -> Opt
             found.join(" and ")
         ));
     } else if table.is_empty() {
-        let names = PARSERS.map(|(name, _)| name);
+        let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
         table.report(&format!("is empty; expected one of {}", names.join(", ")));
     }
     table.finish();
@@ -130,7 +130,7 @@ fn notify(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedActi
     table.finish();
 
     let addresses = email.as_ref().map(email_addresses);
-    let to_chat = chat.filter(FieldValue::flag);
+    let to_chat = chat.filter(|chat| chat.flag() == Some(true));
     if addresses.is_none() && to_chat.is_none() {
         value.report("notifies no one: set email, or chat = true");
     }
@@ -210,7 +210,8 @@ fn unknown_field_hint(unknown: &str) -> String {
 /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
 fn call(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<ParsedAction> {
     let Some(mut table) = value.as_table() else {
-        if !value.flag() {
+        if !value.flag()? {
+            value.report("must be true; leave the action out if it is not wanted");
             return None;
         }
         if !context.variables.is_set("PIPELINE_URL") {

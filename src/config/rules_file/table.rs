@@ -214,12 +214,12 @@ impl<'t> FieldValue<'t> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self) -> bool {
+    pub(super) fn flag(&self) -> Option<bool> {
         let flag = self.value.as_bool();
         if flag.is_none() {
             self.report(&format!("must be true or false, not {}", self.kind()));
         }
-        flag.unwrap_or(false)
+        flag
     }
 
     /// A table.

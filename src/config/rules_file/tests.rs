@@ -206,6 +206,8 @@ fn what_is_refused() {
         "is empty; expected one of copy, move, comment, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
+    action("call = false", "action.call: must be true");
+    action("call = 1", "action.call: must be true or false");
     action("notify = {}", "notifies no one");
     action("notify = { chat = false }", "notifies no one");
     action(
