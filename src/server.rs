@@ -10,13 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use jiff::Timestamp;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::log_limit::LogLimit;
 use crate::telemetry::ErrorChain;
 
 mod connection;
@@ -98,7 +96,7 @@ async fn accept(
     let address = listener.local_addr()?;
     let connections = GracefulShutdown::new();
     let limiter = ConnectionLimiter::new(file_limit::max_connections());
-    let log_limit = LogLimit::default();
+    let mut is_failing = false;
     let accept_next = async || {
         let (stream, client) = listener.accept().await?;
         // Responses are small; they must not wait until there is more to send.
@@ -108,6 +106,7 @@ async fn accept(
     while let Some(accepted) = stop.run_until_cancelled(accept_next()).await {
         match accepted {
             Ok((stream, permit)) => {
+                is_failing = false;
                 let connection = Connection {
                     router: router.clone(),
                     watcher: connections.watcher(),
@@ -122,14 +121,11 @@ async fn accept(
                 });
             }
             Err(error) => {
-                if let Some(failures) = log_limit.count(Timestamp::now()) {
-                    warn!(
-                        error = %ErrorChain(&error),
-                        %address,
-                        failures,
-                        "cannot accept connections"
-                    );
+                // One line for each time that it starts to fail.
+                if !is_failing {
+                    warn!(error = %ErrorChain(&error), %address, "cannot accept connections");
                 }
+                is_failing = true;
                 tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
             }
         }
