@@ -18,6 +18,10 @@ use serde_json::value::RawValue;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
 
+/// Maximum length of a trigger, a title or an account's id. DocSpace's own are shorter; longer ones would fill
+/// pages and the log.
+const MAX_TEXT_CHARS: usize = 500;
+
 /// DocSpace's name for the kind of event, such as `file.uploaded`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trigger(String);
@@ -310,8 +314,13 @@ impl<'a> Members<'a> {
         self.read(name)
     }
 
+    /// A text, cut after [`MAX_TEXT_CHARS`].
     fn text(&self, name: &str) -> Option<String> {
-        self.read(name)
+        let mut text: String = self.read(name)?;
+        if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
+            text.truncate(end);
+        }
+        Some(text)
     }
 
     /// An integer, or a string that is one.
@@ -343,6 +352,26 @@ impl<'a> Members<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut() {
+        let long = "é".repeat(100_000);
+        let body = json!({
+            "event": { "id": 1, "trigger": long, "createBy": long },
+            "payload": { "id": 7, "title": long },
+        });
+        let event = Event::parse(body.to_string().as_bytes()).unwrap();
+        let chars = |text: Option<&str>| text.map(|text| text.chars().count());
+        let trigger = event.trigger.as_ref().map(Trigger::as_str);
+        assert_eq!(chars(trigger), Some(MAX_TEXT_CHARS));
+        assert_eq!(chars(event.actor.as_deref()), Some(MAX_TEXT_CHARS));
+        let title = event.entry.unwrap().title;
+        assert_eq!(chars(title.as_deref()), Some(MAX_TEXT_CHARS));
+
+        let body = json!({ "event": { "id": 1 }, "payload": { "id": long } });
+        let event = Event::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!(event.entry, None);
+    }
 
     fn fixture(name: &str) -> Event {
         let path = format!(

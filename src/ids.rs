@@ -10,6 +10,10 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// Maximum length of an id; PostgreSQL cannot index texts of any length. Ids of third-party storage have some
+/// tens of bytes.
+const MAX_ID_BYTES: usize = 1000;
+
 /// A number or a string, as DocSpace uses them for files and folders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct EntryId(String);
@@ -17,7 +21,9 @@ struct EntryId(String);
 impl EntryId {
     fn new(text: &str) -> Option<Self> {
         let text = text.trim();
-        (!text.is_empty()).then(|| Self(text.to_owned()))
+        (1..=MAX_ID_BYTES)
+            .contains(&text.len())
+            .then(|| Self(text.to_owned()))
     }
 }
 
@@ -50,7 +56,7 @@ impl<'de> Deserialize<'de> for EntryId {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<EntryId, E> {
-                EntryId::new(text).ok_or_else(|| E::custom("the id is empty"))
+                EntryId::new(text).ok_or_else(|| E::custom("the id is empty or too long"))
             }
         }
 

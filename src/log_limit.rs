@@ -1,5 +1,6 @@
 //! Limits how often one kind of line is logged, so that a client cannot fill the log.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,19 @@ impl LogLimit {
         }
         *logged_at = Some(now);
         Some(std::mem::take(count))
+    }
+}
+
+/// Limits lines for several reasons, each by itself.
+#[derive(Debug, Default)]
+pub(crate) struct LogLimits(Mutex<BTreeMap<&'static str, LogLimit>>);
+
+impl LogLimits {
+    /// Counts an occurrence for a reason. Returns how many there were since the last line for the same reason,
+    /// when the next one is due.
+    pub(crate) fn count(&self, reason: &'static str, now: Timestamp) -> Option<u64> {
+        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.entry(reason).or_default().count(now)
     }
 }
 

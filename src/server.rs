@@ -19,15 +19,14 @@ use crate::telemetry::ErrorChain;
 
 mod connection;
 mod connection_limit;
+pub mod file_limit;
 mod lingering_close;
 pub mod tls;
+mod write_timeout;
 
 use connection::Connection;
 use connection_limit::ConnectionLimiter;
 use tls::Tls;
-
-/// Maximum number of open connections; at the limit, a new one evicts the one that has been idle longest.
-const MAX_CONNECTIONS: usize = 4096;
 
 /// Connections that the kernel completes and queues until they are accepted. With the default of 128, a
 /// burst of connections to a busy machine overflows the queue, and the kernel resets some of them.
@@ -96,16 +95,18 @@ async fn accept(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let connections = GracefulShutdown::new();
-    let limiter = ConnectionLimiter::new(MAX_CONNECTIONS);
+    let limiter = ConnectionLimiter::new(file_limit::max_connections());
+    let mut is_failing = false;
     let accept_next = async || {
-        let stream = listener.accept().await?.0;
+        let (stream, client) = listener.accept().await?;
         // Responses are small; they must not wait until there is more to send.
         let _ = stream.set_nodelay(true);
-        Ok::<_, io::Error>((stream, limiter.acquire().await))
+        Ok::<_, io::Error>((stream, limiter.acquire(client.ip()).await))
     };
     while let Some(accepted) = stop.run_until_cancelled(accept_next()).await {
         match accepted {
             Ok((stream, permit)) => {
+                is_failing = false;
                 let connection = Connection {
                     router: router.clone(),
                     watcher: connections.watcher(),
@@ -120,7 +121,11 @@ async fn accept(
                 });
             }
             Err(error) => {
-                warn!(error = %ErrorChain(&error), %address, "cannot accept a connection");
+                // One line for each time that it starts to fail.
+                if !is_failing {
+                    warn!(error = %ErrorChain(&error), %address, "cannot accept connections");
+                }
+                is_failing = true;
                 tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
             }
         }

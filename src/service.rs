@@ -24,7 +24,7 @@ use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
 use crate::outbox;
 use crate::pipeline::{Pipeline, Pipelines};
-use crate::server::{self, tls::Tls, tls::TlsFiles};
+use crate::server::{self, file_limit, tls::Tls, tls::TlsFiles};
 use crate::webhook::{self, Receiver};
 use crate::worker::WorkerSettings;
 
@@ -50,6 +50,9 @@ pub struct Service {
 impl Service {
     /// Opens the store and binds the listeners.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        if let Err(low) = file_limit::raise() {
+            warn!("the limit on open files (ulimit -n) {low}");
+        }
         let tls = config
             .public
             .tls

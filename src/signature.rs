@@ -90,28 +90,43 @@ impl SignatureError {
     }
 }
 
-/// Checks the header against the raw body, in constant time for each secret; any one may fit, so
-/// that a secret can be replaced without a gap.
+/// The content of a well-formed signature header.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature([u8; DIGEST_BYTES]);
+
+impl Signature {
+    /// Parses the header, which needs no body.
+    pub fn parse(header: Option<&[u8]>) -> Result<Self, SignatureError> {
+        let digits = header
+            .ok_or(SignatureError::Missing)?
+            .strip_prefix(PREFIX)
+            .ok_or(SignatureError::Malformed)?;
+        let mut digest = [0_u8; DIGEST_BYTES];
+        hex::decode_to_slice(digits, &mut digest).map_err(|_| SignatureError::Malformed)?;
+        Ok(Self(digest))
+    }
+
+    /// Checks the raw body, in constant time for each secret. Any secret may match, so that one can be replaced
+    /// without rejecting deliveries in between.
+    pub fn verify(&self, secrets: &[WebhookSecret], body: &[u8]) -> Result<(), SignatureError> {
+        let matches = secrets
+            .iter()
+            .any(|secret| secret.mac(body).verify_slice(&self.0).is_ok());
+        if matches {
+            Ok(())
+        } else {
+            Err(SignatureError::Mismatch)
+        }
+    }
+}
+
+/// Checks the header against the raw body.
 pub fn verify(
     secrets: &[WebhookSecret],
     header: Option<&[u8]>,
     body: &[u8],
 ) -> Result<(), SignatureError> {
-    let digits = header
-        .ok_or(SignatureError::Missing)?
-        .strip_prefix(PREFIX)
-        .ok_or(SignatureError::Malformed)?;
-    let mut digest = [0_u8; DIGEST_BYTES];
-    hex::decode_to_slice(digits, &mut digest).map_err(|_| SignatureError::Malformed)?;
-
-    let fits = secrets
-        .iter()
-        .any(|secret| secret.mac(body).verify_slice(&digest).is_ok());
-    if fits {
-        Ok(())
-    } else {
-        Err(SignatureError::Mismatch)
-    }
+    Signature::parse(header)?.verify(secrets, body)
 }
 
 #[cfg(test)]

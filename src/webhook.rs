@@ -1,7 +1,7 @@
 //! Receive: the handlers of the public listener.
 //!
-//! Every delivery passes the extractor `VerifiedDelivery`, which limits the body, reads it, and verifies
-//! the signature over the raw bytes. Only then is it parsed and stored in the inbox; the response follows
+//! Every delivery passes the extractor `VerifiedDelivery`, which rejects a missing or malformed signature and
+//! too large a body unread, reads the body, and verifies the signature over the raw bytes. Only then is it parsed and stored in the inbox; the response follows
 //! the commit. No rules run here, and the portal is not called. The status is never 410, which makes
 //! DocSpace delete the webhook, and never a redirect, which DocSpace does not follow (docs/DOCSPACE.md 1.5,
 //! 1.6).
@@ -18,7 +18,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
@@ -26,16 +25,18 @@ use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::health::{self, Health};
 use crate::inbox::{self, AcceptOutcome};
-use crate::log_limit::LogLimit;
+use crate::log_limit::LogLimits;
 use crate::metrics::{DeliveryResponse, Metrics};
-use crate::signature::{self, SIGNATURE_HEADER, SignatureError, WebhookSecret};
+use crate::signature::{SIGNATURE_HEADER, Signature, SignatureError, WebhookSecret};
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 pub mod body;
+pub mod body_memory;
 mod rejection;
 
 use body::BufferedBody;
+use body_memory::BodyMemory;
 use rejection::{Rejection, close, unavailable};
 
 /// The path that webhook URLs end with.
@@ -51,9 +52,6 @@ const WEBHOOK_PATHS: [&str; 4] = [
 
 /// The response to GET on a webhook path, by which `check` recognises this service.
 pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n";
-
-/// Total size in bytes of all bodies being received: some 90,000 ordinary deliveries.
-const BODY_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
 /// What to do with a delivery without a signature header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,17 +90,10 @@ pub struct Receiver {
     pub wake: Arc<Wake>,
     /// Where responses are counted.
     pub metrics: Arc<Metrics>,
-    /// One permit per byte of a body that is being received.
-    pub body_memory: Arc<Semaphore>,
-    /// Limits lines about deliveries to paths that are not webhook paths.
-    pub(crate) wrong_path_log: LogLimit,
-}
-
-impl Receiver {
-    /// Permits for bodies of 64 MiB in total.
-    pub fn body_memory() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(BODY_MEMORY_BYTES))
-    }
+    /// The memory of bodies that are being received.
+    pub body_memory: BodyMemory,
+    /// Limits lines about rejected deliveries.
+    pub(crate) rejection_log: LogLimits,
 }
 
 /// The public listener's routes: both webhook paths and its health.
@@ -125,7 +116,8 @@ pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
 async fn wrong_path(State(receiver): State<Arc<Receiver>>, headers: HeaderMap) -> Response {
     if headers.contains_key(SIGNATURE_HEADER) {
         receiver.metrics.count_delivery(DeliveryResponse::WrongPath);
-        if let Some(deliveries) = receiver.wrong_path_log.count(receiver.clock.now()) {
+        let now = receiver.clock.now();
+        if let Some(deliveries) = receiver.rejection_log.count("wrong_path", now) {
             warn!(
                 deliveries,
                 "rejected deliveries to an unknown path; the webhook's URL must end in {WEBHOOK_PATH}"
@@ -150,6 +142,10 @@ impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
         let verified = Self::verify(request, receiver).await;
         if let Err(rejection) = &verified {
             receiver.metrics.count_delivery(rejection.response());
+            let reason = rejection.reason();
+            if let Some(deliveries) = receiver.rejection_log.count(reason, receiver.clock.now()) {
+                rejection.log(deliveries);
+            }
         }
         verified
     }
@@ -169,16 +165,19 @@ impl VerifiedDelivery {
         if is_encoded(&head.headers) {
             return Err(Rejection::Encoded);
         }
-        let body = body::read(body, &head.headers, &receiver.body_memory)
+        body::check_length(&head.headers).map_err(Rejection::Body)?;
+        let header = head.headers.get(SIGNATURE_HEADER);
+        let signature = match Signature::parse(header.map(HeaderValue::as_bytes)) {
+            Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => None,
+            signature => Some(signature.map_err(Rejection::Signature)?),
+        };
+        let body = body::read(body, &receiver.body_memory)
             .await
             .map_err(Rejection::Body)?;
-        let signature = head
-            .headers
-            .get(SIGNATURE_HEADER)
-            .map(HeaderValue::as_bytes);
-        match signature::verify(&receiver.secrets, signature, &body) {
-            Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => {}
-            verified => verified.map_err(Rejection::Signature)?,
+        if let Some(signature) = signature {
+            signature
+                .verify(&receiver.secrets, &body)
+                .map_err(Rejection::Signature)?;
         }
         Ok(Self { body })
     }

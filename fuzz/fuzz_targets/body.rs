@@ -2,14 +2,13 @@
 #![no_main]
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use docspace_courier::webhook::body;
+use docspace_courier::webhook::body_memory::BodyMemory;
 use futures_util::stream;
 use libfuzzer_sys::fuzz_target;
-use tokio::sync::Semaphore;
 
 /// Body memory in bytes; some inputs are larger.
 const MEMORY: usize = 4096;
@@ -24,21 +23,22 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
     if let Ok(length) = HeaderValue::from_bytes(length) {
         headers.insert(header::CONTENT_LENGTH, length);
     }
-    let memory = Arc::new(Semaphore::new(MEMORY));
+    let memory = BodyMemory::new(MEMORY);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
     let read = runtime.expect("a runtime").block_on(async {
         let body = Body::from_stream(stream::iter(pieces));
-        body::read(body, &headers, &memory).await
+        body::check_length(&headers)?;
+        body::read(body, &memory).await
     });
     match read {
         Ok(read) => {
             assert_eq!(&*read, bytes);
-            assert_eq!(memory.available_permits(), MEMORY - bytes.len());
+            assert_eq!(memory.free_bytes(), MEMORY - bytes.len());
         }
         Err(body::BodyError::MemoryLimitReached) => assert!(bytes.len() > MEMORY),
         Err(error) => assert_eq!(error, body::BodyError::TooLarge),
     }
-    assert_eq!(memory.available_permits(), MEMORY);
+    assert_eq!(memory.free_bytes(), MEMORY);
 });

@@ -10,6 +10,7 @@ use reqwest::{StatusCode, Url};
 use crate::http_client;
 use crate::registration;
 use crate::root_cause::root_cause;
+use crate::server::file_limit;
 use crate::webhook::GREETING;
 
 use super::certificate;
@@ -24,6 +25,13 @@ pub(super) async fn check(deployment: &Deployment, webhook_urls: &[String]) -> V
     urls.sort();
     urls.dedup();
     let mut findings = Vec::new();
+    if let Err(low) = file_limit::raise() {
+        let message = format!("{low}; the service's own may differ from that of this command");
+        findings.push(Finding::warning(
+            "the limit on open files (ulimit -n)",
+            message,
+        ));
+    }
     for text in urls {
         match Url::parse(text) {
             Ok(url) => findings.extend(check_url(url, deployment.clock.now()).await),

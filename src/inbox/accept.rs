@@ -214,13 +214,23 @@ fn insert_under(
     )
 }
 
-/// Stores a signed body that is not a JSON object, so that nothing signed is dropped.
+/// Stores a signed body that is not a JSON object, so that nothing signed is dropped; an equal one only once.
 pub fn keep_unreadable(
     sql: &Sql,
     body: &[u8],
     why: &NotAnObject,
     now: Timestamp,
 ) -> Result<InboxId, SqlError> {
+    let stored = sql.query_optional(
+        "UPDATE events SET deliveries = deliveries + 1
+         WHERE id = (SELECT min(id) FROM events WHERE state = 'unreadable' AND body = :body)
+         RETURNING id",
+        &[(":body", body.into())],
+        |row| row.get(0).map(InboxId),
+    )?;
+    if let Some(id) = stored {
+        return Ok(id);
+    }
     sql.query_one(
         "INSERT INTO events (webhook_id, source, body, received_at, happened_at, sequence, state,
                              reason, due_at)

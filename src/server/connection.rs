@@ -21,7 +21,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::response::IntoResponse as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -38,12 +39,16 @@ use crate::telemetry::ErrorChain;
 use super::connection_limit::{Activity, ConnectionPermit};
 use super::lingering_close::LingeringClose;
 use super::tls::Tls;
+use super::write_timeout::WriteTimeout;
 
 /// How long a client may take to send the head of a request, and how long a connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may read nothing of a response that it is sent.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum size of a request's head in bytes. DocSpace's heads, through a proxy, are below 1 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -83,14 +88,20 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let stream = LingeringClose::new(WriteTimeout::new(stream, WRITE_TIMEOUT));
         let activity = self.permit.activity();
         let router = TowerToHyperService::new(self.router);
         let service = service_fn(|request: Request<Incoming>| {
             let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+            let has_valid_host = has_valid_host(request.version(), request.headers());
             let response = router.call(request.map(|body| TrackedBody::new(body, activity)));
             async move {
-                let mut response = response.await?;
-                if is_chunked {
+                let mut response = if has_valid_host {
+                    response.await?
+                } else {
+                    StatusCode::BAD_REQUEST.into_response()
+                };
+                if is_chunked || !has_valid_host {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(header::CONNECTION, close);
                 }
@@ -104,7 +115,7 @@ impl Connection {
             .max_header_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(LingeringClose::new(stream)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let served = self.watcher.watch(connection);
         tokio::select! {
             ended = served => if let Err(error) = ended {
@@ -112,6 +123,14 @@ impl Connection {
             },
             () = activity.evicted() => debug!("evicted an idle connection"),
         }
+    }
+}
+
+/// Whether there is one `Host`, or none in HTTP/1.0 (RFC 9112, 3.2).
+fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
+    match headers.get_all(header::HOST).iter().count() {
+        0 => version < Version::HTTP_11,
+        count => count == 1,
     }
 }
 

@@ -1,15 +1,20 @@
 //! Limits the number of open connections.
 //!
-//! At the limit, a new connection evicts the one that has been idle longest, that is, whose client has not
-//! completed a request for the longest time. Clients that send a byte now and then therefore cannot keep
-//! others out.
+//! At the limit, a new connection evicts another one. Addresses with more than [`SHARE`] connections lose one
+//! first, then connections that are idle after a response, then those whose client has not completed its first
+//! request; among equal ones, the one that has been idle longest. Behind a proxy all connections have the same
+//! address, so the share makes no difference there.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+/// Connections from one address that count as ordinary.
+const SHARE: usize = 32;
 
 /// In place of a time: a complete request is being answered, so the connection cannot be evicted.
 const BUSY: u64 = u64::MAX;
@@ -27,6 +32,8 @@ impl LogicalClock {
 /// Whether a connection is busy or idle, and since when.
 #[derive(Debug)]
 pub(super) struct Activity {
+    client: IpAddr,
+    opened_at: u64,
     idle_since: AtomicU64,
     clock: Arc<LogicalClock>,
     evicted: CancellationToken,
@@ -83,15 +90,17 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Waits for a permit. At the limit, evicts the connection that has been idle longest; if all are busy,
-    /// waits for the first one to close.
-    pub(super) async fn acquire(&self) -> ConnectionPermit {
+    /// Waits for a permit. At the limit, evicts another connection; if all are busy, waits for the first one to
+    /// close.
+    pub(super) async fn acquire(&self, client: IpAddr) -> ConnectionPermit {
         if self.free.available_permits() == 0 {
-            self.evict_longest_idle();
+            self.evict();
         }
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let id = self.clock.tick();
         let activity = Arc::new(Activity {
+            client: site(client),
+            opened_at: id,
             idle_since: AtomicU64::new(id),
             clock: Arc::clone(&self.clock),
             evicted: CancellationToken::new(),
@@ -105,14 +114,34 @@ impl ConnectionLimiter {
         }
     }
 
-    fn evict_longest_idle(&self) {
+    fn evict(&self) {
         let open = lock(&self.open);
+        let mut connections: HashMap<IpAddr, usize> = HashMap::new();
+        for activity in open.values() {
+            *connections.entry(activity.client).or_default() += 1;
+        }
         let idle = open
             .values()
             .filter_map(|activity| Some((activity.evictable_since()?, activity)));
-        if let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) {
+        let first = idle.min_by_key(|(since, activity)| {
+            let over_share = connections[&activity.client].saturating_sub(SHARE);
+            let is_new = *since == activity.opened_at;
+            (std::cmp::Reverse(over_share), is_new, *since)
+        });
+        if let Some((_, activity)) = first {
             activity.evicted.cancel();
         }
+    }
+}
+
+/// The address that counts: of IPv6 addresses the network of 64 bits, which usually belongs to one customer.
+fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            Ipv6Addr::from(network).into()
+        }
+        IpAddr::V4(address) => address.into(),
     }
 }
 
@@ -138,6 +167,8 @@ mod tests {
 
     use super::*;
 
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
     fn is_evicted(permit: &ConnectionPermit) -> bool {
         permit.activity().evicted().now_or_never().is_some()
     }
@@ -145,29 +176,77 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_connection_is_evicted() {
         let limiter = ConnectionLimiter::new(3);
-        let first = limiter.acquire().await;
-        let second = limiter.acquire().await;
-        let third = limiter.acquire().await;
+        let first = limiter.acquire(CLIENT).await;
+        let second = limiter.acquire(CLIENT).await;
+        let third = limiter.acquire(CLIENT).await;
+        third.activity().mark_idle();
         first.activity().mark_idle();
         second.activity().mark_busy();
-        assert!(limiter.acquire().now_or_never().is_none(), "at the limit");
+        assert!(
+            limiter.acquire(CLIENT).now_or_never().is_none(),
+            "at the limit"
+        );
         let evicted = [&first, &second, &third].map(is_evicted);
         assert_eq!(evicted, [false, false, true]);
         drop(third);
-        let fourth = limiter.acquire().now_or_never().unwrap();
+        let fourth = limiter.acquire(CLIENT).now_or_never().unwrap();
         fourth.activity().mark_busy();
-        assert!(limiter.acquire().now_or_never().is_none());
+        assert!(limiter.acquire(CLIENT).now_or_never().is_none());
         assert!(is_evicted(&first));
     }
 
     #[tokio::test]
     async fn a_busy_connection_is_not_evicted() {
         let limiter = ConnectionLimiter::new(1);
-        let first = limiter.acquire().await;
+        let first = limiter.acquire(CLIENT).await;
         first.activity().mark_busy();
-        assert!(limiter.acquire().now_or_never().is_none());
+        assert!(limiter.acquire(CLIENT).now_or_never().is_none());
         assert!(!is_evicted(&first));
         drop(first);
-        assert!(limiter.acquire().now_or_never().is_some());
+        assert!(limiter.acquire(CLIENT).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_its_handshake_outlives_those_that_were_served() {
+        let limiter = ConnectionLimiter::new(3);
+        let handshake = limiter.acquire(CLIENT).await;
+        let served = [limiter.acquire(CLIENT).await, limiter.acquire(CLIENT).await];
+        for permit in &served {
+            permit.activity().mark_busy();
+            permit.activity().mark_idle();
+        }
+        for permit in served {
+            assert!(limiter.acquire(CLIENT).now_or_never().is_none());
+            assert!(is_evicted(&permit));
+            drop(permit);
+            std::mem::forget(limiter.acquire(CLIENT).await);
+        }
+        assert!(!is_evicted(&handshake));
+    }
+
+    #[tokio::test]
+    async fn the_address_with_the_most_connections_loses_one_first() {
+        let limiter = ConnectionLimiter::new(SHARE + 2);
+        let other = IpAddr::from([198, 51, 100, 7]);
+        let single = limiter.acquire(other).await;
+        single.activity().mark_idle();
+        let mut flood = Vec::new();
+        for _ in 0..=SHARE {
+            flood.push(limiter.acquire(CLIENT).await);
+        }
+        assert!(limiter.acquire(other).now_or_never().is_none());
+        assert!(!is_evicted(&single));
+        assert!(is_evicted(&flood[0]));
+    }
+
+    #[test]
+    fn addresses_of_one_network_count_together() {
+        let check = |address: &str, expected: &str| {
+            let expected: IpAddr = expected.parse().unwrap();
+            assert_eq!(site(address.parse().unwrap()), expected);
+        };
+        check("192.0.2.1", "192.0.2.1");
+        check("::ffff:192.0.2.1", "192.0.2.1");
+        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::");
     }
 }

@@ -172,6 +172,9 @@ impl Certificate {
                     rustls::Error::InconsistentKeys(_) => TlsError::KeyMismatch,
                     error => TlsError::Unusable(error),
                 })?;
+        // Sessions are not resumed: DocSpace does not need it, and each would occupy memory.
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             config: Arc::new(config),

@@ -16,7 +16,7 @@ use crate::config::{PortalConfig, RulesSource};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::health::Health;
-use crate::log_limit::LogLimit;
+use crate::log_limit::LogLimits;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::pipeline::Pipelines;
@@ -26,6 +26,7 @@ use crate::server::tls::Tls;
 use crate::signature::WebhookSecret;
 use crate::supervise::{Supervisor, TaskHealth};
 use crate::wake::Wake;
+use crate::webhook::body_memory::BodyMemory;
 use crate::webhook::{Receiver, TransportPolicy, UnsignedPolicy};
 use crate::worker::{Worker, WorkerParts, WorkerSettings};
 
@@ -106,8 +107,8 @@ impl Parts {
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
             metrics: Arc::clone(&self.metrics),
-            body_memory: Receiver::body_memory(),
-            wrong_path_log: LogLimit::default(),
+            body_memory: BodyMemory::default(),
+            rejection_log: LogLimits::default(),
         }
     }
 

@@ -33,43 +33,78 @@ impl Rejection {
             Self::Body(BodyError::MemoryLimitReached) => DeliveryResponse::Unavailable,
         }
     }
+
+    /// The reason's code in logs; the number of lines is limited for each.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::NotHttps => "not_https",
+            Self::Encoded => "encoded",
+            Self::Signature(error) => error.code(),
+            Self::Body(BodyError::TooLarge) => "too_large",
+            Self::Body(BodyError::TimedOut) => "slow",
+            Self::Body(BodyError::Incomplete) => "incomplete",
+            Self::Body(BodyError::MemoryLimitReached) => "memory",
+        }
+    }
+
+    /// Logs that a number of deliveries were rejected for this reason.
+    pub(super) fn log(&self, deliveries: u64) {
+        let reason = self.reason();
+        match self {
+            Self::NotHttps => warn!(
+                deliveries,
+                reason, "rejected deliveries that were not sent over HTTPS"
+            ),
+            Self::Encoded => warn!(deliveries, reason, "rejected compressed deliveries"),
+            Self::Signature(error) => {
+                warn!(deliveries, reason, "rejected deliveries: {error}");
+            }
+            Self::Body(BodyError::TooLarge) => {
+                warn!(
+                    deliveries,
+                    reason, "rejected deliveries over the size limit"
+                );
+            }
+            Self::Body(BodyError::TimedOut) => warn!(
+                deliveries,
+                reason, "rejected deliveries whose bodies took too long to arrive"
+            ),
+            Self::Body(BodyError::Incomplete) => debug!(
+                deliveries,
+                reason, "clients closed connections before the end of a body"
+            ),
+            Self::Body(BodyError::MemoryLimitReached) => warn!(
+                deliveries,
+                reason, "rejected deliveries because too many large ones are being received"
+            ),
+        }
+    }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let (status, text) = match self {
-            Self::NotHttps => {
-                warn!("rejected a delivery that was not sent over HTTPS");
-                (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n")
-            }
+            Self::NotHttps => (StatusCode::FORBIDDEN, "Deliveries must come over HTTPS.\n"),
             Self::Encoded => {
-                warn!("rejected a compressed delivery");
                 let accept_encoding = [(header::ACCEPT_ENCODING, "identity")];
                 let text = "The body must not be compressed.\n";
                 return close((StatusCode::UNSUPPORTED_MEDIA_TYPE, accept_encoding, text));
             }
-            Self::Signature(error) => {
-                warn!(reason = error.code(), "rejected a delivery: {error}");
+            Self::Signature(_) => {
                 let text = "The signature is missing or does not match.\n";
                 (StatusCode::UNAUTHORIZED, text)
             }
             Self::Body(BodyError::TooLarge) => {
-                warn!("rejected a delivery over the size limit");
                 (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n")
             }
             Self::Body(BodyError::TimedOut) => {
-                warn!("rejected a delivery whose body took too long to arrive");
                 let text = "The body took too long to arrive.\n";
                 (StatusCode::REQUEST_TIMEOUT, text)
             }
             Self::Body(BodyError::Incomplete) => {
-                debug!("a client closed the connection before the end of its body");
                 (StatusCode::BAD_REQUEST, "The body is incomplete.\n")
             }
-            Self::Body(BodyError::MemoryLimitReached) => {
-                warn!("rejected a delivery because too many are being received");
-                return close(unavailable());
-            }
+            Self::Body(BodyError::MemoryLimitReached) => return close(unavailable()),
         };
         close((status, text))
     }

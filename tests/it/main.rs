@@ -16,6 +16,8 @@ mod scene;
 mod store;
 
 // The path of a delivery: receiving it, acting on it, failures and crashes.
+mod file_limit;
+mod floods;
 mod main_job;
 mod refusals;
 mod signatures;

@@ -18,6 +18,7 @@ mod scene;
 #[path = "store_on_server.rs"]
 mod store;
 
+mod floods;
 mod main_job;
 mod refusals;
 

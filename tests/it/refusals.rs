@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::floods::WRONG;
 use crate::page::Log;
 use crate::scene::{Leftover, Scene, scenario};
 
@@ -172,8 +173,10 @@ async fn a_body_over_the_limit_is_refused_unread() {
         );
 
         // No length in the header: chunks until the limit is exceeded.
-        let mut chunked =
-            b"POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        let head = format!(
+            "POST /webhook HTTP/1.1\r\nHost: x\r\n{WRONG}Transfer-Encoding: chunked\r\n\r\n"
+        );
+        let mut chunked = head.into_bytes();
         for _ in 0..33 {
             chunked.extend_from_slice(b"10000\r\n");
             chunked.extend_from_slice(&vec![b'x'; 0x10000]);
@@ -215,10 +218,9 @@ async fn slow_headers_and_bodies_time_out() {
         scene.leaving(Leftover::UndecidedEvents, 1);
         let sender = Sender::new(scene);
         let headers = exchange(&sender, b"POST /webhook HTTP/1.1\r\nHost: x\r\n");
-        let body = exchange(
-            &sender,
-            b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-        );
+        let body =
+            format!("POST /webhook HTTP/1.1\r\nHost: x\r\n{WRONG}Content-Length: 9\r\n\r\n{{");
+        let body = exchange(&sender, body.as_bytes());
         let (headers, body) = tokio::join!(headers, body);
         assert!(
             headers.is_empty() || headers.starts_with("HTTP/1.1 408 "),
