@@ -4,7 +4,7 @@
 const RESERVED_FILES: usize = 256;
 
 /// Maximum number of open connections of one listener.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: usize = 4096;
 
 /// The limit on open files that allows [`MAX_CONNECTIONS`] on both listeners.
 const ENOUGH_FILES: usize = RESERVED_FILES + 2 * MAX_CONNECTIONS;
