@@ -33,6 +33,7 @@ mod reconcile;
 mod rules;
 mod schedules;
 mod smuggling;
+mod spent_calls;
 
 mod alerts;
 mod channels;
