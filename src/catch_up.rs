@@ -142,7 +142,12 @@ impl CatchUp {
         {
             let since = self.since(progress.webhook_on_at, LISTING_OVERLAP, now);
             let watched = self.rules.watched_folders();
-            let found = listing::find(&self.db, &self.portal, watched, since, now).await?;
+            let search = listing::Search {
+                since,
+                now,
+                may_have_been_off,
+            };
+            let found = listing::find(&self.db, &self.portal, watched, search).await?;
             report.found = Some(found);
         }
         if !next.webhook_off || progress.webhook_on_at.is_none() {

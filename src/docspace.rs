@@ -5,6 +5,7 @@
 //! an [`Error`] that says how to go on. Retrying is up to the caller.
 
 mod account;
+mod activity;
 mod address;
 mod budget;
 mod client;
@@ -27,6 +28,7 @@ mod unclaimed_results;
 mod webhooks;
 
 pub use account::{Account, KeyInfo};
+pub use activity::Activity;
 pub use address::{editor_address, folder_address};
 pub use budget::{BURST, Budget, CALLS_A_SECOND, CallBlock, RecordCalls};
 pub use client::Client;

@@ -26,6 +26,9 @@ impl Trigger {
     /// The trigger of a flat body that names a file but no trigger.
     const UPLOAD: &str = "file.uploaded";
 
+    /// The trigger of a change that is not an upload.
+    const UPDATE: &str = "file.updated";
+
     /// The trigger with this dotted name, which may be unknown.
     pub fn new(name: &str) -> Self {
         Self(name.trim().to_ascii_lowercase())
@@ -135,15 +138,39 @@ impl Event {
     }
 
     /// The upload of a file that no delivery reported, found in a listing; and the body that its delivery would
-    /// have had. `changed_at` has whole seconds.
+    /// have had, with the evidence for it. `changed_at` has whole seconds.
     pub fn upload(
         file: &FileId,
         folder: &FolderId,
         title: &str,
         changed_at: Timestamp,
+        evidence: &str,
+    ) -> (Self, Vec<u8>) {
+        Self::listed(Trigger::UPLOAD, file, folder, title, changed_at, evidence)
+    }
+
+    /// A change of a file that no delivery reported and that is not an upload; otherwise as [`Event::upload`].
+    pub fn update(
+        file: &FileId,
+        folder: &FolderId,
+        title: &str,
+        changed_at: Timestamp,
+        evidence: &str,
+    ) -> (Self, Vec<u8>) {
+        Self::listed(Trigger::UPDATE, file, folder, title, changed_at, evidence)
+    }
+
+    fn listed(
+        trigger: &str,
+        file: &FileId,
+        folder: &FolderId,
+        title: &str,
+        changed_at: Timestamp,
+        evidence: &str,
     ) -> (Self, Vec<u8>) {
         let body = json!({
-            "event": { "createOn": changed_at.to_string(), "trigger": Trigger::UPLOAD },
+            "event": { "createOn": changed_at.to_string(), "trigger": trigger },
+            "listing": { "evidence": evidence },
             "payload": {
                 "id": file,
                 "parentId": folder,
@@ -155,7 +182,7 @@ impl Event {
         let event = Self {
             webhook: None,
             id: None,
-            trigger: Some(Trigger::new(Trigger::UPLOAD)),
+            trigger: Some(Trigger::new(trigger)),
             happened_at: Some(changed_at),
             actor: None,
             entry: Some(Entry {
@@ -449,7 +476,8 @@ mod tests {
         for (file, folder) in [("7", "8"), ("drive-12-|1Zk3Qp", "drive-12-|0B7a")] {
             let file = FileId::new(file).unwrap();
             let folder = FolderId::new(folder).unwrap();
-            let (event, body) = Event::upload(&file, &folder, "a \"quoted\" title", changed_at);
+            let (event, body) =
+                Event::upload(&file, &folder, "a \"quoted\" title", changed_at, "new");
             assert_eq!(Event::parse(&body).unwrap(), event);
             assert_eq!(event.trigger, Some(Trigger::new("file.uploaded")));
         }

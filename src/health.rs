@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, StoreError};
 use crate::supervise::{TaskFailure, TaskHealth};
 
 /// How long the result of a probe holds on the public listener.
@@ -47,7 +47,7 @@ struct Endpoints {
 
 struct Probe {
     probed_at: Instant,
-    is_writable: bool,
+    outcome: Result<(), StoreError>,
 }
 
 /// The endpoints on the admin listener.
@@ -86,8 +86,12 @@ async fn readyz(State(endpoints): State<Endpoints>) -> Answer {
     if endpoints.health.stop.is_cancelled() {
         return unavailable("shutting down");
     }
-    if !endpoints.is_store_writable().await {
-        return unavailable("the store is not writable");
+    if let Err(error) = endpoints.probe_store().await {
+        return unavailable(if error.is_file_replaced() {
+            "the store was deleted or replaced while the service uses it"
+        } else {
+            "the store is not writable"
+        });
     }
     let ready = match endpoints.health.check_tasks() {
         Ok(()) => "ready\n".to_owned(),
@@ -100,29 +104,25 @@ impl Health {
     fn check_tasks(&self) -> Result<(), TaskFailure> {
         self.tasks.check(self.clock.now())
     }
-
-    async fn probe_store(&self) -> bool {
-        self.db.probe().await.is_ok()
-    }
 }
 
 impl Endpoints {
-    async fn is_store_writable(&self) -> bool {
+    async fn probe_store(&self) -> Result<(), StoreError> {
         let Some(last_probe) = &self.last_probe else {
-            return self.health.probe_store().await;
+            return self.health.db.probe().await;
         };
         // Held during the probe, so that requests that arrive meanwhile share its result.
         let mut last_probe = last_probe.lock().await;
         if let Some(probe) = &*last_probe
             && probe.probed_at.elapsed() < PUBLIC_PROBE_INTERVAL
         {
-            return probe.is_writable;
+            return probe.outcome.clone();
         }
-        let is_writable = self.health.probe_store().await;
+        let outcome = self.health.db.probe().await;
         *last_probe = Some(Probe {
             probed_at: Instant::now(),
-            is_writable,
+            outcome: outcome.clone(),
         });
-        is_writable
+        outcome
     }
 }

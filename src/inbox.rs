@@ -26,7 +26,7 @@ pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, expedite, give_up, next_due,
     postpone, record_decisions, undecided,
 };
-pub use event::{body, has_file_state, received_at, webhooks};
+pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use origin::{Origin, may_be_own_effect, origin};
 pub use retention::prune;
 pub use title_key::{fill_title_keys, title_key};

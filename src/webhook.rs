@@ -250,6 +250,14 @@ fn acknowledge(
 ) -> Response {
     let (status, id, counted) = match stored {
         Ok(AcceptOutcome::Accepted(id)) => ("accepted", id, DeliveryResponse::Accepted),
+        Ok(AcceptOutcome::SharedKey(id)) => {
+            warn!(
+                event.id = id.0,
+                "two different events have one webhook id and event id; two portals may send with one secret, \
+                 or the portal was restored from a backup. Both are handled"
+            );
+            ("accepted", id, DeliveryResponse::Accepted)
+        }
         Ok(AcceptOutcome::Duplicate(id)) => ("duplicate", id, DeliveryResponse::Duplicate),
         Err(error) => return not_stored(receiver, &error),
     };

@@ -43,6 +43,7 @@ fn file_routes() -> Router<Portal> {
         .route("/api/2.0/files/folder/{id}/path", get(files::path))
         .route("/api/2.0/files/file/{id}", get(files::file))
         .route("/api/2.0/files/file/{id}/comment", put(files::comment))
+        .route("/api/2.0/files/file/{id}/log", get(files::activity_log))
         .route("/api/2.0/files/fileops", get(fileops::list))
         .route(
             "/api/2.0/files/fileops/copy",

@@ -2,13 +2,13 @@
 
 mod rights;
 
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::event::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
 use super::ids::{FileId, FolderId};
-use super::storage::{File, Folder, RoomKind, Storage, split_extension};
+use super::storage::{Activity, File, Folder, RoomKind, Storage, split_extension};
 use super::triggers;
 use super::user::User;
 use super::webhook::Webhook;
@@ -215,6 +215,19 @@ impl Renderer<'_> {
         profile
     }
 
+    /// An entry of a file's activity log, with those folded into it.
+    pub(super) fn activity(&self, file: &File, activity: &Activity, related: &[Value]) -> Value {
+        let (number, key) = activity.action.id_and_key();
+        json!({
+            "id": activity.at.as_second(),
+            "action": { "id": number, "key": key },
+            "initiator": self.user(activity.by),
+            "date": date(activity.at),
+            "data": { "id": file.id, "title": file.title, "parentId": file.folder },
+            "related": related,
+        })
+    }
+
     /// A webhook's configuration, which does not include the secret.
     pub(super) fn webhook(&self, webhook: &Webhook) -> Value {
         let mut config = json!({
@@ -243,12 +256,12 @@ impl Renderer<'_> {
     }
 }
 
-/// A row of the delivery log.
-pub(super) fn log_row(row: &Row, webhooks: &Webhooks) -> Value {
+/// A row of the delivery log. Its times are wrong by the portal's offset from UTC, as with its default database.
+pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) -> Value {
     let mut object = json!({
         "id": row.id,
         "trigger": triggers::bit(row.event.trigger),
-        "creationTime": row.created.to_string(),
+        "creationTime": (row.created - offset).to_string(),
         "requestPayload": row.body,
         "status": row.status,
     });
@@ -266,7 +279,7 @@ pub(super) fn log_row(row: &Row, webhooks: &Webhooks) -> Value {
         }
     }
     if let Some(delivered) = row.delivered {
-        object["delivery"] = delivered.to_string().into();
+        object["delivery"] = (delivered - offset).to_string().into();
     }
     object
 }

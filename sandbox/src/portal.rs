@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +44,8 @@ impl Portal {
             latency: settings.latency,
             operation_time: settings.operation_time,
             address: None,
+            log_offset: SignedDuration::ZERO,
+            delivered_per_log_page: 0,
             undelivered: Vec::new(),
         };
         let shared = Shared {

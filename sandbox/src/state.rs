@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +64,10 @@ pub(super) struct State {
     pub(super) latency: Duration,
     pub(super) operation_time: Duration,
     pub(super) address: Option<SocketAddr>,
+    /// What the portal's time zone is ahead of UTC, by which times in the delivery log are wrong.
+    pub(super) log_offset: SignedDuration,
+    /// How many undelivered rows count as delivered after each page of the delivery log.
+    pub(super) delivered_per_log_page: usize,
     /// Rows of the delivery log that no task delivers yet.
     pub(super) undelivered: Vec<EventId>,
 }

@@ -43,6 +43,43 @@ pub(super) struct Folder {
 /// The comment of an uploaded version.
 const UPLOADED: &str = "Uploaded";
 
+/// An entry of a file's activity log.
+#[derive(Clone, Debug)]
+pub(super) struct Activity {
+    pub(super) action: Action,
+    pub(super) by: User,
+    pub(super) at: Timestamp,
+}
+
+impl Activity {
+    /// Whether another entry is folded into this one: the same action of the same person in the same minute.
+    pub(super) fn is_folded_with(&self, other: &Self) -> bool {
+        self.action == other.action
+            && self.by == other.by
+            && self.at.as_second() / 60 == other.at.as_second() / 60
+    }
+}
+
+/// What an entry of the activity log says that was done. It calls a save in the editor and an upload that
+/// overwrites the file the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Renamed,
+    Uploaded,
+    Updated,
+}
+
+impl Action {
+    /// DocSpace's number and name for it.
+    pub(super) fn id_and_key(self) -> (u16, &'static str) {
+        match self {
+            Self::Renamed => (5001, "FileRenamed"),
+            Self::Uploaded => (5011, "FileUploaded"),
+            Self::Updated => (5034, "UserFileUpdated"),
+        }
+    }
+}
+
 /// A file with its newest content.
 #[derive(Clone, Debug)]
 pub(super) struct File {
@@ -61,9 +98,24 @@ pub(super) struct File {
     pub(super) in_editor: bool,
     /// Whether the service account has only the right to read it.
     pub(super) read_only: bool,
+    /// Its activity log, oldest entry first.
+    pub(super) activities: Vec<Activity>,
 }
 
 impl File {
+    /// Adds an entry to the activity log.
+    pub(super) fn log(&mut self, action: Action, by: User, at: Timestamp) {
+        self.activities.push(Activity { action, by, at });
+    }
+
+    /// Changes the title, which counts as a change of the file at least a second after the previous one.
+    pub(super) fn rename(&mut self, title: &str, by: User, now: Timestamp) {
+        self.title = clean_title(title);
+        self.updated_by = by;
+        self.updated = now.max(self.updated + jiff::SignedDuration::from_secs(1));
+        self.log(Action::Renamed, by, now);
+    }
+
     /// Adds a version. It is at least a second newer than the previous one, so that their times differ.
     pub(super) fn overwrite(&mut self, content: Bytes, by: User, now: Timestamp) {
         self.content = content;
@@ -164,6 +216,7 @@ impl Storage {
             locked: false,
             in_editor: false,
             read_only: false,
+            activities: Vec::new(),
         };
         self.files.insert(id.clone(), file);
         id

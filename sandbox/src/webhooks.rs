@@ -127,6 +127,18 @@ impl Webhooks {
         self.rows.values()
     }
 
+    /// Counts some of the newest undelivered rows as delivered.
+    pub(super) fn deliver_newest(&mut self, count: usize, now: Timestamp) {
+        let undelivered = self.rows.values_mut().rev();
+        for row in undelivered
+            .filter(|row| row.delivered.is_none())
+            .take(count)
+        {
+            row.status = 200;
+            row.delivered = Some(now);
+        }
+    }
+
     /// The webhook of a row, and the row.
     pub(super) fn delivery(&self, id: EventId) -> Option<(&Webhook, &Row)> {
         let row = self.rows.get(&id)?;

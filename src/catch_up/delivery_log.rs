@@ -1,9 +1,7 @@
 //! Reads the portal's log of deliveries: the events that DocSpace tried in vain to deliver.
 
 use std::collections::HashSet;
-use std::pin::pin;
 
-use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
@@ -25,11 +23,19 @@ pub(super) const READING_OVERLAP: SignedDuration = SignedDuration::from_mins(15)
 /// How long DocSpace itself retries a delivery: waits of 31 s, and some time for the attempts.
 const RETRY_PERIOD: SignedDuration = SignedDuration::from_secs(35);
 
-/// Rows that each page repeats from the one before, to notice rows that leave the list in between.
+/// Rows that each page repeats from the one before, so that a few rows that leave the list in between cost no
+/// page.
 const PAGE_OVERLAP: u64 = 10;
 
-/// How often a reading starts again because rows left the list.
-const MAX_READINGS: usize = 5;
+/// Rows of a page, at most.
+const PAGE: u64 = 100;
+
+/// Most pages in a row with only rows that were read before. The list grows faster than it is read, or the
+/// portal ignores the position.
+const MAX_BARREN_PAGES: usize = 20;
+
+/// How far the portal's offset from UTC can move the times in the log (docs/DOCSPACE.md 8).
+const MAX_OFFSET: SignedDuration = SignedDuration::from_hours(14);
 
 /// How many rows were read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,15 +97,7 @@ pub(super) async fn fetch(
         seen: HashSet::new(),
         counts: RowCounts::default(),
     };
-    for _ in 0..MAX_READINGS {
-        if reader.read().await? == Reading::Complete {
-            return Ok(reader.counts);
-        }
-    }
-    warn!(
-        webhook.id = webhook.0,
-        "the delivery log changed during each reading; the next run reads it again"
-    );
+    reader.read().await?;
     Ok(reader.counts)
 }
 
@@ -114,46 +112,61 @@ struct LogReader<'a> {
     counts: RowCounts,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    Complete,
-    /// Rows left the list between two pages, so some may be missing.
-    Interrupted,
-}
-
 impl LogReader<'_> {
-    async fn read(&mut self) -> Result<Reading, CatchUpError> {
+    /// Reads the rows from the newest to those that are too old. The rows are in the order of their ids, so a
+    /// page that begins below the lowest id that was read shows that rows left the list, and that some may have
+    /// been skipped; then the reading goes back.
+    async fn read(&mut self) -> Result<(), CatchUpError> {
         let log = self.portal.delivery_log();
-        let mut pages = pin!(log.undelivered_pages(self.webhook, PAGE_OVERLAP));
-        let mut last_of_page: Option<EventId> = None;
-        while let Some(page) = pages.try_next().await? {
+        let mut start = 0;
+        let mut lowest: Option<EventId> = None;
+        let mut barren_pages = 0;
+        loop {
+            let page = log.undelivered_page(self.webhook, start).await?;
+            let (end, is_last) = (page.end(), page.is_last());
             let rows = page.content;
-            let Some(last) = rows.last() else { break };
-            if let Some(expected) = last_of_page
-                && !rows.iter().any(|row| row.id == expected)
-            {
-                return Ok(Reading::Interrupted);
+            let is_connected = match (rows.first(), lowest) {
+                (_, None) => true,
+                (Some(first), Some(lowest)) => first.id >= lowest,
+                (None, Some(_)) => false,
+            };
+            if !is_connected && start > 0 {
+                start = start.saturating_sub(PAGE);
+                continue;
             }
-            let is_old = last
-                .creation_time
-                .is_some_and(|created| created < self.since);
-            let is_repeated = last_of_page == Some(last.id);
-            last_of_page = Some(last.id);
+            let last = rows.last().map(|row| row.id);
+            let is_old = rows.iter().all(|row| !self.is_in_time(row));
             self.store(rows).await?;
-            if is_old || is_repeated {
-                break;
+            if is_last || is_old {
+                return Ok(());
             }
+            if last >= lowest && lowest.is_some() {
+                barren_pages += 1;
+                if barren_pages >= MAX_BARREN_PAGES {
+                    return Err(CatchUpError::LogKeepsGrowing);
+                }
+            } else {
+                barren_pages = 0;
+                lowest = last;
+            }
+            start = end.saturating_sub(PAGE_OVERLAP).max(start + 1);
         }
-        Ok(Reading::Complete)
+    }
+
+    /// Whether a row belongs to the time that is read.
+    fn is_in_time(&self, row: &LogRow) -> bool {
+        match (happened_at(row), row.creation_time) {
+            (Some(happened_at), _) => happened_at >= self.since,
+            (None, Some(created)) => created >= self.since - MAX_OFFSET,
+            (None, None) => true,
+        }
     }
 
     /// Stores the rows that belong to the time that is read and were not seen yet.
     async fn store(&mut self, rows: Vec<LogRow>) -> Result<(), CatchUpError> {
-        let since = self.since;
         let mut rows = rows;
-        rows.retain(|row| {
-            row.creation_time.is_none_or(|created| created >= since) && self.seen.insert(row.id)
-        });
+        rows.retain(|row| self.is_in_time(row) && !self.seen.contains(&row.id));
+        self.seen.extend(rows.iter().map(|row| row.id));
         self.counts.undelivered += rows.len();
         let portal_now = self.portal.to_portal_time(self.now);
         let (under_way, given_up): (Vec<_>, Vec<_>) = rows
@@ -169,7 +182,7 @@ impl LogReader<'_> {
             let mut fetched = 0;
             for (event, body) in &events {
                 let stored = inbox::insert(sql, event, body, Source::Log, now)?;
-                fetched += usize::from(stored.is_some());
+                fetched += usize::from(stored.is_new());
             }
             Ok(fetched)
         });
@@ -185,10 +198,17 @@ fn is_under_way(row: &LogRow, portal_now: Timestamp) -> bool {
             .response_payload
             .as_deref()
             .is_some_and(|text| !text.is_empty());
-    let is_recent = row
-        .creation_time
-        .is_some_and(|created| portal_now.duration_since(created) < RETRY_PERIOD);
+    let is_recent =
+        happened_at(row).is_some_and(|created| portal_now.duration_since(created) < RETRY_PERIOD);
     !has_result && is_recent
+}
+
+/// When the event of a row happened. The body says it; the time of the row itself is wrong by the portal's
+/// offset from UTC with `MySQL` (docs/DOCSPACE.md 8).
+fn happened_at(row: &LogRow) -> Option<Timestamp> {
+    Event::parse(row.request_payload.as_bytes())
+        .ok()?
+        .happened_at
 }
 
 /// The event of a row. The id of the row is that of the event; the stored body may lack it, or have that of

@@ -9,6 +9,11 @@ pub enum CatchUpError {
     /// A call to the portal failed.
     #[error("cannot ask the portal for undelivered events")]
     Portal(#[from] docspace::Error),
+    /// The delivery log could not be read to its end. The next run reads the same time again.
+    #[error(
+        "the delivery log grows faster than it is read, or the portal returns the same page again"
+    )]
+    LogKeepsGrowing,
     /// The store failed.
     #[error("storing undelivered events")]
     Store(#[from] StoreError),

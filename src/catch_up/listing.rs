@@ -5,13 +5,13 @@ use std::pin::pin;
 
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
-use crate::db::{Db, StoreError};
-use crate::docspace::{Client, Error, FileInfo};
+use crate::db::Db;
+use crate::docspace::{Activity, Client, Error, FileInfo};
 use crate::event::Event;
 use crate::ids::FolderId;
-use crate::inbox::{self, Source};
+use crate::inbox::{self, KnownFile, Source};
 use crate::outbox;
 use crate::telemetry::ErrorChain;
 
@@ -20,17 +20,24 @@ use super::error::CatchUpError;
 /// The most pages in one run: other calls share the portal's limit of 1,500 a minute.
 const MAX_PAGES: usize = 1_000;
 
-/// Stores the files in these rooms and folders that changed since this time, and that no delivery reported, as
-/// uploads. Returns how many there were.
-///
-/// A file that was edited in place counts, too. Its listing looks like that of a file that was uploaded again,
-/// and one copy too many is better than one too few.
+/// What a listing looks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search {
+    /// Files that changed since this time of the portal's clock.
+    pub(super) since: Timestamp,
+    /// The time of day.
+    pub(super) now: Timestamp,
+    /// Whether the webhook may have been off since then. If it was on, the delivery log has every upload.
+    pub(super) may_have_been_off: bool,
+}
+
+/// Stores the files in these rooms and folders that changed and that no event reported in their present state:
+/// as uploads, or as updates if they were not uploaded. Returns how many uploads there were.
 pub(super) async fn find(
     db: &Db,
     portal: &Client,
     watched: Vec<FolderId>,
-    since: Timestamp,
-    now: Timestamp,
+    search: Search,
 ) -> Result<usize, CatchUpError> {
     let mut folders = watched;
     let mut visited: HashSet<FolderId> = HashSet::new();
@@ -54,8 +61,8 @@ pub(super) async fn find(
             pages_read += 1;
             folders.extend(content.folders.into_iter().map(|folder| folder.id));
             let mut changed = content.files;
-            changed.retain(|file| file.updated >= since);
-            found += store(db, changed, now).await?;
+            changed.retain(|file| file.updated >= search.since);
+            found += store(db, portal, changed, search).await?;
             if pages_read >= MAX_PAGES {
                 warn!(
                     pages = pages_read,
@@ -68,20 +75,112 @@ pub(super) async fn find(
     Ok(found)
 }
 
-async fn store(db: &Db, files: Vec<FileInfo>, now: Timestamp) -> Result<usize, StoreError> {
-    db.write(move |sql| {
-        let mut stored = 0;
-        for file in &files {
-            if inbox::has_file_state(sql, &file.id, file.updated)?
-                || outbox::is_own_copy(sql, &file.id)?
-            {
-                continue;
+async fn store(
+    db: &Db,
+    portal: &Client,
+    files: Vec<FileInfo>,
+    search: Search,
+) -> Result<usize, CatchUpError> {
+    let unreported = db
+        .read(move |sql| {
+            let mut unreported = Vec::new();
+            for file in &files {
+                let known = inbox::known_file(sql, &file.id, file.updated)?;
+                if known != KnownFile::SameState && !outbox::is_own_copy(sql, &file.id)? {
+                    unreported.push((file.clone(), known));
+                }
             }
-            let (event, body) = Event::upload(&file.id, &file.folder, &file.title, file.updated);
-            inbox::insert(sql, &event, &body, Source::Listing, now)?;
-            stored += 1;
+            Ok(unreported)
+        })
+        .await?;
+    let mut events = Vec::new();
+    let mut uploads = 0;
+    for (file, known) in unreported {
+        let change = classify(portal, &file, known, search).await?;
+        info!(
+            file.id = file.id.as_str(),
+            "a listing found a change that no event reported: {}",
+            change.evidence()
+        );
+        uploads += usize::from(matches!(change, Change::Upload(_)));
+        events.push(change.event(&file));
+    }
+    db.write(move |sql| {
+        for (event, body) in &events {
+            inbox::insert(sql, event, body, Source::Listing, search.now)?;
         }
-        Ok(stored)
+        Ok(())
     })
-    .await
+    .await?;
+    Ok(uploads)
+}
+
+/// A change of a file that no event reported, and the evidence for its kind.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Upload(&'static str),
+    Update(&'static str),
+}
+
+impl Change {
+    fn evidence(self) -> &'static str {
+        match self {
+            Self::Upload(evidence) | Self::Update(evidence) => evidence,
+        }
+    }
+
+    fn event(self, file: &FileInfo) -> (Event, Vec<u8>) {
+        let FileInfo {
+            id,
+            folder,
+            title,
+            updated,
+            ..
+        } = file;
+        match self {
+            Self::Upload(evidence) => Event::upload(id, folder, title, *updated, evidence),
+            Self::Update(evidence) => Event::update(id, folder, title, *updated, evidence),
+        }
+    }
+}
+
+/// Finds out whether a changed file was uploaded. A listing does not distinguish an upload from an edit or a new
+/// title, so the portal's activity log is read where that matters.
+async fn classify(
+    portal: &Client,
+    file: &FileInfo,
+    known: KnownFile,
+    search: Search,
+) -> Result<Change, CatchUpError> {
+    if file.created >= search.since && known == KnownFile::Unknown {
+        return Ok(Change::Upload("the file is new"));
+    }
+    let activities = match portal.files().activities(&file.id, search.since).await {
+        Ok(activities) => activities,
+        Err(error @ (Error::NotFound | Error::Forbidden)) if search.may_have_been_off => {
+            warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
+            return Ok(Change::Upload(
+                "its activity log cannot be read, and the webhook was off",
+            ));
+        }
+        Err(Error::NotFound | Error::Forbidden) => {
+            return Ok(Change::Update(
+                "its activity log cannot be read, and the webhook was on",
+            ));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let has = |wanted| activities.contains(&wanted);
+    Ok(if known == KnownFile::Unknown && has(Activity::Created) {
+        Change::Upload("its activity log has an upload")
+    } else if !search.may_have_been_off {
+        Change::Update("the webhook was on, and no upload is known")
+    } else if has(Activity::ContentChanged) || !has(Activity::Other) {
+        Change::Upload(
+            "its content changed while the webhook was off, and the activity log does not distinguish an upload \
+             from an edit",
+        )
+    } else {
+        Change::Update("its activity log has other changes only")
+    })
 }

@@ -1,5 +1,6 @@
 //! Why a statement or a whole write fails.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why a statement failed.
@@ -28,6 +29,12 @@ pub enum SqlError {
         /// The newest migration of this program.
         supported: i64,
     },
+    /// A file of the store is not the one that was opened.
+    #[error(
+        "{} was deleted or replaced while the service uses it; put the original back, or restart the service",
+        .0.display()
+    )]
+    FileReplaced(PathBuf),
     /// A query that must return a row returned none.
     #[error("the query returned no row")]
     NoRow,
@@ -79,6 +86,11 @@ impl From<SqlError> for StoreError {
 }
 
 impl StoreError {
+    /// Whether a file of the store was deleted or replaced.
+    pub fn is_file_replaced(&self) -> bool {
+        matches!(self, Self::Refused(error) if matches!(**error, SqlError::FileReplaced(_)))
+    }
+
     /// Whether the database is unavailable and may recover without a change here.
     pub fn is_unreachable(&self) -> bool {
         match self {

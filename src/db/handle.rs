@@ -1,6 +1,5 @@
 //! The handle to the store that the rest of the program uses.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -23,8 +22,8 @@ const BUSY_THRESHOLD: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Db {
     backend: Backend,
-    /// The file's lock, held as long as any handle lives; see [`Db::open_for_work`].
-    _lock: Option<Arc<File>>,
+    /// The store's lock, held as long as any handle lives; see [`Db::open_for_work`].
+    _lock: Option<Arc<sqlite::StoreLock>>,
 }
 
 #[derive(Clone, Debug)]

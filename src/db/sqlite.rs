@@ -1,6 +1,5 @@
 //! The embedded store: one SQLite file, one thread that writes it, and connections that read it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -18,8 +17,12 @@ use super::write::{
 };
 
 pub(super) mod connection;
+mod file;
+
+pub(super) use file::{StoreLock, lock};
 
 use connection::{connect, run_prepared};
+use file::OpenFiles;
 
 /// Shortest time between two checkpoints.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
@@ -33,6 +36,7 @@ const MAX_WAL_PAGES: u32 = 8_000;
 
 /// Opens the file, creates and migrates it as needed, and starts the writer thread.
 pub(super) fn open(path: &Path, requests: mpsc::Receiver<StoreRequest>) -> anyhow::Result<()> {
+    file::create_if_missing(path)?;
     let mut connection =
         connect(path).with_context(|| format!("cannot open the store {}", path.display()))?;
     migrate::run(&mut connection)
@@ -42,10 +46,12 @@ pub(super) fn open(path: &Path, requests: mpsc::Receiver<StoreRequest>) -> anyho
         .context("cannot set up the store")?;
     let committed = start_checkpoints(path)
         .with_context(|| format!("cannot open the store {}", path.display()))?;
+    let files =
+        OpenFiles::of(path).with_context(|| format!("cannot open the store {}", path.display()))?;
     let sql = Sql(Driver::Sqlite(connection));
     std::thread::Builder::new()
         .name("store-writer".to_owned())
-        .spawn(move || write_all(&sql, requests, &committed))
+        .spawn(move || write_all(&sql, &files, requests, &committed))
         .context("cannot start the store's writer thread")?;
     Ok(())
 }
@@ -59,7 +65,7 @@ fn start_checkpoints(path: &Path) -> anyhow::Result<SyncSender<()>> {
         while commits.recv().is_ok() {
             // After an error the next commit tries again.
             if pages_to_move(&connection).is_ok_and(|pages| pages >= PAGES_PER_CHECKPOINT) {
-                let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                let _ = move_pages(&connection);
             }
             std::thread::sleep(CHECKPOINT_INTERVAL);
         }
@@ -70,27 +76,17 @@ fn start_checkpoints(path: &Path) -> anyhow::Result<SyncSender<()>> {
     Ok(committed)
 }
 
+/// Moves committed pages of the `-wal` file into the store.
+fn move_pages(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
 /// How many pages of the `-wal` file are not in the store yet.
 fn pages_to_move(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
         let (written, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
         Ok(written - moved)
     })
-}
-
-/// Takes the lock of the service that works on this file; fails while another one holds it.
-pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock = File::create(PathBuf::from(lock_path))
-        .with_context(|| format!("cannot write beside the store {}", path.display()))?;
-    lock.try_lock().with_context(|| {
-        format!(
-            "another docspace-courier is working on the store {}",
-            path.display()
-        )
-    })?;
-    Ok(lock)
 }
 
 /// Connections for reading, opened as needed and kept.
@@ -131,16 +127,25 @@ impl Readers {
     }
 }
 
-fn write_all(sql: &Sql, mut requests: mpsc::Receiver<StoreRequest>, committed: &SyncSender<()>) {
+fn write_all(
+    sql: &Sql,
+    files: &OpenFiles,
+    mut requests: mpsc::Receiver<StoreRequest>,
+    committed: &SyncSender<()>,
+) {
     while let Some(first) = requests.blocking_recv() {
         let batch = take_waiting(first, &mut requests);
-        commit_together(batch, |writes| transaction(sql, writes));
+        commit_together(batch, |writes| transaction(sql, files, writes));
         // A full channel means that the next checkpoint includes this commit.
         let _ = committed.try_send(());
     }
 }
 
-fn transaction(sql: &Sql, writes: &mut [StoreRequest]) -> Result<(), TransactionError> {
+fn transaction(
+    sql: &Sql,
+    files: &OpenFiles,
+    writes: &mut [StoreRequest],
+) -> Result<(), TransactionError> {
     let Driver::Sqlite(connection) = &sql.0 else {
         unreachable!("the writer of the file holds a connection to it");
     };
@@ -151,7 +156,15 @@ fn transaction(sql: &Sql, writes: &mut [StoreRequest]) -> Result<(), Transaction
     run_prepared(connection, "BEGIN IMMEDIATE").map_err(of_store)?;
     let written = writes.iter_mut().try_for_each(|write| write.run(sql));
     let outcome = match written {
-        Ok(()) => run_prepared(connection, "COMMIT").map_err(of_store),
+        // A commit to a file that is gone is not durable, and no caller may take it for one.
+        Ok(()) => run_prepared(connection, "COMMIT")
+            .and_then(|()| {
+                files.check().inspect_err(|_| {
+                    // If only the `-wal` file is gone, its commits are still needed at the next start.
+                    let _ = move_pages(connection);
+                })
+            })
+            .map_err(of_store),
         // After some errors, such as a full disk, SQLite has rolled back the whole transaction.
         Err(error) if connection.is_autocommit() => Err(of_store(error)),
         Err(error) => Err(TransactionError {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::Stream;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use crate::ids::{EventId, WebhookId};
 use crate::wire;
 
 use super::error::Error;
-use super::page::{PAGE_SIZE, Page, pages};
+use super::page::{PAGE_SIZE, Page};
 use super::transport::Transport;
 
 /// `groupStatus` of everything that was not delivered: not sent, 3xx, 4xx and 5xx.
@@ -29,7 +28,7 @@ pub struct DeliveryLog<'a> {
 pub struct LogRow {
     /// Its id, which is the `event.id` of the delivery.
     pub id: EventId,
-    /// When the event happened.
+    /// When the event happened; with `MySQL` wrong by the portal's offset from UTC (docs/DOCSPACE.md 8).
     #[serde(default, deserialize_with = "wire::optional_time")]
     pub creation_time: Option<Timestamp>,
     /// The headers of the last attempt as JSON, with its signature; absent before the first attempt.
@@ -65,20 +64,15 @@ impl<'a> DeliveryLog<'a> {
 
     /// Reads the newest page of what was not delivered to a webhook, newest first.
     pub async fn undelivered(self, webhook: WebhookId) -> Result<Vec<LogRow>, Error> {
-        Ok(self.page(webhook, 0).await?.content)
+        Ok(self.undelivered_page(webhook, 0).await?.content)
     }
 
-    /// Reads all pages of what was not delivered to a webhook, newest first. Each page repeats the last
-    /// `overlap` rows of the one before.
-    pub fn undelivered_pages(
+    /// Reads one page of what was not delivered to a webhook, newest first, from this row of the list on.
+    pub async fn undelivered_page(
         self,
         webhook: WebhookId,
-        overlap: u64,
-    ) -> impl Stream<Item = Result<Page<Vec<LogRow>>, Error>> + 'a {
-        pages(overlap, move |start| self.page(webhook, start))
-    }
-
-    async fn page(self, webhook: WebhookId, start: u64) -> Result<Page<Vec<LogRow>>, Error> {
+        start: u64,
+    ) -> Result<Page<Vec<LogRow>>, Error> {
         let path = format!(
             "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
         );

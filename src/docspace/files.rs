@@ -1,12 +1,14 @@
 //! Calls about files, folders and rooms (docs/DOCSPACE.md 5).
 
 use futures_util::Stream;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FileId, FolderId};
 
+use super::activity::{Activity, ActivityDto};
 use super::error::Error;
 use super::file::FileInfo;
 use super::folder::{FolderContent, FolderInfo};
@@ -52,6 +54,14 @@ impl<'a> Files<'a> {
         done.await.map(drop)
     }
 
+    /// Reads what the activity log says of a file since this time, without regard to its order. It is written
+    /// some seconds late, and entries can be missing; third-party files have none (docs/DOCSPACE.md A1.7).
+    pub async fn activities(self, file: &FileId, since: Timestamp) -> Result<Vec<Activity>, Error> {
+        let path = format!("{}/log?fromDate={since}&count={PAGE_SIZE}", file_path(file));
+        let entries: Vec<ActivityDto> = self.transport.get(&path).await?;
+        Ok(entries.into_iter().flat_map(ActivityDto::flatten).collect())
+    }
+
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<FolderInfo, Error> {
         self.transport.get(&folder_path(folder)).await
@@ -81,12 +91,12 @@ impl<'a> Files<'a> {
         self,
         folder: &'a FolderId,
     ) -> impl Stream<Item = Result<Page<FolderContent>, Error>> + 'a {
-        pages(0, move |start| self.folder_page(folder, start))
+        pages(move |start| self.folder_page(folder, start))
     }
 
     /// Reads all pages of the rooms that the key can see. The rooms are the folders of a page.
     pub fn room_pages(self) -> impl Stream<Item = Result<Page<FolderContent>, Error>> + 'a {
-        pages(0, move |start| self.room_page(start))
+        pages(move |start| self.room_page(start))
     }
 
     async fn room_page(self, start: u64) -> Result<Page<FolderContent>, Error> {

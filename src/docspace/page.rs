@@ -44,12 +44,8 @@ impl<T> Page<T> {
     }
 }
 
-/// Reads the pages of a list, given how to read the page that starts at a position. Each page repeats the last
-/// `overlap` entries of the one before, which shows whether entries left the list in between.
-pub(super) fn pages<T, F>(
-    overlap: u64,
-    read: impl Fn(u64) -> F,
-) -> impl Stream<Item = Result<Page<T>, Error>>
+/// Reads the pages of a list, given how to read the page that starts at a position.
+pub(super) fn pages<T, F>(read: impl Fn(u64) -> F) -> impl Stream<Item = Result<Page<T>, Error>>
 where
     F: Future<Output = Result<Page<T>, Error>>,
 {
@@ -60,8 +56,7 @@ where
                 return Ok(None);
             };
             let page = page.await?;
-            let next = page.end().saturating_sub(overlap).max(start + 1);
-            let next = (!page.is_last()).then_some(next);
+            let next = (!page.is_last()).then_some(page.end().max(start + 1));
             Ok(Some((page, next)))
         }
     })
@@ -74,8 +69,8 @@ mod tests {
     use super::*;
 
     /// The first and the last entry of each page read from a list of this length.
-    fn read(length: u64, overlap: u64, with_total: bool) -> Vec<(u64, u64)> {
-        let pages = pages(overlap, async |start| {
+    fn read(length: u64, with_total: bool) -> Vec<(u64, u64)> {
+        let pages = pages(async |start| {
             let len = length.saturating_sub(start).min(PAGE_SIZE);
             let total = with_total.then_some(length);
             let len = usize::try_from(len).unwrap();
@@ -96,14 +91,7 @@ mod tests {
             (false, 100, vec![(0, 100), (100, 100)]),
             (false, 250, vec![(0, 100), (100, 200), (200, 250)]),
         ] {
-            assert_eq!(read(length, 0, with_total), expected, "{length}");
+            assert_eq!(read(length, with_total), expected, "{length}");
         }
-    }
-
-    #[test]
-    fn pages_can_overlap() {
-        let expected = [(0, 100), (90, 190), (180, 250)];
-        assert_eq!(read(250, 10, true), expected);
-        assert_eq!(read(250, 10, false), expected);
     }
 }

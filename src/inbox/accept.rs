@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::db::{FromColumn, LockOrder, Queue, Sql, SqlError, ZeroAsNone};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
@@ -44,13 +45,23 @@ impl FromColumn for Source {
     }
 }
 
-/// The result of accepting a delivery.
+/// The result of accepting an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptOutcome {
     /// The event is new and stored.
     Accepted(InboxId),
+    /// The event is new and stored, although another event has its idempotency key: two portals send with one
+    /// secret, or a portal was restored from a backup.
+    SharedKey(InboxId),
     /// The event was stored before.
     Duplicate(InboxId),
+}
+
+impl AcceptOutcome {
+    /// Whether the event was not stored before.
+    pub fn is_new(self) -> bool {
+        !matches!(self, Self::Duplicate(_))
+    }
 }
 
 /// Stores a delivered event unless it is stored already; a redelivery revives the event's dead letters.
@@ -60,10 +71,15 @@ pub fn accept(
     body: &[u8],
     now: Timestamp,
 ) -> Result<AcceptOutcome, SqlError> {
-    match insert(sql, event, body, Source::Delivery, now)? {
-        Some(id) => Ok(AcceptOutcome::Accepted(id)),
-        None => note_redelivery(sql, event, now).map(AcceptOutcome::Duplicate),
+    let outcome = insert(sql, event, body, Source::Delivery, now)?;
+    if let AcceptOutcome::Duplicate(id) = outcome {
+        sql.execute(
+            "UPDATE events SET deliveries = deliveries + 1 WHERE id = :id",
+            &[(":id", id.0.into())],
+        )?;
+        revive(sql, id, now)?;
     }
+    Ok(outcome)
 }
 
 /// The key by which instances order the events of one commit, so that two that accept the same events do
@@ -73,9 +89,92 @@ pub fn lock_order(event: &Event) -> Option<LockOrder> {
     event.id.map(|id| (webhook, id.0))
 }
 
-/// Stores an event; `None` when its idempotency key is stored already.
+/// Stores an event unless it is stored already. If a different event has its idempotency key, it is stored
+/// under one that is derived from what it says.
 pub fn insert(
     sql: &Sql,
+    event: &Event,
+    body: &[u8],
+    source: Source,
+    now: Timestamp,
+) -> Result<AcceptOutcome, SqlError> {
+    let webhook = column(event.webhook);
+    if let Some(id) = insert_under(sql, webhook, event, body, source, now)? {
+        return Ok(AcceptOutcome::Accepted(id));
+    }
+    if let Some(id) = find(sql, webhook, event)? {
+        return Ok(AcceptOutcome::Duplicate(id));
+    }
+    let derived = ZeroAsNone(Some(derived_webhook(event)));
+    if let Some(id) = insert_under(sql, derived, event, body, source, now)? {
+        return Ok(AcceptOutcome::SharedKey(id));
+    }
+    let id = sql.query_one(
+        "SELECT id FROM events WHERE webhook_id = :webhook AND event_id = :event",
+        &[
+            (":webhook", derived.into()),
+            (":event", event.id.map(|EventId(id)| id).into()),
+        ],
+        |row| row.get(0).map(InboxId),
+    )?;
+    Ok(AcceptOutcome::Duplicate(id))
+}
+
+/// The stored event with this idempotency key, if it has the same trigger, file and time.
+fn find(sql: &Sql, webhook: ZeroAsNone, event: &Event) -> Result<Option<InboxId>, SqlError> {
+    let stored: Option<(i64, Option<String>, Option<String>, Timestamp)> = sql.query_optional(
+        "SELECT id, trigger_name, file_id, happened_at FROM events
+         WHERE webhook_id = :webhook AND event_id = :event",
+        &[
+            (":webhook", webhook.into()),
+            (":event", event.id.map(|EventId(id)| id).into()),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
+    Ok(stored.and_then(|(id, trigger, file, happened_at)| {
+        let is_same = trigger.as_deref() == event.trigger.as_ref().map(Trigger::as_str)
+            && file.as_deref() == file_id(event)
+            && event.happened_at.is_none_or(|at| at == happened_at);
+        is_same.then_some(InboxId(id))
+    }))
+}
+
+/// A negative webhook id, which no portal uses, for an event whose idempotency key another event has.
+fn derived_webhook(event: &Event) -> i64 {
+    let mut hash = Sha256::new();
+    for part in [
+        event
+            .trigger
+            .as_ref()
+            .map(Trigger::as_str)
+            .unwrap_or_default(),
+        file_id(event).unwrap_or_default(),
+        &event
+            .happened_at
+            .map(|at| at.to_string())
+            .unwrap_or_default(),
+        &event
+            .webhook
+            .map(|webhook| webhook.0.to_string())
+            .unwrap_or_default(),
+    ] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let hash = hash.finalize();
+    let bytes = std::array::from_fn(|position| hash[position]);
+    // One of the 63 lower bits is set, so that the number is neither 0 nor the minimum.
+    -((i64::from_be_bytes(bytes) & i64::MAX) | 1)
+}
+
+fn file_id(event: &Event) -> Option<&str> {
+    let entry = event.entry.as_ref()?;
+    (entry.kind == EntryKind::File).then(|| entry.id.as_str())
+}
+
+fn insert_under(
+    sql: &Sql,
+    webhook: ZeroAsNone,
     event: &Event,
     body: &[u8],
     source: Source,
@@ -96,7 +195,7 @@ pub fn insert(
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
         &[
-            (":webhook", column(event.webhook).into()),
+            (":webhook", webhook.into()),
             (":event", id.into()),
             (":source", source.as_str().into()),
             (
@@ -113,20 +212,6 @@ pub fn insert(
         ],
         |row| row.get(0).map(InboxId),
     )
-}
-
-fn note_redelivery(sql: &Sql, event: &Event, now: Timestamp) -> Result<InboxId, SqlError> {
-    let id = sql.query_one(
-        "UPDATE events SET deliveries = deliveries + 1
-         WHERE webhook_id = :webhook AND event_id = :event RETURNING id",
-        &[
-            (":webhook", column(event.webhook).into()),
-            (":event", event.id.map(|EventId(id)| id).into()),
-        ],
-        |row| row.get(0).map(InboxId),
-    )?;
-    revive(sql, id, now)?;
-    Ok(id)
 }
 
 /// Stores a signed body that is not a JSON object, so that nothing signed is dropped.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::db::{Sql, SqlError};
-use crate::event::Trigger;
+use crate::event::{Event, Trigger};
 use crate::ids::{FileId, InboxId, WebhookId};
 use crate::outbox;
 
@@ -38,17 +38,38 @@ pub(super) fn trigger_and_file(
     Ok(found.and_then(|(trigger, file)| Some((Trigger::new(&trigger?), FileId::new(&file?)?))))
 }
 
-/// Whether this content state of a file is known, from an action for it or from an earlier listing.
-pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
-    Ok(outbox::has_file_state(sql, file, changed)?
-        || sql.exists(
-            "SELECT 1 FROM events
-             WHERE file_id = :file AND happened_at = :changed AND source = 'listing' LIMIT 1",
-            &[
-                (":file", file.as_str().into()),
-                (":changed", changed.into()),
-            ],
-        )?)
+/// What is known of a file from events and actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownFile {
+    /// An event reported this content state, or an action was planned for it.
+    SameState,
+    /// Only other content states of the file were reported.
+    OtherState,
+    /// Nothing.
+    Unknown,
+}
+
+/// What is known of this content state of a file. Events count whether or not a rule acted on them.
+pub fn known_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<KnownFile, SqlError> {
+    if outbox::has_file_state(sql, file, changed)? {
+        return Ok(KnownFile::SameState);
+    }
+    let bodies: Vec<Vec<u8>> = sql.query(
+        "SELECT body FROM events WHERE file_id = :file",
+        &[(":file", file.as_str().into())],
+        |row| row.get(0),
+    )?;
+    let reports_state = |body: &Vec<u8>| {
+        let entry = Event::parse(body).ok().and_then(|event| event.entry);
+        entry.is_some_and(|entry| entry.modified_at == Some(changed))
+    };
+    Ok(if bodies.iter().any(reports_state) {
+        KnownFile::SameState
+    } else if bodies.is_empty() {
+        KnownFile::Unknown
+    } else {
+        KnownFile::OtherState
+    })
 }
 
 /// The webhooks that have delivered events.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use docspace_courier::catch_up::{ListRooms, WebhookState};
-use docspace_sandbox::UploadEvents;
+use docspace_courier::signature::{SIGNATURE_HEADER, WebhookSecret};
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
+use jiff::SignedDuration;
 
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
@@ -226,7 +228,10 @@ async fn a_file_overwritten_while_the_webhook_was_off_is_copied_again() {
             .await
             .unwrap();
         scene.clock.advance(Duration::from_hours(1));
-        scene.portal.overwrite(&file, b"two", UploadEvents::None);
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        scene
+            .portal
+            .overwrite(&file, b"two", UploadEvents::Uploaded);
         scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         scene.work_to_the_end().await;
         assert_eq!(scene.contents(&scene.internal), [b"one", b"two"]);
@@ -250,6 +255,185 @@ async fn a_key_without_the_webhook_scope_is_reported_and_not_an_error() {
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
         assert_eq!(scene.titles(&scene.internal), ["before.txt", "plan.docx"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_that_people_rename_or_edit_are_not_copied_again_after_a_restart() {
+    for is_reported in [true, false] {
+        scenario(async |scene| {
+            if is_reported {
+                scene.portal.set_webhook_triggers(scene.webhook, &[]);
+            }
+            let renamed = scene.upload(&scene.client_room, "renamed.docx");
+            let edited = scene.upload(&scene.client_room, "edited.docx");
+            scene.work().await;
+            scene.catch_up().run_once(ListRooms::Always).await.unwrap();
+            scene.clock.advance(Duration::from_hours(1));
+            scene.portal.rename(&renamed, "a new title.docx");
+            scene.portal.edit(&edited, b"a new content");
+            scene.work().await;
+            scene.crash_and_restart().await;
+            let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
+            scene.work_to_the_end().await;
+            assert_eq!(
+                scene.titles(&scene.internal),
+                ["edited.docx", "renamed.docx"],
+                "reported: {is_reported}"
+            );
+            assert_eq!(report.found, Some(0));
+            let asked = if is_reported { 0 } else { 2 };
+            assert_eq!(scene.calls("GET", "/log?fromDate"), asked);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_renamed_while_the_webhook_was_off_is_not_copied_again() {
+    scenario(async |scene| {
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        scene.catch_up().run_once(ListRooms::Always).await.unwrap();
+        scene.clock.advance(Duration::from_hours(1));
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        scene.portal.rename(&file, "a new title.docx");
+        for _ in 0..2 {
+            let catch_up = scene.catch_up();
+            let report = catch_up.run_once(ListRooms::Always).await.unwrap();
+            assert_eq!(report.found, Some(0));
+            scene.work_to_the_end().await;
+        }
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+        let (_, outcome, reason) = scene.decisions().await.pop().unwrap();
+        assert_eq!(outcome, "ignored");
+        assert!(reason.contains("file.updated"), "{reason}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_log_of_a_portal_in_any_time_zone_is_read() {
+    for offset_minutes in [330, -480] {
+        scenario(async |scene| {
+            scene.leaving(Leftover::FailedDeliveries, 1);
+            scene
+                .portal
+                .set_log_offset(SignedDuration::from_mins(offset_minutes));
+            scene.catch_up_once().await;
+            scene.stop_receiving().await;
+            scene.upload(&scene.client_room, "missed.txt");
+            scene.portal.wait_for_deliveries().await;
+            scene.clock.advance(Duration::from_mins(5));
+            scene.start_receiving();
+            let catch_up = scene.catch_up();
+            let report = catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+            assert_eq!(
+                (report.fetched, report.under_way),
+                (1, 0),
+                "{offset_minutes}"
+            );
+            scene.work_to_the_end().await;
+            assert_eq!(scene.titles(&scene.internal), ["before.txt", "missed.txt"]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_moves_while_it_is_read_is_read_to_its_end() {
+    scenario(async |scene| {
+        scene.catch_up_once().await;
+        scene.stop_receiving().await;
+        for number in 0..420 {
+            scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+        }
+        scene.portal.wait_for_deliveries().await;
+        scene.clock.advance(Duration::from_mins(5));
+        scene.start_receiving();
+        // Each page of the log shifts what follows by more rows than two pages have in common.
+        scene.portal.set_delivered_per_log_page(25);
+        let catch_up = scene.catch_up();
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.portal.set_delivered_per_log_page(420);
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 421);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reading_that_breaks_off_is_done_again() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 120);
+        scene.catch_up_once().await;
+        scene.stop_receiving().await;
+        for number in 0..120 {
+            scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+        }
+        scene.portal.wait_for_deliveries().await;
+        scene.clock.advance(Duration::from_mins(40));
+        scene.start_receiving();
+        scene.portal.inject_fault(Fault {
+            method: Some("GET"),
+            path_contains: "startIndex=90",
+            times: 1,
+            effect: FaultEffect::Status(400),
+        });
+        let catch_up = scene.catch_up();
+        let failed = catch_up.run_once(ListRooms::IfNeeded).await;
+        assert!(failed.is_err(), "{failed:?}");
+        scene.clock.advance(Duration::from_mins(40));
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 121);
+    })
+    .await;
+}
+
+/// A signed delivery of an upload that another portal sends with the same secret.
+async fn deliver(scene: &Scene, body: &str) -> String {
+    let signature = WebhookSecret::new(scene.portal.secret()).sign(body.as_bytes());
+    let response = reqwest::Client::builder()
+        .build()
+        .unwrap()
+        .post(&scene.address)
+        .header(SIGNATURE_HEADER, signature)
+        .body(body.to_owned())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    response.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn another_event_under_a_known_key_is_stored_and_handled() {
+    scenario(async |scene| {
+        let portal = &scene.portal;
+        portal.set_webhook_enabled(scene.webhook, false);
+        let body = |title: &str| {
+            let content = title.as_bytes();
+            let file = portal.upload(&scene.client_room, title, content, UploadEvents::None);
+            format!(
+                r#"{{"event":{{"id":7,"createOn":"2026-03-02T09:00:00Z","trigger":"file.uploaded"}},"payload":{{"id":{file},"parentId":{room},"title":"{title}","modifiedOn":"2026-03-02T09:00:00Z","fileEntryType":2}},"webhook":{{"id":417}}}}"#,
+                room = scene.client_room,
+            )
+        };
+        let (one, other) = (body("one.txt"), body("other.txt"));
+        for (body, expected) in [
+            (&one, "accepted"),
+            (&other, "accepted"),
+            (&one, "duplicate"),
+            (&other, "duplicate"),
+        ] {
+            let response = deliver(scene, body).await;
+            assert!(response.contains(expected), "{response}");
+        }
+        scene.work().await;
+        assert_eq!(scene.titles(&scene.internal), ["one.txt", "other.txt"]);
     })
     .await;
 }

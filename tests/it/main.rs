@@ -71,6 +71,7 @@ mod health;
 mod kill;
 mod locked_file;
 mod logs;
+mod lost_store;
 mod tls;
 
 // Deployment files and proxies.

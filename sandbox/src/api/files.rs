@@ -13,7 +13,7 @@ use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
 use crate::json::Renderer;
 use crate::portal::Portal;
-use crate::storage::{File, Folder};
+use crate::storage::{Activity, File, Folder};
 use crate::user::User;
 
 /// The most entries of a page; a request for more is rejected.
@@ -214,6 +214,67 @@ pub(super) async fn file(
 ) -> ApiResult {
     let id = FileId::from(id.as_str());
     Ok(responder.ok(&file_json(&portal, &id, &responder)?))
+}
+
+/// The query of the activity log.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ActivityQuery {
+    from_date: Option<String>,
+    to_date: Option<String>,
+    count: Option<usize>,
+    start_index: Option<usize>,
+}
+
+/// A page of a file's activity log, newest entry first. Like actions of one person in one minute are folded into
+/// one entry (docs/DOCSPACE.md A1.7).
+pub(super) async fn activity_log(
+    State(portal): State<Portal>,
+    Path(id): Path<i64>,
+    Query(query): Query<ActivityQuery>,
+    responder: Responder,
+) -> ApiResult {
+    let count = query.count.unwrap_or(MAX_ENTRIES);
+    if !(1..=MAX_ENTRIES).contains(&count) {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
+    }
+    let id = FileId::from(id);
+    let (entries, total) = {
+        let state = portal.state();
+        let file = state.storage.file(&id).ok_or(ApiError::FileMissing)?;
+        let renderer = state.renderer(&responder.base_url);
+        // A date that cannot be read counts as none (docs/DOCSPACE.md A1.1).
+        let parse = |date: Option<&String>| date.and_then(|date| date.parse::<Timestamp>().ok());
+        let (from, to) = (
+            parse(query.from_date.as_ref()),
+            parse(query.to_date.as_ref()),
+        );
+        let in_range =
+            |at: Timestamp| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
+        let mut folded: Vec<(&Activity, Vec<Value>)> = Vec::new();
+        let (start, mut total) = (query.start_index.unwrap_or(0), 0);
+        for activity in file.activities.iter().rev() {
+            if !in_range(activity.at) {
+                continue;
+            }
+            total += 1;
+            if !(start..start + count).contains(&(total - 1)) {
+                continue;
+            }
+            match folded.last_mut() {
+                Some((first, related)) if first.is_folded_with(activity) => {
+                    related.push(renderer.activity(file, activity, &[]));
+                }
+                _ => folded.push((activity, Vec::new())),
+            }
+        }
+        let entries: Vec<_> = folded
+            .iter()
+            .map(|(activity, related)| renderer.activity(file, activity, related))
+            .collect();
+        (entries, total)
+    };
+    Ok(responder.page(&entries.into(), total))
 }
 
 /// A new comment on one version of a file.

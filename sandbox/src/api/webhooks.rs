@@ -199,7 +199,7 @@ pub(super) async fn log(
         return Ok(responder.invalid("Count", "The field Count must be between 1 and 100."));
     }
     let (page, total) = {
-        let state = portal.state();
+        let mut state = portal.state();
         let matching: Vec<_> = state
             .webhooks
             .rows()
@@ -210,8 +210,14 @@ pub(super) async fn log(
             .iter()
             .skip(query.start_index.unwrap_or(0))
             .take(count);
-        let page: Vec<_> = page.map(|row| log_row(row, &state.webhooks)).collect();
-        (page, matching.len())
+        let offset = state.log_offset;
+        let page: Vec<_> = page
+            .map(|row| log_row(row, &state.webhooks, offset))
+            .collect();
+        let total = matching.len();
+        let delivered = state.delivered_per_log_page;
+        state.webhooks.deliver_newest(delivered, portal.now());
+        (page, total)
     };
     Ok(responder.page(&page.into(), total))
 }
@@ -263,7 +269,11 @@ pub(super) async fn retry_many(
 fn retry_row(portal: &Portal, id: EventId) -> Option<Value> {
     let retried = portal.retry_delivery(id)?;
     let state = portal.state();
-    let mut row = log_row(state.webhooks.row(retried)?, &state.webhooks);
+    let mut row = log_row(
+        state.webhooks.row(retried)?,
+        &state.webhooks,
+        state.log_offset,
+    );
     if let Some(row) = row.as_object_mut() {
         row.remove("configName");
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::Portal;
 use crate::call_log::Call;
 use crate::faults::{Fault, RandomFaults};
@@ -50,6 +52,18 @@ impl Portal {
     /// Drops the results of finished operations that were not read yet.
     pub fn forget_results(&self) {
         self.state().operations.forget_results();
+    }
+
+    /// Makes the times in the delivery log wrong by the portal's offset from UTC, as a portal does with its default database
+    /// (docs/DOCSPACE.md 8).
+    pub fn set_log_offset(&self, offset: SignedDuration) {
+        self.state().log_offset = offset;
+    }
+
+    /// After each page of the delivery log, counts this many of the newest undelivered rows as delivered, so that
+    /// the following pages shift.
+    pub fn set_delivered_per_log_page(&self, rows: usize) {
+        self.state().delivered_per_log_page = rows;
     }
 
     /// Drops all operations without executing those that are queued or running, as a restart of the portal can.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Portal;
 use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
-use crate::storage::{File, Folder, NewFile, RoomKind};
+use crate::storage::{Action, File, Folder, NewFile, RoomKind};
 use crate::user::User;
 
 /// The present state of a file.
@@ -68,6 +68,9 @@ impl Portal {
         };
         self.update(|state, now| {
             let file = state.storage.add_file(new, now);
+            if let Some(added) = state.storage.file_mut(&file) {
+                added.log(Action::Uploaded, by, now);
+            }
             for trigger in events.triggers() {
                 state.publish_file(trigger, &file, by, now);
             }
@@ -80,6 +83,16 @@ impl Portal {
         self.add_version(file, content, events.triggers());
     }
 
+    /// The client renames a file: its time of the last change moves, and `file.updated` is raised.
+    pub fn rename(&self, file: &FileId, title: &str) {
+        self.update(|state, now| {
+            if let Some(existing) = state.storage.file_mut(file) {
+                existing.rename(title, User::Client, now);
+            }
+            state.publish_file("file.updated", file, User::Client, now);
+        });
+    }
+
     /// The client changes a file in the editor: a new version, and `file.updated`.
     pub fn edit(&self, file: &FileId, content: &[u8]) {
         self.add_version(file, content, &["file.updated"]);
@@ -89,6 +102,7 @@ impl Portal {
         self.update(|state, now| {
             if let Some(existing) = state.storage.file_mut(file) {
                 existing.overwrite(Bytes::copy_from_slice(content), User::Client, now);
+                existing.log(Action::Updated, User::Client, now);
             }
             for trigger in triggers {
                 state.publish_file(trigger, file, User::Client, now);
