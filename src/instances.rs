@@ -2,7 +2,8 @@
 //!
 //! Each instance writes a heartbeat every few seconds. One that finds another without a recent heartbeat
 //! removes it, which ends its leases and leader roles: the next attempts reconcile what it left open. All
-//! instances follow the database's clock. On a SQLite store there is one instance, and none of this runs.
+//! instances follow the database's clock. On a SQLite store there is one instance, which only records its calls to
+//! the portal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,15 +19,17 @@ use crate::docspace::Client;
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
+mod call_ledger;
 mod id;
 mod leader;
 mod membership;
 mod partition;
 
+pub use call_ledger::record_calls;
 pub use leader::{LeaderRole, holds_role};
 pub use partition::{Partition, partition};
 
-use membership::{Membership, PortalWrites};
+use membership::Membership;
 
 /// How often an instance writes a heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -58,7 +61,7 @@ impl Instances {
             return Ok(instances);
         }
         loop {
-            match instances.heartbeat(PortalWrites::default()).await {
+            match instances.heartbeat().await {
                 Err(error) if error.is_unreachable() => {
                     tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
                 }
@@ -87,15 +90,12 @@ impl Instances {
     pub async fn run(self, portal: Arc<Client>, wake: Arc<Wake>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let now = self.clock.now();
-            let writes = PortalWrites {
-                day: now.as_second().div_euclid(SECONDS_A_DAY),
-                count: i64::try_from(portal.budget().own_writes_today(now)).unwrap_or_default(),
-            };
-            match self.heartbeat(writes).await {
+            match self.heartbeat().await {
                 Ok(membership) => {
                     portal.budget().share_among(membership.instances);
-                    let others = membership.writes_of_others.unsigned_abs();
-                    portal.budget().set_others_writes_today(others, now);
+                    portal
+                        .budget()
+                        .set_writes_today(membership.portal_writes, now);
                     if membership.released > 0 {
                         warn!(
                             actions = membership.released,
@@ -127,10 +127,11 @@ impl Instances {
         }
     }
 
-    async fn heartbeat(&self, writes: PortalWrites) -> Result<Membership, StoreError> {
+    async fn heartbeat(&self) -> Result<Membership, StoreError> {
+        let day = self.clock.now().as_second().div_euclid(SECONDS_A_DAY);
         let membership = self
             .db
-            .write(move |sql| membership::heartbeat(sql, writes))
+            .write(move |sql| membership::heartbeat(sql, day))
             .await?;
         if let Some(time) = membership
             .clock_ms

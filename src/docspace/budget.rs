@@ -12,12 +12,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::SECONDS_A_DAY;
+use crate::clock::{Clock, SECONDS_A_DAY};
 
 mod in_flight;
+mod ledger;
 
 use in_flight::InFlightLimit;
 pub(super) use in_flight::InFlightPermit;
+use ledger::Ledger;
+pub use ledger::{CallBlock, RecordCalls};
 
 /// Requests other than GET that the portal answers at the same time for one user.
 const WRITES_IN_FLIGHT: u32 = 15;
@@ -26,10 +29,10 @@ const WRITES_IN_FLIGHT: u32 = 15;
 const READS_IN_FLIGHT: u32 = 50;
 
 /// Size of the token bucket: calls that can start at once after a quiet time.
-const BURST: u32 = 240;
+pub const BURST: u32 = 240;
 
 /// Refill rate of the token bucket. With the burst that makes 1,380 in any minute; the portal takes 1,500.
-const CALLS_A_SECOND: u32 = 19;
+pub const CALLS_A_SECOND: u32 = 19;
 
 /// POST and PUT requests that the portal takes a day from one user.
 const WRITES_A_DAY: u64 = 10_000;
@@ -54,12 +57,14 @@ pub(super) enum CallKind {
     Delete,
 }
 
-/// The calls that this process may still make.
+/// The calls that this process may still make. With a ledger, what earlier processes and other instances have
+/// spent counts too.
 #[derive(Debug)]
 pub struct Budget {
     state: Mutex<State>,
     reads: InFlightLimit,
     writes: InFlightLimit,
+    ledger: Ledger,
 }
 
 #[derive(Debug)]
@@ -79,8 +84,6 @@ struct Day {
     number: i64,
     /// Writes of all instances, as far as known.
     writes: u64,
-    /// Writes of this process.
-    own: u64,
 }
 
 impl Default for Budget {
@@ -95,6 +98,7 @@ impl Default for Budget {
             }),
             reads: InFlightLimit::new(READS_IN_FLIGHT),
             writes: InFlightLimit::new(WRITES_IN_FLIGHT),
+            ledger: Ledger::default(),
         }
     }
 }
@@ -108,18 +112,18 @@ impl Budget {
         self.writes.resize((WRITES_IN_FLIGHT / instances).max(1));
     }
 
-    /// The writes of this process since midnight UTC.
-    pub fn own_writes_today(&self, now: Timestamp) -> u64 {
-        self.lock().day.at(now).own
+    /// Records the calls with this function before they are made.
+    pub(super) fn record_with(&mut self, record: RecordCalls) {
+        self.ledger = Ledger::new(record);
     }
 
-    /// Sets the number of writes since midnight UTC that other instances made, and this one before its last
-    /// start.
-    pub fn set_others_writes_today(&self, writes: u64, now: Timestamp) {
+    /// Sets the number of writes since midnight UTC that all instances have recorded.
+    pub fn set_writes_today(&self, recorded: u64, now: Timestamp) {
+        let made = recorded.saturating_sub(u64::from(self.ledger.unused_writes()));
         let mut state = self.lock();
         let day = state.day.at(now);
         state.day = Day {
-            writes: day.own + writes,
+            writes: made,
             ..day
         };
     }
@@ -173,11 +177,24 @@ impl Budget {
             let day = state.day.at(now);
             state.day = Day {
                 writes: day.writes + 1,
-                own: day.own + 1,
                 ..day
             };
         }
         Ok(start)
+    }
+
+    /// Takes one call that is recorded, or returns how long to wait.
+    pub(super) async fn take_recorded(
+        &self,
+        call: CallKind,
+        clock: &Clock,
+    ) -> Result<(), Duration> {
+        if let Some(writes) = self.ledger.take(call, clock).await? {
+            // The write that was just taken is counted when it is reserved.
+            let pending = u64::from(call == CallKind::Write);
+            self.set_writes_today(writes.saturating_sub(pending), clock.now());
+        }
+        Ok(())
     }
 
     /// Waits for a slot among the calls in flight.
@@ -345,20 +362,18 @@ mod tests {
         budget.reserve(CallKind::Read, evening).unwrap();
         budget.reserve(CallKind::Delete, evening).unwrap();
         assert_eq!(budget.writes_left_today(evening), WRITES_A_DAY - 3);
-        assert_eq!(budget.own_writes_today(evening), 3);
         let midnight = at("2026-03-03T00:00:00Z");
         assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY);
-        budget.set_others_writes_today(100, midnight);
+        budget.set_writes_today(100, midnight);
         budget.reserve(CallKind::Write, midnight).unwrap();
         assert_eq!(budget.writes_left_today(midnight), WRITES_A_DAY - 101);
-        assert_eq!(budget.own_writes_today(midnight), 1);
     }
 
     #[test]
     fn writes_that_run_out_are_spread_over_the_rest_of_the_day() {
         let noon = at("2026-03-02T12:00:00Z");
         let budget = Budget::default();
-        budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
+        budget.set_writes_today(WRITES_A_DAY - 1_640, noon);
         assert_eq!(budget.no_write_before(noon), None);
         let starts = reserve_in_turn(&budget, CallKind::Write, noon, 1_440);
         // 43,200 s for 1,440 writes.
@@ -380,7 +395,7 @@ mod tests {
     fn a_write_that_must_wait_long_is_announced() {
         let noon = at("2026-03-02T12:00:00Z");
         let budget = Budget::default();
-        budget.set_others_writes_today(WRITES_A_DAY - 1_640, noon);
+        budget.set_writes_today(WRITES_A_DAY - 1_640, noon);
         budget.reserve(CallKind::Write, noon).unwrap();
         let next = budget.no_write_before(noon).unwrap();
         assert_eq!(next.duration_since(noon).as_secs(), 30);
@@ -388,7 +403,7 @@ mod tests {
             budget.reserve(CallKind::Write, noon),
             Err(Duration::try_from(next.duration_since(noon)).unwrap())
         );
-        assert_eq!(budget.own_writes_today(noon), 1);
+        assert_eq!(budget.writes_left_today(noon), 1_639);
     }
 
     proptest! {
@@ -401,7 +416,7 @@ mod tests {
             let now = at("2026-03-02T00:00:00Z") + SignedDuration::from_hours(hour);
             let budget = Budget::default();
             budget.share_among(instances);
-            budget.set_others_writes_today(used, now);
+            budget.set_writes_today(used, now);
             let starts = reserve_in_turn(&budget, CallKind::Write, now, 300);
             let today = starts.iter().filter(|start| day_of(**start) == day_of(now)).count() as u64;
             prop_assert!(today <= (WRITES_A_DAY - RESERVED_WRITES).saturating_sub(used));

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 use super::account::Account;
-use super::budget::Budget;
+use super::budget::{Budget, RecordCalls};
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::files::Files;
@@ -51,6 +51,13 @@ impl Client {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.transport.metrics = metrics;
+        self
+    }
+
+    /// Records calls with this function before they are made, so that a restart forgets none.
+    #[must_use]
+    pub fn recording_calls(mut self, record: RecordCalls) -> Self {
+        self.transport.gate.budget_mut().record_with(record);
         self
     }
 

@@ -40,6 +40,10 @@ impl Gate {
         &self.budget
     }
 
+    pub(super) fn budget_mut(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     pub(super) fn breaker_state(&self) -> BreakerState<OpenReason> {
         self.breaker.state(self.clock.now())
     }
@@ -116,6 +120,10 @@ impl Gate {
     /// Waits for the budget, without regard to the circuit.
     pub(super) async fn reserve(&self, call: CallKind) -> Result<InFlightPermit, Error> {
         let permit = self.budget.in_flight(call).await;
+        let recorded = self.budget.take_recorded(call, &self.clock);
+        recorded
+            .await
+            .map_err(|wait| Error::BudgetExhausted { wait })?;
         let start = self
             .budget
             .reserve(call, self.clock.now())
@@ -172,6 +180,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use futures_util::future::{join_all, pending};
 
+    use super::super::budget::BURST;
     use super::*;
 
     fn gate() -> Gate {
@@ -220,7 +229,7 @@ mod tests {
             ),
             "{refused:?}"
         );
-        assert_eq!(gate.budget.own_writes_today(gate.clock.now()), 0);
+        assert_eq!(gate.budget.calls_left(gate.clock.now()), BURST);
         assert!(gate.ready(no_probe()).await.is_err());
     }
 

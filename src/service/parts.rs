@@ -16,6 +16,7 @@ use crate::config::{PortalConfig, RulesSource};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::health::Health;
+use crate::instances;
 use crate::log_limit::LogLimits;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
@@ -71,7 +72,8 @@ impl Parts {
         let metrics = Arc::new(Metrics::default());
         let portal = portal
             .client(clock.clone())?
-            .with_metrics(Arc::clone(&metrics));
+            .with_metrics(Arc::clone(&metrics))
+            .recording_calls(instances::record_calls(&db, &clock));
         Ok(Self {
             db,
             portal: Arc::new(portal),

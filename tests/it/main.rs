@@ -23,6 +23,7 @@ mod refusals;
 mod signatures;
 mod slow_clients;
 mod smuggling;
+mod spent_calls;
 
 mod batches;
 mod busy_files;

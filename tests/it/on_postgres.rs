@@ -34,6 +34,7 @@ mod reconcile;
 mod rules;
 mod schedules;
 mod smuggling;
+mod spent_calls;
 
 mod alerts;
 mod channels;

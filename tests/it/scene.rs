@@ -13,6 +13,7 @@ use docspace_courier::config::PortalConfig;
 use docspace_courier::db::{Db, Sql};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
+use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
 use docspace_courier::rules::{ActionPlan, ActiveRules, CopyRule, InvoiceRule, Rule};
@@ -283,7 +284,11 @@ impl Scene {
         let key = self.portal.api_key().to_owned().into();
         let client = Client::new(&self.host, key, self.clock.clone()).unwrap();
         self.parts = Parts {
-            portal: Arc::new(client.with_metrics(Arc::clone(&self.metrics))),
+            portal: Arc::new(
+                client
+                    .with_metrics(Arc::clone(&self.metrics))
+                    .recording_calls(record_calls(&self.db, &self.clock)),
+            ),
             rules: ActiveRules::new(rules),
             channels: channels.clone(),
             ..self.parts.clone()
