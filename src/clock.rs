@@ -14,6 +14,11 @@ use rustix::time::{ClockId, clock_gettime};
 /// The length of a day in UTC, in seconds.
 pub(crate) const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
+/// The day of a time, in days since 1970, UTC.
+pub(crate) fn day_of(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(SECONDS_A_DAY)
+}
+
 /// The service's own time is at most this part of the time that passes faster or slower than a second a second
 /// while it approaches the wall clock.
 const SLEW_DIVISOR: i32 = 10;

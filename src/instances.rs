@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::clock::{Clock, SECONDS_A_DAY};
+use crate::clock::{Clock, day_of};
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::telemetry::ErrorChain;
@@ -128,7 +128,7 @@ impl Instances {
     }
 
     async fn heartbeat(&self) -> Result<Membership, StoreError> {
-        let day = self.clock.now().as_second().div_euclid(SECONDS_A_DAY);
+        let day = day_of(self.clock.now());
         let membership = self
             .db
             .write(move |sql| membership::heartbeat(sql, day))

@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::{Clock, SECONDS_A_DAY};
+use crate::clock::{Clock, SECONDS_A_DAY, day_of};
 
+mod call_kind;
 mod in_flight;
 mod ledger;
 
+pub(super) use call_kind::CallKind;
 use in_flight::InFlightLimit;
 pub(super) use in_flight::InFlightPermit;
 use ledger::Ledger;
@@ -45,17 +47,6 @@ const SPREAD_BELOW: u64 = 2_500;
 
 /// A call that would wait longer fails instead, so that its caller can do other work meanwhile.
 const MAX_WAIT: SignedDuration = SignedDuration::from_secs(5);
-
-/// The kind of a call, as the limits distinguish it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CallKind {
-    /// GET.
-    Read,
-    /// POST or PUT.
-    Write,
-    /// Anything else: counts as a write in flight, but not as one of the day's.
-    Delete,
-}
 
 /// The calls that this process may still make. With a ledger, what earlier processes and other instances have
 /// spent counts too.
@@ -189,7 +180,7 @@ impl Budget {
         call: CallKind,
         clock: &Clock,
     ) -> Result<(), Duration> {
-        if let Some(writes) = self.ledger.take(call, clock).await? {
+        if let Some(writes) = self.ledger.take(call, clock, MAX_WAIT).await? {
             // The write that was just taken is counted when it is reserved.
             let pending = u64::from(call == CallKind::Write);
             self.set_writes_today(writes.saturating_sub(pending), clock.now());
@@ -254,10 +245,6 @@ impl Day {
             }
         }
     }
-}
-
-fn day_of(now: Timestamp) -> i64 {
-    now.as_second().div_euclid(SECONDS_A_DAY)
 }
 
 fn midnight_after(now: Timestamp) -> Timestamp {

@@ -12,8 +12,8 @@ use crate::scene::{Scene, folder_id, scenario};
 /// How long each process runs before it is killed.
 const LIFE: SignedDuration = SignedDuration::from_millis(600);
 
-/// How many processes are killed: for two minutes.
-const KILLS: usize = 200;
+/// How many processes are killed: for more than a minute.
+const KILLS: usize = 120;
 
 /// Ends the process as a kill does, and starts another one.
 fn restart(scene: &mut Scene) {

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, day_of};
 
-use super::{CallKind, MAX_WAIT, day_of};
+use super::call_kind::CallKind;
 
 /// The calls in the first block. Later blocks grow up to [`MAX_CALLS`].
 const MIN_CALLS: u32 = 10;
@@ -91,11 +92,12 @@ impl Ledger {
     }
 
     /// Takes one call, after recording a block if none is left. Returns the writes recorded for today if it
-    /// recorded any calls, or how long to wait if that is longer than a call may wait.
+    /// recorded any calls, or how long to wait if that is longer than `max_wait`.
     pub(super) async fn take(
         &self,
         call: CallKind,
         clock: &Clock,
+        max_wait: SignedDuration,
     ) -> Result<Option<u64>, Duration> {
         let Some(record) = &self.record else {
             return Ok(None);
@@ -113,7 +115,7 @@ impl Ledger {
                     self.unused_writes
                         .fetch_add(block.writes, Ordering::Relaxed);
                 }
-                Err(wait) if wait > MAX_WAIT.unsigned_abs() => return Err(wait),
+                Err(wait) if wait > max_wait.unsigned_abs() => return Err(wait),
                 Err(wait) => clock.sleep_until(clock.now() + wait).await,
             }
         }
