@@ -499,6 +499,38 @@ mod tests {
         assert_eq!((legacy.trigger, legacy.entry), (None, None));
     }
 
+    /// A row from before 3.1 that is retried by hand (docs/DOCSPACE.md 1.5).
+    #[test]
+    fn an_old_row_is_an_event_about_no_file() {
+        let body = json!({
+            "event": { "id": 5, "createOn": "2024-03-02T09:14:31Z", "trigger": "*" },
+            "payload": "{\"response\":{\"id\":7,\"folderId\":8}}",
+            "webhook": { "id": 417, "triggers": ["*"] },
+        });
+        let event = Event::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!(event.id, Some(EventId(5)));
+        assert_eq!(event.trigger, Some(Trigger::new("*")));
+        assert_eq!(event.entry, None);
+    }
+
+    #[test]
+    fn fractions_of_seconds_are_cut_and_null_is_absent() {
+        let body = json!({
+            "event": { "id": 5, "createOn": "2026-03-02T09:14:31.9876543Z", "createBy": null },
+            "payload": {
+                "id": 7, "parentId": 8, "createdBy": null, "isPdf": true,
+                "updated": "2026-03-02T09:14:31.5Z", "access": 3,
+                "shareRecord": { "entryId": 9, "parentId": 9, "share": 3 },
+            },
+        });
+        let event = Event::parse(body.to_string().as_bytes()).unwrap();
+        let second = parse_time("2026-03-02T09:14:31Z");
+        assert_eq!((event.happened_at, event.actor), (second, None));
+        let entry = event.entry.unwrap();
+        assert_eq!(entry.modified_at, second);
+        assert_eq!(entry.named_folders, [FolderId::from(8)]);
+    }
+
     #[test]
     fn an_upload_is_what_its_body_says() {
         let changed_at = "2026-03-02T09:14:31Z".parse().unwrap();

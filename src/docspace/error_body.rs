@@ -100,4 +100,43 @@ mod tests {
             ErrorBody::Foreign,
         );
     }
+
+    #[derive(Deserialize)]
+    struct Recorded {
+        name: String,
+        http: u16,
+        body: serde_json::Value,
+    }
+
+    #[test]
+    fn recorded_errors_have_the_form_of_their_sender() {
+        for file in ["api.errors", "api.act.errors"] {
+            let path = format!("{}/tests/data/api/{file}.json", env!("CARGO_MANIFEST_DIR"));
+            let recorded = std::fs::read(path).unwrap();
+            for Recorded { name, http, body } in
+                serde_json::from_slice::<Vec<Recorded>>(&recorded).unwrap()
+            {
+                let sent = match &body {
+                    serde_json::Value::Null => String::new(),
+                    serde_json::Value::String(text) => text.clone(),
+                    json => json.to_string(),
+                };
+                let expected = match name.as_str() {
+                    "unauthorized"
+                    | "scope-missing"
+                    | "rate-limited-window"
+                    | "rate-limited-concurrency"
+                    | "rate-limited-daily" => ErrorBody::Empty,
+                    "key-invalid-on-anonymous-endpoint"
+                    | "scope-missing-anonymous-endpoint"
+                    | "payment-required"
+                    | "portal-suspended" => ErrorBody::Problem,
+                    "address-not-allowed" | "gateway-html" => ErrorBody::Foreign,
+                    _ => ErrorBody::Api,
+                };
+                let status = StatusCode::from_u16(http).unwrap();
+                assert_eq!(ErrorBody::of(status, sent.as_bytes()), expected, "{name}");
+            }
+        }
+    }
 }
