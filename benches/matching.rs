@@ -7,12 +7,11 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use docspace_courier::actions::CopyTo;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::ids::FolderId;
-use docspace_courier::rules::{
-    Account, ActionPlan, Condition, Facts, Lookup, Pattern, Rule, RuleSet,
-};
+use docspace_courier::rules::{Account, Condition, Facts, Lookup, Pattern, Rule, RuleSet};
 
 const RULES: i64 = 1_000;
 const EVENTS: i64 = 10_000;
@@ -44,10 +43,13 @@ fn rule(number: i64) -> Rule {
         name: format!("rule {number}"),
         triggers: triggers.iter().map(|name| Trigger::new(name)).collect(),
         conditions,
-        actions: vec![ActionPlan::Copy {
-            to: FolderId::from(7),
-            conflict: Conflict::Duplicate,
-        }],
+        actions: vec![
+            CopyTo {
+                to: FolderId::from(7),
+                conflict: Conflict::Duplicate,
+            }
+            .into(),
+        ],
     }
 }
 

@@ -11,16 +11,16 @@ use crate::signature::WebhookSecret;
 
 // Text.
 mod env_file;
-mod variables;
+pub(crate) mod variables;
 mod warnings;
 
 // Text to values.
 mod problems;
 mod reader;
-mod similar;
 
 // Parts.
 mod database;
+mod environment_rules;
 mod limits;
 mod listeners;
 mod logging;
@@ -35,6 +35,7 @@ mod parts;
 mod settings;
 
 pub use env_file::EnvFileError;
+pub use environment_rules::{CopyRule, InvoiceRule};
 pub use limits::Limits;
 pub use listeners::{AdminListener, PublicListener};
 pub use notifications::NotificationConfig;

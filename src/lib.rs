@@ -40,6 +40,7 @@ pub mod check;
 pub mod registration;
 
 // Around the path.
+mod address;
 pub mod admin;
 pub mod backoff;
 pub mod certificates;
@@ -62,7 +63,9 @@ mod root_cause;
 pub mod server;
 pub mod service;
 pub mod signature;
+mod similar;
 pub mod supervise;
+mod table_reader;
 pub mod telemetry;
 pub mod template;
 mod text;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use docspace_courier::actions::CopyTo;
 use docspace_courier::db::Db;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::ids;
@@ -41,11 +42,11 @@ pub fn fill(store: &Path, events: u64, waiting: u64, room: &FolderId, to: &Folde
                          :title, :target, 'waiting', :at, :n, :at, :at)",
             )
             .unwrap();
-        let plan = serde_json::to_string(&ActionPlan::Copy {
+        let plan = ActionPlan::from(CopyTo {
             to: ids::FolderId::new(to.as_str()).unwrap(),
             conflict: Conflict::Duplicate,
         })
-        .unwrap();
+        .stored;
         let base = an_hour_ago_ms();
         for number in 1..=events {
             let n = i64::try_from(number).unwrap();

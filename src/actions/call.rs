@@ -1,19 +1,96 @@
 //! Call: hands the file to a pipeline, as JSON in an HTTP request.
 
+use serde::{Deserialize, Serialize};
+
+use crate::address::{PLAIN_TEXT, is_plain_text, parse_web_address};
 use crate::db::StoreError;
 use crate::outbox::Action;
-use crate::pipeline::{Document, EventPart, FilePart, LinksPart, Pipeline, ResultPart};
+use crate::pipeline::{
+    self, Document, EventPart, FilePart, LinksPart, Pipeline, PipelineSettings, ResultPart, Signer,
+};
+use crate::rules::{ActionProperties, ChannelId};
+use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
 
-/// Calls the pipeline of the rules file that has this key; without a key, the one of the environment.
-pub(super) async fn run<'a>(
-    context: &Context<'_>,
-    actions: &'a [Action],
-    key: Option<&str>,
-) -> Result<Outcomes<'a>, StoreError> {
-    each(actions, |action| call_configured(context, action, key)).await
+/// Calls a pipeline.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// The one of the environment.
+    Call,
+    /// One of the rules file.
+    CallTo {
+        /// The key of its address; the address itself may be a secret and is not stored.
+        pipeline: String,
+        /// Its host, for people.
+        host: String,
+    },
+}
+
+impl Kind for Call {
+    const NAME: &'static str = "call";
+
+    /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
+    fn parse(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<Vec<Self>> {
+        let Some(mut table) = value.as_table() else {
+            if !value.flag()? {
+                value.report("must be true; leave the action out if it is not wanted");
+                return None;
+            }
+            if !context.is_set("PIPELINE_URL") {
+                value.report(
+                    "needs PIPELINE_URL, which is not set; or write call = { url = \"…\" }",
+                );
+            }
+            return Some(vec![Self::Call]);
+        };
+        let url = url(&mut table, context);
+        let signer = signer(&mut table, context);
+        table.finish();
+        let (url, host) = url?;
+        let pipeline = pipeline::key_of(value.rule(), &url);
+        let url = url.into();
+        context.add_pipeline(pipeline.clone(), PipelineSettings { url, signer });
+        Some(vec![Self::CallTo { pipeline, host }])
+    }
+
+    fn properties(&self) -> ActionProperties {
+        let (channel, target) = match self {
+            Self::Call => (ChannelId::Pipeline, "the pipeline".to_owned()),
+            Self::CallTo { pipeline, host } => (
+                ChannelId::PipelineOfRule(pipeline.clone()),
+                format!("the pipeline at {host}"),
+            ),
+        };
+        ActionProperties {
+            channel: Some(channel),
+            target: Some(target),
+            ..ActionProperties::elsewhere()
+        }
+    }
+
+    async fn run<'a>(
+        &self,
+        context: &Context<'_>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        let key = match self {
+            Self::Call => None,
+            Self::CallTo { pipeline, .. } => Some(pipeline.as_str()),
+        };
+        each(actions, |action| call_configured(context, action, key)).await
+    }
+
+    fn to_stored(&self) -> String {
+        serde_json::to_string(self).expect(PLAIN_DATA)
+    }
+
+    fn from_stored(stored: &str) -> Option<Self> {
+        serde_json::from_str(stored).ok()
+    }
 }
 
 async fn call_configured(
@@ -69,7 +146,7 @@ fn document(portal: &str, action: &Action, report: Report) -> Document {
             folder_id: event.entry.and_then(|entry| entry.parent),
         },
         result: result.map(|(kind, result)| ResultPart {
-            action: kind.to_string(),
+            action: kind,
             file_id: result.file,
             folder_id: result.folder,
         }),
@@ -78,4 +155,62 @@ fn document(portal: &str, action: &Action, report: Report) -> Document {
             portal: portal.to_owned(),
         },
     }
+}
+
+/// The URL and its host.
+fn url(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<(String, String)> {
+    let given = indirect_text(table, ["url", "url_file", "url_env"], context);
+    let Some(url) = given else {
+        if !table.has_known_field() {
+            table.report_field("url", "is missing: the URL to call");
+        }
+        return None;
+    };
+    match parse_web_address(&url) {
+        Ok(parsed) => {
+            if is_plain_text(&parsed) {
+                table.warn_field("url", PLAIN_TEXT);
+            }
+            Some((url, parsed.host_str()?.to_owned()))
+        }
+        Err(what) => {
+            table.report_field("url", what);
+            None
+        }
+    }
+}
+
+/// The signer with the secret, if one is given and valid.
+fn signer(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Option<Signer> {
+    let names = ["secret", "secret_file", "secret_env"];
+    let secret = indirect_text(table, names, context)?;
+    let signer = Signer::new(&secret);
+    signer
+        .map_err(|error| table.report_field("secret", &format!("cannot be used: {error}")))
+        .ok()
+}
+
+/// A text that may be secret: directly, in a file, or in a variable. No problem quotes it.
+fn indirect_text(
+    table: &mut TableReader<'_>,
+    [direct, file, variable]: [&'static str; 3],
+    context: RuleContext<'_>,
+) -> Option<String> {
+    let given = [direct, file, variable].map(|name| table.field(name).map(|value| (name, value)));
+    let mut given = given.into_iter().flatten();
+    let (name, value) = given.next()?;
+    for (_, other) in given {
+        other.report(&format!("is set, and so is {name}; set only one of them"));
+    }
+    let text = value.text()?;
+    let found = if name == file {
+        context.read_file(&text)
+    } else if name == variable {
+        context.variable(&text)
+    } else if text.trim().is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(text)
+    };
+    found.map_err(|what| value.report(&what)).ok()
 }

@@ -3,22 +3,56 @@
 //! The file is read first, and a comment that is already set counts as done, even if a person set it. So an
 //! attempt after a crash changes nothing and raises no second event, and the call needs no intent.
 
+use serde::{Deserialize, Serialize};
+
 use crate::db::StoreError;
-use crate::docspace::{Error, ErrorClass};
+use crate::docspace::{Error, ErrorClass, LONGEST_COMMENT};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
-use crate::rules::ActionKind;
+use crate::rules::ActionProperties;
+use crate::table_reader::{FieldValue, RuleContext};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::kind::Kind;
 use super::portal_error::{failed_call, unreadable_file};
+use super::transfer::MoveTo;
 
-/// Sets the comment of each file, unless it is set already.
-pub(super) async fn run<'a>(
-    context: &Context<'_>,
-    actions: &'a [Action],
-    text: &str,
-) -> Result<Outcomes<'a>, StoreError> {
-    each(actions, |action| comment(context, action, text)).await
+/// Sets the comment of the file's newest version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Comment {
+    /// The comment.
+    pub text: String,
+}
+
+impl Kind for Comment {
+    const NAME: &'static str = "comment";
+
+    /// `comment = "Need Review"`.
+    fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
+        let text = value.text()?;
+        if text.chars().count() > LONGEST_COMMENT {
+            value.report(&format!(
+                "is longer than the {LONGEST_COMMENT} characters that DocSpace stores"
+            ));
+            return None;
+        }
+        Some(vec![Self { text }])
+    }
+
+    fn properties(&self) -> ActionProperties {
+        ActionProperties {
+            target: Some(format!("“{}”", self.text)),
+            ..ActionProperties::on_file("file.updated")
+        }
+    }
+
+    async fn run<'a>(
+        &self,
+        context: &Context<'_>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        each(actions, |action| comment(context, action, &self.text)).await
+    }
 }
 
 async fn comment(
@@ -59,7 +93,7 @@ async fn commented_file(context: &Context<'_>, action: &Action) -> Result<FileId
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|(kind, _)| *kind == ActionKind::Move);
+    let moved = before.filter(|(kind, _)| kind == MoveTo::NAME);
     Ok(moved
         .and_then(|(_, result)| result.file)
         .unwrap_or_else(|| action.file.clone()))

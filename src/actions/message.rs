@@ -15,7 +15,6 @@ use crate::ids::FileId;
 use crate::inbox;
 use crate::outbox::{self, Action, ActionResult, IntentUpdate};
 use crate::outgoing::Failure;
-use crate::rules::ActionKind;
 
 use super::attempt::{AttemptOutcome, Context};
 use super::failpoint::Failpoint;
@@ -24,7 +23,7 @@ use super::failpoint::Failpoint;
 pub(super) struct Report {
     pub(super) event: Event,
     /// The kind and the result of the copy or move before the action in its rule.
-    pub(super) result: Option<(ActionKind, ActionResult)>,
+    pub(super) result: Option<(String, ActionResult)>,
 }
 
 impl Report {

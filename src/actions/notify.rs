@@ -5,36 +5,135 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::db::StoreError;
 use crate::docspace::FolderInfo;
 use crate::ids::FolderId;
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
+use crate::rules::{ActionProperties, ChannelId};
+use crate::table_reader::{FieldValue, LineLimit, RuleContext};
 use crate::template::MessageTemplates;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
 
 /// How long the portal may take to answer with titles and names.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends an email; without a mail server or an address, writes a line to the log.
-pub(super) async fn run_email<'a>(
-    context: &Context<'_>,
-    actions: &'a [Action],
-    to: Option<&str>,
-    templates: &MessageTemplates,
-) -> Result<Outcomes<'a>, StoreError> {
-    each(actions, |action| email(context, action, to, templates)).await
+/// Notifies a person or the chat.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notify {
+    /// Sends an email to one person.
+    #[serde(rename = "notify")]
+    Email {
+        /// The address; without one, or without a mail server, a line is written to the log.
+        to: Option<String>,
+        /// The rule's own message templates.
+        #[serde(default, skip_serializing_if = "MessageTemplates::are_none")]
+        words: MessageTemplates,
+    },
+    /// Posts to the chat.
+    Chat,
+    /// Posts to the chat with the rule's own message template.
+    #[serde(rename = "say")]
+    ChatWith {
+        /// The message templates.
+        words: MessageTemplates,
+    },
 }
 
-/// Posts a message to the chat.
-pub(super) async fn run_chat<'a>(
-    context: &Context<'_>,
-    actions: &'a [Action],
-    templates: &MessageTemplates,
-) -> Result<Outcomes<'a>, StoreError> {
-    each(actions, |action| chat(context, action, templates)).await
+impl Notify {
+    /// An email with the built-in text.
+    pub fn email(to: Option<String>) -> Self {
+        Self::Email {
+            to,
+            words: MessageTemplates::default(),
+        }
+    }
+}
+
+impl Kind for Notify {
+    const NAME: &'static str = "notify";
+
+    /// `notify = { email = ["a@x.example"], chat = true, subject = "…", text = "…" }`. Each address is an action of
+    /// its own, so that each succeeds or fails on its own.
+    fn parse(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<Vec<Self>> {
+        let mut table = value.table("{ email = \"manager@example.com\" }")?;
+        let email = table.field("email");
+        let chat = table.field("chat");
+        let template = |value: Option<FieldValue<'_>>, limit| value?.template(limit);
+        let words = MessageTemplates {
+            subject: template(table.field("subject"), LineLimit::One),
+            text: template(table.field("text"), LineLimit::Many),
+        };
+        table.finish();
+
+        let addresses = email.as_ref().map(FieldValue::email_addresses);
+        let to_chat = chat.filter(|chat| chat.flag() == Some(true));
+        if addresses.is_none() && to_chat.is_none() {
+            value.report("notifies no one: set email, or chat = true");
+        }
+        let emails = addresses.into_iter().flatten().map(|address| Self::Email {
+            to: Some(address),
+            words: words.clone(),
+        });
+        let mut plans: Vec<Self> = emails.collect();
+        if let Some(chat) = to_chat {
+            if !context.is_set("NOTIFY_WEBHOOK_URL") {
+                chat.report("needs NOTIFY_WEBHOOK_URL, which is not set");
+            }
+            plans.push(if words.text.is_none() {
+                Self::Chat
+            } else {
+                Self::ChatWith { words }
+            });
+        }
+        Some(plans)
+    }
+
+    fn properties(&self) -> ActionProperties {
+        let (channel, target) = match self {
+            Self::Email { to, .. } => (ChannelId::Email, to.clone()),
+            Self::Chat | Self::ChatWith { .. } => (ChannelId::Chat, Some("the chat".to_owned())),
+        };
+        ActionProperties {
+            // A bad address must not stop the other notifications or a call.
+            is_waited_for: false,
+            channel: Some(channel),
+            target,
+            ..ActionProperties::elsewhere()
+        }
+    }
+
+    async fn run<'a>(
+        &self,
+        context: &Context<'_>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        let none = MessageTemplates::default();
+        match self {
+            Self::Email { to, words } => {
+                each(actions, |action| {
+                    email(context, action, to.as_deref(), words)
+                })
+                .await
+            }
+            Self::Chat => each(actions, |action| chat(context, action, &none)).await,
+            Self::ChatWith { words } => each(actions, |action| chat(context, action, words)).await,
+        }
+    }
+
+    fn to_stored(&self) -> String {
+        serde_json::to_string(self).expect(PLAIN_DATA)
+    }
+
+    fn from_stored(stored: &str) -> Option<Self> {
+        serde_json::from_str(stored).ok()
+    }
 }
 
 async fn email(

@@ -23,6 +23,7 @@ use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::failpoint::Failpoint;
 
 mod group;
+mod kinds;
 
 // The phases.
 mod reconcile;
@@ -38,11 +39,11 @@ mod poll_schedule;
 mod portal_view;
 mod refused_batch;
 
-pub(super) use group::Transfer;
-use group::{Group, IfRefused, Step};
+use group::{Group, IfRefused, Step, Transfer};
+pub use kinds::{CopyTo, MoveTo};
 
 /// Copies or moves the files, or finds out that an earlier attempt has done so.
-pub(super) async fn run<'a>(
+async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
     transfer: Transfer<'_>,

@@ -188,7 +188,7 @@ fn dead_letters(details: &EventDetails) -> Vec<String> {
         .actions
         .iter()
         .filter(|action| action.state == ActionState::Dead)
-        .map(|action| line(&action.what(), action.reason.as_deref()))
+        .map(|action| line(&action.what, action.reason.as_deref()))
         .collect();
     if dead.is_empty() && details.event.state == EventState::Dead {
         dead.push(line("decision", details.event.reason.as_deref()));

@@ -135,7 +135,7 @@ fn event_page(
     ];
     let actions = details.actions.iter().map(|action| ActionItem {
         id: action.id.to_string(),
-        what: clean(&action.what()),
+        what: clean(&action.what),
         rule: clean(&action.rule),
         state: action.state,
         state_in_words: clean(&action.state_in_words(&details.actions)),

@@ -240,7 +240,7 @@ fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> Event
         actions: actions
             .iter()
             .map(|action| ActionSummary {
-                what: clean(&action.what()),
+                what: clean(&action.what),
                 state: action.state,
             })
             .collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
-use crate::rules::{ActionPlan, Rule};
+use crate::rules::{FileRight, Rule};
 use crate::wire::FolderType;
 
 use super::deployment::Deployment;
@@ -33,10 +33,10 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
 fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
     let mut destinations: BTreeMap<&FolderId, DestinationUse> = BTreeMap::new();
     for action in rules.iter().flat_map(|rule| &rule.actions) {
-        if let Some(folder) = action.destination() {
+        if let Some(folder) = &action.properties.destination {
             let usage = destinations.entry(folder).or_default();
-            usage.copies |= matches!(action, ActionPlan::Copy { .. });
-            usage.moves |= matches!(action, ActionPlan::Move { .. });
+            usage.copies |= action.needs(FileRight::Copy);
+            usage.moves |= action.needs(FileRight::Move);
         }
     }
     destinations

@@ -7,7 +7,7 @@
 
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
-use crate::rules::{ActionPlan, Rule};
+use crate::rules::{FileRight, Rule};
 use crate::wire::{AccessLevel, RoomType};
 
 use super::deployment::Deployment;
@@ -62,9 +62,8 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
 fn sources(rules: &[Rule]) -> Vec<WatchedFolder<'_>> {
     let mut sources: Vec<WatchedFolder<'_>> = Vec::new();
     for rule in rules {
-        let has_action = |is_kind: fn(&ActionPlan) -> bool| rule.actions.iter().any(is_kind);
-        let copies = has_action(|action| matches!(action, ActionPlan::Copy { .. }));
-        let moves = has_action(|action| matches!(action, ActionPlan::Move { .. }));
+        let needs = |right| rule.actions.iter().any(|action| action.needs(right));
+        let (copies, moves) = (needs(FileRight::Copy), needs(FileRight::Move));
         for folder in rule.watched_folders() {
             let as_room = rule.watched_rooms().any(|room| room == folder);
             if let Some(source) = sources.iter_mut().find(|source| source.folder == folder) {

@@ -9,10 +9,11 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::address::SMTPUTF8;
 use crate::loopback::is_loopback;
 use crate::notify::mail::{Security, SmtpSettings};
 
-use super::reader::{Reader, SMTPUTF8};
+use super::reader::Reader;
 
 /// The port of mail submission with STARTTLS (RFC 6409).
 const SUBMISSION: u16 = 587;

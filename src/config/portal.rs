@@ -3,13 +3,14 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::address::{PLAIN_TEXT, is_plain_text};
 use crate::certificates::TrustedCertificates;
 use crate::clock::Clock;
 use crate::docspace::Client;
 use crate::registration;
 use crate::signature::WebhookSecret;
 
-use super::reader::{PLAIN_TEXT, Reader, is_plain_text};
+use super::reader::Reader;
 
 /// The secret in `config.example.env`, which everyone knows.
 const EXAMPLE_SECRET: &str = "change-Me-1";

@@ -3,13 +3,12 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use lettre::Address;
-use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::address::{PLAIN_TEXT, SMTPUTF8, is_plain_text, needs_smtputf8, parse_web_address};
 use crate::certificates::TrustedCertificates;
 use crate::finding::Finding;
 use crate::ids::FolderId;
-use crate::loopback::is_loopback;
 
 use super::problems::ConfigError;
 use super::variables::Variables;
@@ -183,34 +182,6 @@ impl<'a> Reader<'a> {
         }
         addresses
     }
-}
-
-/// What an address with other characters than ASCII before the @ needs.
-pub(super) const SMTPUTF8: &str =
-    "has other characters than ASCII before the @, which only a mail server with SMTPUTF8 accepts";
-
-/// Whether an email address has other characters than ASCII before the @. Domains are converted to ASCII.
-pub(super) fn needs_smtputf8(address: &str) -> bool {
-    address
-        .split('@')
-        .next()
-        .is_some_and(|user| !user.is_ascii())
-}
-
-/// What is wrong with an address that sends over the network in plain text.
-pub(super) const PLAIN_TEXT: &str =
-    "starts with http://, so everything is sent to another machine in plain text; use https://";
-
-/// Parses an `http` or `https` URL; the error does not quote it.
-pub(super) fn parse_web_address(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or("must be a URL that starts with https:// or http://")
-}
-
-/// Whether what is sent to an address leaves this machine in plain text.
-pub(super) fn is_plain_text(url: &Url) -> bool {
-    url.scheme() == "http" && !url.host_str().is_some_and(is_loopback)
 }
 
 #[cfg(test)]

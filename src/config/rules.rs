@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::actions::{Call, Notify};
 use crate::docspace::triggers::TRIGGERS;
 use crate::event::Trigger;
 use crate::file_watcher::FileWatcher;
@@ -9,14 +10,14 @@ use crate::finding::Finding;
 use crate::ids::FolderId;
 use crate::pipeline::PipelineSettings;
 use crate::registration::NeededTriggers;
-use crate::rules::{ActionPlan, CopyRule, InvoiceRule, Rule, find_cycles};
-use crate::template::MessageTemplates;
+use crate::rules::{ActionPlan, Rule, find_cycles};
 
+use super::environment_rules::{CopyRule, InvoiceRule};
 use super::problems::ConfigError;
 use super::reader::Reader;
 use super::rules_file;
-use super::similar::did_you_mean;
 use super::variables::Variables;
+use crate::similar::did_you_mean;
 
 /// Default of `INVOICE_TITLE_PREFIX`.
 const INVOICE_TITLE_PREFIX: &str = "invoice";
@@ -190,22 +191,18 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
 /// One notification per address, so that each succeeds or fails on its own. The pipeline call comes last and
 /// does not wait for notifications.
 fn after_move(managers: Vec<String>, variables: &Variables) -> Vec<ActionPlan> {
-    let notify = |to| ActionPlan::Notify {
-        to,
-        words: MessageTemplates::default(),
-    };
-    let mut actions: Vec<ActionPlan> = managers
+    let emails = managers
         .into_iter()
-        .map(|manager| notify(Some(manager)))
-        .collect();
+        .map(|to| Notify::email(Some(to)).into());
+    let mut actions: Vec<ActionPlan> = emails.collect();
     if variables.is_set("NOTIFY_WEBHOOK_URL") {
-        actions.push(ActionPlan::Chat);
+        actions.push(Notify::Chat.into());
     }
     if actions.is_empty() {
-        actions.push(notify(None));
+        actions.push(Notify::email(None).into());
     }
     if variables.is_set("PIPELINE_URL") {
-        actions.push(ActionPlan::Call);
+        actions.push(Call::Call.into());
     }
     actions
 }

@@ -1,10 +1,9 @@
 //! `RULES_FILE`: further rules, written by a person in TOML. `docs/RULES.md` is the reference.
 //!
 //! All problems of the file are reported at once, each with its line, rule and field. We do not use serde for
-//! this, because it stops at the first one. `table.rs` reads tables and values, `rule.rs` makes rules of them,
-//! `action.rs` makes their actions.
+//! this, because it stops at the first one. `table_reader.rs` reads tables and values, and each kind of action
+//! (`actions/`) parses its own field.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -13,21 +12,14 @@ use crate::docspace::triggers::TRIGGERS;
 use crate::finding::{Finding, Severity};
 use crate::pipeline::PipelineSettings;
 use crate::rules::Rule;
+use crate::table_reader::{Diagnostics, FileUses, RuleContext, TableReader};
 use crate::text_file;
 
 use super::reader::Reader;
 use super::variables::Variables;
 
-mod context;
-mod diagnostics;
-mod table;
-
 mod action;
 mod rule;
-
-use context::RuleContext;
-use diagnostics::Diagnostics;
-use table::TableReader;
 
 /// The content of the file.
 #[derive(Debug, Default)]
@@ -91,24 +83,25 @@ fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables
         let names = others.texts().into_iter();
         triggers.extend(names.map(|name| name.to_lowercase()));
     }
-    let used_variables = RefCell::default();
+    let uses = FileUses::default();
     let context = RuleContext {
         folder,
         variables,
-        used_variables: &used_variables,
         triggers: &triggers,
+        uses: &uses,
     };
-    let mut file = RulesFile::default();
-    let mut names: Vec<String> = Vec::new();
+    let (mut rules, mut names) = (Vec::new(), Vec::new());
     for (position, table) in top.tables("rule", "[[rule]]").into_iter().enumerate() {
         let parsed = rule::parse(table, position + 1, &names, context);
         names.extend(parsed.name);
-        file.rules.extend(parsed.rule);
-        file.pipelines.extend(parsed.pipelines);
+        rules.extend(parsed.rule);
     }
     top.finish();
-    file.variables = used_variables.into_inner();
-    file
+    RulesFile {
+        rules,
+        pipelines: uses.pipelines.into_inner(),
+        variables: uses.variables.into_inner(),
+    }
 }
 
 #[cfg(test)]

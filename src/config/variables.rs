@@ -54,7 +54,7 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// All variables, and the values of those of the service, read once.
 #[derive(Clone)]
-pub(super) struct Variables {
+pub(crate) struct Variables {
     /// By name, trimmed. Empty values count as unset, because container tools pass unset ones so.
     texts: BTreeMap<String, String>,
     /// The values of the service's variables, set directly or in a file.
@@ -101,12 +101,12 @@ impl Variables {
     }
 
     /// The text of any variable, even of one that the service does not define.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(String::as_str)
     }
 
     /// Whether a variable of the service has a value, directly or in a file; it may be unusable.
-    pub(super) fn is_set(&self, name: &str) -> bool {
+    pub(crate) fn is_set(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 

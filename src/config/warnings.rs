@@ -2,8 +2,8 @@
 
 use crate::finding::Finding;
 
-use super::similar::similarity;
 use super::variables::{VARIABLES, Variables, is_known};
+use crate::similar::similarity;
 
 /// Variables that have no effect without another one.
 const NO_EFFECT_WITHOUT: [(&str, &str); 4] = [

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::actions;
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::InboxId;
 use crate::inbox::{InboxState, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState};
-use crate::rules::ActionPlan;
 
 use super::view::{ActionView, DecisionView, EventDetails, EventState, EventView};
 
@@ -191,7 +191,7 @@ pub(super) fn actions_of(
 ) -> Result<Vec<(InboxId, ActionView)>, SqlError> {
     let is_listed = sql.is_in_list("event", ":events");
     let statement = format!(
-        "SELECT event, id, rule, kind, plan, state, attempt, failures, result_file, result_folder,
+        "SELECT event, id, rule, kind, waited_for, plan, state, attempt, failures, result_file, result_folder,
                 operation_id, reason_code, reason, due_at, created_at, finished_at
          FROM actions WHERE {is_listed} ORDER BY id"
     );
@@ -209,17 +209,23 @@ fn id_list(events: &[InboxId]) -> String {
 }
 
 fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
-    let plan: String = row.get("plan")?;
+    let (kind, plan): (String, String) = (row.get("kind")?, row.get("plan")?);
+    // Only another version supports an action whose properties are unknown.
+    let properties = actions::properties(&kind, &plan);
+    let described = properties.as_ref().map(|known| known.describe(&kind));
+    let waited_for: i64 = row.get("waited_for")?;
     let state: ActionState = row.get("state")?;
     let due_at: Option<Timestamp> = row.get("due_at")?;
     Ok(ActionView {
         id: ActionId(row.get("id")?),
         rule: row.get("rule")?,
-        kind: row.get("kind")?,
+        what: described.unwrap_or_else(|| kind.clone()),
+        kind,
+        is_waited_for: waited_for != 0,
         state,
         attempt: row.get("attempt")?,
         failures: row.get("failures")?,
-        to: destination(&plan),
+        to: properties.and_then(|properties| properties.target),
         result_file: row.get("result_file")?,
         result_folder: row.get("result_folder")?,
         operation_id: row.get("operation_id")?,
@@ -229,9 +235,4 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
         created_at: row.get("created_at")?,
         finished_at: row.get("finished_at")?,
     })
-}
-
-/// The destination of an action; `None` for an action that only another version supports.
-fn destination(plan: &str) -> Option<String> {
-    serde_json::from_str::<ActionPlan>(plan).ok()?.target()
 }

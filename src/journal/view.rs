@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use crate::ids::InboxId;
 use crate::inbox::{DecisionOutcome, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState};
-use crate::rules::ActionKind;
 
 /// The state of an event, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -115,8 +114,14 @@ pub struct ActionView {
     pub id: ActionId,
     /// The rule that planned it.
     pub rule: String,
-    /// Its kind.
-    pub kind: ActionKind,
+    /// The name of its kind.
+    pub kind: String,
+    /// What it does, such as "copy to folder 12".
+    #[serde(skip)]
+    pub what: String,
+    /// Whether the actions after it in its rule wait for it.
+    #[serde(skip)]
+    pub is_waited_for: bool,
     /// Its state.
     pub state: ActionState,
     /// Attempts so far.

@@ -4,7 +4,6 @@
 use super::view::{ActionView, EventDetails, EventState, EventView};
 use crate::inbox::{ReplayedBy, Source};
 use crate::outbox::ActionState;
-use crate::rules::ActionKind;
 use crate::text::time;
 
 impl EventView {
@@ -48,16 +47,6 @@ impl EventDetails {
 }
 
 impl ActionView {
-    /// What it does, such as `copy to folder 12`.
-    pub fn what(&self) -> String {
-        let kind = self.kind;
-        match (kind, &self.to) {
-            (ActionKind::Copy | ActionKind::Move, Some(to)) => format!("{kind} to folder {to}"),
-            (_, Some(to)) => format!("{kind} {to}"),
-            (_, None) => kind.to_string(),
-        }
-    }
-
     /// Its state in words, given all actions of its event in order.
     pub fn state_in_words(&self, all: &[ActionView]) -> String {
         let attempts = match self.attempt {
@@ -103,7 +92,7 @@ impl ActionView {
     }
 
     fn holds_up_others(&self) -> bool {
-        self.state != ActionState::Done && self.kind.is_waited_for()
+        self.state != ActionState::Done && self.is_waited_for
     }
 
     fn result(&self) -> String {

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::db::FromColumn;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
-use crate::rules::{ActionKind, ActionPlan};
 
 /// Our id of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -42,8 +41,10 @@ pub struct Action {
     pub file: FileId,
     /// The file's title when the event was decided.
     pub title: String,
-    /// What to do.
-    pub plan: ActionPlan,
+    /// The name of its kind.
+    pub kind: String,
+    /// What to do, as its kind stores it.
+    pub plan: String,
     /// Failed attempts so far that count towards giving up.
     pub failures: u32,
     /// Refusals in a row without a visible cause, which do not count towards giving up.
@@ -125,14 +126,5 @@ impl FromColumn for ActionState {
 
     fn from_stored(stored: String) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == stored)
-    }
-}
-
-/// A kind that only a newer version knows is not an error: instances of both may share a store.
-impl FromColumn for ActionKind {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Some(Self::from_name(&stored))
     }
 }

@@ -180,7 +180,7 @@ pub fn finish(
                    WHERE before.rule = done.rule AND before.file_id = done.file_id
                      AND before.file_version = done.file_version
                      AND before.position < behind.position
-                     AND before.state <> 'done' AND before.kind <> 'notify')",
+                     AND before.state <> 'done' AND before.waited_for = 1)",
             &[(":id", claim.action.0.into()), (":now", now.into())],
         )?;
     }

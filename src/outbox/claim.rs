@@ -7,7 +7,7 @@ use crate::ids::{FileId, InboxId};
 use crate::rules::ChannelId;
 
 use super::action::{Action, ActionId, Claim};
-use super::attempt::{give_up, intent};
+use super::attempt::intent;
 
 /// Finds the notification or call that is due next, without claiming it, except those that use one of the
 /// `unavailable` channels. These touch no file, so they are always free to run. An action is due only once
@@ -61,8 +61,7 @@ pub fn claim_all(
 
 /// Claims an action if it is still due and free to run.
 ///
-/// Copies and moves are claimed through [`claim_all`], which locks out other instances. An action that
-/// this version does not support becomes a dead letter.
+/// Copies and moves are claimed through [`claim_all`], which locks out other instances.
 pub fn claim(
     sql: &Sql,
     id: ActionId,
@@ -78,12 +77,12 @@ pub fn claim(
            AND CASE a.state WHEN 'waiting' THEN a.due_at
                             WHEN 'running' THEN a.lease_until END <= :now
            AND {}
-         RETURNING id, event, rule, file_id, title, plan, attempt, failures, denials, intent_at,
+         RETURNING id, event, rule, file_id, title, kind, plan, attempt, failures, denials, intent_at,
                    settle_after, operation_id, searched_until",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
     );
-    let claimed = sql.query_optional(
+    sql.query_optional(
         &statement,
         &[
             (":id", id.0.into()),
@@ -95,39 +94,26 @@ pub fn claim(
             ),
         ],
         read_action,
-    )?;
-    match claimed {
-        None => Ok(None),
-        Some(Ok(action)) => Ok(Some(action)),
-        Some(Err(claim)) => {
-            let reason = "this version of docspace-courier does not know the action";
-            let _ = give_up(sql, claim, "unknown_action", reason, now)?;
-            Ok(None)
-        }
-    }
+    )
 }
 
-fn read_action(row: &Row<'_>) -> Result<Result<Action, Claim>, SqlError> {
-    let claim = Claim {
-        action: ActionId(row.get("id")?),
-        attempt: row.get("attempt")?,
-    };
-    let plan: String = row.get("plan")?;
+fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
     let file: String = row.get("file_id")?;
-    let (Ok(plan), Some(file)) = (serde_json::from_str(&plan), FileId::new(&file)) else {
-        return Ok(Err(claim));
-    };
-    Ok(Ok(Action {
-        claim,
+    Ok(Action {
+        claim: Claim {
+            action: ActionId(row.get("id")?),
+            attempt: row.get("attempt")?,
+        },
         event: InboxId(row.get("event")?),
         rule: row.get("rule")?,
-        file,
+        file: FileId::new(&file).expect("only valid ids are stored"),
         title: row.get("title")?,
-        plan,
+        kind: row.get("kind")?,
+        plan: row.get("plan")?,
         failures: row.get("failures")?,
         denials: row.get("denials")?,
         intent: intent(row)?,
-    }))
+    })
 }
 
 /// Makes actions due that wait for the file of this event, which a person had open or locked.

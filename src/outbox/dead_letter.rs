@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
-use crate::rules::ActionKind;
 
 use super::action::{ActionId, Claim};
 
@@ -21,8 +20,8 @@ pub struct DeadLetter {
     pub event: InboxId,
     /// The rule that planned it.
     pub rule: String,
-    /// Its kind.
-    pub kind: ActionKind,
+    /// The name of its kind.
+    pub kind: String,
     /// Why it failed, for an operator.
     pub reason: Option<String>,
 }
@@ -82,7 +81,7 @@ pub fn discard_behind_dead(sql: &Sql, event: InboxId, now: Timestamp) -> Result<
                SELECT 1 FROM actions AS earlier
                WHERE earlier.event = later.event AND earlier.rule = later.rule
                  AND earlier.position < later.position AND earlier.state = 'dead'
-                 AND earlier.kind <> 'notify')",
+                 AND earlier.waited_for = 1)",
         &[(":event", event.0.into()), (":now", now.into())],
     )
 }

@@ -1,11 +1,11 @@
 //! What actions have done to files, as far as the outbox remembers it.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::db::{Row, Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
-use crate::rules::{ActionKind, ActionPlan};
 
 use super::action::{ActionId, ActionResult};
 use super::title::target;
@@ -82,12 +82,21 @@ pub fn last_move(
     )?;
     Ok(moves
         .into_iter()
-        .find(|(_, plan)| {
-            let plan: Option<ActionPlan> = serde_json::from_str(plan).ok();
-            let to = plan.as_ref().and_then(ActionPlan::destination);
-            folder.is_none() || to == folder
-        })
+        .find(|(_, plan)| folder.is_none_or(|folder| moves_to(plan, folder)))
         .map(|(effect, _)| effect))
+}
+
+/// Whether the stored plan of a move has this destination.
+fn moves_to(plan: &str, folder: &FolderId) -> bool {
+    #[derive(Deserialize)]
+    struct Plan {
+        r#move: Destination,
+    }
+    #[derive(Deserialize)]
+    struct Destination {
+        to: FolderId,
+    }
+    serde_json::from_str::<Plan>(plan).is_ok_and(|plan| plan.r#move.to == *folder)
 }
 
 /// The newest comment on this file, on this content state if one is given, of those planned before an
@@ -118,7 +127,7 @@ pub fn last_comment(
 pub fn outcome_before(
     sql: &Sql,
     action: ActionId,
-) -> Result<Option<(ActionKind, ActionResult)>, SqlError> {
+) -> Result<Option<(String, ActionResult)>, SqlError> {
     sql.query_optional(
         "SELECT earlier.kind, earlier.result_file, earlier.result_folder
          FROM actions AS this JOIN actions AS earlier

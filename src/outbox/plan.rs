@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
-use crate::docspace::Conflict;
-use crate::ids::{EventPosition, FileId, FolderId, InboxId};
+use crate::ids::{EventPosition, FileId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
@@ -21,9 +20,9 @@ pub enum PlanOutcome {
 }
 
 const INSERT: &str = "
-    INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, plan, title,
+    INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, plan, title,
                          target, channel, state, happened_at, sequence, due_at, created_at)
-    VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :plan, :title,
+    VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :plan, :title,
             :target, :channel, 'waiting', :happened_at, :sequence, :due_at, :now)";
 
 /// Stores the actions of one rule for one content state of a file, unless they have been planned before.
@@ -51,7 +50,7 @@ pub fn plan(
             action,
         };
         new.insert(sql, due_at, now)?;
-        if action.is_waited_for() {
+        if action.properties.is_waited_for {
             due_at = None;
         }
     }
@@ -70,17 +69,17 @@ pub(super) struct NewAction<'a> {
 }
 
 impl NewAction<'_> {
-    /// The column `plan`.
-    pub(super) fn plan(&self) -> String {
-        serialized(self.action)
-    }
-
     fn channel(&self) -> Option<String> {
-        self.action.channel().map(|channel| channel.to_string())
+        let channel = self.action.properties.channel.as_ref();
+        channel.map(ToString::to_string)
     }
 
+    /// The folder and the title under which the action creates or replaces a file.
     fn target(&self) -> Option<String> {
-        target_folder(self.action).map(|to| target(to, &self.planned.title))
+        let properties = &self.action.properties;
+        let destination = properties.destination.as_ref();
+        let written = destination.filter(|_| properties.writes_title);
+        written.map(|to| target(to, &self.planned.title))
     }
 
     pub(super) fn insert(
@@ -98,9 +97,10 @@ impl NewAction<'_> {
                 (":file", self.planned.file.as_str().into()),
                 (":version", self.version.into()),
                 (":position", self.position.into()),
-                (":kind", self.action.kind().as_str().into()),
-                (":file_work", self.action.is_file_work().into()),
-                (":plan", (&self.plan()).into()),
+                (":kind", self.action.kind.into()),
+                (":file_work", self.action.properties.is_file_work.into()),
+                (":waited_for", self.action.properties.is_waited_for.into()),
+                (":plan", self.action.stored.as_str().into()),
                 (":title", (&self.planned.title).into()),
                 (":target", self.target().as_deref().into()),
                 (":channel", self.channel().as_deref().into()),
@@ -117,15 +117,16 @@ impl NewAction<'_> {
     pub(super) fn replace(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
         sql.execute(
             "UPDATE actions
-             SET kind = :kind, file_work = :file_work, plan = :plan, title = :title, target = :target,
+             SET kind = :kind, file_work = :file_work, waited_for = :waited_for, plan = :plan, title = :title, target = :target,
                  channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
                  operation_id = NULL, busy_file = NULL, denials = 0, reason_code = NULL, reason = NULL, finished_at = NULL
              WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
             &[
                 (":id", id.0.into()),
-                (":kind", self.action.kind().as_str().into()),
-                (":file_work", self.action.is_file_work().into()),
-                (":plan", (&self.plan()).into()),
+                (":kind", self.action.kind.into()),
+                (":file_work", self.action.properties.is_file_work.into()),
+                (":waited_for", self.action.properties.is_waited_for.into()),
+                (":plan", self.action.stored.as_str().into()),
                 (":title", (&self.planned.title).into()),
                 (":target", self.target().as_deref().into()),
                 (":channel", self.channel().as_deref().into()),
@@ -150,15 +151,6 @@ impl NewAction<'_> {
     }
 }
 
-/// A plan as the column `plan` stores it.
-#[expect(
-    clippy::expect_used,
-    reason = "a plan is plain data, which can always be serialized"
-)]
-pub(super) fn serialized(plan: &ActionPlan) -> String {
-    serde_json::to_string(plan).expect("a plan is plain data")
-}
-
 pub(super) fn find_effect(
     sql: &Sql,
     rule: &str,
@@ -175,16 +167,4 @@ pub(super) fn find_effect(
         ],
         |row| row.get(0).map(InboxId),
     )
-}
-
-/// The folder in which the action creates or replaces a file of the same title.
-fn target_folder(plan: &ActionPlan) -> Option<&FolderId> {
-    match plan {
-        ActionPlan::Copy { to, .. }
-        | ActionPlan::Move {
-            to,
-            conflict: Conflict::Overwrite,
-        } => Some(to),
-        _ => None,
-    }
 }

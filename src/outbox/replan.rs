@@ -108,13 +108,13 @@ impl<'a> Replan<'a> {
     }
 
     fn plan_action(&mut self, sql: &Sql, new: &NewAction<'_>) -> Result<(), SqlError> {
-        let plan = new.plan();
+        let plan = &new.action.stored;
         let is_here = |action: &Earlier| action.rule == new.rule && action.position == new.position;
         if let Some(kept) = take(&mut self.earlier, |action| {
             is_here(action) && action.is_kept()
         }) {
             revive(sql, &kept, self.now)?;
-            if kept.plan != plan {
+            if kept.plan != *plan {
                 // The rule may plan the same at a later position now.
                 self.earlier.push(kept);
             }
@@ -123,9 +123,9 @@ impl<'a> Replan<'a> {
         let here = take(&mut self.earlier, is_here);
         let same = take(&mut self.earlier, |action| {
             action.is_kept()
-                && action.plan == plan
+                && action.plan == *plan
                 && if action.rule == new.rule {
-                    !new.is_planned_at(action.position, &plan)
+                    !new.is_planned_at(action.position, plan)
                 } else {
                     !self.planning.contains(action.rule.as_str())
                 }
@@ -229,7 +229,7 @@ pub fn make_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlErro
                WHERE before.rule = behind.rule AND before.file_id = behind.file_id
                  AND before.file_version = behind.file_version
                  AND before.position < behind.position
-                 AND before.state <> 'done' AND before.kind <> 'notify')",
+                 AND before.state <> 'done' AND before.waited_for = 1)",
         &[(":event", event.0.into()), (":now", now.into())],
     )?;
     Ok(())
@@ -241,6 +241,6 @@ impl NewAction<'_> {
         usize::try_from(position)
             .ok()
             .and_then(|position| self.planned.actions.get(position))
-            .is_some_and(|action: &ActionPlan| super::plan::serialized(action) == plan)
+            .is_some_and(|action: &ActionPlan| action.stored == plan)
     }
 }

@@ -110,8 +110,8 @@ pub fn check_name(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CopyRule;
     use crate::ids::FolderId;
-    use crate::rules::CopyRule;
 
     #[test]
     fn secrets_are_checked() {

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::ActionPlan;
+use super::action::{ActionPlan, FileRight};
 use super::condition::{Account, Condition};
 use super::rule::Rule;
 
@@ -29,7 +29,7 @@ pub struct RuleCycle {
 pub struct CycleLink {
     /// The rule's name.
     pub rule: String,
-    /// Its action, such as `copies to 5`.
+    /// Its action, such as "copy to folder 5".
     pub action: String,
     /// The trigger of the event that the action raises.
     pub raises: &'static str,
@@ -39,13 +39,16 @@ impl fmt::Display for RuleCycle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, link) in self.links.iter().enumerate() {
             let next = &self.links[(position + 1) % self.links.len()];
-            let rule = if position == 0 {
-                format!("rule “{}”", link.rule)
+            let CycleLink {
+                rule,
+                action,
+                raises,
+            } = link;
+            if position == 0 {
+                write!(formatter, "rule “{rule}” ({action}) raises {raises} for ")?;
             } else {
-                ", which".to_owned()
-            };
-            let CycleLink { action, raises, .. } = link;
-            write!(formatter, "{rule} {action}, which raises {raises} for ")?;
+                write!(formatter, " ({action}), which raises {raises} for ")?;
+            }
             if next.rule == link.rule {
                 formatter.write_str("itself")?;
             } else {
@@ -130,7 +133,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
         links.extend(triggering.map(|event| {
             let link = CycleLink {
                 rule: rule.name.clone(),
-                action: describe(event.action),
+                action: event.action.to_string(),
                 raises: event.trigger,
             };
             (position, link)
@@ -151,27 +154,21 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut raised = Vec::new();
     let mut moved_to = None;
     for action in &rule.actions {
-        let Some(trigger) = action.raises() else {
+        let properties = &action.properties;
+        let Some(trigger) = properties.raises else {
             continue;
         };
-        if let ActionPlan::Move { to, .. } = action {
-            moved_to = Some(to);
+        let destination = properties.destination.as_ref();
+        if properties.needs == Some(FileRight::Move) {
+            moved_to = destination;
         }
         raised.push(RaisedEvent {
             action,
             trigger,
-            folder: action.destination().or(moved_to),
+            folder: destination.or(moved_to),
         });
     }
     raised
-}
-
-fn describe(action: &ActionPlan) -> String {
-    match action {
-        ActionPlan::Copy { to, .. } => format!("copies to {to}"),
-        ActionPlan::Move { to, .. } => format!("moves to {to}"),
-        _ => "sets the comment".to_owned(),
-    }
 }
 
 /// Whether a rule listens to events that the API key's user causes.
@@ -264,6 +261,7 @@ fn trees(condition: &Condition) -> &[FolderId] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::{Comment, CopyTo, MoveTo};
     use crate::docspace::Conflict;
     use crate::event::Trigger;
 
@@ -276,11 +274,13 @@ mod tests {
         let plan = |(kind, to): &(&str, i64)| {
             let (to, conflict) = (FolderId::from(*to), Conflict::Duplicate);
             match *kind {
-                "copy" => ActionPlan::Copy { to, conflict },
-                "move" => ActionPlan::Move { to, conflict },
-                _ => ActionPlan::Comment {
+                "copy" => CopyTo { to, conflict }.into(),
+                "move" => MoveTo { to, conflict }.into(),
+                "comment" => Comment {
                     text: "seen".to_owned(),
-                },
+                }
+                .into(),
+                other => panic!("{other}"),
             }
         };
         Rule {
@@ -309,14 +309,14 @@ mod tests {
         assert_eq!(
             found(&rules),
             [
-                "rule “b” moves to 6, which raises file.moved for rule “a”, which copies to 5, \
-              which raises file.copied for rule “b”"
+                "rule “b” (move to folder 6) raises file.moved for rule “a” (copy to folder 5), \
+                 which raises file.copied for rule “b”"
             ]
         );
         let itself = [rule("a", "file.updated", vec![], &[("comment", 0)])];
         assert_eq!(
             found(&itself),
-            ["rule “a” sets the comment, which raises file.updated for itself"]
+            ["rule “a” (comment “seen”) raises file.updated for itself"]
         );
     }
 
@@ -410,7 +410,7 @@ mod tests {
         alias_watched_folder(&mut nested, &FolderId::from(5), &FolderId::from(6));
         assert_eq!(
             found(&nested),
-            ["rule “a” copies to 6, which raises file.copied for itself"]
+            ["rule “a” (copy to folder 6) raises file.copied for itself"]
         );
     }
 

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::docspace::Conflict;
 use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
@@ -10,7 +9,6 @@ use super::action::ActionPlan;
 use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
-use super::environment::{CopyRule, InvoiceRule};
 use super::facts::{Facts, Lookup, MissingFact};
 use super::mismatch::Mismatch;
 
@@ -53,7 +51,10 @@ impl Rule {
 
     /// Whether it accepts events about folders and rooms: no action on a file applies to those.
     fn accepts_folders(&self) -> bool {
-        !self.actions.iter().any(ActionPlan::is_file_work)
+        !self
+            .actions
+            .iter()
+            .any(|action| action.properties.is_file_work)
     }
 
     /// Evaluates the trigger and the conditions, at the least cost.
@@ -108,7 +109,8 @@ impl Rule {
     /// Decides what to plan for an event whose conditions all hold.
     pub(super) fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, MissingFact> {
         let file = FileFacts::of(entry, facts)?;
-        if let Some(to) = self.actions.iter().find_map(ActionPlan::destination)
+        let mut destinations = self.actions.iter().map(|it| &it.properties.destination);
+        if let Some(to) = destinations.find_map(Option::as_ref)
             && file.folder.as_ref() == Some(to)
         {
             return Ok(self.ignored(format!(
@@ -148,40 +150,6 @@ impl Rule {
             rule: self.name.clone(),
             reason,
             planned: None,
-        }
-    }
-}
-
-impl From<CopyRule> for Rule {
-    fn from(rule: CopyRule) -> Self {
-        Self {
-            name: "copy".to_owned(),
-            triggers: rule.triggers,
-            conditions: vec![Condition::Room(vec![rule.room])],
-            actions: vec![ActionPlan::Copy {
-                to: rule.to,
-                conflict: Conflict::Duplicate,
-            }],
-        }
-    }
-}
-
-impl From<InvoiceRule> for Rule {
-    fn from(rule: InvoiceRule) -> Self {
-        Self {
-            name: "invoice".to_owned(),
-            triggers: rule.triggers,
-            conditions: vec![
-                Condition::title_prefix([rule.title_prefix.as_str()]),
-                Condition::Room(vec![rule.room]),
-            ],
-            actions: [ActionPlan::Move {
-                to: rule.to,
-                conflict: Conflict::Duplicate,
-            }]
-            .into_iter()
-            .chain(rule.then)
-            .collect(),
         }
     }
 }

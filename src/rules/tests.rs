@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::actions::{CopyTo, MoveTo, Notify};
+use crate::config::{CopyRule, InvoiceRule};
 use crate::docspace::Conflict;
 use crate::docspace::FileInfo;
 use crate::event::{Event, Trigger};
 use crate::ids::{FileId, FolderId};
-use crate::template::MessageTemplates;
 
 /// An event whose payload has these members besides an id.
 pub(super) fn event(trigger: &str, members: &str) -> Event {
@@ -44,10 +45,7 @@ pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
 }
 
 fn notify() -> ActionPlan {
-    ActionPlan::Notify {
-        to: None,
-        words: MessageTemplates::default(),
-    }
+    Notify::email(None).into()
 }
 
 fn rules() -> Vec<Rule> {
@@ -91,10 +89,11 @@ fn rules_decide_in_order() {
     assert_eq!(
         planned.actions,
         [
-            ActionPlan::Move {
+            MoveTo {
                 to: FolderId::from(300),
                 conflict: Conflict::Duplicate,
-            },
+            }
+            .into(),
             notify()
         ]
     );
@@ -176,10 +175,11 @@ fn events_about_folders_match_only_rules_without_file_actions() {
     let decisions = decide(&[rule(vec![notify()])], facts(&created)).unwrap();
     assert_eq!(planning(&decisions), ["folders"]);
     let to = FolderId::from(5);
-    let copy = ActionPlan::Copy {
+    let copy = CopyTo {
         to,
         conflict: Conflict::Duplicate,
-    };
+    }
+    .into();
     let decisions = decide(&[rule(vec![notify(), copy])], facts(&created)).unwrap();
     assert_eq!(
         decisions[0].reason,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::actions::failpoint::Failpoints;
-use crate::actions::{self, AttemptOutcome, Context};
+use crate::actions::{self, AttemptOutcome, Context, Outcomes};
 use crate::backoff::backoff;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
@@ -53,19 +53,27 @@ pub(super) struct AttemptRunner {
 }
 
 impl AttemptRunner {
-    /// Runs one attempt. One that panics has failed.
+    /// Runs one attempt.
     pub(super) async fn run(&self, actions: &[Action]) {
         let span = if let [action] = actions {
             span_of(action)
         } else {
             info_span!(
                 "batch",
-                action.kind = actions.first().map(|action| action.plan.kind().as_str()),
+                action.kind = actions.first().map(actions::kind_name),
                 actions = actions.len(),
             )
         };
+        let context = Context {
+            db: &self.db,
+            portal: &self.portal,
+            channels: &self.channels,
+            clock: &self.clock,
+            failpoints: &self.failpoints,
+            lease: LEASE,
+        };
         let started = self.clock.now();
-        let recorded = match self.execute(actions).instrument(span).await {
+        let recorded = match execute(&context, actions).instrument(span).await {
             Ok(outcomes) => self.record(outcomes, started).await,
             Err(error) => Err(error),
         };
@@ -101,24 +109,6 @@ impl AttemptRunner {
         }
     }
 
-    async fn execute<'a>(
-        &self,
-        actions: &'a [Action],
-    ) -> Result<Vec<(&'a Action, AttemptOutcome)>, StoreError> {
-        let context = Context {
-            db: &self.db,
-            portal: &self.portal,
-            channels: &self.channels,
-            clock: &self.clock,
-            failpoints: &self.failpoints,
-            lease: LEASE,
-        };
-        AssertUnwindSafe(actions::run(&context, actions))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
-    }
-
     /// Writes down how the attempt ended for each action, all in one commit, then logs and counts it.
     async fn record(
         &self,
@@ -148,7 +138,7 @@ impl AttemptRunner {
                 continue;
             }
             span_of(action).in_scope(|| end.log(now));
-            let kind = action.plan.kind().as_str();
+            let kind = actions::kind_name(action);
             self.metrics.count_attempt(kind, end.label(), duration);
             if let Some(received_at) = written.event_received_at {
                 let delay = Duration::try_from(now.duration_since(received_at));
@@ -250,13 +240,24 @@ fn panicked() -> AttemptOutcome {
     }
 }
 
+/// Runs an attempt; one that panics has failed.
+async fn execute<'a>(
+    context: &'a Context<'a>,
+    actions: &'a [Action],
+) -> Result<Outcomes<'a>, StoreError> {
+    AssertUnwindSafe(actions::run(context, actions))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
+}
+
 fn span_of(action: &Action) -> Span {
     info_span!(
         "attempt",
         event.id = action.event.0,
         rule.name = action.rule,
         action.id = action.claim.action.0,
-        action.kind = action.plan.kind().as_str(),
+        action.kind = actions::kind_name(action),
         attempt = action.claim.attempt,
     )
 }

@@ -16,7 +16,7 @@ fn keep_only(scene: &mut Scene, kind: &str) {
     let mut rules: Vec<Rule> = scene
         .rules()
         .into_iter()
-        .filter(|rule| rule.actions[0].kind().as_str() == kind)
+        .filter(|rule| rule.actions[0].kind == kind)
         .collect();
     rules[0].actions.truncate(1);
     scene.change_rules(rules);

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use docspace_courier::actions::{Call, Notify};
 use docspace_courier::clock::Clock;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::chat::Chat;
 use docspace_courier::notify::mail::{Email, Mailer, SmtpSettings};
 use docspace_courier::pipeline::{Pipeline, PipelineSettings};
-use docspace_courier::rules::ActionPlan;
-use docspace_courier::template::MessageTemplates;
 use jiff::Timestamp;
 
 use crate::bounds::bounded;
@@ -49,7 +48,7 @@ async fn an_hour_without_mail_server_chat_and_pipeline_loses_nothing() {
             ..by_mail(Mailer::new(MailServer::plain(mail)).unwrap())
         };
         let mut actions = notify(&[MANAGER]);
-        actions.extend([ActionPlan::Chat, ActionPlan::Call]);
+        actions.extend([Notify::Chat.into(), Call::Call.into()]);
         scene.notify_after_move(channels, actions);
         for number in 1..=3 {
             scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
@@ -105,7 +104,7 @@ async fn a_pipeline_that_rejects_our_set_up_gets_the_call_when_it_is_repaired() 
     for status in [302, 401, 403, 404, 407, 502, 503] {
         scenario(async |scene| {
             let pipeline = Receiver::start().await;
-            scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+            scene.notify_after_move(pipeline.as_pipeline(None), vec![Call::Call.into()]);
             for _ in 0..20 {
                 pipeline.answer_once(status);
             }
@@ -124,7 +123,7 @@ async fn a_message_that_makes_the_channel_fail_does_not_hold_up_the_others() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
         pipeline.fail_for("Invoice bad.pdf");
-        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![Call::Call.into()]);
         scene.upload(&scene.client_room, "Invoice bad.pdf");
         work_for(scene, Duration::from_mins(10)).await;
         for number in 1..=3 {
@@ -149,11 +148,8 @@ async fn one_channel_that_is_down_does_not_hold_up_another() {
             mailer: Some(Mailer::new(MailServer::plain(port)).unwrap()),
             ..pipeline.as_pipeline(None)
         };
-        let to = ActionPlan::Notify {
-            to: Some(MANAGER.to_owned()),
-            words: MessageTemplates::default(),
-        };
-        scene.notify_after_move(channels, vec![to, ActionPlan::Call]);
+        let to = Notify::email(Some(MANAGER.to_owned())).into();
+        scene.notify_after_move(channels, vec![to, Call::Call.into()]);
         for number in 1..=10 {
             scene.upload(&scene.client_room, &format!("Invoice {number:02}.pdf"));
         }

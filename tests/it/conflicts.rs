@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use docspace_courier::actions::{CopyTo, MoveTo};
 use docspace_courier::docspace::Conflict;
 use docspace_courier::journal;
 use docspace_courier::rules::{ActionPlan, Rule};
@@ -25,17 +26,19 @@ impl Scene {
 }
 
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
-    ActionPlan::Copy {
+    CopyTo {
         to: folder_id(&scene.internal),
         conflict,
     }
+    .into()
 }
 
 fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
-    ActionPlan::Move {
+    MoveTo {
         to: folder_id(&scene.internal),
         conflict,
     }
+    .into()
 }
 
 /// What can happen to the call and its operation; the outcome must always be the same.

@@ -4,12 +4,12 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use docspace_courier::clock::Clock;
+use docspace_courier::config::InvoiceRule;
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
 use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
-use docspace_courier::rules::InvoiceRule;
 use docspace_sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 

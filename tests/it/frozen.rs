@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use docspace_courier::actions::Call;
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::db::Db;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, Rule};
+use docspace_courier::rules::Rule;
 use docspace_courier::service::Parts;
 use docspace_courier::worker::Progress;
 
@@ -74,7 +75,7 @@ async fn a_frozen_instance_copies_and_moves_nothing() {
 fn with_call(scene: &Scene) -> Vec<Rule> {
     let mut rules = scene.rules();
     rules[1].actions.truncate(1);
-    rules[1].actions.push(ActionPlan::Call);
+    rules[1].actions.push(Call::Call.into());
     rules
 }
 

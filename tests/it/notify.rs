@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use docspace_courier::actions::Notify;
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
 use docspace_courier::rules::ActionPlan;
-use docspace_courier::template::MessageTemplates;
 use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::bounds::{STATE_BOUND, until};
@@ -21,10 +21,7 @@ const AT_A_TIME: usize = 5;
 const MANAGER: &str = "manager@example.com";
 
 pub fn notify(addresses: &[&str]) -> Vec<ActionPlan> {
-    let to = |address: &&str| ActionPlan::Notify {
-        to: Some((*address).to_owned()),
-        words: MessageTemplates::default(),
-    };
+    let to = |address: &&str| Notify::email(Some((*address).to_owned())).into();
     addresses.iter().map(to).collect()
 }
 
@@ -269,7 +266,7 @@ async fn a_slow_mail_server_does_not_delay_file_work() {
 async fn the_chat_message_is_one_line() {
     scenario(async |scene| {
         let chat = Receiver::start().await;
-        scene.notify_after_move(chat.as_chat(), vec![ActionPlan::Chat]);
+        scene.notify_after_move(chat.as_chat(), vec![Notify::Chat.into()]);
         chat.answer_once(429);
         let invoice = scene.upload(&scene.client_room, "Invoice & @all.pdf");
         scene.work_to_the_end().await;

@@ -9,11 +9,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use docspace_courier::actions::{Call, Notify};
 use docspace_courier::notify::Channels;
 use docspace_courier::notify::chat::Chat;
 use docspace_courier::pipeline::{self, Pipeline, Signer};
-use docspace_courier::rules::ActionPlan;
-use docspace_courier::template::MessageTemplates;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -171,7 +170,7 @@ async fn another_implementation_accepts_the_signature_of_a_call() {
             )]
             let ahead = jiff::Timestamp::now().duration_since(scene.clock.now());
             scene.clock.advance(ahead.try_into().unwrap());
-            scene.notify_after_move(pipeline.as_pipeline(Some(secret)), vec![ActionPlan::Call]);
+            scene.notify_after_move(pipeline.as_pipeline(Some(secret)), vec![Call::Call.into()]);
             scene.upload(&scene.client_room, "Invoice №42.pdf");
             scene.work().await;
 
@@ -201,7 +200,7 @@ async fn another_implementation_accepts_the_signature_of_a_call() {
 async fn a_call_contains_event_file_result_and_links() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
-        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![Call::Call.into()]);
         let invoice = scene.upload(&scene.subfolder, "Invoice.pdf");
         scene.work().await;
         let calls = pipeline.calls();
@@ -234,7 +233,7 @@ async fn a_call_contains_event_file_result_and_links() {
 async fn a_call_is_retried_with_the_same_id_after_the_requested_wait() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
-        scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+        scene.notify_after_move(pipeline.as_pipeline(None), vec![Call::Call.into()]);
         pipeline.answer_once(302);
         pipeline.answer_once(500);
         pipeline.ask_to_wait(429, "600");
@@ -261,7 +260,7 @@ async fn a_call_that_the_pipeline_rejects_is_a_dead_letter() {
         scenario(async |scene| {
             scene.leaving(Leftover::DeadLetters, 1);
             let pipeline = Receiver::start().await;
-            scene.notify_after_move(pipeline.as_pipeline(None), vec![ActionPlan::Call]);
+            scene.notify_after_move(pipeline.as_pipeline(None), vec![Call::Call.into()]);
             pipeline.answer_once(status);
             scene.upload(&scene.client_room, "Invoice.pdf");
             scene.work_to_the_end().await;
@@ -282,11 +281,8 @@ async fn a_refused_mail_does_not_stop_the_call() {
             mailer: Some(server.mailer()),
             ..pipeline.as_pipeline(None)
         };
-        let gone = ActionPlan::Notify {
-            to: Some("gone@example.com".to_owned()),
-            words: MessageTemplates::default(),
-        };
-        scene.notify_after_move(channels, vec![gone, ActionPlan::Call]);
+        let gone = Notify::email(Some("gone@example.com".to_owned())).into();
+        scene.notify_after_move(channels, vec![gone, Call::Call.into()]);
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
         assert_eq!(pipeline.calls().len(), 1);

@@ -1,6 +1,7 @@
 //! A replay evaluates the current rules again, and replaces what is not done.
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::actions::{CopyTo, MoveTo};
 use docspace_courier::docspace::Conflict;
 use docspace_courier::event::Trigger;
 use docspace_courier::ids::FolderId;
@@ -12,17 +13,19 @@ use crate::events::{FIRST, printed};
 use crate::scene::{Leftover, Scene, folder_id, scenario};
 
 fn copy_to(to: FolderId) -> ActionPlan {
-    ActionPlan::Copy {
+    CopyTo {
         to,
         conflict: Conflict::Duplicate,
     }
+    .into()
 }
 
 fn move_to(to: FolderId) -> ActionPlan {
-    ActionPlan::Move {
+    MoveTo {
         to,
         conflict: Conflict::Duplicate,
     }
+    .into()
 }
 
 fn mistyped() -> FolderId {

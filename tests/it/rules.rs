@@ -404,3 +404,31 @@ async fn replaced_rules_apply_from_the_next_event_on() {
     })
     .await;
 }
+
+/// Instances of two versions may share a store, and a person may go back to the version before.
+#[tokio::test]
+async fn an_action_that_only_a_newer_version_supports_waits_for_it() {
+    scenario(async |scene| {
+        scene.portal.set_down(true);
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        scene.portal.set_down(false);
+        let rename = |from: &'static str, to: &'static str| {
+            scene.db.write(move |sql| {
+                let params = [(":from", from.into()), (":to", to.into())];
+                let sql_text = "UPDATE actions SET kind = :to WHERE kind = :from";
+                sql.execute(sql_text, &params).map(drop)
+            })
+        };
+        rename("copy", "teleport").await.unwrap();
+        for _ in 0..3 {
+            scene.clock.advance(Duration::from_mins(2));
+            scene.work().await;
+        }
+        assert_eq!(scene.titles(&scene.internal), [] as [&str; 0]);
+        rename("teleport", "copy").await.unwrap();
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
+}

@@ -102,7 +102,7 @@ async fn the_active_rules_are_listed() {
         let seed = written.deployment.portal.seed().clone();
         let said = written.say(&["rules"]);
         let expected = format!(
-            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to {} (skip if the title exists there)\n",
+            "archive\n  on    file.uploaded\n  where room is {} and extension is pdf\n  do    copy to folder {} (skip if the title exists there)\n",
             seed.client_room, seed.incoming_folder
         );
         assert!(said.contains(&expected), "{said}");
@@ -276,7 +276,7 @@ async fn rules_that_trigger_themselves_are_refused_with_the_chain() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
             said.contains(
-                "the rules would trigger themselves: rule “echo” sets the comment, which raises \
+                "the rules would trigger themselves: rule “echo” (comment “Need Review”) raises \
                  file.updated for itself"
             ),
             "{said}"

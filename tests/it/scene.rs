@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use docspace_courier::actions::Notify;
 use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
-use docspace_courier::config::PortalConfig;
+use docspace_courier::config::{CopyRule, InvoiceRule, PortalConfig};
 use docspace_courier::db::{Db, Sql};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
 use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, ActiveRules, CopyRule, InvoiceRule, Rule};
+use docspace_courier::rules::{ActionPlan, ActiveRules, Rule};
 use docspace_courier::service::{Acceptance, Parts};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::supervise::Supervisor;
-use docspace_courier::template::MessageTemplates;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Progress, Worker, WorkerSettings};
@@ -437,10 +437,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             room: folder_id(&seed.client_room),
             to: folder_id(&seed.incoming_folder),
             title_prefix: "invoice".to_owned(),
-            then: vec![ActionPlan::Notify {
-                to: Some("manager@example.com".to_owned()),
-                words: MessageTemplates::default(),
-            }],
+            then: vec![Notify::email(Some("manager@example.com".to_owned())).into()],
             triggers,
         }
         .into(),

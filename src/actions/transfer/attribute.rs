@@ -68,7 +68,6 @@ mod tests {
     use super::*;
     use crate::ids::{FileId, FolderId, InboxId};
     use crate::outbox::{ActionId, Claim};
-    use crate::rules::ActionPlan;
 
     fn action(id: i64, title: &str) -> Action {
         Action {
@@ -80,7 +79,8 @@ mod tests {
             rule: "copy".to_owned(),
             file: FileId::from(id),
             title: title.to_owned(),
-            plan: ActionPlan::Chat,
+            kind: String::new(),
+            plan: String::new(),
             failures: 0,
             denials: 0,
             intent: None,

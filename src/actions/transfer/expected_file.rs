@@ -95,7 +95,6 @@ mod tests {
     use super::*;
     use crate::ids::{FolderId, InboxId};
     use crate::outbox::{ActionId, Claim};
-    use crate::rules::ActionPlan;
 
     const CALLED_AT_S: i64 = 1_000_000;
 
@@ -129,7 +128,8 @@ mod tests {
             rule: "copy".to_owned(),
             file: FileId::from(1),
             title: "plan.docx".to_owned(),
-            plan: ActionPlan::Chat,
+            kind: String::new(),
+            plan: String::new(),
             failures: 0,
             denials: 0,
             intent: None,

@@ -8,7 +8,7 @@ use crate::outbox::Action;
 
 /// What is done to the files.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::actions) struct Transfer<'a> {
+pub(super) struct Transfer<'a> {
     /// Whether they are copied or moved.
     pub(super) kind: OperationKind,
     /// The destination.
@@ -19,11 +19,7 @@ pub(in crate::actions) struct Transfer<'a> {
 
 impl<'a> Transfer<'a> {
     /// A copy or move to this folder.
-    pub(in crate::actions) fn new(
-        kind: OperationKind,
-        to: &'a FolderId,
-        conflict: Conflict,
-    ) -> Self {
+    pub(super) fn new(kind: OperationKind, to: &'a FolderId, conflict: Conflict) -> Self {
         Self { kind, to, conflict }
     }
 }

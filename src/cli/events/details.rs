@@ -88,7 +88,7 @@ fn write_actions(page: &mut String, actions: &[ActionView]) -> std::fmt::Result 
         writeln!(
             page,
             "  {}, action {} of rule {}: {}",
-            clean(&action.what()),
+            clean(&action.what),
             action.id,
             clean(&action.rule),
             clean(&action.state_in_words(actions))

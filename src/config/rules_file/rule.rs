@@ -1,13 +1,11 @@
 //! One `[[rule]]`: its name, triggers and conditions.
 
-use crate::config::similar::did_you_mean;
 use crate::event::Trigger;
-use crate::pipeline::PipelineSettings;
 use crate::rules::{Account, ActionPlan, Condition, OTHERS, Pattern, PatternError, Rule};
+use crate::similar::did_you_mean;
+use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
 use super::action::{self, ACTION};
-use super::context::RuleContext;
-use super::table::{FieldValue, TableReader};
 
 /// Names that rules of the file cannot have: those of the environment rules, and one that stands for many rules.
 const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
@@ -27,7 +25,6 @@ pub(super) struct ParsedRule {
     pub(super) name: Option<String>,
     /// `None` without a valid name.
     pub(super) rule: Option<Rule>,
-    pub(super) pipelines: Vec<(String, PipelineSettings)>,
 }
 
 /// Parses the rule at a position in the file, from 1. Its name must not be taken.
@@ -46,7 +43,7 @@ pub(super) fn parse(
     let name = name(&mut table, taken);
     let triggers = triggers(&mut table, context);
     let conditions = conditions(&mut table);
-    let (actions, pipelines) = actions(&mut table, context);
+    let actions = actions(&mut table, context);
     check_file_actions(&table, &triggers, &actions);
     table.finish();
     let rule = name.clone().map(|name| Rule {
@@ -55,11 +52,7 @@ pub(super) fn parse(
         conditions,
         actions,
     });
-    ParsedRule {
-        name,
-        rule,
-        pipelines,
-    }
+    ParsedRule { name, rule }
 }
 
 fn name(table: &mut TableReader<'_>, taken: &[String]) -> Option<String> {
@@ -200,27 +193,21 @@ fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
     conditions
 }
 
-fn actions(
-    table: &mut TableReader<'_>,
-    context: RuleContext<'_>,
-) -> (Vec<ActionPlan>, Vec<(String, PipelineSettings)>) {
-    let (mut plans, mut pipelines) = (Vec::new(), Vec::new());
+fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionPlan> {
     let actions = table.tables("action", ACTION);
     if actions.is_empty() {
         let what = format!("is missing: add one {ACTION} for each thing that the rule does");
         table.report_field("action", &what);
     }
-    for action in actions {
-        let parsed = action::parse(action, context).unwrap_or_default();
-        plans.extend(parsed.plans);
-        pipelines.extend(parsed.pipeline);
-    }
-    (plans, pipelines)
+    let plans = actions
+        .into_iter()
+        .map(|table| action::parse(table, context));
+    plans.flatten().collect()
 }
 
 /// Actions on files need triggers about a file that still exists.
 fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {
-    let Some(action) = actions.iter().find(|action| action.is_file_work()) else {
+    let Some(action) = actions.iter().find(|action| action.properties.is_file_work) else {
         return;
     };
     for trigger in triggers {
@@ -234,7 +221,7 @@ fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[
         };
         let what = format!(
             "{name} is about {subject}, so the rule cannot {}; only notify and call are possible",
-            action.kind()
+            action.kind
         );
         table.report_field("triggers", &what);
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::actions::{self, CopyTo};
 use crate::config::variables::Variables;
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
@@ -92,26 +93,28 @@ fn every_field_of_a_rule() {
         "invoice".to_owned(),
         "рахунок".to_owned()
     ])));
-    let kinds: Vec<_> = rule
-        .actions
-        .iter()
-        .map(|action| action.kind().as_str())
-        .collect();
+    let kinds: Vec<_> = rule.actions.iter().map(|action| action.kind).collect();
     let expected = [
         "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(
         rule.actions[0],
-        ActionPlan::Copy {
+        CopyTo {
             to: FolderId::from(340_988),
             conflict: Conflict::Skip
         }
+        .into()
     );
-    let stored = serde_json::to_string(&rule.actions).unwrap();
-    assert!(!stored.contains("pipeline.example/x"), "{stored}");
-    let back: Vec<ActionPlan> = serde_json::from_str(&stored).unwrap();
-    assert_eq!(back, rule.actions);
+    for ActionPlan {
+        kind,
+        stored,
+        properties,
+    } in &rule.actions
+    {
+        assert!(!stored.contains("pipeline.example/x"), "{stored}");
+        assert_eq!(actions::properties(kind, stored).as_ref(), Some(properties));
+    }
 }
 
 #[test]

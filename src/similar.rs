@@ -4,7 +4,7 @@
 const MIN_SIMILARITY: f64 = 0.7;
 
 /// "did you mean" the known word that is most similar to this one; `None` if none is similar.
-pub(super) fn did_you_mean<'k>(
+pub(crate) fn did_you_mean<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<String> {
@@ -12,7 +12,7 @@ pub(super) fn did_you_mean<'k>(
 }
 
 /// The known word that is most similar to this one, if one is similar. Letter case makes no difference.
-pub(super) fn closest_match<'k>(
+pub(crate) fn closest_match<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
@@ -29,6 +29,6 @@ pub(super) fn closest_match<'k>(
 }
 
 /// How similar two words are, from 0 to 1. Letter case makes no difference.
-pub(super) fn similarity(one: &str, other: &str) -> f64 {
+pub(crate) fn similarity(one: &str, other: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase())
 }

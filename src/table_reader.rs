@@ -1,4 +1,4 @@
-//! Cursors over the tables and values of a rules file.
+//! Reads a rules file: cursors over its tables and values.
 //!
 //! A cursor knows the rule and field it is at. A value that is not valid is reported with this place and skipped,
 //! so that reading continues and all problems are found.
@@ -9,11 +9,17 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::similar::did_you_mean;
 use crate::finding::Severity;
 use crate::ids::FolderId;
+use crate::similar::did_you_mean;
 
-use super::diagnostics::Diagnostics;
+mod context;
+mod diagnostics;
+mod texts;
+
+pub(crate) use context::{FileUses, RuleContext};
+pub(crate) use diagnostics::Diagnostics;
+pub(crate) use texts::LineLimit;
 
 /// A place in the file.
 #[derive(Clone)]
@@ -50,21 +56,21 @@ impl Place<'_> {
 }
 
 /// A table and the fields that are known in it: those that were asked for.
-pub(super) struct TableReader<'t> {
+pub(crate) struct TableReader<'t> {
     place: Place<'t>,
     table: &'t DeTable<'t>,
     known: Vec<&'static str>,
 }
 
 /// A value of a field.
-pub(super) struct FieldValue<'t> {
+pub(crate) struct FieldValue<'t> {
     place: Place<'t>,
     value: &'t DeValue<'t>,
 }
 
 impl<'t> TableReader<'t> {
     /// The table of the whole file.
-    pub(super) fn new(table: &'t Spanned<DeTable<'t>>, diagnostics: &'t Diagnostics<'t>) -> Self {
+    pub(crate) fn new(table: &'t Spanned<DeTable<'t>>, diagnostics: &'t Diagnostics<'t>) -> Self {
         let place = Place {
             diagnostics,
             rule: Rc::from(""),
@@ -84,30 +90,30 @@ impl<'t> TableReader<'t> {
 
     /// The same table as that of a rule, to which all problems in it belong from now on.
     #[must_use]
-    pub(super) fn of_rule(mut self, rule: &str) -> Self {
+    pub(crate) fn of_rule(mut self, rule: &str) -> Self {
         self.place.rule = Rc::from(rule);
         self.place.path.clear();
         self
     }
 
     /// Reports a problem of the table.
-    pub(super) fn report(&self, what: &str) {
+    pub(crate) fn report(&self, what: &str) {
         self.place.report(what);
     }
 
     /// Reports a problem of a field that is not in the table.
-    pub(super) fn report_field(&self, name: &str, what: &str) {
+    pub(crate) fn report_field(&self, name: &str, what: &str) {
         self.place.field(name, self.place.span.clone()).report(what);
     }
 
     /// Warns of the value of a field.
-    pub(super) fn warn_field(&self, name: &str, what: &str) {
+    pub(crate) fn warn_field(&self, name: &str, what: &str) {
         let place = self.place.field(name, self.place.span.clone());
         place.add(Severity::Warning, what);
     }
 
     /// A string field without reporting anything, to show in problems.
-    pub(super) fn peek(&self, name: &str) -> Option<&'t str> {
+    pub(crate) fn peek(&self, name: &str) -> Option<&'t str> {
         let (_, value) = self.entry(name)?;
         value.get_ref().as_str()
     }
@@ -125,7 +131,7 @@ impl<'t> TableReader<'t> {
     }
 
     /// The field, which is known from now on.
-    pub(super) fn field(&mut self, name: &'static str) -> Option<FieldValue<'t>> {
+    pub(crate) fn field(&mut self, name: &'static str) -> Option<FieldValue<'t>> {
         self.known.push(name);
         let (_, value) = self.entry(name)?;
         Some(FieldValue {
@@ -135,7 +141,7 @@ impl<'t> TableReader<'t> {
     }
 
     /// The field, or a report that it is missing; the hint says what to set it to.
-    pub(super) fn required(&mut self, name: &'static str, hint: &str) -> Option<FieldValue<'t>> {
+    pub(crate) fn required(&mut self, name: &'static str, hint: &str) -> Option<FieldValue<'t>> {
         let field = self.field(name);
         if field.is_none() {
             self.report_field(name, &format!("is missing: {hint}"));
@@ -144,7 +150,7 @@ impl<'t> TableReader<'t> {
     }
 
     /// The tables of an array of tables, which is written with this header.
-    pub(super) fn tables(&mut self, name: &'static str, header: &str) -> Vec<TableReader<'t>> {
+    pub(crate) fn tables(&mut self, name: &'static str, header: &str) -> Vec<TableReader<'t>> {
         let Some(field) = self.field(name) else {
             return Vec::new();
         };
@@ -163,17 +169,17 @@ impl<'t> TableReader<'t> {
     }
 
     /// Whether the table has any of the known fields.
-    pub(super) fn has_known_field(&self) -> bool {
+    pub(crate) fn has_known_field(&self) -> bool {
         self.known.iter().any(|name| self.entry(name).is_some())
     }
 
     /// Whether the table has no fields at all.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
     /// Reports every field that is not known.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.known.contains(&name) {
@@ -190,22 +196,22 @@ impl<'t> TableReader<'t> {
 
 impl<'t> FieldValue<'t> {
     /// Reports a problem of the value.
-    pub(super) fn report(&self, what: &str) {
+    pub(crate) fn report(&self, what: &str) {
         self.place.report(what);
     }
 
     /// Warns of a value that is used.
-    pub(super) fn warn(&self, what: &str) {
+    pub(crate) fn warn(&self, what: &str) {
         self.place.add(Severity::Warning, what);
     }
 
     /// The rule, as problems show it.
-    pub(super) fn rule(&self) -> &str {
+    pub(crate) fn rule(&self) -> &str {
         &self.place.rule
     }
 
     /// A string.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let text = self.value.as_str();
         if text.is_none() {
             self.report(&format!("must be a string, not {}", self.kind()));
@@ -214,7 +220,7 @@ impl<'t> FieldValue<'t> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub(crate) fn flag(&self) -> Option<bool> {
         let flag = self.value.as_bool();
         if flag.is_none() {
             self.report(&format!("must be true or false, not {}", self.kind()));
@@ -223,7 +229,7 @@ impl<'t> FieldValue<'t> {
     }
 
     /// A table.
-    pub(super) fn as_table(&self) -> Option<TableReader<'t>> {
+    pub(crate) fn as_table(&self) -> Option<TableReader<'t>> {
         match self.value {
             DeValue::Table(table) => Some(TableReader::at(self.place.clone(), table)),
             _ => None,
@@ -231,7 +237,7 @@ impl<'t> FieldValue<'t> {
     }
 
     /// A table, or a report that it must be one.
-    pub(super) fn table(&self, example: &str) -> Option<TableReader<'t>> {
+    pub(crate) fn table(&self, example: &str) -> Option<TableReader<'t>> {
         let table = self.as_table();
         if table.is_none() {
             self.report(&format!("must be a table such as {example}"));
@@ -240,7 +246,7 @@ impl<'t> FieldValue<'t> {
     }
 
     /// The items of a list, which must not be empty; a single value counts as a list of one.
-    pub(super) fn items(&self) -> Vec<FieldValue<'t>> {
+    pub(crate) fn items(&self) -> Vec<FieldValue<'t>> {
         let items = self.list();
         if items.is_empty() {
             self.report("is an empty list, which matches nothing");
@@ -268,20 +274,20 @@ impl<'t> FieldValue<'t> {
     }
 
     /// A string or a list of strings, trimmed.
-    pub(super) fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         let items = self.items().into_iter();
         let texts = items.filter_map(|item| Some(item.text()?.trim().to_owned()));
         texts.collect()
     }
 
     /// An id or a list of ids.
-    pub(super) fn folder_ids(&self) -> Vec<FolderId> {
+    pub(crate) fn folder_ids(&self) -> Vec<FolderId> {
         let items = self.items().into_iter();
         items.filter_map(|item| item.as_folder_id()).collect()
     }
 
     /// One id.
-    pub(super) fn folder_id(&self) -> Option<FolderId> {
+    pub(crate) fn folder_id(&self) -> Option<FolderId> {
         if self.value.is_array() {
             self.report("must be a single folder; write one [[rule.action]] for each");
             return None;

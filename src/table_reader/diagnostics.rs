@@ -7,7 +7,7 @@ use crate::finding::{Finding, Severity};
 
 /// The findings about a file that is being read.
 #[derive(Debug)]
-pub(super) struct Diagnostics<'f> {
+pub(crate) struct Diagnostics<'f> {
     file_name: String,
     text: &'f str,
     /// With their lines.
@@ -15,7 +15,7 @@ pub(super) struct Diagnostics<'f> {
 }
 
 impl<'f> Diagnostics<'f> {
-    pub(super) fn new(file_name: &str, text: &'f str) -> Self {
+    pub(crate) fn new(file_name: &str, text: &'f str) -> Self {
         Self {
             file_name: file_name.to_owned(),
             text,
@@ -24,7 +24,7 @@ impl<'f> Diagnostics<'f> {
     }
 
     /// Adds a finding. Rule and field are empty if it is about the whole file.
-    pub(super) fn add(
+    pub(crate) fn add(
         &self,
         severity: Severity,
         span: &Range<usize>,
@@ -50,7 +50,7 @@ impl<'f> Diagnostics<'f> {
     }
 
     /// The findings, from the top of the file to its end.
-    pub(super) fn into_findings(self) -> Vec<Finding> {
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
         let mut findings = self.findings.into_inner();
         findings.sort_by_key(|(line, _)| *line);
         findings.into_iter().map(|(_, finding)| finding).collect()

@@ -1,0 +1,127 @@
+//! The two kinds: copy and move.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actions::attempt::{Context, Outcomes};
+use crate::actions::kind::Kind;
+use crate::db::StoreError;
+use crate::docspace::{Conflict, OperationKind};
+use crate::ids::FolderId;
+use crate::outbox::Action;
+use crate::rules::{ActionProperties, FileRight};
+use crate::table_reader::{FieldValue, RuleContext};
+
+use super::Transfer;
+
+/// Copies the file into a folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CopyTo {
+    /// The destination.
+    pub to: FolderId,
+    /// What to do if the title is taken there.
+    #[serde(default, skip_serializing_if = "Conflict::is_default")]
+    pub conflict: Conflict,
+}
+
+/// Moves the file into a folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MoveTo {
+    /// The destination.
+    pub to: FolderId,
+    /// What to do if the title is taken there.
+    #[serde(default, skip_serializing_if = "Conflict::is_default")]
+    pub conflict: Conflict,
+}
+
+impl Kind for CopyTo {
+    const NAME: &'static str = "copy";
+
+    fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
+        let (to, conflict) = destination(value)?;
+        Some(vec![Self { to, conflict }])
+    }
+
+    fn properties(&self) -> ActionProperties {
+        ActionProperties {
+            needs: Some(FileRight::Copy),
+            // With a free title of its own, the copy is still found by the title that it was made for.
+            writes_title: true,
+            ..properties("file.copied", &self.to, self.conflict)
+        }
+    }
+
+    async fn run<'a>(
+        &self,
+        context: &Context<'_>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        let transfer = Transfer::new(OperationKind::Copy, &self.to, self.conflict);
+        super::run(context, actions, transfer).await
+    }
+}
+
+impl Kind for MoveTo {
+    const NAME: &'static str = "move";
+
+    fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
+        let (to, conflict) = destination(value)?;
+        Some(vec![Self { to, conflict }])
+    }
+
+    fn properties(&self) -> ActionProperties {
+        ActionProperties {
+            needs: Some(FileRight::Move),
+            writes_title: self.conflict == Conflict::Overwrite,
+            ..properties("file.moved", &self.to, self.conflict)
+        }
+    }
+
+    async fn run<'a>(
+        &self,
+        context: &Context<'_>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        let transfer = Transfer::new(OperationKind::Move, &self.to, self.conflict);
+        super::run(context, actions, transfer).await
+    }
+}
+
+fn properties(raises: &'static str, to: &FolderId, conflict: Conflict) -> ActionProperties {
+    ActionProperties {
+        destination: Some(to.clone()),
+        target: Some(to.to_string()),
+        remark: match conflict {
+            Conflict::Duplicate => None,
+            Conflict::Overwrite => Some("overwrite a taken title"),
+            Conflict::Skip => Some("skip if the title exists there"),
+        },
+        ..ActionProperties::on_file(raises)
+    }
+}
+
+/// `copy = 5`, or `copy = { to = 5, conflict = "skip" }`.
+fn destination(value: &FieldValue<'_>) -> Option<(FolderId, Conflict)> {
+    let Some(mut table) = value.as_table() else {
+        return Some((value.folder_id()?, Conflict::default()));
+    };
+    let to = table.required("to", "the destination folder");
+    let to = to.and_then(|value| value.folder_id());
+    let conflict = match table.field("conflict") {
+        None => Some(Conflict::default()),
+        Some(value) => conflict(&value),
+    };
+    table.finish();
+    Some((to?, conflict?))
+}
+
+fn conflict(value: &FieldValue<'_>) -> Option<Conflict> {
+    match value.text()?.as_str() {
+        "duplicate" => Some(Conflict::Duplicate),
+        "overwrite" => Some(Conflict::Overwrite),
+        "skip" => Some(Conflict::Skip),
+        _ => {
+            value.report("must be \"duplicate\", \"overwrite\" or \"skip\"");
+            None
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The two rules that environment variables configure: the jobs of the vendor's samples.
+
+use std::iter;
+
+use crate::actions::{CopyTo, MoveTo};
+use crate::docspace::Conflict;
+use crate::event::Trigger;
+use crate::ids::FolderId;
+use crate::rules::{ActionPlan, Condition, Rule};
+
+/// Copies every upload of a client room into an internal folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyRule {
+    /// `SHARED_WITH_CLIENT_ROOM_ID`.
+    pub room: FolderId,
+    /// `INTERNAL_PROCESSING_FOLDER_ID`.
+    pub to: FolderId,
+    /// `ALLOWED_TRIGGERS`.
+    pub triggers: Vec<Trigger>,
+}
+
+/// Moves uploads whose title starts with a prefix to Incoming, then notifies people and calls a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceRule {
+    /// `CLIENT_ROOT_ID`: a room, or the Rooms section to match every room.
+    pub room: FolderId,
+    /// `INCOMING_FOLDER_ID`.
+    pub to: FolderId,
+    /// `INVOICE_TITLE_PREFIX`.
+    pub title_prefix: String,
+    /// The actions after the move: notifications and a call.
+    pub then: Vec<ActionPlan>,
+    /// `ALLOWED_TRIGGERS`.
+    pub triggers: Vec<Trigger>,
+}
+
+impl From<CopyRule> for Rule {
+    fn from(rule: CopyRule) -> Self {
+        Self {
+            name: "copy".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![Condition::Room(vec![rule.room])],
+            actions: vec![
+                CopyTo {
+                    to: rule.to,
+                    conflict: Conflict::Duplicate,
+                }
+                .into(),
+            ],
+        }
+    }
+}
+
+impl From<InvoiceRule> for Rule {
+    fn from(rule: InvoiceRule) -> Self {
+        Self {
+            name: "invoice".to_owned(),
+            triggers: rule.triggers,
+            conditions: vec![
+                Condition::title_prefix([rule.title_prefix.as_str()]),
+                Condition::Room(vec![rule.room]),
+            ],
+            actions: iter::once(
+                MoveTo {
+                    to: rule.to,
+                    conflict: Conflict::Duplicate,
+                }
+                .into(),
+            )
+            .chain(rule.then)
+            .collect(),
+        }
+    }
+}
