@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::health::{self, Health};
+use crate::http_headers::is_https;
 use crate::inbox::{self, AcceptOutcome};
 use crate::log_limit::LogLimits;
 use crate::loopback::{has_loopback_host, is_forwarded, is_from_browser};
@@ -193,17 +194,6 @@ impl VerifiedDelivery {
 /// tunnel to it may deliver anything unsigned.
 fn is_from_local_program(version: Version, headers: &HeaderMap) -> bool {
     has_loopback_host(headers) && !is_forwarded(version, headers) && !is_from_browser(headers)
-}
-
-/// Whether the proxy received the request over HTTPS; `None` without a proxy. A client may send the header
-/// too, so the last value counts, which our proxy added.
-fn is_https(headers: &HeaderMap) -> Option<bool> {
-    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
-    let scheme = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.rsplit(',').next());
-    Some(scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")))
 }
 
 /// Whether the body is compressed. DocSpace does not compress, and a small body must not expand to a large

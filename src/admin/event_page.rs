@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::access::Caller;
+use super::access::{Caller, Identity};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::login;
@@ -100,15 +101,15 @@ pub(super) struct EventQuery {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Path(id): Path<i64>,
     Query(EventQuery { notice }): Query<EventQuery>,
 ) -> Response {
-    let layout = Layout::new(&console, &headers);
+    let layout = Layout::new(&console, identity);
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(details)) => {
             let now = console.clock.now();
-            let controls = controls(&details, console.access.caller(&headers, now));
+            let controls = controls(&details, identity.caller);
             let notice = notice.as_deref().and_then(Notice::from_word);
             let notice = notice.map(Notice::sentence);
             let event = event_page(layout, details, controls, notice, now);

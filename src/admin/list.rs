@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
@@ -109,10 +111,10 @@ struct ActionSummary {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let layout = Layout::new(&console, &headers);
+    let layout = Layout::new(&console, identity);
     let now = console.clock.now();
     let filter = query.filter();
     let matching = filter.clone();
