@@ -19,7 +19,6 @@ use crate::ids::InboxId;
 use crate::inbox::{self, Discarded, Replay, ReplayedBy};
 use crate::journal::{self, EventDetails, EventState};
 use crate::outbox::ActionState;
-use crate::text::clean;
 
 /// A change of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -167,11 +166,7 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
     ConfirmationPage {
         layout,
         id: details.event.id,
-        title: details
-            .event
-            .title
-            .as_deref()
-            .map_or_else(String::new, clean),
+        title: details.event.title.clone().unwrap_or_default(),
         heading,
         sentence,
         change: change.as_str(),
@@ -182,9 +177,8 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
 
 /// What failed, each with its reason.
 fn dead_letters(details: &EventDetails) -> Vec<String> {
-    let line = |what: &str, reason: Option<&str>| {
-        clean(&format!("{what}: {}", reason.unwrap_or("no reason")))
-    };
+    let line =
+        |what: &str, reason: Option<&str>| format!("{what}: {}", reason.unwrap_or("no reason"));
     let mut dead: Vec<String> = details
         .actions
         .iter()

@@ -17,7 +17,6 @@ use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
 use crate::outbox::ActionState;
-use crate::text::clean;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -136,11 +135,11 @@ fn event_page(
     ];
     let actions = details.actions.iter().map(|action| ActionItem {
         id: action.id.to_string(),
-        what: clean(&action.what()),
-        rule: clean(&action.rule),
+        what: action.what(),
+        rule: action.rule.clone(),
         state: action.state,
-        state_in_words: clean(&action.state_in_words(&details.actions)),
-        reason: action.reason.as_deref().map(clean),
+        state_in_words: action.state_in_words(&details.actions),
+        reason: action.reason.clone(),
     });
     EventPage {
         layout,
@@ -149,13 +148,14 @@ fn event_page(
             .title
             .as_deref()
             .or(event.trigger.as_deref())
-            .map_or_else(|| "Untitled body".to_owned(), clean),
+            .unwrap_or("Untitled body")
+            .to_owned(),
         state: event.state.as_str(),
-        reason: event.reason.as_deref().map(clean),
+        reason: event.reason.clone(),
         notice,
         facts: facts
             .into_iter()
-            .filter_map(|(name, fact)| Some((name, clean(&fact?))))
+            .filter_map(|(name, fact)| Some((name, fact?)))
             .collect(),
         received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
@@ -186,8 +186,7 @@ fn controls(details: &EventDetails, caller: Caller) -> Controls {
 
 /// The body as indented JSON, or as it is.
 fn pretty(body: &[u8]) -> String {
-    let text = serde_json::from_slice::<serde_json::Value>(body)
+    serde_json::from_slice::<serde_json::Value>(body)
         .and_then(|json| serde_json::to_string_pretty(&json))
-        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
-    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned())
 }

@@ -70,10 +70,10 @@ pub(super) fn message(
     page(code, &message)
 }
 
-/// Renders a page.
+/// Renders a page, without characters that change the direction of text or are not shown.
 pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => (code, Html(html)).into_response(),
+        Ok(html) => (code, Html(text::clean_lines(&html))).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

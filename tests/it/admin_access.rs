@@ -211,8 +211,8 @@ async fn guesses_from_many_addresses_are_slowed_together() {
         let mut guesses = 0;
         loop {
             guesses += 1;
-            let guesser = operator.at(&format!("127.0.1.{guesses}"));
-            match guesser.sign_in("wrong").await.0 {
+            let client = operator.at(&format!("127.0.1.{guesses}"));
+            match client.sign_in("wrong").await.0 {
                 401 => assert!(guesses < 200, "guesses are not slowed"),
                 429 => break,
                 other => panic!("{other}"),
@@ -329,7 +329,7 @@ async fn heads_are_limited_as_on_the_public_listener() {
     scenario(async |scene| {
         let operator = scene.operator().await;
         let address = operator.address.strip_prefix("http://").unwrap();
-        let many: String = (0..65).map(|n| format!("X-{n}: 1\r\n")).collect();
+        let many = "X: 1\r\n".repeat(65);
         let long = format!("X: {}\r\n", "x".repeat(16 * 1024));
         for headers in [many, long] {
             let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");

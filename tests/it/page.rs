@@ -31,7 +31,7 @@ pub const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
 pub struct Operator {
     pub address: String,
     http: reqwest::Client,
-    _stop: Arc<DropGuard>,
+    stop: Arc<DropGuard>,
 }
 
 fn client() -> reqwest::ClientBuilder {
@@ -59,7 +59,7 @@ impl Scene {
         Operator {
             address,
             http: client().build().unwrap(),
-            _stop: Arc::new(stop.drop_guard()),
+            stop: Arc::new(stop.drop_guard()),
         }
     }
 
@@ -93,7 +93,7 @@ impl Operator {
         Self {
             address: self.address.clone(),
             http: http.build().unwrap(),
-            _stop: Arc::clone(&self._stop),
+            stop: Arc::clone(&self.stop),
         }
     }
 
