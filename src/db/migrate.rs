@@ -51,6 +51,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_610,
         include_str!("../../migrations/2026112610_waited_for.sql"),
     ),
+    (
+        2_026_112_701,
+        include_str!("../../migrations/2026112701_sessions.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes
