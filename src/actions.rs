@@ -15,6 +15,7 @@ pub mod failpoint;
 mod intent;
 mod kind;
 mod message;
+mod parse;
 mod portal_error;
 
 // One module per kind.

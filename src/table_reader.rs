@@ -15,11 +15,9 @@ use crate::similar::did_you_mean;
 
 mod context;
 mod diagnostics;
-mod texts;
 
 pub(crate) use context::{FileUses, RuleContext};
 pub(crate) use diagnostics::Diagnostics;
-pub(crate) use texts::LineLimit;
 
 /// A place in the file.
 #[derive(Clone)]

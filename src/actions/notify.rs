@@ -13,12 +13,13 @@ use crate::ids::FolderId;
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
 use crate::rules::{ActionProperties, ChannelId};
-use crate::table_reader::{FieldValue, LineLimit, RuleContext};
+use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::MessageTemplates;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
+use super::parse::{LineLimit, email_addresses, template};
 
 /// How long the portal may take to answer with titles and names.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,14 +66,14 @@ impl Kind for Notify {
         let mut table = value.table("{ email = \"manager@example.com\" }")?;
         let email = table.field("email");
         let chat = table.field("chat");
-        let template = |value: Option<FieldValue<'_>>, limit| value?.template(limit);
+        let template = |value: Option<FieldValue<'_>>, limit| template(&value?, limit);
         let words = MessageTemplates {
             subject: template(table.field("subject"), LineLimit::One),
             text: template(table.field("text"), LineLimit::Many),
         };
         table.finish();
 
-        let addresses = email.as_ref().map(FieldValue::email_addresses);
+        let addresses = email.as_ref().map(email_addresses);
         let to_chat = chat.filter(|chat| chat.flag() == Some(true));
         if addresses.is_none() && to_chat.is_none() {
             value.report("notifies no one: set email, or chat = true");

@@ -34,15 +34,16 @@ pub struct InvoiceRule {
     pub triggers: Vec<Trigger>,
 }
 
-impl From<CopyRule> for Rule {
-    fn from(rule: CopyRule) -> Self {
-        Self {
+impl CopyRule {
+    /// It as a rule.
+    pub fn into_rule(self) -> Rule {
+        Rule {
             name: "copy".to_owned(),
-            triggers: rule.triggers,
-            conditions: vec![Condition::Room(vec![rule.room])],
+            triggers: self.triggers,
+            conditions: vec![Condition::Room(vec![self.room])],
             actions: vec![
                 CopyTo {
-                    to: rule.to,
+                    to: self.to,
                     conflict: Conflict::Duplicate,
                 }
                 .into(),
@@ -51,23 +52,24 @@ impl From<CopyRule> for Rule {
     }
 }
 
-impl From<InvoiceRule> for Rule {
-    fn from(rule: InvoiceRule) -> Self {
-        Self {
+impl InvoiceRule {
+    /// It as a rule.
+    pub fn into_rule(self) -> Rule {
+        Rule {
             name: "invoice".to_owned(),
-            triggers: rule.triggers,
+            triggers: self.triggers,
             conditions: vec![
-                Condition::title_prefix([rule.title_prefix.as_str()]),
-                Condition::Room(vec![rule.room]),
+                Condition::title_prefix([self.title_prefix.as_str()]),
+                Condition::Room(vec![self.room]),
             ],
             actions: iter::once(
                 MoveTo {
-                    to: rule.to,
+                    to: self.to,
                     conflict: Conflict::Duplicate,
                 }
                 .into(),
             )
-            .chain(rule.then)
+            .chain(self.then)
             .collect(),
         }
     }

@@ -162,7 +162,7 @@ fn copy_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
         reader.problem(DESTINATION, what);
     }
     let triggers = triggers.to_vec();
-    Some(CopyRule { room, to, triggers }.into())
+    Some(CopyRule { room, to, triggers }.into_rule())
 }
 
 fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
@@ -184,7 +184,7 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
             then: after_move(managers, reader.variables),
             triggers: triggers.to_vec(),
         }
-        .into(),
+        .into_rule(),
     )
 }
 

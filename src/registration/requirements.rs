@@ -151,7 +151,7 @@ mod tests {
                 to: FolderId::from(2),
                 triggers: vec![Trigger::new(name), Trigger::new("file.uploaded")],
             }
-            .into()
+            .into_rule()
         });
         let needed = NeededTriggers::of(&rules);
         assert_eq!(needed.bits, 128 | 256);

@@ -56,7 +56,7 @@ fn rules() -> Vec<Rule> {
             to: FolderId::from(200),
             triggers: triggers.clone(),
         }
-        .into(),
+        .into_rule(),
         InvoiceRule {
             room: FolderId::from(100),
             to: FolderId::from(300),
@@ -64,7 +64,7 @@ fn rules() -> Vec<Rule> {
             then: vec![notify()],
             triggers,
         }
-        .into(),
+        .into_rule(),
     ]
 }
 

@@ -229,7 +229,7 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
             then: Vec::new(),
             triggers: vec![Trigger::new("file.uploaded")],
         }
-        .into();
+        .into_rule();
         scene.change_rules(rules);
         assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         assert_eq!(scene.state(FIRST).await, EventState::Waiting);

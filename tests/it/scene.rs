@@ -432,7 +432,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             to: folder_id(&seed.internal_folder),
             triggers: triggers.clone(),
         }
-        .into(),
+        .into_rule(),
         InvoiceRule {
             room: folder_id(&seed.client_room),
             to: folder_id(&seed.incoming_folder),
@@ -440,6 +440,6 @@ fn rules(portal: &Portal) -> Vec<Rule> {
             then: vec![Notify::email(Some("manager@example.com".to_owned())).into()],
             triggers,
         }
-        .into(),
+        .into_rule(),
     ]
 }

@@ -1,0 +1,58 @@
+//! Values that several kinds of action have in a rules file: email addresses and templates.
+
+use lettre::Address;
+
+use crate::address::{SMTPUTF8, needs_smtputf8};
+use crate::similar::closest_match;
+use crate::table_reader::FieldValue;
+use crate::template::{Template, TemplateError, field_names};
+
+/// How many lines a text may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineLimit {
+    One,
+    Many,
+}
+
+/// An email address or a list of them.
+pub(super) fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
+    let items = value.items().into_iter();
+    let addresses = items.filter_map(|item| {
+        let address = item.text()?.trim().to_owned();
+        if address.parse::<Address>().is_err() {
+            item.report(&format!("is not a valid email address: {address}"));
+            return None;
+        }
+        if needs_smtputf8(&address) {
+            item.warn(SMTPUTF8);
+        }
+        Some(address)
+    });
+    addresses.collect()
+}
+
+/// A template.
+pub(super) fn template(value: &FieldValue<'_>, limit: LineLimit) -> Option<Template> {
+    let text = value.text()?;
+    if limit == LineLimit::One && text.contains(['\r', '\n']) {
+        value.report("must be one line");
+    }
+    let error = match Template::parse(&text) {
+        Ok(template) => return Some(template),
+        Err(error) => error,
+    };
+    let hint = match &error {
+        TemplateError::Unknown(unknown) => unknown_field_hint(unknown),
+        _ => String::new(),
+    };
+    value.report(&format!("{error}{hint}"));
+    None
+}
+
+fn unknown_field_hint(unknown: &str) -> String {
+    if let Some(known) = closest_match(unknown, field_names()) {
+        return format!("; did you mean {{{known}}}?");
+    }
+    let names: Vec<&str> = field_names().collect();
+    format!("; expected one of {}", names.join(", "))
+}
