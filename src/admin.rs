@@ -53,10 +53,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/api/status", get(api::status))
         .route("/metrics", get(metrics))
         .fallback(layout::not_found)
-        .layer(from_fn_with_state(
-            Arc::clone(&console),
-            guard::require_access,
-        ));
+        .layer(from_fn(guard::require_access));
     let login = Router::new()
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out));
@@ -73,6 +70,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&console), guard::host))
         .layer(from_fn(guard::body))
+        .layer(from_fn(guard::error_pages))
         .layer(from_fn(guard::headers))
         .with_state(console)
 }

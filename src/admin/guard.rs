@@ -21,7 +21,7 @@ use crate::loopback::host_of;
 use super::access::{Caller, Identity, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
-use super::layout::{Layout, message, unavailable};
+use super::layout::{Layout, error_page, unavailable};
 use super::{login, session};
 
 /// Maximum size of a body in bytes; the largest form has a token and a path.
@@ -56,6 +56,32 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(HEADERS);
     response
+}
+
+/// Shows errors that are only a sentence as pages, to those who ask for pages.
+pub(super) async fn error_pages(request: Request, next: Next) -> Response {
+    let accepts = request.headers().get(header::ACCEPT);
+    let wants_page = accepts.is_some_and(|kinds| contains(kinds, "text/html"));
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !wants_page || !is_error || kind.is_some_and(|kind| contains(kind, "text/html")) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let sentence = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let mut page = error_page(status, String::from_utf8_lossy(&sentence).trim());
+    for (name, value) in &head.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
+}
+
+fn contains(header: &HeaderValue, kind: &str) -> bool {
+    header.to_str().is_ok_and(|text| text.contains(kind))
 }
 
 /// On a loopback listener, accepts only requests whose host is a loopback name.
@@ -165,7 +191,6 @@ pub(super) async fn identify(
 
 /// Serves private pages to the operator, and to this machine if the listener is on loopback.
 pub(super) async fn require_access(
-    State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
     request: Request,
     next: Next,
@@ -173,19 +198,12 @@ pub(super) async fn require_access(
     if identity.may_read() {
         return next.run(request).await;
     }
-    let path = request.uri().path();
-    let is_page = path != "/metrics" && !path.starts_with("/api/");
     if identity.caller == Caller::NoTokenConfigured {
-        let sentence =
-            "ADMIN_TOKEN is not set, so only this machine is answered, not what a proxy passes on.";
-        if is_page {
-            let layout = Layout::new(&console, identity);
-            let heading = "No token is configured";
-            return message(layout, StatusCode::FORBIDDEN, heading, sentence, None);
-        }
-        return (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response();
+        let sentence = "ADMIN_TOKEN is not set, so only this machine is answered, not what a proxy passes on.\n";
+        return (StatusCode::FORBIDDEN, sentence).into_response();
     }
-    if !is_page || request.method() == Method::POST {
+    let path = request.uri().path();
+    if path == "/metrics" || path.starts_with("/api/") || request.method() == Method::POST {
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
         let sentence = "The ADMIN_TOKEN is required.\n";
         return (StatusCode::UNAUTHORIZED, ask, sentence).into_response();

@@ -515,3 +515,45 @@ async fn a_channel_that_is_down_is_shown() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn people_see_errors_as_pages_and_programs_as_a_sentence() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        let large = "x".repeat(5_000);
+        let requests = [
+            (operator.request(Method::GET, "/nothing"), 404),
+            (operator.request(Method::GET, "/events/nothing"), 400),
+            (operator.request(Method::GET, "/?before=nothing"), 400),
+            (operator.request(Method::PUT, "/login"), 403),
+            (operator.request(Method::POST, "/logout"), 403),
+            (operator.form("/login", "no=token"), 422),
+            (operator.form("/login", large), 413),
+            (
+                operator
+                    .request(Method::GET, "/")
+                    .header("host", "evil.example"),
+                421,
+            ),
+        ];
+        for (request, expected) in requests {
+            let person = request
+                .try_clone()
+                .unwrap()
+                .header("accept", "text/html,*/*;q=0.8");
+            for (request, is_page) in [(person, true), (request, false)] {
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), expected);
+                assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+                let text = answer.text().await.unwrap();
+                assert_eq!(
+                    text.starts_with("<!doctype html>"),
+                    is_page,
+                    "{expected}: {text}"
+                );
+                assert_eq!(text.contains("All events"), is_page, "{expected}: {text}");
+            }
+        }
+    })
+    .await;
+}
