@@ -24,6 +24,7 @@ mod guard;
 mod guess_limit;
 mod login;
 mod session;
+mod trusted_proxy;
 
 // Pages and JSON.
 mod api;
@@ -38,6 +39,7 @@ mod confirm;
 
 pub use access::Access;
 pub use console::Console;
+pub use trusted_proxy::TrustedProxy;
 
 /// The admin listener's routes.
 pub fn router(console: Arc<Console>) -> Router {

@@ -152,40 +152,53 @@ pub(super) async fn body(request: Request, next: Next) -> Response {
     (status, [(header::CONNECTION, "close")], sentence).into_response()
 }
 
-/// Finds out who sends a request, by its `Authorization: Bearer` header or the session's cookie.
+/// Finds out who sends a request: by the proxy that authenticates operators, the `Authorization: Bearer` header, or
+/// the session's cookie.
 pub(super) async fn identify(
     State(console): State<Arc<Console>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let now = console.clock.now();
     let headers = request.headers();
-    let is_local = console.access.is_local(request.version(), headers);
-    let identity = |caller| Identity { caller, is_local };
-    let bearer = bearer(headers).map(|token| console.check_token(token, client.ip()));
-    if let Some(Err(TokenRejection::TooMany(wait))) = bearer {
-        let text = "Too many wrong tokens were presented; this one was not checked.\n";
-        return (StatusCode::TOO_MANY_REQUESTS, retry_after(wait), text).into_response();
+    let access = &console.access;
+    let mut identity = Identity {
+        caller: if access.has_token() {
+            Caller::Anonymous
+        } else {
+            Caller::NoTokenConfigured
+        },
+        is_local: access.is_local(request.version(), headers),
+        has_session: false,
+    };
+    if access.is_vouched_for(peer.ip(), headers) {
+        identity.caller = Caller::Operator;
+    } else if let Some(token) = bearer(headers).filter(|_| access.has_token()) {
+        match console.check_token(token, peer.ip(), headers) {
+            Ok(()) => identity.caller = Caller::Operator,
+            Err(TokenRejection::Wrong) => {}
+            Err(TokenRejection::TooMany(wait)) => {
+                let text = "Too many wrong tokens were presented; this one was not checked.\n";
+                return (StatusCode::TOO_MANY_REQUESTS, retry_after(wait), text).into_response();
+            }
+        }
     }
-    let sessions = console.access.sessions(headers);
-    let caller = if !console.access.has_token() {
-        Caller::NoTokenConfigured
-    } else if bearer == Some(Ok(())) {
-        Caller::Operator
-    } else if sessions.is_empty() {
-        Caller::Anonymous
-    } else {
+    let sessions = access.sessions(headers);
+    if !sessions.is_empty() {
         let is_active = console
             .db
             .read(move |sql| session::is_any_active(sql, &sessions, now));
         match is_active.await {
-            Ok(true) => Caller::Operator,
-            Ok(false) => Caller::Anonymous,
-            Err(_) => return unavailable(Layout::new(&console, identity(Caller::Anonymous))),
+            Ok(true) => {
+                identity.caller = Caller::Operator;
+                identity.has_session = true;
+            }
+            Ok(false) => {}
+            Err(_) => return unavailable(Layout::new(&console, identity)),
         }
-    };
-    request.extensions_mut().insert(identity(caller));
+    }
+    request.extensions_mut().insert(identity);
     next.run(request).await
 }
 

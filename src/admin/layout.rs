@@ -26,7 +26,7 @@ impl Layout {
             } else {
                 String::new()
             },
-            is_signed_in: caller == Caller::Operator,
+            is_signed_in: identity.has_session,
             can_sign_in: caller == Caller::Anonymous,
         }
     }

@@ -47,8 +47,12 @@ impl Scene {
     }
 
     pub async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
+        self.operator_of(Access::new(token.map(Into::into), configured, None))
+            .await
+    }
+
+    pub async fn operator_of(&self, access: Access) -> Operator {
         let stop = CancellationToken::new();
-        let access = Access::new(token.map(Into::into), configured);
         let health = self.parts.health(self.supervisor.health(), stop.clone());
         let tls = certificates::serving(&self.clock);
         let console = self.parts.console(access, Some(tls), health);
