@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use docspace_courier::admin::{self, Access};
@@ -15,6 +15,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Dispatch;
 
 use crate::certificates;
 use crate::mail_server::MailServer;
@@ -317,6 +318,11 @@ impl io::Write for Log {
 
 impl Log {
     pub fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is only one subscriber, tracing asks that of the thread which reaches a line first, and other
+        // threads that run tests have none: the line would then be off for all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        let ignored = || tracing_subscriber::fmt().with_writer(io::sink).finish();
+        SECOND.get_or_init(|| Dispatch::new(ignored()));
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone());
         tracing::subscriber::set_default(subscriber.finish())
