@@ -47,6 +47,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_605,
         include_str!("../../migrations/2026112605_unreadable.sql"),
     ),
+    (
+        2_026_112_620,
+        include_str!("../../migrations/2026112620_listed_folders.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -34,6 +34,7 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod frozen;
+mod large_portal;
 mod reconcile;
 mod schedules;
 

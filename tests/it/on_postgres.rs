@@ -30,6 +30,7 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod frozen;
+mod large_portal;
 mod reconcile;
 mod rules;
 mod schedules;

@@ -89,7 +89,7 @@ impl Operator {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub async fn page(&self, path: &str) -> String {
         let (code, html) = self.get(path).await;
         assert_eq!(code, 200, "{path}: {html}");
         html
