@@ -100,6 +100,7 @@ impl Worker {
             wake: Arc::clone(&wake),
             metrics: Arc::clone(&metrics),
             max_attempts: settings.max_attempts,
+            retention: settings.retention,
         };
         let retention = Retention {
             db: db.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use serde::de::IgnoredAny;
 
 use crate::certificates::TrustedCertificates;
 use crate::circuit_breaker::BreakerState;
@@ -17,7 +18,7 @@ use super::error::Error;
 use super::files::Files;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
-use super::transport::Transport;
+use super::transport::{PROBE, Transport};
 use super::unclaimed_results::UnclaimedResults;
 use super::webhooks::Webhooks;
 
@@ -145,6 +146,14 @@ impl Client {
 
     /// How far the portal's clock is ahead of ours, from its last response; to about a second.
     pub fn clock_skew(&self) -> SignedDuration {
-        self.transport.clock_skew()
+        self.transport.clock_skew().unwrap_or_default()
+    }
+
+    /// Makes a call to learn the portal's time, unless a response has shown it already.
+    pub async fn learn_portal_time(&self) -> Result<(), Error> {
+        if self.transport.clock_skew().is_some() {
+            return Ok(());
+        }
+        self.transport.get::<IgnoredAny>(PROBE).await.map(drop)
     }
 }

@@ -394,7 +394,7 @@ async fn a_reading_that_breaks_off_is_done_again() {
 }
 
 /// A signed delivery of an upload that another portal sends with the same secret.
-async fn deliver(scene: &Scene, body: &str) -> String {
+pub async fn deliver(scene: &Scene, body: &str) -> String {
     let signature = WebhookSecret::new(scene.portal.secret()).sign(body.as_bytes());
     let response = reqwest::Client::builder()
         .build()

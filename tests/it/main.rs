@@ -35,6 +35,7 @@ mod crashes;
 mod failures;
 mod frozen;
 mod large_portal;
+mod old_events;
 mod reconcile;
 mod schedules;
 

@@ -31,6 +31,7 @@ mod crashes;
 mod failures;
 mod frozen;
 mod large_portal;
+mod old_events;
 mod reconcile;
 mod rules;
 mod schedules;
