@@ -35,6 +35,7 @@ mod crashes;
 mod failures;
 mod frozen;
 mod large_portal;
+mod leases;
 mod old_events;
 mod reconcile;
 mod schedules;
@@ -47,6 +48,7 @@ mod rules_command;
 mod alerts;
 mod channels;
 mod mail;
+mod night;
 mod notify;
 mod pipeline;
 

@@ -31,6 +31,7 @@ mod crashes;
 mod failures;
 mod frozen;
 mod large_portal;
+mod leases;
 mod old_events;
 mod reconcile;
 mod rules;
@@ -40,6 +41,7 @@ mod spent_calls;
 
 mod alerts;
 mod channels;
+mod night;
 mod notify;
 mod pipeline;
 
