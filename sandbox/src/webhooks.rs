@@ -139,6 +139,14 @@ impl Webhooks {
         }
     }
 
+    /// Adds copies of the newest row that nobody delivers.
+    pub(super) fn repeat_newest(&mut self, count: usize, now: Timestamp) {
+        let newest = self.rows.keys().next_back().copied();
+        for _ in 0..count {
+            newest.and_then(|newest| self.retry(newest, now));
+        }
+    }
+
     /// The webhook of a row, and the row.
     pub(super) fn delivery(&self, id: EventId) -> Option<(&Webhook, &Row)> {
         let row = self.rows.get(&id)?;

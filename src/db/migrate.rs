@@ -51,6 +51,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_620,
         include_str!("../../migrations/2026112620_listed_folders.sql"),
     ),
+    (
+        2_026_112_621,
+        include_str!("../../migrations/2026112621_shared_keys.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

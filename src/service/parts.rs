@@ -156,6 +156,7 @@ impl Parts {
         Health {
             db: self.db.clone(),
             tasks,
+            channels: self.channels.clone(),
             clock: self.clock.clone(),
             stop,
         }
