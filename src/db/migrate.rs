@@ -55,6 +55,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_621,
         include_str!("../../migrations/2026112621_shared_keys.sql"),
     ),
+    (
+        2_026_112_701,
+        include_str!("../../migrations/2026112701_sessions.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

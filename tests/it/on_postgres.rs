@@ -21,6 +21,7 @@ mod store;
 mod floods;
 mod main_job;
 mod refusals;
+mod unsigned;
 
 mod batches;
 mod busy_files;
@@ -45,6 +46,7 @@ mod night;
 mod notify;
 mod pipeline;
 
+mod admin_access;
 mod check;
 mod events;
 mod metrics;
@@ -53,6 +55,7 @@ mod replay;
 mod rules_command;
 mod search;
 mod send;
+mod untrusted_text;
 
 mod downtime;
 mod kill;
