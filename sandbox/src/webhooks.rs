@@ -139,11 +139,11 @@ impl Webhooks {
         }
     }
 
-    /// Adds copies of the newest row that nobody delivers.
+    /// Adds copies of the newest rows that nobody delivers.
     pub(super) fn repeat_newest(&mut self, count: usize, now: Timestamp) {
-        let newest = self.rows.keys().next_back().copied();
-        for _ in 0..count {
-            newest.and_then(|newest| self.retry(newest, now));
+        let newest: Vec<EventId> = self.rows.keys().rev().take(count).copied().collect();
+        for row in newest {
+            self.retry(row, now);
         }
     }
 

@@ -48,16 +48,16 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112605_unreadable.sql"),
     ),
     (
-        2_026_112_620,
-        include_str!("../../migrations/2026112620_listed_folders.sql"),
-    ),
-    (
-        2_026_112_621,
-        include_str!("../../migrations/2026112621_shared_keys.sql"),
-    ),
-    (
         2_026_112_701,
         include_str!("../../migrations/2026112701_sessions.sql"),
+    ),
+    (
+        2_026_112_702,
+        include_str!("../../migrations/2026112702_listed_folders.sql"),
+    ),
+    (
+        2_026_112_703,
+        include_str!("../../migrations/2026112703_shared_keys.sql"),
     ),
 ];
 

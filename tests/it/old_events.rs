@@ -66,12 +66,12 @@ async fn a_captured_delivery_does_not_act_again_once_it_is_forgotten() {
 async fn an_event_within_the_retention_period_is_acted_on() {
     scenario(async |scene| {
         let body = scene.captured_upload();
-        scene.clock.advance(RETENTION - DAY);
+        scene.clock.advance(RETENTION / 2);
         deliver(scene, &body).await;
         // It is as old as it was when it was received, however long it waits.
         scene.portal.set_down(true);
         scene.work().await;
-        scene.clock.advance(2 * DAY);
+        scene.clock.advance(RETENTION);
         scene.portal.set_down(false);
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);

@@ -66,8 +66,8 @@ impl Portal {
         self.state().delivered_per_log_page = rows;
     }
 
-    /// After each page of the delivery log, adds this many copies of the newest row, which are never delivered, so
-    /// that the log grows while it is read.
+    /// After each page of the delivery log, adds copies of this many of the newest rows, which are never
+    /// delivered, so that the log grows while it is read.
     pub fn set_added_per_log_page(&self, rows: usize) {
         self.state().added_per_log_page = rows;
     }
