@@ -1,6 +1,7 @@
 //! The client for a portal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -13,6 +14,7 @@ use crate::metrics::Metrics;
 
 use super::account::Account;
 use super::budget::{Budget, RecordCalls};
+use super::call::Call;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::files::Files;
@@ -52,6 +54,13 @@ impl Client {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.transport.metrics = metrics;
+        self
+    }
+
+    /// Changes how long the response to a read may take.
+    #[must_use]
+    pub fn with_read_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.read_timeout = timeout;
         self
     }
 
@@ -154,6 +163,7 @@ impl Client {
         if self.transport.clock_skew().is_some() {
             return Ok(());
         }
-        self.transport.get::<IgnoredAny>(PROBE).await.map(drop)
+        let asked = self.transport.read::<IgnoredAny>(Call::list(PROBE));
+        asked.await.map(drop)
     }
 }
