@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{self, Client, WebhookConfig};
 use crate::inbox;
 use crate::instances::{self, LeaderRole};
@@ -30,15 +30,17 @@ mod progress;
 mod report;
 
 pub use error::CatchUpError;
+pub use listing::{CALLS_PER_RUN, ListingProgress, listing_progress};
+use listing::{Lister, Listing};
 use progress::Progress;
 pub use progress::webhook_is_off;
 pub use report::{CatchUpReport, WebhookState};
 
-/// The wait after a run that failed or saw deliveries that were still under way.
+/// The wait after a run that failed, saw deliveries that were still under way, or did not list all rooms.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How far a listing goes back before the last time the webhook was on: deliveries take a while, and the
-/// portal's dates have whole seconds.
+/// How far a listing goes back before the time up to which every change is known: deliveries take a while, and
+/// the portal's dates have whole seconds.
 const LISTING_OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 
 /// Catches up with one portal.
@@ -54,6 +56,8 @@ pub struct CatchUp {
     pub secrets: Vec<WebhookSecret>,
     /// How far back events are fetched. Whether older ones were handled is no longer known.
     pub retention: Duration,
+    /// The most calls to the portal that a run makes to list rooms; see [`CALLS_PER_RUN`].
+    pub calls_per_run: u32,
     /// The time of day.
     pub clock: Clock,
     /// Notified of new events.
@@ -78,8 +82,11 @@ impl CatchUp {
             let wait = match self.run_if_leader(list_rooms).await {
                 Ok(Some(report)) => {
                     report.log(&mut last_state);
-                    list_rooms = ListRooms::IfNeeded;
-                    if report.under_way > 0 {
+                    // A listing that began before the start may not include what happened since.
+                    if !report.continued {
+                        list_rooms = ListRooms::IfNeeded;
+                    }
+                    if report.under_way > 0 || report.listing.is_some() {
                         RETRY_INTERVAL.min(interval)
                     } else {
                         interval
@@ -134,28 +141,82 @@ impl CatchUp {
         }
 
         next.webhook_off = report.webhook == WebhookState::Off;
-        let may_have_been_off =
+        next.listing_due |=
             next.webhook_off || progress.webhook_off || next.modified_on != progress.modified_on;
-        // Before the first run, no event can have been missed.
-        if progress.webhook_on_at.is_some()
-            && (list_rooms == ListRooms::Always || may_have_been_off)
-        {
-            let since = self.since(progress.webhook_on_at, LISTING_OVERLAP, now);
-            let watched = self.rules.watched_folders();
-            let search = listing::Search {
-                since,
-                now,
-                may_have_been_off,
-            };
-            let found = listing::find(&self.db, &self.portal, watched, search).await?;
-            report.found = Some(found);
+        if let Some(complete_until) = progress.complete_until {
+            self.list(list_rooms, complete_until, &mut next, now, &mut report)
+                .await?;
+        } else {
+            // Before the first run, no event can have been missed.
+            next.complete_until = Some(now);
+            next.listing_due = false;
+            self.db.write(move |sql| next.save(sql)).await?;
         }
-        if !next.webhook_off || progress.webhook_on_at.is_none() {
-            next.webhook_on_at = Some(now);
-        }
-        self.db.write(move |sql| next.save(sql)).await?;
         self.wake.inbox.notify_one();
         Ok(report)
+    }
+
+    /// Continues the listing of the watched rooms, or begins one if it is due, and stores the progress.
+    async fn list(
+        &self,
+        list_rooms: ListRooms,
+        complete_until: Timestamp,
+        next: &mut Progress,
+        now: Timestamp,
+        report: &mut CatchUpReport,
+    ) -> Result<(), CatchUpError> {
+        let current = self.db.read(Listing::load).await?;
+        report.continued = current.is_some();
+        let is_due = next.listing_due || list_rooms == ListRooms::Always;
+        let listing = match current {
+            Some(listing) => listing,
+            None if is_due => self.begin_listing(complete_until, next, now).await?,
+            None => {
+                next.complete_until = Some(now);
+                let next = next.clone();
+                return Ok(self.db.write(move |sql| next.save(sql)).await?);
+            }
+        };
+        let lister = Lister {
+            db: &self.db,
+            portal: &self.portal,
+            now,
+            calls_left: self.calls_per_run,
+        };
+        let run = lister.run(listing).await?;
+        report.found = Some(run.found);
+        let next = next.clone();
+        let save = move |sql: &Sql| {
+            let mut next = next.clone();
+            if let Some(listing) = &run.completed
+                && listing.end(sql)?
+            {
+                next.complete_until = Some(listing.started_at);
+            }
+            next.save(sql)?;
+            listing_progress(sql)
+        };
+        report.listing = self.db.write(save).await?;
+        Ok(())
+    }
+
+    async fn begin_listing(
+        &self,
+        complete_until: Timestamp,
+        next: &mut Progress,
+        now: Timestamp,
+    ) -> Result<Listing, StoreError> {
+        let since = self.since(Some(complete_until), LISTING_OVERLAP, now);
+        let listing = Listing::new(now, since, next.listing_due);
+        next.listing_due = false;
+        let (progress, new) = (next.clone(), listing.clone());
+        let watched = self.rules.watched_folders();
+        let begin = move |sql: &Sql| {
+            new.begin(sql, &watched)?;
+            progress.save(sql)
+        };
+        self.db.write(begin).await?;
+        Ok(listing)
     }
 
     /// Reads the logs of our webhooks, which it returns.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
+use crate::notify::Channels;
 use crate::supervise::{TaskFailure, TaskHealth};
 
 /// How long the result of a probe holds on the public listener.
@@ -31,6 +32,8 @@ pub struct Health {
     pub db: Db,
     /// The background tasks.
     pub tasks: TaskHealth,
+    /// The channels, which the admin listener names while they are not used.
+    pub channels: Channels,
     /// The time of day.
     pub clock: Clock,
     /// Cancelled when the service shuts down.
@@ -74,9 +77,12 @@ fn routes<S: Clone + Send + Sync + 'static>(endpoints: Endpoints) -> Router<S> {
         .with_state(endpoints)
 }
 
-async fn healthz(State(Endpoints { health, .. }): State<Endpoints>) -> Answer {
-    match health.check_tasks() {
-        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+async fn healthz(State(endpoints): State<Endpoints>) -> Answer {
+    match endpoints.health.check_tasks() {
+        Ok(()) => (
+            StatusCode::OK,
+            format!("ok\n{}", endpoints.paused_channels()),
+        ),
         Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, format!("{failure}\n")),
     }
 }
@@ -107,6 +113,23 @@ impl Health {
 }
 
 impl Endpoints {
+    /// A line for each channel that is not used. A restart does not help, so that is not a failure.
+    fn paused_channels(&self) -> String {
+        if self.is_public() {
+            return String::new();
+        }
+        let statuses = self.health.channels.statuses().into_iter();
+        let paused = statuses.filter_map(|status| {
+            let problem = status.outage?.problem.code();
+            Some(format!("{} is paused: {problem}\n", status.id))
+        });
+        paused.collect()
+    }
+
+    fn is_public(&self) -> bool {
+        self.last_probe.is_some()
+    }
+
     async fn probe_store(&self) -> Result<(), StoreError> {
         let Some(last_probe) = &self.last_probe else {
             return self.health.db.probe().await;

@@ -26,7 +26,7 @@ use crate::outbox;
 use crate::pipeline::{Pipeline, Pipelines};
 use crate::server::{self, file_limit, tls::Tls, tls::TlsFiles};
 use crate::webhook::{self, Receiver};
-use crate::worker::WorkerSettings;
+use crate::worker::{RENEWAL_INTERVAL, WorkerSettings};
 
 mod background;
 mod parts;
@@ -70,6 +70,7 @@ impl Service {
         let settings = WorkerSettings {
             max_attempts: config.limits.max_attempts,
             retention: config.limits.retention,
+            renewal_interval: RENEWAL_INTERVAL,
             failpoints: Failpoints::default(),
         };
         let background = Background {

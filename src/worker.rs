@@ -59,6 +59,9 @@ pub struct WorkerParts {
     pub settings: WorkerSettings,
 }
 
+/// How often claims are renewed while an attempt runs: several times per lease of two minutes.
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
+
 /// The settings of a worker.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
@@ -66,6 +69,8 @@ pub struct WorkerSettings {
     pub max_attempts: u32,
     /// `RETENTION_DAYS`: how long finished events are kept.
     pub retention: Duration,
+    /// How often claims are renewed while an attempt runs; see [`RENEWAL_INTERVAL`].
+    pub renewal_interval: Duration,
     /// Where a test stops an attempt.
     pub failpoints: Failpoints,
 }
@@ -100,6 +105,7 @@ impl Worker {
             wake: Arc::clone(&wake),
             metrics: Arc::clone(&metrics),
             max_attempts: settings.max_attempts,
+            retention: settings.retention,
         };
         let retention = Retention {
             db: db.clone(),
@@ -115,6 +121,7 @@ impl Worker {
             metrics,
             failpoints: settings.failpoints,
             max_attempts: settings.max_attempts,
+            renewal_interval: settings.renewal_interval,
         };
         Self {
             decider: Arc::new(decider),

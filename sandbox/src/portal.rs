@@ -46,6 +46,7 @@ impl Portal {
             address: None,
             log_offset: SignedDuration::ZERO,
             delivered_per_log_page: 0,
+            added_per_log_page: 0,
             undelivered: Vec::new(),
         };
         let shared = Shared {

@@ -68,6 +68,8 @@ pub(super) struct State {
     pub(super) log_offset: SignedDuration,
     /// How many undelivered rows count as delivered after each page of the delivery log.
     pub(super) delivered_per_log_page: usize,
+    /// How many undelivered rows are added after each page of the delivery log.
+    pub(super) added_per_log_page: usize,
     /// Rows of the delivery log that no task delivers yet.
     pub(super) undelivered: Vec<EventId>,
 }

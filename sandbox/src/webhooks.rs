@@ -139,6 +139,14 @@ impl Webhooks {
         }
     }
 
+    /// Adds copies of the newest rows that nobody delivers.
+    pub(super) fn repeat_newest(&mut self, count: usize, now: Timestamp) {
+        let newest: Vec<EventId> = self.rows.keys().rev().take(count).copied().collect();
+        for row in newest {
+            self.retry(row, now);
+        }
+    }
+
     /// The webhook of a row, and the row.
     pub(super) fn delivery(&self, id: EventId) -> Option<(&Webhook, &Row)> {
         let row = self.rows.get(&id)?;

@@ -31,7 +31,7 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     /// Where a test stops the attempt.
     pub failpoints: &'a Failpoints,
-    /// How long a renewed claim lasts.
+    /// How long a claim lasts without renewal, and the longest that an intent waits for its call.
     pub lease: Duration,
 }
 

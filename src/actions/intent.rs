@@ -5,12 +5,11 @@
 //! out by the effect whether the call was applied, and take a missing effect as proof only when neither the
 //! request nor its operation can be under way (after [`Intent::in_flight_until`]). A kind whose call is harmless to repeat, such as `comment`, needs no intent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::db::{Sql, SqlError, StoreError};
+use crate::db::StoreError;
 use crate::docspace::{self, Error, WriteOutcome};
 use crate::outbox::{self, Action, Claim, ClaimStatus, Intent};
 
@@ -119,35 +118,13 @@ pub(super) async fn store<'a>(
         action,
         intent: intent.clone(),
     });
-    let stored = Arc::new(intent.clone());
-    let write = move |sql: &Sql, claim| outbox::store_intent(sql, claim, &stored);
-    write_to_claims(context, unconfirmed.collect(), ended, write).await
-}
-
-/// Extends the claim on each action. Actions whose claim is lost end there.
-pub(super) async fn renew_claims<'a>(
-    context: &Context<'_>,
-    unconfirmed: Vec<Unconfirmed<'a>>,
-    ended: &mut Outcomes<'a>,
-) -> Result<Vec<Unconfirmed<'a>>, StoreError> {
-    let until = context.clock.now() + context.lease;
-    let write = move |sql: &Sql, claim| outbox::renew(sql, claim, until);
-    write_to_claims(context, unconfirmed, ended, write).await
-}
-
-/// Writes to each claim in one commit and returns the actions whose claim is still held.
-async fn write_to_claims<'a>(
-    context: &Context<'_>,
-    unconfirmed: Vec<Unconfirmed<'a>>,
-    ended: &mut Outcomes<'a>,
-    write: impl Fn(&Sql, Claim) -> Result<ClaimStatus, SqlError> + Send + 'static,
-) -> Result<Vec<Unconfirmed<'a>>, StoreError> {
-    if unconfirmed.is_empty() {
-        return Ok(unconfirmed);
-    }
+    let unconfirmed: Vec<Unconfirmed<'_>> = unconfirmed.collect();
     let claims: Vec<Claim> = unconfirmed.iter().map(|one| one.action.claim).collect();
+    let stored = intent.clone();
     let written = context.db.write(move |sql| {
-        let written = claims.iter().map(|claim| write(sql, *claim));
+        let written = claims
+            .iter()
+            .map(|claim| outbox::store_intent(sql, *claim, &stored));
         written.collect::<Result<Vec<_>, _>>()
     });
     let mut held = Vec::with_capacity(unconfirmed.len());

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::list::ListQuery;
+use crate::catch_up::{ListingProgress, listing_progress};
 use crate::docspace::OpenReason;
 use crate::journal::overview::{Overview, overview};
 use crate::journal::{self, EventDetails, EventView};
@@ -49,6 +50,8 @@ pub(super) struct StatusResponse {
     overview: Overview,
     portal: PortalStatus,
     channels: Vec<ChannelEntry>,
+    /// How far the listing of the watched rooms is; `null` if none is under way.
+    listing: Option<ListingProgress>,
 }
 
 /// One channel, as its circuit breaker sees it.
@@ -115,10 +118,14 @@ pub(super) async fn event(
 }
 
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {
-    let overview = console.db.read(overview).await.map_err(|_| UNAVAILABLE)?;
+    let read = console
+        .db
+        .read(|sql| Ok((overview(sql)?, listing_progress(sql)?)));
+    let (overview, listing) = read.await.map_err(|_| UNAVAILABLE)?;
     Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,
+        listing,
         channels: console
             .channels
             .statuses()

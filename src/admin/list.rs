@@ -14,6 +14,7 @@ use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
+use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
 use crate::docspace::Client;
 use crate::ids::InboxId;
@@ -68,6 +69,8 @@ struct ListPage {
     portal: PortalTile,
     /// The channels that are not used at the moment, each as a sentence.
     paused_channels: Vec<String>,
+    /// How far the listing of the watched rooms is, if one is under way.
+    listing: Option<String>,
     waiting: u64,
     waiting_since: Option<RelativeTime>,
     dead: u64,
@@ -122,11 +125,12 @@ pub(super) async fn show(
     let read = console.db.read(move |sql| {
         Ok((
             overview(sql)?,
+            listing_progress(sql)?,
             last_day(sql, now)?,
             journal::list_with_actions(sql, &matching, EVENTS + 1)?,
         ))
     });
-    let Ok((overview, hours, mut events)) = read.await else {
+    let Ok((overview, listing, hours, mut events)) = read.await else {
         return unavailable(layout);
     };
     let has_more = events.len() > EVENTS as usize;
@@ -135,6 +139,7 @@ pub(super) async fn show(
         layout,
         portal: portal_tile(&console.portal, now),
         paused_channels: paused_channels(&console.channels, now),
+        listing: listing.map(|listing| listing.to_string()),
         waiting: overview.events_waiting + overview.actions_owed,
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,

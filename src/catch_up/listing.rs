@@ -1,14 +1,14 @@
 //! Lists the watched rooms to find files that changed while no webhook was on to log them.
+//!
+//! A large portal takes many runs. The position is stored with what a page contained, so the next run continues
+//! there, also after a restart and on another instance. What changes while a listing is under way is found by the
+//! webhook or by the next listing, which looks for changes since this one began.
 
-use std::collections::HashSet;
-use std::pin::pin;
-
-use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use crate::db::Db;
-use crate::docspace::{Activity, Client, Error, FileInfo};
+use crate::db::{Db, Sql, StoreError};
+use crate::docspace::{Client, Error, FileInfo, FolderContent};
 use crate::event::Event;
 use crate::ids::FolderId;
 use crate::inbox::{self, KnownFile, Source};
@@ -17,72 +17,125 @@ use crate::telemetry::ErrorChain;
 
 use super::error::CatchUpError;
 
-/// The most pages in one run: other calls share the portal's limit of 1,500 a minute.
-const MAX_PAGES: usize = 1_000;
+mod change;
+mod position;
+mod stored;
 
-/// What a listing looks for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Search {
-    /// Files that changed since this time of the portal's clock.
-    pub(super) since: Timestamp,
+use change::{Change, classify};
+use position::{Position, Step};
+pub(super) use stored::Listing;
+pub use stored::{ListingProgress, listing_progress};
+
+/// Calls to the portal in one run. At a run every 30 s that is a third of the portal's 1,500 a minute, so that
+/// other calls are not delayed.
+pub const CALLS_PER_RUN: u32 = 250;
+
+/// What one run of a listing did.
+#[derive(Debug)]
+pub(super) struct ListingRun {
+    /// Uploads that it found.
+    pub(super) found: usize,
+    /// The listing, if this run reached its end.
+    pub(super) completed: Option<Listing>,
+}
+
+/// What one page of a folder contained.
+#[derive(Debug, Default)]
+struct PageResult {
+    /// Those that changed since the time that the listing looks for.
+    files: Vec<FileInfo>,
+    folders: Vec<FolderId>,
+    /// Where the folder goes on; `None` at its end.
+    next: Option<Position>,
+}
+
+/// A run of a listing.
+#[derive(Debug)]
+pub(super) struct Lister<'a> {
+    pub(super) db: &'a Db,
+    pub(super) portal: &'a Client,
     /// The time of day.
     pub(super) now: Timestamp,
-    /// Whether the webhook may have been off since then. If it was on, the delivery log has every upload.
-    pub(super) may_have_been_off: bool,
+    /// How many calls to the portal the run may still make.
+    pub(super) calls_left: u32,
 }
 
-/// Stores the files in these rooms and folders that changed and that no event reported in their present state:
-/// as uploads, or as updates if they were not uploaded. Returns how many uploads there were.
-pub(super) async fn find(
-    db: &Db,
-    portal: &Client,
-    watched: Vec<FolderId>,
-    search: Search,
-) -> Result<usize, CatchUpError> {
-    let mut folders = watched;
-    let mut visited: HashSet<FolderId> = HashSet::new();
-    let mut pages_read = 0;
-    let mut found = 0;
-    while let Some(folder) = folders.pop() {
-        if !visited.insert(folder.clone()) {
-            continue;
-        }
-        let mut pages = pin!(portal.files().folder_pages(&folder));
-        loop {
-            let content = match pages.try_next().await {
-                Ok(Some(page)) => page.content,
-                Ok(None) => break,
-                Err(error @ (Error::NotFound | Error::Forbidden)) => {
-                    warn!(folder.id = folder.as_str(), error = %ErrorChain(&error), "a watched folder cannot be listed");
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            pages_read += 1;
-            folders.extend(content.folders.into_iter().map(|folder| folder.id));
-            let mut changed = content.files;
-            changed.retain(|file| file.updated >= search.since);
-            found += store(db, portal, changed, search).await?;
-            if pages_read >= MAX_PAGES {
-                warn!(
-                    pages = pages_read,
-                    "the watched rooms have more pages than one run reads"
-                );
-                return Ok(found);
+impl Lister<'_> {
+    /// Continues a listing. Stores the changed files that no event reported in their present state: as uploads,
+    /// or as updates if they were not uploaded.
+    pub(super) async fn run(mut self, mut listing: Listing) -> Result<ListingRun, CatchUpError> {
+        let mut found = 0;
+        while self.calls_left > 0 {
+            let mut current = listing.current.clone();
+            if current.is_none() {
+                let folder = self.db.read(stored::next_folder).await?;
+                current = folder.map(|folder| (folder, Position::default()));
             }
+            let Some((folder, position)) = current else {
+                let completed = Some(listing);
+                return Ok(ListingRun { found, completed });
+            };
+            let page = self.read_page(&listing, &folder, &position).await?;
+            let events = self.unreported(&listing, page.files).await?;
+            let uploads = events.iter().filter(|(is_upload, ..)| *is_upload).count();
+            let next = Listing {
+                current: page.next.map(|position| (folder.clone(), position)),
+                pages: listing.pages + 1,
+                ..listing.clone()
+            };
+            let stored = self.store(&listing, &next, folder, page.folders, events);
+            if !stored.await? {
+                break;
+            }
+            found += uploads;
+            listing = next;
         }
+        let completed = None;
+        Ok(ListingRun { found, completed })
     }
-    Ok(found)
-}
 
-async fn store(
-    db: &Db,
-    portal: &Client,
-    files: Vec<FileInfo>,
-    search: Search,
-) -> Result<usize, CatchUpError> {
-    let unreported = db
-        .read(move |sql| {
+    async fn read_page(
+        &mut self,
+        listing: &Listing,
+        folder: &FolderId,
+        position: &Position,
+    ) -> Result<PageResult, CatchUpError> {
+        self.calls_left = self.calls_left.saturating_sub(1);
+        let page = match self
+            .portal
+            .files()
+            .folder_page(folder, position.start)
+            .await
+        {
+            Ok(page) => page,
+            Err(error @ (Error::NotFound | Error::Forbidden)) => {
+                warn!(folder.id = folder.as_str(), error = %ErrorChain(&error), "a watched folder cannot be listed");
+                return Ok(PageResult::default());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let step = position.after(&page);
+        let FolderContent { mut files, folders } = page.content;
+        let next = match step {
+            Step::On(_) if listing.is_past(&files) => None,
+            Step::Back(position) | Step::On(position) => Some(position),
+            Step::End => None,
+        };
+        files.retain(|file| file.updated >= listing.since);
+        Ok(PageResult {
+            files,
+            folders: folders.into_iter().map(|folder| folder.id).collect(),
+            next,
+        })
+    }
+
+    /// The events of those files that no event reported in their present state, and whether each is an upload.
+    async fn unreported(
+        &mut self,
+        listing: &Listing,
+        files: Vec<FileInfo>,
+    ) -> Result<Vec<(bool, Event, Vec<u8>)>, CatchUpError> {
+        let unreported = self.db.read(move |sql| {
             let mut unreported = Vec::new();
             for file in &files {
                 let known = inbox::known_file(sql, &file.id, file.updated)?;
@@ -91,96 +144,45 @@ async fn store(
                 }
             }
             Ok(unreported)
-        })
-        .await?;
-    let mut events = Vec::new();
-    let mut uploads = 0;
-    for (file, known) in unreported {
-        let change = classify(portal, &file, known, search).await?;
-        info!(
-            file.id = file.id.as_str(),
-            "a listing found a change that no event reported: {}",
-            change.evidence()
-        );
-        uploads += usize::from(matches!(change, Change::Upload(_)));
-        events.push(change.event(&file));
-    }
-    db.write(move |sql| {
-        for (event, body) in &events {
-            inbox::insert(sql, event, body, Source::Listing, search.now)?;
+        });
+        let mut events = Vec::new();
+        for (file, known) in unreported.await? {
+            let calls_left = &mut self.calls_left;
+            let change = classify(self.portal, listing, calls_left, &file, known).await?;
+            info!(
+                file.id = file.id.as_str(),
+                "a listing found a change that no event reported: {}",
+                change.evidence()
+            );
+            let (event, body) = change.event(&file);
+            events.push((matches!(change, Change::Upload(_)), event, body));
         }
-        Ok(())
-    })
-    .await?;
-    Ok(uploads)
-}
-
-/// A change of a file that no event reported, and the evidence for its kind.
-#[derive(Clone, Copy, Debug)]
-enum Change {
-    Upload(&'static str),
-    Update(&'static str),
-}
-
-impl Change {
-    fn evidence(self) -> &'static str {
-        match self {
-            Self::Upload(evidence) | Self::Update(evidence) => evidence,
-        }
+        Ok(events)
     }
 
-    fn event(self, file: &FileInfo) -> (Event, Vec<u8>) {
-        let FileInfo {
-            id,
-            folder,
-            title,
-            updated,
-            ..
-        } = file;
-        match self {
-            Self::Upload(evidence) => Event::upload(id, folder, title, *updated, evidence),
-            Self::Update(evidence) => Event::update(id, folder, title, *updated, evidence),
-        }
+    /// Stores what a page contained and the position after it, unless another run has continued the listing.
+    async fn store(
+        &self,
+        current: &Listing,
+        next: &Listing,
+        folder: FolderId,
+        folders: Vec<FolderId>,
+        events: Vec<(bool, Event, Vec<u8>)>,
+    ) -> Result<bool, StoreError> {
+        let (current, next, now) = (current.clone(), next.clone(), self.now);
+        let write = move |sql: &Sql| {
+            if !current.replace(sql, &next)? {
+                return Ok(false);
+            }
+            for (_, event, body) in &events {
+                inbox::insert(sql, event, body, Source::Listing, now)?;
+            }
+            stored::add_folders(sql, &folders)?;
+            if next.current.is_none() {
+                stored::mark_read(sql, &folder)?;
+            }
+            Ok(true)
+        };
+        self.db.write(write).await
     }
-}
-
-/// Finds out whether a changed file was uploaded. A listing does not distinguish an upload from an edit or a new
-/// title, so the portal's activity log is read where that matters.
-async fn classify(
-    portal: &Client,
-    file: &FileInfo,
-    known: KnownFile,
-    search: Search,
-) -> Result<Change, CatchUpError> {
-    if file.created >= search.since && known == KnownFile::Unknown {
-        return Ok(Change::Upload("the file is new"));
-    }
-    let activities = match portal.files().activities(&file.id, search.since).await {
-        Ok(activities) => activities,
-        Err(error @ (Error::NotFound | Error::Forbidden)) if search.may_have_been_off => {
-            warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
-            return Ok(Change::Upload(
-                "its activity log cannot be read, and the webhook was off",
-            ));
-        }
-        Err(Error::NotFound | Error::Forbidden) => {
-            return Ok(Change::Update(
-                "its activity log cannot be read, and the webhook was on",
-            ));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let has = |wanted| activities.contains(&wanted);
-    Ok(if known == KnownFile::Unknown && has(Activity::Created) {
-        Change::Upload("its activity log has an upload")
-    } else if !search.may_have_been_off {
-        Change::Update("the webhook was on, and no upload is known")
-    } else if has(Activity::ContentChanged) || !has(Activity::Other) {
-        Change::Upload(
-            "its content changed while the webhook was off, and the activity log does not distinguish an upload \
-             from an edit",
-        )
-    } else {
-        Change::Update("its activity log has other changes only")
-    })
 }

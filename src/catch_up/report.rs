@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tracing::{error, info, warn};
 
+use super::listing::ListingProgress;
+
 /// What one run found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CatchUpReport {
@@ -16,6 +18,11 @@ pub struct CatchUpReport {
     pub fetched: usize,
     /// Files of the watched rooms that no delivery had reported; `None` if the rooms were not listed.
     pub found: Option<usize>,
+    /// How far the listing of the watched rooms is, if the run did not reach its end. The next run continues it.
+    pub listing: Option<ListingProgress>,
+    /// Whether the run continued a listing that an earlier one began.
+    #[serde(skip)]
+    pub(super) continued: bool,
 }
 
 /// The state of our webhook in the portal.
@@ -43,6 +50,15 @@ impl CatchUpReport {
                 from_rooms = found,
                 "stored events that had not been delivered"
             );
+        }
+        if let Some(listing) = &self.listing {
+            info!(
+                pages = listing.pages,
+                folders_left = listing.folders_left,
+                "the listing of the watched rooms is not complete; it continues in the next run"
+            );
+        } else if self.continued {
+            info!("the listing of the watched rooms is complete");
         }
         if last_state.replace(self.webhook) == Some(self.webhook) {
             return;

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use crate::catch_up::{ListingProgress, listing_progress};
 use crate::db::{Db, Location};
 use crate::ids::WebhookId;
 use crate::inbox;
@@ -35,10 +36,11 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
         };
     }
     match open_and_write(location).await {
-        Ok(webhooks) => StoreCheck {
-            findings: vec![Finding::ok(SUBJECT, format!("{location} is writable"))],
-            webhooks,
-        },
+        Ok((webhooks, listing)) => {
+            let mut findings = vec![Finding::ok(SUBJECT, format!("{location} is writable"))];
+            findings.extend(listing.map(|listing| Finding::ok("catch-up", listing.to_string())));
+            StoreCheck { findings, webhooks }
+        }
         Err(error) => StoreCheck {
             findings: vec![Finding::error(SUBJECT, format!("{location}: {error:#}"))],
             webhooks: Vec::new(),
@@ -46,10 +48,13 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
     }
 }
 
-async fn open_and_write(location: &Location) -> anyhow::Result<Vec<WebhookId>> {
+async fn open_and_write(
+    location: &Location,
+) -> anyhow::Result<(Vec<WebhookId>, Option<ListingProgress>)> {
     let db = Db::open(location)?;
     db.probe().await?;
-    Ok(db.read(inbox::webhooks).await?)
+    let read = db.read(|sql| Ok((inbox::webhooks(sql)?, listing_progress(sql)?)));
+    Ok(read.await?)
 }
 
 /// Tests whether a file can be created in the store's folder.

@@ -67,6 +67,11 @@ fn render(report: &CatchUpReport) -> Vec<String> {
             "The watched rooms contain {files} that no event reported."
         ));
     }
+    if let Some(listing) = &report.listing {
+        lines.push(format!(
+            "{listing} A running service continues, and so does this command."
+        ));
+    }
     if report.fetched + report.found.unwrap_or(0) > 0 {
         lines.push(
             "A running service evaluates the rules for them within a second; otherwise it does when it \

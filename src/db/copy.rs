@@ -17,8 +17,9 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 4] = [
+const TABLES: [(&str, &[&str]); 5] = [
     ("state", &["key"]),
+    ("listed_folders", &["folder"]),
     ("events", &["id"]),
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),

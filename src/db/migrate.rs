@@ -55,6 +55,14 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_701,
         include_str!("../../migrations/2026112701_sessions.sql"),
     ),
+    (
+        2_026_112_702,
+        include_str!("../../migrations/2026112702_listed_folders.sql"),
+    ),
+    (
+        2_026_112_703,
+        include_str!("../../migrations/2026112703_shared_keys.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

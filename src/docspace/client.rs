@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use serde::de::IgnoredAny;
 
 use crate::certificates::TrustedCertificates;
 use crate::circuit_breaker::BreakerState;
@@ -13,12 +14,13 @@ use crate::metrics::Metrics;
 
 use super::account::Account;
 use super::budget::{Budget, RecordCalls};
+use super::call::Call;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::files::Files;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
-use super::transport::Transport;
+use super::transport::{PROBE, Transport};
 use super::unclaimed_results::UnclaimedResults;
 use super::webhooks::Webhooks;
 
@@ -153,6 +155,15 @@ impl Client {
 
     /// How far the portal's clock is ahead of ours, from its last response; to about a second.
     pub fn clock_skew(&self) -> SignedDuration {
-        self.transport.clock_skew()
+        self.transport.clock_skew().unwrap_or_default()
+    }
+
+    /// Makes a call to learn the portal's time, unless a response has shown it already.
+    pub async fn learn_portal_time(&self) -> Result<(), Error> {
+        if self.transport.clock_skew().is_some() {
+            return Ok(());
+        }
+        let asked = self.transport.read::<IgnoredAny>(Call::list(PROBE));
+        asked.await.map(drop)
     }
 }

@@ -1,9 +1,10 @@
 //! A folder or room as the portal describes it, and what is in it (docs/DOCSPACE.md 5.2, 5.3).
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::FolderId;
-use crate::wire::{AccessLevel, FolderType, RoomType};
+use crate::wire::{self, AccessLevel, FolderType, RoomType};
 
 use super::file::FileInfo;
 
@@ -16,6 +17,9 @@ pub struct FolderInfo {
     /// Its title.
     #[serde(default)]
     pub title: String,
+    /// When it last changed, in whole seconds.
+    #[serde(default, deserialize_with = "wire::optional_time")]
+    pub updated: Option<Timestamp>,
     /// The kind of room that it is; `None` if it is not a room.
     pub room_type: Option<RoomType>,
     /// The kind of room that it lies in.

@@ -35,6 +35,11 @@ impl<T> Page<T> {
         self.start + self.len
     }
 
+    /// The length of the list, if the portal gives it.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
     /// Whether no page follows.
     pub fn is_last(&self) -> bool {
         match self.total {

@@ -1,8 +1,7 @@
 //! Sends one request to the portal and reads the response.
 
 use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -52,8 +51,8 @@ pub(super) struct Transport {
     pub(super) metrics: Arc<Metrics>,
     /// The bound of the whole time of a read.
     pub(super) read_timeout: Duration,
-    /// How far the portal's clock is ahead of ours, from its last response.
-    clock_skew_ms: AtomicI64,
+    /// How far the portal's clock is ahead of ours, from its last response; `None` before the first.
+    clock_skew: Mutex<Option<SignedDuration>>,
 }
 
 impl Transport {
@@ -76,13 +75,20 @@ impl Transport {
             clock,
             metrics: Arc::default(),
             read_timeout: READ_TIMEOUT,
-            clock_skew_ms: AtomicI64::new(0),
+            clock_skew: Mutex::default(),
         })
     }
 
-    /// How far the portal's clock is ahead of ours, from its last response; to about a second.
-    pub(super) fn clock_skew(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.clock_skew_ms.load(Ordering::Relaxed))
+    /// How far the portal's clock is ahead of ours, from its last response; to about a second. `None` if no
+    /// response has shown it yet.
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        *self.lock_clock_skew()
+    }
+
+    fn lock_clock_skew(&self) -> MutexGuard<'_, Option<SignedDuration>> {
+        self.clock_skew
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open.
@@ -192,8 +198,7 @@ impl Transport {
     ) -> Result<T, Error> {
         let now = self.clock.now();
         if let Some(date) = http_headers::date(response.headers()) {
-            let skew_ms = date.as_millisecond() - now.as_millisecond();
-            self.clock_skew_ms.store(skew_ms, Ordering::Relaxed);
+            *self.lock_clock_skew() = Some(date.duration_since(now));
         }
         let status = response.status();
         if status != StatusCode::OK {

@@ -186,16 +186,19 @@ fn insert_under(
         .filter(|entry| entry.kind == EntryKind::File);
     let title = file.and_then(|file| file.title.as_deref());
     let id = event.id.map(|id| id.0);
+    let named = event.webhook.map(|webhook| webhook.0);
+    let is_derived = webhook.0 != named;
     sql.announce(Queue::Inbox);
     sql.query_optional(
-        "INSERT INTO events (webhook_id, event_id, source, trigger_name, file_id, title, title_key,
+        "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
                              body, received_at, happened_at, sequence, state, due_at)
-         VALUES (:webhook, :event, :source, :trigger, :file, :title, :title_key,
+         VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
                  :body, :now, :happened_at, :sequence, 'waiting', :now)
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
         &[
             (":webhook", webhook.into()),
+            (":named", named.filter(|_| is_derived).into()),
             (":event", id.into()),
             (":source", source.as_str().into()),
             (

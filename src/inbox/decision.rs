@@ -45,6 +45,8 @@ pub struct Undecided {
     pub position: EventPosition,
     /// The body as received.
     pub body: Vec<u8>,
+    /// When it was received.
+    pub received_at: Timestamp,
     /// Failed attempts to decide it that count towards giving up.
     pub failures: u32,
     /// When it was last replayed, if it was.
@@ -59,7 +61,8 @@ const OVERDUE_MS: i64 = 2_000;
 pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>, SqlError> {
     let partition = instances::partition(sql)?;
     sql.query(
-        "SELECT id, body, happened_at, sequence, failures, replayed_at FROM events AS later
+        "SELECT id, body, happened_at, sequence, failures, replayed_at, received_at
+         FROM events AS later
          WHERE state = 'waiting' AND due_at <= :now
            AND (id % :count = :index OR due_at <= :overdue)
            AND NOT EXISTS (
@@ -86,6 +89,7 @@ pub fn undecided(sql: &Sql, now: Timestamp, limit: u32) -> Result<Vec<Undecided>
                 body: row.get(1)?,
                 failures: row.get(4)?,
                 replayed_at: row.get(5)?,
+                received_at: row.get(6)?,
             })
         },
     )

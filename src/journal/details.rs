@@ -61,9 +61,11 @@ pub(super) struct EventRow {
 
 pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
     let ZeroAsNone(webhook_id) = row.get("webhook_id")?;
+    let named_webhook_id: Option<i64> = row.get("named_webhook_id")?;
     Ok(EventRow {
         id: InboxId(row.get("id")?),
-        webhook_id,
+        // A derived id, which is negative, means nothing to a person.
+        webhook_id: named_webhook_id.or(webhook_id.filter(|id| *id > 0)),
         event_id: row.get("event_id")?,
         trigger: row.get("trigger_name")?,
         file_id: row.get("file_id")?,
@@ -82,7 +84,7 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
 
 impl EventRow {
     /// The columns that [`read_event`] reads.
-    pub(super) const COLUMNS: &str = "id, webhook_id, event_id, trigger_name, file_id, title, \
+    pub(super) const COLUMNS: &str = "id, webhook_id, named_webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
                                       due_at, replayed_at, replayed_by";
 

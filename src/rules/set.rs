@@ -95,17 +95,29 @@ impl RuleSet {
             decide(&self.rules[*position])?;
         }
         summarized += self.rules.len() - listening.len();
-        if summarized > 0 {
-            decisions.push(Decision {
-                rule: OTHERS.to_owned(),
-                reason: format!(
-                    "{summarized} more rules ignore the event; `docspace-courier rules explain` shows why"
-                ),
-                planned: None,
-            });
-        }
+        decisions.extend(summary(
+            summarized,
+            "`docspace-courier rules explain` shows why",
+        ));
         Ok(decisions)
     }
+
+    /// Ignores an event under every rule, for one reason.
+    pub fn ignore(&self, reason: &str) -> Vec<Decision> {
+        let rules = self.rules.iter().take(IGNORED_DECISIONS);
+        let decisions = rules.map(|rule| rule.ignored(reason.to_owned()));
+        let summarized = self.rules.len().saturating_sub(IGNORED_DECISIONS);
+        decisions.chain(summary(summarized, reason)).collect()
+    }
+}
+
+/// The decision that stands for those of this many rules, if there are any.
+fn summary(rules: usize, why: &str) -> Option<Decision> {
+    (rules > 0).then(|| Decision {
+        rule: OTHERS.to_owned(),
+        reason: format!("{rules} more rules ignore the event; {why}"),
+        planned: None,
+    })
 }
 
 impl From<Vec<Rule>> for RuleSet {

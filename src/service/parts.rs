@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Access, Console};
 use crate::alerts::{AlertMonitor, AlertRecipients};
-use crate::catch_up::CatchUp;
+use crate::catch_up::{CALLS_PER_RUN, CatchUp};
 use crate::clock::Clock;
 use crate::config::{PortalConfig, RulesSource};
 use crate::db::{Db, StoreError};
@@ -122,6 +122,7 @@ impl Parts {
             rules: self.rules.clone(),
             secrets,
             retention,
+            calls_per_run: CALLS_PER_RUN,
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
         }
@@ -155,6 +156,7 @@ impl Parts {
         Health {
             db: self.db.clone(),
             tasks,
+            channels: self.channels.clone(),
             clock: self.clock.clone(),
             stop,
         }

@@ -1,5 +1,6 @@
 //! One attempt: runs what was claimed together, and writes down how it ended for each action.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::actions::failpoint::Failpoints;
 use crate::actions::{self, AttemptOutcome, Context, Outcomes};
 use crate::backoff::backoff;
 use crate::clock::Clock;
-use crate::db::{Db, StoreError};
+use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{self, Client};
 use crate::metrics::Metrics;
 use crate::notify::Channels;
@@ -25,7 +26,8 @@ mod end;
 
 use end::End;
 
-/// How long a claim lasts without renewal; longer than the client waits for any response.
+/// How long a claim lasts without renewal; longer than the client waits for any response. Long enough for a few
+/// renewals to fail, and short enough for another instance to take over soon from one that is gone.
 pub(super) const LEASE: Duration = Duration::from_mins(2);
 const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
 
@@ -50,6 +52,8 @@ pub(super) struct AttemptRunner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) failpoints: Failpoints,
     pub(super) max_attempts: u32,
+    /// How often claims are renewed while an attempt runs.
+    pub(super) renewal_interval: Duration,
 }
 
 impl AttemptRunner {
@@ -73,7 +77,7 @@ impl AttemptRunner {
             lease: LEASE,
         };
         let started = self.clock.now();
-        let recorded = match execute(&context, actions).instrument(span).await {
+        let recorded = match self.execute(&context, actions).instrument(span).await {
             Ok(outcomes) => self.record(outcomes, started).await,
             Err(error) => Err(error),
         };
@@ -106,6 +110,36 @@ impl AttemptRunner {
         };
         if tokio::time::timeout(LEASE, release).await.is_ok() {
             self.wake.outbox.notify_one();
+        }
+    }
+
+    /// Runs the attempt, which has failed if it panics, and keeps its claims meanwhile.
+    async fn execute<'a>(
+        &self,
+        context: &'a Context<'a>,
+        actions: &'a [Action],
+    ) -> Result<Outcomes<'a>, StoreError> {
+        let attempt = AssertUnwindSafe(actions::run(context, actions)).catch_unwind();
+        let outcomes = tokio::select! {
+            outcomes = attempt => outcomes,
+            never = self.keep_claims(actions) => match never {},
+        };
+        outcomes.unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
+    }
+
+    /// Renews the claims for as long as the attempt runs: also those of files that wait for others, and of files
+    /// whose outcome is recorded at the end.
+    async fn keep_claims(&self, actions: &[Action]) -> Infallible {
+        let claims: Arc<[Claim]> = actions.iter().map(|action| action.claim).collect();
+        loop {
+            tokio::time::sleep(self.renewal_interval).await;
+            let (claims, until) = (Arc::clone(&claims), self.clock.now() + LEASE);
+            let renew = move |sql: &Sql| {
+                let mut claims = claims.iter();
+                claims.try_for_each(|claim| outbox::renew(sql, *claim, until).map(drop))
+            };
+            // An attempt cannot record its outcome either while the store fails, and logs that.
+            let _ = self.db.write(renew).await;
         }
     }
 
@@ -238,17 +272,6 @@ fn panicked() -> AttemptOutcome {
         intent: IntentUpdate::Keep,
         min_wait: Duration::ZERO,
     }
-}
-
-/// Runs an attempt; one that panics has failed.
-async fn execute<'a>(
-    context: &'a Context<'a>,
-    actions: &'a [Action],
-) -> Result<Outcomes<'a>, StoreError> {
-    AssertUnwindSafe(actions::run(context, actions))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
 }
 
 fn span_of(action: &Action) -> Span {

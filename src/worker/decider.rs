@@ -18,7 +18,7 @@ use crate::db::{Db, SqlError, StoreError};
 use crate::docspace::{Client, Error, ErrorClass};
 use crate::event::Event;
 use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
-use crate::ids::FileId;
+use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
 use crate::rules::{ActiveRules, Facts, RuleSet};
@@ -59,6 +59,8 @@ pub(super) struct Decider {
     pub(super) wake: Arc<Wake>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) max_attempts: u32,
+    /// How long it is known what was done.
+    pub(super) retention: Duration,
 }
 
 /// An event that cannot be decided from the cache.
@@ -131,6 +133,22 @@ impl Decider {
             batch.outcomes.push((undecided, outcome));
             return Ok(());
         };
+        match self.is_outdated(&undecided, &event).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let outcome = Outcome::Decided(rules.ignore(&outdated_reason(&undecided)));
+                batch.outcomes.push((undecided, outcome));
+                return Ok(());
+            }
+            Err(error) => {
+                let reason = format!(
+                    "it seems older than RETENTION_DAYS, but the portal's time is not known: {error}"
+                );
+                let outcome = self.not_answered(&undecided, &error, reason);
+                batch.outcomes.push((undecided, outcome));
+                return Ok(());
+            }
+        }
         let file = event.entry.as_ref().map(|entry| entry.id.clone());
         let origin = self.origin(rules, &event).await?;
         if origin == Origin::Undetermined {
@@ -216,6 +234,23 @@ impl Decider {
             self.facts.invalidate_after(trigger);
         }
         Some(event)
+    }
+
+    /// Whether an event was older than the retention period when it was received: what was done for it may be
+    /// forgotten already. A person who has it replayed wants it nevertheless.
+    async fn is_outdated(&self, undecided: &Undecided, event: &Event) -> Result<bool, Error> {
+        let oldest = undecided.received_at.checked_sub(self.retention);
+        let (Some(happened_at), Ok(oldest), None) =
+            (event.happened_at, oldest, undecided.replayed_at)
+        else {
+            return Ok(false);
+        };
+        let is_older = || happened_at < self.portal.to_portal_time(oldest);
+        if !is_older() {
+            return Ok(false);
+        }
+        self.portal.learn_portal_time().await?;
+        Ok(is_older())
     }
 
     /// Where the event comes from, if a rule listens to such events at all.
@@ -310,4 +345,12 @@ impl Decider {
         self.wake.outbox.notify_one();
         Ok(())
     }
+}
+
+fn outdated_reason(undecided: &Undecided) -> String {
+    let EventPosition { at, event, .. } = undecided.position;
+    format!(
+        "it happened at {at:.0}, longer ago than RETENTION_DAYS, so it may have been acted on already; \
+         `docspace-courier events replay {event}` acts on it nevertheless"
+    )
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use docspace_courier::catch_up::{ListRooms, WebhookState};
+use docspace_courier::catch_up::{CatchUpError, ListRooms, WebhookState};
+use docspace_courier::journal::{self, EventFilter};
 use docspace_courier::signature::{SIGNATURE_HEADER, WebhookSecret};
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 use jiff::SignedDuration;
@@ -393,8 +394,38 @@ async fn a_reading_that_breaks_off_is_done_again() {
     .await;
 }
 
+#[tokio::test]
+async fn a_log_that_grows_faster_than_it_is_read_is_read_again_later() {
+    scenario(async |scene| {
+        scene.catch_up_once().await;
+        scene.stop_receiving().await;
+        for number in 0..150 {
+            scene.upload(&scene.client_room, &format!("plan {number}.docx"));
+        }
+        scene.portal.wait_for_deliveries().await;
+        scene.clock.advance(Duration::from_mins(5));
+        scene.start_receiving();
+        scene.portal.set_added_per_log_page(100);
+        let catch_up = scene.catch_up();
+        let failed = catch_up.run_once(ListRooms::IfNeeded).await;
+        assert!(
+            matches!(failed, Err(CatchUpError::LogKeepsGrowing)),
+            "{failed:?}"
+        );
+        scene.portal.set_added_per_log_page(0);
+        scene.clock.advance(Duration::from_mins(40));
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 151);
+        // Nothing is left to deliver.
+        scene.portal.set_delivered_per_log_page(usize::MAX);
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+    })
+    .await;
+}
+
 /// A signed delivery of an upload that another portal sends with the same secret.
-async fn deliver(scene: &Scene, body: &str) -> String {
+pub async fn deliver(scene: &Scene, body: &str) -> String {
     let signature = WebhookSecret::new(scene.portal.secret()).sign(body.as_bytes());
     let response = reqwest::Client::builder()
         .build()
@@ -434,6 +465,10 @@ async fn another_event_under_a_known_key_is_stored_and_handled() {
         }
         scene.work().await;
         assert_eq!(scene.titles(&scene.internal), ["one.txt", "other.txt"]);
+        let listed = scene.db.read(|sql| journal::list(sql, &EventFilter::default(), 10));
+        let numbers = listed.await.unwrap().into_iter().map(|event| event.docspace_numbers());
+        let expected = Some("event 7 of webhook 417".to_owned());
+        assert_eq!(numbers.collect::<Vec<_>>(), [expected.clone(), expected]);
     })
     .await;
 }

@@ -37,6 +37,9 @@ mod crashes;
 mod endless;
 mod failures;
 mod frozen;
+mod large_portal;
+mod leases;
+mod old_events;
 mod reconcile;
 mod schedules;
 
@@ -48,6 +51,7 @@ mod rules_command;
 mod alerts;
 mod channels;
 mod mail;
+mod night;
 mod notify;
 mod pipeline;
 

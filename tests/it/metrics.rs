@@ -5,8 +5,11 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use docspace_courier::notify::mail::Mailer;
 use docspace_sandbox::{Fault, FaultEffect};
 
+use crate::mail_server::MailServer;
+use crate::notify::{by_mail, closed_port};
 use crate::scene::{Leftover, scenario};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus-rules.yml");
@@ -124,6 +127,8 @@ async fn dashboard_and_alert_rules_use_existing_metrics() {
     scenario(async |scene| {
         // The worker of a scene runs without background tasks.
         scene.metrics.register_task("decide");
+        let mailer = Mailer::new(MailServer::plain(closed_port())).unwrap();
+        scene.notify_after_move(by_mail(mailer), Vec::new());
         let operator = scene.operator().await;
         scene.upload(&scene.client_room, "plan.docx");
         scene.work_to_the_end().await;

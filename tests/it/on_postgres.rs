@@ -31,6 +31,9 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod frozen;
+mod large_portal;
+mod leases;
+mod old_events;
 mod reconcile;
 mod rules;
 mod schedules;
@@ -39,6 +42,7 @@ mod spent_calls;
 
 mod alerts;
 mod channels;
+mod night;
 mod notify;
 mod pipeline;
 

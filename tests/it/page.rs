@@ -107,7 +107,7 @@ impl Operator {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub async fn page(&self, path: &str) -> String {
         let (code, html) = self.get(path).await;
         assert_eq!(code, 200, "{path}: {html}");
         html
@@ -522,6 +522,11 @@ async fn a_channel_that_is_down_is_shown() {
         let metrics = operator.page("/metrics").await;
         let gauge = "courier_channel_breaker_open{channel=\"email\"} 1";
         assert!(metrics.contains(gauge), "{metrics}");
+        let health = operator.page("/healthz").await;
+        assert_eq!(health, "ok\nemail is paused: unreachable\n");
+        let public = scene.address.replace("/webhook", "/healthz");
+        let public = operator.http.get(public).send().await.unwrap();
+        assert_eq!(public.text().await.unwrap(), "ok\n");
     })
     .await;
 }

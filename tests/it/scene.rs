@@ -23,7 +23,7 @@ use docspace_courier::signature::WebhookSecret;
 use docspace_courier::supervise::Supervisor;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
-use docspace_courier::worker::{Progress, Worker, WorkerSettings};
+use docspace_courier::worker::{Progress, RENEWAL_INTERVAL, Worker, WorkerSettings};
 use docspace_courier::{ids, outbox, server};
 use docspace_sandbox::{
     FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
@@ -419,6 +419,7 @@ fn worker_settings(failpoints: Failpoints) -> WorkerSettings {
     WorkerSettings {
         max_attempts: MAX_ATTEMPTS,
         retention: RETENTION,
+        renewal_interval: RENEWAL_INTERVAL,
         failpoints,
     }
 }

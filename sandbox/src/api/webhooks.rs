@@ -217,6 +217,8 @@ pub(super) async fn log(
         let total = matching.len();
         let delivered = state.delivered_per_log_page;
         state.webhooks.deliver_newest(delivered, portal.now());
+        let added = state.added_per_log_page;
+        state.webhooks.repeat_newest(added, portal.now());
         (page, total)
     };
     Ok(responder.page(&page.into(), total))

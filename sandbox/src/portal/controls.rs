@@ -66,6 +66,12 @@ impl Portal {
         self.state().delivered_per_log_page = rows;
     }
 
+    /// After each page of the delivery log, adds copies of this many of the newest rows, which are never
+    /// delivered, so that the log grows while it is read.
+    pub fn set_added_per_log_page(&self, rows: usize) {
+        self.state().added_per_log_page = rows;
+    }
+
     /// Drops all operations without executing those that are queued or running, as a restart of the portal can.
     pub fn drop_operations(&self) {
         self.state().operations.clear();

@@ -1,11 +1,7 @@
 //! Watch: follows an operation to its end, and finds out for each of its files what became of it.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
-use crate::actions::intent::{self, Unconfirmed};
+use crate::actions::intent::Unconfirmed;
 use crate::actions::portal_error::failed_call;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Operation, OperationState, Results};
@@ -17,9 +13,6 @@ use super::group::{Step, Transfer};
 use super::poll_schedule::PollSchedule;
 use super::portal_view::PortalView;
 use super::{diagnose, effect};
-
-/// How often the claims are renewed while an operation runs.
-const RENEW_EVERY: Duration = Duration::from_secs(30);
 
 /// The reason of a failed attempt whose operation ended without handling the file.
 const NOT_HANDLED: &str = "the portal ended the operation without handling the file";
@@ -35,22 +28,17 @@ const SKIPPED: &str = "skipped, as the rule asks: the destination holds a file w
 pub(super) async fn watch<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
-    mut files: Vec<Unconfirmed<'a>>,
+    files: Vec<Unconfirmed<'a>>,
     mut operation: Operation,
 ) -> Result<Step<'a>, StoreError> {
     let mut ended = Outcomes::new();
     let mut polls = PollSchedule::new();
-    let mut renewed = Instant::now();
     while !files.is_empty() {
         if let OperationState::Ended(results) = operation.state {
             ended.extend(read_results(context, transfer, files, results).await?);
             break;
         }
         tokio::time::sleep(polls.next_wait(fastrand::f64())).await;
-        if renewed.elapsed() >= RENEW_EVERY {
-            files = intent::renew_claims(context, files, &mut ended).await?;
-            renewed = Instant::now();
-        }
         operation = match context.portal.operations().get(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {

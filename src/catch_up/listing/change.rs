@@ -1,0 +1,84 @@
+//! A changed file that no event reported: whether it was uploaded.
+
+use tracing::warn;
+
+use crate::docspace::{Activity, Client, Error, FileInfo};
+use crate::event::Event;
+use crate::inbox::KnownFile;
+use crate::telemetry::ErrorChain;
+
+use super::stored::Listing;
+
+/// A change of a file that no event reported, and the evidence for its kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    Upload(&'static str),
+    Update(&'static str),
+}
+
+impl Change {
+    /// Why it counts as that.
+    pub(super) fn evidence(self) -> &'static str {
+        match self {
+            Self::Upload(evidence) | Self::Update(evidence) => evidence,
+        }
+    }
+
+    /// The event to store.
+    pub(super) fn event(self, file: &FileInfo) -> (Event, Vec<u8>) {
+        let FileInfo {
+            id,
+            folder,
+            title,
+            updated,
+            ..
+        } = file;
+        match self {
+            Self::Upload(evidence) => Event::upload(id, folder, title, *updated, evidence),
+            Self::Update(evidence) => Event::update(id, folder, title, *updated, evidence),
+        }
+    }
+}
+
+/// Finds out whether a changed file was uploaded. A listing does not distinguish an upload from an edit or a new
+/// title, so the portal's activity log is read where that matters.
+pub(super) async fn classify(
+    portal: &Client,
+    listing: &Listing,
+    calls_left: &mut u32,
+    file: &FileInfo,
+    known: KnownFile,
+) -> Result<Change, Error> {
+    if file.created >= listing.since && known == KnownFile::Unknown {
+        return Ok(Change::Upload("the file is new"));
+    }
+    *calls_left = calls_left.saturating_sub(1);
+    let activities = match portal.files().activities(&file.id, listing.since).await {
+        Ok(activities) => activities,
+        Err(error @ (Error::NotFound | Error::Forbidden)) if listing.may_have_been_off => {
+            warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
+            return Ok(Change::Upload(
+                "its activity log cannot be read, and the webhook was off",
+            ));
+        }
+        Err(Error::NotFound | Error::Forbidden) => {
+            return Ok(Change::Update(
+                "its activity log cannot be read, and the webhook was on",
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    let has = |wanted| activities.contains(&wanted);
+    Ok(if known == KnownFile::Unknown && has(Activity::Created) {
+        Change::Upload("its activity log has an upload")
+    } else if !listing.may_have_been_off {
+        Change::Update("the webhook was on, and no upload is known")
+    } else if has(Activity::ContentChanged) || !has(Activity::Other) {
+        Change::Upload(
+            "its content changed while the webhook was off, and the activity log does not distinguish an upload \
+             from an edit",
+        )
+    } else {
+        Change::Update("its activity log has other changes only")
+    })
+}
