@@ -1,5 +1,6 @@
 //! Features of PostgreSQL: concurrent migration, instances, TLS, and text that it cannot store.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +226,19 @@ async fn the_database_must_show_a_certificate_that_is_trusted() {
             let error = anyhow::Error::from(connect(host, trusted).await.unwrap_err());
             assert!(format!("{error:#}").contains("certificate"), "{error:#}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_that_accepts_connections_and_stays_silent_is_passed_over() {
+    bounded(async {
+        let store = Store::new();
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let hosts = format!("@{},", silent.local_addr().unwrap());
+        let db = Db::open(location(&store.url().replace('@', &hosts))).unwrap();
+        let stored = db.write(|sql| sql.execute("INSERT INTO state VALUES ('key', '')", &[]));
+        assert_eq!(stored.await.unwrap(), 1);
     })
     .await;
 }
