@@ -21,6 +21,7 @@ mod store;
 mod floods;
 mod main_job;
 mod refusals;
+mod unsigned;
 
 mod batches;
 mod busy_files;
@@ -41,6 +42,7 @@ mod channels;
 mod notify;
 mod pipeline;
 
+mod admin_access;
 mod check;
 mod events;
 mod metrics;
@@ -49,6 +51,7 @@ mod replay;
 mod rules_command;
 mod search;
 mod send;
+mod untrusted_text;
 
 mod downtime;
 mod kill;
