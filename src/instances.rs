@@ -1,12 +1,12 @@
 //! Instances: the membership of this one in a shared store, and what only one of them does at a time.
 //!
-//! Each instance writes a heartbeat every few seconds. One that finds another without a recent heartbeat
+//! Each instance writes a heartbeat every few seconds. One that finds several heartbeats of another missing
 //! removes it, which ends its leases and leader roles: the next attempts reconcile what it left open. All
 //! instances follow the database's clock. On a SQLite store there is one instance, which only records its calls to
 //! the portal.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub use call_ledger::record_calls;
 pub use leader::{LeaderRole, holds_role};
 pub use partition::{Partition, partition};
 
-use membership::Membership;
+use membership::{Membership, Observed};
 
 /// How often an instance writes a heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -44,6 +44,7 @@ pub struct Instances {
     clock: Clock,
     /// How many there are, as of the last heartbeat.
     count: Arc<AtomicU32>,
+    observed: Arc<Mutex<Observed>>,
     /// Whether others were running when this one started.
     joined_others: bool,
 }
@@ -55,6 +56,7 @@ impl Instances {
             db: db.clone(),
             clock: clock.clone(),
             count: Arc::new(AtomicU32::new(1)),
+            observed: Arc::default(),
             joined_others: false,
         };
         if !db.is_shared() {
@@ -67,7 +69,7 @@ impl Instances {
                 }
                 Err(error) => return Err(error),
                 Ok(membership) => {
-                    instances.joined_others = membership.instances > 1;
+                    instances.joined_others = membership.instances() > 1;
                     return Ok(instances);
                 }
             }
@@ -92,7 +94,7 @@ impl Instances {
             let now = self.clock.now();
             match self.heartbeat().await {
                 Ok(membership) => {
-                    portal.budget().share_among(membership.instances);
+                    portal.budget().share_among(membership.instances());
                     portal
                         .budget()
                         .set_writes_today(membership.portal_writes, now);
@@ -129,23 +131,26 @@ impl Instances {
 
     async fn heartbeat(&self) -> Result<Membership, StoreError> {
         let day = day_of(self.clock.now());
+        let gone = self.observed().gone();
         let membership = self
             .db
-            .write(move |sql| membership::heartbeat(sql, day))
+            .write(move |sql| membership::heartbeat(sql, day, &gone))
             .await?;
+        self.observed().update(&membership.heartbeats);
         if let Some(time) = membership
             .clock_ms
             .and_then(|ms| Timestamp::from_millisecond(ms).ok())
         {
             self.clock.follow(time);
         }
-        let before = self.count.swap(membership.instances, Ordering::Relaxed);
-        if before != membership.instances {
-            info!(
-                instances = membership.instances,
-                "the number of instances changed"
-            );
+        let instances = membership.instances();
+        if self.count.swap(instances, Ordering::Relaxed) != instances {
+            info!(instances, "the number of instances changed");
         }
         Ok(membership)
+    }
+
+    fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +12,13 @@ pub enum SqlError {
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL reported an error, or the connection was lost.
     #[error(transparent)]
-    Postgres(#[from] ::postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
+    /// PostgreSQL did not answer in time. What was sent may still be executed.
+    #[error("the database did not answer within {0:?}")]
+    Silent(Duration),
+    /// A thread of the store cannot be set up.
+    #[error("cannot set up a thread for the store")]
+    Thread(#[source] std::io::Error),
     /// No connection to PostgreSQL can be made.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Arc<SqlError>),
@@ -51,6 +58,7 @@ impl SqlError {
     /// missing database are configuration errors.
     pub fn is_unreachable(&self) -> bool {
         match self {
+            Self::Silent(_) => true,
             Self::Unreachable(error) => error.is_unreachable(),
             Self::Postgres(error) => error.code().is_none_or(|code| {
                 // Connection exceptions, a server that starts, stops or is full, a standby.
@@ -71,6 +79,9 @@ pub enum StoreError {
     /// The queue of writes is full.
     #[error("too many writes are waiting for the store")]
     Full,
+    /// The store did not answer in time. The write may still be done.
+    #[error("the store did not answer within {0:?}")]
+    TimedOut(Duration),
     /// The store's threads have ended.
     #[error("the store is closed")]
     Closed,
@@ -95,6 +106,7 @@ impl StoreError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Refused(error) => error.is_unreachable(),
+            Self::TimedOut(_) => true,
             Self::Full | Self::Closed => false,
         }
     }

@@ -1,6 +1,7 @@
 //! The handle to the store that the rest of the program uses.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -17,6 +18,10 @@ const MAX_WAITING_WRITES: usize = 4096;
 
 /// A queue of this length means load: one sender at a time leaves fewer writes waiting.
 const BUSY_THRESHOLD: usize = 16;
+
+/// The longest that a delivery or a health check waits for its commit. `docs/SCALING.md` promises a response within
+/// ten seconds.
+const MAX_ACCEPT_TIME: Duration = Duration::from_secs(9);
 
 /// A handle to the store; clones share it.
 #[derive(Clone, Debug)]
@@ -97,8 +102,8 @@ impl Db {
         submit(queue, work).await
     }
 
-    /// Like [`Db::write`], but fails at once when the queue is full, and does not wait behind the
-    /// service's own writes where the store has a queue for each.
+    /// Like [`Db::write`], but fails at once when the queue is full or after nine seconds without a result,
+    /// and does not wait behind the service's own writes where the store has a queue for each.
     ///
     /// Writes of several instances that lock the same rows pass a key, and those of one commit run in its
     /// order. Otherwise two instances could each wait for a row that the other has locked.
@@ -118,7 +123,9 @@ impl Db {
                 mpsc::error::TrySendError::Full(_) => StoreError::Full,
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
             })?;
-        result.await.map_err(|_| StoreError::Closed)?
+        let result = tokio::time::timeout(MAX_ACCEPT_TIME, result).await;
+        let result = result.map_err(|_| StoreError::TimedOut(MAX_ACCEPT_TIME))?;
+        result.map_err(|_| StoreError::Closed)?
     }
 
     /// Whether many deliveries wait for the store.

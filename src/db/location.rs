@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::postgres::config::{Host, SslMode};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode};
 
 use crate::loopback::is_loopback;
 
-/// How long connecting may take.
+/// How long connecting to a host may take, with the login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// After this long without an acknowledgement of what was sent, a connection counts as lost.
@@ -26,8 +27,10 @@ pub enum Location {
 /// How to reach a PostgreSQL database. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone)]
 pub struct Server {
-    pub(super) config: ::postgres::Config,
+    config: Config,
     pub(super) trusted: Option<String>,
+    /// How long connecting to a host may take, with the login.
+    pub(super) connect_timeout: Duration,
 }
 
 /// An invalid database address, with the reason.
@@ -93,7 +96,7 @@ impl Server {
             .replace("sslmode=verify-full", "sslmode=require")
             .replace("sslmode=verify-ca", "sslmode=require");
         // The parser's own message may quote the address, which may contain a password.
-        let mut config: ::postgres::Config = strict.parse().map_err(|_| {
+        let mut config: Config = strict.parse().map_err(|_| {
             let like = "must look like postgres://user:password@host:5432/database?sslmode=require";
             let unknown = if url.contains("sslrootcert") {
                 "; name the certificates to trust in DATABASE_CA_FILE instead of sslrootcert"
@@ -113,15 +116,75 @@ impl Server {
                 SslMode::Require
             });
         }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
+        let connect_timeout = config.get_connect_timeout();
+        let connect_timeout = connect_timeout.copied().unwrap_or(CONNECT_TIMEOUT);
         if config.get_application_name().is_none() {
             config.application_name("docspace-courier");
         }
-        config.tcp_user_timeout(TCP_TIMEOUT);
-        config.keepalives_idle(TCP_TIMEOUT);
-        Ok(Self { config, trusted })
+        Ok(Self {
+            config,
+            trusted,
+            connect_timeout,
+        })
+    }
+
+    /// How to connect to each host, in the order in which they are tried.
+    pub(super) fn hosts(&self) -> Vec<Config> {
+        let mut hosts: Vec<Config> = (0..self.config.get_hosts().len())
+            .map(|position| self.host(position))
+            .collect();
+        if self.config.get_load_balance_hosts() == LoadBalanceHosts::Random {
+            fastrand::shuffle(&mut hosts);
+        }
+        hosts
+    }
+
+    fn host(&self, position: usize) -> Config {
+        let all = &self.config;
+        let mut host = Config::new();
+        match &all.get_hosts()[position] {
+            Host::Tcp(name) => host.host(name),
+            Host::Unix(path) => host.host_path(path),
+        };
+        if let Some(address) = all.get_hostaddrs().get(position) {
+            host.hostaddr(*address);
+        }
+        let ports = all.get_ports();
+        if let Some(port) = ports.get(position).or(ports.first()) {
+            host.port(*port);
+        }
+        if let Some(user) = all.get_user() {
+            host.user(user);
+        }
+        if let Some(password) = all.get_password() {
+            host.password(password);
+        }
+        if let Some(name) = all.get_dbname() {
+            host.dbname(name);
+        }
+        if let Some(options) = all.get_options() {
+            host.options(options);
+        }
+        if let Some(name) = all.get_application_name() {
+            host.application_name(name);
+        }
+        if let Some(interval) = all.get_keepalives_interval() {
+            host.keepalives_interval(interval);
+        }
+        if let Some(retries) = all.get_keepalives_retries() {
+            host.keepalives_retries(retries);
+        }
+        host.keepalives(all.get_keepalives())
+            .keepalives_idle(TCP_TIMEOUT)
+            .tcp_user_timeout(TCP_TIMEOUT)
+            // A host may have an address that does not respond and another one that does.
+            .connect_timeout(self.connect_timeout / 2)
+            .ssl_mode(all.get_ssl_mode())
+            .ssl_negotiation(all.get_ssl_negotiation())
+            .channel_binding(all.get_channel_binding())
+            .target_session_attrs(all.get_target_session_attrs())
+            .load_balance_hosts(all.get_load_balance_hosts());
+        host
     }
 }
 

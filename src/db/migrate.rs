@@ -125,8 +125,9 @@ pub(super) fn run_postgres(session: &Session) -> Result<(), SqlError> {
     session
         .batch_execute(create)
         .or_else(|_| session.batch_execute(create))?;
-    session.batch_execute("BEGIN")?;
-    let migrated = apply(session);
+    session.begin()?;
+    // An index on a large table takes long, and so does waiting for another instance that migrates.
+    let migrated = session.without_limit(|| apply(session));
     session.batch_execute(match &migrated {
         Ok(()) => "COMMIT",
         Err(_) => "ROLLBACK",
@@ -135,7 +136,6 @@ pub(super) fn run_postgres(session: &Session) -> Result<(), SqlError> {
 }
 
 fn apply(session: &Session) -> Result<(), SqlError> {
-    // An index on a large table takes long, and so does waiting for another instance that migrates.
     session.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
     session.batch_execute("SELECT number FROM migrations WHERE number = 0 FOR UPDATE")?;
     let (applied, works_since) = applied(session)?;

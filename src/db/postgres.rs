@@ -21,11 +21,12 @@ use super::write::{FailureCause, StoreRequest, TransactionError, commit_together
 use crate::ids::InstanceId;
 use crate::telemetry::ErrorChain;
 
+mod client;
 mod encryption;
 mod listen;
 pub(super) mod session;
 
-use session::Session;
+use session::{Limits, Session};
 
 /// Parallel reads of one instance; each takes a connection of the server.
 const READERS: usize = 3;
@@ -33,6 +34,19 @@ const READERS: usize = 3;
 /// How long after a failed connection attempt the next one waits. Until then requests fail at once, so
 /// that deliveries are answered without delay.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Waits of the pool that accepts deliveries. They end before a delivery's own wait does, so that the threads are
+/// free again. A delivery waits for a lock only while another instance stores the same event.
+const ACCEPT_LIMITS: Limits = Limits {
+    lock: Duration::from_secs(3),
+    answer: Duration::from_secs(8),
+};
+
+/// Waits of the other pools. The server ends a statement after 30 s by itself.
+const WORK_LIMITS: Limits = Limits {
+    lock: Duration::from_secs(10),
+    answer: Duration::from_secs(35),
+};
 
 /// The senders to the worker pools. A pool's threads end when its last sender is dropped.
 #[derive(Clone, Debug)]
@@ -67,11 +81,12 @@ pub(super) fn open(
         migrated: Mutex::new(false),
         notify_supported: AtomicBool::new(true),
     });
-    let pool = |name: &str, threads: usize, serve: fn(&mut Connection, &Requests)| {
+    let pool = |name: &str, threads: usize, limits, serve: fn(&mut Connection, &Requests)| {
         let (sender, requests) = mpsc::channel(max_waiting);
         let requests: Requests = Arc::new(Mutex::new(requests));
         for _ in 0..threads {
-            let (requests, mut connection) = (Arc::clone(&requests), Connection::new(&shared));
+            let (requests, mut connection) =
+                (Arc::clone(&requests), Connection::new(&shared, limits));
             std::thread::Builder::new()
                 .name(format!("store-{name}"))
                 .spawn(move || serve(&mut connection, &requests))
@@ -80,9 +95,9 @@ pub(super) fn open(
         anyhow::Ok(sender)
     };
     Ok(WorkerPools {
-        accept: pool("accept", 1, write_all)?,
-        write: pool("write", 1, write_all)?,
-        read: pool("read", READERS, read_all)?,
+        accept: pool("accept", 1, ACCEPT_LIMITS, write_all)?,
+        write: pool("write", 1, WORK_LIMITS, write_all)?,
+        read: pool("read", READERS, WORK_LIMITS, read_all)?,
         shared,
     })
 }
@@ -105,13 +120,23 @@ fn next(requests: &Requests) -> Option<StoreRequest> {
 
 fn read_all(connection: &mut Connection, requests: &Requests) {
     while let Some(mut read) = next(requests) {
-        let mut outcome = connection.run(|sql| read.run(sql));
+        let mut outcome = connection.run(|sql| run_read(sql, &mut read));
         if outcome.as_ref().is_err_and(is_connection_lost) {
             // An idle connection may have been lost long ago, and reading twice is harmless.
-            outcome = connection.run(|sql| read.run(sql));
+            outcome = connection.run(|sql| run_read(sql, &mut read));
         }
         read.respond(outcome.map_err(StoreError::from));
     }
+}
+
+fn run_read(sql: &Sql, read: &mut StoreRequest) -> Result<(), SqlError> {
+    let session = session_of(sql);
+    if !session.is_pooled() {
+        return read.run(sql);
+    }
+    session.begin()?;
+    read.run(sql)?;
+    session.commit()
 }
 
 fn write_all(connection: &mut Connection, requests: &Requests) {
@@ -132,7 +157,7 @@ fn write_all(connection: &mut Connection, requests: &Requests) {
 }
 
 fn transaction(connection: &mut Connection, writes: &mut [StoreRequest]) -> Result<(), SqlError> {
-    let begin = |sql: &Sql| session_of(sql).batch_execute("BEGIN");
+    let begin = |sql: &Sql| session_of(sql).begin();
     let mut started = connection.run(begin);
     if started.as_ref().is_err_and(is_connection_lost) {
         // The connection was lost while idle, so nothing has been sent on it yet.
@@ -157,14 +182,16 @@ fn session_of(sql: &Sql) -> &Session {
 /// A thread's connection, made when it is needed.
 struct Connection {
     shared: Arc<Shared>,
+    limits: Limits,
     sql: Option<Sql>,
     failed: Option<(Instant, Arc<SqlError>)>,
 }
 
 impl Connection {
-    fn new(shared: &Arc<Shared>) -> Self {
+    fn new(shared: &Arc<Shared>, limits: Limits) -> Self {
         Self {
             shared: Arc::clone(shared),
+            limits,
             sql: None,
             failed: None,
         }
@@ -193,7 +220,7 @@ impl Connection {
         {
             return Err(SqlError::Unreachable(Arc::clone(error)));
         }
-        match self.shared.connect() {
+        match self.shared.connect(self.limits) {
             Ok(session) => {
                 if self.failed.take().is_some() {
                     info!("connected to the database again");
@@ -213,25 +240,36 @@ impl Connection {
 }
 
 impl Shared {
-    fn connect(&self) -> Result<Session, SqlError> {
-        let session = Session::connect(&self.server, self.instance)?;
+    fn connect(&self, limits: Limits) -> Result<Session, SqlError> {
+        let session = Session::connect(&self.server, self.instance, limits)?;
         let mut migrated = self.migrated.lock().unwrap_or_else(PoisonError::into_inner);
         if !*migrated {
             migrate::run_postgres(&session)?;
-            // Some engines with PostgreSQL's protocol reject LISTEN; polling still finds the work.
-            let notify_supported = session.batch_execute("LISTEN docspace_courier").is_ok();
-            if !notify_supported {
-                info!("the database does not support LISTEN; instances poll for work every second");
-            }
-            session.batch_execute("UNLISTEN *").ok();
             self.notify_supported
-                .store(notify_supported, Ordering::Relaxed);
+                .store(supports_notify(&session), Ordering::Relaxed);
             *migrated = true;
         }
         drop(migrated);
         session.set_notify_supported(self.notify_supported.load(Ordering::Relaxed));
         Ok(session)
     }
+}
+
+fn supports_notify(session: &Session) -> bool {
+    if session.is_pooled() {
+        info!(
+            "a connection pooler is between this instance and the database; every transaction sets up its own \
+             session, and instances poll for work every second"
+        );
+        return false;
+    }
+    // Some engines with PostgreSQL's protocol reject LISTEN; polling still finds the work.
+    let is_supported = session.batch_execute("LISTEN docspace_courier").is_ok();
+    if !is_supported {
+        info!("the database does not support LISTEN; instances poll for work every second");
+    }
+    session.batch_execute("UNLISTEN *").ok();
+    is_supported
 }
 
 fn cause(error: &SqlError) -> FailureCause {
@@ -255,7 +293,7 @@ fn is_connection_lost(error: &SqlError) -> bool {
                 code.starts_with("08") || code.starts_with("57P") || code == "25006"
             }
         },
-        SqlError::Unreachable(_) => true,
+        SqlError::Silent(_) | SqlError::Unreachable(_) => true,
         _ => false,
     }
 }

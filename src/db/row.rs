@@ -10,7 +10,7 @@ use super::value::ZeroAsNone;
 /// A type that a column can be read as: what the drivers read, and how it is checked.
 pub trait FromColumn: Sized {
     /// The stored form.
-    type Stored: rusqlite::types::FromSql + for<'a> ::postgres::types::FromSql<'a>;
+    type Stored: rusqlite::types::FromSql + for<'a> tokio_postgres::types::FromSql<'a>;
 
     /// The value, or `None` when the stored form is not a valid one.
     fn from_stored(stored: Self::Stored) -> Option<Self>;
@@ -89,7 +89,7 @@ pub struct Row<'r>(pub(super) DriverRow<'r>);
 
 pub(super) enum DriverRow<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r ::postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl fmt::Debug for Row<'_> {
@@ -102,7 +102,7 @@ impl Row<'_> {
     /// Reads a column, given by its position from 0 or by its name.
     pub fn get<T: FromColumn>(
         &self,
-        column: impl rusqlite::RowIndex + ::postgres::row::RowIndex + fmt::Display,
+        column: impl rusqlite::RowIndex + tokio_postgres::row::RowIndex + fmt::Display,
     ) -> Result<T, SqlError> {
         let stored: T::Stored = match &self.0 {
             DriverRow::Sqlite(row) => row.get(column)?,

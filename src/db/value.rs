@@ -1,10 +1,10 @@
 //! Parameters of statements, the same for both drivers.
 
-use ::postgres::types::private::BytesMut;
-use ::postgres::types::{IsNull, ToSql as ToPostgres, Type};
 use jiff::Timestamp;
 use rusqlite::ToSql as ToSqlite;
 use rusqlite::types::{ToSqlOutput, Value as SqliteValue, ValueRef};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql as ToPostgres, Type};
 
 /// A parameter of a statement. `None` is NULL of the variant's type.
 #[derive(Clone, Copy, Debug)]
@@ -137,5 +137,5 @@ impl ToPostgres for Value<'_> {
         true
     }
 
-    ::postgres::types::to_sql_checked!();
+    tokio_postgres::types::to_sql_checked!();
 }

@@ -1,12 +1,12 @@
-//! Leader roles: what one instance does for all. A role is a lease on a row of the table `duties`, which
-//! the holder renews with each heartbeat.
+//! Leader roles: what one instance does for all. The table `duties` names the holder of each, who keeps it until
+//! it leaves or is gone.
 
 use crate::db::{Db, Sql, SqlError, StoreError};
 
 use super::id::own_id;
 
-/// How long a role stays with its holder after the last heartbeat, in milliseconds.
-const ROLE_LEASE_MS: i64 = 30_000;
+/// The value of `until` while a role is held. It is 0 otherwise.
+const HELD: i64 = i64::MAX;
 
 /// A role that one instance holds at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,36 +38,17 @@ pub async fn holds_role(db: &Db, role: LeaderRole) -> Result<bool, StoreError> {
 }
 
 fn acquire_role(sql: &Sql, role: LeaderRole) -> Result<bool, SqlError> {
-    let now = sql.clock_ms()?.unwrap_or_default();
     let acquired = sql.execute(
-        "UPDATE duties SET holder = :id, until = :until
-         WHERE name = :name AND (holder = :id OR until <= :now)",
+        "UPDATE duties SET holder = :id, until = :held
+         WHERE name = :name
+           AND (holder = :id OR until = 0 OR holder NOT IN (SELECT id FROM instances))",
         &[
             (":id", own_id(sql).into()),
             (":name", role.name().into()),
-            (":until", (now + ROLE_LEASE_MS).into()),
-            (":now", now.into()),
+            (":held", HELD.into()),
         ],
     )?;
     Ok(acquired > 0)
-}
-
-/// Renews the roles of this instance, and frees those of instances that are gone.
-pub(super) fn renew_roles(sql: &Sql, now: i64) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE duties SET until = :until WHERE holder = :id AND until > :now",
-        &[
-            (":id", own_id(sql).into()),
-            (":now", now.into()),
-            (":until", (now + ROLE_LEASE_MS).into()),
-        ],
-    )?;
-    sql.execute(
-        "UPDATE duties SET until = 0
-         WHERE until > 0 AND holder NOT IN (SELECT id FROM instances)",
-        &[],
-    )
-    .map(drop)
 }
 
 /// Frees the roles of this instance.

@@ -93,6 +93,25 @@ impl Cluster {
         self.control(&["stop", "-m", "immediate"]);
     }
 
+    /// Stops every process of the server, as a paused machine would: connections stay open, and nothing answers.
+    /// It continues when the returned value is dropped.
+    pub fn freeze(&'static self) -> Frozen {
+        // New processes come from the first one, so it is stopped first.
+        let first = self.server_process();
+        signal("STOP", std::slice::from_ref(&first));
+        let children = format!("/proc/{first}/task/{first}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        let mut processes: Vec<String> = children.split_whitespace().map(str::to_owned).collect();
+        signal("STOP", &processes);
+        processes.push(first);
+        Frozen(processes)
+    }
+
+    fn server_process(&self) -> String {
+        let ids = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        ids.lines().next().unwrap().to_owned()
+    }
+
     /// The folder of the cluster's files.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
@@ -126,6 +145,24 @@ impl Cluster {
     pub fn run(&self, database: &str, statements: &str) {
         try_run(self.url(database), statements.to_owned()).unwrap();
     }
+}
+
+/// The stopped processes of a server.
+pub struct Frozen(Vec<String>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", &self.0);
+    }
+}
+
+fn signal(name: &str, processes: &[String]) {
+    // Every shell has `kill` built in; the program of that name is often missing.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", r#"kill -s "$@""#, "sh", name])
+        .args(processes);
+    let sent = kill.status().unwrap();
+    assert!(sent.success(), "{kill:?}");
 }
 
 /// Runs statements in the database with this address.
@@ -170,7 +207,7 @@ fn first_cell(row: &Row) -> Result<Cell, postgres::Error> {
 }
 
 /// Runs a command of the server as the user of its package if this user is root, which the server refuses.
-fn as_server_user(command: Command) -> Command {
+pub fn as_server_user(command: Command) -> Command {
     static ROOT: OnceLock<bool> = OnceLock::new();
     let root = *ROOT.get_or_init(|| {
         let id = Command::new("id").arg("-u").output().unwrap();
@@ -196,7 +233,8 @@ fn guard(binaries: &Path, folder: &Path) -> Child {
     let mut words: Vec<String> = vec![end.get_program().to_str().unwrap().to_owned()];
     words.extend(end.get_args().map(|word| word.to_str().unwrap().to_owned()));
     let script = format!(
-        "cd /; read _; {} -D {folder}/data stop -m immediate >/dev/null 2>&1; rm -rf {folder}",
+        "cd /; read _; kill -CONT $(head -n 1 {folder}/data/postmaster.pid); \
+         {} -D {folder}/data stop -m immediate >/dev/null 2>&1; rm -rf {folder}",
         words.join(" "),
         folder = folder.display(),
     );
@@ -212,7 +250,7 @@ fn guard(binaries: &Path, folder: &Path) -> Child {
 /// The folder of `initdb` and `pg_ctl`; installs PostgreSQL if it is missing.
 fn binaries() -> PathBuf {
     find().unwrap_or_else(|| {
-        install();
+        install("postgresql");
         find().expect("PostgreSQL was installed, but there is no initdb")
     })
 }
@@ -238,18 +276,21 @@ fn find() -> Option<PathBuf> {
         .rfind(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
 }
 
+/// Installs a package of Debian that is missing.
 #[expect(clippy::print_stderr, reason = "it takes a while")]
-fn install() {
-    eprintln!("PostgreSQL is missing; installing it for the tests");
-    let install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-                   apt-get install -y -qq --no-install-recommends postgresql";
-    let installed = Command::new("sh").args(["-c", install]).output();
+pub fn install(package: &str) {
+    eprintln!("{package} is missing; installing it for the tests");
+    let install = format!(
+        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y -qq --no-install-recommends {package}"
+    );
+    let installed = Command::new("sh").args(["-c", &install]).output();
     assert!(
         installed
             .as_ref()
             .is_ok_and(|output| output.status.success()),
-        "the tests need PostgreSQL (initdb, pg_ctl) and could not install it: \
-         run them as root on Debian, or install the package postgresql yourself\n{installed:?}"
+        "the tests need {package} and could not install it: \
+         run them as root on Debian, or install it yourself\n{installed:?}"
     );
 }
 

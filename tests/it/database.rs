@@ -1,5 +1,6 @@
 //! Features of PostgreSQL: concurrent migration, instances, TLS, and text that it cannot store.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,30 @@ async fn one_instance_holds_a_leader_role_until_it_leaves() {
 }
 
 #[tokio::test]
+async fn a_step_of_the_databases_clock_removes_no_instance_and_ends_no_role() {
+    bounded(async {
+        for step_ms in [3_600_000, -3_600_000] {
+            let store = Store::new();
+            let (one, two, clock) = (open(&store), open(&store), Clock::system());
+            for db in [&one, &two] {
+                Instances::join(db, &clock).await.unwrap();
+            }
+            assert!(holds_role(&one, LeaderRole::CatchUp).await.unwrap());
+            // What was stored before the step.
+            store.run(&format!(
+                "UPDATE instances SET seen_at = seen_at - {step_ms};
+                 UPDATE duties SET until = 1 WHERE until > 0"
+            ));
+            Instances::join(&open(&store), &clock).await.unwrap();
+            let instances = store.ask("SELECT count(*) FROM instances").unwrap();
+            assert_eq!(instances, [Cell::Integer(3)]);
+            assert!(!holds_role(&two, LeaderRole::CatchUp).await.unwrap());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn instances_share_the_request_budget_and_add_up_their_writes() {
     bounded(async {
         let store = Store::new();
@@ -225,6 +250,19 @@ async fn the_database_must_show_a_certificate_that_is_trusted() {
             let error = anyhow::Error::from(connect(host, trusted).await.unwrap_err());
             assert!(format!("{error:#}").contains("certificate"), "{error:#}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_host_that_accepts_connections_and_stays_silent_is_passed_over() {
+    bounded(async {
+        let store = Store::new();
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let hosts = format!("@{},", silent.local_addr().unwrap());
+        let db = Db::open(location(&store.url().replace('@', &hosts))).unwrap();
+        let stored = db.write(|sql| sql.execute("INSERT INTO state VALUES ('key', '')", &[]));
+        assert_eq!(stored.await.unwrap(), 1);
     })
     .await;
 }

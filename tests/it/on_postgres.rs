@@ -63,7 +63,9 @@ mod kill;
 // Tests for PostgreSQL only.
 mod database;
 mod moving;
+mod pgbouncer;
 mod several;
+mod silent_database;
 
 /// A number from a variable, for longer runs by hand.
 #[expect(

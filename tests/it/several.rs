@@ -17,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::bounds::{bounded, bounded_by, until};
 use crate::cluster::Cluster;
+use crate::pgbouncer::PgBouncer;
 use crate::process::{Deployment, PortalClock, Process, free_address};
 use crate::store::Store;
 use crate::variable;
@@ -237,4 +238,27 @@ async fn an_instance_that_starts_before_its_database_waits_for_it() {
         services.check(5).await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_behind_a_pooler_do_everything_once() {
+    for ignores_settings in [false, true] {
+        bounded(async {
+            const UPLOADS: u64 = 60;
+
+            let mut services = Services::new(2, Store::new()).await;
+            let pooler = PgBouncer::start(Cluster::shared(), ignores_settings);
+            let url = pooler.url(services.deployment.store.name());
+            services.deployment.variables.push(("DATABASE_URL", url));
+            let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
+            services.ready(0).await;
+            services.ready(1).await;
+            services.upload(0..UPLOADS);
+            services.check(UPLOADS).await;
+            assert_eq!(services.status(0, "/api/status").await, Some(200));
+            let log = services.deployment.log();
+            assert!(log.contains("a connection pooler is between"), "{log}");
+        })
+        .await;
+    }
 }

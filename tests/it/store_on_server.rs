@@ -47,6 +47,11 @@ impl Store {
         self.cluster.url(&self.name)
     }
 
+    /// The name of the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A folder for other files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use postgres::fallible_iterator::FallibleIterator as _;
 
 use crate::db::error::SqlError;
 use crate::db::location::Server;
 use crate::db::queue::Queue;
 
-use super::session;
+use super::client::Client;
 
-/// How often the listener checks whether the store is still open, and reconnects after a failure.
+/// How often the listener checks whether the store is still open and its connection works, and reconnects after
+/// a failure.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the listener waits for an answer of the server.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Starts a thread that ends soon after `is_open` returns false.
 pub(super) fn start(
@@ -38,24 +41,27 @@ fn listen(
     is_open: &impl Fn() -> bool,
     on_notify: &impl Fn(Queue),
 ) -> Result<(), SqlError> {
-    let mut client = session::connect(server)?;
+    let client = Client::connect(server, MAX_WAIT)?;
+    if client.is_pooled() {
+        // Polling finds the work. The caller expects this thread to run as long as the store is open.
+        drop(client);
+        while is_open() {
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        return Ok(());
+    }
     client.batch_execute("LISTEN docspace_courier")?;
     // Notifications sent before this moment are lost.
     on_notify(Queue::Inbox);
     on_notify(Queue::Outbox);
     while is_open() {
-        let mut notifications = client.notifications();
-        let mut arriving = notifications.timeout_iter(POLL_INTERVAL);
-        while let Some(notification) = arriving.next()? {
-            on_notify(match notification.payload() {
+        match client.notification(POLL_INTERVAL) {
+            Some(notification) => on_notify(match notification.payload() {
                 "outbox" => Queue::Outbox,
                 _ => Queue::Inbox,
-            });
-        }
-        drop(arriving);
-        drop(notifications);
-        if client.is_closed() {
-            break;
+            }),
+            // A server that has nothing to notify of differs from one that is silent only by its answers.
+            None => client.batch_execute("")?,
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
-//! One connection to PostgreSQL: statements prepared once, parameters by name.
+//! One connection to PostgreSQL: statements prepared once where the connection allows it, parameters by name.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::Duration;
 
-use ::postgres::types::{ToSql, Type};
-use ::postgres::{Client, Statement};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row as ServerRow, Statement};
 
 use crate::db::error::SqlError;
 use crate::db::location::Server;
@@ -13,20 +14,22 @@ use crate::db::row::{DriverRow, Row};
 use crate::db::value::{Params, Value};
 use crate::ids::InstanceId;
 
-use super::encryption;
+use super::client::Client;
 
-/// The first statements on every connection. The server may keep for a long time plans that it made while
-/// the tables were empty, so sequential scans are discouraged.
-const SESSION_SETUP: &str = "
-    SET statement_timeout = '30s';
-    SET lock_timeout = '10s';
-    SET idle_in_transaction_session_timeout = '30s';
-    SET enable_seqscan = off;
-    SET client_min_messages = warning";
+/// How long the statements of a session may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// For a lock.
+    pub(super) lock: Duration,
+    /// For the server's answer.
+    pub(super) answer: Duration,
+}
 
 /// A connection and its prepared statements.
 pub(in crate::db) struct Session {
-    client: RefCell<Client>,
+    client: Client,
+    /// What begins a transaction.
+    begin: String,
     statements: RefCell<HashMap<String, Statement>>,
     /// What the transaction announces to other instances when it commits.
     announced: Cell<Announced>,
@@ -47,16 +50,36 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn connect(server: &Server, instance: InstanceId) -> Result<Self, SqlError> {
-        let mut client = connect(server)?;
-        client.batch_execute(SESSION_SETUP)?;
+    pub(super) fn connect(
+        server: &Server,
+        instance: InstanceId,
+        limits: Limits,
+    ) -> Result<Self, SqlError> {
+        let client = Client::connect(server, limits.answer)?;
+        let begin = if client.is_pooled() {
+            format!("BEGIN; {}", settings("LOCAL", limits))
+        } else {
+            client.batch_execute(&settings("SESSION", limits))?;
+            "BEGIN".to_owned()
+        };
         Ok(Self {
-            client: RefCell::new(client),
+            client,
+            begin,
             statements: RefCell::default(),
             announced: Cell::default(),
             notify_supported: Cell::new(false),
             instance,
         })
+    }
+
+    /// Whether only a transaction is sure to stay on one connection to the server.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.client.is_pooled()
+    }
+
+    /// Runs work whose statements may take any time.
+    pub(in crate::db) fn without_limit<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.client.without_limit(work)
     }
 
     /// The instance that this connection belongs to.
@@ -70,7 +93,7 @@ impl Session {
 
     /// Runs statements without parameters.
     pub(in crate::db) fn batch_execute(&self, statements: &str) -> Result<(), SqlError> {
-        Ok(self.client.borrow_mut().batch_execute(statements)?)
+        self.client.batch_execute(statements)
     }
 
     /// Notifies other instances of work when the transaction commits.
@@ -81,6 +104,10 @@ impl Session {
             Queue::Outbox => announced.outbox = true,
         }
         self.announced.set(announced);
+    }
+
+    pub(in crate::db) fn begin(&self) -> Result<(), SqlError> {
+        self.batch_execute(&self.begin)
     }
 
     pub(super) fn commit(&self) -> Result<(), SqlError> {
@@ -103,11 +130,14 @@ impl Session {
 
     /// Runs a statement and returns the number of rows it changed.
     pub(in crate::db) fn execute(&self, text: &str, params: Params<'_>) -> Result<usize, SqlError> {
-        let statement = self.prepare(text, params)?;
-        let changed = self
-            .client
-            .borrow_mut()
-            .execute(&statement, &values(params))?;
+        let changed = if self.is_pooled() {
+            let numbered = number_params(text, params)?;
+            self.client
+                .execute_unprepared(&numbered, &typed_values(params))?
+        } else {
+            let statement = self.prepare(text, params)?;
+            self.client.execute(&statement, &values(params))?
+        };
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
@@ -118,11 +148,14 @@ impl Session {
         params: Params<'_>,
         take: &mut dyn FnMut(&Row<'_>) -> Result<(), SqlError>,
     ) -> Result<(), SqlError> {
-        let statement = self.prepare(text, params)?;
-        let rows = self
-            .client
-            .borrow_mut()
-            .query(&statement, &values(params))?;
+        let rows: Vec<ServerRow> = if self.is_pooled() {
+            let numbered = number_params(text, params)?;
+            self.client
+                .query_unprepared(&numbered, &typed_values(params))?
+        } else {
+            let statement = self.prepare(text, params)?;
+            self.client.query(&statement, &values(params))?
+        };
         rows.iter()
             .try_for_each(|row| take(&Row(DriverRow::Postgres(row))))
     }
@@ -136,7 +169,7 @@ impl Session {
             .iter()
             .map(|(_, value)| value.postgres_type())
             .collect();
-        let statement = self.client.borrow_mut().prepare_typed(&numbered, &types)?;
+        let statement = self.client.prepare(&numbered, &types)?;
         self.statements
             .borrow_mut()
             .insert(text.to_owned(), statement.clone());
@@ -144,10 +177,20 @@ impl Session {
     }
 }
 
-/// A connection without any set-up.
-pub(super) fn connect(server: &Server) -> Result<Client, SqlError> {
-    let tls = encryption::connector(server.trusted.as_deref())?;
-    Ok(server.config.connect(tls)?)
+/// The settings of a session, or of a transaction (`LOCAL`). The server may keep for a long time plans that it
+/// made while the tables were empty, so sequential scans are discouraged.
+///
+/// The server ends a statement later than the client that waits for a delivery's commit gives up. Otherwise it
+/// could end the wait for a synchronous standby, and report a commit that a failover may lose.
+fn settings(scope: &str, limits: Limits) -> String {
+    format!(
+        "SET {scope} statement_timeout = '30s';
+         SET {scope} lock_timeout = {};
+         SET {scope} idle_in_transaction_session_timeout = '30s';
+         SET {scope} enable_seqscan = off;
+         SET {scope} client_min_messages = warning",
+        limits.lock.as_millis()
+    )
 }
 
 /// Replaces each parameter's name by `$1`, `$2` and so on. A colon in our statements always begins a name.
@@ -186,6 +229,11 @@ fn values<'a>(params: &'a [(&'a str, Value<'a>)]) -> Vec<&'a (dyn ToSql + Sync)>
         .iter()
         .map(|(_, value)| value as &(dyn ToSql + Sync))
         .collect()
+}
+
+fn typed_values<'a>(params: &'a [(&'a str, Value<'a>)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    let types = params.iter().map(|(_, value)| value.postgres_type());
+    values(params).into_iter().zip(types).collect()
 }
 
 #[cfg(test)]
