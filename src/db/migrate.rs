@@ -48,6 +48,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112605_unreadable.sql"),
     ),
     (
+        2_026_112_630,
+        include_str!("../../migrations/2026112630_alerts.sql"),
+    ),
+    (
         2_026_112_701,
         include_str!("../../migrations/2026112701_sessions.sql"),
     ),
