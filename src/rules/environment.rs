@@ -4,6 +4,7 @@ use crate::event::Trigger;
 use crate::ids::FolderId;
 
 use super::action::ActionPlan;
+use super::condition::Condition;
 
 /// Copies every upload of a client room into an internal folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub struct InvoiceRule {
     pub room: FolderId,
     /// `INCOMING_FOLDER_ID`.
     pub to: FolderId,
-    /// `INVOICE_TITLE_PREFIX`.
-    pub title_prefix: String,
+    /// `INVOICE_TITLE_PREFIX`, as a condition.
+    pub title: Condition,
     /// The actions after the move: notifications and a call.
     pub then: Vec<ActionPlan>,
     /// `ALLOWED_TRIGGERS`.

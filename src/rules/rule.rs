@@ -171,10 +171,7 @@ impl From<InvoiceRule> for Rule {
         Self {
             name: "invoice".to_owned(),
             triggers: rule.triggers,
-            conditions: vec![
-                Condition::title_prefix([rule.title_prefix.as_str()]),
-                Condition::Room(vec![rule.room]),
-            ],
+            conditions: vec![rule.title, Condition::Room(vec![rule.room])],
             actions: [ActionPlan::Move {
                 to: rule.to,
                 conflict: Conflict::Duplicate,

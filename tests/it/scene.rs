@@ -16,7 +16,7 @@ use docspace_courier::event::Trigger;
 use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, ActiveRules, CopyRule, InvoiceRule, Rule};
+use docspace_courier::rules::{ActionPlan, ActiveRules, Condition, CopyRule, InvoiceRule, Rule};
 use docspace_courier::service::{Acceptance, Parts};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::supervise::Supervisor;
@@ -436,7 +436,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
         InvoiceRule {
             room: folder_id(&seed.client_room),
             to: folder_id(&seed.incoming_folder),
-            title_prefix: "invoice".to_owned(),
+            title: Condition::title_prefix(["invoice"]).unwrap(),
             then: vec![ActionPlan::Notify {
                 to: Some("manager@example.com".to_owned()),
                 words: MessageTemplates::default(),
