@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::console::Console;
+use super::layout::log_store_error;
 use super::list::ListQuery;
+use crate::db::StoreError;
 use crate::docspace::OpenReason;
 use crate::journal::overview::{Overview, overview};
 use crate::journal::{self, EventDetails, EventView};
@@ -36,10 +38,13 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-const UNAVAILABLE: (StatusCode, &str) = (
-    StatusCode::SERVICE_UNAVAILABLE,
-    "the store cannot be read\n",
-);
+fn unavailable(error: &StoreError) -> (StatusCode, &'static str) {
+    log_store_error(error);
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the store cannot be read\n",
+    )
+}
 
 /// The overall status.
 #[derive(Debug, Serialize)]
@@ -100,7 +105,7 @@ pub(super) async fn events(
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));
-    list.await.map(ApiJson).map_err(|_| UNAVAILABLE)
+    list.await.map(ApiJson).map_err(|error| unavailable(&error))
 }
 
 pub(super) async fn event(
@@ -108,14 +113,18 @@ pub(super) async fn event(
     Path(id): Path<i64>,
 ) -> ApiResult<EventDetails> {
     let details = console.db.read(move |sql| journal::find(sql, id));
-    let details = details.await.map_err(|_| UNAVAILABLE)?;
+    let details = details.await.map_err(|error| unavailable(&error))?;
     details
         .map(ApiJson)
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
 }
 
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {
-    let overview = console.db.read(overview).await.map_err(|_| UNAVAILABLE)?;
+    let overview = console
+        .db
+        .read(overview)
+        .await
+        .map_err(|error| unavailable(&error))?;
     Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,

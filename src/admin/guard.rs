@@ -156,7 +156,10 @@ pub(super) async fn identify(
         match is_active.await {
             Ok(true) => Caller::Operator,
             Ok(false) => Caller::Anonymous,
-            Err(_) => return unavailable(Layout::new(&console, identity(Caller::Anonymous))),
+            Err(error) => {
+                let layout = Layout::new(&console, identity(Caller::Anonymous));
+                return unavailable(layout, &error);
+            }
         }
     };
     request.extensions_mut().insert(identity(caller));
