@@ -10,6 +10,7 @@ use crate::docspace::FolderInfo;
 use crate::ids::FolderId;
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
+use crate::rules::ActionKind;
 use crate::template::MessageTemplates;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
@@ -87,6 +88,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         .and_then(|result| result.file.as_ref())
         .unwrap_or(&action.file);
     let destination = result.and_then(|result| result.folder.clone());
+    let is_copy = matches!(report.result, Some((ActionKind::Copy, _)));
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
@@ -102,6 +104,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         actor: report.event.actor,
         happened_at: report.event.happened_at.unwrap_or_default(),
         current_folder: destination.map(untitled),
+        is_copy,
         link,
     };
     // Names that arrive in time are kept; what is missing then stays an id.
