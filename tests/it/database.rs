@@ -273,7 +273,8 @@ fn write_as_server(path: &Path, content: &str) {
 #[tokio::test]
 async fn a_value_of_an_unexpected_type_fails_one_write_and_no_other() {
     bounded(async {
-        let db = open(&Store::new());
+        let store = Store::new();
+        let db = open(&store);
         let insert = |key: &'static str| {
             db.write(move |sql: &Sql| {
                 let statement = "INSERT INTO state (key, value) VALUES (:key, '')";
