@@ -17,6 +17,7 @@ mod store;
 
 // The path of a delivery: receiving it, acting on it, failures and crashes.
 mod file_limit;
+mod file_modes;
 mod floods;
 mod main_job;
 mod refusals;
@@ -33,6 +34,7 @@ mod circuit_breaker;
 mod clock_steps;
 mod conflicts;
 mod crashes;
+mod endless;
 mod failures;
 mod frozen;
 mod reconcile;
