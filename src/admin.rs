@@ -79,7 +79,10 @@ pub fn router(console: Arc<Console>) -> Router {
 
 async fn metrics(State(console): State<Arc<Console>>) -> Result<impl IntoResponse, StatusCode> {
     let overview = console.db.read(overview).await;
-    let overview = overview.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let overview = overview.map_err(|error| {
+        layout::log_store_error(&error);
+        StatusCode::SERVICE_UNAVAILABLE
+    })?;
     let oldest = overview::age(overview.waiting_since, console.clock.now()).unsigned_abs();
     let ends_at = console.tls.as_ref().map(|tls| tls.validity().not_after);
     let snapshot = gauges::snapshot(&overview, oldest, &console, ends_at);

@@ -3,20 +3,19 @@
 //! An [`AlertMonitor`] polls for problems: dead letters in the store, a refused API key, a disabled webhook,
 //! a channel that is out of use.
 //! No other code waits for an alert or has to raise one. Alerts that cannot be sent wait in memory and are
-//! retried; the warnings and errors in the log do not depend on them.
+//! retried. The store knows which dead letters were reported, so a restart loses no alert about one. The warnings
+//! and errors in the log do not depend on alerts.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::db::{Sql, SqlError};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::catch_up;
 use crate::clock::Clock;
-use crate::db::{Db, StoreError};
+use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::docspace::{Client, OpenReason};
 use crate::inbox;
 use crate::instances::{self, LeaderRole};
@@ -30,16 +29,15 @@ use crate::text::without_links;
 mod channel;
 mod digest;
 mod outages;
+mod progress;
 
 use channel::{AlertChannel, Recipient};
-use digest::{Digest, Kind};
+use digest::{Digest, Kind, MAX_LISTED};
 use outages::OutageWatch;
+use progress::Progress;
 
 /// Time between two scans.
 const SCAN_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Grace period after which this instance assumes that the leader has reported a dead letter.
-const LEADER_GRACE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The longest reason of one dead letter in an alert, in characters.
 const REASON_LENGTH: usize = 300;
@@ -50,20 +48,11 @@ pub struct AlertMonitor {
     db: Db,
     portal: Arc<Client>,
     clock: Clock,
-    /// Dead letters that need no alert any more, with their descriptions.
-    reported: HashMap<DeadId, String>,
-    /// When this instance first saw dead letters that the leader is to report.
-    seen_as_standby: HashMap<DeadId, Timestamp>,
+    /// What is stored, while this instance leads; `None` before it has read that.
+    stored: Option<Progress>,
     digest: Digest,
     outages: OutageWatch,
     channels: Vec<AlertChannel>,
-}
-
-/// A dead letter; after a replay it would get another id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum DeadId {
-    Event(i64),
-    Action(i64, u32),
 }
 
 /// Where alerts are sent.
@@ -78,15 +67,14 @@ pub struct AlertRecipients {
 }
 
 impl AlertMonitor {
-    /// Starts monitoring the store, the portal and the `watched` channels. Dead letters that exist already were reported before.
-    pub async fn start(
+    /// A monitor of the store, the portal and the `watched` channels.
+    pub fn new(
         db: Db,
         portal: Arc<Client>,
         clock: Clock,
         watched: Channels,
         recipients: AlertRecipients,
-    ) -> Result<Self, StoreError> {
-        let dead = db.read(dead_letters).await?.into_iter().collect();
+    ) -> Self {
         let mut channels: Vec<AlertChannel> = recipients
             .mailer
             .iter()
@@ -97,16 +85,15 @@ impl AlertMonitor {
             .map(AlertChannel::new)
             .collect();
         channels.extend(recipients.chat.map(Recipient::Chat).map(AlertChannel::new));
-        Ok(Self {
+        Self {
             db,
             portal,
             clock,
-            reported: dead,
-            seen_as_standby: HashMap::new(),
+            stored: None,
             digest: Digest::default(),
             outages: OutageWatch::new(watched),
             channels,
-        })
+        }
     }
 
     /// Scans and sends until stopped.
@@ -125,10 +112,10 @@ impl AlertMonitor {
 
     /// Scans once and sends the alerts that are due.
     pub async fn run_once(&mut self) {
-        if let Err(error) = self.scan().await {
+        let now = self.clock.now();
+        if let Err(error) = self.scan(now).await {
             warn!(error = %ErrorChain(&error), "scanning for alerts failed");
         }
-        let now = self.clock.now();
         for message in self.digest.due(now) {
             for channel in &mut self.channels {
                 channel.push(message.clone());
@@ -141,30 +128,23 @@ impl AlertMonitor {
                 .map(|channel| channel.send(host, &self.clock)),
         )
         .await;
+        if let Err(error) = self.store_progress().await {
+            warn!(error = %ErrorChain(&error), "alerts that were sent may be repeated after a restart");
+        }
     }
 
-    async fn scan(&mut self) -> Result<(), StoreError> {
-        let (dead, webhook_off) = self
-            .db
-            .read(|sql| Ok((dead_letters(sql)?, catch_up::webhook_is_off(sql)?)))
-            .await?;
+    async fn scan(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if !instances::holds_role(&self.db, LeaderRole::Alerts).await? {
-            self.note_as_standby(dead);
+            self.stored = None;
             return Ok(());
         }
-        for (id, what) in &dead {
-            if !self.reported.contains_key(id) {
-                self.digest.record(Kind::DeadLetter, what.clone());
-            }
+        if self.stored.is_none() {
+            self.load_progress(now).await?;
         }
-        self.reported = dead.into_iter().collect();
-        self.seen_as_standby.clear();
-        if self.reported.is_empty() {
-            self.digest.resolve(Kind::DeadLetter);
-        }
-        for outage in self.outages.new_outages(self.clock.now()) {
-            self.digest.record(Kind::ChannelDown, outage);
-        }
+        self.scan_dead_letters(now).await?;
+        let outages = self.outages.new_outages(now);
+        self.digest
+            .record(Kind::ChannelDown, outages.len(), outages);
         if self.outages.all_resolved() {
             self.digest.resolve(Kind::ChannelDown);
         }
@@ -172,6 +152,7 @@ impl AlertMonitor {
             .portal
             .open_reason()
             .map(|why| why == OpenReason::KeyRefused);
+        let webhook_off = self.db.read(catch_up::webhook_is_off).await?;
         let state = [
             // While the portal is down or asks for a pause, the state of the key is unknown.
             (
@@ -190,40 +171,81 @@ impl AlertMonitor {
         Ok(())
     }
 
-    /// Remembers dead letters that the leader is to report. Those it may not have reported yet are reported
-    /// here if this instance becomes the leader.
-    fn note_as_standby(&mut self, dead: BTreeMap<DeadId, String>) {
-        let now = self.clock.now();
-        self.reported.retain(|id, _| dead.contains_key(id));
-        self.seen_as_standby.retain(|id, _| dead.contains_key(id));
-        for (id, what) in dead {
-            let since = *self.seen_as_standby.entry(id).or_insert(now);
-            if now.duration_since(since) > LEADER_GRACE {
-                self.reported.insert(id, what);
-            }
+    /// Reports dead letters when an alert may be sent, and not when they are found: a process that ends before
+    /// that has not reported them.
+    async fn scan_dead_letters(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let reported = self.digest.open_since(Kind::DeadLetter);
+        let reported = reported.unwrap_or(Timestamp::UNIX_EPOCH);
+        let (any, unreported) = self
+            .db
+            .read(move |sql| {
+                Ok((
+                    outbox::has_dead(sql)? || inbox::has_dead(sql)?,
+                    outbox::has_unreported_dead(sql, reported)?
+                        || inbox::has_unreported_dead(sql, reported)?,
+                ))
+            })
+            .await?;
+        if !any {
+            self.digest.resolve(Kind::DeadLetter);
+        } else if unreported && self.digest.may_send(Kind::DeadLetter, now) {
+            let report = move |sql: &Sql| report_dead_letters(sql, reported, now);
+            let (count, texts) = self.db.write(report).await?;
+            self.digest.record(Kind::DeadLetter, count, texts);
         }
+        Ok(())
+    }
+
+    /// Continues where the last leader stopped. What it did not store was not accepted by every recipient.
+    async fn load_progress(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let progress = self.db.read(Progress::load).await?;
+        // A time ahead was stored before the clock stepped back.
+        let past = |at: Option<Timestamp>| at.map(|at| at.min(now));
+        let (dead_letters, webhook_off) = (progress.dead_letters(), progress.webhook_off());
+        self.digest.restore(Kind::DeadLetter, past(dead_letters));
+        self.digest.restore(Kind::WebhookOff, past(webhook_off));
+        self.stored = Some(progress);
+        Ok(())
+    }
+
+    /// Stores which alerts were sent, once no recipient waits for one.
+    async fn store_progress(&mut self) -> Result<(), StoreError> {
+        let progress = Progress::new(
+            self.digest.open_since(Kind::DeadLetter),
+            self.digest.open_since(Kind::WebhookOff),
+        );
+        let is_new = self.stored.as_ref().is_some_and(|it| *it != progress);
+        if is_new && self.channels.iter().all(AlertChannel::is_empty) {
+            let to_store = progress.clone();
+            self.db.write(move |sql| to_store.save(sql)).await?;
+            self.stored = Some(progress);
+        }
+        Ok(())
     }
 }
 
-fn dead_letters(sql: &Sql) -> Result<BTreeMap<DeadId, String>, SqlError> {
+/// Notes that dead letters are reported now, unless an alert up to `reported` did so. Returns how many there are,
+/// with texts about the first.
+fn report_dead_letters(
+    sql: &Sql,
+    reported: Timestamp,
+    now: Timestamp,
+) -> Result<(usize, Vec<String>), SqlError> {
     let reason = |reason: Option<String>| {
         let reason = reason.unwrap_or_else(|| "unknown reason".to_owned());
         without_links(&mail::one_line(&reason, REASON_LENGTH))
     };
-    let actions = outbox::dead_letters(sql)?.into_iter().map(|dead| {
-        let id = DeadId::Action(dead.claim.action.0, dead.claim.attempt);
-        let what = format!(
-            "event {}, rule {}, {}: {}",
-            dead.event,
-            dead.rule,
-            dead.kind,
-            reason(dead.reason)
-        );
-        (id, what)
+    let count = outbox::report_dead(sql, reported, now)? + inbox::report_dead(sql, reported, now)?;
+    let actions = outbox::reported_dead(sql, now, MAX_LISTED)?;
+    let actions = actions.into_iter().map(|dead| {
+        let (event, rule, kind) = (dead.event, dead.rule, dead.kind);
+        let reason = reason(dead.reason);
+        format!("event {event}, rule {rule}, {kind}: {reason}")
     });
-    let decisions = inbox::dead_decisions(sql)?.into_iter().map(|(event, why)| {
-        let what = format!("event {event} could not be decided: {}", reason(why));
-        (DeadId::Event(event.0), what)
+    let decisions = inbox::reported_dead(sql, now, MAX_LISTED)?;
+    let decisions = decisions.into_iter().map(|(event, why)| {
+        let reason = reason(why);
+        format!("event {event} could not be decided: {reason}")
     });
-    Ok(actions.chain(decisions).collect())
+    Ok((count, decisions.chain(actions).collect()))
 }

@@ -22,8 +22,8 @@ mod retention;
 
 pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
 pub use dead_letter::{
-    DEAD_EVENTS, Discarded, Replay, ReplayedBy, dead_decisions, discard, replay, replay_as_planned,
-    revive,
+    DEAD_EVENTS, Discarded, Replay, ReplayedBy, discard, has_dead, has_unreported_dead, replay,
+    replay_as_planned, report_dead, reported_dead, revive,
 };
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, expedite, give_up, next_due,

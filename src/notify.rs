@@ -44,6 +44,8 @@ pub struct Notification {
     pub happened_at: Timestamp,
     /// The folder it is in now, if an action moved or copied it.
     pub current_folder: Option<NamedFolder>,
+    /// Whether it is a copy of the event's file.
+    pub is_copy: bool,
     /// The address at which a person opens it.
     pub link: String,
 }
@@ -170,7 +172,12 @@ impl Notification {
             folder.as_ref().map(|folder| (name, folder.to_string()))
         };
         facts.extend(folder("Room", &self.room));
-        facts.extend(folder("Moved to", &self.current_folder));
+        let placed = if self.is_copy {
+            "Copied to"
+        } else {
+            "Moved to"
+        };
+        facts.extend(folder(placed, &self.current_folder));
         for (_, value) in &mut facts {
             *value = without_links(&mail::one_line(value, TITLE_LENGTH));
         }
@@ -218,7 +225,8 @@ impl Notification {
             let _ = write!(line, " {place} {}", without_markup(&room.to_string()));
         }
         if let Some(folder) = &self.current_folder {
-            let _ = write!(line, ", now in {}", without_markup(&folder.to_string()));
+            let placed = if self.is_copy { "copied to" } else { "now in" };
+            let _ = write!(line, ", {placed} {}", without_markup(&folder.to_string()));
         }
         format!("{line}: {}", self.link)
     }
@@ -264,6 +272,7 @@ mod tests {
                 id: FolderId::from(300),
                 title: None,
             }),
+            is_copy: false,
             link: "https://portal.example/doceditor?fileid=7".to_owned(),
         }
     }
@@ -287,6 +296,19 @@ mod tests {
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
         );
+    }
+
+    #[test]
+    fn a_copied_file_was_not_moved() {
+        let copied = Notification {
+            is_copy: true,
+            ..notification("Invoice 1.pdf")
+        };
+        let text = copied.email(String::new()).text;
+        assert!(text.contains("  Copied to    id 300"), "{text}");
+        assert!(!text.contains("Moved to"), "{text}");
+        let line = copied.chat_message();
+        assert!(line.contains(", copied to id 300:"), "{line}");
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub use attempt::{
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
 pub use dead_letter::{
-    DEAD_ACTION_EVENTS, DeadLetter, dead_letters, discard_behind_dead, discard_dead,
-    revive_of_event,
+    DEAD_ACTION_EVENTS, DeadLetter, discard_behind_dead, discard_dead, has_dead,
+    has_unreported_dead, report_dead, reported_dead, revive_of_event,
 };
 pub use effect::{
     Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,

@@ -120,13 +120,20 @@ impl Pipelines {
         all
     }
 
-    /// Adds these, replacing those with the same keys.
+    /// Adds these. Of one that is known already only the signer can have changed; it keeps its circuit breaker,
+    /// because the pipeline is as available as before.
     pub fn add(
         &self,
         settings: impl IntoIterator<Item = (String, PipelineSettings)>,
     ) -> reqwest::Result<()> {
         for (key, settings) in settings {
-            let pipeline = Pipeline::new(settings)?;
+            let pipeline = match self.get(&key) {
+                Some(known) => Pipeline {
+                    signer: settings.signer,
+                    ..known
+                },
+                None => Pipeline::new(settings)?,
+            };
             let mut pipelines = self.0.write().unwrap_or_else(PoisonError::into_inner);
             pipelines.insert(key, pipeline);
         }
@@ -269,6 +276,37 @@ mod tests {
         }
         let signer = Signer::new("any other text").unwrap();
         assert!(!format!("{signer:?}").contains("any other"));
+    }
+
+    #[tokio::test]
+    async fn a_reload_does_not_end_an_outage() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let settings = |secret: &str| PipelineSettings {
+            url: url.clone().into(),
+            signer: Some(Signer::new(secret).unwrap()),
+        };
+        let pipelines = Pipelines::default();
+        let add = |secret| {
+            pipelines
+                .add([("key".to_owned(), settings(secret))])
+                .unwrap();
+        };
+        add("one");
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let endpoint = pipelines.get("key").unwrap().endpoint;
+        let failed = endpoint.post(HeaderMap::new(), String::new(), &clock).await;
+        assert!(matches!(failed, Err(Failure::Paused { .. })), "{failed:?}");
+
+        add("another");
+        let reloaded = pipelines.get("key").unwrap();
+        assert!(reloaded.breaker().outage().is_some());
+        let signature = |signer: Option<Signer>| signer.unwrap().sign("msg_1", 0, BODY);
+        assert_eq!(
+            signature(reloaded.signer),
+            signature(settings("another").signer)
+        );
     }
 
     #[test]

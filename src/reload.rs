@@ -57,6 +57,10 @@ impl Reload {
     }
 
     /// Reloads on request and when the watched file changes, until the token is cancelled.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "a reload that panics ends this task, which is then restarted"
+    )]
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut watcher = self.source.watcher.clone();
         loop {
@@ -75,7 +79,11 @@ impl Reload {
                 }
                 () = stop.cancelled() => return,
             }
-            self.reload();
+            let reload = Arc::clone(&self);
+            // A network file system may block.
+            tokio::task::spawn_blocking(move || reload.reload())
+                .await
+                .expect("a reload does not panic");
         }
     }
 }

@@ -56,10 +56,26 @@ impl Service {
         let tls = config
             .public
             .tls
+            .clone()
             .map(|files| open_tls(files, &clock))
             .transpose()?;
         let db = Db::open_for_work(&config.database)?;
         let instances = Instances::join(&db, &clock).await?;
+        let service = Self::assemble(config, clock, db.clone(), tls, instances).await;
+        if service.is_err() {
+            // Or the others would leave it a part of the portal's limits until its heartbeat is missing.
+            Instances::leave(&db).await;
+        }
+        service
+    }
+
+    async fn assemble(
+        config: Config,
+        clock: Clock,
+        db: Db,
+        tls: Option<Arc<Tls>>,
+        instances: Instances,
+    ) -> anyhow::Result<Self> {
         resume(&db, &clock).await?;
 
         let mut parts = Parts::new(db, &config.portal, config.rules, clock)
@@ -76,7 +92,7 @@ impl Service {
         let background = Background {
             reload: parts.reload(config.rules_source, channels.pipelines.clone()),
             worker: parts.worker(channels, settings),
-            alerts: parts.alerts(recipients).await?,
+            alerts: parts.alerts(recipients),
             catch_up: parts.catch_up(config.secrets.clone(), config.limits.retention),
             catch_up_interval: config.limits.catch_up_interval,
             instances,

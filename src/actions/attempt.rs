@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
@@ -12,6 +13,7 @@ use crate::docspace::{Client, FileInfo};
 use crate::ids::FileId;
 use crate::notify::Channels;
 use crate::outbox::{self, Action, ActionResult, Claim, Intent, IntentUpdate};
+use crate::telemetry::ErrorChain;
 
 use super::failpoint::Failpoints;
 
@@ -53,9 +55,13 @@ impl Context<'_> {
                 }
                 outbox::hold(sql, &claims, clock.now())
             });
-            // The attempt cannot record its outcome either while the store fails, and logs that.
-            if !held.await.unwrap_or(false) {
-                return false;
+            match held.await {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    warn!(error = %ErrorChain(&error), "the claim cannot be checked, so nothing is sent");
+                    return false;
+                }
             }
             // Frozen during the check, it would use an old result.
             if self.clock.now().duration_since(started) <= MAX_CHECK_TIME {

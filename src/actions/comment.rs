@@ -78,6 +78,7 @@ async fn comment(
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),
             // 403 means "no right" as well as "locked", so the state of the file decides.
             Err(Error::Forbidden) if file.busy => AttemptOutcome::busy(&file),
+            Err(error @ Error::NotFound) => unreadable_file(context, &error).await,
             Err(error) if error.class() == ErrorClass::Ambiguous => AttemptOutcome::no_right(
                 "this key's user may read the file, but not comment on its versions",
             ),

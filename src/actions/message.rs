@@ -121,7 +121,8 @@ pub(super) async fn send(
         outcome(context, send.await)
     } else {
         AttemptOutcome::Postponed {
-            reason: "the message was not sent: the claim on the action has expired".to_owned(),
+            reason: "the message was not sent: the claim on the action is not known to be held"
+                .to_owned(),
             wait: Some(Duration::ZERO),
             intent: None,
         }

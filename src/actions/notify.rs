@@ -20,6 +20,7 @@ use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
 use super::parse::{LineLimit, email_addresses, template};
+use super::transfer::CopyTo;
 
 /// How long the portal may take to answer with titles and names.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
@@ -187,6 +188,10 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         .and_then(|result| result.file.as_ref())
         .unwrap_or(&action.file);
     let destination = result.and_then(|result| result.folder.clone());
+    let is_copy = report
+        .result
+        .as_ref()
+        .is_some_and(|(kind, _)| kind == CopyTo::NAME);
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
@@ -202,6 +207,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         actor: report.event.actor,
         happened_at: report.event.happened_at.unwrap_or_default(),
         current_folder: destination.map(untitled),
+        is_copy,
         link,
     };
     // Names that arrive in time are kept; what is missing then stays an id.

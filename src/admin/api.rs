@@ -8,8 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::console::Console;
+use super::layout::log_store_error;
 use super::list::ListQuery;
 use crate::catch_up::{ListingProgress, listing_progress};
+use crate::db::StoreError;
 use crate::docspace::OpenReason;
 use crate::journal::overview::{Overview, overview};
 use crate::journal::{self, EventDetails, EventView};
@@ -37,10 +39,13 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-const UNAVAILABLE: (StatusCode, &str) = (
-    StatusCode::SERVICE_UNAVAILABLE,
-    "the store cannot be read\n",
-);
+fn unavailable(error: &StoreError) -> (StatusCode, &'static str) {
+    log_store_error(error);
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the store cannot be read\n",
+    )
+}
 
 /// The overall status.
 #[derive(Debug, Serialize)]
@@ -103,7 +108,7 @@ pub(super) async fn events(
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));
-    list.await.map(ApiJson).map_err(|_| UNAVAILABLE)
+    list.await.map(ApiJson).map_err(|error| unavailable(&error))
 }
 
 pub(super) async fn event(
@@ -111,7 +116,7 @@ pub(super) async fn event(
     Path(id): Path<i64>,
 ) -> ApiResult<EventDetails> {
     let details = console.db.read(move |sql| journal::find(sql, id));
-    let details = details.await.map_err(|_| UNAVAILABLE)?;
+    let details = details.await.map_err(|error| unavailable(&error))?;
     details
         .map(ApiJson)
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
@@ -121,7 +126,7 @@ pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<Sta
     let read = console
         .db
         .read(|sql| Ok((overview(sql)?, listing_progress(sql)?)));
-    let (overview, listing) = read.await.map_err(|_| UNAVAILABLE)?;
+    let (overview, listing) = read.await.map_err(|error| unavailable(&error))?;
     Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,

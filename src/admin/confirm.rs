@@ -64,7 +64,7 @@ pub(super) async fn show(
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(event)) => page(StatusCode::OK, &confirmation(layout, &event, change)),
         Ok(None) => no_event(layout, id),
-        Err(_) => unavailable(layout),
+        Err(error) => unavailable(layout, &error),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn apply(
             Redirect::to(&format!("/events/{id}?notice={notice}")).into_response()
         }
         Ok(None) => no_event(Layout::new(&console, identity), id),
-        Err(_) => unavailable(Layout::new(&console, identity)),
+        Err(error) => unavailable(Layout::new(&console, identity), &error),
     }
 }
 

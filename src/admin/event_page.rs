@@ -115,7 +115,7 @@ pub(super) async fn show(
             page(StatusCode::OK, &event)
         }
         Ok(None) => no_event(layout, id),
-        Err(_) => unavailable(layout),
+        Err(error) => unavailable(layout, &error),
     }
 }
 

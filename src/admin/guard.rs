@@ -195,7 +195,7 @@ pub(super) async fn identify(
                 identity.has_session = true;
             }
             Ok(false) => {}
-            Err(_) => return unavailable(Layout::new(&console, identity)),
+            Err(error) => return unavailable(Layout::new(&console, identity), &error),
         }
     }
     request.extensions_mut().insert(identity);

@@ -4,9 +4,12 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
+use tracing::error;
 
 use super::access::{Caller, Identity};
 use super::console::Console;
+use crate::db::StoreError;
+use crate::telemetry::ErrorChain;
 use crate::text;
 
 /// The header of every page.
@@ -104,13 +107,19 @@ pub(super) fn no_event(layout: Layout, id: i64) -> Response {
     )
 }
 
-/// The page for a store that cannot be read.
-pub(super) fn unavailable(layout: Layout) -> Response {
+/// Logs why the store failed for a request to this listener.
+pub(super) fn log_store_error(error: &StoreError) {
+    error!(error = %ErrorChain(error), "the admin listener cannot use the store");
+}
+
+/// The page for a store that cannot be used, whose log line this writes.
+pub(super) fn unavailable(layout: Layout, error: &StoreError) -> Response {
+    log_store_error(error);
     message(
         layout,
         StatusCode::SERVICE_UNAVAILABLE,
         "The store is unavailable",
-        "The log has the reason. Meanwhile deliveries are answered with 503, and DocSpace sends them again.",
+        "The log has the reason. Deliveries that cannot be stored are answered with 503, and DocSpace sends them again.",
         Some(("/".to_owned(), "Try again")),
     )
 }

@@ -130,8 +130,9 @@ pub(super) async fn show(
             journal::list_with_actions(sql, &matching, EVENTS + 1)?,
         ))
     });
-    let Ok((overview, listing, hours, mut events)) = read.await else {
-        return unavailable(layout);
+    let (overview, listing, hours, mut events) = match read.await {
+        Ok(read) => read,
+        Err(error) => return unavailable(layout, &error),
     };
     let has_more = events.len() > EVENTS as usize;
     events.truncate(EVENTS as usize);

@@ -123,14 +123,14 @@ async fn begin_session(
     let now = console.clock.now();
     let Ok(session) = Session::random() else {
         error!("cannot begin a session: the system provides no random numbers");
-        return unavailable(layout);
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     if let Some(digest) = console.access.digest(&session) {
         let begin = console
             .db
             .write(move |sql| session::begin(sql, &digest, now));
-        if begin.await.is_err() {
-            return unavailable(layout);
+        if let Err(error) = begin.await {
+            return unavailable(layout, &error);
         }
     }
     info!("an operator signed in");
@@ -145,8 +145,8 @@ pub(super) async fn sign_out(
 ) -> Response {
     let sessions = console.access.sessions(&headers);
     let end = console.db.write(move |sql| session::end(sql, &sessions));
-    if end.await.is_err() {
-        return unavailable(Layout::new(&console, identity));
+    if let Err(error) = end.await {
+        return unavailable(Layout::new(&console, identity), &error);
     }
     let removed = session::removed_cookies(&headers).into_iter();
     let removed = removed.map(|cookie| (header::SET_COOKIE, cookie));

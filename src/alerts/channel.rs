@@ -51,6 +51,11 @@ impl AlertChannel {
         self.waiting.push_back(message);
     }
 
+    /// Whether every alert was accepted, or refused for good.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Sends the waiting alerts in order, until one must wait longer.
     pub(super) async fn send(&mut self, portal: &str, clock: &Clock) {
         let now = clock.now();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 pub(super) const MIN_INTERVAL: Duration = Duration::from_mins(15);
 
 /// How many occurrences one alert lists; the others are counted.
-const MAX_LISTED: usize = 10;
+pub(super) const MAX_LISTED: u32 = 10;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +57,34 @@ struct Topic {
 }
 
 impl Digest {
-    /// Records an occurrence.
-    pub(super) fn record(&mut self, kind: Kind, what: String) {
+    /// Records occurrences; texts are needed for the first [`MAX_LISTED`] only.
+    pub(super) fn record(&mut self, kind: Kind, count: usize, texts: Vec<String>) {
         let topic = self.topic(kind);
-        topic.active = true;
-        topic.count += 1;
-        if topic.listed.len() < MAX_LISTED {
-            topic.listed.push(what);
-        }
+        topic.active |= count > 0;
+        topic.count += count;
+        topic.listed.extend(texts);
+        topic.listed.truncate(MAX_LISTED as usize);
+    }
+
+    /// Continues where another process stopped: an alert was sent at this time, and the problem was not resolved.
+    pub(super) fn restore(&mut self, kind: Kind, sent_at: Option<Timestamp>) {
+        *self.topic(kind) = Topic {
+            active: sent_at.is_some(),
+            open: sent_at.is_some(),
+            sent_at,
+            ..Topic::default()
+        };
+    }
+
+    /// When the last alert of this kind was sent, unless its problem is resolved.
+    pub(super) fn open_since(&self, kind: Kind) -> Option<Timestamp> {
+        let topic = self.topic_ref(kind);
+        topic.sent_at.filter(|_| topic.open)
+    }
+
+    /// Whether enough time has passed since the last alert of this kind.
+    pub(super) fn may_send(&self, kind: Kind, now: Timestamp) -> bool {
+        self.topic_ref(kind).may_send(now)
     }
 
     /// Records that a problem persists; it counts once until it is resolved.
@@ -87,6 +107,15 @@ impl Digest {
             .collect()
     }
 
+    fn topic_ref(&self, kind: Kind) -> &Topic {
+        match kind {
+            Kind::DeadLetter => &self.dead_letter,
+            Kind::KeyRefused => &self.key_refused,
+            Kind::WebhookOff => &self.webhook_off,
+            Kind::ChannelDown => &self.channel_down,
+        }
+    }
+
     fn topic(&mut self, kind: Kind) -> &mut Topic {
         match kind {
             Kind::DeadLetter => &mut self.dead_letter,
@@ -98,6 +127,11 @@ impl Digest {
 }
 
 impl Topic {
+    fn may_send(&self, now: Timestamp) -> bool {
+        self.sent_at
+            .is_none_or(|sent_at| sent_at + MIN_INTERVAL <= now)
+    }
+
     fn due(&mut self, kind: Kind, now: Timestamp) -> Option<Message> {
         if !self.active {
             // A problem that came and went between two alerts needs no attention.
@@ -105,10 +139,7 @@ impl Topic {
             self.listed.clear();
             return std::mem::take(&mut self.open).then(|| kind.resolved(now));
         }
-        let too_soon = self
-            .sent_at
-            .is_some_and(|sent_at| now < sent_at + MIN_INTERVAL);
-        if self.count == 0 || too_soon {
+        if self.count == 0 || !self.may_send(now) {
             return None;
         }
         self.sent_at = Some(now);
@@ -216,10 +247,10 @@ mod tests {
     #[test]
     fn dead_letters_are_counted_and_alerted_once_per_interval() {
         let mut digest = Digest::default();
-        digest.record(Kind::DeadLetter, "one".to_owned());
+        digest.record(Kind::DeadLetter, 1, vec!["one".to_owned()]);
         assert_eq!(subjects(&mut digest, 0), ["1 dead letter"]);
         for _ in 0..30 {
-            digest.record(Kind::DeadLetter, "another".to_owned());
+            digest.record(Kind::DeadLetter, 1, vec!["another".to_owned()]);
         }
         assert_eq!(subjects(&mut digest, 14), Vec::<String>::new());
         let due = digest.due(at(15));

@@ -48,19 +48,28 @@ pub(super) struct RowCounts {
     pub(super) fetched: usize,
 }
 
-/// Finds our webhooks: those that have delivered to this service, and those whose address has our path. If
-/// there are none, those whose deliveries are signed with one of our secrets.
+/// Finds our webhooks: those that have delivered to this service, and others with an address of theirs. If there
+/// are none, those whose address has our path, which other receivers may have too; and if there are none of those,
+/// those whose deliveries are signed with one of our secrets.
 pub(super) async fn own_webhooks(
     portal: &Client,
     secrets: &[WebhookSecret],
     webhooks: &[WebhookConfig],
     delivered: &[WebhookId],
 ) -> Result<Vec<WebhookConfig>, docspace::Error> {
-    let own: Vec<WebhookConfig> = webhooks
+    let known: Vec<&WebhookConfig> = webhooks
         .iter()
-        .filter(|webhook| delivered.contains(&webhook.id) || webhook.has_path(WEBHOOK_PATH))
-        .cloned()
+        .filter(|webhook| delivered.contains(&webhook.id))
         .collect();
+    let is_own = |webhook: &&WebhookConfig| {
+        if known.is_empty() {
+            webhook.has_path(WEBHOOK_PATH)
+        } else {
+            let mut known = known.iter();
+            known.any(|known| known.id == webhook.id || known.sends_to(&webhook.uri))
+        }
+    };
+    let own: Vec<WebhookConfig> = webhooks.iter().filter(is_own).cloned().collect();
     if !own.is_empty() {
         return Ok(own);
     }

@@ -8,6 +8,7 @@ use crate::outgoing::{Failure, HttpEndpoint};
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
+use crate::rules::{ActionPlan, ChannelId};
 
 pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -22,9 +23,15 @@ pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
             findings.push(endpoint("PIPELINE_URL", "the pipeline", &pipeline.url).await);
         }
     }
-    for (_, pipeline) in &deployment.config.rules.pipelines {
-        let name = "a pipeline of the rules file";
-        findings.push(endpoint("RULES_FILE", name, &pipeline.url).await);
+    for (key, pipeline) in &deployment.config.rules.pipelines {
+        let channel = ChannelId::PipelineOfRule(key.clone());
+        let calls = |action: &ActionPlan| action.properties.channel.as_ref() == Some(&channel);
+        for rule in deployment.rules() {
+            if rule.actions.iter().any(calls) {
+                let subject = format!("rule {}", rule.name);
+                findings.push(endpoint(&subject, "the pipeline", &pipeline.url).await);
+            }
+        }
     }
     findings
 }

@@ -26,8 +26,8 @@ pub struct InvoiceRule {
     pub room: FolderId,
     /// `INCOMING_FOLDER_ID`.
     pub to: FolderId,
-    /// `INVOICE_TITLE_PREFIX`.
-    pub title_prefix: String,
+    /// `INVOICE_TITLE_PREFIX`, as a condition.
+    pub title: Condition,
     /// The actions after the move: notifications and a call.
     pub then: Vec<ActionPlan>,
     /// `ALLOWED_TRIGGERS`.
@@ -58,10 +58,7 @@ impl InvoiceRule {
         Rule {
             name: "invoice".to_owned(),
             triggers: self.triggers,
-            conditions: vec![
-                Condition::title_prefix([self.title_prefix.as_str()]),
-                Condition::Room(vec![self.room]),
-            ],
+            conditions: vec![self.title, Condition::Room(vec![self.room])],
             actions: iter::once(
                 MoveTo {
                     to: self.to,

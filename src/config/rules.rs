@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::ids::FolderId;
 use crate::pipeline::PipelineSettings;
 use crate::registration::NeededTriggers;
-use crate::rules::{ActionPlan, Rule, find_cycles};
+use crate::rules::{ActionPlan, Condition, Rule, find_cycles};
 
 use super::environment_rules::{CopyRule, InvoiceRule};
 use super::problems::ConfigError;
@@ -170,7 +170,7 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
 
     let ids = pair(reader, "CLIENT_ROOT_ID", DESTINATION);
     let managers = reader.email_addresses("MANAGER_EMAIL");
-    let prefix = reader.get("INVOICE_TITLE_PREFIX");
+    let title = title_prefix(reader);
     let (room, to) = ids?;
     if room == to {
         let what = "is the client room itself; invoices must be moved to another folder";
@@ -180,12 +180,23 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
         InvoiceRule {
             room,
             to,
-            title_prefix: prefix.unwrap_or(INVOICE_TITLE_PREFIX).to_owned(),
+            title: title?,
             then: after_move(managers, reader.variables),
             triggers: triggers.to_vec(),
         }
         .into_rule(),
     )
+}
+
+fn title_prefix(reader: &mut Reader<'_>) -> Option<Condition> {
+    let prefix = reader.get("INVOICE_TITLE_PREFIX");
+    match Condition::title_prefix([prefix.unwrap_or(INVOICE_TITLE_PREFIX)]) {
+        Ok(condition) => Some(condition),
+        Err(error) => {
+            reader.problem("INVOICE_TITLE_PREFIX", format!("cannot be used: {error}"));
+            None
+        }
+    }
 }
 
 /// One notification per address, so that each succeeds or fails on its own. The pipeline call comes last and

@@ -100,7 +100,7 @@ impl Settings {
             findings: Vec::new(),
             rules,
         };
-        findings.extend(warnings(variables, &parts.rules.variables));
+        findings.extend(warnings(variables, &parts.rules));
         for finding in findings {
             if !parts.findings.contains(&finding) {
                 parts.findings.push(finding);

@@ -176,6 +176,14 @@ fn contradictions_and_values_that_are_not_valid() {
         &[("CLIENT_ROOT_ID", "1"), ("INCOMING_FOLDER_ID", "1")],
         &["INCOMING_FOLDER_ID"],
     );
+    check(
+        &[
+            ("CLIENT_ROOT_ID", "1"),
+            ("INCOMING_FOLDER_ID", "2"),
+            ("INVOICE_TITLE_PREFIX", "\u{200b}"),
+        ],
+        &["INVOICE_TITLE_PREFIX"],
+    );
     check(&[("MANAGER_EMAIL", "nobody")], &["MANAGER_EMAIL"]);
     check(
         &[("OPERATOR_EMAIL", "a@x.example, b@")],
@@ -588,10 +596,55 @@ fn misspelt_names_and_comments_are_warned_of() {
         &[("DOCSPACE_API_KYE", "did you mean DOCSPACE_API_KEY?")],
     );
     finds(
-        &[("INVOICE_TITLE_PREFIX", "bill # or receipt")],
+        &[
+            ("CLIENT_ROOT_ID", "7"),
+            ("INCOMING_FOLDER_ID", "8"),
+            ("INVOICE_TITLE_PREFIX", "bill # or receipt"),
+        ],
         Severity::Warning,
         &[("INVOICE_TITLE_PREFIX", "contains “ #”")],
     );
+}
+
+#[test]
+fn a_variable_without_effect_is_warned_of() {
+    for (name, needed) in [
+        ("MANAGER_EMAIL", "CLIENT_ROOT_ID"),
+        ("INVOICE_TITLE_PREFIX", "CLIENT_ROOT_ID"),
+        ("SMTP_HELO", "SMTP_URL"),
+    ] {
+        let value = "someone@mail.example";
+        let words = format!("has no effect without {needed}");
+        finds(&[(name, value)], Severity::Warning, &[(name, &words)]);
+    }
+}
+
+#[test]
+fn a_pipeline_that_no_rule_calls_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.toml");
+    let rule =
+        |action: &str| format!("[[rule]]\nname = \"a\"\ntriggers = [\"file.uploaded\"]\n{action}");
+    for (action, expected) in [
+        ("action = [{ call = true }]", None),
+        (
+            "action = [{ copy = 5 }]",
+            Some(("PIPELINE_URL", "no rule calls")),
+        ),
+    ] {
+        std::fs::write(&path, rule(action)).unwrap();
+        let pairs = [
+            ("PIPELINE_URL", "https://pipeline.example"),
+            ("RULES_FILE", path.to_str().unwrap()),
+        ];
+        finds(&pairs, Severity::Warning, expected.as_slice());
+    }
+    let invoices = [
+        ("PIPELINE_URL", "https://pipeline.example"),
+        ("CLIENT_ROOT_ID", "7"),
+        ("INCOMING_FOLDER_ID", "8"),
+    ];
+    finds(&invoices, Severity::Warning, &[]);
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Warnings about the variables as a whole: names that the service does not know, and settings without effect.
 
 use crate::finding::Finding;
+use crate::rules::{ActionPlan, ChannelId};
 
+use super::rules::Rules;
 use super::variables::{VARIABLES, Variables, is_known};
 use crate::similar::similarity;
 
 /// Variables that have no effect without another one.
-const NO_EFFECT_WITHOUT: [(&str, &str); 4] = [
+const NO_EFFECT_WITHOUT: [(&str, &str); 7] = [
     ("OPERATOR_EMAIL", "SMTP_URL"),
     ("MAIL_FROM", "SMTP_URL"),
+    ("SMTP_HELO", "SMTP_URL"),
+    ("SMTP_CA_FILE", "SMTP_URL"),
     ("PIPELINE_SECRET", "PIPELINE_URL"),
-    ("PIPELINE_URL", "CLIENT_ROOT_ID"),
+    ("MANAGER_EMAIL", "CLIENT_ROOT_ID"),
+    ("INVOICE_TITLE_PREFIX", "CLIENT_ROOT_ID"),
 ];
 
 /// Variables of which one is set if there are any rules.
@@ -38,11 +43,11 @@ const MIN_SIMILARITY: f64 = 0.8;
 /// How similar it must be if it begins like the service's own names.
 const MIN_SIMILARITY_WITH_PREFIX: f64 = 0.6;
 
-/// The warnings. `referenced` are the names of further variables that the rules file uses.
-pub(super) fn warnings(variables: &Variables, referenced: &[String]) -> Vec<Finding> {
+/// The warnings about the variables from which these rules were read.
+pub(super) fn warnings(variables: &Variables, rules: &Rules) -> Vec<Finding> {
     let mut warnings: Vec<Finding> = variables
         .names()
-        .filter(|name| !referenced.iter().any(|used| used == name))
+        .filter(|name| !rules.variables.iter().any(|used| used == name))
         .filter_map(|name| unknown(name).map(|what| Finding::warning(name, what)))
         .collect();
     let with_comment = VARIABLES.iter().filter(|name| {
@@ -62,6 +67,12 @@ pub(super) fn warnings(variables: &Variables, referenced: &[String]) -> Vec<Find
                 Finding::warning(*name, format!("has no effect without {needed}"))
             }),
     );
+    let mut actions = rules.rules.iter().flat_map(|rule| &rule.actions);
+    let calls = |action: &ActionPlan| action.properties.channel == Some(ChannelId::Pipeline);
+    if variables.is_set("PIPELINE_URL") && !actions.any(calls) {
+        let what = "has no effect, because no rule calls it";
+        warnings.push(Finding::warning("PIPELINE_URL", what));
+    }
     if !RULE_VARIABLES.iter().any(|name| variables.is_set(name)) {
         let what = "none is configured: events are stored, and no action is taken";
         warnings.push(Finding::warning("rules", what));
@@ -122,7 +133,11 @@ mod tests {
 
     fn about(name: &str) -> Option<String> {
         let variables = Variables::from_pairs(&[(name.to_owned(), "1".to_owned())]);
-        let warnings = warnings(&variables, &["PIPELINE_SECRET_ACME".to_owned()]);
+        let rules = Rules {
+            variables: vec!["PIPELINE_SECRET_ACME".to_owned()],
+            ..Rules::default()
+        };
+        let warnings = warnings(&variables, &rules);
         let mut about = warnings
             .into_iter()
             .filter(|warning| warning.subject == name);

@@ -54,6 +54,33 @@ pub enum SqlError {
 }
 
 impl SqlError {
+    /// Whether the store refuses what was to be written, such as a value that is too large, and would again, while
+    /// nothing is wrong with the store itself.
+    pub fn is_permanent(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, ParameterOutOfRange, TooBig, TypeMismatch};
+
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code().is_none_or(|code| {
+                [
+                    ConstraintViolation,
+                    ParameterOutOfRange,
+                    TooBig,
+                    TypeMismatch,
+                ]
+                .contains(&code)
+            }),
+            Self::Postgres(error) => error.code().is_some_and(|code| {
+                // Values that are not valid, violated constraints, rows that are too large for an index.
+                let code = code.code();
+                ["22", "23", "54"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
+            Self::NoRow | Self::Unexpected(_) | Self::Panicked => true,
+            _ => false,
+        }
+    }
+
     /// Whether the database is unavailable and may recover without a change here. A rejected login and a
     /// missing database are configuration errors.
     pub fn is_unreachable(&self) -> bool {
@@ -97,6 +124,11 @@ impl From<SqlError> for StoreError {
 }
 
 impl StoreError {
+    /// Whether the store refuses what was to be written, and would again.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.is_permanent())
+    }
+
     /// Whether a file of the store was deleted or replaced.
     pub fn is_file_replaced(&self) -> bool {
         matches!(self, Self::Refused(error) if matches!(**error, SqlError::FileReplaced(_)))

@@ -52,6 +52,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112610_waited_for.sql"),
     ),
     (
+        2_026_112_630,
+        include_str!("../../migrations/2026112630_alerts.sql"),
+    ),
+    (
         2_026_112_701,
         include_str!("../../migrations/2026112701_sessions.sql"),
     ),

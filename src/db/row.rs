@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::error::SqlError;
 use super::value::ZeroAsNone;
+use crate::telemetry::ErrorChain;
 
 /// A type that a column can be read as: what the drivers read, and how it is checked.
 pub trait FromColumn: Sized {
@@ -106,7 +107,10 @@ impl Row<'_> {
     ) -> Result<T, SqlError> {
         let stored: T::Stored = match &self.0 {
             DriverRow::Sqlite(row) => row.get(column)?,
-            DriverRow::Postgres(row) => row.try_get(column)?,
+            // As an error of the driver, it would look like a lost connection.
+            DriverRow::Postgres(row) => row.try_get(column).map_err(|error| {
+                SqlError::Unexpected(format!("value in column {column}: {}", ErrorChain(&error)))
+            })?,
         };
         T::from_stored(stored)
             .ok_or_else(|| SqlError::Unexpected(format!("value in column {column}")))

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
+use tracing::warn;
 
 use super::error::{SqlError, StoreError};
 use super::migrate;
@@ -15,6 +16,8 @@ use super::sql::{Driver, Sql};
 use super::write::{
     FailureCause, StoreRequest, TransactionError, commit_together, run_caught, take_waiting,
 };
+
+use crate::telemetry::ErrorChain;
 
 pub(super) mod connection;
 mod file;
@@ -62,11 +65,19 @@ fn start_checkpoints(path: &Path) -> anyhow::Result<SyncSender<()>> {
     let connection = connect(path)?;
     let (committed, commits) = sync_channel(1);
     let checkpoint = move || {
+        let mut has_failed = false;
         while commits.recv().is_ok() {
-            // After an error the next commit tries again.
-            if pages_to_move(&connection).is_ok_and(|pages| pages >= PAGES_PER_CHECKPOINT) {
-                let _ = move_pages(&connection);
+            let moved = match pages_to_move(&connection) {
+                Ok(PAGES_PER_CHECKPOINT..) => move_pages(&connection),
+                other => other.map(drop),
+            };
+            // The next commit tries again. Meanwhile the `-wal` file grows.
+            if let Err(error) = &moved
+                && !has_failed
+            {
+                warn!(error = %ErrorChain(error), "the -wal file cannot be moved into the store");
             }
+            has_failed = moved.is_err();
             std::thread::sleep(CHECKPOINT_INTERVAL);
         }
     };
@@ -89,7 +100,10 @@ fn pages_to_move(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-/// Connections for reading, opened as needed and kept.
+/// Connections for reading that are kept. A burst of reads opens more, but their page caches would stay in memory.
+const MAX_IDLE_READERS: usize = 8;
+
+/// Connections for reading, opened as needed.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -119,10 +133,10 @@ impl Readers {
             None => Sql(Driver::Sqlite(connect(&self.path).map_err(SqlError::from)?)),
         };
         let value = run_caught(work, &sql)?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sql);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_READERS {
+            idle.push(sql);
+        }
         Ok(value)
     }
 }

@@ -144,9 +144,33 @@ impl Budget {
         (next.duration_since(now) > MAX_WAIT).then_some(next)
     }
 
+    /// Waits until a call may start, and for a slot among the calls in flight. Takes nothing and returns how long
+    /// to wait if that is longer than [`MAX_WAIT`].
+    pub(super) async fn admit(
+        &self,
+        call: CallKind,
+        clock: &Clock,
+    ) -> Result<InFlightPermit, Duration> {
+        let recorded = self
+            .ledger
+            .take(call, clock, clock.now() + MAX_WAIT)
+            .await?;
+        if let Some(writes) = recorded.writes_today {
+            // The write that was just taken is counted when it is reserved.
+            let pending = u64::from(call == CallKind::Write);
+            self.set_writes_today(writes.saturating_sub(pending), clock.now());
+        }
+        let start = self
+            .reserve(call, clock.now())
+            .inspect_err(|_| self.ledger.give_back(call, recorded.day))?;
+        clock.sleep_until(start).await;
+        // Last, so that calls that wait for the budget hold up no others.
+        Ok(self.in_flight(call).await)
+    }
+
     /// Takes one call from the budget and returns when it may start. Takes nothing and returns the wait if that
     /// is longer than [`MAX_WAIT`].
-    pub(super) fn reserve(&self, call: CallKind, now: Timestamp) -> Result<Timestamp, Duration> {
+    fn reserve(&self, call: CallKind, now: Timestamp) -> Result<Timestamp, Duration> {
         let mut state = self.lock();
         let calls = state.calls_at(now) - 1.0;
         let missing = Duration::from_secs_f64((-calls).max(0.0) / state.calls_a_second());
@@ -174,22 +198,7 @@ impl Budget {
         Ok(start)
     }
 
-    /// Takes one call that is recorded, or returns how long to wait.
-    pub(super) async fn take_recorded(
-        &self,
-        call: CallKind,
-        clock: &Clock,
-    ) -> Result<(), Duration> {
-        if let Some(writes) = self.ledger.take(call, clock, MAX_WAIT).await? {
-            // The write that was just taken is counted when it is reserved.
-            let pending = u64::from(call == CallKind::Write);
-            self.set_writes_today(writes.saturating_sub(pending), clock.now());
-        }
-        Ok(())
-    }
-
-    /// Waits for a slot among the calls in flight.
-    pub(super) async fn in_flight(&self, call: CallKind) -> InFlightPermit {
+    async fn in_flight(&self, call: CallKind) -> InFlightPermit {
         match call {
             CallKind::Read => self.reads.acquire().await,
             CallKind::Write | CallKind::Delete => self.writes.acquire().await,

@@ -118,9 +118,14 @@ impl Client {
         self.transport.gate.open_reason()
     }
 
-    /// Whether the circuit closed since this was last called.
-    pub fn take_recovered(&self) -> bool {
-        self.transport.gate.take_recovered()
+    /// Whether the circuit closed since [`Client::forget_recovery`] was last called.
+    pub fn has_recovered(&self) -> bool {
+        self.transport.gate.has_recovered()
+    }
+
+    /// Forgets that the circuit closed, once that was acted on.
+    pub fn forget_recovery(&self) {
+        self.transport.gate.forget_recovery();
     }
 
     /// Our own limits on calls.

@@ -57,7 +57,7 @@ pub enum Error {
         wait: Duration,
     },
     /// Not sent: the caller withdrew the call while it waited.
-    #[error("the call was not made: the claim on the action has expired")]
+    #[error("the call was not made: the claim on the action is not known to be held")]
     Withdrawn,
     /// The key is unknown, inactive or expired, or its user is disabled.
     #[error("the portal refuses the API key")]

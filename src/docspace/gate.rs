@@ -21,7 +21,7 @@ pub(super) struct Gate {
     budget: Budget,
     /// Held during a probe, so that there is only one at a time.
     probing: Mutex<()>,
-    /// Whether the circuit closed since [`Gate::take_recovered`] was last called.
+    /// Whether the circuit closed since [`Gate::forget_recovery`] was last called.
     recovered: AtomicBool,
 }
 
@@ -52,8 +52,12 @@ impl Gate {
         self.breaker.open_reason()
     }
 
-    pub(super) fn take_recovered(&self) -> bool {
-        self.recovered.swap(false, Ordering::Relaxed)
+    pub(super) fn has_recovered(&self) -> bool {
+        self.recovered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn forget_recovery(&self) {
+        self.recovered.store(false, Ordering::Relaxed);
     }
 
     /// Waits until a call may be made. Fails at once while the circuit is open.
@@ -119,17 +123,8 @@ impl Gate {
 
     /// Waits for the budget, without regard to the circuit.
     pub(super) async fn reserve(&self, call: CallKind) -> Result<InFlightPermit, Error> {
-        let permit = self.budget.in_flight(call).await;
-        let recorded = self.budget.take_recorded(call, &self.clock);
-        recorded
-            .await
-            .map_err(|wait| Error::BudgetExhausted { wait })?;
-        let start = self
-            .budget
-            .reserve(call, self.clock.now())
-            .map_err(|wait| Error::BudgetExhausted { wait })?;
-        self.clock.sleep_until(start).await;
-        Ok(permit)
+        let admitted = self.budget.admit(call, &self.clock).await;
+        admitted.map_err(|wait| Error::BudgetExhausted { wait })
     }
 
     /// Records how a call ended.
@@ -175,10 +170,12 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
     use futures_util::FutureExt as _;
-    use futures_util::future::{join_all, pending};
+    use futures_util::future::{join_all, pending, ready};
 
     use super::super::budget::BURST;
     use super::*;
@@ -246,8 +243,9 @@ mod tests {
                 assert_eq!(call.is_ok(), works, "{call:?}");
                 assert!(matches!(call, Ok(()) | Err(Error::CircuitOpen { .. })));
             }
-            assert_eq!(gate.take_recovered(), works);
-            assert!(!gate.take_recovered());
+            assert_eq!(gate.has_recovered(), works);
+            gate.forget_recovery();
+            assert!(!gate.has_recovered());
         }
     }
 
@@ -291,6 +289,48 @@ mod tests {
             gate.record::<()>(&Err(Error::Forbidden));
         }
         assert_eq!(gate.breaker_state(), BreakerState::Closed);
+    }
+
+    #[tokio::test]
+    async fn writes_that_are_refused_use_up_nothing() {
+        const RECORDED: u64 = 9_000;
+
+        let mut gate = gate();
+        let recorded = Arc::new(AtomicU64::new(RECORDED));
+        let store = Arc::clone(&recorded);
+        gate.budget_mut().record_with(Box::new(move |block| {
+            let writes = u64::from(block.writes);
+            let today = store.fetch_add(writes, Ordering::Relaxed) + writes;
+            ready(Ok(today)).boxed()
+        }));
+        gate.budget.set_writes_today(RECORDED, gate.clock.now());
+        let mut sent = 0;
+        for _ in 0..10 {
+            let writes = join_all((0..100).map(|_| gate.reserve(CallKind::Write))).await;
+            sent += writes.iter().filter(|write| write.is_ok()).count() as u64;
+            gate.clock.advance(Duration::from_mins(2));
+        }
+        // The 1,000 writes that are left are spread over 15 hours.
+        assert_eq!(sent, 10);
+        assert_eq!(gate.budget.writes_left_today(gate.clock.now()), 990);
+        // A block that was recorded for a refused write is used by the next ones.
+        let unused = recorded.load(Ordering::Relaxed) - RECORDED - sent;
+        assert!(unused <= 5, "{unused}");
+    }
+
+    #[tokio::test]
+    async fn a_call_waits_for_the_store_no_longer_than_for_the_budget() {
+        let mut gate = gate();
+        let tries = AtomicU64::new(0);
+        gate.budget_mut().record_with(Box::new(move |_| {
+            assert!(tries.fetch_add(1, Ordering::Relaxed) < 100, "it never ends");
+            ready(Err(Duration::from_secs(1))).boxed()
+        }));
+        let refused = gate.reserve(CallKind::Read).await;
+        assert!(
+            matches!(refused, Err(Error::BudgetExhausted { .. })),
+            "{refused:?}"
+        );
     }
 
     #[tokio::test]

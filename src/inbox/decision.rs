@@ -281,7 +281,8 @@ pub fn postpone(
 /// Gives up deciding an event: it becomes a dead letter with this reason.
 pub fn give_up(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
     sql.execute(
-        "UPDATE events SET state = 'dead', reason = :reason WHERE id = :id AND state = 'waiting'",
+        "UPDATE events SET state = 'dead', reason = :reason, alerted_at = NULL
+         WHERE id = :id AND state = 'waiting'",
         &[(":id", id.0.into()), (":reason", reason.into())],
     )?;
     Ok(())

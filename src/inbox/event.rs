@@ -72,7 +72,7 @@ pub fn known_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<KnownF
     })
 }
 
-/// The webhooks that have delivered events.
+/// The webhooks that have delivered events. What was fetched from the log of a webhook was not delivered here.
 pub fn webhooks(sql: &Sql) -> Result<Vec<WebhookId>, SqlError> {
     // The recursion makes one index lookup per webhook, not one per event.
     sql.query(
@@ -81,7 +81,9 @@ pub fn webhooks(sql: &Sql) -> Result<Vec<WebhookId>, SqlError> {
              UNION ALL
              SELECT (SELECT min(webhook_id) FROM events WHERE webhook_id > seen.id) FROM seen
              WHERE seen.id IS NOT NULL)
-         SELECT id FROM seen WHERE id IS NOT NULL",
+         SELECT seen.id FROM seen
+         WHERE EXISTS (
+             SELECT 1 FROM events WHERE webhook_id = seen.id AND source = 'delivery')",
         &[],
         |row| row.get(0).map(WebhookId),
     )

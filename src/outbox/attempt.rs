@@ -242,7 +242,8 @@ pub fn give_up(
 ) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
-                            reason_code = :code, reason = :reason, finished_at = :now
+                            reason_code = :code, reason = :reason, finished_at = :now,
+                            alerted_at = NULL
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::db::{Sql, SqlError};
 
-/// The longest wait of an action: the longest `Retry-After` that is honoured.
+/// The longest wait of an action: the longest `Retry-After` that is honoured. One that waits longer, for the next
+/// day's writes, waits again when it is claimed.
 const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// Ends all leases. Only for a store that no other process is using.

@@ -18,7 +18,8 @@ pub fn unnumbered(title: &str) -> String {
         stem = shorter;
     }
     let kept = NEVER_CUT.saturating_sub(extension.chars().count());
-    stem.chars().take(kept).chain(extension.chars()).collect()
+    let title = stem.chars().take(kept).chain(extension.chars());
+    title.take(NEVER_CUT).collect()
 }
 
 /// The column `target`: a destination and a title without its number. Copies with one target run one after
@@ -52,5 +53,8 @@ mod tests {
         check("README", "README");
         check("README (3)", "README");
         check("", "");
+        // An index of the store holds a title in up to four bytes a character.
+        let long = format!("plan.{}", "x".repeat(500));
+        assert_eq!(unnumbered(&long).chars().count(), NEVER_CUT);
     }
 }

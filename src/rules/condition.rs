@@ -47,10 +47,21 @@ pub enum Condition {
     NotBy(Vec<Account>),
 }
 
+/// A prefix without a visible character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has no visible character, so every title would match")]
+pub struct EmptyPrefix;
+
 impl Condition {
     /// The title starts with one of these, ignoring case, how letters are encoded, and what is invisible around them.
-    pub fn title_prefix<'t>(prefixes: impl IntoIterator<Item = &'t str>) -> Self {
-        Self::TitlePrefix(prefixes.into_iter().map(comparable).collect())
+    pub fn title_prefix<'t>(
+        prefixes: impl IntoIterator<Item = &'t str>,
+    ) -> Result<Self, EmptyPrefix> {
+        let prefixes: Vec<String> = prefixes.into_iter().map(comparable).collect();
+        if prefixes.iter().any(String::is_empty) {
+            return Err(EmptyPrefix);
+        }
+        Ok(Self::TitlePrefix(prefixes))
     }
 
     /// Checks the condition for an entry.

@@ -128,6 +128,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
         let triggering = raised.iter().find(|event| {
             listens_to(next, event.trigger)
                 && may_match_same_files(rule, next)
+                && match_same_titles(rule, next)
                 && watches(next, event, rule)
         });
         links.extend(triggering.map(|event| {
@@ -181,33 +182,79 @@ fn listens_to(rule: &Rule, trigger: &str) -> bool {
     accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)
 }
 
-/// Whether both rules may match the same file, judged by extension, which no action changes.
+/// Whether both rules may match the same file, judged by extension and by how the title begins, which no action
+/// changes.
 fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
-    let extensions = |rule: &Rule| {
-        rule.conditions
-            .iter()
-            .find_map(|condition| match condition {
-                Condition::Extension(extensions) => Some(extensions.clone()),
-                _ => None,
-            })
+    let excluded = |one: &Condition, other: &Condition| match (one, other) {
+        (Condition::Extension(one), Condition::Extension(other)) => {
+            !one.iter().any(|extension| other.contains(extension))
+        }
+        (Condition::TitlePrefix(one), Condition::TitlePrefix(other)) => {
+            let agree = |(one, other): (&String, &String)| {
+                one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+            };
+            !one.iter()
+                .flat_map(|one| other.iter().map(move |other| (one, other)))
+                .any(agree)
+        }
+        _ => false,
     };
-    match (extensions(one), extensions(other)) {
-        (Some(one), Some(other)) => one.iter().any(|extension| other.contains(extension)),
-        _ => true,
-    }
+    !one.conditions
+        .iter()
+        .any(|condition| other.conditions.iter().any(|it| excluded(condition, it)))
 }
 
-/// Whether a rule certainly watches the folder of an event that an action of `cause` raises.
+/// Whether there are titles that both rules match: not known if one matches a pattern and the other has a
+/// different condition.
+fn match_same_titles(one: &Rule, other: &Rule) -> bool {
+    let of = |rule: &Rule| -> Vec<Condition> {
+        let conditions = rule.conditions.iter();
+        conditions
+            .filter(|it| is_about_title(it))
+            .cloned()
+            .collect()
+    };
+    let (one, other) = (of(one), of(other));
+    let contains = |all: &[Condition], some: &[Condition]| some.iter().all(|it| all.contains(it));
+    let has_pattern = |conditions: &[Condition]| {
+        let is_prefix = |condition: &Condition| matches!(condition, Condition::TitlePrefix(_));
+        !conditions.iter().all(is_prefix)
+    };
+    contains(&one, &other) || contains(&other, &one) || !(has_pattern(&one) || has_pattern(&other))
+}
+
+fn is_about_title(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::TitlePrefix(_) | Condition::TitleGlob(_) | Condition::TitleRegex(_)
+    )
+}
+
+/// Whether a rule certainly watches the place of an event that an action of `cause` raises. All its conditions on
+/// the place must hold; a file in a folder that each of them names is certain to be in such a place.
 fn watches(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
-    let watched: Vec<&FolderId> = rule.watched_folders().collect();
-    if watched.is_empty() {
-        return true;
-    }
+    let places = |rule: &'_ Rule| -> Vec<Condition> {
+        let conditions = rule.conditions.iter();
+        conditions
+            .filter(|it| !it.folders().is_empty())
+            .cloned()
+            .collect()
+    };
+    let mut watched = places(rule);
     if let Some(folder) = event.folder {
-        return watched.contains(&folder);
+        return watched.iter().all(|place| place.folders().contains(folder));
     }
-    let mut found_in = cause.watched_folders().peekable();
-    found_in.peek().is_none() || found_in.any(|folder| watched.contains(&folder))
+    // The file stays where `cause` found it.
+    let found_in = places(cause);
+    watched.retain(|place| !found_in.contains(place));
+    let Some(first) = watched.first() else {
+        return true;
+    };
+    let is_named_by_all = |folder: &FolderId| {
+        let mut all = watched.iter().chain(&found_in);
+        all.all(|place| place.folders().contains(folder))
+    };
+    first.folders().iter().any(is_named_by_all)
 }
 
 /// Destinations that may be inside a room or folder watched by a rule that they would then trigger, each
@@ -260,6 +307,7 @@ fn trees(condition: &Condition) -> &[FolderId] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::condition::Pattern;
     use super::*;
     use crate::actions::{Comment, CopyTo, MoveTo};
     use crate::docspace::Conflict;
@@ -382,6 +430,30 @@ mod tests {
             ],
             2,
         );
+        // A file must be in both places; only the portal knows whether folder 5 is in folder 20.
+        let tree = Condition::FolderTree(vec![FolderId::from(20)]);
+        let both = with(room(5), tree);
+        check(&[rule("a", "file.moved", both.clone(), &[("move", 5)])], 0);
+        check(&[rule("a", "file.moved", both.clone(), &[("move", 20)])], 0);
+        // A file that is in both places stays there.
+        check(&[rule("a", "file.updated", both, &[("comment", 0)])], 1);
+        // No action changes the beginning of a title.
+        let prefix = |prefix: &str| Condition::TitlePrefix(vec![prefix.to_owned()]);
+        let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+        let pair = |one: Condition, other: Condition| {
+            [
+                rule("a", "file.copied", with(room(5), one), &[("copy", 6)]),
+                rule("b", "file.copied", with(room(6), other), &[("copy", 5)]),
+            ]
+        };
+        check(&pair(prefix("in"), prefix("out")), 0);
+        check(&pair(prefix("in"), prefix("invoice")), 1);
+        check(&pair(prefix("in"), pdf()), 1);
+        // Whether a title matches both is not known.
+        check(&pair(prefix("in"), glob("*.pdf")), 0);
+        check(&pair(glob("*.pdf"), prefix("in")), 0);
+        check(&pair(glob("*.pdf"), glob("*.pdf")), 1);
+        check(&pair(glob("*.pdf"), pdf()), 1);
         // A chain that ends is not a cycle.
         check(
             &[

@@ -60,7 +60,7 @@ fn rules() -> Vec<Rule> {
         InvoiceRule {
             room: FolderId::from(100),
             to: FolderId::from(300),
-            title_prefix: "invoice".to_owned(),
+            title: Condition::title_prefix(["invoice"]).unwrap(),
             then: vec![notify()],
             triggers,
         }

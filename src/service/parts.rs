@@ -13,7 +13,7 @@ use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::catch_up::{CALLS_PER_RUN, CatchUp};
 use crate::clock::Clock;
 use crate::config::{PortalConfig, RulesSource};
-use crate::db::{Db, StoreError};
+use crate::db::Db;
 use crate::docspace::Client;
 use crate::health::Health;
 use crate::instances;
@@ -128,11 +128,11 @@ impl Parts {
         }
     }
 
-    /// The monitor that alerts the operator; dead letters that exist already are not reported.
-    pub async fn alerts(&self, recipients: AlertRecipients) -> Result<AlertMonitor, StoreError> {
+    /// The monitor that alerts the operator.
+    pub fn alerts(&self, recipients: AlertRecipients) -> AlertMonitor {
         let (db, portal) = (self.db.clone(), Arc::clone(&self.portal));
         let (clock, watched) = (self.clock.clone(), self.channels.clone());
-        AlertMonitor::start(db, portal, clock, watched, recipients).await
+        AlertMonitor::new(db, portal, clock, watched, recipients)
     }
 
     /// The reload of the rules.

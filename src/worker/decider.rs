@@ -5,6 +5,7 @@
 //! keeps refusing to answer.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
 use crate::rules::{ActiveRules, Facts, RuleSet};
+use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 use super::progress::{Progress, log_store_error, wait_for_work};
@@ -319,24 +321,50 @@ impl Decider {
         }
     }
 
-    /// Writes the outcomes down in one commit, then logs and counts them.
+    /// Records outcomes in one commit. If the store refuses one of them for good, the others are recorded without
+    /// it, and its event becomes a dead letter.
     async fn record(&self, outcomes: Vec<(Undecided, Outcome)>) -> Result<(), StoreError> {
         if outcomes.is_empty() {
             return Ok(());
         }
-        let now = self.clock.now();
         let outcomes = Arc::new(outcomes);
-        let to_write = Arc::clone(&outcomes);
+        let all = 0..outcomes.len();
+        match self.write(&outcomes, all.clone()).await {
+            Err(error) if error.is_permanent() => {}
+            recorded => return recorded,
+        }
+        for one in all {
+            let Err(error) = self.write(&outcomes, one..one + 1).await else {
+                continue;
+            };
+            if !error.is_permanent() {
+                return Err(error);
+            }
+            let reason = format!("the store refuses its decision: {}", ErrorChain(&error));
+            let dead = vec![(outcomes[one].0.clone(), Outcome::Dead(reason))];
+            self.write(&Arc::new(dead), 0..1).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes some of the outcomes down in one commit, then logs and counts them.
+    async fn write(
+        &self,
+        outcomes: &Arc<Vec<(Undecided, Outcome)>>,
+        some: Range<usize>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let (to_write, range) = (Arc::clone(outcomes), some.clone());
         let recorded = self
             .db
             .write(move |sql| {
-                let outcomes = to_write.iter();
+                let outcomes = to_write[range.clone()].iter();
                 outcomes
                     .map(|(undecided, outcome)| outcome.write(sql, undecided, now))
                     .collect::<Result<Vec<_>, SqlError>>()
             })
             .await?;
-        for ((undecided, outcome), decisions) in outcomes.iter().zip(&recorded) {
+        for ((undecided, outcome), decisions) in outcomes[some].iter().zip(&recorded) {
             outcome.log(undecided.position.event, decisions);
             if let Some(label) = outcome.label(decisions) {
                 self.metrics.count_event(label);

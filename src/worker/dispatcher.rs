@@ -150,9 +150,10 @@ impl Dispatcher {
 
     async fn claim_next(&self) -> Result<Option<Claimed>, StoreError> {
         let portal_is_ready = self.portal.ready().await.is_ok();
-        if self.portal.take_recovered() {
+        if self.portal.has_recovered() {
             let now = self.clock.now();
             self.db.write(move |sql| inbox::expedite(sql, now)).await?;
+            self.portal.forget_recovery();
             self.wake.inbox.notify_one();
         }
         if let Some(claimed) = self.claim_notification().await? {

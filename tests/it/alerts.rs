@@ -5,6 +5,7 @@ use std::time::Duration;
 use docspace_courier::alerts::{AlertMonitor, AlertRecipients};
 use docspace_courier::catch_up::ListRooms;
 use docspace_courier::db::Sql;
+use docspace_courier::ids::InboxId;
 use docspace_courier::inbox;
 use docspace_courier::journal;
 use docspace_courier::notify::mail::Mailer;
@@ -17,8 +18,8 @@ use crate::scene::{Leftover, Scene, scenario};
 
 const OPERATOR: &str = "operator@example.com";
 
-async fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
-    scene.parts.alerts(operators).await.unwrap()
+fn watch(scene: &Scene, operators: AlertRecipients) -> AlertMonitor {
+    scene.parts.alerts(operators)
 }
 
 fn by_mail(mailer: Mailer) -> AlertRecipients {
@@ -31,6 +32,15 @@ fn by_mail(mailer: Mailer) -> AlertRecipients {
 
 fn subjects(mails: &[Mail]) -> Vec<&str> {
     mails.iter().map(|mail| mail.header("Subject")).collect()
+}
+
+async fn discard_all(scene: &Scene) {
+    let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
+    for event in dead.await.unwrap() {
+        let now = scene.clock.now();
+        let discard = move |sql: &Sql| inbox::discard(sql, event, now);
+        scene.db.write(discard).await.unwrap();
+    }
 }
 
 /// Refuses every move for lack of permission.
@@ -53,7 +63,7 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
             chat: Some(chat.chat()),
             ..by_mail(server.mailer())
         };
-        let mut watch = watch(scene, operators).await;
+        let mut watch = watch(scene, operators);
         refuse_moves(scene);
         scene.upload(&scene.client_room, "Invoice 1.pdf");
         scene.work_to_the_end().await;
@@ -78,12 +88,7 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
 
         scene.clock.advance(Duration::from_mins(15));
         watch.run_once().await;
-        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
-        for event in dead.await.unwrap() {
-            let now = scene.clock.now();
-            let discard = move |sql: &Sql| inbox::discard(sql, event, now);
-            scene.db.write(discard).await.unwrap();
-        }
+        discard_all(scene).await;
         watch.run_once().await;
         watch.run_once().await;
         let expected = [
@@ -107,7 +112,7 @@ async fn dead_letters_are_reported_together_and_resolved_once() {
 async fn a_refused_api_key_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
-        let mut watch = watch(scene, by_mail(server.mailer())).await;
+        let mut watch = watch(scene, by_mail(server.mailer()));
         scene.portal.inject_fault(Fault {
             method: None,
             path_contains: "",
@@ -132,7 +137,7 @@ async fn a_refused_api_key_is_reported_and_so_is_its_end() {
 async fn a_disabled_webhook_is_reported_and_so_is_its_end() {
     scenario(async |scene| {
         let server = MailServer::start(&[]);
-        let mut watch = watch(scene, by_mail(server.mailer())).await;
+        let mut watch = watch(scene, by_mail(server.mailer()));
         let catch_up = scene.catch_up();
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
@@ -160,7 +165,7 @@ async fn an_alert_waits_for_a_mail_server_that_is_down() {
             listener.local_addr().unwrap().port()
         };
         let mailer = Mailer::new(MailServer::plain(port)).unwrap();
-        let mut watch = watch(scene, by_mail(mailer)).await;
+        let mut watch = watch(scene, by_mail(mailer));
         refuse_moves(scene);
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.work_to_the_end().await;
@@ -181,6 +186,106 @@ async fn an_alert_waits_for_a_mail_server_that_is_down() {
 }
 
 #[tokio::test]
+async fn a_dead_letter_that_waits_for_its_alert_outlives_restarts() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 4);
+        let server = MailServer::start(&[]);
+        refuse_moves(scene);
+        for number in 1..=2 {
+            scene.upload(&scene.client_room, &format!("Invoice {number}.pdf"));
+            scene.work_to_the_end().await;
+            let mut watch = watch(scene, by_mail(server.mailer()));
+            watch.run_once().await;
+        }
+        assert_eq!(server.mails(1).await.len(), 1, "one in 15 minutes");
+
+        scene.clock.advance(Duration::from_mins(15));
+        for _ in 0..2 {
+            let mut watch = watch(scene, by_mail(server.mailer()));
+            watch.run_once().await;
+        }
+        discard_all(scene).await;
+        for _ in 0..2 {
+            let mut watch = watch(scene, by_mail(server.mailer()));
+            watch.run_once().await;
+        }
+        let expected = [
+            "docspace-courier: 1 dead letter",
+            "docspace-courier: 1 dead letter",
+            "docspace-courier: Resolved: no dead letters",
+        ];
+        assert_eq!(subjects(&server.mails(3).await), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alert_that_no_server_accepted_outlives_a_restart() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        let down = Mailer::new(MailServer::plain(closed_port())).unwrap();
+        refuse_moves(scene);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        watch(scene, by_mail(down)).run_once().await;
+
+        let server = MailServer::start(&[]);
+        watch(scene, by_mail(server.mailer())).run_once().await;
+        let expected = ["docspace-courier: 1 dead letter"];
+        assert_eq!(subjects(&server.mails(1).await), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_action_that_fails_again_after_a_replay_is_reported_again() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        let server = MailServer::start(&[]);
+        let mut watch = watch(scene, by_mail(server.mailer()));
+        refuse_moves(scene);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        for _ in 0..2 {
+            scene.work_to_the_end().await;
+            watch.run_once().await;
+            scene.clock.advance(Duration::from_mins(15));
+            let now = scene.clock.now();
+            let revive = move |sql: &Sql| inbox::revive(sql, InboxId(1), now);
+            scene.db.write(revive).await.unwrap();
+        }
+        scene.work_to_the_end().await;
+        let expected = ["docspace-courier: 1 dead letter"; 2];
+        assert_eq!(subjects(&server.mails(2).await), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_neither_repeats_nor_forgets_that_the_webhook_is_off() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let catch_up = scene.catch_up();
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        for enabled in [false, false, true, true] {
+            scene.portal.set_webhook_enabled(scene.webhook, enabled);
+            catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+            let mut watch = watch(scene, by_mail(server.mailer()));
+            watch.run_once().await;
+            scene.clock.advance(Duration::from_mins(20));
+        }
+        let expected = [
+            "docspace-courier: the portal's webhook is disabled or deleted",
+            "docspace-courier: Resolved: the webhook is enabled",
+        ];
+        assert_eq!(subjects(&server.mails(2).await), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_channel_that_stays_down_is_reported_once_and_resolved_once() {
     scenario(async |scene| {
         let port = closed_port();
@@ -192,7 +297,7 @@ async fn a_channel_that_stays_down_is_reported_once_and_resolved_once() {
             chat: Some(chat.chat()),
             ..AlertRecipients::default()
         };
-        let mut watch = watch(scene, operators).await;
+        let mut watch = watch(scene, operators);
         scene.upload(&scene.client_room, "Invoice.pdf");
         for _ in 0..60 {
             scene.work().await;

@@ -8,6 +8,7 @@ use docspace_courier::signature::{SIGNATURE_HEADER, WebhookSecret};
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 use jiff::SignedDuration;
 
+use crate::notify::closed_port;
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
 impl Scene {
@@ -207,6 +208,26 @@ async fn a_webhook_that_was_off_between_two_turns_is_noticed_at_the_start() {
                 .found,
             Some(1)
         );
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["before.txt", "missed.txt"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_webhook_of_another_receiver_says_nothing_about_ours() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::FailedDeliveries, 2);
+        scene.catch_up_once().await;
+        let other = format!("http://127.0.0.1:{}/webhook", closed_port());
+        scene.portal.add_webhook(&other, &TRIGGERS);
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        scene.upload(&scene.client_room, "missed.txt");
+
+        let report = scene.catch_up().run_once(ListRooms::IfNeeded).await;
+        let report = report.unwrap();
+        let fetched = (report.webhook, report.fetched, report.found);
+        assert_eq!(fetched, (WebhookState::Off, 0, Some(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["before.txt", "missed.txt"]);
     })

@@ -83,3 +83,24 @@ async fn an_operator_who_cannot_be_notified_is_reported_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_pipeline_of_the_rules_file_is_named_by_its_rule() {
+    scenario(async |scene| {
+        let path = scene.store.folder().join("rules.toml");
+        let rule = |name: &str, url: &str| {
+            format!(
+                "[[rule]]\nname = \"{name}\"\ntriggers = [\"file.uploaded\"]\n\
+                 action = [{{ call = {{ url = \"{url}\" }} }}]\n"
+            )
+        };
+        let running = rule("running", &format!("{}/run", scene.host()));
+        let stopped = rule("stopped", &format!("http://{NOBODY}/run"));
+        std::fs::write(&path, running + &stopped).unwrap();
+        let variables = Variables::of(scene).with("RULES_FILE", path.to_str().unwrap());
+        let report = check_with(scene, variables).await;
+        finds(&report, Severity::Ok, "rule running", "responds");
+        finds_only(&report, "rule stopped", "cannot be reached");
+    })
+    .await;
+}

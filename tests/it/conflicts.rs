@@ -173,3 +173,28 @@ async fn a_locked_file_is_overwritten_once_it_is_free() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_destination_that_cannot_be_listed_now_is_no_missing_right() {
+    scenario(async |scene| {
+        scene.copy_rule_does(copy(scene, Conflict::Overwrite)).await;
+        let existing = scene.portal.files_in(&scene.internal)[0].id.clone();
+        scene.portal.lock(&existing, true);
+        scene.portal.inject_fault(Fault {
+            method: Some("GET"),
+            path_contains: format!("files/{}?", scene.internal).leak(),
+            times: 5,
+            effect: FaultEffect::Gateway(502),
+        });
+        upload(scene);
+        for _ in 0..20 {
+            scene.work().await;
+            scene.clock.advance(Duration::from_mins(1));
+        }
+        assert_eq!(scene.dead_code().await, None);
+        scene.portal.lock(&existing, false);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.contents(&scene.internal), [b"new"]);
+    })
+    .await;
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, Deployment};
 use docspace_courier::clock::Clock;
-use docspace_courier::db::{Db, Location, Server, StoreError};
+use docspace_courier::db::{Db, Location, Server, Sql, StoreError};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Event;
 use docspace_courier::inbox::{self, AcceptOutcome};
@@ -306,4 +306,26 @@ fn write_as_server(path: &Path, content: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let owner = std::fs::metadata(path.parent().unwrap()).unwrap();
     chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+}
+
+#[tokio::test]
+async fn a_value_of_an_unexpected_type_fails_one_write_and_no_other() {
+    bounded(async {
+        let store = Store::new();
+        let db = open(&store);
+        let insert = |key: &'static str| {
+            db.write(move |sql: &Sql| {
+                let statement = "INSERT INTO state (key, value) VALUES (:key, '')";
+                sql.execute(statement, &[(":key", key.into())])
+            })
+        };
+        let read_null = db.write(|sql: &Sql| {
+            sql.query_one("SELECT CAST(NULL AS BIGINT)", &[], |row| row.get::<i64>(0))
+        });
+        let (one, failed, two) = tokio::join!(insert("one"), read_null, insert("two"));
+        assert_eq!((one.unwrap(), two.unwrap()), (1, 1));
+        let failed = failed.unwrap_err();
+        assert!(!failed.is_unreachable(), "{failed:?}");
+    })
+    .await;
 }

@@ -10,6 +10,7 @@ use docspace_courier::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
 use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
+use docspace_courier::rules::Condition;
 use docspace_sandbox::{Fault, FaultEffect};
 use jiff::Timestamp;
 
@@ -225,7 +226,7 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         rules[1] = InvoiceRule {
             room: folder_id(&scene.client_room),
             to: folder_id(&scene.incoming),
-            title_prefix: "rechnung".to_owned(),
+            title: Condition::title_prefix(["rechnung"]).unwrap(),
             then: Vec::new(),
             triggers: vec![Trigger::new("file.uploaded")],
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use docspace_courier::db::Sql;
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::scene::{Leftover, MAX_ATTEMPTS, scenario};
@@ -383,4 +384,24 @@ async fn a_call_that_the_portal_executed_is_not_repeated_after_a_gateways_respon
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn an_event_whose_decision_the_store_refuses_holds_up_no_other() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 2);
+        let refuse = |sql: &Sql| {
+            sql.execute(
+                "CREATE UNIQUE INDEX one_plan ON decisions (rule) WHERE outcome = 'planned'",
+                &[],
+            )
+        };
+        scene.db.write(refuse).await.unwrap();
+        for number in 1..=3 {
+            scene.upload(&scene.client_room, &format!("{number}.docx"));
+        }
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 1);
+    })
+    .await;
 }

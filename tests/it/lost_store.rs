@@ -6,7 +6,7 @@ use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::PortalSettings;
 use serde_json::Value;
 
-use crate::bounds::bounded;
+use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::process::{Deployment, Process};
 
 /// A running service with one stored delivery, and a client that delivers to it.
@@ -96,6 +96,30 @@ async fn deliveries_are_refused_after_the_latest_commits_were_deleted() {
         assert_eq!(running.deliver(2).await, 200);
         let events = running.deployment.ask_store("SELECT count(*) FROM events");
         assert_eq!(events, Some(2));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_says_why_a_page_cannot_be_shown() {
+    bounded(async {
+        let running = Running::start().await;
+        let decided = "SELECT count(*) FROM events WHERE state = 'decided'";
+        until(STATE_BOUND, "the event is decided", async || {
+            running.deployment.ask_store(decided) == Some(1)
+        })
+        .await;
+        let store = rusqlite::Connection::open(running.file("")).unwrap();
+        let rename = "ALTER TABLE decisions RENAME TO gone";
+        store.execute_batch(rename).unwrap();
+        for (number, page) in ["/events/1", "/api/events/1"].iter().enumerate() {
+            let (status, _) = running.deployment.operator_page(page).await.unwrap();
+            assert_eq!(status, 503, "{page}");
+            let log = running.deployment.log();
+            let lines = log.matches("the admin listener cannot use the store");
+            assert_eq!(lines.count(), number + 1, "{log}");
+            assert!(log.contains("no such table: decisions"), "{log}");
+        }
     })
     .await;
 }

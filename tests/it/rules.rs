@@ -386,6 +386,28 @@ async fn a_comment_that_can_never_be_set_is_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_deleted_before_its_comment_is_set_is_gone() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"mark\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\ncomment = \"Seen\"\n",
+            scene.client_room
+        ));
+        scene.portal.inject_fault(Fault {
+            method: Some("PUT"),
+            path_contains: "/comment",
+            times: 1,
+            effect: FaultEffect::Status(404),
+        });
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.dead_code().await.as_deref(), Some("file_gone"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn replaced_rules_apply_from_the_next_event_on() {
     scenario(async |scene| {
         scene.use_rules(&with_ids_of(scene, recipe("Archive by file type")));

@@ -17,7 +17,7 @@ use docspace_courier::event::Trigger;
 use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
-use docspace_courier::rules::{ActionPlan, ActiveRules, Rule};
+use docspace_courier::rules::{ActionPlan, ActiveRules, Condition, Rule};
 use docspace_courier::service::{Acceptance, Parts};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::supervise::Supervisor;
@@ -437,7 +437,7 @@ fn rules(portal: &Portal) -> Vec<Rule> {
         InvoiceRule {
             room: folder_id(&seed.client_room),
             to: folder_id(&seed.incoming_folder),
-            title_prefix: "invoice".to_owned(),
+            title: Condition::title_prefix(["invoice"]).unwrap(),
             then: vec![Notify::email(Some("manager@example.com".to_owned())).into()],
             triggers,
         }

@@ -45,7 +45,7 @@ pub(super) async fn refused_file(
     if let Some(outcome) = busy_or_forbidden(&file, transfer) {
         return outcome;
     }
-    if let Some(outcome) = overwrites_busy_file(transfer, &mut view, action).await {
+    if let Some(outcome) = overwrites_busy_file(context, transfer, &mut view, action).await {
         return outcome;
     }
     match DestinationState::read(context, transfer).await {
@@ -89,7 +89,7 @@ pub(super) async fn suspect(
         .or_else(|| destination.refuses(&file, transfer.to));
     match outcome {
         Some(outcome) => Some(outcome),
-        None => overwrites_busy_file(transfer, view, action).await,
+        None => overwrites_busy_file(context, transfer, view, action).await,
     }
 }
 
@@ -186,6 +186,7 @@ fn busy_or_forbidden(file: &FileInfo, transfer: Transfer<'_>) -> Option<AttemptO
 
 /// The outcome for a file that would overwrite one which cannot be changed now.
 async fn overwrites_busy_file(
+    context: &Context<'_>,
     transfer: Transfer<'_>,
     view: &mut PortalView<'_>,
     action: &Action,
@@ -193,7 +194,12 @@ async fn overwrites_busy_file(
     if transfer.conflict != Conflict::Overwrite {
         return None;
     }
-    let existing = view.existing_file(action).await.ok().flatten()?;
+    let existing = match view.existing_file(action).await {
+        Ok(existing) => existing?,
+        // What the destination does not show is judged by its own state.
+        Err(Error::NotFound | Error::Forbidden) => return None,
+        Err(error) => return Some(failed_call(context, &error, None)),
+    };
     existing.busy.then(|| AttemptOutcome::Busy {
         file: existing.id,
         reason: "waiting for a person: the file it would overwrite is open in an editor or locked"

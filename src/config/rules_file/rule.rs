@@ -169,12 +169,10 @@ fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
     let mut conditions = Vec::new();
     if let Some(value) = title.field("prefix") {
         let texts = value.texts();
-        let condition = Condition::title_prefix(texts.iter().map(String::as_str));
-        if matches!(&condition, Condition::TitlePrefix(prefixes) if prefixes.iter().any(String::is_empty))
-        {
-            value.report("is empty, which matches every title; remove it");
+        match Condition::title_prefix(texts.iter().map(String::as_str)) {
+            Ok(condition) => conditions.push(condition),
+            Err(_) => value.report("is empty, which matches every title; remove it"),
         }
-        conditions.push(condition);
     }
     for (name, compile, condition) in PATTERNS {
         if let Some(value) = title.field(name)

@@ -5,12 +5,11 @@
 //! restarted again and again still makes calls.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
-use tokio::sync::Mutex;
+use jiff::Timestamp;
 
 use crate::clock::{Clock, day_of};
 
@@ -44,36 +43,47 @@ pub type RecordCalls =
 pub(super) struct Ledger {
     /// `None` in a process whose calls are not recorded.
     record: Option<RecordCalls>,
-    recorded: Mutex<Recorded>,
-    /// Writes that are recorded and not made.
-    unused_writes: AtomicU32,
+    unused: Mutex<Unused>,
+    /// Held while a block is being recorded, so that the callers who wait for it share it.
+    recording: tokio::sync::Mutex<()>,
 }
 
-/// What is recorded and not used.
+/// What is recorded and not made.
 #[derive(Debug)]
-struct Recorded {
+struct Unused {
     calls: u32,
-    /// The day of the unused writes.
+    writes: u32,
+    /// The day of the writes.
     day: i64,
     /// The size of the next block.
     next_block: u32,
 }
 
-impl Default for Recorded {
+impl Default for Unused {
     fn default() -> Self {
         Self {
             calls: 0,
+            writes: 0,
             day: 0,
             next_block: MIN_CALLS,
         }
     }
 }
 
+/// A call that was taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RecordedCall {
+    /// The day on which it was taken.
+    pub(super) day: i64,
+    /// The writes recorded for that day, if anything had to be recorded.
+    pub(super) writes_today: Option<u64>,
+}
+
 impl fmt::Debug for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Ledger")
-            .field("recorded", &self.recorded)
+            .field("unused", &self.unused)
             .finish_non_exhaustive()
     }
 }
@@ -88,62 +98,93 @@ impl Ledger {
 
     /// Writes that are recorded and not made.
     pub(super) fn unused_writes(&self) -> u32 {
-        self.unused_writes.load(Ordering::Relaxed)
+        self.lock().writes
     }
 
-    /// Takes one call, after recording a block if none is left. Returns the writes recorded for today if it
-    /// recorded any calls, or how long to wait if that is longer than `max_wait`.
+    /// Takes one call, after recording a block if none is left. If none can be recorded by `latest`, returns how
+    /// long to wait.
     pub(super) async fn take(
         &self,
         call: CallKind,
         clock: &Clock,
-        max_wait: SignedDuration,
-    ) -> Result<Option<u64>, Duration> {
+        latest: Timestamp,
+    ) -> Result<RecordedCall, Duration> {
         let Some(record) = &self.record else {
-            return Ok(None);
+            return Ok(RecordedCall::default());
         };
-        let mut recorded = self.recorded.lock().await;
         let mut writes_today = None;
-        while let Some(block) = self.missing(&mut recorded, call, clock) {
+        loop {
+            let day = day_of(clock.now());
+            if self.lock().take(call, day) {
+                return Ok(RecordedCall { day, writes_today });
+            }
+            let recording = self.recording.lock().await;
+            let Some(block) = self.lock().missing(call) else {
+                continue;
+            };
             match record(block).await {
                 Ok(writes) => {
                     writes_today = Some(writes);
-                    recorded.calls += block.calls;
-                    if block.calls > 0 {
-                        recorded.next_block = (recorded.next_block * 2).min(MAX_CALLS);
-                    }
-                    self.unused_writes
-                        .fetch_add(block.writes, Ordering::Relaxed);
+                    self.lock().add(block);
                 }
-                Err(wait) if wait > max_wait.unsigned_abs() => return Err(wait),
-                Err(wait) => clock.sleep_until(clock.now() + wait).await,
+                Err(wait) => {
+                    drop(recording);
+                    let retry_at = clock.now() + wait;
+                    if retry_at > latest {
+                        return Err(wait);
+                    }
+                    clock.sleep_until(retry_at).await;
+                }
             }
         }
-        recorded.calls -= 1;
-        if call == CallKind::Write {
-            self.unused_writes.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns a call that was taken on this day and is not made.
+    pub(super) fn give_back(&self, call: CallKind, day: i64) {
+        let mut unused = self.lock();
+        unused.calls += 1;
+        if call == CallKind::Write && unused.day == day {
+            unused.writes += 1;
         }
-        Ok(writes_today)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Unused> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unused {
+    /// Takes one call, if it is recorded.
+    fn take(&mut self, call: CallKind, today: i64) -> bool {
+        if self.day != today {
+            self.day = today;
+            self.writes = 0;
+        }
+        if self.missing(call).is_some() {
+            return false;
+        }
+        self.calls -= 1;
+        self.writes -= u32::from(call == CallKind::Write);
+        true
     }
 
     /// What must be recorded before this call.
-    fn missing(&self, recorded: &mut Recorded, call: CallKind, clock: &Clock) -> Option<CallBlock> {
-        let today = day_of(clock.now());
-        if recorded.day != today {
-            recorded.day = today;
-            self.unused_writes.store(0, Ordering::Relaxed);
-        }
-        let calls = if recorded.calls == 0 {
-            recorded.next_block
-        } else {
-            0
-        };
-        let writes = if call == CallKind::Write && self.unused_writes() == 0 {
+    fn missing(&self, call: CallKind) -> Option<CallBlock> {
+        let calls = if self.calls == 0 { self.next_block } else { 0 };
+        let writes = if call == CallKind::Write && self.writes == 0 {
             WRITES
         } else {
             0
         };
         let block = CallBlock { calls, writes };
         (block != CallBlock::default()).then_some(block)
+    }
+
+    fn add(&mut self, block: CallBlock) {
+        self.calls += block.calls;
+        self.writes += block.writes;
+        if block.calls > 0 {
+            self.next_block = (self.next_block * 2).min(MAX_CALLS);
+        }
     }
 }

@@ -44,7 +44,7 @@ fn titles_are_compared_in_one_form() {
         let seen = outcome(condition, Facts::of(&event));
         assert_eq!(seen, expected, "{condition:?} {members}");
     };
-    let prefix = |prefix: &str| Condition::title_prefix([prefix]);
+    let prefix = |prefix: &str| Condition::title_prefix([prefix]).unwrap();
     let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
     let regex = |regex: &str| Condition::TitleRegex(Pattern::regex(regex).unwrap());
 
@@ -127,7 +127,7 @@ fn conditions_and_payloads() {
     check(&tree, r#""parentId": 101, "rootId": 100"#, "path?");
     check(&tree, r#""title": "a.pdf""#, "file?");
 
-    let prefix = |prefix: &str| Condition::title_prefix([prefix]);
+    let prefix = |prefix: &str| Condition::title_prefix([prefix]).unwrap();
     check(
         &prefix("invoice"),
         r#""title": "Invoice-2026.pdf""#,
