@@ -12,6 +12,7 @@ mod certificates;
 mod mail_server;
 mod process;
 mod scene;
+mod services;
 #[path = "store_in_file.rs"]
 mod store;
 

@@ -15,6 +15,7 @@ mod cluster;
 mod mail_server;
 mod process;
 mod scene;
+mod services;
 #[path = "store_on_server.rs"]
 mod store;
 
@@ -57,6 +58,7 @@ mod kill;
 mod database;
 mod moving;
 mod several;
+mod stopped;
 
 /// A number from a variable, for longer runs by hand.
 #[expect(

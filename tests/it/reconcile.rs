@@ -48,7 +48,7 @@ async fn a_call_that_the_portal_answers_late_is_not_repeated_after_a_crash() {
         work_for(scene, Duration::from_mins(3)).await;
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
 
-        scene.portal.release_held_calls();
+        scene.portal.release_held_calls().await;
         until(STATE_BOUND, "the first call is applied", async || {
             !scene.titles(&scene.internal).is_empty()
         })
