@@ -123,7 +123,7 @@ impl CatchUp {
                 let own = self
                     .read_logs(&webhooks, &progress, now, &mut report)
                     .await?;
-                next.log_read_at = Some(now);
+                next.log_read_at = Some(self.portal.to_portal_time(now));
                 next.modified_on = own
                     .into_iter()
                     .map(|webhook| (webhook.id.0, webhook.modified_on))
@@ -151,7 +151,7 @@ impl CatchUp {
             report.found = Some(found);
         }
         if !next.webhook_off || progress.webhook_on_at.is_none() {
-            next.webhook_on_at = Some(now);
+            next.webhook_on_at = Some(self.portal.to_portal_time(now));
         }
         self.db.write(move |sql| next.save(sql)).await?;
         self.wake.inbox.notify_one();
@@ -185,11 +185,10 @@ impl CatchUp {
     /// retained.
     fn since(&self, last: Option<Timestamp>, overlap: SignedDuration, now: Timestamp) -> Timestamp {
         let retention = SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
+        let now = self.portal.to_portal_time(now);
         let oldest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
-        let from = last
-            .and_then(|last| last.checked_sub(overlap).ok())
-            .unwrap_or(oldest);
-        self.portal.to_portal_time(from.max(oldest))
+        let from = last.and_then(|last| last.checked_sub(overlap).ok());
+        from.map_or(oldest, |from| from.max(oldest))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::pin::pin;
 
 use futures_util::TryStreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::db::Db;
@@ -20,6 +20,9 @@ use super::error::CatchUpError;
 /// The most pages in one run: other calls share the portal's limit of 1,500 a minute.
 const MAX_PAGES: usize = 1_000;
 
+/// The resolution of the portal's times.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
 /// What a listing looks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Search {
@@ -29,6 +32,13 @@ pub(super) struct Search {
     pub(super) now: Timestamp,
     /// Whether the webhook may have been off since then. If it was on, the delivery log has every upload.
     pub(super) may_have_been_off: bool,
+}
+
+impl Search {
+    /// Whether the file is new and no event reported how it came.
+    fn is_new(self, file: &FileInfo, known: KnownFile) -> bool {
+        file.created >= self.since && !known.is_arrival_reported
+    }
 }
 
 /// Stores the files in these rooms and folders that changed and that no event reported in their present state:
@@ -86,7 +96,8 @@ async fn store(
             let mut unreported = Vec::new();
             for file in &files {
                 let known = inbox::known_file(sql, &file.id, file.updated)?;
-                if known != KnownFile::SameState && !outbox::is_own_copy(sql, &file.id)? {
+                let is_reported = known.is_state_reported && !search.is_new(file, known);
+                if !is_reported && !outbox::is_own_copy(sql, &file.id)? {
                     unreported.push((file.clone(), known));
                 }
             }
@@ -152,10 +163,13 @@ async fn classify(
     known: KnownFile,
     search: Search,
 ) -> Result<Change, CatchUpError> {
-    if file.created >= search.since && known == KnownFile::Unknown {
+    if search.is_new(file, known) {
         return Ok(Change::Upload("the file is new"));
     }
-    let activities = match portal.files().activities(&file.id, search.since).await {
+    // What led to a state that was reported is known.
+    let after_known = known.newest_state.map(|state| state + SECOND);
+    let since = after_known.map_or(search.since, |state| state.max(search.since));
+    let activities = match portal.files().activities(&file.id, since).await {
         Ok(activities) => activities,
         Err(error @ (Error::NotFound | Error::Forbidden)) if search.may_have_been_off => {
             warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
@@ -171,7 +185,7 @@ async fn classify(
         Err(error) => return Err(error.into()),
     };
     let has = |wanted| activities.contains(&wanted);
-    Ok(if known == KnownFile::Unknown && has(Activity::Created) {
+    Ok(if !known.is_arrival_reported && has(Activity::Created) {
         Change::Upload("its activity log has an upload")
     } else if !search.may_have_been_off {
         Change::Update("the webhook was on, and no upload is known")

@@ -1,8 +1,7 @@
 //! Sends one request to the portal and reads the response.
 
 use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -49,8 +48,8 @@ pub(super) struct Transport {
     pub(super) clock: Clock,
     pub(super) gate: Gate,
     pub(super) metrics: Arc<Metrics>,
-    /// How far the portal's clock is ahead of ours, from its last response.
-    clock_skew_ms: AtomicI64,
+    /// How far the portal's clock is ahead of ours, from its last response; `None` before the first one.
+    clock_skew: Mutex<Option<SignedDuration>>,
 }
 
 impl Transport {
@@ -72,18 +71,29 @@ impl Transport {
             gate: Gate::new(clock.clone()),
             clock,
             metrics: Arc::default(),
-            clock_skew_ms: AtomicI64::new(0),
+            clock_skew: Mutex::default(),
         })
     }
 
     /// How far the portal's clock is ahead of ours, from its last response; to about a second.
-    pub(super) fn clock_skew(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.clock_skew_ms.load(Ordering::Relaxed))
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        *self
+            .clock_skew
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open.
+    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open, or if no response has
+    /// shown the portal's clock yet: our own may be wrong, and what a call did is recognised by the time of it.
     pub(super) async fn ready(&self) -> Result<(), Error> {
-        self.gate.ready(self.probe()).await
+        self.gate.ready(self.probe()).await?;
+        if self.clock_skew().is_none() {
+            let probed: Result<IgnoredAny, Error> = self.get(PROBE).await;
+            if self.clock_skew().is_none() {
+                return probed.map(drop);
+            }
+        }
+        Ok(())
     }
 
     /// Reads what is at a path.
@@ -188,10 +198,13 @@ impl Transport {
     /// Checks the status and decodes the body.
     async fn read<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {
         let now = self.clock.now();
-        if let Some(date) = http_headers::date(response.headers()) {
-            let skew_ms = date.as_millisecond() - now.as_millisecond();
-            self.clock_skew_ms.store(skew_ms, Ordering::Relaxed);
-        }
+        let date = http_headers::date(response.headers());
+        // Without a date, the clocks are taken to agree.
+        let skew = date.unwrap_or(now).duration_since(now);
+        *self
+            .clock_skew
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(skew);
         let status = response.status();
         if status != StatusCode::OK {
             let retry_after = http_headers::retry_after(response.headers(), self.clock.wall());

@@ -35,6 +35,7 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod frozen;
+mod listing;
 mod reconcile;
 mod schedules;
 

@@ -31,6 +31,7 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod frozen;
+mod listing;
 mod reconcile;
 mod rules;
 mod schedules;
