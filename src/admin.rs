@@ -21,7 +21,9 @@ mod console;
 // Access.
 mod access;
 mod guard;
+mod guess_limit;
 mod login;
+mod session;
 
 // Pages and JSON.
 mod api;
@@ -55,17 +57,22 @@ pub fn router(console: Arc<Console>) -> Router {
             Arc::clone(&console),
             guard::require_access,
         ));
-    let open = Router::new()
+    let login = Router::new()
         .route("/login", get(login::show).post(login::sign_in))
-        .route("/logout", post(login::sign_out))
+        .route("/logout", post(login::sign_out));
+    let identified = private
+        .merge(login)
+        .layer(from_fn_with_state(Arc::clone(&console), guard::identify));
+    let open = Router::new()
         .route("/style.css", get(style))
         .route("/live.js", get(live))
         .route("/icon.svg", get(icon));
-    private
+    identified
         .merge(open)
         .merge(health::admin_routes(console.health.clone()))
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&console), guard::host))
+        .layer(from_fn(guard::body))
         .layer(from_fn(guard::headers))
         .with_state(console)
 }

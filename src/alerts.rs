@@ -22,9 +22,10 @@ use crate::inbox;
 use crate::instances::{self, LeaderRole};
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
-use crate::notify::mail::Mailer;
+use crate::notify::mail::{self, Mailer};
 use crate::outbox;
 use crate::telemetry::ErrorChain;
+use crate::text::without_links;
 
 mod channel;
 mod digest;
@@ -207,7 +208,7 @@ impl AlertMonitor {
 fn dead_letters(sql: &Sql) -> Result<BTreeMap<DeadId, String>, SqlError> {
     let reason = |reason: Option<String>| {
         let reason = reason.unwrap_or_else(|| "unknown reason".to_owned());
-        crate::notify::mail::one_line(&reason, REASON_LENGTH)
+        without_links(&mail::one_line(&reason, REASON_LENGTH))
     };
     let actions = outbox::dead_letters(sql)?.into_iter().map(|dead| {
         let id = DeadId::Action(dead.claim.action.0, dead.claim.attempt);

@@ -1,4 +1,4 @@
-//! HTTP response headers that hold a time: `Date` and `Retry-After`.
+//! HTTP headers that several modules read: `Date` and `Retry-After` of responses, `X-Forwarded-Proto` of requests.
 
 use std::time::Duration;
 
@@ -18,6 +18,17 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     }
     let wait = parse_date(text)?.duration_since(now);
     Some(Duration::try_from(wait).unwrap_or_default())
+}
+
+/// Whether the proxy received the request over HTTPS; `None` without a proxy. A client may send the header
+/// too, so the last value counts, which our proxy added.
+pub(crate) fn is_https(headers: &HeaderMap) -> Option<bool> {
+    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
+    let scheme = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.rsplit(',').next());
+    Some(scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

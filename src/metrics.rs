@@ -127,6 +127,7 @@ pub struct Metrics {
     action_delay: Histograms,
     attempt_duration: Histograms,
     portal_calls: Family<[(&'static str, String); 3], Counter>,
+    token_rejections: Family<Labels<1>, Counter>,
     reloads: Family<Labels<1>, Counter>,
     task_restarts: Family<Labels<1>, Counter>,
 }
@@ -142,6 +143,7 @@ impl Default for Metrics {
             action_delay: Family::new_with_constructor(|| Histogram::new(DELAY_BUCKETS)),
             attempt_duration: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             portal_calls: Family::default(),
+            token_rejections: Family::default(),
             reloads: Family::default(),
             task_restarts: Family::default(),
         };
@@ -187,6 +189,11 @@ impl Metrics {
             self.portal_calls.clone(),
         );
         registry.register(
+            "admin_token_rejections",
+            "Admin tokens not accepted: wrong, or too_many if it was not checked after many wrong ones",
+            self.token_rejections.clone(),
+        );
+        registry.register(
             "rules_reloads",
             "Reloads of the rules: done, or refused because the rules were invalid",
             self.reloads.clone(),
@@ -205,6 +212,9 @@ impl Metrics {
         }
         for outcome in ["planned", "ignored", "duplicate", "dead"] {
             drop(self.events.get_or_create(&[("outcome", outcome)]));
+        }
+        for reason in ["wrong", "too_many"] {
+            drop(self.token_rejections.get_or_create(&[("reason", reason)]));
         }
         for outcome in ["done", "refused"] {
             drop(self.reloads.get_or_create(&[("outcome", outcome)]));
@@ -236,6 +246,13 @@ impl Metrics {
         self.rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an admin token that was not accepted.
+    pub fn count_token_rejection(&self, reason: &'static str) {
+        self.token_rejections
+            .get_or_create(&[("reason", reason)])
+            .inc();
     }
 
     /// Counts a reload of the rules.

@@ -12,7 +12,7 @@ use tracing::info;
 use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
-use crate::text::clean;
+use crate::text::{clean, without_links, without_markup};
 
 mod channels;
 pub mod chat;
@@ -21,7 +21,6 @@ pub mod mail;
 pub use channels::{ChannelStatus, Channels};
 
 use crate::template::{Field, MessageTemplates};
-use chat::escape;
 use mail::Email;
 
 /// The facts of a notification.
@@ -99,12 +98,13 @@ impl Notification {
     /// An email with the rule's templates, where it has any.
     pub fn email_with(&self, templates: &MessageTemplates, id: String) -> Email {
         let mut email = self.email(id);
-        let clean = |text: &str| mail::one_line(text, TITLE_LENGTH);
+        let one_line = |text: &str| mail::one_line(text, TITLE_LENGTH);
         if let Some(subject) = &templates.subject {
-            email.subject = self.render(subject, clean);
+            email.subject = self.render(subject, one_line);
         }
         if let Some(text) = &templates.text {
-            email.text = self.render(text, clean).replace('\n', "\r\n");
+            let without_links = |text: &str| without_links(&one_line(text));
+            email.text = self.render(text, without_links).replace('\n', "\r\n");
             email.html = None;
         }
         email
@@ -113,7 +113,10 @@ impl Notification {
     /// A chat message with the rule's template, if it has one.
     pub fn chat_message_with(&self, templates: &MessageTemplates) -> String {
         let text = templates.text.as_ref();
-        text.map_or_else(|| self.chat_message(), |text| self.render(text, escape))
+        text.map_or_else(
+            || self.chat_message(),
+            |text| self.render(text, without_markup),
+        )
     }
 
     /// Renders a template; the values are untrusted and escaped first.
@@ -146,7 +149,7 @@ impl Notification {
     fn heading(&self) -> String {
         match &self.happened {
             None => format!("New {}", self.rule),
-            Some(trigger) => format!("{} ({trigger})", self.rule),
+            Some(trigger) => format!("{} ({})", self.rule, clean(trigger)),
         }
     }
 
@@ -169,7 +172,7 @@ impl Notification {
         facts.extend(folder("Room", &self.room));
         facts.extend(folder("Moved to", &self.current_folder));
         for (_, value) in &mut facts {
-            *value = mail::one_line(value, TITLE_LENGTH);
+            *value = without_links(&mail::one_line(value, TITLE_LENGTH));
         }
         facts
     }
@@ -207,15 +210,15 @@ impl Notification {
         };
         let mut line = format!(
             "{}: {} – {verb} {}",
-            escape(&self.heading()),
-            escape(&self.title),
-            escape(by)
+            without_markup(&self.heading()),
+            without_markup(&self.title),
+            without_markup(by)
         );
         if let Some(room) = &self.room {
-            let _ = write!(line, " {place} {}", escape(&room.to_string()));
+            let _ = write!(line, " {place} {}", without_markup(&room.to_string()));
         }
         if let Some(folder) = &self.current_folder {
-            let _ = write!(line, ", now in {}", escape(&folder.to_string()));
+            let _ = write!(line, ", now in {}", without_markup(&folder.to_string()));
         }
         format!("{line}: {}", self.link)
     }
@@ -265,11 +268,16 @@ mod tests {
         }
     }
 
+    /// What a person sees.
+    fn shown(text: &str) -> String {
+        text.replace('\u{200b}', "")
+    }
+
     #[test]
     fn the_default_email() {
         let text = notification("Invoice 1.pdf").email(String::new()).text;
         assert_eq!(
-            text.replace('\r', ""),
+            shown(&text).replace('\r', ""),
             "New invoice\n\n  \
              File         Invoice 1.pdf\n  \
              Uploaded by  Chris Client\n  \
@@ -294,7 +302,7 @@ mod tests {
             "critical files (file.trashed): Report.pdf"
         );
         assert_eq!(
-            trashed.chat_message(),
+            shown(&trashed.chat_message()),
             "critical files (file.trashed): Report.pdf – by Chris Client in Acme & Sons (id 100): \
              https://portal.example/doceditor?fileid=7"
                 .replace('&', "&amp;")
@@ -319,7 +327,7 @@ mod tests {
             "invoice: a.pdf  Bcc: everybody@x.example <b>"
         );
         assert_eq!(
-            email.text,
+            shown(&email.text),
             "a.pdf  Bcc: everybody@x.example <b> by Chris Client\r\nin Acme & Sons, now 300: \
              https://portal.example/doceditor?fileid=7\r\n2026-03-02 09:14 UTC"
         );
@@ -335,12 +343,8 @@ mod tests {
             actor: None,
             ..notification("a.pdf")
         };
-        assert!(
-            unknown
-                .email_with(&templates, String::new())
-                .text
-                .starts_with("a.pdf by \r\nin , now : https://"),
-        );
+        let text = unknown.email_with(&templates, String::new()).text;
+        assert!(shown(&text).starts_with("a.pdf by \r\nin , now : https://"));
     }
 
     #[test]
@@ -354,7 +358,7 @@ mod tests {
         let reversed = notification("invoice\u{202e}fdp.exe");
         let email = reversed.email(String::new());
         for text in [email.text, email.html.unwrap(), reversed.chat_message()] {
-            assert!(text.contains("invoicefdp.exe"), "{text}");
+            assert!(shown(&text).contains("invoicefdp.exe"), "{text}");
         }
         let line = notification(hostile).chat_message();
         assert!(!line.contains("<b") && !line.contains("@all"), "{line}");

@@ -26,6 +26,7 @@ mod write_timeout;
 
 use connection::Connection;
 use connection_limit::ConnectionLimiter;
+pub(crate) use connection_limit::site;
 use tls::Tls;
 
 /// Connections that the kernel completes and queues until they are accepted. With the default of 128, a
@@ -101,14 +102,15 @@ async fn accept(
         let (stream, client) = listener.accept().await?;
         // Responses are small; they must not wait until there is more to send.
         let _ = stream.set_nodelay(true);
-        Ok::<_, io::Error>((stream, limiter.acquire(client.ip()).await))
+        Ok::<_, io::Error>((stream, client, limiter.acquire(client.ip()).await))
     };
     while let Some(accepted) = stop.run_until_cancelled(accept_next()).await {
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, client, permit)) => {
                 is_failing = false;
                 let connection = Connection {
                     router: router.clone(),
+                    client,
                     watcher: connections.watcher(),
                     permit,
                 };

@@ -1,7 +1,10 @@
-//! Untrusted text, made safe to show in a terminal or on a page.
+//! Untrusted text, made safe to show.
 //!
-//! Anyone who may upload a file chooses its title. A title must not move the cursor, hide text or change its
-//! direction.
+//! Anyone who may upload a file chooses its title. A title must not move the cursor, hide text, change its
+//! direction, or become a link or a mention. [`clean`] is for terminals and pages, [`without_links`] for emails,
+//! [`without_markup`] for chats, and [`escape_json`] keeps the text for programs.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -13,8 +16,69 @@ pub(crate) fn clean(text: &str) -> String {
             '\n' | '\r' | '\t' => ' ',
             other => other,
         })
-        .filter(|character| !character.is_control() && !is_invisible(*character))
+        .filter(|character| !is_harmful(*character))
         .collect()
+}
+
+/// Text whose line breaks are kept, without other control characters and invisible characters.
+pub(crate) fn clean_lines(text: &str) -> String {
+    text.chars()
+        .filter(|character| *character == '\n' || !is_harmful(*character))
+        .collect()
+}
+
+/// The clean text, in which an email program recognizes no address. Zero-width spaces separate its parts.
+pub(crate) fn without_links(text: &str) -> String {
+    separate(&clean(text), LINK_MARKS)
+}
+
+/// The clean text, in which a chat recognizes no address, mention, link or other markup. Chats of Slack's format
+/// decode the three entities.
+pub(crate) fn without_markup(text: &str) -> String {
+    separate(&clean(text), CHAT_MARKS)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// JSON in which what [`clean`] would remove is escaped. It occurs only within strings.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || !is_harmful(character) {
+            escaped.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
+}
+
+/// Characters within the addresses of websites, emails and others, with the other forms of the dot (UTS #46).
+const LINK_MARKS: &str = ".:@\u{3002}\u{ff0e}\u{ff61}";
+
+/// The same, and characters that begin a mention (`@all`, `#channel`, `~channel`) or divide a link in Markdown.
+const CHAT_MARKS: &str = ".:@\u{3002}\u{ff0e}\u{ff61}#~]";
+
+/// Inserts a zero-width space after each of these characters that is within a word.
+fn separate(text: &str, marks: &str) -> String {
+    let mut separated = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        separated.push(character);
+        let is_within = characters.peek().is_some_and(|next| !next.is_whitespace());
+        if is_within && marks.contains(character) {
+            separated.push('\u{200b}');
+        }
+    }
+    separated
+}
+
+fn is_harmful(character: char) -> bool {
+    character.is_control() || is_invisible(character)
 }
 
 /// Whether a character is not shown, or changes the direction of the text after it.
@@ -61,6 +125,45 @@ mod tests {
         check("two\nlines\r", "two lines ");
         check("invoice\u{202e}cod.exe", "invoicecod.exe");
         check("Überweisung – 計画.pdf", "Überweisung – 計画.pdf");
+    }
+
+    #[test]
+    fn nothing_becomes_a_link_or_a_mention() {
+        let shown = |text: &str| text.replace('\u{200b}', "|");
+        let check = |text: &str, mail: &str, chat: &str| {
+            assert_eq!(shown(&without_links(text)), mail, "{text:?}");
+            assert_eq!(shown(&without_markup(text)), chat, "{text:?}");
+        };
+        check("plan.docx", "plan.|docx", "plan.|docx");
+        check("Page 3. Draft", "Page 3. Draft", "Page 3. Draft");
+        check("https://a.b", "https:|//a.|b", "https:|//a.|b");
+        check("a@b.example", "a@|b.|example", "a@|b.|example");
+        check("evil。example", "evil。|example", "evil。|example");
+        check("[pay](www.a.b)", "[pay](www.|a.|b)", "[pay]|(www.|a.|b)");
+        check("@all #a ~b", "@|all #a ~b", "@|all #|a ~|b");
+        check(
+            "<!here> & <u|t>\n",
+            "<!here> & <u|t> ",
+            "&lt;!here&gt; &amp; &lt;u|t&gt; ",
+        );
+        check(
+            "invoice\u{202e}fdp.exe",
+            "invoicefdp.|exe",
+            "invoicefdp.|exe",
+        );
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let title = "\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{e0041}\n計画";
+        let json = serde_json::to_string_pretty(&[title]).unwrap();
+        let escaped = escape_json(&json);
+        assert!(
+            escaped.contains("\\u009b\\u007f\\u202e\\udb40\\udc41\\n計画"),
+            "{escaped}"
+        );
+        let parsed: Vec<String> = serde_json::from_str(&escaped).unwrap();
+        assert_eq!(parsed, [title]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -24,8 +24,10 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::event::Event;
 use crate::health::{self, Health};
+use crate::http_headers::is_https;
 use crate::inbox::{self, AcceptOutcome};
 use crate::log_limit::LogLimits;
+use crate::loopback::{has_loopback_host, is_forwarded, is_from_browser};
 use crate::metrics::{DeliveryResponse, Metrics};
 use crate::signature::{SIGNATURE_HEADER, Signature, SignatureError, WebhookSecret};
 use crate::telemetry::ErrorChain;
@@ -58,7 +60,7 @@ pub const GREETING: &str = "docspace-courier receives DocSpace webhooks here.\n"
 pub enum UnsignedPolicy {
     /// Reject it.
     Refuse,
-    /// Accept it; for development on one machine only.
+    /// Accept it from programs on this machine; for development only.
     Accept,
 }
 
@@ -168,7 +170,12 @@ impl VerifiedDelivery {
         body::check_length(&head.headers).map_err(Rejection::Body)?;
         let header = head.headers.get(SIGNATURE_HEADER);
         let signature = match Signature::parse(header.map(HeaderValue::as_bytes)) {
-            Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => None,
+            Err(SignatureError::Missing) if receiver.unsigned == UnsignedPolicy::Accept => {
+                if !is_from_local_program(head.version, &head.headers) {
+                    return Err(Rejection::NotLocal);
+                }
+                None
+            }
             signature => Some(signature.map_err(Rejection::Signature)?),
         };
         let body = body::read(body, &receiver.body_memory)
@@ -183,15 +190,10 @@ impl VerifiedDelivery {
     }
 }
 
-/// Whether the proxy received the request over HTTPS; `None` without a proxy. A client may send the header
-/// too, so the last value counts, which our proxy added.
-fn is_https(headers: &HeaderMap) -> Option<bool> {
-    let value = headers.get_all("x-forwarded-proto").iter().next_back()?;
-    let scheme = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.rsplit(',').next());
-    Some(scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https")))
+/// Whether a program on this machine sent the request itself. Neither a web page in a browser of this machine nor a
+/// tunnel to it may deliver anything unsigned.
+fn is_from_local_program(version: Version, headers: &HeaderMap) -> bool {
+    has_loopback_host(headers) && !is_forwarded(version, headers) && !is_from_browser(headers)
 }
 
 /// Whether the body is compressed. DocSpace does not compress, and a small body must not expand to a large

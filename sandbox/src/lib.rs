@@ -41,6 +41,7 @@ mod server;
 
 // The page for people.
 mod page;
+mod page_access;
 
 pub use self::call_log::Call;
 pub use self::event::UploadEvents;

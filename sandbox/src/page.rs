@@ -5,6 +5,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -12,6 +13,7 @@ use super::api::UPLOAD_LIMIT;
 use super::event::UploadEvents;
 use super::ids::FolderId;
 use super::json::size_text;
+use super::page_access;
 use super::portal::Portal;
 use super::storage::{File, Folder, Storage};
 use super::triggers;
@@ -72,12 +74,13 @@ struct DeliveryLine {
     in_progress: bool,
 }
 
-pub(super) fn router() -> Router<Portal> {
+pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/", get(show))
         .route("/sandbox/upload", post(upload))
         .route("/sandbox/webhooks", post(register))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
+        .layer(from_fn_with_state(portal.clone(), page_access::check))
 }
 
 async fn show(State(portal): State<Portal>) -> Response {

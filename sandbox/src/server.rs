@@ -51,7 +51,7 @@ impl Portal {
 
 async fn serve(portal: &Portal, listener: TcpListener, stop: CancellationToken) {
     let router = api::router(portal)
-        .merge(page::router())
+        .merge(page::router(portal))
         .with_state(portal.clone());
     let connections = TaskTracker::new();
     loop {

@@ -4,6 +4,7 @@ mod access;
 mod deliveries;
 mod faults;
 mod operations;
+mod pages;
 mod shapes;
 
 use std::collections::VecDeque;
@@ -34,7 +35,11 @@ impl Served {
     }
 
     async fn with(settings: PortalSettings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on("127.0.0.1:0", settings).await
+    }
+
+    async fn on(address: &str, settings: PortalSettings) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let portal = Portal::new(settings);
         let stop = CancellationToken::new();

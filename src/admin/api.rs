@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::console::Console;
@@ -13,6 +13,7 @@ use crate::docspace::OpenReason;
 use crate::journal::overview::{Overview, overview};
 use crate::journal::{self, EventDetails, EventView};
 use crate::notify::ChannelStatus;
+use crate::text::escape_json;
 
 /// Events in a response, if the request names no limit.
 const DEFAULT_EVENTS: u32 = 50;
@@ -20,7 +21,20 @@ const DEFAULT_EVENTS: u32 = 50;
 /// Most events in one response.
 const MAX_EVENTS: u32 = 1000;
 
-type ApiResult<T> = Result<Json<T>, (StatusCode, &'static str)>;
+type ApiResult<T> = Result<ApiJson<T>, (StatusCode, &'static str)>;
+
+/// A response in JSON without characters that control a terminal.
+pub(super) struct ApiJson<T>(T);
+
+impl<T: Serialize> IntoResponse for ApiJson<T> {
+    fn into_response(self) -> Response {
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        match serde_json::to_string(&self.0) {
+            Ok(json) => (kind, escape_json(&json)).into_response(),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
 
 const UNAVAILABLE: (StatusCode, &str) = (
     StatusCode::SERVICE_UNAVAILABLE,
@@ -86,7 +100,7 @@ pub(super) async fn events(
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));
-    list.await.map(Json).map_err(|_| UNAVAILABLE)
+    list.await.map(ApiJson).map_err(|_| UNAVAILABLE)
 }
 
 pub(super) async fn event(
@@ -96,13 +110,13 @@ pub(super) async fn event(
     let details = console.db.read(move |sql| journal::find(sql, id));
     let details = details.await.map_err(|_| UNAVAILABLE)?;
     details
-        .map(Json)
+        .map(ApiJson)
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
 }
 
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {
     let overview = console.db.read(overview).await.map_err(|_| UNAVAILABLE)?;
-    Ok(Json(StatusResponse {
+    Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,
         channels: console

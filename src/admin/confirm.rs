@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use tracing::info;
 
-use super::access::Caller;
+use super::access::{Caller, Identity};
 use super::console::Console;
 use super::event_page::Notice;
-use super::layout::{Layout, message, no_event, page, unavailable};
+use super::layout::{Layout, all_events, message, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
 use crate::inbox::{self, Discarded, Replay, ReplayedBy};
 use crate::journal::{self, EventDetails, EventState};
 use crate::outbox::ActionState;
-use crate::text::clean;
 
 /// A change of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -53,14 +53,14 @@ struct ConfirmationPage {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Path((id, change)): Path<(i64, Change)>,
 ) -> Response {
     let path = format!("/events/{id}/{}", change.as_str());
-    if let Some(refusal) = refusal(&console, &headers, &path) {
+    if let Some(refusal) = refusal(&console, identity, &path) {
         return refusal;
     }
-    let layout = Layout::new(&console, &headers);
+    let layout = Layout::new(&console, identity);
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(event)) => page(StatusCode::OK, &confirmation(layout, &event, change)),
         Ok(None) => no_event(layout, id),
@@ -70,10 +70,10 @@ pub(super) async fn show(
 
 pub(super) async fn apply(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Path((id, change)): Path<(i64, Change)>,
 ) -> Response {
-    if let Some(refusal) = refusal(&console, &headers, &format!("/events/{id}")) {
+    if let Some(refusal) = refusal(&console, identity, &format!("/events/{id}")) {
         return refusal;
     }
     let now = console.clock.now();
@@ -99,8 +99,8 @@ pub(super) async fn apply(
             console.wake.outbox.notify_one();
             Redirect::to(&format!("/events/{id}?notice={notice}")).into_response()
         }
-        Ok(None) => no_event(Layout::new(&console, &headers), id),
-        Err(_) => unavailable(Layout::new(&console, &headers)),
+        Ok(None) => no_event(Layout::new(&console, identity), id),
+        Err(_) => unavailable(Layout::new(&console, identity)),
     }
 }
 
@@ -120,23 +120,23 @@ fn notice_of_discard(discarded: Discarded) -> Notice {
 }
 
 /// The page for those who may not change anything.
-fn refusal(console: &Console, headers: &HeaderMap, path: &str) -> Option<Response> {
-    let layout = Layout::new(console, headers);
-    match console.access.caller(headers, console.clock.now()) {
+fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response> {
+    let layout = Layout::new(console, identity);
+    match identity.caller {
         Caller::Operator => None,
         Caller::Anonymous => Some(message(
             layout,
             StatusCode::UNAUTHORIZED,
             "Sign in first",
             "Sign in with the ADMIN_TOKEN to make changes. A session lasts 12 hours.",
-            (login::address(path), "Sign in"),
+            Some((login::address(path), "Sign in")),
         )),
         Caller::NoTokenConfigured => Some(message(
             layout,
             StatusCode::FORBIDDEN,
             "Nothing can be changed here",
             "ADMIN_TOKEN is not set. Set it and restart the service, or use docspace-courier events.",
-            ("/", "All events"),
+            Some(all_events()),
         )),
     }
 }
@@ -166,11 +166,7 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
     ConfirmationPage {
         layout,
         id: details.event.id,
-        title: details
-            .event
-            .title
-            .as_deref()
-            .map_or_else(String::new, clean),
+        title: details.event.title.clone().unwrap_or_default(),
         heading,
         sentence,
         change: change.as_str(),
@@ -181,9 +177,8 @@ fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> Confi
 
 /// What failed, each with its reason.
 fn dead_letters(details: &EventDetails) -> Vec<String> {
-    let line = |what: &str, reason: Option<&str>| {
-        clean(&format!("{what}: {}", reason.unwrap_or("no reason")))
-    };
+    let line =
+        |what: &str, reason: Option<&str>| format!("{what}: {}", reason.unwrap_or("no reason"));
     let mut dead: Vec<String> = details
         .actions
         .iter()

@@ -1,5 +1,6 @@
 //! What the pages and the API read and change.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -12,6 +13,7 @@ use crate::server::tls::Tls;
 use crate::wake::Wake;
 
 use super::access::Access;
+use super::guess_limit::TokenRejection;
 
 /// What the pages and the API read and change.
 #[derive(Debug)]
@@ -34,4 +36,15 @@ pub struct Console {
     pub tls: Option<Arc<Tls>>,
     /// What the health endpoints check.
     pub health: Health,
+}
+
+impl Console {
+    /// Checks a token that an address presents; counts and logs rejections.
+    pub(super) fn check_token(&self, entered: &str, client: IpAddr) -> Result<(), TokenRejection> {
+        let checked = self.access.check_token(entered, client, self.clock.now());
+        if let Err(rejection) = checked {
+            self.metrics.count_token_rejection(rejection.code());
+        }
+        checked
+    }
 }

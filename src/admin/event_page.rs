@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::access::Caller;
+use super::access::{Caller, Identity};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
 use crate::outbox::ActionState;
-use crate::text::clean;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -100,15 +100,15 @@ pub(super) struct EventQuery {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Path(id): Path<i64>,
     Query(EventQuery { notice }): Query<EventQuery>,
 ) -> Response {
-    let layout = Layout::new(&console, &headers);
+    let layout = Layout::new(&console, identity);
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(details)) => {
             let now = console.clock.now();
-            let controls = controls(&details, console.access.caller(&headers, now));
+            let controls = controls(&details, identity.caller);
             let notice = notice.as_deref().and_then(Notice::from_word);
             let notice = notice.map(Notice::sentence);
             let event = event_page(layout, details, controls, notice, now);
@@ -135,11 +135,11 @@ fn event_page(
     ];
     let actions = details.actions.iter().map(|action| ActionItem {
         id: action.id.to_string(),
-        what: clean(&action.what()),
-        rule: clean(&action.rule),
+        what: action.what(),
+        rule: action.rule.clone(),
         state: action.state,
-        state_in_words: clean(&action.state_in_words(&details.actions)),
-        reason: action.reason.as_deref().map(clean),
+        state_in_words: action.state_in_words(&details.actions),
+        reason: action.reason.clone(),
     });
     EventPage {
         layout,
@@ -148,13 +148,14 @@ fn event_page(
             .title
             .as_deref()
             .or(event.trigger.as_deref())
-            .map_or_else(|| "Untitled body".to_owned(), clean),
+            .unwrap_or("Untitled body")
+            .to_owned(),
         state: event.state.as_str(),
-        reason: event.reason.as_deref().map(clean),
+        reason: event.reason.clone(),
         notice,
         facts: facts
             .into_iter()
-            .filter_map(|(name, fact)| Some((name, clean(&fact?))))
+            .filter_map(|(name, fact)| Some((name, fact?)))
             .collect(),
         received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
@@ -185,8 +186,7 @@ fn controls(details: &EventDetails, caller: Caller) -> Controls {
 
 /// The body as indented JSON, or as it is.
 fn pretty(body: &[u8]) -> String {
-    let text = serde_json::from_slice::<serde_json::Value>(body)
+    serde_json::from_slice::<serde_json::Value>(body)
         .and_then(|json| serde_json::to_string_pretty(&json))
-        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned());
-    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned())
 }

@@ -4,19 +4,31 @@
 //! (DNS rebinding) nor post to it (request forgery). Our own pages must not load anything from elsewhere,
 //! and other pages must not frame them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::loopback::is_loopback;
+use crate::loopback::host_of;
 
-use super::access::{Caller, Exposure};
+use super::access::{Caller, Identity, bearer};
 use super::console::Console;
-use super::login;
+use super::guess_limit::{TokenRejection, retry_after};
+use super::layout::{Layout, message, unavailable};
+use super::{login, session};
+
+/// Maximum size of a body in bytes; the largest form has a token and a path.
+const MAX_BODY_BYTES: usize = 4 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The headers of every response. Referrers are sent within this origin only; without any, browsers would
 /// also omit the origin of our own forms.
@@ -52,21 +64,15 @@ pub(super) async fn host(
     request: Request,
     next: Next,
 ) -> Response {
-    if console.access.exposure() == Exposure::Loopback && !has_loopback_host(request.headers()) {
+    if console
+        .access
+        .is_rebound(request.version(), request.headers())
+    {
         let sentence =
             "This listener accepts only the host names localhost, 127.0.0.1 and [::1].\n";
         return (StatusCode::MISDIRECTED_REQUEST, sentence).into_response();
     }
     next.run(request).await
-}
-
-/// A foreign page can let its own name resolve to our address, but it cannot use a loopback name.
-fn has_loopback_host(headers: &HeaderMap) -> bool {
-    host_of(headers).is_some_and(|host| is_loopback(host.host()))
-}
-
-fn host_of(headers: &HeaderMap) -> Option<Authority> {
-    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
 /// Accepts requests that change something only from pages of this origin.
@@ -99,27 +105,90 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     site.is_none_or(|site| site == "same-origin") && origin.as_ref().is_none_or(origin_is_host)
 }
 
-/// On a listener that other machines can reach, serves private pages to the operator only.
-pub(super) async fn require_access(
+/// Reads the body, before anything else is done for a request, as far as its limits on size and time allow.
+pub(super) async fn body(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let is_announced_too_large = body.size_hint().lower() > MAX_BODY_BYTES as u64;
+    let read = async {
+        if is_announced_too_large {
+            return None;
+        }
+        to_bytes(body, MAX_BODY_BYTES).await.ok()
+    };
+    let (status, sentence) = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Some(bytes)) => return next.run(Request::from_parts(head, Body::from(bytes))).await,
+        Ok(None) => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.\n"),
+        Err(_) => (
+            StatusCode::REQUEST_TIMEOUT,
+            "The body took too long to arrive.\n",
+        ),
+    };
+    (status, [(header::CONNECTION, "close")], sentence).into_response()
+}
+
+/// Finds out who sends a request, by its `Authorization: Bearer` header or the session's cookie.
+pub(super) async fn identify(
     State(console): State<Arc<Console>>,
-    request: Request,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let now = console.clock.now();
-    console.access.log_wrong_bearer(request.headers(), now);
-    let caller = console.access.caller(request.headers(), now);
-    if console.access.exposure() == Exposure::Loopback || caller == Caller::Operator {
+    let headers = request.headers();
+    let is_local = console.access.is_local(request.version(), headers);
+    let identity = |caller| Identity { caller, is_local };
+    let bearer = bearer(headers).map(|token| console.check_token(token, client.ip()));
+    if let Some(Err(TokenRejection::TooMany(wait))) = bearer {
+        let text = "Too many wrong tokens were presented; this one was not checked.\n";
+        return (StatusCode::TOO_MANY_REQUESTS, retry_after(wait), text).into_response();
+    }
+    let sessions = console.access.sessions(headers);
+    let caller = if !console.access.has_token() {
+        Caller::NoTokenConfigured
+    } else if bearer == Some(Ok(())) {
+        Caller::Operator
+    } else if sessions.is_empty() {
+        Caller::Anonymous
+    } else {
+        let is_active = console
+            .db
+            .read(move |sql| session::is_any_active(sql, &sessions, now));
+        match is_active.await {
+            Ok(true) => Caller::Operator,
+            Ok(false) => Caller::Anonymous,
+            Err(_) => return unavailable(Layout::new(&console, identity(Caller::Anonymous))),
+        }
+    };
+    request.extensions_mut().insert(identity(caller));
+    next.run(request).await
+}
+
+/// Serves private pages to the operator, and to this machine if the listener is on loopback.
+pub(super) async fn require_access(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if identity.may_read() {
         return next.run(request).await;
     }
     let path = request.uri().path();
-    if path == "/metrics" || path.starts_with("/api/") || request.method() == Method::POST {
+    let is_page = path != "/metrics" && !path.starts_with("/api/");
+    if identity.caller == Caller::NoTokenConfigured {
+        let sentence =
+            "ADMIN_TOKEN is not set, so only this machine is answered, not what a proxy passes on.";
+        if is_page {
+            let layout = Layout::new(&console, identity);
+            let heading = "No token is configured";
+            return message(layout, StatusCode::FORBIDDEN, heading, sentence, None);
+        }
+        return (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response();
+    }
+    if !is_page || request.method() == Method::POST {
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (
-            StatusCode::UNAUTHORIZED,
-            ask,
-            "The ADMIN_TOKEN is required.\n",
-        )
-            .into_response();
+        let sentence = "The ADMIN_TOKEN is required.\n";
+        return (StatusCode::UNAUTHORIZED, ask, sentence).into_response();
     }
     let path = request.uri().path_and_query();
     let path = path.map_or("/", |path| path.as_str());
@@ -138,25 +207,6 @@ mod tests {
             )
         };
         pairs.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn loopback_hosts() {
-        let check = |host: &'static str, expected: bool| {
-            let headers = headers(&[("host", host)]);
-            assert_eq!(has_loopback_host(&headers), expected, "{host}");
-        };
-        check("localhost", true);
-        check("LOCALHOST:3001", true);
-        check("127.0.0.1:3001", true);
-        check("[::1]:3001", true);
-        check("127.0.0.2:3001", true);
-        check("192.168.0.7:3001", false);
-        check("evil.example:3001", false);
-        check("127.0.0.1.evil.example", false);
-        check("localhost.evil.example", false);
-        check("", false);
-        assert!(!has_loopback_host(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The layout of every page, pages with only a message, and times in words.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
 
-use super::access::{Caller, Exposure};
+use super::access::{Caller, Identity};
 use super::console::Console;
 use crate::text;
 
@@ -18,12 +22,10 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(console: &Console, headers: &HeaderMap) -> Self {
-        let caller = console.access.caller(headers, console.clock.now());
-        let may_read =
-            caller == Caller::Operator || console.access.exposure() == Exposure::Loopback;
+    pub(super) fn new(console: &Console, identity: Identity) -> Self {
+        let caller = identity.caller;
         Self {
-            portal: if may_read {
+            portal: if identity.may_read() {
                 console.portal.host().to_owned()
             } else {
                 String::new()
@@ -40,37 +42,54 @@ struct MessagePage {
     layout: Layout,
     heading: &'static str,
     sentence: String,
-    link: (String, &'static str),
+    link: Option<Link>,
 }
 
-/// A page with one message and one link.
+/// An address on this listener and the text of the link to it.
+type Link = (String, &'static str);
+
+/// The link to the list of events.
+pub(super) fn all_events() -> Link {
+    ("/".to_owned(), "All events")
+}
+
+/// A page with one message and at most one link.
 pub(super) fn message(
     layout: Layout,
     code: StatusCode,
     heading: &'static str,
     sentence: impl Into<String>,
-    link: (impl Into<String>, &'static str),
+    link: Option<Link>,
 ) -> Response {
     let message = MessagePage {
         layout,
         heading,
         sentence: sentence.into(),
-        link: (link.0.into(), link.1),
+        link,
     };
     page(code, &message)
 }
 
-/// Renders a page.
+/// Renders a page, without characters that change the direction of text or are not shown.
 pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => (code, Html(html)).into_response(),
+        Ok(html) => (code, Html(text::clean_lines(&html))).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
 /// The response for an unknown path.
-pub(super) async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "Not found.\n")
+pub(super) async fn not_found(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+) -> Response {
+    message(
+        Layout::new(&console, identity),
+        StatusCode::NOT_FOUND,
+        "No such page",
+        "There is nothing at this address.",
+        Some(all_events()),
+    )
 }
 
 /// The page for an unknown event.
@@ -83,7 +102,7 @@ pub(super) fn no_event(layout: Layout, id: i64) -> Response {
         StatusCode::NOT_FOUND,
         "No such event",
         sentence,
-        ("/", "All events"),
+        Some(all_events()),
     )
 }
 
@@ -94,7 +113,7 @@ pub(super) fn unavailable(layout: Layout) -> Response {
         StatusCode::SERVICE_UNAVAILABLE,
         "The store is unavailable",
         "The log has the reason. Meanwhile deliveries are answered with 503, and DocSpace sends them again.",
-        ("/", "Try again"),
+        Some(("/".to_owned(), "Try again")),
     )
 }
 

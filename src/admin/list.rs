@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
@@ -51,7 +53,8 @@ impl ListQuery {
             search: self
                 .search
                 .as_ref()
-                .map(|text| text.trim().to_owned())
+                // A title that is copied from an email or chat has zero-width spaces.
+                .map(|text| clean(text.trim()))
                 .filter(|text| !text.is_empty()),
             before: self.before.map(InboxId),
         }
@@ -109,10 +112,10 @@ struct ActionSummary {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let layout = Layout::new(&console, &headers);
+    let layout = Layout::new(&console, identity);
     let now = console.clock.now();
     let filter = query.filter();
     let matching = filter.clone();
@@ -223,7 +226,7 @@ fn budget(portal: &Client, now: Timestamp) -> String {
 }
 
 fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> EventItem {
-    let trigger = event.trigger.as_deref().map(clean);
+    let trigger = event.trigger;
     let title = event
         .title
         .as_deref()
@@ -234,13 +237,13 @@ fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> Event
             .or_else(|| trigger.clone())
             .unwrap_or_else(|| "untitled body".to_owned()),
         trigger: trigger.unwrap_or_else(|| "no trigger".to_owned()),
-        file: event.file_id.as_deref().map(clean),
+        file: event.file_id,
         received: RelativeTime::new(event.received_at, now),
         state: event.state.as_str(),
         actions: actions
             .iter()
             .map(|action| ActionSummary {
-                what: clean(&action.what()),
+                what: action.what(),
                 state: action.state,
             })
             .collect(),

@@ -1,25 +1,29 @@
 //! Signing in with the token, and signing out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Form;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
 use serde::Deserialize;
-use tracing::info;
+use tracing::{error, info};
 
-use super::access::{Caller, end_session};
+use super::access::{Caller, Identity};
 use super::console::Console;
-use super::layout::{Layout, message, page};
+use super::guess_limit::{TokenRejection, retry_after};
+use super::layout::{Layout, all_events, message, page, unavailable};
+use super::session::{self, Session};
 
 #[derive(Template)]
 #[template(path = "status_login.html")]
 struct LoginPage {
     layout: Layout,
     next: String,
-    wrong: bool,
+    /// Why the last token was not accepted.
+    rejection: Option<String>,
 }
 
 /// The page to continue with.
@@ -57,54 +61,97 @@ fn local_path(next: Option<String>) -> String {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    headers: HeaderMap,
+    Extension(identity): Extension<Identity>,
     Query(LoginQuery { next }): Query<LoginQuery>,
 ) -> Response {
     let next = local_path(next);
-    let layout = Layout::new(&console, &headers);
-    match console.access.caller(&headers, console.clock.now()) {
+    let layout = Layout::new(&console, identity);
+    match identity.caller {
         Caller::Operator => Redirect::to(&next).into_response(),
         Caller::NoTokenConfigured => no_token(layout),
-        Caller::Anonymous => page(
-            StatusCode::OK,
-            &LoginPage {
+        Caller::Anonymous => {
+            let rejection = None;
+            let form = LoginPage {
                 layout,
                 next,
-                wrong: false,
-            },
-        ),
+                rejection,
+            };
+            page(StatusCode::OK, &form)
+        }
     }
 }
 
 pub(super) async fn sign_in(
     State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Response {
-    let now = console.clock.now();
-    let layout = Layout::new(&console, &headers);
-    if console.access.caller(&headers, now) == Caller::NoTokenConfigured {
+    let layout = Layout::new(&console, identity);
+    if identity.caller == Caller::NoTokenConfigured {
         return no_token(layout);
     }
     let next = local_path(form.next);
-    let token = form.token.trim();
-    if let Some(cookie) = console.access.begin_session(token, now) {
-        info!("an operator signed in");
-        return ([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response();
+    let Err(rejection) = console.check_token(form.token.trim(), client.ip()) else {
+        return begin_session(&console, layout, &headers, &next).await;
+    };
+    let again = |sentence: String| LoginPage {
+        layout,
+        next,
+        rejection: Some(sentence),
+    };
+    match rejection {
+        TokenRejection::Wrong => page(StatusCode::UNAUTHORIZED, &again("Wrong token.".to_owned())),
+        TokenRejection::TooMany(wait) => {
+            let seconds = wait.as_millis().div_ceil(1000);
+            let sentence = format!(
+                "Too many wrong tokens were entered, so this one was not checked. Try again in {seconds} s."
+            );
+            let form = page(StatusCode::TOO_MANY_REQUESTS, &again(sentence));
+            (retry_after(wait), form).into_response()
+        }
     }
-    console.access.log_wrong_token(now);
-    page(
-        StatusCode::UNAUTHORIZED,
-        &LoginPage {
-            layout,
-            next,
-            wrong: true,
-        },
-    )
 }
 
-pub(super) async fn sign_out() -> Response {
-    ([(header::SET_COOKIE, end_session())], Redirect::to("/")).into_response()
+async fn begin_session(
+    console: &Console,
+    layout: Layout,
+    headers: &HeaderMap,
+    next: &str,
+) -> Response {
+    let now = console.clock.now();
+    let Ok(session) = Session::random() else {
+        error!("cannot begin a session: the system provides no random numbers");
+        return unavailable(layout);
+    };
+    if let Some(digest) = console.access.digest(&session) {
+        let begin = console
+            .db
+            .write(move |sql| session::begin(sql, &digest, now));
+        if begin.await.is_err() {
+            return unavailable(layout);
+        }
+    }
+    info!("an operator signed in");
+    let cookie = session.cookie(headers);
+    ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}
+
+pub(super) async fn sign_out(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+) -> Response {
+    let sessions = console.access.sessions(&headers);
+    let end = console.db.write(move |sql| session::end(sql, &sessions));
+    if end.await.is_err() {
+        return unavailable(Layout::new(&console, identity));
+    }
+    let removed = session::removed_cookies(&headers).into_iter();
+    let removed = removed.map(|cookie| (header::SET_COOKIE, cookie));
+    let removed = AppendHeaders(removed.collect::<Vec<_>>());
+    (removed, Redirect::to("/")).into_response()
 }
 
 fn no_token(layout: Layout) -> Response {
@@ -113,7 +160,7 @@ fn no_token(layout: Layout) -> Response {
         StatusCode::FORBIDDEN,
         "No token is configured",
         "ADMIN_TOKEN is not set, so nothing can be changed here. Set it and restart the service.",
-        ("/", "All events"),
+        Some(all_events()),
     )
 }
 

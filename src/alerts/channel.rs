@@ -8,9 +8,10 @@ use tracing::{error, warn};
 
 use crate::backoff::backoff;
 use crate::clock::Clock;
-use crate::notify::chat::{Chat, escape};
+use crate::notify::chat::Chat;
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
+use crate::text::without_markup;
 
 use super::digest::Message;
 
@@ -110,8 +111,12 @@ impl Recipient {
                 mailer.send(&email, to, clock).await
             }
             Self::Chat(chat) => {
-                let text: Vec<String> = text.trim().lines().map(escape).collect();
-                let text = format!("{} ({portal})\n{}", escape(&subject), text.join("\n"));
+                let text: Vec<String> = text.trim().lines().map(without_markup).collect();
+                let text = format!(
+                    "{} ({portal})\n{}",
+                    without_markup(&subject),
+                    text.join("\n")
+                );
                 chat.post(&text, clock).await
             }
         }

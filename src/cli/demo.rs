@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::journal::overview::overview;
 use crate::service::Service;
+use crate::text::clean;
 
 use super::exit::success_if;
 use super::output::{ACCENT, DIM, STRONG, print_lines, styled};
@@ -167,7 +168,11 @@ impl DemoDeployment {
             let heading = styled(STRONG, "The email to the manager");
             print_lines(["", &format!("      {heading}")]);
             let bar = styled(DIM, "│");
-            print_lines(email.iter().map(|line| format!("      {bar} {line}")));
+            print_lines(
+                email
+                    .iter()
+                    .map(|line| format!("      {bar} {}", clean(line))),
+            );
             print_lines([""]);
         }
         self.emails_seen += emails.len();

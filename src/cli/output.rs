@@ -10,6 +10,8 @@ use comfy_table::{CellAlignment, ContentArrangement, TableStyle};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::text::{clean, clean_lines, escape_json};
+
 /// Headings.
 pub(super) const STRONG: Style = Style::new().bold();
 
@@ -48,15 +50,15 @@ pub(super) fn print_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) {
     print(&text);
 }
 
-/// Prints a value as indented JSON.
+/// Prints a value as indented JSON, without characters that control a terminal.
 pub(super) fn print_json(value: &impl Serialize) -> serde_json::Result<()> {
-    print(&(serde_json::to_string_pretty(value)? + "\n"));
+    print(&(escape_json(&serde_json::to_string_pretty(value)?) + "\n"));
     Ok(())
 }
 
-/// Prints a message to standard error.
+/// Prints a plain message to standard error, without characters that control a terminal.
 pub(super) fn print_error(message: &str) {
-    let line = format!("docspace-courier: {message}\n");
+    let line = format!("docspace-courier: {}\n", clean_lines(message));
     let _ = anstream::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -127,9 +129,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         Self { indent, ..self }
     }
 
-    /// Adds a row.
+    /// Adds a row of plain text, from which characters that control a terminal are removed.
     pub(super) fn row(&mut self, cells: [String; COLUMNS]) {
-        self.layout.add_row(cells);
+        self.layout.add_row(cells.map(|cell| clean(&cell)));
     }
 
     /// The same table with numbers in a column, which are aligned to the right.

@@ -10,7 +10,6 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::docspace::{Client, Error, FolderInfo};
 use crate::ids::FolderId;
-use crate::text::clean;
 use crate::wire::RoomType;
 
 use super::output::{DIM, Table, print_error, print_json, print_lines, styled, terminal_width};
@@ -192,8 +191,8 @@ fn render(listing: &RoomListing) -> Vec<String> {
     let mut table = Table::with_header(["ID", "KIND", "TITLE"]);
     for entry in &listing.entries {
         let indent = "  ".repeat(entry.depth);
-        let title = format!("{indent}{}", clean(&entry.title));
-        table.row([clean(entry.id.as_str()), entry.kind.to_owned(), title]);
+        let title = format!("{indent}{}", entry.title);
+        table.row([entry.id.to_string(), entry.kind.to_owned(), title]);
     }
     let mut lines = table.lines(terminal_width());
     if let Some(section) = &listing.section {

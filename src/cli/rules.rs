@@ -152,8 +152,8 @@ fn render(event: &Event, explained: &Explained) -> Vec<String> {
             table.row([
                 verdict.to_owned(),
                 line.field.to_owned(),
-                clean(&line.reason),
-                format!("seen: {}", clean(&line.value)),
+                line.reason.clone(),
+                format!("seen: {}", line.value),
             ]);
         }
         lines.extend(table.lines(terminal_width()));

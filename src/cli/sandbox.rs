@@ -20,7 +20,8 @@ const DEFAULT_PORT: u16 = 3000;
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Address on which the portal listens.
+    /// Address on which the portal listens. Its page, which shows the key, can be opened by an address or as localhost,
+    /// not by another host name; the API answers any name.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8092")]
     listen: SocketAddr,
 

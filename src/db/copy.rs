@@ -16,7 +16,7 @@ use super::sqlite::connection::connect;
 use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
-/// What instances store about themselves is not copied.
+/// What instances store about themselves is not copied, nor are sessions.
 const TABLES: [(&str, &[&str]); 4] = [
     ("state", &["key"]),
     ("events", &["id"]),

@@ -47,6 +47,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_605,
         include_str!("../../migrations/2026112605_unreadable.sql"),
     ),
+    (
+        2_026_112_701,
+        include_str!("../../migrations/2026112701_sessions.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -13,6 +13,7 @@
 //! nothing: each request needs a signature or token of its own. On the public listener, a connection is
 //! also closed after every response but that to a verified delivery (see `webhook.rs`).
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -62,6 +63,8 @@ const MAX_BUFFER_BYTES: usize = 2 * MAX_HEAD_BYTES;
 /// An accepted connection and what it needs to be served.
 pub(super) struct Connection {
     pub(super) router: Router,
+    /// The client's address, which handlers get as `ConnectInfo`.
+    pub(super) client: SocketAddr,
     pub(super) watcher: Watcher,
     pub(super) permit: ConnectionPermit,
 }
@@ -91,7 +94,8 @@ impl Connection {
         let stream = LingeringClose::new(WriteTimeout::new(stream, WRITE_TIMEOUT));
         let activity = self.permit.activity();
         let router = TowerToHyperService::new(self.router);
-        let service = service_fn(|request: Request<Incoming>| {
+        let service = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(self.client));
             let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
             let has_valid_host = has_valid_host(request.version(), request.headers());
             let response = router.call(request.map(|body| TrackedBody::new(body, activity)));

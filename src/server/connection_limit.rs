@@ -135,7 +135,7 @@ impl ConnectionLimiter {
 }
 
 /// The address that counts: of IPv6 addresses the network of 64 bits, which usually belongs to one customer.
-fn site(address: IpAddr) -> IpAddr {
+pub(crate) fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) >> 64 << 64;

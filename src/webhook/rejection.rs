@@ -18,6 +18,8 @@ pub(super) enum Rejection {
     Encoded,
     Body(BodyError),
     Signature(SignatureError),
+    /// Unsigned, and not from a program on this machine.
+    NotLocal,
 }
 
 impl Rejection {
@@ -27,6 +29,7 @@ impl Rejection {
             Self::NotHttps => DeliveryResponse::NotHttps,
             Self::Encoded => DeliveryResponse::Encoded,
             Self::Signature(error) => DeliveryResponse::Unauthorized(*error),
+            Self::NotLocal => DeliveryResponse::Unauthorized(SignatureError::Missing),
             Self::Body(BodyError::TooLarge) => DeliveryResponse::TooLarge,
             Self::Body(BodyError::TimedOut) => DeliveryResponse::Slow,
             Self::Body(BodyError::Incomplete) => DeliveryResponse::Broken,
@@ -40,6 +43,7 @@ impl Rejection {
             Self::NotHttps => "not_https",
             Self::Encoded => "encoded",
             Self::Signature(error) => error.code(),
+            Self::NotLocal => "not_local",
             Self::Body(BodyError::TooLarge) => "too_large",
             Self::Body(BodyError::TimedOut) => "slow",
             Self::Body(BodyError::Incomplete) => "incomplete",
@@ -59,6 +63,12 @@ impl Rejection {
             Self::Signature(error) => {
                 warn!(deliveries, reason, "rejected deliveries: {error}");
             }
+            Self::NotLocal => warn!(
+                deliveries,
+                reason,
+                "rejected unsigned deliveries from a browser, a proxy or a tunnel, or to another host name; \
+                 ALLOW_UNSIGNED accepts them from programs on this machine only"
+            ),
             Self::Body(BodyError::TooLarge) => {
                 warn!(
                     deliveries,
@@ -92,6 +102,10 @@ impl IntoResponse for Rejection {
             }
             Self::Signature(_) => {
                 let text = "The signature is missing or does not match.\n";
+                (StatusCode::UNAUTHORIZED, text)
+            }
+            Self::NotLocal => {
+                let text = "ALLOW_UNSIGNED accepts unsigned deliveries from local programs only.\n";
                 (StatusCode::UNAUTHORIZED, text)
             }
             Self::Body(BodyError::TooLarge) => {

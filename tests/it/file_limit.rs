@@ -44,8 +44,10 @@ async fn connections_leave_files_for_deliveries() {
         let _service = Process::spawn(&mut limited(&deployment.command(), 200, 200));
         deployment.ready().await;
         let mut silent = Vec::new();
-        for _ in 0..300 {
-            silent.push(TcpStream::connect(deployment.address).await.unwrap());
+        for address in [deployment.address, deployment.admin] {
+            for _ in 0..300 {
+                silent.push(TcpStream::connect(address).await.unwrap());
+            }
         }
         let secret = WebhookSecret::new(deployment.portal.secret());
         // A new connection for each, as the service may close idle ones.
@@ -61,6 +63,8 @@ async fn connections_leave_files_for_deliveries() {
                 .body(body);
             assert_eq!(request.send().await.unwrap().status(), 200);
         }
+        let health = format!("http://{}/healthz", deployment.admin);
+        assert_eq!(client.get(health).send().await.unwrap().status(), 200);
         let output = limited(&deployment.check(), 200, 200).output().unwrap();
         let report = String::from_utf8(output.stdout).unwrap();
         assert!(

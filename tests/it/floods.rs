@@ -21,15 +21,24 @@ const LARGEST: usize = 2 * 1024 * 1024;
 pub const WRONG: &str = "x-docspace-signature-256: \
                      sha256=B86BEE2F6CCD63EF28E8AD8820E8738D6B5FB9C71B14479A6CAA7300DBA72A54\r\n";
 
-async fn connect(scene: &Scene) -> TcpStream {
+/// The receiver's host and port.
+fn host(scene: &Scene) -> &str {
     let host = scene.address.strip_prefix("http://").unwrap();
-    let host = host.split('/').next().unwrap();
-    TcpStream::connect(host).await.unwrap()
+    host.split('/').next().unwrap()
 }
 
-/// Sends bytes, and reads until the connection is closed.
+async fn connect(scene: &Scene) -> TcpStream {
+    TcpStream::connect(host(scene)).await.unwrap()
+}
+
+/// Sends bytes to the receiver, and reads until the connection is closed.
 async fn exchange(scene: &Scene, bytes: &[u8]) -> String {
-    let mut stream = connect(scene).await;
+    exchange_with(host(scene), bytes).await
+}
+
+/// Sends bytes to an address, and reads until the connection is closed.
+pub async fn exchange_with(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut response = Vec::new();
     let read = tokio::time::timeout(STATE_BOUND, stream.read_to_end(&mut response));

@@ -25,6 +25,7 @@ mod signatures;
 mod slow_clients;
 mod smuggling;
 mod spent_calls;
+mod unsigned;
 
 mod batches;
 mod busy_files;
@@ -51,6 +52,7 @@ mod notify;
 mod pipeline;
 
 // What people look up and change afterwards.
+mod admin_access;
 mod events;
 mod metrics;
 mod page;
@@ -58,6 +60,7 @@ mod page_in_browser;
 mod replay;
 mod search;
 mod supervision;
+mod untrusted_text;
 
 // Setting up and checking a deployment.
 mod check;

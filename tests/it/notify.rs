@@ -14,6 +14,7 @@ use crate::mail_server::{Mail, MailServer};
 use crate::pipeline::Receiver;
 
 use crate::scene::{Leftover, scenario};
+use crate::untrusted_text::shown;
 
 /// How many notifications the worker sends at a time.
 const AT_A_TIME: usize = 5;
@@ -63,13 +64,11 @@ async fn the_mail_says_what_happened() {
             "Incoming (id 748239)",
             &format!("/doceditor?fileid={invoice}"),
         ] {
-            assert!(mail.text().contains(said), "{said}: {}", mail.text());
+            let text = shown(mail.text());
+            assert!(text.contains(said), "{said}: {text}");
         }
-        assert!(
-            mail.html().contains("Müller &#38; Söhne.pdf"),
-            "{}",
-            mail.html()
-        );
+        let html = shown(mail.html());
+        assert!(html.contains("Müller &#38; Söhne.pdf"), "{html}");
     })
     .await;
 }
@@ -277,7 +276,7 @@ async fn the_chat_message_is_one_line() {
         assert_eq!(calls.len(), 2);
         let text = calls[1].json()["text"].as_str().unwrap().to_owned();
         assert!(
-            text.starts_with("New invoice: Invoice &amp; @\u{200b}all.pdf"),
+            text.starts_with("New invoice: Invoice &amp; @\u{200b}all.\u{200b}pdf"),
             "{text}"
         );
         assert!(

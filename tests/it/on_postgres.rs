@@ -22,6 +22,7 @@ mod store;
 mod floods;
 mod main_job;
 mod refusals;
+mod unsigned;
 
 mod batches;
 mod busy_files;
@@ -43,6 +44,7 @@ mod channels;
 mod notify;
 mod pipeline;
 
+mod admin_access;
 mod check;
 mod events;
 mod metrics;
@@ -51,6 +53,7 @@ mod replay;
 mod rules_command;
 mod search;
 mod send;
+mod untrusted_text;
 
 mod downtime;
 mod kill;

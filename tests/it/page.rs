@@ -24,14 +24,20 @@ use crate::scene::{Leftover, Scene, scenario};
 pub const TOKEN: &str = "a-token-of-the-operator";
 
 /// The addresses with which the listener is configured.
-const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 3001);
-const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
+pub const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 3001);
+pub const EVERYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 3001);
 
 /// An operator listener, and a client for it.
 pub struct Operator {
     pub address: String,
     http: reqwest::Client,
-    _stop: DropGuard,
+    stop: Arc<DropGuard>,
+}
+
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 impl Scene {
@@ -40,7 +46,7 @@ impl Scene {
         self.operator_with(Some(TOKEN), LOOPBACK.into()).await
     }
 
-    async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
+    pub async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
         let stop = CancellationToken::new();
         let access = Access::new(token.map(Into::into), configured);
         let health = self.parts.health(self.supervisor.health(), stop.clone());
@@ -50,13 +56,10 @@ impl Scene {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = admin::router(Arc::new(console));
         tokio::spawn(server::serve(listener, router, stop.clone()));
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none());
         Operator {
             address,
-            http: http.build().unwrap(),
-            _stop: stop.drop_guard(),
+            http: client().build().unwrap(),
+            stop: Arc::new(stop.drop_guard()),
         }
     }
 
@@ -84,6 +87,16 @@ impl Scene {
 }
 
 impl Operator {
+    /// The same listener, and a client with another address.
+    pub fn at(&self, client_address: &str) -> Self {
+        let http = client().local_address(Some(client_address.parse().unwrap()));
+        Self {
+            address: self.address.clone(),
+            http: http.build().unwrap(),
+            stop: Arc::clone(&self.stop),
+        }
+    }
+
     pub async fn get(&self, path: &str) -> (u16, String) {
         let answer = self.request(Method::GET, path).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -95,12 +108,12 @@ impl Operator {
         html
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.address))
     }
 
     /// A form as a browser sends it from a page of the listener.
-    fn form(&self, path: &str, body: &'static str) -> RequestBuilder {
+    pub fn form(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.request(Method::POST, path)
             .header("origin", &self.address)
             .header("sec-fetch-site", "same-origin")
@@ -109,7 +122,7 @@ impl Operator {
     }
 
     /// Signs in with the token, and returns the session cookie.
-    async fn enter(&self) -> String {
+    pub async fn enter(&self) -> String {
         let answer = self.form("/login", "token=a-token-of-the-operator&next=%2Fevents%2F1");
         let answer = answer.send().await.unwrap();
         assert_eq!(answer.status(), 303);
@@ -120,11 +133,11 @@ impl Operator {
     }
 }
 
-async fn code(request: RequestBuilder) -> u16 {
+pub async fn code(request: RequestBuilder) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-fn header(answer: &Response, name: &str) -> String {
+pub fn header(answer: &Response, name: &str) -> String {
     answer.headers()[name].to_str().unwrap().to_owned()
 }
 

@@ -1,6 +1,6 @@
 //! The manager's mailbox: a minimal mail server, so that the demo really sends its emails.
 //!
-//! It implements as much SMTP as one sender needs (RFC 5321), accepts every email and keeps it unchanged.
+//! It implements as much SMTP as one sender needs (RFC 5321), and accepts every email.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl Mailbox {
                     self.mails
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .push(mail);
+                        .push(decoded(mail));
                     b"250 accepted\r\n"
                 }
                 "QUIT" => {
@@ -103,7 +103,20 @@ impl Mailbox {
     }
 }
 
-/// The headers that a mail program shows and the plain text, which is ASCII here and needs no decoding.
+/// The email with its texts decoded. Either all of them are encoded or none is, because all contain the title.
+fn decoded(mail: String) -> String {
+    const ENCODED: &str = "Content-Transfer-Encoding: quoted-printable";
+
+    if !mail.contains(ENCODED) {
+        return mail;
+    }
+    match quoted_printable::decode(&mail, quoted_printable::ParseMode::Robust) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => mail,
+    }
+}
+
+/// The headers that a mail program shows and the plain text.
 fn readable(mail: &str) -> Vec<String> {
     const SHOWN: [&str; 4] = ["From: ", "To: ", "Subject: ", "Message-ID: "];
 

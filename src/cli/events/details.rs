@@ -71,7 +71,7 @@ fn write_decisions(
             outcome,
             reason,
         } = decision;
-        table.row([clean(rule), outcome.to_string(), clean(reason)]);
+        table.row([rule.clone(), outcome.to_string(), reason.clone()]);
     }
     for line in table.lines(terminal_width()) {
         writeln!(page, "{line}")?;
