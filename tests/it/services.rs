@@ -16,7 +16,8 @@ use crate::store::Store;
 pub struct Services {
     pub deployment: Deployment,
     pub clock: PortalClock,
-    addresses: Vec<(SocketAddr, SocketAddr)>,
+    /// The public and the operator address of each.
+    pub addresses: Vec<(SocketAddr, SocketAddr)>,
     _balancer: DropGuard,
 }
 
