@@ -33,9 +33,10 @@ const LONGEST_REST: Duration = Duration::from_secs(2);
 /// The longest that one kill and the next start may take.
 const KILL_BOUND: Duration = Duration::from_secs(10);
 
-/// The longest that the work may take after the last kill, and what each upload adds to it.
+/// The longest that the work may take after the last kill, and what each upload adds to it: copies with equal
+/// titles are made one after the other, with three calls each.
 const END_BOUND: Duration = Duration::from_mins(2);
-const END_BOUND_PER_UPLOAD: Duration = Duration::from_millis(100);
+const END_BOUND_PER_UPLOAD: Duration = Duration::from_secs(1);
 
 /// After so many kills the portal's clock moves, so that calls whose outcome is unknown hold up others only for a
 /// while.

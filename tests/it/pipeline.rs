@@ -131,14 +131,15 @@ async fn receive(
         let fails_for = receiver.fails_for.lock().unwrap();
         fails_for.as_ref().is_some_and(|text| body.contains(text))
     };
-    let (status, retry_after) = match fails {
-        true => (500, None),
-        false => receiver
+    let (status, retry_after) = if fails {
+        (500, None)
+    } else {
+        receiver
             .answers
             .lock()
             .unwrap()
             .pop()
-            .unwrap_or((200, None)),
+            .unwrap_or((200, None))
     };
     receiver.received.lock().unwrap().push(Received {
         headers,

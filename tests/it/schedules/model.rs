@@ -43,14 +43,21 @@ pub struct ModelFile {
     unreported_edits: usize,
 }
 
+/// The portal's webhook.
+#[derive(Debug)]
+struct Webhook {
+    is_on: bool,
+    /// Whether it subscribes to changes of files, too.
+    reports_updates: bool,
+    was_changed: bool,
+}
+
 /// What the portal should hold at the end.
 #[derive(Debug)]
 pub struct Model {
     pub files: Vec<ModelFile>,
-    webhook_is_on: bool,
-    updates_are_subscribed: bool,
     pub receiver_is_closed: bool,
-    webhook_was_changed: bool,
+    webhook: Webhook,
     renamed: usize,
 }
 
@@ -58,10 +65,12 @@ impl Model {
     pub fn new() -> Self {
         Self {
             files: Vec::new(),
-            webhook_is_on: true,
-            updates_are_subscribed: false,
             receiver_is_closed: false,
-            webhook_was_changed: false,
+            webhook: Webhook {
+                is_on: true,
+                reports_updates: false,
+                was_changed: false,
+            },
             renamed: 0,
         }
     }
@@ -81,18 +90,20 @@ impl Model {
     /// A title that no file has, of the same kind.
     pub fn new_title(&mut self, position: usize) -> String {
         self.renamed += 1;
-        match self.files[position].is_invoice {
-            true => format!("invoice renamed {}.pdf", self.renamed),
-            false => format!("renamed {}.docx", self.renamed),
+        if self.files[position].is_invoice {
+            format!("invoice renamed {}.pdf", self.renamed)
+        } else {
+            format!("renamed {}.docx", self.renamed)
         }
     }
 
     /// How often a file must have been copied.
     pub fn copies(&self, position: usize) -> Times {
         let file = &self.files[position];
-        let ambiguous = match self.webhook_was_changed {
-            true => file.unreported_edits,
-            false => 0,
+        let ambiguous = if self.webhook.was_changed {
+            file.unreported_edits
+        } else {
+            0
         };
         Times {
             most: file.uploads.most + ambiguous,
@@ -102,21 +113,21 @@ impl Model {
 
     /// After any change of the webhook, it may have been off before.
     pub fn switch_webhook(&mut self, on: bool) {
-        self.webhook_is_on = on;
-        self.webhook_was_changed = true;
+        self.webhook.is_on = on;
+        self.webhook.was_changed = true;
     }
 
     /// Whether changes of files raise events for the webhook, too.
     pub fn subscribe_to_updates(&mut self, subscribe: bool) {
-        self.updates_are_subscribed = subscribe;
-        self.webhook_was_changed = true;
+        self.webhook.reports_updates = subscribe;
+        self.webhook.was_changed = true;
     }
 
     /// A new file. A listing finds it if the webhook is off.
     pub fn uploaded(&mut self, id: FileId, title: &str, is_watched: bool) {
         let mut uploads = Times::default();
         let mut unseen = Unseen::Nothing;
-        if is_watched && self.webhook_is_on {
+        if is_watched && self.webhook.is_on {
             uploads.once();
         } else if is_watched {
             uploads.most += 1;
@@ -134,7 +145,7 @@ impl Model {
     /// A new version of a file that is in a watched folder. While the webhook is off, one listing sees only the
     /// last of several versions, and none if the file is moved away before.
     pub fn overwritten(&mut self, position: usize) {
-        let is_on = self.webhook_is_on;
+        let is_on = self.webhook.is_on;
         let file = &mut self.files[position];
         if is_on {
             file.uploads.once();
@@ -151,7 +162,7 @@ impl Model {
     /// distinguishes it from an upload while the webhook is off.
     pub fn edited(&mut self, position: usize) {
         let is_reported = self.reports_updates();
-        let is_on = self.webhook_is_on;
+        let is_on = self.webhook.is_on;
         let file = &mut self.files[position];
         if !is_on {
             file.uploads.most += 1;
@@ -165,14 +176,14 @@ impl Model {
     /// sees that an earlier version was not reported.
     pub fn changed(&mut self, position: usize) {
         let file = &mut self.files[position];
-        let is_reported = self.webhook_is_on && self.updates_are_subscribed;
+        let is_reported = self.webhook.is_on && self.webhook.reports_updates;
         if is_reported && file.unseen == Unseen::Version {
             file.unseen = Unseen::Nothing;
         }
     }
 
     fn reports_updates(&self) -> bool {
-        self.webhook_is_on && self.updates_are_subscribed && !self.receiver_is_closed
+        self.webhook.is_on && self.webhook.reports_updates && !self.receiver_is_closed
     }
 
     /// The watched rooms have been listed.

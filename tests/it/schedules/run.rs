@@ -95,7 +95,7 @@ impl<'scene> Run<'scene> {
             Step::SlowCall { time, killed } => self.slow_call(time, killed).await,
             Step::Freeze(failpoint) => self.freeze(failpoint).await,
             Step::Resume => self.resume().await,
-            Step::StepClock { by, restart } => self.step_clock(by, restart).await,
+            Step::ClockJumps { by, restart } => self.step_clock(by, restart).await,
             Step::Work => self.scene.work().await,
             Step::TimePasses(time) => self.scene.clock.advance(time),
             Step::CatchUp { at_start: true } => drop(self.catch_up(ListRooms::Always).await),
@@ -182,10 +182,7 @@ impl<'scene> Run<'scene> {
     }
 
     fn subscribe_to_updates(&mut self, subscribe: bool) {
-        let triggers = match subscribe {
-            true => &[][..],
-            false => &TRIGGERS,
-        };
+        let triggers = if subscribe { &[][..] } else { &TRIGGERS };
         let webhook = self.scene.webhook;
         self.scene.portal.set_webhook_triggers(webhook, triggers);
         self.model.subscribe_to_updates(subscribe);
@@ -343,9 +340,10 @@ impl<'scene> Run<'scene> {
         for (position, file) in self.model.files.iter().enumerate() {
             let sent = messages.remove(file.id.as_str()).unwrap_or_default().len();
             let times = self.model.copies(position);
-            let allowed = match file.is_invoice {
-                true => times.contains(sent),
-                false => sent == 0,
+            let allowed = if file.is_invoice {
+                times.contains(sent)
+            } else {
+                sent == 0
             };
             assert!(
                 allowed,

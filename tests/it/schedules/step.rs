@@ -52,7 +52,7 @@ pub enum Step {
     },
     Freeze(Failpoint),
     Resume,
-    StepClock {
+    ClockJumps {
         by: SignedDuration,
         restart: bool,
     },
@@ -153,7 +153,7 @@ fn of_the_service() -> impl Strategy<Value = Step> {
             .prop_map(|(seconds, killed)| Step::SlowCall { time: Duration::from_secs(seconds), killed }),
         2 => failpoint().prop_map(Step::Freeze),
         1 => Just(Step::Resume),
-        1 => (steps, any::<bool>()).prop_map(|(by, restart)| Step::StepClock { by, restart }),
+        1 => (steps, any::<bool>()).prop_map(|(by, restart)| Step::ClockJumps { by, restart }),
         5 => Just(Step::Work),
         3 => (1_u64..400).prop_map(|seconds| Step::TimePasses(Duration::from_secs(seconds))),
         2 => any::<bool>().prop_map(|at_start| Step::CatchUp { at_start }),
