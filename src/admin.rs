@@ -24,6 +24,7 @@ mod guard;
 mod guess_limit;
 mod login;
 mod session;
+mod trusted_proxy;
 
 // Pages and JSON.
 mod api;
@@ -38,6 +39,7 @@ mod confirm;
 
 pub use access::Access;
 pub use console::Console;
+pub use trusted_proxy::TrustedProxy;
 
 /// The admin listener's routes.
 pub fn router(console: Arc<Console>) -> Router {
@@ -53,10 +55,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/api/status", get(api::status))
         .route("/metrics", get(metrics))
         .fallback(layout::not_found)
-        .layer(from_fn_with_state(
-            Arc::clone(&console),
-            guard::require_access,
-        ));
+        .layer(from_fn(guard::require_access));
     let login = Router::new()
         .route("/login", get(login::show).post(login::sign_in))
         .route("/logout", post(login::sign_out));
@@ -73,6 +72,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .layer(from_fn(guard::same_origin))
         .layer(from_fn_with_state(Arc::clone(&console), guard::host))
         .layer(from_fn(guard::body))
+        .layer(from_fn(guard::error_pages))
         .layer(from_fn(guard::headers))
         .with_state(console)
 }

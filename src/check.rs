@@ -15,7 +15,9 @@ mod channels;
 mod configuration;
 mod cycles;
 mod destinations;
+mod file_modes;
 mod folders;
+mod key_reach;
 mod portal;
 mod receiver;
 mod sources;
@@ -35,6 +37,7 @@ pub async fn run(deployment: &Deployment) -> CheckReport {
         rooms.extend(sources::check(deployment, client).await);
         rooms.extend(destinations::check(deployment, client).await);
         rooms.extend(cycles::check(deployment, client).await);
+        rooms.extend(key_reach::check(deployment, client).await);
         webhook = webhook::check(deployment, client, &store.webhooks).await;
     }
     let receiver = receiver::check(deployment, &webhook.urls).await;
@@ -42,6 +45,7 @@ pub async fn run(deployment: &Deployment) -> CheckReport {
     let sections = [
         ("Configuration", configuration::check(deployment)),
         ("Store", store.findings),
+        ("Files", file_modes::check(deployment)),
         ("Portal", portal.findings),
         ("Rooms and folders", rooms),
         ("Webhook", webhook.findings),

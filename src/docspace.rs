@@ -8,6 +8,7 @@ mod account;
 mod activity;
 mod address;
 mod budget;
+mod call;
 mod client;
 mod delivery_log;
 mod error;

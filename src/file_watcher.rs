@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::text_file;
+
 /// How often the files are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -83,7 +85,7 @@ fn digest(files: &[PathBuf]) -> Option<Digest> {
 }
 
 fn file_digest(file: &Path) -> Option<Digest> {
-    Some(Sha256::digest(std::fs::read(file).ok()?).into())
+    Some(Sha256::digest(text_file::read_bytes(file).ok()?).into())
 }
 
 #[cfg(test)]

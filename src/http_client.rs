@@ -1,7 +1,7 @@
 //! HTTP clients: what all of them have in common.
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::{ClientBuilder, Url};
+use reqwest::{ClientBuilder, Response, Url};
 
 use crate::loopback::is_loopback;
 
@@ -16,6 +16,21 @@ pub(crate) fn builder(address: &str) -> ClientBuilder {
     } else {
         client
     }
+}
+
+/// The first bytes of a body, at most this many. A server may send without end.
+pub(crate) async fn start_of_body(
+    mut response: Response,
+    max_bytes: usize,
+) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while body.len() < max_bytes
+        && let Some(chunk) = response.chunk().await?
+    {
+        let wanted = chunk.len().min(max_bytes - body.len());
+        body.extend_from_slice(&chunk[..wanted]);
+    }
+    Ok(body)
 }
 
 /// The host and port of the proxy through which an address is requested, if there is one.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::certificates;
@@ -42,6 +42,7 @@ pub struct HttpEndpoint {
     url: SecretString,
     /// What it is called in reasons.
     name: &'static str,
+    timeout: Duration,
     breaker: Arc<ChannelBreaker>,
 }
 
@@ -50,14 +51,20 @@ impl HttpEndpoint {
     pub fn new(url: SecretString, name: &'static str) -> reqwest::Result<Self> {
         let http = http_client::builder(url.expose_secret())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
             .build()?;
         Ok(Self {
             http,
             url,
             name,
+            timeout: TIMEOUT,
             breaker: Arc::new(ChannelBreaker::new(name)),
         })
+    }
+
+    /// Changes how long a response may take.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Its circuit breaker, which clones share.
@@ -88,18 +95,21 @@ impl HttpEndpoint {
             .header("content-type", "application/json")
             .headers(headers)
             .body(document)
+            .timeout(self.timeout)
             .send()
             .await
             .map_err(|error| self.no_response(&error))?;
         let status = response.status();
         let retry_after = retry_after(response.headers(), clock.wall());
-        drain(response).await;
+        // Read so that the connection can be reused. A response that ends early still shows the status.
+        drop(http_client::start_of_body(response, RESPONSE_BYTES).await);
         self.classify(status, retry_after)
     }
 
     /// Sends HEAD to see whether anything responds; returns the status.
     pub async fn probe(&self) -> Result<StatusCode, Failure> {
-        let sent = self.http.head(self.url.expose_secret()).send().await;
+        let head = self.http.head(self.url.expose_secret());
+        let sent = head.timeout(self.timeout).send().await;
         let response = sent.map_err(|error| self.no_response(&error))?;
         Ok(response.status())
     }
@@ -161,17 +171,6 @@ impl HttpEndpoint {
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let wait = http_headers::retry_after(headers, now)?;
     Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// Reads the response up to a bound, so that the connection can be reused.
-async fn drain(mut response: Response) {
-    let mut read = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        read += chunk.len();
-        if read > RESPONSE_BYTES {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

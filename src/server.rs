@@ -17,12 +17,12 @@ use tracing::warn;
 
 use crate::telemetry::ErrorChain;
 
+mod client_stream;
 mod connection;
 mod connection_limit;
 pub mod file_limit;
 mod lingering_close;
 pub mod tls;
-mod write_timeout;
 
 use connection::Connection;
 use connection_limit::ConnectionLimiter;

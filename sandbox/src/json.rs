@@ -198,7 +198,7 @@ impl Renderer<'_> {
             "status": 1,
             "activationStatus": 1,
             "department": "",
-            "isAdmin": false,
+            "isAdmin": user == User::Service && self.storage.is_service_administrator(),
             "isRoomAdmin": true,
             "isLDAP": false,
             "listAdminModules": [],

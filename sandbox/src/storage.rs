@@ -301,6 +301,12 @@ impl Storage {
             .is_some_and(|room| !room.service_is_member)
     }
 
+    /// Whether the service account sees rooms of which it is not a member, as only administrators do.
+    pub(super) fn is_service_administrator(&self) -> bool {
+        let mut rooms = self.folders.values().filter(|folder| folder.room.is_some());
+        rooms.any(|room| !room.service_is_member)
+    }
+
     /// A file of this title directly in the folder.
     pub(super) fn same_title(&self, folder: &FolderId, title: &str) -> Option<&File> {
         self.files_in(folder).find(|file| file.title == title)

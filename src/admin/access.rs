@@ -14,12 +14,14 @@ use crate::loopback::{has_loopback_host, is_forwarded};
 
 use super::guess_limit::{GuessLimit, TokenRejection};
 use super::session::{Session, SessionDigest};
+use super::trusted_proxy::TrustedProxy;
 
 /// Who may see and change what.
 #[derive(Debug)]
 pub struct Access {
     token: Option<SecretString>,
     exposure: Exposure,
+    proxy: Option<TrustedProxy>,
     guesses: GuessLimit,
     rejection_log: LogLimits,
 }
@@ -36,7 +38,7 @@ enum Exposure {
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// Has the token or a session, and may change things.
+    /// Has the token or a session, or was authenticated by the proxy; may change things.
     Operator,
     /// Has neither.
     Anonymous,
@@ -49,6 +51,8 @@ pub(super) enum Caller {
 pub(super) struct Identity {
     pub(super) caller: Caller,
     pub(super) is_local: bool,
+    /// Whether there is a session to end.
+    pub(super) has_session: bool,
 }
 
 impl Identity {
@@ -59,8 +63,12 @@ impl Identity {
 }
 
 impl Access {
-    /// The access to a listener on this address.
-    pub fn new(token: Option<SecretString>, listener: SocketAddr) -> Self {
+    /// The access to a listener on this address, perhaps through a proxy that authenticates operators.
+    pub fn new(
+        token: Option<SecretString>,
+        listener: SocketAddr,
+        proxy: Option<TrustedProxy>,
+    ) -> Self {
         let exposure = if listener.ip().is_loopback() {
             Exposure::Loopback
         } else {
@@ -69,9 +77,24 @@ impl Access {
         Self {
             token,
             exposure,
+            proxy,
             guesses: GuessLimit::default(),
             rejection_log: LogLimits::default(),
         }
+    }
+
+    /// Whether a proxy has authenticated the sender of a request as an operator.
+    pub(super) fn is_vouched_for(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let proxy = self.proxy.as_ref();
+        proxy.is_some_and(|proxy| proxy.vouches(peer, headers))
+    }
+
+    /// The address of the client: the one that a trusted proxy names, or that of the connection.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let proxy = self.proxy.as_ref();
+        proxy
+            .and_then(|proxy| proxy.client(peer, headers))
+            .unwrap_or(peer)
     }
 
     pub(super) fn has_token(&self) -> bool {

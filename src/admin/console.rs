@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
+
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
@@ -39,8 +41,14 @@ pub struct Console {
 }
 
 impl Console {
-    /// Checks a token that an address presents; counts and logs rejections.
-    pub(super) fn check_token(&self, entered: &str, client: IpAddr) -> Result<(), TokenRejection> {
+    /// Checks a token that a request presents; counts and logs rejections. `peer` is the other end of the connection.
+    pub(super) fn check_token(
+        &self,
+        entered: &str,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<(), TokenRejection> {
+        let client = self.access.client(peer, headers);
         let checked = self.access.check_token(entered, client, self.clock.now());
         if let Err(rejection) = checked {
             self.metrics.count_token_rejection(rejection.code());

@@ -21,7 +21,7 @@ use crate::loopback::host_of;
 use super::access::{Caller, Identity, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
-use super::layout::{Layout, message, unavailable};
+use super::layout::{Layout, error_page, unavailable};
 use super::{login, session};
 
 /// Maximum size of a body in bytes; the largest form has a token and a path.
@@ -56,6 +56,32 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().extend(HEADERS);
     response
+}
+
+/// Shows errors that are only a sentence as pages, to those who ask for pages.
+pub(super) async fn error_pages(request: Request, next: Next) -> Response {
+    let accepts = request.headers().get(header::ACCEPT);
+    let wants_page = accepts.is_some_and(|kinds| contains(kinds, "text/html"));
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !wants_page || !is_error || kind.is_some_and(|kind| contains(kind, "text/html")) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let sentence = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let mut page = error_page(status, String::from_utf8_lossy(&sentence).trim());
+    for (name, value) in &head.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
+}
+
+fn contains(header: &HeaderValue, kind: &str) -> bool {
+    header.to_str().is_ok_and(|text| text.contains(kind))
 }
 
 /// On a loopback listener, accepts only requests whose host is a loopback name.
@@ -126,46 +152,58 @@ pub(super) async fn body(request: Request, next: Next) -> Response {
     (status, [(header::CONNECTION, "close")], sentence).into_response()
 }
 
-/// Finds out who sends a request, by its `Authorization: Bearer` header or the session's cookie.
+/// Finds out who sends a request: by the proxy that authenticates operators, the `Authorization: Bearer` header, or
+/// the session's cookie.
 pub(super) async fn identify(
     State(console): State<Arc<Console>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let now = console.clock.now();
     let headers = request.headers();
-    let is_local = console.access.is_local(request.version(), headers);
-    let identity = |caller| Identity { caller, is_local };
-    let bearer = bearer(headers).map(|token| console.check_token(token, client.ip()));
-    if let Some(Err(TokenRejection::TooMany(wait))) = bearer {
-        let text = "Too many wrong tokens were presented; this one was not checked.\n";
-        return (StatusCode::TOO_MANY_REQUESTS, retry_after(wait), text).into_response();
+    let access = &console.access;
+    let mut identity = Identity {
+        caller: if access.has_token() {
+            Caller::Anonymous
+        } else {
+            Caller::NoTokenConfigured
+        },
+        is_local: access.is_local(request.version(), headers),
+        has_session: false,
+    };
+    if access.is_vouched_for(peer.ip(), headers) {
+        identity.caller = Caller::Operator;
+    } else if let Some(token) = bearer(headers).filter(|_| access.has_token()) {
+        match console.check_token(token, peer.ip(), headers) {
+            Ok(()) => identity.caller = Caller::Operator,
+            Err(TokenRejection::Wrong) => {}
+            Err(TokenRejection::TooMany(wait)) => {
+                let text = "Too many wrong tokens were presented; this one was not checked.\n";
+                return (StatusCode::TOO_MANY_REQUESTS, retry_after(wait), text).into_response();
+            }
+        }
     }
-    let sessions = console.access.sessions(headers);
-    let caller = if !console.access.has_token() {
-        Caller::NoTokenConfigured
-    } else if bearer == Some(Ok(())) {
-        Caller::Operator
-    } else if sessions.is_empty() {
-        Caller::Anonymous
-    } else {
+    let sessions = access.sessions(headers);
+    if !sessions.is_empty() {
         let is_active = console
             .db
             .read(move |sql| session::is_any_active(sql, &sessions, now));
         match is_active.await {
-            Ok(true) => Caller::Operator,
-            Ok(false) => Caller::Anonymous,
-            Err(_) => return unavailable(Layout::new(&console, identity(Caller::Anonymous))),
+            Ok(true) => {
+                identity.caller = Caller::Operator;
+                identity.has_session = true;
+            }
+            Ok(false) => {}
+            Err(_) => return unavailable(Layout::new(&console, identity)),
         }
-    };
-    request.extensions_mut().insert(identity(caller));
+    }
+    request.extensions_mut().insert(identity);
     next.run(request).await
 }
 
 /// Serves private pages to the operator, and to this machine if the listener is on loopback.
 pub(super) async fn require_access(
-    State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
     request: Request,
     next: Next,
@@ -173,19 +211,12 @@ pub(super) async fn require_access(
     if identity.may_read() {
         return next.run(request).await;
     }
-    let path = request.uri().path();
-    let is_page = path != "/metrics" && !path.starts_with("/api/");
     if identity.caller == Caller::NoTokenConfigured {
-        let sentence =
-            "ADMIN_TOKEN is not set, so only this machine is answered, not what a proxy passes on.";
-        if is_page {
-            let layout = Layout::new(&console, identity);
-            let heading = "No token is configured";
-            return message(layout, StatusCode::FORBIDDEN, heading, sentence, None);
-        }
-        return (StatusCode::FORBIDDEN, format!("{sentence}\n")).into_response();
+        let sentence = "ADMIN_TOKEN is not set, so only this machine is answered, not what a proxy passes on.\n";
+        return (StatusCode::FORBIDDEN, sentence).into_response();
     }
-    if !is_page || request.method() == Method::POST {
+    let path = request.uri().path();
+    if path == "/metrics" || path.starts_with("/api/") || request.method() == Method::POST {
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
         let sentence = "The ADMIN_TOKEN is required.\n";
         return (StatusCode::UNAUTHORIZED, ask, sentence).into_response();

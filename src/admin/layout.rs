@@ -1,10 +1,6 @@
 //! The layout of every page, pages with only a message, and times in words.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
@@ -30,7 +26,7 @@ impl Layout {
             } else {
                 String::new()
             },
-            is_signed_in: caller == Caller::Operator,
+            is_signed_in: identity.has_session,
             can_sign_in: caller == Caller::Anonymous,
         }
     }
@@ -79,17 +75,19 @@ pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
 }
 
 /// The response for an unknown path.
-pub(super) async fn not_found(
-    State(console): State<Arc<Console>>,
-    Extension(identity): Extension<Identity>,
-) -> Response {
-    message(
-        Layout::new(&console, identity),
-        StatusCode::NOT_FOUND,
-        "No such page",
-        "There is nothing at this address.",
-        Some(all_events()),
-    )
+pub(super) async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "There is no such page.\n")
+}
+
+/// An error as a page with its sentence.
+pub(super) fn error_page(code: StatusCode, sentence: &str) -> Response {
+    let layout = Layout {
+        portal: String::new(),
+        is_signed_in: false,
+        can_sign_in: false,
+    };
+    let heading = code.canonical_reason().unwrap_or("Error");
+    message(layout, code, heading, sentence, Some(all_events()))
 }
 
 /// The page for an unknown event.

@@ -84,7 +84,7 @@ pub(super) async fn show(
 pub(super) async fn sign_in(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Response {
@@ -93,7 +93,7 @@ pub(super) async fn sign_in(
         return no_token(layout);
     }
     let next = local_path(form.next);
-    let Err(rejection) = console.check_token(form.token.trim(), client.ip()) else {
+    let Err(rejection) = console.check_token(form.token.trim(), peer.ip(), &headers) else {
         return begin_session(&console, layout, &headers, &next).await;
     };
     let again = |sentence: String| LoginPage {

@@ -1,5 +1,6 @@
 //! What is checked: every part of the configuration that is valid.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -14,6 +15,8 @@ pub struct Deployment {
     pub(super) config: ConfigParts,
     /// `None` if the portal's address or key is missing or not valid.
     pub(super) portal: Option<Arc<Client>>,
+    /// The file that `--env-file` names.
+    pub(super) env_file: Option<PathBuf>,
     /// The public URL of the service, if it was given.
     pub(super) url: Option<String>,
     pub(super) clock: Clock,
@@ -30,6 +33,7 @@ impl Deployment {
             .and_then(|portal| portal.client(clock.clone()).ok());
         Self {
             config,
+            env_file: settings.env_file().map(Path::to_owned),
             portal: portal.map(Arc::new),
             url,
             clock,

@@ -13,7 +13,7 @@ use super::deployment::Deployment;
 use crate::finding::Finding;
 
 const HOST: &str = "DOCSPACE_API_HOST";
-const KEY: &str = "DOCSPACE_API_KEY";
+pub(super) const KEY: &str = "DOCSPACE_API_KEY";
 
 /// A clock skew that is worth a warning.
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(30);
@@ -137,7 +137,10 @@ fn unreachable(host: &str, error: &Error) -> String {
         Error::RateLimited { .. } => {
             format!("{host} responds that its rate limit is exceeded; check again later")
         }
-        Error::Unreadable { .. } | Error::Refused { .. } | Error::Gateway { .. } => {
+        Error::Unreadable { .. }
+        | Error::TooLong { .. }
+        | Error::Refused { .. }
+        | Error::Gateway { .. } => {
             let proxy = http_client::proxy_for(host).map_or_else(String::new, |proxy| {
                 format!(" (requests go through the proxy {proxy})")
             });

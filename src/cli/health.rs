@@ -5,10 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::http_client;
 use crate::text::clean;
 
 use super::exit::success_if;
 use super::output::print_lines;
+
+/// How much of the reason is read, in bytes; it is one line.
+const REASON_BYTES: usize = 1024;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -54,7 +58,9 @@ async fn readiness(client: &reqwest::Client, address: SocketAddr) -> Result<(), 
     if status.is_success() {
         return Ok(());
     }
-    let body = response.text().await.unwrap_or_default();
+    let body = http_client::start_of_body(response, REASON_BYTES).await;
+    let body = body.unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
     let reason = body.lines().next().unwrap_or_default();
     Err(format!("{status}, {}", clean(reason)))
 }

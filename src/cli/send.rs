@@ -48,6 +48,9 @@ pub struct Args {
 /// How long DocSpace waits for a response (docs/DOCSPACE.md 1.5).
 const TIMEOUT: Duration = Duration::from_secs(100);
 
+/// How much of a response is read and printed, in bytes. The service's own have one line.
+const RESPONSE_BYTES: usize = 64 * 1024;
+
 /// The content type of every delivery (docs/DOCSPACE.md 1.3).
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
@@ -84,7 +87,9 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("{} does not respond", args.to))?;
     let status = response.status();
-    let answer = response.text().await.context("the response was cut off")?;
+    let answer = http_client::start_of_body(response, RESPONSE_BYTES).await;
+    let answer = answer.context("the response was cut off")?;
+    let answer = String::from_utf8_lossy(&answer);
     let duration_ms = started.elapsed().as_millis();
     if args.json {
         print_json(

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::db::copy::{self, Count};
 use crate::db::{Db, Location};
 use crate::outbox;
+use crate::text_file;
 
 use super::exit::success_if;
 use super::output::{Table, print_json, print_lines, terminal_width};
@@ -57,8 +58,9 @@ async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitC
     };
     let url = match (args.to, args.to_file) {
         (Some(url), _) => url,
-        (None, Some(path)) => std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?,
+        (None, Some(path)) => {
+            text_file::read(&path).with_context(|| format!("cannot read {}", path.display()))?
+        }
         (None, None) => bail!("name the database with --to or --to-file"),
     };
     let to = settings.database_at(&url)?;

@@ -1,10 +1,13 @@
 //! The two listeners: the public one for deliveries, and the operator's.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::http::HeaderName;
+use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::admin::TrustedProxy;
 use crate::server::tls::TlsFiles;
 use crate::webhook::{TransportPolicy, UnsignedPolicy};
 
@@ -37,8 +40,10 @@ pub struct PublicListener {
 pub struct AdminListener {
     /// `ADMIN_ADDR`.
     pub address: SocketAddr,
-    /// `ADMIN_TOKEN`: required for every change.
+    /// `ADMIN_TOKEN`: required for every change, unless the proxy authenticates the operator.
     pub token: Option<SecretString>,
+    /// `ADMIN_PROXY_HEADER` and `ADMIN_PROXY_ADDRS`: a proxy that authenticates operators.
+    pub proxy: Option<TrustedProxy>,
 }
 
 /// The public listener.
@@ -67,14 +72,64 @@ pub(super) fn admin_listener(reader: &mut Reader<'_>) -> Option<AdminListener> {
         let what = format!("has fewer than {MIN_TOKEN_LENGTH} characters, so it can be guessed");
         reader.problem("ADMIN_TOKEN", what);
     }
-    if !address.ip().is_loopback() && !reader.variables.is_set("ADMIN_TOKEN") {
+    let proxy = trusted_proxy(reader);
+    let is_protected =
+        reader.variables.is_set("ADMIN_TOKEN") || reader.variables.is_set("ADMIN_PROXY_HEADER");
+    if !address.ip().is_loopback() && !is_protected {
         reader.problem(
             "ADMIN_TOKEN",
             format!("is required because ADMIN_ADDR {address} is reachable from other machines"),
         );
     }
     let token = token.map(SecretString::from);
-    Some(AdminListener { address, token })
+    Some(AdminListener {
+        address,
+        token,
+        proxy,
+    })
+}
+
+/// The proxy that authenticates operators, if both of its variables are set and valid.
+fn trusted_proxy(reader: &mut Reader<'_>) -> Option<TrustedProxy> {
+    let header = reader.get("ADMIN_PROXY_HEADER");
+    let addresses = reader.get("ADMIN_PROXY_ADDRS");
+    let (Some(header), Some(addresses)) = (header, addresses) else {
+        if header.is_some() {
+            let what = "is not set, but ADMIN_PROXY_HEADER is: the addresses of the proxy that sets the header";
+            reader.problem("ADMIN_PROXY_ADDRS", what);
+        } else if addresses.is_some() {
+            let what = "is not set, but ADMIN_PROXY_ADDRS is: the header in which the proxy names the operator";
+            reader.problem("ADMIN_PROXY_HEADER", what);
+        }
+        return None;
+    };
+    let name = header.parse::<HeaderName>();
+    if name.is_err() {
+        reader.problem(
+            "ADMIN_PROXY_HEADER",
+            format!("is not a valid header name: {header}"),
+        );
+    }
+    let mut networks = Vec::new();
+    for text in addresses.split([' ', ',']).filter(|text| !text.is_empty()) {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        if let Some(network) = address.ok().or_else(|| text.parse().ok()) {
+            networks.push(network);
+        } else {
+            let what = format!(
+                "contains {text}, which is neither an IP address nor a network such as 10.0.0.0/8"
+            );
+            reader.problem("ADMIN_PROXY_ADDRS", what);
+        }
+    }
+    if networks.iter().any(|network| network.addr().is_loopback()) {
+        let what = "includes this machine, so every program on it can pass for an operator";
+        reader.warning("ADMIN_PROXY_ADDRS", what);
+    }
+    Some(TrustedProxy {
+        header: name.ok()?,
+        networks,
+    })
 }
 
 /// The address of the operator's listener.

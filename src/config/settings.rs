@@ -1,7 +1,7 @@
 //! The settings of a process: its variables, and each part of the configuration that they define.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::db::Location;
 use crate::finding::{Finding, Severity};
@@ -28,6 +28,7 @@ use super::warnings::warnings;
 #[derive(Clone, Debug)]
 pub struct Settings {
     variables: Variables,
+    env_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -49,14 +50,23 @@ impl Settings {
                 value.to_string_lossy().into_owned(),
             ))
         }));
-        Ok(Self::from_pairs(&pairs))
+        Ok(Self {
+            env_file: env_file.map(Path::to_owned),
+            ..Self::from_pairs(&pairs)
+        })
     }
 
     /// Takes name/value pairs, of which later ones take precedence.
     pub fn from_pairs(pairs: &[(String, String)]) -> Self {
         Self {
             variables: Variables::from_pairs(pairs),
+            env_file: None,
         }
+    }
+
+    /// The file of variables, if one is given.
+    pub fn env_file(&self) -> Option<&Path> {
+        self.env_file.as_deref()
     }
 
     fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {

@@ -424,6 +424,41 @@ fn a_short_token_is_refused() {
 }
 
 #[test]
+fn a_proxy_that_authenticates_operators_has_a_header_and_addresses() {
+    let header = ("ADMIN_PROXY_HEADER", "X-User");
+    let check = |pairs: &[(&'static str, &'static str)], words: (&'static str, &'static str)| {
+        finds(pairs, Severity::Error, &[words]);
+    };
+    check(&[header], ("ADMIN_PROXY_ADDRS", "is not set"));
+    check(
+        &[("ADMIN_PROXY_ADDRS", "10.0.0.5")],
+        ("ADMIN_PROXY_HEADER", "is not set"),
+    );
+    check(
+        &[header, ("ADMIN_PROXY_ADDRS", "10.0.0.5 proxy.example")],
+        ("ADMIN_PROXY_ADDRS", "contains proxy.example"),
+    );
+    check(
+        &[
+            ("ADMIN_PROXY_HEADER", "X User"),
+            ("ADMIN_PROXY_ADDRS", "10.0.0.5"),
+        ],
+        ("ADMIN_PROXY_HEADER", "is not a valid header name"),
+    );
+    // Then no token is needed on other addresses.
+    let everywhere = ("ADMIN_ADDR", "0.0.0.0:3001");
+    let pairs = [
+        header,
+        ("ADMIN_PROXY_ADDRS", "10.0.0.5, 10.1.0.0/16"),
+        everywhere,
+    ];
+    finds(&pairs, Severity::Error, &[]);
+    let local = [header, ("ADMIN_PROXY_ADDRS", "::1")];
+    let words = "every program on it";
+    finds(&local, Severity::Warning, &[("ADMIN_PROXY_ADDRS", words)]);
+}
+
+#[test]
 fn a_log_filter_that_would_silence_the_log_is_refused() {
     for filter in ["infoo", "docspace_courier", "info,hyper", "info,hyper=loud"] {
         finds(

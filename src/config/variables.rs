@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::text_file;
 
 /// All variables of the service. `X_FILE` names a file that contains the value of X.
-pub(super) const VARIABLES: [&str; 36] = [
+pub(super) const VARIABLES: [&str; 38] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
     "DOCSPACE_CA",
@@ -33,6 +33,8 @@ pub(super) const VARIABLES: [&str; 36] = [
     "PORT",
     "ADMIN_ADDR",
     "ADMIN_TOKEN",
+    "ADMIN_PROXY_HEADER",
+    "ADMIN_PROXY_ADDRS",
     "DATABASE_URL",
     "DATABASE_CA",
     "TLS_CERT_FILE",

@@ -1,12 +1,12 @@
 //! Calls about the API key and its user (docs/DOCSPACE.md 6).
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::wire;
 
+use super::call::Call;
 use super::error::Error;
 use super::person::Person;
 use super::transport::{PROBE, Transport};
@@ -39,21 +39,22 @@ impl<'a> Account<'a> {
 
     /// Reads the account that the key acts as. Fails with [`Error::KeyRefused`] if the key is not valid.
     pub async fn current_user(self) -> Result<Person, Error> {
-        self.transport.get("people/@self").await
+        self.transport.read(Call::get("people/@self")).await
     }
 
     /// Fails with [`Error::KeyRefused`] if the key is not valid. Files alone do not show that: they respond to
     /// an invalid key with 403 (docs/DOCSPACE.md 6).
     pub async fn verify_key(self) -> Result<(), Error> {
-        self.transport.get::<IgnoredAny>(PROBE).await.map(drop)
+        self.transport
+            .read::<IgnoredAny>(Call::list(PROBE))
+            .await
+            .map(drop)
     }
 
     /// Reads the key itself. Needs no scope, but an API key: a login token is refused.
     pub async fn key(self) -> Result<KeyInfo, Error> {
         // A login token that is refused here works for other calls, so it must not open the circuit.
-        let key = self
-            .transport
-            .send_unrecorded(Method::GET, "keys/@self", None::<&()>);
+        let key = self.transport.send_unrecorded(Call::get("keys/@self"));
         Ok(key.await?.response)
     }
 }

@@ -1,6 +1,7 @@
 //! The client for a portal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -51,6 +52,13 @@ impl Client {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.transport.metrics = metrics;
+        self
+    }
+
+    /// Changes how long the response to a read may take.
+    #[must_use]
+    pub fn with_read_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.read_timeout = timeout;
         self
     }
 

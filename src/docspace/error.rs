@@ -75,6 +75,12 @@ pub enum Error {
         /// The status.
         status: u16,
     },
+    /// The response is longer than any that the API promises.
+    #[error("the portal's answer is longer than {max_bytes} bytes")]
+    TooLong {
+        /// How much of it was read.
+        max_bytes: usize,
+    },
     /// The response is not what the API promises.
     #[error("the portal's answer could not be read")]
     Unreadable {
@@ -152,6 +158,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::Unavailable { .. }
             | Self::Gateway { .. }
+            | Self::TooLong { .. }
             | Self::Unreadable { .. } => ErrorClass::Retry,
             Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
             Self::CircuitOpen { until, .. } => ErrorClass::CircuitOpen(*until),
@@ -171,6 +178,7 @@ impl Error {
             | Self::Gateway {
                 status: 200..=299 | 408,
             }
+            | Self::TooLong { .. }
             | Self::Unreadable { .. } => WriteOutcome::InFlight,
             // A gateway sends these instead of forwarding a request.
             Self::Gateway {

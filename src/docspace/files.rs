@@ -2,13 +2,13 @@
 
 use futures_util::Stream;
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FileId, FolderId};
 
 use super::activity::{Activity, ActivityDto};
+use super::call::Call;
 use super::error::Error;
 use super::file::FileInfo;
 use super::folder::{FolderContent, FolderInfo};
@@ -32,7 +32,7 @@ impl<'a> Files<'a> {
 
     /// Reads a file.
     pub async fn file(self, file: &FileId) -> Result<FileInfo, Error> {
-        self.transport.get(&file_path(file)).await
+        self.transport.read(Call::get(&file_path(file))).await
     }
 
     /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal cuts it to [`LONGEST_COMMENT`] characters.
@@ -50,7 +50,7 @@ impl<'a> Files<'a> {
         let body = CommentBody { version, comment };
         let done = self
             .transport
-            .send_if::<IgnoredAny>(may_send, Method::PUT, &path, Some(&body));
+            .send_if::<IgnoredAny>(may_send, Call::put(&path, &body));
         done.await.map(drop)
     }
 
@@ -69,18 +69,18 @@ impl<'a> Files<'a> {
 
     async fn log(self, file: &FileId, since: Timestamp) -> Result<Vec<ActivityDto>, Error> {
         let path = format!("{}/log?fromDate={since}&count={PAGE_SIZE}", file_path(file));
-        self.transport.get(&path).await
+        self.transport.read(Call::list(&path)).await
     }
 
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<FolderInfo, Error> {
-        self.transport.get(&folder_path(folder)).await
+        self.transport.read(Call::get(&folder_path(folder))).await
     }
 
     /// Reads the folders from the section down to this folder; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = format!("{}/path", folder_path(folder));
-        self.transport.get(&path).await
+        self.transport.read(Call::list(&path)).await
     }
 
     /// Reads one page of what lies directly in a folder, last changed first, from this entry on.
@@ -119,7 +119,7 @@ impl<'a> Files<'a> {
             files,
             folders,
             total,
-        } = self.transport.get(path).await?;
+        } = self.transport.read(Call::list(path)).await?;
         let len = files.len() + folders.len();
         let content = FolderContent { files, folders };
         Ok(Page::new(content, start, len, total))

@@ -11,4 +11,10 @@ pub struct Person {
     /// The name shown to others.
     #[serde(default)]
     pub display_name: String,
+    /// Whether it owns the portal.
+    #[serde(default)]
+    pub is_owner: bool,
+    /// Whether it is an administrator of the portal, who can read every room (docs/DOCSPACE.md 1.9).
+    #[serde(default)]
+    pub is_admin: bool,
 }

@@ -17,15 +17,16 @@ use crate::http_headers;
 use crate::metrics::Metrics;
 
 use super::budget::CallKind;
+use super::call::Call;
 use super::error::Error;
 use super::error_body::ErrorBody;
 use super::gate::Gate;
 use super::path;
 
-/// Timeout of a read. Images are slow: the portal opens them to measure them (docs/DOCSPACE.md 5.2).
+/// Timeout of a read, to the end of its response. Images are slow: the portal opens them to measure them (docs/DOCSPACE.md 5.2).
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Timeout of a write. It is long, because after a timeout the outcome of the write is unknown.
+/// Timeout of a write, to the end of its response. It is long, because after a timeout the outcome of the write is unknown.
 pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Timeout of connecting.
@@ -48,6 +49,8 @@ pub(super) struct Transport {
     pub(super) clock: Clock,
     pub(super) gate: Gate,
     pub(super) metrics: Arc<Metrics>,
+    /// The bound of the whole time of a read.
+    pub(super) read_timeout: Duration,
     /// How far the portal's clock is ahead of ours, from its last response; `None` before the first one.
     clock_skew: Mutex<Option<SignedDuration>>,
 }
@@ -71,6 +74,7 @@ impl Transport {
             gate: Gate::new(clock.clone()),
             clock,
             metrics: Arc::default(),
+            read_timeout: READ_TIMEOUT,
             clock_skew: Mutex::default(),
         })
     }
@@ -88,7 +92,7 @@ impl Transport {
     pub(super) async fn ready(&self) -> Result<(), Error> {
         self.gate.ready(self.probe()).await?;
         if self.clock_skew().is_none() {
-            let probed: Result<IgnoredAny, Error> = self.get(PROBE).await;
+            let probed: Result<IgnoredAny, Error> = self.read(Call::list(PROBE)).await;
             if self.clock_skew().is_none() {
                 return probed.map(drop);
             }
@@ -96,9 +100,9 @@ impl Transport {
         Ok(())
     }
 
-    /// Reads what is at a path.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let envelope = self.send(Method::GET, path, None::<&()>).await?;
+    /// Makes a read call.
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        let envelope = self.send(call).await?;
         Ok(envelope.response)
     }
 
@@ -107,11 +111,9 @@ impl Transport {
     pub(super) async fn send_if<T: DeserializeOwned>(
         &self,
         may_send: impl Future<Output = bool>,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
+        call: Call<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let outcome = self.admit_and_transmit(may_send, method, path, body).await;
+        let outcome = self.admit_and_transmit(may_send, call).await;
         self.gate.record(&outcome);
         outcome
     }
@@ -119,51 +121,43 @@ impl Transport {
     /// Sends one request through the gate.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
+        call: Call<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        self.send_if(ready(true), method, path, body).await
+        self.send_if(ready(true), call).await
     }
 
     /// Like [`Transport::send`], for a call whose failure shows neither that the portal is down nor that it
     /// refuses the key.
     pub(super) async fn send_unrecorded<T: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
+        call: Call<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        self.admit_and_transmit(ready(true), method, path, body)
-            .await
+        self.admit_and_transmit(ready(true), call).await
     }
 
     async fn admit_and_transmit<T: DeserializeOwned>(
         &self,
         may_send: impl Future<Output = bool>,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
+        call: Call<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let call = match method {
+        let kind = match call.method {
             Method::GET => CallKind::Read,
             Method::POST | Method::PUT => CallKind::Write,
             _ => CallKind::Delete,
         };
-        let _permit = self.gate.admit(call, self.probe()).await?;
+        let _permit = self.gate.admit(kind, self.probe()).await?;
         if !may_send.await {
             return Err(Error::Withdrawn);
         }
-        self.transmit(method, path, body).await
+        self.transmit(call).await
     }
 
     /// Finds out whether the portal can be called again. Passes the budget, but not the breaker.
     async fn probe(&self) -> Result<(), Error> {
         let probe = async {
             let _permit = self.gate.reserve(CallKind::Read).await?;
-            self.transmit::<IgnoredAny>(Method::GET, PROBE, None::<&()>)
-                .await
-                .map(drop)
+            let probed = self.transmit::<IgnoredAny>(Call::list(PROBE));
+            probed.await.map(drop)
         };
         // The future of each call contains that of a probe, which few calls send.
         Box::pin(probe).await
@@ -171,12 +165,16 @@ impl Transport {
 
     async fn transmit<T: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
+        call: Call<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
+        let Call {
+            method,
+            path,
+            body,
+            max_bytes,
+        } = call;
         let timeout = match method {
-            Method::GET => READ_TIMEOUT,
+            Method::GET => self.read_timeout,
             _ => WRITE_TIMEOUT,
         };
         let mut request = self
@@ -192,11 +190,16 @@ impl Transport {
         let status = response.as_ref().ok().map(|it| it.status().as_u16());
         self.metrics
             .count_portal_call(method.as_str(), &path::route(path), status);
-        self.read(response.map_err(Error::unreachable)?).await
+        let response = response.map_err(Error::unreachable)?;
+        self.decode(response, max_bytes).await
     }
 
     /// Checks the status and decodes the body.
-    async fn read<T: DeserializeOwned>(&self, mut response: Response) -> Result<T, Error> {
+    async fn decode<T: DeserializeOwned>(
+        &self,
+        response: Response,
+        max_bytes: usize,
+    ) -> Result<T, Error> {
         let now = self.clock.now();
         let date = http_headers::date(response.headers());
         // Without a date, the clocks are taken to agree.
@@ -208,13 +211,18 @@ impl Transport {
         let status = response.status();
         if status != StatusCode::OK {
             let retry_after = http_headers::retry_after(response.headers(), self.clock.wall());
-            let body = error_body(&mut response)
+            let body = http_client::start_of_body(response, ERROR_BYTES)
                 .await
                 .map_err(Error::unreachable)?;
             let body = ErrorBody::of(status, &body);
             return Err(Error::from_response(status, retry_after, body));
         }
-        let body = response.bytes().await.map_err(Error::unreachable)?;
+        let body = http_client::start_of_body(response, max_bytes + 1)
+            .await
+            .map_err(Error::unreachable)?;
+        if body.len() > max_bytes {
+            return Err(Error::TooLong { max_bytes });
+        }
         serde_json::from_slice(&body).map_err(|source| {
             if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
                 Error::Unreadable { source }
@@ -224,17 +232,6 @@ impl Transport {
             }
         })
     }
-}
-
-/// The start of the body of an error, at most [`ERROR_BYTES`] and one chunk.
-async fn error_body(response: &mut Response) -> reqwest::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while body.len() < ERROR_BYTES
-        && let Some(chunk) = response.chunk().await?
-    {
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// What the portal wraps each successful response in (docs/DOCSPACE.md 5.1).

@@ -20,6 +20,7 @@ use crate::outgoing::{ChannelBreaker, Failure};
 use crate::text::clean;
 
 mod address;
+mod connection;
 mod reply;
 mod server;
 mod settings;
@@ -31,6 +32,9 @@ use server::MailServer;
 
 /// Longest time for one email, from connecting to the server's final reply.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for the reply to QUIT, which makes no difference.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The longest subject, in characters; titles may be longer.
 const SUBJECT_LENGTH: usize = 160;
@@ -114,7 +118,12 @@ impl Mailer {
         // Boxed, because the futures of a TLS handshake are large.
         let sending = Box::pin(self.server.send(message, &content_sent));
         match tokio::time::timeout(self.timeout, sending).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(connection)) => {
+                // The email is accepted, whatever becomes of the connection.
+                let _ =
+                    tokio::time::timeout(QUIT_TIMEOUT, Box::pin(server::quit(connection))).await;
+                Ok(())
+            }
             Ok(Err(rejection)) => Err(self.failure(&rejection, to)),
             Err(_) => Err(reply::timed_out(content_sent.load(Ordering::Relaxed))),
         }

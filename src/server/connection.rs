@@ -37,10 +37,10 @@ use tracing::debug;
 
 use crate::telemetry::ErrorChain;
 
+use super::client_stream::ClientStream;
 use super::connection_limit::{Activity, ConnectionPermit};
 use super::lingering_close::LingeringClose;
 use super::tls::Tls;
-use super::write_timeout::WriteTimeout;
 
 /// How long a client may take to send the head of a request, and how long a connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,14 +51,15 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may read nothing of a response that it is sent.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum size of a request's head in bytes. DocSpace's heads, through a proxy, are below 1 KiB.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Maximum size of a request's head in bytes. DocSpace's heads, through a proxy, are below 1 KiB; a browser's can contain
+/// cookies of other services on the machine.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// Maximum number of headers of a request.
 const MAX_HEADERS: usize = 64;
 
-/// Maximum size of hyper's read buffer in bytes; a whole head must fit.
-const MAX_BUFFER_BYTES: usize = 2 * MAX_HEAD_BYTES;
+/// Maximum size of hyper's read buffer in bytes; a whole head must fit. It is the smallest that hyper permits.
+const MAX_BUFFER_BYTES: usize = MAX_HEAD_BYTES;
 
 /// An accepted connection and what it needs to be served.
 pub(super) struct Connection {
@@ -73,11 +74,15 @@ impl Connection {
     /// Performs the TLS handshake, then serves requests.
     pub(super) async fn serve_tls(self, stream: TcpStream, tls: &Tls, stop: CancellationToken) {
         let acceptor = tls.acceptor();
+        let stream = self.metered(stream);
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
         let activity = Arc::clone(self.permit.activity());
         tokio::select! {
             done = handshake => match done {
-                Ok(Ok(stream)) => self.serve(stream).await,
+                Ok(Ok(stream)) => {
+                    activity.used_all();
+                    self.serve_http(stream).await;
+                }
                 Ok(Err(error)) => debug!(error = %ErrorChain(&error), "TLS handshake failed"),
                 Err(_) => debug!("TLS handshake timed out"),
             },
@@ -87,14 +92,24 @@ impl Connection {
     }
 
     /// Serves requests until the connection is closed or evicted.
-    pub(super) async fn serve<S>(self, stream: S)
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let stream = self.metered(stream);
+        self.serve_http(stream).await;
+    }
+
+    fn metered(&self, stream: TcpStream) -> ClientStream<TcpStream> {
+        ClientStream::new(stream, Arc::clone(self.permit.activity()), WRITE_TIMEOUT)
+    }
+
+    async fn serve_http<S>(self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let stream = LingeringClose::new(WriteTimeout::new(stream, WRITE_TIMEOUT));
+        let stream = LingeringClose::new(stream);
         let activity = self.permit.activity();
         let router = TowerToHyperService::new(self.router);
         let service = service_fn(|mut request: Request<Incoming>| {
+            activity.used_all();
             request.extensions_mut().insert(ConnectInfo(self.client));
             let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
             let has_valid_host = has_valid_host(request.version(), request.headers());
@@ -138,7 +153,7 @@ fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A request body that marks its connection busy once it has been received completely: from then on the
+/// A request body that counts its bytes as used, and marks its connection busy once it has been received completely: from then on the
 /// client waits for us.
 struct TrackedBody {
     incoming: Incoming,
@@ -167,6 +182,10 @@ impl Body for TrackedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.activity.used(bytes);
+        }
         if frame.is_none() || self.incoming.is_end_stream() {
             self.activity.mark_busy();
         }

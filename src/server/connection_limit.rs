@@ -1,13 +1,16 @@
-//! Limits the number of open connections.
+//! Limits the number of open connections, and what all of them hold that cannot be used yet.
 //!
 //! At the limit, a new connection evicts another one. Addresses with more than [`SHARE`] connections lose one
 //! first, then connections that are idle after a response, then those whose client has not completed its first
 //! request; among equal ones, the one that has been idle longest. Behind a proxy all connections have the same
 //! address, so the share makes no difference there.
+//!
+//! Handshakes, heads and records that are not complete are held in buffers. When all of them together are too large, the
+//! connection with the largest ones is evicted. A real client sends a handshake of 2 KiB and a head of 1 KiB.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,26 +19,20 @@ use tokio_util::sync::CancellationToken;
 /// Connections from one address that count as ordinary.
 const SHARE: usize = 32;
 
+/// The most bytes that all clients together have sent and that cannot be used yet: 4 KiB for each of 4,096 connections.
+const MAX_UNUSED_BYTES: usize = 16 * 1024 * 1024;
+
 /// In place of a time: a complete request is being answered, so the connection cannot be evicted.
 const BUSY: u64 = u64::MAX;
 
-/// A logical clock that orders the times at which connections became idle.
-#[derive(Debug, Default)]
-struct LogicalClock(AtomicU64);
-
-impl LogicalClock {
-    fn tick(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// Whether a connection is busy or idle, and since when.
+/// Whether a connection is busy or idle, and since when; and what its client has sent that cannot be used yet.
 #[derive(Debug)]
 pub(super) struct Activity {
     client: IpAddr,
     opened_at: u64,
     idle_since: AtomicU64,
-    clock: Arc<LogicalClock>,
+    unused_bytes: AtomicUsize,
+    connections: Arc<Connections>,
     evicted: CancellationToken,
 }
 
@@ -47,12 +44,42 @@ impl Activity {
 
     /// Records that the response is ready; the client has to read it and send the next request.
     pub(super) fn mark_idle(&self) {
-        self.idle_since.store(self.clock.tick(), Ordering::Relaxed);
+        self.idle_since
+            .store(self.connections.tick(), Ordering::Relaxed);
     }
 
-    /// Resolves when the connection must be closed in favour of a new one.
+    /// Resolves when the connection must be closed in favour of another one.
     pub(super) async fn evicted(&self) {
         self.evicted.cancelled().await;
+    }
+
+    /// Records that the client has sent these bytes. Evicts the connection with the most unused ones if all are too many.
+    pub(super) fn received(&self, bytes: usize) {
+        self.unused_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = self
+            .connections
+            .unused_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.connections.max_unused_bytes {
+            self.connections.evict_largest();
+        }
+    }
+
+    /// Records that so many of the bytes were part of a body.
+    pub(super) fn used(&self, bytes: usize) {
+        let take = |unused: usize| Some(unused.saturating_sub(bytes));
+        let taken = self
+            .unused_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let used = bytes.min(taken.unwrap_or_default());
+        self.connections
+            .unused_bytes
+            .fetch_sub(used, Ordering::Relaxed);
+    }
+
+    /// Records that all bytes were used, for a handshake or a head.
+    pub(super) fn used_all(&self) {
+        self.used(usize::MAX);
     }
 
     /// The time since which the connection is idle; `None` while it is busy or already evicted.
@@ -62,60 +89,28 @@ impl Activity {
     }
 }
 
-type OpenConnections = HashMap<u64, Arc<Activity>>;
-
-/// Hands out a bounded number of permits.
-#[derive(Clone, Debug)]
-pub(super) struct ConnectionLimiter {
-    free: Arc<Semaphore>,
-    open: Arc<Mutex<OpenConnections>>,
-    clock: Arc<LogicalClock>,
-}
-
-/// The right to hold a connection open, until it is dropped.
+/// The open connections of a listener.
 #[derive(Debug)]
-pub(super) struct ConnectionPermit {
-    id: u64,
-    activity: Arc<Activity>,
-    open: Arc<Mutex<OpenConnections>>,
-    _permit: OwnedSemaphorePermit,
+struct Connections {
+    open: Mutex<HashMap<u64, Arc<Activity>>>,
+    /// Orders the times at which connections became idle.
+    clock: AtomicU64,
+    unused_bytes: AtomicUsize,
+    max_unused_bytes: usize,
 }
 
-impl ConnectionLimiter {
-    pub(super) fn new(max_connections: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(max_connections)),
-            open: Arc::default(),
-            clock: Arc::default(),
-        }
+impl Connections {
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Waits for a permit. At the limit, evicts another connection; if all are busy, waits for the first one to
-    /// close.
-    pub(super) async fn acquire(&self, client: IpAddr) -> ConnectionPermit {
-        if self.free.available_permits() == 0 {
-            self.evict();
-        }
-        let permit = Arc::clone(&self.free).acquire_owned().await;
-        let id = self.clock.tick();
-        let activity = Arc::new(Activity {
-            client: site(client),
-            opened_at: id,
-            idle_since: AtomicU64::new(id),
-            clock: Arc::clone(&self.clock),
-            evicted: CancellationToken::new(),
-        });
-        lock(&self.open).insert(id, Arc::clone(&activity));
-        ConnectionPermit {
-            id,
-            activity,
-            open: Arc::clone(&self.open),
-            _permit: permit.expect("the semaphore is never closed"),
-        }
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn evict(&self) {
-        let open = lock(&self.open);
+    /// Evicts a connection in favour of a new one.
+    fn evict_idle(&self) {
+        let open = self.open();
         let mut connections: HashMap<IpAddr, usize> = HashMap::new();
         for activity in open.values() {
             *connections.entry(activity.client).or_default() += 1;
@@ -130,6 +125,78 @@ impl ConnectionLimiter {
         });
         if let Some((_, activity)) = first {
             activity.evicted.cancel();
+        }
+    }
+
+    /// Evicts the connection whose client has sent the most that cannot be used.
+    fn evict_largest(&self) {
+        let open = self.open();
+        let idle = open
+            .values()
+            .filter(|activity| activity.evictable_since().is_some());
+        let unused_bytes =
+            |activity: &&Arc<Activity>| activity.unused_bytes.load(Ordering::Relaxed);
+        if let Some(activity) = idle.max_by_key(unused_bytes) {
+            activity.evicted.cancel();
+            // The task of the connection drops its buffers at once.
+            activity.used_all();
+        }
+    }
+}
+
+/// Hands out a bounded number of permits.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionLimiter {
+    free: Arc<Semaphore>,
+    connections: Arc<Connections>,
+}
+
+/// The right to hold a connection open, until it is dropped.
+#[derive(Debug)]
+pub(super) struct ConnectionPermit {
+    id: u64,
+    activity: Arc<Activity>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ConnectionLimiter {
+    pub(super) fn new(max_connections: usize) -> Self {
+        Self::with_memory(max_connections, MAX_UNUSED_BYTES)
+    }
+
+    fn with_memory(max_connections: usize, max_unused_bytes: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(max_connections)),
+            connections: Arc::new(Connections {
+                open: Mutex::default(),
+                clock: AtomicU64::default(),
+                unused_bytes: AtomicUsize::default(),
+                max_unused_bytes,
+            }),
+        }
+    }
+
+    /// Waits for a permit. At the limit, evicts another connection; if all are busy, waits for the first one to
+    /// close.
+    pub(super) async fn acquire(&self, client: IpAddr) -> ConnectionPermit {
+        if self.free.available_permits() == 0 {
+            self.connections.evict_idle();
+        }
+        let permit = Arc::clone(&self.free).acquire_owned().await;
+        let id = self.connections.tick();
+        let activity = Arc::new(Activity {
+            client: site(client),
+            opened_at: id,
+            idle_since: AtomicU64::new(id),
+            unused_bytes: AtomicUsize::default(),
+            connections: Arc::clone(&self.connections),
+            evicted: CancellationToken::new(),
+        });
+        self.connections.open().insert(id, Arc::clone(&activity));
+        ConnectionPermit {
+            id,
+            activity,
+            _permit: permit.expect("the semaphore is never closed"),
         }
     }
 }
@@ -153,12 +220,9 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        lock(&self.open).remove(&self.id);
+        self.activity.connections.open().remove(&self.id);
+        self.activity.used_all();
     }
-}
-
-fn lock(open: &Mutex<OpenConnections>) -> MutexGuard<'_, OpenConnections> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -237,6 +301,40 @@ mod tests {
         assert!(limiter.acquire(other).now_or_never().is_none());
         assert!(!is_evicted(&single));
         assert!(is_evicted(&flood[0]));
+    }
+
+    #[tokio::test]
+    async fn the_connection_with_the_most_unused_bytes_is_evicted_when_all_are_too_many() {
+        let limiter = ConnectionLimiter::with_memory(4, 100);
+        let mut permits = Vec::new();
+        for bytes in [10, 40, 30, 20] {
+            let permit = limiter.acquire(CLIENT).await;
+            permit.activity().received(bytes);
+            permits.push(permit);
+        }
+        let evicted =
+            |permits: &[ConnectionPermit]| permits.iter().map(is_evicted).collect::<Vec<_>>();
+        assert_eq!(evicted(&permits), [false; 4], "100 bytes are allowed");
+        permits[0].activity().received(1);
+        assert_eq!(evicted(&permits), [false, true, false, false]);
+        // Its bytes are free; those of a body and of a connection that is closed, too.
+        permits[0].activity().received(39);
+        permits[0].activity().used(25);
+        permits.remove(2);
+        permits[0].activity().received(55);
+        assert_eq!(evicted(&permits), [false, true, false]);
+        permits[2].activity().received(1);
+        assert_eq!(evicted(&permits), [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_busy_connection_keeps_its_bytes() {
+        let limiter = ConnectionLimiter::with_memory(2, 100);
+        let (busy, idle) = (limiter.acquire(CLIENT).await, limiter.acquire(CLIENT).await);
+        busy.activity().received(90);
+        busy.activity().mark_busy();
+        idle.activity().received(20);
+        assert_eq!([&busy, &idle].map(is_evicted), [false, true]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderName;
+use docspace_courier::admin::{Access, TrustedProxy};
 use prometheus_client::registry::Registry;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -279,6 +281,67 @@ async fn a_forwarded_request_is_not_local_whatever_host_it_names() {
                 "{response}"
             );
         }
+    })
+    .await;
+}
+
+/// A listener on all addresses behind a proxy at 127.0.0.2 that authenticates operators.
+async fn behind_proxy(scene: &Scene, token: Option<&str>) -> Operator {
+    let proxy = TrustedProxy {
+        header: HeaderName::from_static("x-user"),
+        networks: vec!["127.0.0.2/32".parse().unwrap()],
+    };
+    let access = Access::new(token.map(Into::into), EVERYWHERE.into(), Some(proxy));
+    scene.operator_of(access).await
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_authenticates_operators() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let direct = behind_proxy(scene, None).await;
+        let proxied = direct.at("127.0.0.2");
+        let get = |operator: &Operator, user: &str| {
+            let request = operator.request(Method::GET, "/api/status");
+            request.header("x-user", user)
+        };
+        assert_eq!(code(get(&proxied, "ada")).await, 200);
+        assert_eq!(code(get(&proxied, "")).await, 403, "nobody is signed in");
+        assert_eq!(
+            code(get(&proxied, "ada").header("x-user", "eve")).await,
+            403
+        );
+        assert_eq!(code(get(&direct, "ada")).await, 403, "not from the proxy");
+
+        // Changes, but not those of foreign pages.
+        let replay = || proxied.form("/events/1/replay", String::new());
+        assert_eq!(code(replay().header("x-user", "ada")).await, 303);
+        assert_eq!(code(replay()).await, 403);
+        let foreign = proxied.request(Method::POST, "/events/1/replay");
+        let foreign = foreign
+            .header("x-user", "ada")
+            .header("origin", "https://evil.example");
+        assert_eq!(code(foreign).await, 403);
+        scene.work_to_the_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guesses_through_a_trusted_proxy_slow_only_the_client_that_makes_them() {
+    scenario(async |scene| {
+        let proxied = behind_proxy(scene, Some(TOKEN)).await.at("127.0.0.2");
+        let sign_in = async |token: &str, client: &str| {
+            let form = proxied.form("/login", format!("token={token}"));
+            // A client can only add entries before that of the proxy.
+            code(form.header("x-forwarded-for", format!("192.0.2.99, {client}"))).await
+        };
+        for _ in 0..5 {
+            assert_eq!(sign_in("wrong", "192.0.2.1").await, 401);
+        }
+        assert_eq!(sign_in(TOKEN, "192.0.2.1").await, 429);
+        assert_eq!(sign_in(TOKEN, "192.0.2.2").await, 303);
     })
     .await;
 }

@@ -355,6 +355,33 @@ async fn an_administrator_who_is_not_a_member() {
 }
 
 #[tokio::test]
+async fn a_key_that_reaches_more_than_the_rules_need() {
+    const ADVICE: &str = "a member of the rooms that the rules use and of no others";
+
+    scenario(async |scene| {
+        let extra = |report: &CheckReport, words: &str| {
+            finds(report, Severity::Warning, "DOCSPACE_API_KEY", words);
+            finds(report, Severity::Warning, "DOCSPACE_API_KEY", ADVICE);
+        };
+        extra(
+            &check(scene).await,
+            "no rule uses (“Beta - shared with client”)",
+        );
+        let seed = scene.portal.seed().clone();
+        let other = seed.other_room.to_string();
+        let variables = || Variables::of(scene).with("SHARED_WITH_CLIENT_ROOM_ID", &other);
+        let report = check_with(scene, variables()).await;
+        assert!(!format!("{report:?}").contains(ADVICE), "{report:#?}");
+        scene.portal.remove_service_account(&seed.internal_room);
+        extra(
+            &check_with(scene, variables()).await,
+            "an administrator of the portal",
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_destination_that_may_not_be_written() {
     scenario(async |scene| {
         scene.portal.make_folder_read_only(&scene.internal);

@@ -21,6 +21,8 @@ fn variables(text: &str) -> BTreeSet<&str> {
         .filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()))
         .filter(|word| !word.contains(|character: char| character.is_ascii_lowercase()))
         .filter(|word| !word.starts_with("AF_") && !word.starts_with("CAP_"))
+        // Variables of the C library.
+        .filter(|word| !word.starts_with("MALLOC_"))
         .collect()
 }
 

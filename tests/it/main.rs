@@ -18,6 +18,7 @@ mod store;
 
 // The path of a delivery: receiving it, acting on it, failures and crashes.
 mod file_limit;
+mod file_modes;
 mod floods;
 mod main_job;
 mod refusals;
@@ -34,6 +35,7 @@ mod circuit_breaker;
 mod clock_steps;
 mod conflicts;
 mod crashes;
+mod endless;
 mod failures;
 mod frozen;
 mod listing;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use docspace_courier::admin::{self, Access};
@@ -15,6 +15,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Dispatch;
 
 use crate::certificates;
 use crate::mail_server::MailServer;
@@ -47,8 +48,12 @@ impl Scene {
     }
 
     pub async fn operator_with(&self, token: Option<&str>, configured: SocketAddr) -> Operator {
+        self.operator_of(Access::new(token.map(Into::into), configured, None))
+            .await
+    }
+
+    pub async fn operator_of(&self, access: Access) -> Operator {
         let stop = CancellationToken::new();
-        let access = Access::new(token.map(Into::into), configured);
         let health = self.parts.health(self.supervisor.health(), stop.clone());
         let tls = certificates::serving(&self.clock);
         let console = self.parts.console(access, Some(tls), health);
@@ -313,6 +318,11 @@ impl io::Write for Log {
 
 impl Log {
     pub fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is only one subscriber, tracing asks that of the thread which reaches a line first, and other
+        // threads that run tests have none: the line would then be off for all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        let ignored = || tracing_subscriber::fmt().with_writer(io::sink).finish();
+        SECOND.get_or_init(|| Dispatch::new(ignored()));
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone());
         tracing::subscriber::set_default(subscriber.finish())
@@ -512,6 +522,48 @@ async fn a_channel_that_is_down_is_shown() {
         let metrics = operator.page("/metrics").await;
         let gauge = "courier_channel_breaker_open{channel=\"email\"} 1";
         assert!(metrics.contains(gauge), "{metrics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_see_errors_as_pages_and_programs_as_a_sentence() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        let large = "x".repeat(5_000);
+        let requests = [
+            (operator.request(Method::GET, "/nothing"), 404),
+            (operator.request(Method::GET, "/events/nothing"), 400),
+            (operator.request(Method::GET, "/?before=nothing"), 400),
+            (operator.request(Method::PUT, "/login"), 403),
+            (operator.request(Method::POST, "/logout"), 403),
+            (operator.form("/login", "no=token"), 422),
+            (operator.form("/login", large), 413),
+            (
+                operator
+                    .request(Method::GET, "/")
+                    .header("host", "evil.example"),
+                421,
+            ),
+        ];
+        for (request, expected) in requests {
+            let person = request
+                .try_clone()
+                .unwrap()
+                .header("accept", "text/html,*/*;q=0.8");
+            for (request, is_page) in [(person, true), (request, false)] {
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), expected);
+                assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+                let text = answer.text().await.unwrap();
+                assert_eq!(
+                    text.starts_with("<!doctype html>"),
+                    is_page,
+                    "{expected}: {text}"
+                );
+                assert_eq!(text.contains("All events"), is_page, "{expected}: {text}");
+            }
+        }
     })
     .await;
 }

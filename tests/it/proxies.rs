@@ -209,18 +209,19 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
         path("tls.crt"),
         path("tls.key")
     );
+    let storage = path("caddy");
+    let options = format!(
+        "{{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system {storage}\n\tservers {{\n"
+    );
     let adapted = adapted(
         CADDYFILE,
         &[
+            ("{\n\tservers {\n", options),
             ("courier.example.com {\n", site),
             ("127.0.0.1:3000", service.to_string()),
         ],
     );
-    let storage = path("caddy");
-    let whole = format!(
-        "{{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system {storage}\n}}\n{adapted}"
-    );
-    std::fs::write(folder.join("Caddyfile"), whole).unwrap();
+    std::fs::write(folder.join("Caddyfile"), adapted).unwrap();
     let command = |verb: &str| {
         let mut command = Command::new("caddy");
         command.args([

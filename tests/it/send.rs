@@ -14,7 +14,7 @@ use crate::check::Variables;
 use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario};
 
-const FIXTURE: &str = concat!(
+pub const FIXTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/data/webhook/file.uploaded.json"
 );

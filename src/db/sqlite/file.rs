@@ -3,15 +3,29 @@
 //! Nothing here opens and closes the file of an open store: closing any descriptor of a file ends the POSIX
 //! locks that SQLite holds on it in this process.
 
-use std::fs::File;
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{File, OpenOptions};
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use rusqlite::Connection;
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use tracing::info;
 
 use crate::db::error::SqlError;
+
+/// The mode of files for the service's own user only.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o600;
+
+/// The bits of a mode that give rights to others than the owner.
+#[cfg(unix)]
+const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// The lock of the service that works on a store.
 #[derive(Debug)]
@@ -21,6 +35,7 @@ pub(in crate::db) struct StoreLock(Option<File>);
 pub(in crate::db) fn lock(path: &Path) -> anyhow::Result<StoreLock> {
     create_if_missing(path)?;
     refuse_other_names(path)?;
+    close_to_others(path)?;
     let lock =
         open_lock(path).with_context(|| format!("cannot lock the store {}", path.display()))?;
     let taken = lock.try_lock().with_context(|| {
@@ -41,7 +56,42 @@ fn open_lock(path: &Path) -> io::Result<File> {
     }
     let mut beside = path.canonicalize()?.into_os_string();
     beside.push(".lock");
-    File::create(PathBuf::from(beside))
+    open_lock_beside(Path::new(&beside))
+}
+
+/// Opens or creates a lock file. Another user may have created it first, to hold the lock or as a link to a file of ours.
+fn open_lock_beside(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    options
+        .mode(PRIVATE)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(Permissions::from_mode(PRIVATE))?;
+    Ok(file)
+}
+
+/// Takes the rights of other users from the files of a store, such as a restored backup. They could read it, and hold its
+/// lock.
+fn close_to_others(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.canonicalize()?.into_os_string();
+        name.push(suffix);
+        let file = Path::new(&name);
+        let Ok(metadata) = file.metadata() else {
+            continue;
+        };
+        if metadata.permissions().mode() & GROUP_AND_OTHERS != 0 {
+            let closed = std::fs::set_permissions(file, Permissions::from_mode(PRIVATE));
+            let name = file.display();
+            closed.with_context(|| format!("cannot take other users' rights from {name}"))?;
+            info!(file = %name, "other users can no longer read the store");
+        }
+    }
+    Ok(())
 }
 
 impl Drop for StoreLock {
@@ -190,6 +240,20 @@ mod tests {
         std::fs::remove_file(&hard).unwrap();
         drop(held);
         lock(&link).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_is_neither_followed_nor_emptied_and_only_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, link) = (folder.path().join("lock"), folder.path().join("link"));
+        std::fs::write(&lock, "kept").unwrap();
+        std::fs::set_permissions(&lock, Permissions::from_mode(0o666)).unwrap();
+        symlink(&lock, &link).unwrap();
+        open_lock_beside(&link).unwrap_err();
+        open_lock_beside(&lock).unwrap();
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "kept");
+        let mode = lock.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, PRIVATE);
     }
 
     #[test]

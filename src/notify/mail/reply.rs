@@ -4,6 +4,9 @@
 //! Servers may delay a rejection of the client's name or of the sender until they know the recipient, as
 //! Postfix does by default. Such a reply repeats what it rejects in angle brackets.
 
+use std::error::Error;
+use std::io;
+
 use lettre::transport::smtp;
 
 use crate::certificates;
@@ -29,6 +32,7 @@ const TOO_LARGE: u16 = 552;
 pub(super) fn failure(rejection: &Rejection, from: &str, to: &str) -> Failure {
     let (stage, error) = match rejection {
         Rejection::Smtp { stage, error } => (stage, error),
+        Rejection::Unreachable(error) => return unreachable(error),
         Rejection::AddressNotAscii => {
             return Failure::Permanent {
                 code: "bad_address",
@@ -85,11 +89,29 @@ fn set_up_rejected(what: &str, cause: &str) -> Failure {
     Failure::channel(ChannelProblem::SetUpRejected, reason)
 }
 
+/// The failure without a connection.
+fn unreachable(error: &io::Error) -> Failure {
+    let cause = one_line(&root_cause(error).to_string(), SUBJECT_LENGTH);
+    if let Some(failure) = certificate_refused(error) {
+        failure
+    } else if error.kind() == io::ErrorKind::TimedOut {
+        timed_out(false)
+    } else {
+        let reason = format!("the mail server cannot be reached: {cause}");
+        Failure::channel(ChannelProblem::Unreachable, reason)
+    }
+}
+
+fn certificate_refused(error: &(dyn Error + 'static)) -> Option<Failure> {
+    let reason = certificates::refusal(error)?;
+    let reason = format!("the certificate of the mail server {reason}");
+    Some(Failure::channel(ChannelProblem::SetUpRejected, reason))
+}
+
 /// The failure after a transfer that the server did not reply to.
 fn no_reply(stage: Stage, error: &smtp::Error, cause: &str) -> Failure {
-    if let Some(reason) = certificates::refusal(error) {
-        let reason = format!("the certificate of the mail server {reason}");
-        Failure::channel(ChannelProblem::SetUpRejected, reason)
+    if let Some(failure) = certificate_refused(error) {
+        failure
     } else if stage == Stage::Content {
         let reason = format!("the mail server did not confirm the email: {cause}");
         Failure::channel(ChannelProblem::Failing, reason)

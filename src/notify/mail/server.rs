@@ -1,31 +1,37 @@
 //! The mail server: connects to it, and hands one email over step by step, so that a rejection shows what it
 //! is about.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use lettre::Message;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters,
+};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::net::{UdpSocket, lookup_host};
 
-use super::settings::{InvalidSmtpSettings, Security, SmtpSettings};
+use crate::certificates::TrustedCertificates;
 
-/// Longest wait for a connection to the mail server.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use super::connection;
+use super::settings::{InvalidSmtpSettings, Security, SmtpSettings};
 
 /// The configured mail server.
 pub(super) struct MailServer {
     host: String,
     port: u16,
     security: Security,
-    /// Unused for a plain connection.
+    /// For STARTTLS.
     tls: TlsParameters,
+    /// For TLS from the first byte.
+    implicit_tls: Arc<ClientConfig>,
     login: Option<Credentials>,
     helo: Option<ClientId>,
 }
@@ -46,6 +52,8 @@ pub(super) enum Stage {
 /// Why the server did not accept an email.
 #[derive(Debug)]
 pub(super) enum Rejection {
+    /// There is no connection, or no encrypted one.
+    Unreachable(io::Error),
     /// It rejected a command, or the connection broke.
     Smtp { stage: Stage, error: smtp::Error },
     /// It does not support addresses with other than ASCII characters.
@@ -61,11 +69,13 @@ impl Rejection {
 impl MailServer {
     pub(super) fn new(settings: &SmtpSettings) -> Result<Self, InvalidSmtpSettings> {
         let mut tls = TlsParameters::builder(settings.host.clone());
-        if let Some(trusted) = &settings.trusted {
-            let certificate =
-                Certificate::from_pem(trusted.as_bytes()).map_err(InvalidSmtpSettings)?;
-            tls = tls.add_root_certificate(certificate);
-        }
+        let implicit_tls = match &settings.trusted {
+            Some(trusted) => {
+                tls = tls.add_root_certificate(Certificate::from_pem(trusted.as_bytes())?);
+                TrustedCertificates::from_pem(trusted)?
+            }
+            None => TrustedCertificates::system()?,
+        };
         let login = settings.login.as_ref().map(|(user, password)| {
             Credentials::new(user.clone(), password.expose_secret().to_owned())
         });
@@ -73,7 +83,8 @@ impl MailServer {
             host: settings.host.clone(),
             port: settings.port,
             security: settings.security,
-            tls: tls.build().map_err(InvalidSmtpSettings)?,
+            tls: tls.build()?,
+            implicit_tls: Arc::new(implicit_tls.client_config()),
             login,
             helo: settings.helo.as_deref().map(client_id),
         })
@@ -83,15 +94,8 @@ impl MailServer {
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Rejection> {
         let at = Rejection::at(Stage::Connection);
         let helo = self.client_id().await;
-        let implicit = (self.security == Security::Implicit).then(|| self.tls.clone());
-        let server = (self.host.as_str(), self.port);
-        let connection = AsyncSmtpConnection::connect_tokio1(
-            server,
-            Some(CONNECT_TIMEOUT),
-            &helo,
-            implicit,
-            None,
-        );
+        let stream = self.open().await.map_err(Rejection::Unreachable)?;
+        let connection = AsyncSmtpConnection::connect_with_transport(stream, &helo);
         let mut connection = connection.await.map_err(&at)?;
         if self.security == Security::StartTls {
             let encrypted = connection.starttls(self.tls.clone(), &helo).await;
@@ -104,21 +108,31 @@ impl MailServer {
         Ok(connection)
     }
 
-    /// Sends an email. Sets `content_sent` before it sends the content: from then on the server may have
+    async fn open(&self) -> io::Result<Box<dyn AsyncTokioStream>> {
+        let connection = connection::connect(&self.host, self.port).await?;
+        Ok(if self.security == Security::Implicit {
+            let tls = Arc::clone(&self.implicit_tls);
+            Box::new(connection.encrypt(&self.host, tls).await?)
+        } else {
+            Box::new(connection)
+        })
+    }
+
+    /// Sends an email, and returns the connection for [`quit`]. Sets `content_sent` before it sends the content: from then on the server may have
     /// accepted the email, even if its reply is lost.
     pub(super) async fn send(
         &self,
         message: &Message,
         content_sent: &AtomicBool,
-    ) -> Result<(), Rejection> {
+    ) -> Result<AsyncSmtpConnection, Rejection> {
         let mut connection = self.connect().await?;
-        let sent = transfer(&mut connection, message, content_sent).await;
-        match sent {
-            // The email is accepted; the server may close the connection without a reply to QUIT.
-            Ok(()) => drop(connection.quit().await),
-            Err(_) => connection.abort().await,
+        match transfer(&mut connection, message, content_sent).await {
+            Ok(()) => Ok(connection),
+            Err(rejection) => {
+                connection.abort().await;
+                Err(rejection)
+            }
         }
-        sent
     }
 
     /// The name that the EHLO command gives: a full name, or the address literal of this machine where it has
@@ -183,6 +197,11 @@ async fn transfer(
     content_sent.store(true, Ordering::Relaxed);
     connection.message(&content).await.map_err(&at)?;
     Ok(())
+}
+
+/// Ends a connection; the server may close it without a reply.
+pub(super) async fn quit(mut connection: AsyncSmtpConnection) {
+    let _ = connection.quit().await;
 }
 
 /// A name or an address, with or without brackets, as an EHLO command gives it.

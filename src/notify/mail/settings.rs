@@ -4,6 +4,8 @@ use lettre::message::Mailbox;
 use lettre::transport::smtp;
 use secrecy::SecretString;
 
+use crate::certificates::NoCertificate;
+
 /// `SMTP_URL`, `MAIL_FROM`, `SMTP_CA_FILE` and `SMTP_HELO`, checked.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
@@ -37,4 +39,11 @@ pub enum Security {
 /// The settings cannot be used to send email.
 #[derive(Debug, thiserror::Error)]
 #[error("SMTP_URL and SMTP_CA_FILE cannot be used")]
-pub struct InvalidSmtpSettings(#[source] pub(super) smtp::Error);
+pub enum InvalidSmtpSettings {
+    /// The mail client refuses them.
+    Client(#[from] smtp::Error),
+    /// `SMTP_CA_FILE` contains no certificate.
+    Certificate(#[from] NoCertificate),
+    /// The certificates of the system cannot be used.
+    System(#[from] rustls::Error),
+}

@@ -1,27 +1,33 @@
-//! Closes a connection whose client does not read: a write that makes no progress fails after a while.
+//! The stream of a client, below TLS. What it sends counts as unused until [`Activity`] learns otherwise. A write that makes
+//! no progress, because the client does not read, fails after a while.
 
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes time out.
+use super::connection_limit::Activity;
+
+/// A stream that is metered, and whose writes time out.
 #[derive(Debug)]
-pub(super) struct WriteTimeout<S> {
+pub(super) struct ClientStream<S> {
     stream: S,
+    activity: Arc<Activity>,
     timeout: Duration,
     /// Runs while a write is pending.
     pending: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> WriteTimeout<S> {
-    pub(super) fn new(stream: S, timeout: Duration) -> Self {
+impl<S> ClientStream<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, timeout: Duration) -> Self {
         Self {
             stream,
+            activity,
             timeout,
             pending: None,
         }
@@ -46,17 +52,20 @@ impl<S> WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.activity.received(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -94,12 +103,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
+    use crate::server::connection_limit::{ConnectionLimiter, ConnectionPermit};
+
     use super::*;
+
+    async fn permit() -> ConnectionPermit {
+        ConnectionLimiter::new(1)
+            .acquire([192, 0, 2, 1].into())
+            .await
+    }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_is_closed() {
         let (client, server) = duplex(16);
-        let mut server = WriteTimeout::new(server, Duration::from_millis(20));
+        let permit = permit().await;
+        let activity = Arc::clone(permit.activity());
+        let mut server = ClientStream::new(server, activity, Duration::from_millis(20));
         let error = server.write_all(&[0; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(client);
@@ -108,7 +127,9 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_reads_gets_everything() {
         let (mut client, server) = duplex(16);
-        let mut server = WriteTimeout::new(server, Duration::from_mins(1));
+        let permit = permit().await;
+        let activity = Arc::clone(permit.activity());
+        let mut server = ClientStream::new(server, activity, Duration::from_mins(1));
         let writing = tokio::spawn(async move { server.write_all(&[0; 1000]).await });
         let mut bytes = Vec::new();
         client.read_to_end(&mut bytes).await.unwrap();

@@ -1,0 +1,62 @@
+//! One call to the portal: what is requested, and how large its response may be.
+
+use reqwest::Method;
+
+/// The most bytes that are read of a response about one thing. Such responses have a few KiB.
+const ENTRY_BYTES: usize = 1024 * 1024;
+
+/// The most bytes that are read of a response with up to a hundred entries. A file takes 2 to 4 KiB, a row of the delivery
+/// log as much as its body and the receiver's response to it.
+const LIST_BYTES: usize = 16 * 1024 * 1024;
+
+/// One call to the portal.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a, B = ()> {
+    pub(super) method: Method,
+    /// The path below `/api/2.0/`.
+    pub(super) path: &'a str,
+    pub(super) body: Option<&'a B>,
+    /// The most bytes of a successful response.
+    pub(super) max_bytes: usize,
+}
+
+impl<'a> Call<'a> {
+    /// Reads one thing.
+    pub(super) fn get(path: &'a str) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    /// Reads a list or a page of one.
+    pub(super) fn list(path: &'a str) -> Self {
+        Self::get(path).returning_list()
+    }
+
+    pub(super) fn delete(path: &'a str) -> Self {
+        Self::new(Method::DELETE, path, None)
+    }
+}
+
+impl<'a, B> Call<'a, B> {
+    pub(super) fn post(path: &'a str, body: &'a B) -> Self {
+        Self::new(Method::POST, path, Some(body))
+    }
+
+    pub(super) fn put(path: &'a str, body: &'a B) -> Self {
+        Self::new(Method::PUT, path, Some(body))
+    }
+
+    /// The response contains a list.
+    pub(super) fn returning_list(self) -> Self {
+        let max_bytes = LIST_BYTES;
+        Self { max_bytes, ..self }
+    }
+
+    fn new(method: Method, path: &'a str, body: Option<&'a B>) -> Self {
+        Self {
+            method,
+            path,
+            body,
+            max_bytes: ENTRY_BYTES,
+        }
+    }
+}
