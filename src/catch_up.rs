@@ -130,7 +130,7 @@ impl CatchUp {
                 let own = self
                     .read_logs(&webhooks, &progress, now, &mut report)
                     .await?;
-                next.log_read_at = Some(now);
+                next.log_read_at = Some(self.portal.to_portal_time(now));
                 next.modified_on = own
                     .into_iter()
                     .map(|webhook| (webhook.id.0, webhook.modified_on))
@@ -148,7 +148,7 @@ impl CatchUp {
                 .await?;
         } else {
             // Before the first run, no event can have been missed.
-            next.complete_until = Some(now);
+            next.complete_until = Some(self.portal.to_portal_time(now));
             next.listing_due = false;
             self.db.write(move |sql| next.save(sql)).await?;
         }
@@ -172,7 +172,7 @@ impl CatchUp {
             Some(listing) => listing,
             None if is_due => self.begin_listing(complete_until, next, now).await?,
             None => {
-                next.complete_until = Some(now);
+                next.complete_until = Some(self.portal.to_portal_time(now));
                 let next = next.clone();
                 return Ok(self.db.write(move |sql| next.save(sql)).await?);
             }
@@ -207,7 +207,8 @@ impl CatchUp {
         now: Timestamp,
     ) -> Result<Listing, StoreError> {
         let since = self.since(Some(complete_until), LISTING_OVERLAP, now);
-        let listing = Listing::new(now, since, next.listing_due);
+        let started_at = self.portal.to_portal_time(now);
+        let listing = Listing::new(started_at, since, next.listing_due);
         next.listing_due = false;
         let (progress, new) = (next.clone(), listing.clone());
         let watched = self.rules.watched_folders();
@@ -246,11 +247,10 @@ impl CatchUp {
     /// retained.
     fn since(&self, last: Option<Timestamp>, overlap: SignedDuration, now: Timestamp) -> Timestamp {
         let retention = SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
+        let now = self.portal.to_portal_time(now);
         let oldest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
-        let from = last
-            .and_then(|last| last.checked_sub(overlap).ok())
-            .unwrap_or(oldest);
-        self.portal.to_portal_time(from.max(oldest))
+        let from = last.and_then(|last| last.checked_sub(overlap).ok());
+        from.map_or(oldest, |from| from.max(oldest))
     }
 }
 

@@ -48,6 +48,11 @@ impl CallLog {
         }
     }
 
+    /// How many there were, also of those that are no longer kept.
+    pub(super) fn len(&self) -> usize {
+        self.dropped + self.kept.len()
+    }
+
     pub(super) fn all(&self) -> Vec<Call> {
         self.kept.iter().cloned().collect()
     }

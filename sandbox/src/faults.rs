@@ -50,18 +50,34 @@ impl FaultEffect {
     }
 }
 
-/// Random faults. Each probability is between 0 and 1 and applies to each API call.
+/// Random faults: all effects after which a call ends.
 #[derive(Clone, Debug)]
 pub struct RandomFaults {
     /// The same seed gives the same faults for the same order of calls.
     pub seed: u64,
-    /// Close the connection after processing the call.
-    pub drop_after: f64,
-    /// Close the connection without processing the call.
-    pub drop_before: f64,
-    /// Respond with 500, 503 or 429 without processing the call.
-    pub status: f64,
+    /// The probability of a fault in each API call, between 0 and 1.
+    pub probability: f64,
 }
+
+/// The effects of random faults. A gateway that redirects or asks for a login has not forwarded the call.
+const RANDOM_EFFECTS: [FaultEffect; 16] = [
+    FaultEffect::DropBefore,
+    FaultEffect::DropAfter,
+    FaultEffect::Status(429),
+    FaultEffect::Status(500),
+    FaultEffect::Status(503),
+    FaultEffect::StatusWithRetryAfter(429, 1),
+    FaultEffect::StatusAfter(500),
+    FaultEffect::StatusAfter(504),
+    FaultEffect::Gateway(200),
+    FaultEffect::Gateway(302),
+    FaultEffect::Gateway(403),
+    FaultEffect::Gateway(404),
+    FaultEffect::GatewayAfter(403),
+    FaultEffect::GatewayAfter(502),
+    FaultEffect::OperationError("a random fault"),
+    FaultEffect::OperationResultLost,
+];
 
 /// The faults that are active.
 #[derive(Debug, Default)]
@@ -75,6 +91,10 @@ impl Faults {
         self.queued.push_back(fault);
     }
 
+    pub(super) fn retain(&mut self, keep: impl Fn(&Fault) -> bool) {
+        self.queued.retain(keep);
+    }
+
     pub(super) fn set_random(&mut self, faults: Option<RandomFaults>) {
         self.random = faults.map(|faults| {
             let generator = fastrand::Rng::with_seed(faults.seed);
@@ -85,7 +105,7 @@ impl Faults {
     /// The effect on a call, if there is one: that of the first queued fault that matches, or a random one.
     pub(super) fn next_effect(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
         self.next_queued(method, path)
-            .or_else(|| self.next_random())
+            .or_else(|| self.next_random(method, path))
     }
 
     fn next_queued(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
@@ -102,29 +122,27 @@ impl Faults {
         Some(effect)
     }
 
-    fn next_random(&mut self) -> Option<FaultEffect> {
+    fn next_random(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
         let (faults, generator) = self.random.as_mut()?;
-        let draw = generator.f64();
-        if draw < faults.drop_before {
-            Some(FaultEffect::DropBefore)
-        } else if draw < faults.drop_before + faults.drop_after {
-            Some(FaultEffect::DropAfter)
-        } else if draw < faults.drop_before + faults.drop_after + faults.status {
-            Some(FaultEffect::Status([500, 503, 429][generator.usize(..3)]))
-        } else {
-            None
+        if generator.f64() >= faults.probability {
+            return None;
         }
+        let effect = RANDOM_EFFECTS[generator.usize(..RANDOM_EFFECTS.len())].clone();
+        (starts_operation(method, path) || !effect.affects_operation()).then_some(effect)
     }
+}
+
+/// Whether a call starts an operation.
+fn starts_operation(method: &str, path: &str) -> bool {
+    method == "PUT" && (path.contains("/fileops/copy") || path.contains("/fileops/move"))
 }
 
 impl Fault {
     fn matches(&self, method: &str, path: &str) -> bool {
-        let starts_operation =
-            method == "PUT" && (path.contains("/fileops/copy") || path.contains("/fileops/move"));
         self.times > 0
             && self.method.is_none_or(|wanted| wanted == method)
             && path.contains(self.path_contains)
-            && (starts_operation || !self.effect.affects_operation())
+            && (starts_operation(method, path) || !self.effect.affects_operation())
     }
 }
 
@@ -174,9 +192,7 @@ mod tests {
             let mut faults = Faults::default();
             faults.set_random(Some(RandomFaults {
                 seed: 7,
-                drop_after: 0.2,
-                drop_before: 0.2,
-                status: 0.2,
+                probability: 0.5,
             }));
             (0..50)
                 .map(|_| faults.next_effect("GET", "/"))
@@ -185,5 +201,6 @@ mod tests {
         assert_eq!(draw(), draw());
         assert!(draw().contains(&None));
         assert!(draw().contains(&Some(FaultEffect::DropAfter)));
+        assert!(!draw().contains(&Some(FaultEffect::OperationResultLost)));
     }
 }

@@ -218,12 +218,16 @@ impl Renderer<'_> {
     /// An entry of a file's activity log, with those folded into it.
     pub(super) fn activity(&self, file: &File, activity: &Activity, related: &[Value]) -> Value {
         let (number, key) = activity.action.id_and_key();
+        let mut data = json!({ "id": file.id, "title": file.title, "parentId": file.folder });
+        if let Some([old, new]) = &activity.titles {
+            data = json!({ "id": file.id, "oldTitle": old, "newTitle": new });
+        }
         json!({
             "id": activity.at.as_second(),
             "action": { "id": number, "key": key },
             "initiator": self.user(activity.by),
             "date": date(activity.at),
-            "data": { "id": file.id, "title": file.title, "parentId": file.folder },
+            "data": data,
             "related": related,
         })
     }

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::Access;
@@ -48,6 +49,7 @@ impl Portal {
             delivered_per_log_page: 0,
             added_per_log_page: 0,
             undelivered: Vec::new(),
+            released: CancellationToken::new(),
         };
         let shared = Shared {
             api_key: settings.api_key.unwrap_or_else(random_api_key),
@@ -61,7 +63,7 @@ impl Portal {
             delivery_permits: Semaphore::new(sender::PARALLEL),
             deliveries: closed_tracker(),
             operations: closed_tracker(),
-            released: Notify::new(),
+            held: closed_tracker(),
             state: Mutex::new(state),
         };
         Self {

@@ -170,9 +170,9 @@ async fn respond_after_release(
     let body = Body::new(body);
     let body = to_bytes(body, usize::MAX).await.map_err(|_| Dropped)?;
     let request = Request::from_parts(head, Body::from(body));
-    let (portal, router) = (portal.clone(), router.clone());
-    let responding = tokio::spawn(async move {
-        portal.shared.released.notified().await;
+    let (router, released) = (router.clone(), portal.state().released.clone());
+    let responding = portal.shared.held.spawn(async move {
+        released.cancelled().await;
         route(&router, request).await
     });
     responding.await.map_err(|_| Dropped)

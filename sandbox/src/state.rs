@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::Access;
@@ -38,8 +39,8 @@ pub(super) struct Shared {
     pub(super) deliveries: TaskTracker,
     /// The operations that are queued or running.
     pub(super) operations: TaskTracker,
-    /// Wakes the calls that a fault holds.
-    pub(super) released: Notify,
+    /// The calls that a fault holds, or that were released and are being processed.
+    pub(super) held: TaskTracker,
     pub(super) state: Mutex<State>,
 }
 
@@ -72,6 +73,8 @@ pub(super) struct State {
     pub(super) added_per_log_page: usize,
     /// Rows of the delivery log that no task delivers yet.
     pub(super) undelivered: Vec<EventId>,
+    /// Ends the wait of the calls that a fault holds now.
+    pub(super) released: CancellationToken,
 }
 
 impl State {

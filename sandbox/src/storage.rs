@@ -49,6 +49,8 @@ pub(super) struct Activity {
     pub(super) action: Action,
     pub(super) by: User,
     pub(super) at: Timestamp,
+    /// The titles before and after it, if it changed the title.
+    pub(super) titles: Option<[String; 2]>,
 }
 
 impl Activity {
@@ -105,15 +107,25 @@ pub(super) struct File {
 impl File {
     /// Adds an entry to the activity log.
     pub(super) fn log(&mut self, action: Action, by: User, at: Timestamp) {
-        self.activities.push(Activity { action, by, at });
+        self.activities.push(Activity {
+            action,
+            by,
+            at,
+            titles: None,
+        });
     }
 
     /// Changes the title, which counts as a change of the file at least a second after the previous one.
     pub(super) fn rename(&mut self, title: &str, by: User, now: Timestamp) {
-        self.title = clean_title(title);
+        let old_title = std::mem::replace(&mut self.title, clean_title(title));
         self.updated_by = by;
         self.updated = now.max(self.updated + jiff::SignedDuration::from_secs(1));
-        self.log(Action::Renamed, by, now);
+        self.activities.push(Activity {
+            action: Action::Renamed,
+            by,
+            at: now,
+            titles: Some([old_title, self.title.clone()]),
+        });
     }
 
     /// Adds a version. It is at least a second newer than the previous one, so that their times differ.

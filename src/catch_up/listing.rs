@@ -11,7 +11,7 @@ use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{Client, Error, FileInfo, FolderContent};
 use crate::event::Event;
 use crate::ids::FolderId;
-use crate::inbox::{self, KnownFile, Source};
+use crate::inbox::{self, Source};
 use crate::outbox;
 use crate::telemetry::ErrorChain;
 
@@ -135,11 +135,13 @@ impl Lister<'_> {
         listing: &Listing,
         files: Vec<FileInfo>,
     ) -> Result<Vec<(bool, Event, Vec<u8>)>, CatchUpError> {
+        let current = listing.clone();
         let unreported = self.db.read(move |sql| {
             let mut unreported = Vec::new();
             for file in &files {
                 let known = inbox::known_file(sql, &file.id, file.updated)?;
-                if known != KnownFile::SameState && !outbox::is_own_copy(sql, &file.id)? {
+                let is_reported = known.is_state_reported && !current.is_new(file, known);
+                if !is_reported && !outbox::is_own_copy(sql, &file.id)? {
                     unreported.push((file.clone(), known));
                 }
             }

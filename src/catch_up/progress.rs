@@ -10,7 +10,8 @@ use crate::db::{Sql, SqlError};
 /// The key of the stored progress.
 const KEY: &str = "catch_up";
 
-/// How far catching up got. The names of the stored members are older than those of the fields.
+/// How far catching up got. The times are those of the portal's clock, which does not step when ours does. The
+/// names of the stored members are older than those of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress {
     /// When a run last read the whole log.

@@ -18,7 +18,16 @@ pub enum Activity {
 pub(super) struct ActivityDto {
     action: ActionDto,
     #[serde(default)]
+    data: DataDto,
+    #[serde(default)]
     related: Vec<ActivityDto>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DataDto {
+    #[serde(default)]
+    old_title: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +37,12 @@ struct ActionDto {
 }
 
 impl ActivityDto {
+    /// The titles that the entry and those folded into it replaced.
+    pub(super) fn old_titles(self) -> Vec<String> {
+        let related = self.related.into_iter().flat_map(Self::old_titles);
+        self.data.old_title.into_iter().chain(related).collect()
+    }
+
     /// The entry and those folded into it.
     pub(super) fn flatten(self) -> Vec<Activity> {
         let own = match self.action.key.as_deref() {

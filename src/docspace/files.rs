@@ -57,9 +57,19 @@ impl<'a> Files<'a> {
     /// Reads what the activity log says of a file since this time, without regard to its order. It is written
     /// some seconds late, and entries can be missing; third-party files have none (docs/DOCSPACE.md A1.7).
     pub async fn activities(self, file: &FileId, since: Timestamp) -> Result<Vec<Activity>, Error> {
+        let entries = self.log(file, since).await?.into_iter();
+        Ok(entries.flat_map(ActivityDto::flatten).collect())
+    }
+
+    /// Reads the titles that a file had since this time and has no longer, from its activity log.
+    pub async fn old_titles(self, file: &FileId, since: Timestamp) -> Result<Vec<String>, Error> {
+        let entries = self.log(file, since).await?.into_iter();
+        Ok(entries.flat_map(ActivityDto::old_titles).collect())
+    }
+
+    async fn log(self, file: &FileId, since: Timestamp) -> Result<Vec<ActivityDto>, Error> {
         let path = format!("{}/log?fromDate={since}&count={PAGE_SIZE}", file_path(file));
-        let entries: Vec<ActivityDto> = self.transport.read(Call::list(&path)).await?;
-        Ok(entries.into_iter().flat_map(ActivityDto::flatten).collect())
+        self.transport.read(Call::list(&path)).await
     }
 
     /// Reads a folder or room.

@@ -39,37 +39,36 @@ pub(super) fn trigger_and_file(
 }
 
 /// What is known of a file from events and actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KnownFile {
-    /// An event reported this content state, or an action was planned for it.
-    SameState,
-    /// Only other content states of the file were reported.
-    OtherState,
-    /// Nothing.
-    Unknown,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Whether an event reported the content state that was asked for, or an action was planned for it.
+    pub is_state_reported: bool,
+    /// Whether an event reported how the file came, rather than only later changes of it.
+    pub is_arrival_reported: bool,
+    /// The newest content state that an event reported.
+    pub newest_state: Option<Timestamp>,
 }
 
 /// What is known of this content state of a file. Events count whether or not a rule acted on them.
 pub fn known_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<KnownFile, SqlError> {
-    if outbox::has_file_state(sql, file, changed)? {
-        return Ok(KnownFile::SameState);
-    }
     let bodies: Vec<Vec<u8>> = sql.query(
         "SELECT body FROM events WHERE file_id = :file",
         &[(":file", file.as_str().into())],
         |row| row.get(0),
     )?;
-    let reports_state = |body: &Vec<u8>| {
-        let entry = Event::parse(body).ok().and_then(|event| event.entry);
-        entry.is_some_and(|entry| entry.modified_at == Some(changed))
+    let mut known = KnownFile {
+        is_state_reported: outbox::has_file_state(sql, file, changed)?,
+        ..KnownFile::default()
     };
-    Ok(if bodies.iter().any(reports_state) {
-        KnownFile::SameState
-    } else if bodies.is_empty() {
-        KnownFile::Unknown
-    } else {
-        KnownFile::OtherState
-    })
+    for event in bodies.iter().filter_map(|body| Event::parse(body).ok()) {
+        let state = event.entry.and_then(|entry| entry.modified_at);
+        known.is_state_reported |= state == Some(changed);
+        known.is_arrival_reported |= event
+            .trigger
+            .is_none_or(|trigger| trigger.as_str() != "file.updated");
+        known.newest_state = known.newest_state.max(state);
+    }
+    Ok(known)
 }
 
 /// The webhooks that have delivered events. What was fetched from the log of a webhook was not delivered here.

@@ -1,4 +1,5 @@
-//! The real service, killed again and again in the middle of its work: nothing is lost or repeated.
+//! The real service, killed again and again in the middle of its work: nothing is lost or repeated. On a database
+//! server there are several of them.
 //!
 //! The portal fails at random meanwhile. `COURIER_KILL_SEED`, `COURIER_KILL_UPLOADS` and
 //! `COURIER_KILL_KILLS` change the seed and the numbers, for longer runs by hand.
@@ -6,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use docspace_sandbox::{FileId, FolderId, Portal, PortalSettings, RandomFaults, UploadEvents};
+use docspace_sandbox::{FileId, FolderId, Portal, RandomFaults, UploadEvents};
 use fastrand::Rng;
 
 use crate::bounds::{bounded_by, until};
-use crate::process::{Deployment, PortalClock};
+use crate::process::{Deployment, Process};
+use crate::services::Services;
+use crate::store::{INSTANCES, Store};
 use crate::variable;
 
 const SEED: u64 = 20_261_121;
@@ -30,8 +33,14 @@ const LONGEST_REST: Duration = Duration::from_secs(2);
 /// The longest that one kill and the next start may take.
 const KILL_BOUND: Duration = Duration::from_secs(10);
 
-/// The longest that the work may take after the last kill.
+/// The longest that the work may take after the last kill, and what each upload adds to it: copies with equal
+/// titles are made one after the other, with three calls each.
 const END_BOUND: Duration = Duration::from_mins(2);
+const END_BOUND_PER_UPLOAD: Duration = Duration::from_secs(1);
+
+/// After so many kills the portal's clock moves, so that calls whose outcome is unknown hold up others only for a
+/// while.
+const KILLS_BETWEEN_OUTLASTING: u64 = 10;
 
 /// Titles that are equal or similar in the destination, where the service must distinguish them.
 const TITLES: [&str; 9] = [
@@ -67,33 +76,26 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
         variable("COURIER_KILL_UPLOADS", UPLOADS),
         variable("COURIER_KILL_KILLS", KILLS),
     );
-    let bound = END_BOUND * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
+    let end_bound = END_BOUND + END_BOUND_PER_UPLOAD * u32::try_from(uploads).unwrap();
+    let bound = end_bound * 2 + KILL_BOUND * u32::try_from(kills).unwrap();
     bounded_by(bound, async {
         let mut random = Rng::with_seed(seed);
-        let clock = PortalClock::default();
-        let deployment = Deployment::new(PortalSettings {
-            time: clock.source(),
-            operation_time: Duration::from_millis(30),
-            retry_waits: vec![Duration::from_millis(300); 20],
-            ..PortalSettings::default()
-        })
-        .await;
+        let services = Services::new(INSTANCES, Store::new()).await;
+        let deployment = &services.deployment;
         let portal = &deployment.portal;
         portal.set_random_faults(Some(RandomFaults {
             seed,
-            drop_after: 0.02,
-            drop_before: 0.02,
-            status: 0.02,
+            probability: 0.06,
         }));
 
         let mut uploaded = Vec::new();
         let mut kills_in_flight = 0;
-        let mut service = deployment.start();
+        let mut running: Vec<_> = (0..INSTANCES).map(|place| services.start(place)).collect();
         for kill in 1..=kills {
             for _ in uploaded.len() as u64..uploads * kill / kills {
                 uploaded.push(upload(portal, &mut random, uploaded.len()));
             }
-            let calls = portal.calls().len();
+            let calls = portal.calls_made();
             reach(portal, calls + 1, LONGEST_START).await;
             reach(
                 portal,
@@ -101,14 +103,18 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
                 LONGEST_REST,
             )
             .await;
-            service.kill();
-            kills_in_flight += u64::from(call_in_flight(&deployment));
-            service = deployment.start();
+            let place = random.usize(..INSTANCES);
+            running.remove(place).kill();
+            kills_in_flight += u64::from(call_in_flight(deployment));
+            if kill % KILLS_BETWEEN_OUTLASTING == 0 {
+                services.clock.outlast_calls(portal).await;
+            }
+            running.insert(place, services.start(place));
         }
         portal.set_random_faults(None);
-        clock.outlast_calls(portal).await;
-        deployment.all_done(END_BOUND).await;
-        service.kill();
+        services.clock.outlast_calls(portal).await;
+        deployment.all_done(end_bound).await;
+        running.into_iter().for_each(Process::kill);
         assert!(
             kills_in_flight > 0,
             "none of {kills} kills hit a call to the portal"
@@ -152,7 +158,7 @@ async fn killed_again_and_again_nothing_is_lost_and_nothing_is_done_twice() {
 /// Waits until the portal got this many calls, or for this long.
 async fn reach(portal: &Portal, calls: usize, longest: Duration) {
     let reached = until(END_BOUND, "the portal is called", async || {
-        portal.calls().len() >= calls
+        portal.calls_made() >= calls
     });
     let _ = tokio::time::timeout(longest, reached).await;
 }

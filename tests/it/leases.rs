@@ -81,7 +81,7 @@ async fn hold_a_call(
                 until(STATE_BOUND, "the claims are renewed", renewed).await;
                 assert_eq!(scene.worker.process_next().await.unwrap(), Progress::Idle);
             }
-            scene.portal.release_held_calls();
+            scene.portal.release_held_calls().await;
         };
         tokio::join!(attempt, others);
         scene.work_to_the_end().await;

@@ -12,6 +12,7 @@ mod certificates;
 mod mail_server;
 mod process;
 mod scene;
+mod services;
 #[path = "store_in_file.rs"]
 mod store;
 
@@ -39,6 +40,7 @@ mod failures;
 mod frozen;
 mod large_portal;
 mod leases;
+mod listing;
 mod old_events;
 mod reconcile;
 mod schedules;

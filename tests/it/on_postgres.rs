@@ -15,6 +15,7 @@ mod cluster;
 mod mail_server;
 mod process;
 mod scene;
+mod services;
 #[path = "store_on_server.rs"]
 mod store;
 
@@ -33,6 +34,7 @@ mod failures;
 mod frozen;
 mod large_portal;
 mod leases;
+mod listing;
 mod old_events;
 mod reconcile;
 mod rules;
@@ -66,6 +68,7 @@ mod moving;
 mod pgbouncer;
 mod several;
 mod silent_database;
+mod stopped;
 
 /// A number from a variable, for longer runs by hand.
 #[expect(

@@ -24,6 +24,8 @@ use crate::scene::{Leftover, scenario};
 pub struct Received {
     headers: HeaderMap,
     body: String,
+    /// The status of the response.
+    pub status: u16,
 }
 
 impl Received {
@@ -128,24 +130,21 @@ async fn receive(
         let fails_for = receiver.fails_for.lock().unwrap();
         fails_for.as_ref().is_some_and(|text| body.contains(text))
     };
-    receiver
-        .received
-        .lock()
-        .unwrap()
-        .push(Received { headers, body });
-    if fails {
-        return (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            HeaderMap::new(),
-            String::new(),
-        );
-    }
-    let (status, retry_after) = receiver
-        .answers
-        .lock()
-        .unwrap()
-        .pop()
-        .unwrap_or((200, None));
+    let (status, retry_after) = if fails {
+        (500, None)
+    } else {
+        receiver
+            .answers
+            .lock()
+            .unwrap()
+            .pop()
+            .unwrap_or((200, None))
+    };
+    receiver.received.lock().unwrap().push(Received {
+        headers,
+        body,
+        status,
+    });
     let mut answer = HeaderMap::new();
     if let Some(wait) = retry_after {
         answer.insert("retry-after", wait.parse().unwrap());

@@ -52,12 +52,18 @@ impl Process {
 
     /// Sends SIGTERM, as service managers do.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the signal with this name.
+    pub fn signal(&self, name: &str) {
         // Every shell has `kill` built in; the program of that name is often missing.
-        let asked = Command::new("sh")
-            .args(["-c", r#"kill -TERM "$1""#, "sh", &self.0.id().to_string()])
+        let (script, id) = (r#"kill -"$1" "$2""#, self.0.id().to_string());
+        let sent = Command::new("sh")
+            .args(["-c", script, "sh", name, &id])
             .status()
             .unwrap();
-        assert!(asked.success());
+        assert!(sent.success());
     }
 
     /// Waits until the process ends.

@@ -48,7 +48,7 @@ async fn a_call_that_the_portal_answers_late_is_not_repeated_after_a_crash() {
         work_for(scene, Duration::from_mins(3)).await;
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
 
-        scene.portal.release_held_calls();
+        scene.portal.release_held_calls().await;
         until(STATE_BOUND, "the first call is applied", async || {
             !scene.titles(&scene.internal).is_empty()
         })
@@ -138,6 +138,28 @@ async fn the_search_for_lost_files_costs_few_calls() {
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal).len(), 350 + LOST);
         assert_eq!(scene.calls("PUT", "fileops/copy"), LOST + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copy_is_found_under_the_title_that_the_file_had_during_the_call() {
+    scenario(async |scene| {
+        only_copy(scene);
+        scene.portal.inject_fault(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::DropAfter,
+        });
+        let file = scene.upload(&scene.client_room, "first.docx");
+        scene.portal.rename(&file, "second.docx");
+        scene.work().await;
+        scene.portal.wait_for_operations().await;
+        scene.clock.advance(Duration::from_secs(5));
+        scene.portal.rename(&file, "third.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["second.docx"]);
     })
     .await;
 }

@@ -181,6 +181,9 @@ async fn the_recipe_for_a_critical_folder_works() {
             .map(|call| call.json()["text"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(lines.len(), 4, "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("@all")), "{lines:?}");
+        // Without what keeps titles from becoming links and mentions.
+        let plain = |line: &str| line.replace('\u{200b}', "");
         assert!(
             lines
                 .iter()
@@ -194,7 +197,7 @@ async fn the_recipe_for_a_critical_folder_works() {
         assert!(
             lines
                 .iter()
-                .any(|line| line.contains("salaries @\u{200b}all.xlsx in contracts")),
+                .any(|line| plain(line).contains("salaries @all.xlsx in contracts")),
             "{lines:?}"
         );
         assert!(

@@ -6,6 +6,9 @@ use docspace_courier::db::Location;
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 
+/// How many services can use the store at the same time.
+pub const INSTANCES: usize = 1;
+
 /// A store that no other test uses.
 pub struct Store {
     path: PathBuf,

@@ -10,6 +10,9 @@ use rusqlite::types::Value as Cell;
 
 use crate::cluster::{self, Cluster};
 
+/// How many services use the store at the same time in tests of processes that are killed.
+pub const INSTANCES: usize = 3;
+
 /// A store that no other test uses.
 pub struct Store {
     name: String,

@@ -29,6 +29,11 @@ impl Portal {
         self.state().faults.push(fault);
     }
 
+    /// Removes the queued faults for which this returns false.
+    pub fn retain_faults(&self, keep: impl Fn(&Fault) -> bool) {
+        self.state().faults.retain(keep);
+    }
+
     /// Starts or ends random faults.
     pub fn set_random_faults(&self, faults: Option<RandomFaults>) {
         self.state().faults.set_random(faults);
@@ -37,6 +42,11 @@ impl Portal {
     /// The API calls so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.all()
+    }
+
+    /// How many API calls there were so far.
+    pub fn calls_made(&self) -> usize {
+        self.state().calls.len()
     }
 
     /// Changes how much is added to every API call.
@@ -77,9 +87,15 @@ impl Portal {
         self.state().operations.clear();
     }
 
-    /// Lets the portal process the calls that [`FaultEffect::Hold`](crate::FaultEffect::Hold) holds.
-    pub fn release_held_calls(&self) {
-        self.shared.released.notify_waiters();
+    /// How many calls [`FaultEffect::Hold`](crate::FaultEffect::Hold) holds.
+    pub fn held_calls(&self) -> usize {
+        self.shared.held.len()
+    }
+
+    /// Lets the portal process the held calls, and waits until it has.
+    pub async fn release_held_calls(&self) {
+        std::mem::take(&mut self.state().released).cancel();
+        self.shared.held.wait().await;
     }
 
     /// Waits until no operation is queued or running.

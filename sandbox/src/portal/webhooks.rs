@@ -78,8 +78,10 @@ impl Portal {
     }
 
     fn configure(&self, id: WebhookId, change: impl FnOnce(&mut WebhookConfig)) {
+        let now = self.now();
         if let Some(webhook) = self.state().webhooks.get_mut(id) {
             change(&mut webhook.config);
+            webhook.modified = Some(now);
         }
     }
 

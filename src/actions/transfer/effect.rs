@@ -145,7 +145,8 @@ async fn evidence(
     let at = file.intent.at;
     match (transfer.kind, source) {
         (OperationKind::Copy, source) => {
-            let expected = ExpectedFile::new(file.action, transfer.conflict, at, source);
+            let mut expected = ExpectedFile::new(file.action, transfer.conflict, at, source);
+            expected.add_old_titles(view.portal()).await?;
             let mut candidates = expected.candidates(view).await?;
             candidates.sort_by_key(|candidate| candidate.created);
             Ok(Evidence::Candidates(expected, candidates))

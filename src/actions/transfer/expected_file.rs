@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::docspace::{Conflict, Error, FileInfo};
+use crate::docspace::{Client, Conflict, Error, FileInfo};
 use crate::ids::FileId;
 use crate::outbox::{self, Action};
 
@@ -17,6 +17,8 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct ExpectedFile {
     source: FileId,
+    /// Whether the source may have been renamed since the event or the call.
+    may_have_old_titles: bool,
     conflict: Conflict,
     titles: Vec<String>,
     /// `None` if the source no longer exists or has changed since.
@@ -36,6 +38,9 @@ impl ExpectedFile {
         let mut titles = vec![action.title.clone()];
         titles.extend(source.as_ref().map(|source| source.title.clone()));
         Self {
+            may_have_old_titles: source.as_ref().is_some_and(|source| {
+                source.title != action.title || source.updated > called_at + CLOCK_TOLERANCE
+            }),
             source: action.file.clone(),
             conflict,
             titles,
@@ -44,6 +49,20 @@ impl ExpectedFile {
                 .map(|source| source.size_bytes),
             not_before,
         }
+    }
+
+    /// Adds the titles that the source had since the call: the result has the one of the time of the call.
+    pub(super) async fn add_old_titles(&mut self, portal: &Client) -> Result<(), Error> {
+        if self.may_have_old_titles {
+            let read = portal.files().old_titles(&self.source, self.not_before);
+            match read.await {
+                Ok(titles) => self.titles.extend(titles),
+                // Files in third-party storage have no activity log.
+                Err(Error::NotFound | Error::Forbidden) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The files in the destination that match.

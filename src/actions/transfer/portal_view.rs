@@ -64,6 +64,11 @@ impl<'a> PortalView<'a> {
         }
     }
 
+    /// The portal.
+    pub(super) fn portal(&self) -> &'a Client {
+        self.portal
+    }
+
     /// Returns the file.
     pub(super) async fn file(&mut self, file: &FileId) -> Result<FileInfo, Error> {
         if !self.files.contains_key(file) {

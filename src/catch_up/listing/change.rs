@@ -1,5 +1,6 @@
 //! A changed file that no event reported: whether it was uploaded.
 
+use jiff::SignedDuration;
 use tracing::warn;
 
 use crate::docspace::{Activity, Client, Error, FileInfo};
@@ -8,6 +9,9 @@ use crate::inbox::KnownFile;
 use crate::telemetry::ErrorChain;
 
 use super::stored::Listing;
+
+/// The resolution of the portal's times.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A change of a file that no event reported, and the evidence for its kind.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +53,14 @@ pub(super) async fn classify(
     file: &FileInfo,
     known: KnownFile,
 ) -> Result<Change, Error> {
-    if file.created >= listing.since && known == KnownFile::Unknown {
+    if listing.is_new(file, known) {
         return Ok(Change::Upload("the file is new"));
     }
+    // What led to a state that was reported is known.
+    let after_known = known.newest_state.map(|state| state + SECOND);
+    let since = after_known.map_or(listing.since, |state| state.max(listing.since));
     *calls_left = calls_left.saturating_sub(1);
-    let activities = match portal.files().activities(&file.id, listing.since).await {
+    let activities = match portal.files().activities(&file.id, since).await {
         Ok(activities) => activities,
         Err(error @ (Error::NotFound | Error::Forbidden)) if listing.may_have_been_off => {
             warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
@@ -69,7 +76,7 @@ pub(super) async fn classify(
         Err(error) => return Err(error),
     };
     let has = |wanted| activities.contains(&wanted);
-    Ok(if known == KnownFile::Unknown && has(Activity::Created) {
+    Ok(if !known.is_arrival_reported && has(Activity::Created) {
         Change::Upload("its activity log has an upload")
     } else if !listing.may_have_been_off {
         Change::Update("the webhook was on, and no upload is known")

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::{Sql, SqlError};
 use crate::docspace::FileInfo;
 use crate::ids::FolderId;
+use crate::inbox::KnownFile;
 
 use super::position::Position;
 
@@ -20,7 +21,7 @@ const KEY: &str = "listing";
 /// A listing that has not reached its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::catch_up) struct Listing {
-    /// When it began, on our clock.
+    /// When it began, on the portal's clock.
     pub(in crate::catch_up) started_at: Timestamp,
     /// It looks for files that changed since this time of the portal's clock.
     pub(super) since: Timestamp,
@@ -94,6 +95,11 @@ impl Listing {
             |row| row.get(0),
         )?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Whether the file is new and no event reported how it came.
+    pub(super) fn is_new(&self, file: &FileInfo, known: KnownFile) -> bool {
+        file.created >= self.since && !known.is_arrival_reported
     }
 
     /// Whether all files after these are too old, if the portal sorts them by their last change.
