@@ -662,7 +662,7 @@ async fn rules_of_the_file_are_checked_like_those_of_the_environment() {
         finds(
             &report,
             Severity::Error,
-            "RULES_FILE",
+            "rule a",
             "check that it is running",
         );
         assert!(!format!("{report:?}").contains("secret-path"));
