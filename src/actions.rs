@@ -1,7 +1,7 @@
 //! Actions: the kinds of action, and what an attempt at each does.
 //!
 //! The worker claims actions and records how their attempts ended; it knows nothing of a kind. Each kind is a
-//! module that implements [`Kind`], and a line in [`KINDS`]. What the kinds share stands below them: the context
+//! module that implements `Kind`, and a line in `KINDS`. What the kinds share stands below them: the context
 //! and outcome of an attempt (`actions/attempt.rs`), the intents of calls that must not be repeated blindly
 //! (`actions/intent.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).

@@ -21,7 +21,7 @@ impl Chat {
         self.0.breaker()
     }
 
-    /// Posts a text. Untrusted parts must have been escaped with [`crate::text::without_markup`].
+    /// Posts a text. Untrusted parts must have been escaped with `text::without_markup`.
     pub async fn post(&self, text: &str, clock: &Clock) -> Result<(), Failure> {
         let document = serde_json::json!({ "text": text }).to_string();
         self.0.post(HeaderMap::new(), document, clock).await

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, PipeReader, Read as _};
 
 use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::{PortalSettings, UploadEvents};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::bounds::{STATE_BOUND, bounded, until};
@@ -11,6 +12,9 @@ use crate::process::{Deployment, Process, free_address};
 
 /// A trigger that matches no rule.
 const TRIGGER: &str = "user.created";
+
+/// How many deliveries are made at the same time to fill the log: they share commits to the store.
+const LANES: u64 = 16;
 
 /// Everything the service logs about one upload.
 async fn log_of_an_upload(format: &str) -> String {
@@ -261,8 +265,12 @@ async fn deliver_until_lines_are_dropped(deployment: &Deployment) -> u64 {
     let trigger = "x".repeat(100_000);
     let mut next = 1;
     until(STATE_BOUND, "lines are dropped", async || {
-        deliver(deployment, next..next + 10, &trigger).await;
-        next += 10;
+        let deliveries = (0..LANES).map(|lane| {
+            let first = next + lane * 10;
+            deliver(deployment, first..first + 10, &trigger)
+        });
+        join_all(deliveries).await;
+        next += LANES * 10;
         dropped_lines(deployment).await > 0
     })
     .await;
