@@ -14,7 +14,7 @@ use crate::process::{Deployment, Process, free_address};
 const TRIGGER: &str = "user.created";
 
 /// How many deliveries are made at the same time to fill the log: they share commits to the store.
-const LANES: u64 = 16;
+const LANES: u64 = 64;
 
 /// Everything the service logs about one upload.
 async fn log_of_an_upload(format: &str) -> String {
@@ -262,7 +262,8 @@ async fn a_log_that_is_read_again_says_how_much_is_missing() {
 
 /// Fills the pipe and the service's queue of lines. Returns the first id not yet delivered.
 async fn deliver_until_lines_are_dropped(deployment: &Deployment) -> u64 {
-    let trigger = "x".repeat(100_000);
+    // As long as what the log shows of a trigger.
+    let trigger = "x".repeat(500);
     let mut next = 1;
     until(STATE_BOUND, "lines are dropped", async || {
         let deliveries = (0..LANES).map(|lane| {
