@@ -17,8 +17,6 @@ COPY --from=build /image/usr/local/bin/docspace-courier /usr/local/bin/docspace-
 COPY --from=build --chown=nonroot:nonroot /image/data /data
 WORKDIR /data
 VOLUME /data
-# With these, glibc gives more memory back after a flood (docs/SECURITY.md).
-ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 # Deliveries. The operator's listener is on loopback, within the container, unless ADMIN_ADDR says more.
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \

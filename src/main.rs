@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// The C library's allocator keeps what a flood of connections made it take; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     docspace_courier::cli::run().await

@@ -59,7 +59,8 @@ pub fn claim_all(
     Ok(claimed)
 }
 
-/// Claims an action if it is still due and free to run.
+/// Claims an action if it is still due and free to run. One that runs was free to run, and nothing that has
+/// arrived since holds it up once its lease is over.
 ///
 /// Copies and moves are claimed through [`claim_all`], which locks out other instances.
 pub fn claim(
@@ -74,9 +75,8 @@ pub fn claim(
          SET state = 'running', attempt = attempt + 1, lease_until = :lease_until,
              instance = :instance
          WHERE a.id = (SELECT id FROM actions WHERE id = :id {})
-           AND CASE a.state WHEN 'waiting' THEN a.due_at
-                            WHEN 'running' THEN a.lease_until END <= :now
-           AND {}
+           AND (a.state = 'running' AND a.lease_until <= :now
+                OR a.state = 'waiting' AND a.due_at <= :now AND {})
          RETURNING id, event, rule, file_id, title, kind, plan, attempt, failures, denials, intent_at,
                    settle_after, operation_id, searched_until",
         sql.skip_locked(),

@@ -1,6 +1,7 @@
 -- The condition that the action with the alias a is free to run.
 NOT (a.file_work = 1 AND (
-    -- Another action runs or is unresolved on its file, or waits for an earlier event of the file.
+    -- Another action runs or is unresolved on its file, or waits for an earlier event of the file. An unresolved
+    -- action goes first, even if an earlier event has arrived since.
     EXISTS (
         SELECT 1
         FROM actions AS other
@@ -9,7 +10,7 @@ NOT (a.file_work = 1 AND (
           AND (other.state = 'running'
                OR (other.intent_at IS NOT NULL
                    AND (a.intent_at IS NULL OR (other.intent_at, other.id) < (a.intent_at, a.id)))
-               OR (other.event <> a.event
+               OR (a.intent_at IS NULL AND other.event <> a.event
                    AND (other.happened_at, other.sequence, other.id)
                      < (a.happened_at, a.sequence, a.id))))
     -- A copy to the same target runs or is unresolved.

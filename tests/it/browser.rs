@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::bounds::until;
 use crate::process::free_address;
+use crate::programs::program;
 
 /// The longest that the browser may take to start or to show a page.
 const BOUND: Duration = Duration::from_mins(1);
@@ -46,12 +47,12 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         let address = free_address();
         let log = File::create(profile.path().join("driver.log")).unwrap();
-        let driver = Command::new("chromedriver")
+        let driver = program("chromedriver")
             .arg(format!("--port={}", address.port()))
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("chromedriver is missing; install Debian's chromium and chromium-driver");
+            .unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let base = format!("{HTTP}{address}");
         let status = format!("{base}/status");

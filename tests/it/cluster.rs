@@ -1,6 +1,5 @@
 //! A PostgreSQL cluster of this test process alone, in a temporary folder.
 //!
-//! PostgreSQL is installed if it is missing; if that is impossible, the tests fail and say so.
 //! However the test process ends, a guard stops the server and removes the folder.
 
 use rusqlite::types::Value as Cell;
@@ -13,6 +12,7 @@ use postgres::types::Type;
 use postgres::{Client, NoTls, Row};
 
 use crate::process::free_address;
+use crate::programs::{installed, program};
 
 /// Settings for a quick start and many connections, without protection from power failures.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'
@@ -247,15 +247,9 @@ fn guard(binaries: &Path, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// The folder of `initdb` and `pg_ctl`; installs PostgreSQL if it is missing.
+/// The folder of PostgreSQL's `initdb` and `pg_ctl`.
 fn binaries() -> PathBuf {
-    find().unwrap_or_else(|| {
-        install("postgresql");
-        find().expect("PostgreSQL was installed, but there is no initdb")
-    })
-}
-
-fn find() -> Option<PathBuf> {
+    installed();
     let known = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten();
@@ -264,34 +258,14 @@ fn find() -> Option<PathBuf> {
         .map(|entry| entry.path().join("bin"))
         .collect();
     folders.sort();
-    let in_path = Command::new("sh")
-        .args(["-c", "command -v initdb"])
-        .output();
-    if let Ok(found) = in_path {
-        let path = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-        folders.extend(Path::new(&path).parent().map(Path::to_owned));
-    }
     folders
         .into_iter()
         .rfind(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
-}
-
-/// Installs a package of Debian that is missing.
-#[expect(clippy::print_stderr, reason = "it takes a while")]
-pub fn install(package: &str) {
-    eprintln!("{package} is missing; installing it for the tests");
-    let install = format!(
-        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-         apt-get install -y -qq --no-install-recommends {package}"
-    );
-    let installed = Command::new("sh").args(["-c", &install]).output();
-    assert!(
-        installed
-            .as_ref()
-            .is_ok_and(|output| output.status.success()),
-        "the tests need {package} and could not install it: \
-         run them as root on Debian, or install it yourself\n{installed:?}"
-    );
+        .unwrap_or_else(|| {
+            let initdb = program("initdb");
+            let folder = Path::new(initdb.get_program()).parent().unwrap();
+            folder.to_owned()
+        })
 }
 
 fn run_checked(command: &mut Command) {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
-use docspace_sandbox::{Fault, FaultEffect};
+use docspace_courier::catch_up::ListRooms;
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
-use crate::scene::scenario;
+use crate::scene::{Leftover, Scene, scenario};
 
 /// Uploads files, stops the worker at the failpoint, restarts it, and checks the portal.
 async fn crash_at(failpoint: Failpoint) {
@@ -84,6 +85,72 @@ async fn a_crash_after_the_call_before_its_response() {
             ),
             (1, 1)
         );
+    })
+    .await;
+}
+
+impl Scene {
+    /// A file is uploaded, which is not delivered, and then overwritten.
+    async fn upload_second_version_first(&mut self) {
+        let first_run = self.catch_up().run_once(ListRooms::IfNeeded).await;
+        first_run.unwrap();
+        self.stop_receiving().await;
+        let file = self.upload(&self.client_room, "plan.docx");
+        self.portal.wait_for_deliveries().await;
+        self.leaving(Leftover::FailedDeliveries, 1);
+        self.start_receiving();
+        self.clock.advance(Duration::from_secs(1));
+        let content = b"second version";
+        self.portal
+            .overwrite(&file, content, UploadEvents::Uploaded);
+    }
+
+    /// Fetches the event of the first version, restarts, and checks that both were copied.
+    async fn fetch_first_version_and_restart(&mut self) {
+        self.portal.wait_for_operations().await;
+        let caught_up = self.catch_up().run_once(ListRooms::IfNeeded).await;
+        assert_eq!(caught_up.unwrap().fetched, 1);
+        self.crash_and_restart().await;
+        self.work_to_the_end().await;
+        let titles = self.titles(&self.internal);
+        assert_eq!(titles, ["plan (1).docx", "plan.docx"]);
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_event_does_not_hold_up_what_a_crash_left() {
+    for failpoint in [
+        Failpoint::BeforeCall,
+        Failpoint::AfterAnswer,
+        Failpoint::OperationStored,
+        Failpoint::BeforeFinish,
+    ] {
+        scenario(async |scene| {
+            scene.upload_second_version_first().await;
+            let failpoints = Failpoints::stop_at(failpoint);
+            scene.restart_with(failpoints.clone()).await;
+            tokio::select! {
+                () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
+                () = failpoints.reached() => {}
+            }
+            scene.fetch_first_version_and_restart().await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_event_does_not_hold_up_a_copy_whose_response_was_lost() {
+    scenario(async |scene| {
+        scene.upload_second_version_first().await;
+        scene.portal.inject_fault(Fault {
+            method: Some("PUT"),
+            path_contains: "fileops",
+            times: 1,
+            effect: FaultEffect::DropAfter,
+        });
+        scene.work().await;
+        scene.fetch_first_version_and_restart().await;
     })
     .await;
 }

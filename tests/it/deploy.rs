@@ -1,9 +1,9 @@
 //! The files of `deploy/` and the image only use existing variables and commands.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use crate::process::binary;
+use crate::programs::program;
 
 const EXAMPLE: &str = include_str!("../../config.example.env");
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
@@ -21,8 +21,6 @@ fn variables(text: &str) -> BTreeSet<&str> {
         .filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()))
         .filter(|word| !word.contains(|character: char| character.is_ascii_lowercase()))
         .filter(|word| !word.starts_with("AF_") && !word.starts_with("CAP_"))
-        // Variables of the C library.
-        .filter(|word| !word.starts_with("MALLOC_"))
         .collect()
 }
 
@@ -106,21 +104,21 @@ fn systemd_understands_the_unit() {
     let folder = tempfile::tempdir().unwrap();
     // Only the installed path of the program cannot exist in a test.
     let unit = std::fs::read_to_string(UNIT).unwrap();
-    let program = env!("CARGO_BIN_EXE_docspace-courier");
-    let unit = unit.replace("/usr/local/bin/docspace-courier", program);
+    let built = env!("CARGO_BIN_EXE_docspace-courier");
+    let unit = unit.replace("/usr/local/bin/docspace-courier", built);
     let path = folder.path().join("docspace-courier.service");
     std::fs::write(&path, unit).unwrap();
-    let verified = Command::new("systemd-analyze")
+    let verified = program("systemd-analyze")
         .args(["verify", "--man=no", "--recursive-errors=no"])
         .arg(&path)
         .output()
-        .expect("systemd-analyze is missing; install Debian's systemd");
+        .unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success(), "{said}");
     assert!(!said.contains("docspace-courier.service"), "{said}");
 
     // 0 is best, 10 is worst; systemd rates a service without any hardening 9.6.
-    let judged = Command::new("systemd-analyze")
+    let judged = program("systemd-analyze")
         .args(["security", "--offline=true", "--threshold=20"])
         .arg(&path)
         .output()

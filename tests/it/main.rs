@@ -11,6 +11,7 @@ mod browser;
 mod certificates;
 mod mail_server;
 mod process;
+mod programs;
 mod scene;
 mod services;
 #[path = "store_in_file.rs"]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use docspace_courier::notify::mail::Mailer;
@@ -10,6 +10,7 @@ use docspace_sandbox::{Fault, FaultEffect};
 
 use crate::mail_server::MailServer;
 use crate::notify::{by_mail, closed_port};
+use crate::programs::program;
 use crate::scene::{Leftover, scenario};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus-rules.yml");
@@ -17,13 +18,13 @@ const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
 
 /// Checks that promtool accepts this input.
 fn check_with_promtool(arguments: &[&str], input: &str) {
-    let mut promtool = Command::new("promtool")
+    let mut promtool = program("promtool")
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("promtool is missing; install Debian's prometheus");
+        .unwrap();
     let mut stdin = promtool.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).unwrap();
     drop(stdin);

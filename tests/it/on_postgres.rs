@@ -14,6 +14,7 @@ mod certificates;
 mod cluster;
 mod mail_server;
 mod process;
+mod programs;
 mod scene;
 mod services;
 #[path = "store_on_server.rs"]

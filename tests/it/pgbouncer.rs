@@ -1,12 +1,10 @@
 //! `PgBouncer` in front of a cluster, which lends a connection to the server for one transaction at a time.
-//!
-//! It is installed if it is missing; if that is impossible, the tests fail and say so.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::cluster::{Cluster, as_server_user, install};
+use crate::cluster::{Cluster, as_server_user};
 use crate::process::{Process, free_address};
+use crate::programs::program;
 
 pub struct PgBouncer {
     port: u16,
@@ -36,7 +34,7 @@ impl PgBouncer {
         );
         std::fs::write(&file, settings).unwrap();
         readable_by_all(&folder);
-        let mut command = Command::new(binary());
+        let mut command = program("pgbouncer");
         command.arg(&file);
         let mut command = as_server_user(command);
         let output = Stdio::from(std::fs::File::create(folder.path().join("log")).unwrap());
@@ -60,20 +58,4 @@ fn readable_by_all(folder: &tempfile::TempDir) {
 
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), mode).unwrap();
-}
-
-fn binary() -> PathBuf {
-    // Debian's folder for programs of the system is not in every user's path.
-    let find = || {
-        let path = Command::new("sh")
-            .args(["-c", "PATH=$PATH:/usr/sbin; command -v pgbouncer"])
-            .output()
-            .unwrap();
-        let path = String::from_utf8(path.stdout).unwrap();
-        (!path.is_empty()).then(|| PathBuf::from(path.trim()))
-    };
-    find().unwrap_or_else(|| {
-        install("pgbouncer");
-        find().expect("pgbouncer was installed, but cannot be found")
-    })
 }

@@ -11,6 +11,7 @@ use docspace_sandbox::{PortalSettings, UploadEvents};
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::certificates::Authority;
 use crate::process::{Deployment, Process, free_address};
+use crate::programs::program;
 
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 const CADDYFILE: &str = include_str!("../../deploy/Caddyfile");
@@ -190,13 +191,12 @@ fn nginx(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
     );
     std::fs::write(folder.join("nginx.conf"), whole).unwrap();
     let command = || {
-        let mut command = Command::new("nginx");
+        let mut command = program("nginx");
         command.args(["-e", "stderr", "-c", &path("nginx.conf")]);
         command.stdin(Stdio::null());
         command
     };
-    let tested = command().arg("-t").output();
-    let tested = tested.expect("nginx is missing; install Debian's nginx");
+    let tested = command().arg("-t").output().unwrap();
     assert!(tested.status.success(), "{tested:?}");
     command()
 }
@@ -223,7 +223,7 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
     );
     std::fs::write(folder.join("Caddyfile"), adapted).unwrap();
     let command = |verb: &str| {
-        let mut command = Command::new("caddy");
+        let mut command = program("caddy");
         command.args([
             verb,
             "--adapter",
@@ -234,8 +234,7 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
         command.env("HOME", folder).stdin(Stdio::null());
         command
     };
-    let tested = command("validate").output();
-    let tested = tested.expect("caddy is missing; install Debian's caddy");
+    let tested = command("validate").output().unwrap();
     assert!(tested.status.success(), "{tested:?}");
     command("run")
 }

@@ -23,6 +23,8 @@ pub struct FileView {
     pub folder: FolderId,
     /// The comment of its newest version.
     pub comment: String,
+    /// Whether somebody has locked it.
+    pub locked: bool,
 }
 
 impl From<&File> for FileView {
@@ -33,6 +35,7 @@ impl From<&File> for FileView {
             content: file.content.to_vec(),
             version: file.version,
             folder: file.folder.clone(),
+            locked: file.locked,
             comment: file.comment.clone(),
         }
     }

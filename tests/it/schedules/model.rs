@@ -172,8 +172,8 @@ impl Model {
         self.changed(position);
     }
 
-    /// Any other change that moves the time of the last change. If an event reports it, a listing no longer
-    /// sees that an earlier version was not reported.
+    /// Any other change, even one that leaves the time of the last change. If an event reports it, a listing no
+    /// longer sees that an earlier version was not reported.
     pub fn changed(&mut self, position: usize) {
         let file = &mut self.files[position];
         let is_reported = self.webhook.is_on && self.webhook.reports_updates;

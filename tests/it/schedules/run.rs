@@ -72,9 +72,7 @@ impl<'scene> Run<'scene> {
             Step::Overwrite(number) => self.overwrite(number),
             Step::Edit(number) => self.edit(number),
             Step::Rename(number) => self.rename(number),
-            Step::Lock(number, locked) => self.with_file(number, |run, file| {
-                run.scene.portal.lock(file, locked);
-            }),
+            Step::Lock(number, locked) => self.lock(number, locked),
             Step::OpenInEditor(number, open) => self.with_file(number, |run, file| {
                 run.scene.portal.open_in_editor(file, open);
             }),
@@ -159,6 +157,14 @@ impl<'scene> Run<'scene> {
         let title = self.model.new_title(position);
         self.scene.portal.rename(&file, &title);
         self.model.changed(position);
+    }
+
+    /// Locks or unlocks a file. That raises an event with the file's state.
+    fn lock(&mut self, number: usize, locked: bool) {
+        if let Some((position, file)) = self.model.pick(number) {
+            self.scene.portal.lock(&file, locked);
+            self.model.changed(position);
+        }
     }
 
     fn with_file(&self, number: usize, change: impl FnOnce(&Self, &FileId)) {
@@ -294,9 +300,17 @@ impl<'scene> Run<'scene> {
         self.open_receiver();
         self.pipeline.fail_for("nothing");
         self.switch_webhook(true);
-        for file in &self.model.files {
-            self.scene.portal.lock(&file.id, false);
-            self.scene.portal.open_in_editor(&file.id, false);
+        for position in 0..self.model.files.len() {
+            let file = self.model.files[position].id.clone();
+            self.scene.portal.open_in_editor(&file, false);
+            if self
+                .scene
+                .portal
+                .file(&file)
+                .is_some_and(|file| file.locked)
+            {
+                self.lock(position, false);
+            }
         }
         self.scene.portal.wait_for_deliveries().await;
         self.scene.clock.advance(WHILE);
