@@ -21,7 +21,8 @@ const STEP: Duration = Duration::from_secs(30);
 /// How often missed deliveries are fetched.
 const CATCH_UP_INTERVAL: Duration = Duration::from_mins(5);
 
-/// The most calls to the portal in the night: ten a minute on average.
+/// The most calls to the portal in the night: ten a minute on average. Most of them look up names for the message
+/// that probes a channel every 30 s.
 const MAX_CALLS: usize = 6_000;
 
 /// Works for this long, and catches up regularly.
