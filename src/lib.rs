@@ -32,6 +32,10 @@ pub mod notify;
 pub mod outgoing;
 pub mod pipeline;
 
+// Evaluate and replay for people.
+pub mod evaluator;
+pub mod replay;
+
 // Fetch what was not delivered.
 pub mod catch_up;
 

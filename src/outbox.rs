@@ -34,7 +34,7 @@ pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
 pub use dead_letter::{
     DEAD_ACTION_EVENTS, DeadLetter, discard_behind_dead, discard_dead, has_dead,
-    has_unreported_dead, report_dead, reported_dead, revive_of_event,
+    has_unreported_dead, report_dead, reported_dead, retry_as_planned, revive_of_event,
 };
 pub use effect::{
     Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,
@@ -42,5 +42,5 @@ pub use effect::{
 };
 pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use plan::{PlanOutcome, plan};
-pub use replan::{Replan, hold_for_replay, make_due};
+pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

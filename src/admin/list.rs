@@ -58,6 +58,7 @@ impl ListQuery {
                 .map(|text| clean(text.trim()))
                 .filter(|text| !text.is_empty()),
             before: self.before.map(InboxId),
+            ..EventFilter::default()
         }
     }
 }

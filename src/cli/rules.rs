@@ -14,14 +14,12 @@ use crate::facts::KnownFacts;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
+use super::evaluation::evaluator;
 use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
-mod evaluation;
 mod list;
 mod stored_event;
 mod trial;
-
-use evaluation::Evaluator;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -98,7 +96,7 @@ async fn explain(
     };
     let mut known = KnownFacts::new(&event, &caused_by);
     let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
-    let complete = Evaluator::new(settings).evaluate(&mut known, needed).await;
+    let complete = evaluator(settings).evaluate(&mut known, needed).await;
     let explained = Explained {
         asked: known.asked().iter().map(ToString::to_string).collect(),
         unanswered: complete.err(),

@@ -8,6 +8,7 @@ use crate::ids::InboxId;
 use crate::inbox::{InboxState, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState};
 
+use super::replay::stored_changes;
 use super::view::{ActionView, DecisionView, EventDetails, EventState, EventView};
 
 /// Everything about the event with this id of ours or, if there is none, with this id of DocSpace's; the
@@ -16,20 +17,24 @@ pub fn find(sql: &Sql, number: i64) -> Result<Option<EventDetails>, SqlError> {
     let columns = EventRow::COLUMNS;
     let found = sql.query_optional(
         &format!(
-            "SELECT {columns}, body FROM events
+            "SELECT {columns}, body, replay_changes FROM events
              WHERE id = coalesce((SELECT id FROM events WHERE id = :number),
                                  (SELECT max(id) FROM events WHERE event_id = :number))"
         ),
         &[(":number", number.into())],
-        |row| Ok((read_event(row)?, row.get("body")?)),
+        |row| {
+            let changes: Option<String> = row.get("replay_changes")?;
+            Ok((read_event(row)?, row.get("body")?, changes))
+        },
     )?;
-    let Some((row, body)) = found else {
+    let Some((row, body, changes)) = found else {
         return Ok(None);
     };
     let decisions = without_event(decisions_of(sql, &[row.id])?);
     let actions = without_event(actions_of(sql, &[row.id])?);
     Ok(Some(EventDetails {
         event: row.into_view(&decisions, &actions),
+        replay_changes: stored_changes(changes.as_deref()),
         decisions,
         actions,
         body,

@@ -87,6 +87,8 @@ pub struct EventDetails {
     /// The event.
     #[serde(flatten)]
     pub event: EventView,
+    /// What the last replay changed, each in words.
+    pub replay_changes: Vec<String>,
     /// What each rule decided.
     pub decisions: Vec<DecisionView>,
     /// What was planned, in order.
