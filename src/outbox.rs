@@ -11,6 +11,8 @@ mod action;
 mod plan;
 mod replan;
 
+mod pause;
+
 mod batch;
 
 mod claim;
@@ -41,6 +43,7 @@ pub use effect::{
     last_move, outcome_before, owns_operation,
 };
 pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
+pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
 pub use plan::{PlanOutcome, plan};
 pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::db::{Sql, SqlError, Value};
 use crate::ids::InboxId;
 use crate::inbox::{DEAD_EVENTS, title_key};
-use crate::outbox::DEAD_ACTION_EVENTS;
+use crate::outbox::{DEAD_ACTION_EVENTS, IS_HELD};
 
 /// Which events to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum StateFilter {
     /// [`EventState::Waiting`](super::EventState::Waiting) or
     /// [`EventState::Working`](super::EventState::Working).
     Waiting,
+    /// [`EventState::Held`](super::EventState::Held).
+    Held,
     /// [`EventState::Done`](super::EventState::Done).
     Done,
     /// [`EventState::Discarded`](super::EventState::Discarded).
@@ -56,12 +58,21 @@ impl StateFilter {
         match self {
             Self::Any => "true".to_owned(),
             Self::Dead => is_dead(),
-            Self::Waiting => "id IN (SELECT id FROM events WHERE state = 'waiting'
-                        UNION SELECT event FROM actions WHERE state IN ('waiting', 'running'))
+            Self::Waiting => format!(
+                "id IN (SELECT id FROM events WHERE state = 'waiting'
+                        UNION SELECT event FROM actions
+                        WHERE state IN ('waiting', 'running') AND NOT ({IS_HELD}))
                  AND (state = 'waiting'
                       OR NOT EXISTS (SELECT 1 FROM actions
                                      WHERE event = events.id AND state = 'dead'))"
-                .to_owned(),
+            ),
+            Self::Held => format!(
+                "id IN (SELECT event FROM actions WHERE {IS_HELD}) AND state = 'decided'
+                 AND NOT EXISTS (
+                     SELECT 1 FROM actions
+                     WHERE event = events.id AND state IN ('dead', 'waiting', 'running')
+                       AND NOT ({IS_HELD}))"
+            ),
             Self::Done => format!(
                 "state = 'decided' AND reason IS NULL AND {} AND NOT {}",
                 has_action("= 'done'"),

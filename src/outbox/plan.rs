@@ -24,7 +24,9 @@ const INSERT: &str = "
     INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, plan, title,
                          target, channel, state, happened_at, sequence, due_at, created_at)
     VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :plan, :title,
-            :target, :channel, 'waiting', :happened_at, :sequence, :due_at, :now)";
+            :target, :channel, 'waiting', :happened_at, :sequence,
+            CASE WHEN EXISTS (SELECT 1 FROM paused_rules WHERE rule = :rule) THEN NULL ELSE CAST(:due_at AS BIGINT) END,
+            :now)";
 
 /// Stores the actions of one rule for one content state of a file, unless they have been planned before.
 pub fn plan(

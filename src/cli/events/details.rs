@@ -132,6 +132,10 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             page,
             "\nA running service continues by itself. If this takes long, `docspace-courier check` shows what to fix."
         ),
+        EventState::Held => writeln!(
+            page,
+            "\nA rule is paused. `docspace-courier rules resume NAME` resumes it, and carries out or drops what is held."
+        ),
         EventState::Unreadable => writeln!(
             page,
             "\nThere is nothing to do here: the delivery was signed, but it is not an event. It is kept \

@@ -49,6 +49,7 @@ pub(super) struct FilterArgs {
 enum StateArg {
     Dead,
     Waiting,
+    Held,
     Done,
     Discarded,
     Ignored,
@@ -87,6 +88,7 @@ impl From<StateArg> for StateFilter {
         match state {
             StateArg::Dead => Self::Dead,
             StateArg::Waiting => Self::Waiting,
+            StateArg::Held => Self::Held,
             StateArg::Done => Self::Done,
             StateArg::Discarded => Self::Discarded,
             StateArg::Ignored => Self::Ignored,
