@@ -373,7 +373,7 @@ async fn a_preview_says_what_a_replay_changes_and_changes_nothing() {
         scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), titles);
-        assert_eq!(scene.details(FIRST).await.replay_changes, [change.clone()]);
+        assert_eq!(scene.details(FIRST).await.replay_changes, std::slice::from_ref(&change));
         let page = printed(&scene.run(&["show", "1"]));
         assert!(page.contains(&change), "{page}");
 
@@ -450,7 +450,7 @@ async fn events_are_replayed_by_filter() {
             search: Some("ONE".to_owned()),
             rule: Some("copy".to_owned()),
             trigger: Some("file.uploaded".to_owned()),
-            since: Some(scene.clock.now() - std::time::Duration::from_secs(86_400)),
+            since: Some(scene.clock.now() - std::time::Duration::from_hours(24)),
             ..dead_letters()
         };
         scene.order(&one, ReplayMode::CurrentRules).await;
