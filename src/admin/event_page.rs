@@ -128,7 +128,7 @@ fn event_page(
 ) -> EventPage {
     let event = &details.event;
     let facts = [
-        ("Replayed", event.replay_words()),
+        ("Replayed", event.replay_text()),
         ("Trigger", event.trigger.clone()),
         ("File", event.file_id.clone()),
         ("In DocSpace", event.docspace_numbers()),
@@ -159,7 +159,7 @@ fn event_page(
             .collect(),
         received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
-        source: event.source_words(),
+        source: event.source_text(),
         decision_due: event.due_at.map(|due| RelativeTime::new(due, now)),
         actions: actions.collect(),
         controls,

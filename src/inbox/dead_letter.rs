@@ -12,13 +12,13 @@ pub const DEAD_EVENTS: &str = "SELECT id FROM events WHERE state = 'dead'";
 
 /// Retries what failed for good of an event: its decision, or its dead letters. Returns how many there
 /// were.
-pub fn revive(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+pub fn retry_dead(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
     let decisions = sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
          WHERE id = :id AND state = 'dead'",
         &[(":id", id.0.into()), (":now", now.into())],
     )?;
-    Ok(decisions + outbox::revive_of_event(sql, id, now)?)
+    Ok(decisions + outbox::retry_dead(sql, id, None, now)?)
 }
 
 /// How a person ordered a replay.
@@ -97,8 +97,8 @@ pub fn replay_as_planned(
     if !exists(sql, id)? {
         return Ok(None);
     }
-    let revived = revive(sql, id, now)?;
-    if revived > 0 {
+    let retried = retry_dead(sql, id, now)?;
+    if retried > 0 {
         sql.execute(
             "UPDATE events SET replayed_at = :now, replayed_by = :by WHERE id = :id",
             &[
@@ -108,7 +108,7 @@ pub fn replay_as_planned(
             ],
         )?;
     }
-    Ok(Some(revived))
+    Ok(Some(retried))
 }
 
 fn exists(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
@@ -139,10 +139,10 @@ pub fn discard(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Discarde
         "UPDATE events SET state = 'decided' WHERE id = :id AND state = 'dead'",
         &[(":id", id.0.into())],
     )?;
-    let behind = outbox::discard_behind_dead(sql, id, now)?;
+    let behind = outbox::discard_dependents(sql, id, now)?;
     let actions = outbox::discard_dead(sql, id, now)?;
     if decisions > 0 {
-        // A replay that could not be decided holds actions.
+        // A replay that could not be decided has suspended actions.
         outbox::make_due(sql, id, now)?;
     }
     Ok(Some(Discarded {

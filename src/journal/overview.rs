@@ -22,7 +22,8 @@ pub struct Overview {
     /// Events that wait for their decision.
     pub events_waiting: u64,
     /// Actions that wait or run.
-    pub actions_owed: u64,
+    #[serde(rename = "actions_owed")]
+    pub actions_open: u64,
     /// Decisions and actions that are dead letters.
     pub dead: u64,
     /// Since when the oldest event or action waits.
@@ -52,12 +53,12 @@ const OVERVIEW: &str = "
 pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
     sql.query_one(OVERVIEW, &[], |row| {
         let (dead_events, dead_actions): (u64, u64) = (row.get(2)?, row.get(3)?);
-        let (undecided, owed): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
+        let (undecided, open): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
         Ok(Overview {
             events_waiting: row.get(0)?,
-            actions_owed: row.get(1)?,
+            actions_open: row.get(1)?,
             dead: dead_events + dead_actions,
-            waiting_since: undecided.into_iter().chain(owed).min(),
+            waiting_since: undecided.into_iter().chain(open).min(),
             last_delivery: row.get(6)?,
         })
     })

@@ -62,13 +62,8 @@ pub fn reported_dead(sql: &Sql, at: Timestamp, limit: u32) -> Result<Vec<DeadLet
     )
 }
 
-/// Makes an event's dead letters due again, with all their attempts.
-pub fn revive_of_event(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
-    revive(sql, event, None, now)
-}
-
-/// The same, for one rule only if it is given.
-pub(super) fn revive(
+/// Makes an event's dead letters due again, with all their attempts; of one rule only if it is given.
+pub fn retry_dead(
     sql: &Sql,
     event: InboxId,
     rule: Option<&str>,
@@ -87,7 +82,7 @@ pub(super) fn revive(
 }
 
 /// Discards the actions of an event that wait for one of its dead letters, which will never be done.
-pub fn discard_behind_dead(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+pub fn discard_dependents(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions AS later
          SET state = 'discarded', finished_at = :now, reason = 'the action before it was discarded'

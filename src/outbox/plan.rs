@@ -7,7 +7,7 @@ use crate::ids::{EventPosition, FileId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
-use super::dead_letter::revive;
+use super::dead_letter::retry_dead;
 use super::title::target;
 
 /// The result of planning.
@@ -15,7 +15,7 @@ use super::title::target;
 pub enum PlanOutcome {
     /// The actions are stored.
     Planned,
-    /// They were planned for this earlier event; its dead letters have been revived.
+    /// They were planned for this earlier event; its dead letters are retried.
     AlreadyPlanned(InboxId),
 }
 
@@ -35,7 +35,7 @@ pub fn plan(
 ) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
-        revive(sql, earlier, Some(rule), now)?;
+        retry_dead(sql, earlier, Some(rule), now)?;
         return Ok(PlanOutcome::AlreadyPlanned(earlier));
     }
     // An action is due once those before it that it waits for are done.

@@ -21,12 +21,12 @@ pub struct Replan<'a> {
     /// The rules that plan something now.
     planning: HashSet<&'a str>,
     /// The actions that no rule has claimed yet.
-    earlier: Vec<Earlier>,
+    earlier: Vec<EarlierAction>,
     now: Timestamp,
 }
 
 #[derive(Debug)]
-struct Earlier {
+struct EarlierAction {
     id: ActionId,
     rule: String,
     version: String,
@@ -36,7 +36,7 @@ struct Earlier {
     has_intent: bool,
 }
 
-impl Earlier {
+impl EarlierAction {
     /// Whether it is done, or may be.
     fn is_kept(&self) -> bool {
         self.has_intent || matches!(self.state, ActionState::Done | ActionState::Running)
@@ -58,7 +58,7 @@ impl<'a> Replan<'a> {
             &[(":event", event.event.0.into())],
             |row| {
                 let intent_at: Option<Timestamp> = row.get("intent_at")?;
-                Ok(Earlier {
+                Ok(EarlierAction {
                     id: ActionId(row.get("id")?),
                     rule: row.get("rule")?,
                     version: row.get("file_version")?,
@@ -109,11 +109,12 @@ impl<'a> Replan<'a> {
 
     fn plan_action(&mut self, sql: &Sql, new: &NewAction<'_>) -> Result<(), SqlError> {
         let plan = &new.action.stored;
-        let is_here = |action: &Earlier| action.rule == new.rule && action.position == new.position;
+        let is_here =
+            |action: &EarlierAction| action.rule == new.rule && action.position == new.position;
         if let Some(kept) = take(&mut self.earlier, |action| {
             is_here(action) && action.is_kept()
         }) {
-            revive(sql, &kept, self.now)?;
+            retry_unresolved(sql, &kept, self.now)?;
             if kept.plan != *plan {
                 // The rule may plan the same at a later position now.
                 self.earlier.push(kept);
@@ -141,7 +142,7 @@ impl<'a> Replan<'a> {
                 if same.rule != new.rule {
                     new.adopt(sql, same.id)?;
                 }
-                revive(sql, &same, self.now)
+                retry_unresolved(sql, &same, self.now)
             }
         }
     }
@@ -160,7 +161,7 @@ impl<'a> Replan<'a> {
             };
             match action.state {
                 _ if !action.is_kept() => discard(sql, action.id, reason, self.now)?,
-                ActionState::Dead => revive(sql, action, self.now)?,
+                ActionState::Dead => retry_unresolved(sql, action, self.now)?,
                 _ => {}
             }
         }
@@ -169,14 +170,17 @@ impl<'a> Replan<'a> {
     }
 }
 
-/// Takes the first action for which the condition holds.
-fn take(actions: &mut Vec<Earlier>, condition: impl Fn(&Earlier) -> bool) -> Option<Earlier> {
+/// Takes the first action that meets the condition.
+fn take(
+    actions: &mut Vec<EarlierAction>,
+    condition: impl Fn(&EarlierAction) -> bool,
+) -> Option<EarlierAction> {
     let found = actions.iter().position(condition)?;
     Some(actions.remove(found))
 }
 
 /// Retries an action whose call may have taken effect, with all its attempts.
-fn revive(sql: &Sql, action: &Earlier, now: Timestamp) -> Result<(), SqlError> {
+fn retry_unresolved(sql: &Sql, action: &EarlierAction, now: Timestamp) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
                             reason_code = NULL, reason = NULL

@@ -34,7 +34,7 @@ fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
         1 => String::new(),
         many => format!(", delivered {many} times"),
     };
-    let source = event.source_words();
+    let source = event.source_text();
     writeln!(
         page,
         "  received  {} UTC, {source}{times}",
@@ -45,7 +45,7 @@ fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
         Some(value) => writeln!(page, "  {name:8}  {}", clean(&value)),
         None => Ok(()),
     };
-    line("replayed", event.replay_words())?;
+    line("replayed", event.replay_text())?;
     line("trigger", event.trigger.clone())?;
     line("title", event.title.clone())?;
     line("file", event.file_id.clone())?;

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
+use crate::facts::{FactFinder, KnownFacts, SharedLookups};
 use crate::rules::{Facts, MissingFact};
 
-/// Evaluates rules; all events of one command share the portal's answers.
+/// Evaluates rules; all events of one command share their lookups.
 pub(super) struct Evaluator {
-    /// What asks the portal, or why that is not possible.
+    /// Looks up facts in the portal, or why that is not possible.
     facts: Result<FactFinder, String>,
-    answers: BatchAnswers,
+    lookups: SharedLookups,
 }
 
 impl Evaluator {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             facts: fact_finder(settings),
-            answers: BatchAnswers::default(),
+            lookups: SharedLookups::default(),
         }
     }
 
-    /// Evaluates, and asks the portal for missing facts. An error says why a fact is still missing.
+    /// Evaluates, and looks up missing facts in the portal. An error says why a fact is still missing.
     pub(super) async fn evaluate<T>(
         &self,
         known: &mut KnownFacts<'_>,
@@ -30,7 +30,7 @@ impl Evaluator {
     ) -> Result<T, String> {
         match &self.facts {
             Ok(facts) => facts
-                .evaluate(&self.answers, known, evaluate)
+                .evaluate(&self.lookups, known, evaluate)
                 .await
                 .map_err(|error| error.to_string()),
             Err(no_portal) => evaluate(known.facts()).map_err(|_| no_portal.clone()),
