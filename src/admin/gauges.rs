@@ -38,7 +38,17 @@ pub(super) fn snapshot(
     gauge(
         "actions_waiting",
         "Actions waiting or running",
-        overview.actions_owed,
+        overview.actions_open,
+    );
+    gauge(
+        "rules_paused",
+        "Rules that a person paused",
+        overview.paused_rules.len() as u64,
+    );
+    gauge(
+        "actions_held",
+        "Actions held because their rule is paused",
+        overview.paused_rules.iter().map(|paused| paused.held).sum(),
     );
     gauge(
         "dead_letters",

@@ -1,4 +1,4 @@
-//! Lists the watched rooms to find files that changed while no webhook was on to log them.
+//! Lists the watched rooms to find files that changed while no webhook was enabled to log them.
 //!
 //! A large portal takes many runs. The position is stored with what a page contained, so the next run continues
 //! there, also after a restart and on another instance. What changes while a listing is under way is found by the
@@ -21,8 +21,8 @@ mod change;
 mod position;
 mod stored;
 
-use change::{Change, classify};
-use position::{Position, Step};
+use change::{MissedChange, classify};
+use position::{NextPage, Position};
 pub(super) use stored::Listing;
 pub use stored::{ListingProgress, listing_progress};
 
@@ -117,9 +117,9 @@ impl Lister<'_> {
         let step = position.after(&page);
         let FolderContent { mut files, folders } = page.content;
         let next = match step {
-            Step::On(_) if listing.is_past(&files) => None,
-            Step::Back(position) | Step::On(position) => Some(position),
-            Step::End => None,
+            NextPage::On(_) if listing.is_past(&files) => None,
+            NextPage::Back(position) | NextPage::On(position) => Some(position),
+            NextPage::End => None,
         };
         files.retain(|file| file.updated >= listing.since);
         Ok(PageResult {
@@ -157,7 +157,7 @@ impl Lister<'_> {
                 change.evidence()
             );
             let (event, body) = change.event(&file);
-            events.push((matches!(change, Change::Upload(_)), event, body));
+            events.push((matches!(change, MissedChange::Upload(_)), event, body));
         }
         Ok(events)
     }

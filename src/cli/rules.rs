@@ -1,5 +1,5 @@
-//! `docspace-courier rules`: shows the active rules, explains their decisions, and tries them on past events.
-//! Nothing is executed or changed.
+//! `docspace-courier rules`: shows the active rules, explains their decisions, tries them on past events, and pauses
+//! and resumes them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,14 +14,13 @@ use crate::facts::KnownFacts;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
+use super::evaluation::evaluator;
 use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
-mod evaluation;
 mod list;
+mod pause;
 mod stored_event;
 mod trial;
-
-use evaluation::Evaluator;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -40,8 +39,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Explain for each rule which conditions hold for an event, with the values seen.
+    /// Explain for each rule which conditions match an event, with the values seen.
     Explain(ExplainArgs),
+    /// Pause a rule: it still matches, and what it plans is held.
+    Pause(pause::PauseArgs),
+    /// Resume a paused rule, and carry out or discard what is held.
+    Resume(pause::ResumeArgs),
     /// Compare what the rules would decide for past events with what was decided, without executing anything.
     Try(trial::Args),
 }
@@ -62,7 +65,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let rules = settings.rules()?.rules;
     match args.command {
         None => {
-            let rules = list::views(&rules);
+            let rules = list::views(&rules, &pause::paused_rules(settings).await?);
             if args.json {
                 print_json(&rules)?;
             } else {
@@ -73,6 +76,8 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Explain(explain_args)) => {
             explain(settings, &RuleSet::new(rules), explain_args).await
         }
+        Some(Command::Pause(pause_args)) => pause::pause(settings, &rules, pause_args).await,
+        Some(Command::Resume(resume_args)) => pause::resume(settings, resume_args).await,
         Some(Command::Try(try_args)) => trial::run(settings, &RuleSet::new(rules), try_args).await,
     }
 }
@@ -80,10 +85,12 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
 /// What `explain --json` prints.
 #[derive(Debug, Serialize)]
 struct Explained {
-    /// Questions that the portal was asked.
-    asked: Vec<String>,
-    /// Why it could not be asked; while the service runs, the event waits then.
-    unanswered: Option<String>,
+    /// What was looked up in the portal.
+    #[serde(rename = "asked")]
+    lookups: Vec<String>,
+    /// Why a lookup failed; while the service runs, the event waits then.
+    #[serde(rename = "unanswered")]
+    lookup_error: Option<String>,
     rules: Vec<Explanation>,
 }
 
@@ -98,10 +105,10 @@ async fn explain(
     };
     let mut known = KnownFacts::new(&event, &caused_by);
     let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
-    let complete = Evaluator::new(settings).evaluate(&mut known, needed).await;
+    let complete = evaluator(settings).evaluate(&mut known, needed).await;
     let explained = Explained {
-        asked: known.asked().iter().map(ToString::to_string).collect(),
-        unanswered: complete.err(),
+        lookups: known.lookups().iter().map(ToString::to_string).collect(),
+        lookup_error: complete.err(),
         rules: rules.explain(known.facts()),
     };
     if args.json {
@@ -121,11 +128,11 @@ fn from_file(path: &str) -> anyhow::Result<Event> {
 
 fn render(event: &Event, explained: &Explained) -> Vec<String> {
     let mut lines = vec![styled(STRONG, &heading(event))];
-    for question in &explained.asked {
-        let remark = format!("Requested from the portal: {question}.");
+    for lookup in &explained.lookups {
+        let remark = format!("Requested from the portal: {lookup}.");
         lines.push(styled(DIM, &remark));
     }
-    if let Some(why) = &explained.unanswered {
+    if let Some(why) = &explained.lookup_error {
         lines.push(format!(
             "The portal could not be asked ({why}). In a running service, the event would wait."
         ));
@@ -135,18 +142,18 @@ fn render(event: &Event, explained: &Explained) -> Vec<String> {
     }
     for rule in &explained.rules {
         let verdict = match rule.verdict {
-            Verdict::Held => "matches:",
-            Verdict::Failed => "does not match:",
+            Verdict::Match => "matches:",
+            Verdict::Mismatch => "does not match:",
             Verdict::Unknown => "is undecided:",
         };
         let name = styled(STRONG, &clean(&rule.rule));
-        let says = clean(&rule.says);
-        lines.extend([String::new(), format!("{name} {verdict} {says}")]);
+        let summary = clean(&rule.summary);
+        lines.extend([String::new(), format!("{name} {verdict} {summary}")]);
         let mut table = Table::new().indented(2);
         for line in &rule.lines {
             let verdict = match line.verdict {
-                Verdict::Held => "held",
-                Verdict::Failed => "failed",
+                Verdict::Match => "matches",
+                Verdict::Mismatch => "does not match",
                 Verdict::Unknown => "unknown",
             };
             table.row([

@@ -17,9 +17,10 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     ("state", &["key"]),
     ("listed_folders", &["folder"]),
+    ("paused_rules", &["rule"]),
     ("events", &["id"]),
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),
@@ -69,7 +70,7 @@ pub async fn copy(
             let occupied = first_with_rows(sql)?;
             if occupied.is_none() {
                 for (table, key) in TABLES {
-                    Table::read(&file, table, key)?.copy(&file, sql)?;
+                    TableCopy::read(&file, table, key)?.copy(&file, sql)?;
                 }
                 continue_ids(&file, sql)?;
                 finish(sql)?;
@@ -123,7 +124,7 @@ fn first_with_rows(sql: &Sql) -> Result<Option<&'static str>, SqlError> {
 }
 
 /// A table of the file.
-struct Table {
+struct TableCopy {
     name: &'static str,
     key: String,
     /// The key's positions among the columns.
@@ -138,7 +139,7 @@ struct Column {
     parameter: String,
 }
 
-impl Table {
+impl TableCopy {
     fn read(file: &Connection, name: &'static str, key: &[&str]) -> Result<Self, SqlError> {
         let mut statement = file.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
         let columns = statement.query_map([name], |row| {

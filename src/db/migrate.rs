@@ -67,6 +67,14 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_703,
         include_str!("../../migrations/2026112703_shared_keys.sql"),
     ),
+    (
+        2_026_112_710,
+        include_str!("../../migrations/2026112710_replay_changes.sql"),
+    ),
+    (
+        2_026_112_711,
+        include_str!("../../migrations/2026112711_paused_rules.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -31,7 +31,7 @@ struct SortKey {
 
 /// An entry of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry<'a> {
+struct ListEntry<'a> {
     key: SortKey,
     id: &'a str,
 }
@@ -63,7 +63,7 @@ struct ReadUpTo {
 
 /// What follows a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextPage {
     /// Entries before the page may have been skipped: read from here first.
     Back(Position),
     /// The folder goes on here.
@@ -74,23 +74,23 @@ pub(super) enum Step {
 
 impl Position {
     /// What follows the page that begins at this position.
-    pub(super) fn after(&self, page: &Page<FolderContent>) -> Step {
+    pub(super) fn after(&self, page: &Page<FolderContent>) -> NextPage {
         self.step(&entries(&page.content), page.total(), page.is_last())
     }
 
-    fn step(&self, entries: &[Entry<'_>], total: Option<u64>, is_last: bool) -> Step {
+    fn step(&self, entries: &[ListEntry<'_>], total: Option<u64>, is_last: bool) -> NextPage {
         if !self.is_connected(entries, total) && self.setbacks < MAX_SETBACKS {
-            return Step::Back(self.set_back(total));
+            return NextPage::Back(self.set_back(total));
         }
         if entries.is_empty() || is_last {
-            Step::End
+            NextPage::End
         } else {
-            Step::On(self.advance(entries, total))
+            NextPage::On(self.advance(entries, total))
         }
     }
 
     /// Whether everything before a page was read.
-    fn is_connected(&self, entries: &[Entry<'_>], total: Option<u64>) -> bool {
+    fn is_connected(&self, entries: &[ListEntry<'_>], total: Option<u64>) -> bool {
         let Some(read) = self.read.as_ref().filter(|_| self.start > 0) else {
             return true;
         };
@@ -115,7 +115,7 @@ impl Position {
         }
     }
 
-    fn advance(&self, entries: &[Entry<'_>], total: Option<u64>) -> Self {
+    fn advance(&self, entries: &[ListEntry<'_>], total: Option<u64>) -> Self {
         let last = entries.last().map(|entry| entry.key);
         let key = last.filter(|_| entries.is_sorted_by_key(|entry| entry.key));
         let group = entries.iter().position(|entry| Some(entry.key) == key);
@@ -138,15 +138,15 @@ impl Position {
     }
 }
 
-fn entries(content: &FolderContent) -> Vec<Entry<'_>> {
-    let folders = content.folders.iter().map(|folder| Entry {
+fn entries(content: &FolderContent) -> Vec<ListEntry<'_>> {
+    let folders = content.folders.iter().map(|folder| ListEntry {
         key: SortKey {
             is_file: false,
             changed_ms: Reverse(folder.updated.map_or(0, Timestamp::as_millisecond)),
         },
         id: folder.id.as_str(),
     });
-    let files = content.files.iter().map(|file| Entry {
+    let files = content.files.iter().map(|file| ListEntry {
         key: SortKey {
             is_file: true,
             changed_ms: Reverse(file.updated.as_millisecond()),
@@ -227,16 +227,16 @@ mod tests {
             for page_number in 0.. {
                 assert!(page_number < 500, "seed {seed}: the listing does not end");
                 let page = folder.page(position.start);
-                let entries: Vec<Entry<'_>> = page
+                let entries: Vec<ListEntry<'_>> = page
                     .iter()
-                    .map(|(key, id)| Entry { key: *key, id })
+                    .map(|(key, id)| ListEntry { key: *key, id })
                     .collect();
                 let total = folder.files.len() as u64;
                 let is_last = position.start + entries.len() as u64 >= total;
                 read.extend(page.iter().map(|(_, id)| id.clone()));
                 position = match position.step(&entries, Some(total), is_last) {
-                    Step::Back(position) | Step::On(position) => position,
-                    Step::End => break,
+                    NextPage::Back(position) | NextPage::On(position) => position,
+                    NextPage::End => break,
                 };
                 folder.change(20_000 + page_number, &mut removed);
             }
@@ -256,9 +256,9 @@ mod tests {
         loop {
             pages.push(position.start);
             let start = usize::try_from(position.start).unwrap();
-            let entries: Vec<Entry<'_>> = (start..350)
+            let entries: Vec<ListEntry<'_>> = (start..350)
                 .take(PAGE)
-                .map(|number| Entry {
+                .map(|number| ListEntry {
                     key: SortKey {
                         is_file: true,
                         changed_ms: Reverse(i64::try_from(number * 7 % 350).unwrap()),
@@ -268,9 +268,9 @@ mod tests {
                 .collect();
             let is_last = start + entries.len() >= 350;
             position = match position.step(&entries, Some(350), is_last) {
-                Step::On(position) => position,
-                Step::Back(position) => panic!("{position:?}"),
-                Step::End => break,
+                NextPage::On(position) => position,
+                NextPage::Back(position) => panic!("{position:?}"),
+                NextPage::End => break,
             };
         }
         assert_eq!(pages, [0, 90, 180, 270]);
