@@ -121,7 +121,7 @@ impl Scene {
 async fn an_earlier_event_does_not_hold_up_what_a_crash_left() {
     for failpoint in [
         Failpoint::BeforeCall,
-        Failpoint::AfterAnswer,
+        Failpoint::AfterResponse,
         Failpoint::OperationStored,
         Failpoint::BeforeFinish,
     ] {
