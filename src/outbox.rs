@@ -37,8 +37,8 @@ pub use dead_letter::{
     has_unreported_dead, report_dead, reported_dead, retry_dead,
 };
 pub use effect::{
-    Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,
-    last_move, outcome_before, owns_operation,
+    Effect, EffectKind, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_effect,
+    outcome_before, owns_operation,
 };
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use plan::{PlanOutcome, plan};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::facts::{FactFinder, KnownFacts, SharedLookups};
+use crate::facts::{FactFinder, SharedLookups};
 use crate::rules::{Facts, MissingFact};
 
 /// Evaluates rules; all events of one command share their lookups.
@@ -25,15 +25,15 @@ impl Evaluator {
     /// Evaluates, and looks up missing facts in the portal. An error says why a fact is still missing.
     pub(super) async fn evaluate<T>(
         &self,
-        known: &mut KnownFacts<'_>,
-        evaluate: impl Fn(Facts<'_>) -> Result<T, MissingFact>,
+        facts: &mut Facts<'_>,
+        evaluate: impl Fn(&Facts<'_>) -> Result<T, MissingFact>,
     ) -> Result<T, String> {
         match &self.facts {
-            Ok(facts) => facts
-                .evaluate(&self.lookups, known, evaluate)
+            Ok(finder) => finder
+                .evaluate(&self.lookups, facts, evaluate)
                 .await
                 .map_err(|error| error.to_string()),
-            Err(no_portal) => evaluate(known.facts()).map_err(|_| no_portal.clone()),
+            Err(no_portal) => evaluate(facts).map_err(|_| no_portal.clone()),
         }
     }
 }
