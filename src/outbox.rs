@@ -27,8 +27,8 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, holds_claims, mark_dead, renew,
-    reschedule, store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, finish, holds_claims, mark_dead, renew, reschedule,
+    store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due};

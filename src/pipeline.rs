@@ -10,15 +10,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
 use crate::clock::Clock;
-use crate::ids::InboxId;
-use crate::ids::{FileId, FolderId};
 use crate::outgoing::{ChannelBreaker, Failure, HttpEndpoint};
 
 /// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
@@ -28,69 +25,6 @@ pub struct PipelineSettings {
     pub url: SecretString,
     /// Signs the calls, if a secret is set.
     pub signer: Option<Signer>,
-}
-
-/// The body of a call.
-#[derive(Clone, Debug, Serialize)]
-pub struct Document {
-    /// The event.
-    pub event: EventPart,
-    /// The rule.
-    pub rule: String,
-    /// The file of the event.
-    pub file: FilePart,
-    /// The result of the copy or move before the call.
-    pub result: Option<ResultPart>,
-    /// Links for people.
-    pub links: LinksPart,
-}
-
-/// The event.
-#[derive(Clone, Debug, Serialize)]
-pub struct EventPart {
-    /// The event's number in this service, as in `events show`.
-    pub id: InboxId,
-    /// DocSpace's `event.id`.
-    pub docspace_id: Option<i64>,
-    /// The webhook that delivered it.
-    pub webhook_id: i64,
-    /// The trigger.
-    pub trigger: Option<String>,
-    /// When it happened, RFC 3339.
-    pub happened_at: String,
-    /// The account that acted.
-    pub actor: Option<String>,
-}
-
-/// The file.
-#[derive(Clone, Debug, Serialize)]
-pub struct FilePart {
-    /// Its id.
-    pub id: FileId,
-    /// Its title.
-    pub title: String,
-    /// The folder it was uploaded to.
-    pub folder_id: Option<FolderId>,
-}
-
-/// The result of a copy or move.
-#[derive(Clone, Debug, Serialize)]
-pub struct ResultPart {
-    /// `copy` or `move`.
-    pub action: String,
-    /// The resulting file.
-    pub file_id: Option<FileId>,
-    /// The folder it is in now.
-    pub folder_id: Option<FolderId>,
-}
-
-/// Links for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct LinksPart {
-    /// The file in the editor.
-    pub file: String,
-    /// The portal.
-    pub portal: String,
 }
 
 /// Calls the pipeline.
@@ -201,13 +135,8 @@ impl Pipeline {
         })
     }
 
-    /// Calls it once. A 2xx response means accepted.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a document is plain data, which can always be written"
-    )]
-    pub async fn call(&self, id: &str, document: &Document, clock: &Clock) -> Result<(), Failure> {
-        let document = serde_json::to_string(document).expect("the document is plain data");
+    /// Calls it once with a JSON document. A 2xx response means accepted.
+    pub async fn call(&self, id: &str, document: String, clock: &Clock) -> Result<(), Failure> {
         let headers = headers(self.signer.as_ref(), id, &document, clock.wall());
         self.endpoint.post(headers, document, clock).await
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::db::{FromColumn, LockOrder, Queue, Sql, SqlError, ZeroAsNone};
+use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::ids::{EventId, InboxId, WebhookId};
 
@@ -23,27 +23,11 @@ pub enum Source {
     Listing,
 }
 
-impl Source {
-    const ALL: [Self; 3] = [Self::Delivery, Self::Log, Self::Listing];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivery => "delivery",
-            Self::Log => "log",
-            Self::Listing => "listing",
-        }
-    }
-}
-
-impl FromColumn for Source {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.as_str() == stored)
-    }
-}
+stored_words!(Source {
+    Delivery => "delivery",
+    Log => "log",
+    Listing => "listing",
+});
 
 /// The result of accepting an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -232,39 +232,31 @@ pub fn reschedule(
     .map(ClaimStatus::from)
 }
 
-/// Makes an action a dead letter, with a code for programs and a reason for people.
+/// Makes an action a dead letter, with a code for programs and a reason for people. Its intent is forgotten if it
+/// is resolved: no call can still have taken effect.
 pub fn mark_dead(
     sql: &Sql,
     claim: Claim,
     code: &str,
     reason: &str,
+    is_resolved: bool,
     now: Timestamp,
 ) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
-                            reason_code = :code, reason = :reason, finished_at = :now,
-                            alerted_at = NULL
+                            reason_code = :code, reason = :reason, finished_at = :now, alerted_at = NULL,
+                            intent_at = CASE WHEN :is_resolved = 1 THEN NULL ELSE intent_at END,
+                            settle_after = CASE WHEN :is_resolved = 1 THEN NULL ELSE settle_after END,
+                            searched_until = CASE WHEN :is_resolved = 1 THEN NULL ELSE searched_until END
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
             (":code", code.into()),
             (":reason", reason.into()),
+            (":is_resolved", is_resolved.into()),
             (":now", now.into()),
         ],
     )
     .map(ClaimStatus::from)
-}
-
-/// Forgets the intent of a dead letter, whose call had no effect.
-pub fn clear_intent(sql: &Sql, claim: Claim) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions SET intent_at = NULL, settle_after = NULL, searched_until = NULL
-         WHERE id = :id AND attempt = :attempt AND state = 'dead'",
-        &[
-            (":id", claim.action.0.into()),
-            (":attempt", claim.attempt.into()),
-        ],
-    )?;
-    Ok(())
 }
