@@ -22,6 +22,7 @@ mod migrate;
 mod handle;
 
 pub mod copy;
+pub mod state;
 
 pub use error::{SqlError, StoreError};
 pub use handle::Db;

@@ -22,8 +22,7 @@ mod retention;
 
 pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
 pub use dead_letter::{
-    DEAD_EVENTS, Discarded, Replay, ReplayedBy, discard, has_dead, has_unreported_dead, replay,
-    replay_as_planned, report_dead, reported_dead, retry_dead,
+    DEAD_EVENTS, Discarded, Replay, ReplayedBy, discard, replay, replay_as_planned, retry_dead,
 };
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,

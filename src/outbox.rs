@@ -31,11 +31,8 @@ pub use attempt::{
     store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due};
-pub use dead_letter::{
-    DEAD_ACTION_EVENTS, DeadLetter, discard_dead, discard_dependents, has_dead,
-    has_unreported_dead, report_dead, reported_dead, retry_dead,
-};
+pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
+pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_dead};
 pub use effect::{
     Effect, EffectKind, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_effect,
     outcome_before, owns_operation,

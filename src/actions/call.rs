@@ -7,7 +7,7 @@ use crate::address::{PLAIN_TEXT, is_plain_text, parse_web_address};
 use crate::db::StoreError;
 use crate::event::Trigger;
 use crate::outbox::Action;
-use crate::pipeline::{self, Pipeline, PipelineSettings, Signer};
+use crate::pipeline::{self, Pipeline, Signer};
 use crate::rules::{ActionProperties, ChannelId};
 use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
@@ -53,7 +53,7 @@ impl Kind for Call {
         let (url, host) = url?;
         let pipeline = pipeline::key_of(value.rule(), &url);
         let url = url.into();
-        context.add_pipeline(pipeline.clone(), PipelineSettings { url, signer });
+        context.add_pipeline(pipeline.clone(), value.rule(), url, signer);
         Some(vec![Self::CallTo { pipeline, host }])
     }
 

@@ -92,7 +92,7 @@ pub(super) fn snapshot(
     for status in console.channels.statuses() {
         let is_open = i64::from(status.outage.is_some());
         channels
-            .get_or_create(&[("channel", status.id.to_string())])
+            .get_or_create(&[("channel", status.name)])
             .set(is_open);
     }
     registry.register(
