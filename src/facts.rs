@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 use crate::docspace::{Client, Error, FileInfo, OpenReason};
-use crate::event::{Event, Trigger};
+use crate::event::Trigger;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
 

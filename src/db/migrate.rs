@@ -67,6 +67,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_703,
         include_str!("../../migrations/2026112703_shared_keys.sql"),
     ),
+    (
+        2_026_112_720,
+        include_str!("../../migrations/2026112720_indexes.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -56,6 +56,17 @@ pub enum IntentUpdate {
 
 /// Stores that the portal is about to be called, or the operation that it returned.
 pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimStatus, SqlError> {
+    replace_intent(sql, claim, Some(intent))
+}
+
+fn replace_intent(
+    sql: &Sql,
+    claim: Claim,
+    intent: Option<&Intent>,
+) -> Result<ClaimStatus, SqlError> {
+    let operation = intent.and_then(|intent| intent.operation.as_ref());
+    let in_flight_until = intent.map(|intent| intent.in_flight_until);
+    let searched_until = intent.and_then(|intent| intent.searched_until);
     sql.execute(
         "UPDATE actions
          SET intent_at = :at, settle_after = :in_flight_until, operation_id = :operation,
@@ -64,30 +75,13 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimSta
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
-            (":at", intent.at.into()),
-            (":in_flight_until", intent.in_flight_until.into()),
-            (":searched_until", intent.searched_until.into()),
-            (
-                ":operation",
-                intent.operation.as_ref().map(OperationId::as_str).into(),
-            ),
+            (":at", intent.map(|intent| intent.at).into()),
+            (":in_flight_until", in_flight_until.into()),
+            (":searched_until", searched_until.into()),
+            (":operation", operation.map(OperationId::as_str).into()),
         ],
     )
     .map(ClaimStatus::from)
-}
-
-/// The stored intent of a claim.
-fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
-    let stored = sql.query_optional(
-        "SELECT intent_at, settle_after, operation_id, searched_until FROM actions
-         WHERE id = :id AND attempt = :attempt",
-        &[
-            (":id", claim.action.0.into()),
-            (":attempt", claim.attempt.into()),
-        ],
-        intent,
-    )?;
-    Ok(stored.flatten())
 }
 
 /// The intent in a row with its columns.
@@ -193,18 +187,16 @@ pub fn reschedule(
     claim: Claim,
     reschedule: &Reschedule,
 ) -> Result<ClaimStatus, SqlError> {
-    let intent = match &reschedule.intent {
-        IntentUpdate::Keep => stored_intent(sql, claim)?,
-        IntentUpdate::Replace(intent) => intent.clone(),
-    };
-    let intent = intent.as_ref();
-    let operation = intent.and_then(|intent| intent.operation.as_ref());
+    if let IntentUpdate::Replace(intent) = &reschedule.intent
+        && replace_intent(sql, claim, intent.as_ref())? == ClaimStatus::Lost
+    {
+        return Ok(ClaimStatus::Lost);
+    }
+    let busy_file = reschedule.busy_file.as_ref();
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, denials = :denials, busy_file = :busy_file,
-                            reason = :reason, intent_at = :intent_at,
-                            settle_after = :in_flight_until, operation_id = :operation,
-                            searched_until = :searched_until
+                            reason = :reason
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
@@ -212,21 +204,8 @@ pub fn reschedule(
             (":until", reschedule.until.into()),
             (":failures", reschedule.failures.into()),
             (":denials", reschedule.denials.into()),
-            (
-                ":busy_file",
-                reschedule.busy_file.as_ref().map(FileId::as_str).into(),
-            ),
+            (":busy_file", busy_file.map(FileId::as_str).into()),
             (":reason", (&reschedule.reason).into()),
-            (":intent_at", intent.map(|intent| intent.at).into()),
-            (
-                ":in_flight_until",
-                intent.map(|intent| intent.in_flight_until).into(),
-            ),
-            (
-                ":searched_until",
-                intent.and_then(|intent| intent.searched_until).into(),
-            ),
-            (":operation", operation.map(OperationId::as_str).into()),
         ],
     )
     .map(ClaimStatus::from)

@@ -39,6 +39,7 @@ pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
         comment: String::new(),
         may_copy: None,
         may_move: None,
+        may_comment: None,
         people: Vec::new(),
         web_url: None,
     }
