@@ -9,6 +9,7 @@ use crate::config::{ConfigError, EnvFileError, Settings};
 use crate::telemetry;
 
 // What all commands share.
+mod evaluation;
 mod exit;
 mod output;
 mod signal;
@@ -63,7 +64,7 @@ enum Command {
     Register(register::Args),
     /// List the portal's rooms with their ids, for the configuration.
     Rooms(rooms::Args),
-    /// Show the active rules, explain their decisions, or try them on past events.
+    /// Show the active rules, explain their decisions, try them on past events, pause or resume them.
     Rules(rules::Args),
     /// Run a simulated DocSpace portal, to develop and test any webhook receiver.
     Sandbox(sandbox::Args),

@@ -13,6 +13,8 @@ mod title_key;
 // Deciding.
 mod origin;
 
+mod replay;
+
 mod decision;
 
 // Afterwards.
@@ -21,15 +23,14 @@ mod dead_letter;
 mod retention;
 
 pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
-pub use dead_letter::{
-    DEAD_EVENTS, Discarded, Replay, ReplayedBy, discard, replay, replay_as_planned, retry_dead,
-};
+pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,
-    postpone, record_decisions, undecided,
+    postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use origin::{Origin, may_be_own_effect, origin};
+pub use replay::{Replay, ReplayedBy, replay, replay_as_planned};
 pub use retention::prune;
 pub use title_key::{fill_title_keys, title_key};
 

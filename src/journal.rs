@@ -6,6 +6,8 @@
 mod view;
 mod wording;
 
+mod replay;
+
 mod details;
 mod filter;
 mod list;
@@ -13,6 +15,7 @@ mod list;
 pub mod overview;
 
 pub use details::find;
-pub use filter::{EventFilter, StateFilter, with_dead_letters};
+pub use filter::{EventFilter, StateFilter, select};
 pub use list::{list, list_with_actions};
+pub use replay::change_text;
 pub use view::{ActionView, DecisionView, EventDetails, EventState, EventView};

@@ -32,6 +32,11 @@ pub mod notify;
 pub mod outgoing;
 pub mod pipeline;
 
+// Evaluate and replay for people.
+pub mod evaluator;
+pub mod replay;
+pub mod rule_pause;
+
 // Fetch what was not delivered.
 pub mod catch_up;
 

@@ -11,6 +11,8 @@ mod action;
 mod plan;
 mod replan;
 
+mod pause;
+
 mod batch;
 
 mod claim;
@@ -32,12 +34,13 @@ pub use attempt::{
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
-pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_dead};
+pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
     Effect, EffectKind, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_effect,
     outcome_before, owns_operation,
 };
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
-pub use plan::{PlanOutcome, plan};
-pub use replan::{Replan, hold_for_replay, make_due};
+pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
+pub use plan::{PlanOutcome, plan, retry_dead};
+pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -127,8 +127,10 @@ fn event_page(
     now: Timestamp,
 ) -> EventPage {
     let event = &details.event;
+    let changes = details.replay_changes.join("; ");
     let facts = [
         ("Replayed", event.replay_text()),
+        ("It changed", Some(changes).filter(|it| !it.is_empty())),
         ("Trigger", event.trigger.clone()),
         ("File", event.file_id.clone()),
         ("In DocSpace", event.docspace_numbers()),

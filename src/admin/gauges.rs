@@ -41,6 +41,16 @@ pub(super) fn snapshot(
         overview.actions_open,
     );
     gauge(
+        "rules_paused",
+        "Rules that a person paused",
+        overview.paused_rules.len() as u64,
+    );
+    gauge(
+        "actions_held",
+        "Actions held because their rule is paused",
+        overview.paused_rules.iter().map(|paused| paused.held).sum(),
+    );
+    gauge(
         "dead_letters",
         "Decisions and actions that failed permanently and were neither replayed nor discarded",
         overview.dead,

@@ -23,7 +23,7 @@ use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
 use crate::metrics::Rejections;
 use crate::notify::Channels;
 use crate::outbox::ActionState;
-use crate::text::{clean, clean_and_cut};
+use crate::text::{clean, clean_and_cut, time};
 
 /// Events on one page.
 const EVENTS: u32 = 50;
@@ -58,6 +58,7 @@ impl ListQuery {
                 .map(|text| clean(text.trim()))
                 .filter(|text| !text.is_empty()),
             before: self.before.map(InboxId),
+            ..EventFilter::default()
         }
     }
 }
@@ -69,6 +70,8 @@ struct ListPage {
     portal: PortalTile,
     /// The channels that are not used at the moment, each as a sentence.
     paused_channels: Vec<String>,
+    /// The paused rules, each as a sentence.
+    paused_rules: Vec<String>,
     /// How far the listing of the watched rooms is, if one is under way.
     listing: Option<String>,
     waiting: u64,
@@ -140,6 +143,18 @@ pub(super) async fn show(
         layout,
         portal: portal_tile(&console.portal, now),
         paused_channels: paused_channels(&console.channels, now),
+        paused_rules: overview
+            .paused_rules
+            .iter()
+            .map(|paused| {
+                format!(
+                    "Rule {} is paused since {} UTC. Actions held: {}.",
+                    clean(&paused.rule),
+                    time(paused.paused_at),
+                    paused.held
+                )
+            })
+            .collect(),
         listing: listing.map(|listing| listing.to_string()),
         waiting: overview.events_waiting + overview.actions_open,
         waiting_since: waiting_since(&overview, now),

@@ -164,8 +164,9 @@ impl AlertKind {
                 text.push_str(
                     "\nThey are kept. Fix the cause, restart the service if you changed its configuration, then replay \
                      them. The current rules are evaluated again, and what is done is not repeated:\n\n  \
-                     docspace-courier events list --dead\n  \
-                     docspace-courier events replay ID\n",
+                     docspace-courier events list --dead           why they failed\n  \
+                     docspace-courier events replay --dead         what a replay changes\n  \
+                     docspace-courier events replay --dead --all   replays them\n",
                 );
                 (subject, text)
             }

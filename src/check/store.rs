@@ -9,6 +9,7 @@ use crate::catch_up::{ListingProgress, listing_progress};
 use crate::db::{Db, Location};
 use crate::ids::WebhookId;
 use crate::inbox;
+use crate::journal::overview::overview;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
@@ -36,9 +37,14 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
         };
     }
     match open_and_write(location).await {
-        Ok((webhooks, listing)) => {
+        Ok(Contents {
+            webhooks,
+            listing,
+            dead_letters,
+        }) => {
             let mut findings = vec![Finding::ok(SUBJECT, format!("{location} is writable"))];
             findings.extend(listing.map(|listing| Finding::ok("catch-up", listing.to_string())));
+            findings.extend((dead_letters > 0).then(|| dead_letters_are_kept(dead_letters)));
             StoreCheck { findings, webhooks }
         }
         Err(error) => StoreCheck {
@@ -48,13 +54,35 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
     }
 }
 
-async fn open_and_write(
-    location: &Location,
-) -> anyhow::Result<(Vec<WebhookId>, Option<ListingProgress>)> {
+/// What the store contains.
+struct Contents {
+    webhooks: Vec<WebhookId>,
+    listing: Option<ListingProgress>,
+    dead_letters: u64,
+}
+
+async fn open_and_write(location: &Location) -> anyhow::Result<Contents> {
     let db = Db::open(location)?;
     db.probe().await?;
-    let read = db.read(|sql| Ok((inbox::webhooks(sql)?, listing_progress(sql)?)));
+    let read = db.read(|sql| {
+        Ok(Contents {
+            webhooks: inbox::webhooks(sql)?,
+            listing: listing_progress(sql)?,
+            dead_letters: overview(sql)?.dead,
+        })
+    });
     Ok(read.await?)
+}
+
+fn dead_letters_are_kept(count: u64) -> Finding {
+    Finding::warning(
+        "dead letters",
+        format!(
+            "{count} kept; once their cause is fixed and the service has been restarted or reloaded, \
+             `docspace-courier events replay --dead` shows what the current rules change, and with --all replays \
+             them"
+        ),
+    )
 }
 
 /// Tests whether a file can be created in the store's folder.

@@ -10,13 +10,16 @@ use clap::Subcommand;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Db, Location};
-use crate::journal::{self, EventFilter, StateFilter};
+use crate::journal;
+use crate::replay::ReplayMode;
 
-use super::exit::usage_error;
-use super::output::{print, print_json, print_lines, terminal_width};
+use super::exit::{FAILED, usage_error};
+use super::output::{print, print_error, print_json, print_lines, terminal_width};
 
-mod dead_letters;
 mod details;
+mod discard;
+pub(in crate::cli) mod filter;
+mod replay;
 mod selection;
 mod table;
 
@@ -35,9 +38,10 @@ enum Command {
     Show(ShowArgs),
     /// Evaluate events again under the current rules.
     ///
-    /// The running service decides each event again, with all attempts. What is done stays done. What failed,
-    /// waits or was discarded is replaced by what the current rules plan; if no rule plans it any more, it is
-    /// discarded. After a change of the configuration, restart or reload the service first.
+    /// Shows first what changes under the rules in the configuration of this command. Then the running service
+    /// decides each event again, with all attempts. What is done stays done. What failed, waits or was discarded
+    /// is replaced by what the current rules plan; if no rule plans it any more, it is discarded. After a change
+    /// of the configuration, restart or reload the service first.
     Replay(selection::ReplayArgs),
     /// Discard dead letters and the actions that wait for them.
     Discard(selection::DiscardArgs),
@@ -45,17 +49,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Only events with a dead letter.
-    #[arg(long, conflicts_with = "waiting")]
-    dead: bool,
-
-    /// Only events that are waiting or in progress.
-    #[arg(long)]
-    waiting: bool,
-
-    /// Only events about this file.
-    #[arg(long, value_name = "ID")]
-    file: Option<String>,
+    #[command(flatten)]
+    filter: filter::FilterArgs,
 
     /// Maximum number of events.
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -84,16 +79,20 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         Command::List(args) => list(&open()?, args).await,
         Command::Show(args) => show(&open()?, args).await,
         Command::Replay(args) => {
-            let as_planned = args.as_planned;
+            let mode = if args.as_planned {
+                ReplayMode::AsPlanned
+            } else {
+                ReplayMode::CurrentRules
+            };
             match args.selection() {
                 Ok(selection) => {
-                    dead_letters::replay(&open()?, selection, as_planned, &Clock::system()).await
+                    replay::run(settings, &open()?, selection, mode, &Clock::system()).await
                 }
                 Err(sentence) => Ok(usage_error(sentence)),
             }
         }
         Command::Discard(args) => match args.selection() {
-            Ok(selection) => dead_letters::discard(&open()?, selection, &Clock::system()).await,
+            Ok(selection) => discard::run(&open()?, selection, &Clock::system()).await,
             Err(sentence) => Ok(usage_error(sentence)),
         },
     }
@@ -118,15 +117,7 @@ pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
 }
 
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
-    let filter = EventFilter {
-        states: match (args.dead, args.waiting) {
-            (true, _) => StateFilter::Dead,
-            (_, true) => StateFilter::Waiting,
-            _ => StateFilter::Any,
-        },
-        file: args.file,
-        ..EventFilter::default()
-    };
+    let filter = args.filter.filter();
     let events = db
         .read(move |sql| journal::list(sql, &filter, args.limit))
         .await?;
@@ -140,7 +131,7 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
 
 async fn show(db: &Db, args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(details) = db.read(move |sql| journal::find(sql, args.id)).await? else {
-        return Ok(dead_letters::unknown_event(args.id));
+        return Ok(unknown_event(args.id));
     };
     if args.json {
         print_json(&details)?;
@@ -148,4 +139,10 @@ async fn show(db: &Db, args: ShowArgs) -> anyhow::Result<ExitCode> {
         print(&details::render(&details));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reports an event that does not exist.
+fn unknown_event(id: i64) -> ExitCode {
+    print_error(&format!("there is no event {id}"));
+    ExitCode::from(FAILED)
 }

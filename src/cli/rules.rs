@@ -1,5 +1,5 @@
-//! `docspace-courier rules`: shows the active rules, explains their decisions, and tries them on past events.
-//! Nothing is executed or changed.
+//! `docspace-courier rules`: shows the active rules, explains their decisions, tries them on past events, and pauses
+//! and resumes them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,14 +13,13 @@ use crate::event::Event;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
+use super::evaluation::evaluator;
 use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
 
-mod evaluation;
 mod list;
+mod pause;
 mod stored_event;
 mod trial;
-
-use evaluation::Evaluator;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -41,6 +40,10 @@ pub struct Args {
 enum Command {
     /// Explain for each rule which conditions match an event, with the values seen.
     Explain(ExplainArgs),
+    /// Pause a rule: it still matches, and what it plans is held.
+    Pause(pause::PauseArgs),
+    /// Resume a paused rule, and carry out or discard what is held.
+    Resume(pause::ResumeArgs),
     /// Compare what the rules would decide for past events with what was decided, without executing anything.
     Try(trial::Args),
 }
@@ -61,7 +64,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let rules = settings.rules()?.rules;
     match args.command {
         None => {
-            let rules = list::views(&rules);
+            let rules = list::views(&rules, &pause::paused_rules(settings).await?);
             if args.json {
                 print_json(&rules)?;
             } else {
@@ -72,6 +75,8 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Explain(explain_args)) => {
             explain(settings, &RuleSet::new(rules), explain_args).await
         }
+        Some(Command::Pause(pause_args)) => pause::pause(settings, &rules, pause_args).await,
+        Some(Command::Resume(resume_args)) => pause::resume(settings, resume_args).await,
         Some(Command::Try(try_args)) => trial::run(settings, &RuleSet::new(rules), try_args).await,
     }
 }
@@ -102,7 +107,7 @@ async fn explain(
         ..Facts::of(&event)
     };
     let needed = |facts: &Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
-    let complete = Evaluator::new(settings).evaluate(&mut facts, needed).await;
+    let complete = evaluator(settings).evaluate(&mut facts, needed).await;
     let explained = Explained {
         lookups: facts.lookups.iter().map(ToString::to_string).collect(),
         lookup_error: complete.err(),

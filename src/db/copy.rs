@@ -17,9 +17,10 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     ("state", &["key"]),
     ("listed_folders", &["folder"]),
+    ("paused_rules", &["rule"]),
     ("events", &["id"]),
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),

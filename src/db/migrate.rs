@@ -68,6 +68,14 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112703_shared_keys.sql"),
     ),
     (
+        2_026_112_710,
+        include_str!("../../migrations/2026112710_replay_changes.sql"),
+    ),
+    (
+        2_026_112_711,
+        include_str!("../../migrations/2026112711_paused_rules.sql"),
+    ),
+    (
         2_026_112_720,
         include_str!("../../migrations/2026112720_indexes.sql"),
     ),

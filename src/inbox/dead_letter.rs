@@ -1,11 +1,12 @@
-//! Replays or discards what failed for good of an event.
+//! What failed for good of an event: its retry and its end.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::db::{Queue, Sql, SqlError, stored_words};
+use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
 use crate::outbox;
+
+use super::replay::exists;
 
 /// The query for the events whose decision failed for good, for use in other queries.
 pub const DEAD_EVENTS: &str = "SELECT id FROM events WHERE state = 'dead'";
@@ -19,88 +20,6 @@ pub fn retry_dead(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlEr
         &[(":id", id.0.into()), (":now", now.into())],
     )?;
     Ok(decisions + outbox::retry_dead(sql, id, None, now)?)
-}
-
-/// How a person ordered a replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayedBy {
-    /// With `events replay`.
-    Command,
-    /// In the console.
-    Console,
-}
-
-stored_words!(ReplayedBy {
-    Command => "command",
-    Console => "console",
-});
-
-/// The result of a replay that a person ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// The current rules evaluate the event again.
-    Reevaluating,
-    /// The body is not an event.
-    NothingToReplay,
-}
-
-/// Has the current rules evaluate an event again: what they plan replaces what is not done. Until then, what
-/// waits is held. `None` when there is no such event.
-pub fn replay(
-    sql: &Sql,
-    id: InboxId,
-    by: ReplayedBy,
-    now: Timestamp,
-) -> Result<Option<Replay>, SqlError> {
-    let replayed = sql.execute(
-        "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL,
-                           replayed_at = :now, replayed_by = :by
-         WHERE id = :id AND state <> 'unreadable'",
-        &[
-            (":id", id.0.into()),
-            (":by", by.as_str().into()),
-            (":now", now.into()),
-        ],
-    )?;
-    if replayed == 0 {
-        return Ok(exists(sql, id)?.then_some(Replay::NothingToReplay));
-    }
-    outbox::hold_for_replay(sql, id)?;
-    sql.announce(Queue::Inbox);
-    Ok(Some(Replay::Reevaluating))
-}
-
-/// Retries an event's dead letters with the plan that they have. Returns how many there were, `None` when
-/// there is no such event.
-pub fn replay_as_planned(
-    sql: &Sql,
-    id: InboxId,
-    by: ReplayedBy,
-    now: Timestamp,
-) -> Result<Option<usize>, SqlError> {
-    if !exists(sql, id)? {
-        return Ok(None);
-    }
-    let retried = retry_dead(sql, id, now)?;
-    if retried > 0 {
-        sql.execute(
-            "UPDATE events SET replayed_at = :now, replayed_by = :by WHERE id = :id",
-            &[
-                (":id", id.0.into()),
-                (":by", by.as_str().into()),
-                (":now", now.into()),
-            ],
-        )?;
-    }
-    Ok(Some(retried))
-}
-
-fn exists(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
-    sql.exists(
-        "SELECT 1 FROM events WHERE id = :id",
-        &[(":id", id.0.into())],
-    )
 }
 
 /// What was discarded of an event.

@@ -1,5 +1,6 @@
 //! Decisions: the events that wait for one, and what each rule decided.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -8,8 +9,10 @@ use serde::Serialize;
 use crate::db::{Sql, SqlError, ZeroAsNone, stored_words};
 use crate::ids::{EventId, EventPosition, InboxId};
 use crate::instances;
-use crate::outbox::{self, PlanOutcome, Replan};
+use crate::outbox::{self, PlanOutcome, Replan, ReplanChange};
 use crate::rules::{Decision, PlannedActions};
+
+use super::replay::store_changes;
 
 /// The state of an event in the inbox; the journal combines it with those of its actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,20 +180,54 @@ fn decide_again(
         "DELETE FROM decisions WHERE event = :event",
         &[(":event", event.event.0.into())],
     )?;
-    let planning = decisions
-        .iter()
-        .filter(|decision| decision.planned.is_some())
-        .map(|decision| decision.rule.as_str());
-    let mut replan = Replan::begin(sql, event, planning, now)?;
+    let mut replan = Replan::begin(sql, event, planning_rules(decisions))?;
     let recorded = decide(decisions, |rule, planned| replan.plan(sql, rule, planned))?;
-    let evaluated = decisions.iter().map(|decision| decision.rule.as_str());
-    replan.end(sql, &evaluated.collect())?;
+    let steps = replan.end(&evaluated_rules(decisions));
+    steps.apply(sql, now)?;
+    store_changes(sql, event.event, &steps.changes())?;
     Ok(recorded)
 }
 
-fn decide(
+/// What a replay would change about the actions of an event, if the rules decide this about it.
+pub fn preview_replay(
+    sql: &Sql,
+    id: InboxId,
     decisions: &[Decision],
-    mut plan: impl FnMut(&str, &PlannedActions) -> Result<PlanOutcome, SqlError>,
+) -> Result<Vec<ReplanChange>, SqlError> {
+    let event = position(sql, id)?;
+    let mut replan = Replan::preview(sql, event, planning_rules(decisions))?;
+    decide(decisions, |rule, planned| replan.plan(sql, rule, planned))?;
+    Ok(replan.end(&evaluated_rules(decisions)).changes())
+}
+
+fn planning_rules(decisions: &[Decision]) -> impl Iterator<Item = &str> {
+    let planning = decisions.iter().filter(|it| it.planned.is_some());
+    planning.map(|decision| decision.rule.as_str())
+}
+
+fn evaluated_rules(decisions: &[Decision]) -> HashSet<&str> {
+    let rules = decisions.iter().map(|decision| decision.rule.as_str());
+    rules.collect()
+}
+
+fn position(sql: &Sql, id: InboxId) -> Result<EventPosition, SqlError> {
+    sql.query_one(
+        "SELECT happened_at, sequence FROM events WHERE id = :id",
+        &[(":id", id.0.into())],
+        |row| {
+            let ZeroAsNone(sequence) = row.get(1)?;
+            Ok(EventPosition {
+                event: id,
+                at: row.get(0)?,
+                sequence: sequence.map(EventId),
+            })
+        },
+    )
+}
+
+fn decide<'a>(
+    decisions: &'a [Decision],
+    mut plan: impl FnMut(&'a str, &'a PlannedActions) -> Result<PlanOutcome, SqlError>,
 ) -> Result<Vec<RecordedDecision>, SqlError> {
     decisions
         .iter()

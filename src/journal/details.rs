@@ -6,8 +6,9 @@ use crate::actions;
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::InboxId;
 use crate::inbox::{InboxState, ReplayedBy, Source};
-use crate::outbox::{ActionId, ActionState};
+use crate::outbox::{ActionId, ActionState, IS_HELD};
 
+use super::replay::stored_changes;
 use super::view::{ActionView, DecisionView, EventDetails, EventState, EventView};
 
 /// Everything about the event with this id of ours or, if there is none, with this id of DocSpace's; the
@@ -16,20 +17,24 @@ pub fn find(sql: &Sql, number: i64) -> Result<Option<EventDetails>, SqlError> {
     let columns = EventRow::COLUMNS;
     let found = sql.query_optional(
         &format!(
-            "SELECT {columns}, body FROM events
+            "SELECT {columns}, body, replay_changes FROM events
              WHERE id = coalesce((SELECT id FROM events WHERE id = :number),
                                  (SELECT max(id) FROM events WHERE event_id = :number))"
         ),
         &[(":number", number.into())],
-        |row| Ok((read_event(row)?, row.get("body")?)),
+        |row| {
+            let changes: Option<String> = row.get("replay_changes")?;
+            Ok((read_event(row)?, row.get("body")?, changes))
+        },
     )?;
-    let Some((row, body)) = found else {
+    let Some((row, body, changes)) = found else {
         return Ok(None);
     };
     let decisions = without_event(decisions_of(sql, &[row.id])?);
     let actions = without_event(actions_of(sql, &[row.id])?);
     Ok(Some(EventDetails {
         event: row.into_view(&decisions, &actions),
+        replay_changes: stored_changes(changes.as_deref()),
         decisions,
         actions,
         body,
@@ -124,8 +129,13 @@ impl EventRow {
             InboxState::Decided => {
                 if any(ActionState::Running) {
                     EventState::Working
-                } else if any(ActionState::Waiting) {
+                } else if actions
+                    .iter()
+                    .any(|it| it.state == ActionState::Waiting && !it.held)
+                {
                     EventState::Waiting
+                } else if any(ActionState::Waiting) {
+                    EventState::Held
                 } else if any(ActionState::Discarded) || self.reason.is_some() {
                     // A decided event has a reason only if its decision was given up and then discarded.
                     EventState::Discarded
@@ -158,6 +168,10 @@ fn reason_for(
             || "there was no rule".to_owned(),
             |first| format!("{}: {}", first.rule, first.reason),
         )),
+        EventState::Held => actions
+            .iter()
+            .find(|action| action.held)
+            .map(|action| format!("{}: the rule {} is paused", action.kind, action.rule)),
         EventState::Working | EventState::Done | EventState::Unreadable => None,
     }
 }
@@ -194,7 +208,8 @@ pub(super) fn actions_of(
     let is_listed = sql.is_in_list("event", ":events");
     let statement = format!(
         "SELECT event, id, rule, kind, waited_for, plan, state, attempt, failures, result_file, result_folder,
-                operation_id, reason_code, reason, due_at, created_at, finished_at
+                operation_id, reason_code, reason, due_at, created_at, finished_at,
+                CAST(CASE WHEN {IS_HELD} THEN 1 ELSE 0 END AS BIGINT) AS held
          FROM actions WHERE {is_listed} ORDER BY id"
     );
     sql.query(
@@ -217,6 +232,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
     let described = properties.as_ref().map(|known| known.describe(&kind));
     let waited_for: i64 = row.get("waited_for")?;
     let state: ActionState = row.get("state")?;
+    let held: i64 = row.get("held")?;
     let due_at: Option<Timestamp> = row.get("due_at")?;
     Ok(ActionView {
         id: ActionId(row.get("id")?),
@@ -225,6 +241,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
         kind,
         is_waited_for: waited_for != 0,
         state,
+        held: held != 0,
         attempt: row.get("attempt")?,
         failures: row.get("failures")?,
         to: properties.and_then(|properties| properties.target),

@@ -5,7 +5,6 @@ use std::hash::Hash;
 
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
-use crate::inbox::title_key;
 
 use super::details::{EventRow, actions_of, decisions_of, read_event};
 use super::filter::EventFilter;
@@ -40,28 +39,13 @@ pub fn list_with_actions(
 
 fn rows(sql: &Sql, filter: &EventFilter, limit: u32) -> Result<Vec<EventRow>, SqlError> {
     let columns = EventRow::COLUMNS;
-    let condition = filter.states.condition();
-    // Titles that have no key yet are compared as the database can.
-    let contains = sql.contains("coalesce(title_key, lower(title))", ":title_key");
-    let search = filter.search.as_deref();
-    let number: Option<i64> = search.and_then(|text| text.parse().ok());
+    let condition = filter.condition(sql);
+    let title_key = filter.title_key();
+    let mut params = filter.params(title_key.as_deref());
+    params.push((":limit", limit.into()));
     sql.query(
-        &format!(
-            "SELECT {columns} FROM events
-             WHERE {condition} AND (:file IS NULL OR file_id = :file)
-               AND (:before IS NULL OR id < :before)
-               AND (:search IS NULL OR file_id = :search OR {contains}
-                    OR id = :number OR event_id = :number)
-             ORDER BY id DESC LIMIT :limit"
-        ),
-        &[
-            (":file", filter.file.as_deref().into()),
-            (":before", filter.before.map(|id| id.0).into()),
-            (":search", search.into()),
-            (":title_key", search.map(title_key).as_deref().into()),
-            (":number", number.into()),
-            (":limit", limit.into()),
-        ],
+        &format!("SELECT {columns} FROM events WHERE {condition} ORDER BY id DESC LIMIT :limit"),
+        &params,
         read_event,
     )
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::db::{Sql, SqlError};
+use crate::outbox::{IS_HELD, PausedRule, paused_rules};
 
 use super::filter::is_dead;
 use super::view::rfc3339_or_null;
@@ -21,9 +22,11 @@ const HOUR_MS: i64 = 3_600_000;
 pub struct Overview {
     /// Events that wait for their decision.
     pub events_waiting: u64,
-    /// Actions that wait or run.
+    /// Actions that wait or run, without those that are held.
     #[serde(rename = "actions_owed")]
     pub actions_open: u64,
+    /// The paused rules, and how much each holds.
+    pub paused_rules: Vec<PausedRule>,
     /// Decisions and actions that are dead letters.
     pub dead: u64,
     /// Since when the oldest event or action waits.
@@ -51,7 +54,8 @@ const OVERVIEW: &str = "
 
 /// The state of the store now.
 pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
-    sql.query_one(OVERVIEW, &[], |row| {
+    let paused_rules = paused_rules(sql)?;
+    let mut overview = sql.query_one(OVERVIEW, &[], |row| {
         let (dead_events, dead_actions): (u64, u64) = (row.get(2)?, row.get(3)?);
         let (undecided, open): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
         Ok(Overview {
@@ -60,8 +64,28 @@ pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
             dead: dead_events + dead_actions,
             waiting_since: undecided.into_iter().chain(open).min(),
             last_delivery: row.get(6)?,
+            paused_rules: Vec::new(),
         })
-    })
+    })?;
+    let held: u64 = paused_rules.iter().map(|paused| paused.held).sum();
+    if held > 0 {
+        overview.actions_open = overview.actions_open.saturating_sub(held);
+        overview.waiting_since = waiting_since_without_held(sql)?;
+    }
+    overview.paused_rules = paused_rules;
+    Ok(overview)
+}
+
+/// Since when the oldest event or action waits that is not held.
+fn waiting_since_without_held(sql: &Sql) -> Result<Option<Timestamp>, SqlError> {
+    let statement = format!(
+        "SELECT min(since) FROM (
+             SELECT min(received_at) AS since FROM events WHERE state = 'waiting'
+             UNION ALL
+             SELECT min(created_at) FROM actions
+             WHERE state IN ('waiting', 'running') AND NOT ({IS_HELD})) AS oldest"
+    );
+    sql.query_one(&statement, &[], |row| row.get(0))
 }
 
 /// The events of one hour.

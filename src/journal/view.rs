@@ -21,6 +21,8 @@ pub enum EventState {
     Ignored,
     /// Its decision or one of its actions is a dead letter.
     Dead,
+    /// Its rule is paused, and its actions are held until that is resumed.
+    Held,
     /// A person discarded dead letters of it; the rest is done.
     Discarded,
     /// Its body is not a JSON object.
@@ -36,6 +38,7 @@ impl EventState {
             Self::Done => "done",
             Self::Ignored => "ignored",
             Self::Dead => "dead",
+            Self::Held => "held",
             Self::Discarded => "discarded",
             Self::Unreadable => "unreadable",
         }
@@ -87,6 +90,8 @@ pub struct EventDetails {
     /// The event.
     #[serde(flatten)]
     pub event: EventView,
+    /// What the last replay changed, each in words.
+    pub replay_changes: Vec<String>,
     /// What each rule decided.
     pub decisions: Vec<DecisionView>,
     /// What was planned, in order.
@@ -124,6 +129,8 @@ pub struct ActionView {
     pub is_waited_for: bool,
     /// Its state.
     pub state: ActionState,
+    /// Whether it waits because its rule is paused.
+    pub held: bool,
     /// Attempts so far.
     pub attempt: u32,
     /// Failed attempts that count towards giving up.

@@ -66,6 +66,7 @@ impl ActionView {
             }
             ActionState::Discarded => format!("discarded{}, {attempts}", at(" ")),
             ActionState::Running => format!("running, attempt {}", self.attempt),
+            ActionState::Waiting if self.held => format!("held, as the rule is paused, {attempts}"),
             ActionState::Waiting => self.waiting(&attempts, all),
         }
     }

@@ -37,6 +37,7 @@ pub fn find_notification(
          SELECT id FROM (
              SELECT id FROM actions
              WHERE state = 'waiting' AND file_work = 0 AND due_at <= :now {uses_available_channel}
+               AND NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = actions.rule)
              ORDER BY due_at, id LIMIT 1) AS due
          LIMIT 1"
     );

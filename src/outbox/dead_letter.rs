@@ -3,29 +3,39 @@
 
 use jiff::Timestamp;
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Queue, Sql, SqlError};
 use crate::ids::InboxId;
+
+use super::replan::{PlanChange, ReplanChange, make_due};
 
 /// The query for the events with dead letters among their actions, for use in other queries.
 pub const DEAD_ACTION_EVENTS: &str = "SELECT event FROM actions WHERE state = 'dead'";
 
-/// Makes an event's dead letters due again, with all their attempts; of one rule only if it is given.
-pub fn retry_dead(
+/// Makes an event's dead letters and discarded actions due again, with all their attempts and the plan that they
+/// have. Those behind others in their rule wait for these. Returns what is retried.
+pub fn retry_as_planned(
     sql: &Sql,
     event: InboxId,
-    rule: Option<&str>,
     now: Timestamp,
-) -> Result<usize, SqlError> {
-    sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = :now,
+) -> Result<Vec<ReplanChange>, SqlError> {
+    let retried = sql.query(
+        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = NULL,
                             finished_at = NULL, reason_code = NULL, reason = NULL
-         WHERE event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'",
-        &[
-            (":event", event.0.into()),
-            (":rule", rule.into()),
-            (":now", now.into()),
-        ],
-    )
+         WHERE event = :event AND state IN ('dead', 'discarded')
+         RETURNING rule, kind, plan",
+        &[(":event", event.0.into())],
+        |row| {
+            Ok(ReplanChange {
+                rule: row.get(0)?,
+                kind: row.get(1)?,
+                plan: row.get(2)?,
+                change: PlanChange::Retried,
+            })
+        },
+    )?;
+    make_due(sql, event, now)?;
+    sql.announce(Queue::Outbox);
+    Ok(retried)
 }
 
 /// Discards the actions of an event that wait for one of its dead letters, which will never be done.

@@ -1,5 +1,8 @@
 -- The condition that the action with the alias a is free to run.
-NOT (a.file_work = 1 AND (
+-- Its rule is not paused, unless its call may have been made.
+(a.intent_at IS NOT NULL OR a.state = 'running'
+ OR NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = a.rule))
+AND NOT (a.file_work = 1 AND (
     -- Another action runs or is unresolved on its file, or waits for an earlier event of the file.
     EXISTS (
         SELECT 1
@@ -10,6 +13,7 @@ NOT (a.file_work = 1 AND (
                OR (other.intent_at IS NOT NULL
                    AND (a.intent_at IS NULL OR (other.intent_at, other.id) < (a.intent_at, a.id)))
                OR (other.event <> a.event
+                   AND NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = other.rule)
                    AND (other.happened_at, other.sequence, other.id)
                      < (a.happened_at, a.sequence, a.id))))
     -- A copy to the same target runs or is unresolved.

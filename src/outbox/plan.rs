@@ -1,5 +1,7 @@
 //! Plans the actions of a rule for one content state of a file, once.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
@@ -7,7 +9,6 @@ use crate::ids::{EventPosition, FileId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
-use super::dead_letter::retry_dead;
 use super::title::target;
 
 /// The result of planning.
@@ -23,7 +24,9 @@ const INSERT: &str = "
     INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, plan, title,
                          target, channel, state, happened_at, sequence, due_at, created_at)
     VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :plan, :title,
-            :target, :channel, 'waiting', :happened_at, :sequence, :due_at, :now)";
+            :target, :channel, 'waiting', :happened_at, :sequence,
+            CASE WHEN EXISTS (SELECT 1 FROM paused_rules WHERE rule = :rule) THEN NULL ELSE CAST(:due_at AS BIGINT) END,
+            :now)";
 
 /// Stores the actions of one rule for one content state of a file, unless they have been planned before.
 pub fn plan(
@@ -44,7 +47,7 @@ pub fn plan(
         let new = NewAction {
             event,
             rule,
-            version: &version,
+            version: Cow::Borrowed(&version),
             position,
             planned,
             action,
@@ -59,10 +62,11 @@ pub fn plan(
 }
 
 /// An action to store.
+#[derive(Debug)]
 pub(super) struct NewAction<'a> {
     pub(super) event: EventPosition,
     pub(super) rule: &'a str,
-    pub(super) version: &'a str,
+    pub(super) version: Cow<'a, str>,
     pub(super) position: i64,
     pub(super) planned: &'a PlannedActions,
     pub(super) action: &'a ActionPlan,
@@ -95,7 +99,7 @@ impl NewAction<'_> {
                 (":event", self.event.event.0.into()),
                 (":rule", self.rule.into()),
                 (":file", self.planned.file.as_str().into()),
-                (":version", self.version.into()),
+                (":version", (&*self.version).into()),
                 (":position", self.position.into()),
                 (":kind", self.action.kind.into()),
                 (":file_work", self.action.properties.is_file_work.into()),
@@ -143,7 +147,7 @@ impl NewAction<'_> {
             &[
                 (":id", id.0.into()),
                 (":rule", self.rule.into()),
-                (":version", self.version.into()),
+                (":version", (&*self.version).into()),
                 (":position", self.position.into()),
             ],
         )?;
@@ -166,5 +170,24 @@ pub(super) fn find_effect(
             (":version", version.into()),
         ],
         |row| row.get(0).map(InboxId),
+    )
+}
+
+/// Makes an event's dead letters due again, with all their attempts; those of one rule, if it is given.
+pub fn retry_dead(
+    sql: &Sql,
+    event: InboxId,
+    rule: Option<&str>,
+    now: Timestamp,
+) -> Result<usize, SqlError> {
+    sql.execute(
+        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = :now,
+                            finished_at = NULL, reason_code = NULL, reason = NULL
+         WHERE event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'",
+        &[
+            (":event", event.0.into()),
+            (":rule", rule.into()),
+            (":now", now.into()),
+        ],
     )
 }

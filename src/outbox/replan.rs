@@ -1,18 +1,29 @@
-//! Plans the actions of an event again after a replay.
+//! Plans the actions of an event again for a replay.
 //!
 //! What was done stays done. Actions that run, or whose call may have taken effect, keep their plan. The
-//! others are replaced by what the rules plan now.
+//! others are replaced by what the rules plan now. The comparison changes nothing, so that a preview is the
+//! same as what the replay does.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use crate::db::{Queue, Sql, SqlError};
+use crate::db::{Sql, SqlError};
 use crate::ids::{EventPosition, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
-use super::action::{ActionId, ActionState};
+use super::action::ActionState;
 use super::plan::{NewAction, PlanOutcome, find_effect};
+
+mod change;
+mod earlier;
+mod step;
+
+pub use change::{PlanChange, ReplanChange};
+use earlier::EarlierAction;
+pub use step::ReplanSteps;
+use step::Step;
 
 /// The actions that an event already has when it is decided again.
 #[derive(Debug)]
@@ -22,25 +33,7 @@ pub struct Replan<'a> {
     planning: HashSet<&'a str>,
     /// The actions that no rule has claimed yet.
     earlier: Vec<EarlierAction>,
-    now: Timestamp,
-}
-
-#[derive(Debug)]
-struct EarlierAction {
-    id: ActionId,
-    rule: String,
-    version: String,
-    position: i64,
-    plan: String,
-    state: ActionState,
-    has_intent: bool,
-}
-
-impl EarlierAction {
-    /// Whether it is done, or may be.
-    fn is_kept(&self) -> bool {
-        self.has_intent || matches!(self.state, ActionState::Done | ActionState::Running)
-    }
+    steps: Vec<Step<'a>>,
 }
 
 impl<'a> Replan<'a> {
@@ -49,41 +42,41 @@ impl<'a> Replan<'a> {
         sql: &Sql,
         event: EventPosition,
         planning: impl IntoIterator<Item = &'a str>,
-        now: Timestamp,
     ) -> Result<Self, SqlError> {
-        // Writing locks the rows, so that no attempt ends while they are planned again.
-        let mut earlier = sql.query(
-            "UPDATE actions SET attempt = attempt WHERE event = :event
-             RETURNING id, rule, file_version, position, plan, state, intent_at",
-            &[(":event", event.event.0.into())],
-            |row| {
-                let intent_at: Option<Timestamp> = row.get("intent_at")?;
-                Ok(EarlierAction {
-                    id: ActionId(row.get("id")?),
-                    rule: row.get("rule")?,
-                    version: row.get("file_version")?,
-                    position: row.get("position")?,
-                    plan: row.get("plan")?,
-                    state: row.get("state")?,
-                    has_intent: intent_at.is_some(),
-                })
-            },
-        )?;
+        let earlier = earlier::read_and_lock(sql, event.event)?;
+        Ok(Self::new(event, planning, earlier))
+    }
+
+    /// Reads the event's actions, to find out what a replay would change.
+    pub fn preview(
+        sql: &Sql,
+        event: EventPosition,
+        planning: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, SqlError> {
+        let earlier = earlier::read(sql, event.event)?;
+        Ok(Self::new(event, planning, earlier))
+    }
+
+    fn new(
+        event: EventPosition,
+        planning: impl IntoIterator<Item = &'a str>,
+        mut earlier: Vec<EarlierAction>,
+    ) -> Self {
         earlier.sort_by_key(|action| action.id);
-        Ok(Self {
+        Self {
             event,
             planning: planning.into_iter().collect(),
             earlier,
-            now,
-        })
+            steps: Vec::new(),
+        }
     }
 
     /// Plans the actions of one rule, position by position.
     pub fn plan(
         &mut self,
         sql: &Sql,
-        rule: &str,
-        planned: &PlannedActions,
+        rule: &'a str,
+        planned: &'a PlannedActions,
     ) -> Result<PlanOutcome, SqlError> {
         let own = self.earlier.iter().find(|action| action.rule == rule);
         // The content may have changed since, which is another event.
@@ -94,32 +87,33 @@ impl<'a> Replan<'a> {
             return Ok(PlanOutcome::AlreadyPlanned(event));
         }
         for (position, action) in (0_i64..).zip(&planned.actions) {
-            let new = NewAction {
+            self.plan_action(NewAction {
                 event: self.event,
                 rule,
-                version: &version,
+                version: Cow::Owned(version.clone()),
                 position,
                 planned,
                 action,
-            };
-            self.plan_action(sql, &new)?;
+            });
         }
         Ok(PlanOutcome::Planned)
     }
 
-    fn plan_action(&mut self, sql: &Sql, new: &NewAction<'_>) -> Result<(), SqlError> {
+    fn plan_action(&mut self, new: NewAction<'a>) {
         let plan = &new.action.stored;
         let is_here =
             |action: &EarlierAction| action.rule == new.rule && action.position == new.position;
         if let Some(kept) = take(&mut self.earlier, |action| {
             is_here(action) && action.is_kept()
         }) {
-            retry_unresolved(sql, &kept, self.now)?;
-            if kept.plan != *plan {
+            if kept.plan == *plan {
+                self.steps.push(Step::Keep(kept));
+            } else {
+                self.steps.push(Step::RetryUnresolved(kept.id));
                 // The rule may plan the same at a later position now.
                 self.earlier.push(kept);
             }
-            return Ok(());
+            return;
         }
         let here = take(&mut self.earlier, is_here);
         let same = take(&mut self.earlier, |action| {
@@ -131,26 +125,20 @@ impl<'a> Replan<'a> {
                     !self.planning.contains(action.rule.as_str())
                 }
         });
-        match (here, same) {
-            (Some(here), None) => new.replace(sql, here.id).map(drop),
-            (None, None) => new.insert(sql, None, self.now),
-            (here, Some(same)) => {
-                if let Some(here) = here {
-                    delete(sql, here.id)?;
-                }
-                // Another rule did it, perhaps this one under its old name; now it belongs to this one.
-                if same.rule != new.rule {
-                    new.adopt(sql, same.id)?;
-                }
-                retry_unresolved(sql, &same, self.now)
-            }
-        }
+        self.steps.push(match (here, same) {
+            (Some(here), None) => Step::Replace(here, new),
+            (None, None) => Step::Insert(new),
+            (here, Some(same)) => Step::Adopt {
+                displaced: here.map(|here| here.id),
+                same,
+                new,
+            },
+        });
     }
 
-    /// Discards what no rule plans any more, and makes due what waits for nothing. `evaluated` are the rules
-    /// that there are now.
-    pub fn end(self, sql: &Sql, evaluated: &HashSet<&str>) -> Result<(), SqlError> {
-        for action in &self.earlier {
+    /// Discards what no rule plans any more. `evaluated` are the rules that there are now.
+    pub fn end(mut self, evaluated: &HashSet<&str>) -> ReplanSteps<'a> {
+        for action in self.earlier {
             let rule = action.rule.as_str();
             let reason = if self.planning.contains(rule) {
                 "the rule no longer has this action"
@@ -159,14 +147,13 @@ impl<'a> Replan<'a> {
             } else {
                 "the rule no longer exists"
             };
-            match action.state {
-                _ if !action.is_kept() => discard(sql, action.id, reason, self.now)?,
-                ActionState::Dead => retry_unresolved(sql, action, self.now)?,
-                _ => {}
-            }
+            self.steps.push(match action.state {
+                _ if !action.is_kept() => Step::Discard(action, reason),
+                ActionState::Dead => Step::Keep(action),
+                _ => Step::Stay(action),
+            });
         }
-        sql.announce(Queue::Outbox);
-        make_due(sql, self.event.event, self.now)
+        ReplanSteps::new(self.event.event, self.steps)
     }
 }
 
@@ -177,39 +164,6 @@ fn take(
 ) -> Option<EarlierAction> {
     let found = actions.iter().position(condition)?;
     Some(actions.remove(found))
-}
-
-/// Retries an action whose call may have taken effect, with all its attempts.
-fn retry_unresolved(sql: &Sql, action: &EarlierAction, now: Timestamp) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
-                            reason_code = NULL, reason = NULL
-         WHERE id = :id AND state IN ('dead', 'discarded') AND intent_at IS NOT NULL",
-        &[(":id", action.id.0.into()), (":now", now.into())],
-    )?;
-    Ok(())
-}
-
-fn discard(sql: &Sql, id: ActionId, reason: &str, now: Timestamp) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions SET state = 'discarded', finished_at = :now, reason = :reason,
-                            reason_code = NULL
-         WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
-        &[
-            (":id", id.0.into()),
-            (":reason", reason.into()),
-            (":now", now.into()),
-        ],
-    )?;
-    Ok(())
-}
-
-fn delete(sql: &Sql, id: ActionId) -> Result<(), SqlError> {
-    sql.execute(
-        "DELETE FROM actions WHERE id = :id",
-        &[(":id", id.0.into())],
-    )?;
-    Ok(())
 }
 
 /// Holds the actions of an event that wait, until it is decided again. A call that may have taken effect is
@@ -225,18 +179,7 @@ pub fn hold_for_replay(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
 
 /// Makes the actions of an event due that are held and wait for no other in their rule.
 pub fn make_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions AS behind SET due_at = :now
-         WHERE event = :event AND state = 'waiting' AND due_at IS NULL
-           AND NOT EXISTS (
-               SELECT 1 FROM actions AS before
-               WHERE before.rule = behind.rule AND before.file_id = behind.file_id
-                 AND before.file_version = behind.file_version
-                 AND before.position < behind.position
-                 AND before.state <> 'done' AND before.waited_for = 1)",
-        &[(":event", event.0.into()), (":now", now.into())],
-    )?;
-    Ok(())
+    step::make_due(sql, event, now)
 }
 
 impl NewAction<'_> {

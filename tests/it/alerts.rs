@@ -11,6 +11,7 @@ use docspace_courier::journal;
 use docspace_courier::notify::mail::Mailer;
 use docspace_sandbox::{Fault, FaultEffect};
 
+use crate::events::dead_letters;
 use crate::mail_server::{Mail, MailServer};
 use crate::notify::{self, closed_port};
 use crate::pipeline::Receiver;
@@ -35,7 +36,7 @@ fn subjects(mails: &[Mail]) -> Vec<&str> {
 }
 
 async fn discard_all(scene: &Scene) {
-    let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
+    let dead = scene.db.read(|sql| journal::select(sql, &dead_letters()));
     for event in dead.await.unwrap() {
         let now = scene.clock.now();
         let discard = move |sql: &Sql| inbox::discard(sql, event, now);

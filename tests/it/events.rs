@@ -18,6 +18,14 @@ use crate::scene::{Leftover, MAX_ATTEMPTS, RETENTION, Scene, folder_id, scenario
 
 pub const FIRST: InboxId = InboxId(1);
 
+/// Every event with a dead letter.
+pub fn dead_letters() -> EventFilter {
+    EventFilter {
+        states: StateFilter::Dead,
+        ..EventFilter::default()
+    }
+}
+
 impl Scene {
     /// Fails this kind of operation until the attempts are used up.
     pub fn refuse(&self, path_contains: &'static str) {
@@ -151,7 +159,7 @@ async fn an_event_that_could_not_be_decided_is_decided_after_a_replay() {
     scenario(async |scene| {
         scene.undecidable().await;
         assert_eq!(scene.state(FIRST).await, EventState::Dead);
-        let dead = scene.db.read(|sql| journal::with_dead_letters(sql, None));
+        let dead = scene.db.read(|sql| journal::select(sql, &dead_letters()));
         assert_eq!(dead.await.unwrap(), [FIRST]);
 
         assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
@@ -426,7 +434,7 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--dead", "--all"],
             0,
-            "There are no dead letters to replay.",
+            "There is nothing to replay.",
         );
         check(
             &["replay", "1", "--as-planned"],

@@ -63,6 +63,7 @@ mod events;
 mod metrics;
 mod page;
 mod page_in_browser;
+mod paused_rules;
 mod replay;
 mod search;
 mod supervision;

@@ -3,13 +3,16 @@
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::actions::{CopyTo, MoveTo};
 use docspace_courier::docspace::Conflict;
+use docspace_courier::evaluator::Evaluator;
 use docspace_courier::event::Trigger;
+use docspace_courier::facts::FactFinder;
 use docspace_courier::ids::FolderId;
 use docspace_courier::inbox::{self, Replay, ReplayedBy};
-use docspace_courier::journal::EventState;
-use docspace_courier::rules::{ActionPlan, Rule};
+use docspace_courier::journal::{self, EventFilter, EventState};
+use docspace_courier::replay::{self, ReplayMode, ReplayPreview};
+use docspace_courier::rules::{ActionPlan, Rule, RuleSet};
 
-use crate::events::{FIRST, printed};
+use crate::events::{FIRST, dead_letters, printed};
 use crate::scene::{Leftover, Scene, folder_id, scenario};
 
 fn copy_to(to: FolderId) -> ActionPlan {
@@ -59,6 +62,46 @@ impl Scene {
         self.upload(&self.client_room, "plan.docx");
         self.work_to_the_end().await;
         assert_eq!(self.dead_code().await.as_deref(), Some("destination_gone"));
+    }
+
+    /// What a replay of these events would change under the scene's rules.
+    async fn preview(&self, filter: &EventFilter) -> ReplayPreview {
+        let events = self.select(filter).await;
+        let facts = FactFinder::new(self.parts.portal.clone(), self.clock.clone());
+        let rules = RuleSet::new(self.parts.rules.get().rules().to_vec());
+        let evaluator = Evaluator::new(Ok(facts));
+        replay::preview(&self.db, &rules, &evaluator, &events)
+            .await
+            .unwrap()
+    }
+
+    async fn select(&self, filter: &EventFilter) -> Vec<inbox::InboxId> {
+        let filter = filter.clone();
+        let select = self.db.read(move |sql| journal::select(sql, &filter));
+        select.await.unwrap()
+    }
+
+    async fn order(&self, filter: &EventFilter, mode: ReplayMode) -> replay::Replayed {
+        let (events, now) = (self.select(filter).await, self.clock.now());
+        replay::order(&self.db, &events, mode, ReplayedBy::Console, now)
+            .await
+            .unwrap()
+    }
+
+    /// Uploads these files, whose copies fail because their destination is mistyped.
+    async fn upload_all_with_mistyped_destination(&mut self, titles: &[String]) {
+        self.use_actions(vec![copy_to(mistyped())]);
+        for title in titles {
+            self.upload(&self.client_room, title);
+        }
+        self.work_to_the_end().await;
+        assert_eq!(self.count("copy", "dead").await, titles.len());
+    }
+
+    /// Ends the worker as a crash does, and starts another one whose copy rule has this destination.
+    async fn restart_with_rule_of(&mut self, to: FolderId) {
+        self.crash_and_restart().await;
+        self.use_actions(vec![copy_to(to)]);
     }
 
     async fn replay_first(&self) {
@@ -306,6 +349,153 @@ async fn an_action_that_waits_is_held_until_the_event_is_decided_again() {
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.incoming), ["plan.docx"]);
         assert_eq!(scene.titles(&scene.internal), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_preview_says_what_a_replay_changes_and_changes_nothing() {
+    scenario(async |scene| {
+        let titles = ["one.docx".to_owned(), "two.docx".to_owned()];
+        scene.upload_all_with_mistyped_destination(&titles).await;
+        scene.use_actions(vec![copy_to(scene.internal_id())]);
+        let preview = scene.preview(&dead_letters()).await;
+        let internal = scene.internal.clone();
+        let change = format!(
+            "copy: copy to folder {} instead of copy to folder 99999999",
+            internal.as_str()
+        );
+        assert_eq!((preview.events, preview.evaluated), (2, 2));
+        assert_eq!(preview.changes.get(&change), Some(&2), "{preview:?}");
+        assert_eq!(scene.count("copy", "dead").await, 2, "nothing was changed");
+
+        // The replay does what its preview says, and the journal has the same words.
+        scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), titles);
+        assert_eq!(
+            scene.details(FIRST).await.replay_changes,
+            std::slice::from_ref(&change)
+        );
+        let page = printed(&scene.run(&["show", "1"]));
+        assert!(page.contains(&change), "{page}");
+
+        let all = scene.preview(&EventFilter::default()).await;
+        let kept = format!(
+            "copy: copy to folder {} is kept, because it is done or may be",
+            internal.as_str()
+        );
+        assert_eq!(all.changes.get(&kept), Some(&2), "{all:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_preview_names_what_is_dropped() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 1);
+        scene.upload_with_mistyped_destination().await;
+        let mut rule = scene.rule(vec![copy_to(scene.internal_id())]);
+        rule.triggers = vec![Trigger::new("file.deleted")];
+        scene.change_rules(vec![rule]);
+        let preview = scene.preview(&dead_letters()).await;
+        let dropped =
+            "copy: copy to folder 99999999 is dropped, because the rule no longer matches";
+        assert_eq!(preview.changes.get(dropped), Some(&1), "{preview:?}");
+        scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.details(FIRST).await.replay_changes, [dropped]);
+    })
+    .await;
+}
+
+/// The process is killed after each of the first calls, and once between the order and the decision.
+#[tokio::test]
+async fn a_mistyped_folder_is_replayed_once_although_the_process_is_killed() {
+    scenario(async |scene| {
+        let mut titles: Vec<String> = (10..40).map(|number| format!("{number}.docx")).collect();
+        scene.upload_all_with_mistyped_destination(&titles).await;
+        scene.use_actions(vec![copy_to(scene.internal_id())]);
+        let ordered = scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
+        assert_eq!(ordered.reevaluating, 30);
+        scene.restart_with_rule_of(scene.internal_id()).await;
+        for point in [Failpoint::BeforeCall, Failpoint::AfterResponse] {
+            let failpoints = Failpoints::stop_at(point);
+            let rule = scene.rule(vec![copy_to(scene.internal_id())]);
+            scene.replace_worker(
+                vec![rule],
+                docspace_courier::notify::Channels::default(),
+                failpoints.clone(),
+            );
+            tokio::select! {
+                () = scene.work_to_the_end() => {}
+                () = failpoints.reached() => {}
+            }
+            scene.portal.wait_for_operations().await;
+            scene.restart_with_rule_of(scene.internal_id()).await;
+        }
+        scene.work_to_the_end().await;
+        titles.sort();
+        assert_eq!(scene.titles(&scene.internal), titles);
+        assert_eq!(scene.count("copy", "done").await, 30);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_replayed_by_filter() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let titles = ["one.docx".to_owned(), "two.docx".to_owned()];
+        scene.upload_all_with_mistyped_destination(&titles).await;
+        scene.use_actions(vec![copy_to(scene.internal_id())]);
+        let one = EventFilter {
+            search: Some("ONE".to_owned()),
+            rule: Some("copy".to_owned()),
+            trigger: Some("file.uploaded".to_owned()),
+            since: Some(scene.clock.now() - std::time::Duration::from_hours(24)),
+            ..dead_letters()
+        };
+        scene.order(&one, ReplayMode::CurrentRules).await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["one.docx"]);
+        let later = EventFilter {
+            since: Some(scene.clock.now() + std::time::Duration::from_secs(1)),
+            ..EventFilter::default()
+        };
+        assert_eq!(scene.select(&later).await, []);
+        let of_no_rule = EventFilter {
+            rule: Some("another".to_owned()),
+            ..EventFilter::default()
+        };
+        assert_eq!(scene.select(&of_no_rule).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn discarded_work_is_repeated_as_planned() {
+    scenario(async |scene| {
+        scene.refuse("fileops/move");
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        scene.discard(FIRST).await.unwrap();
+        assert_eq!(
+            scene.action_states().await,
+            ["done", "discarded", "discarded"]
+        );
+
+        let discarded = EventFilter {
+            states: journal::StateFilter::Discarded,
+            ..EventFilter::default()
+        };
+        let replayed = scene.order(&discarded, ReplayMode::AsPlanned).await;
+        assert_eq!(replayed.retried, 2);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.incoming), ["Invoice.pdf"]);
+        assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
+        let changes = scene.details(FIRST).await.replay_changes;
+        assert!(changes[0].ends_with("is tried again"), "{changes:?}");
     })
     .await;
 }

@@ -14,7 +14,7 @@ pub(super) fn render(details: &EventDetails) -> String {
 }
 
 fn write_page(page: &mut String, details: &EventDetails) -> std::fmt::Result {
-    write_event(page, &details.event)?;
+    write_event(page, &details.event, &details.replay_changes)?;
     write_decisions(page, &details.event, &details.decisions)?;
     write_actions(page, &details.actions)?;
     if details.event.state == EventState::Unreadable {
@@ -24,7 +24,11 @@ fn write_page(page: &mut String, details: &EventDetails) -> std::fmt::Result {
     write_next_steps(page, details)
 }
 
-fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
+fn write_event(
+    page: &mut String,
+    event: &EventView,
+    replay_changes: &[String],
+) -> std::fmt::Result {
     writeln!(page, "Event {}: {}", event.id, event.state.as_str())?;
     if let Some(reason) = &event.reason {
         writeln!(page, "{}", clean(reason))?;
@@ -46,6 +50,9 @@ fn write_event(page: &mut String, event: &EventView) -> std::fmt::Result {
         None => Ok(()),
     };
     line("replayed", event.replay_text())?;
+    for change in replay_changes {
+        line("", Some(change.clone()))?;
+    }
     line("trigger", event.trigger.clone())?;
     line("title", event.title.clone())?;
     line("file", event.file_id.clone())?;
@@ -124,6 +131,10 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
         EventState::Waiting | EventState::Working => writeln!(
             page,
             "\nA running service continues by itself. If this takes long, `docspace-courier check` shows what to fix."
+        ),
+        EventState::Held => writeln!(
+            page,
+            "\nA rule is paused. `docspace-courier rules resume NAME` resumes it, and carries out or drops what is held."
         ),
         EventState::Unreadable => writeln!(
             page,

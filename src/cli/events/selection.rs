@@ -1,41 +1,41 @@
 //! Which events `events replay` and `events discard` are about.
 
 use crate::ids::InboxId;
+use crate::journal::{EventFilter, StateFilter};
+
+use super::filter::FilterArgs;
+
+/// The options that select many events, which a number excludes.
+const FILTERS: [&str; 10] = [
+    "dead", "waiting", "state", "rule", "trigger", "file", "since", "until", "text", "all",
+];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
-    /// Events, by their numbers in `events list`.
-    #[arg(value_name = "ID", conflicts_with_all = ["dead", "file", "all"])]
-    ids: Vec<i64>,
+    #[command(flatten)]
+    selected: SelectArgs,
 
-    /// Every event with a dead letter; needs --all.
-    #[arg(long)]
-    dead: bool,
-
-    /// Every event about this file with a dead letter; needs --all.
-    #[arg(long, value_name = "FILE_ID")]
-    file: Option<String>,
-
-    /// Confirm that all matching events are meant.
-    #[arg(long)]
-    all: bool,
-
-    /// Retry the dead letters with the plan that they have, without evaluating the rules.
+    /// Retry what failed or was discarded with the plan that it has, without evaluating the rules.
     #[arg(long)]
     pub(super) as_planned: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DiscardArgs {
+    #[command(flatten)]
+    selected: SelectArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct SelectArgs {
     /// Events, by their numbers in `events list`.
-    #[arg(value_name = "ID", conflicts_with_all = ["dead", "all"])]
+    #[arg(value_name = "ID", conflicts_with_all = FILTERS)]
     ids: Vec<i64>,
 
-    /// Every event with a dead letter; needs --all.
-    #[arg(long)]
-    dead: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
 
-    /// Confirm that all matching events are meant.
+    /// Confirm that all matching events are meant. Without it, the effect is only shown.
     #[arg(long)]
     all: bool,
 }
@@ -44,40 +44,46 @@ pub(super) struct DiscardArgs {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Selection {
     Events(Vec<InboxId>),
-    EveryDead,
-    DeadOfFile(String),
+    Matching {
+        filter: EventFilter,
+        /// Whether the person confirmed that all are meant.
+        is_confirmed: bool,
+    },
 }
 
 impl ReplayArgs {
     /// The selected events, or how to select some.
     pub(super) fn selection(self) -> Result<Selection, &'static str> {
-        if !self.ids.is_empty() {
-            return Ok(events(self.ids));
-        }
-        match (self.dead, self.file, self.all) {
-            (false, None, _) => Err("name the events to replay, or use --dead --all"),
-            (_, _, false) => Err("this replays every matching dead letter; add --all to confirm"),
-            (_, Some(file), true) => Ok(Selection::DeadOfFile(file)),
-            (true, None, true) => Ok(Selection::EveryDead),
-        }
+        self.selected
+            .selection()
+            .ok_or("name the events to replay, or use --dead --all")
     }
 }
 
 impl DiscardArgs {
-    /// The selected events, or how to select some.
+    /// The selected events, or how to select some. Only dead letters can be discarded.
     pub(super) fn selection(self) -> Result<Selection, &'static str> {
-        if !self.ids.is_empty() {
-            return Ok(events(self.ids));
+        let mut selection = self
+            .selected
+            .selection()
+            .ok_or("name the events to discard, or use --dead --all")?;
+        if let Selection::Matching { filter, .. } = &mut selection {
+            filter.states = StateFilter::Dead;
         }
-        match (self.dead, self.all) {
-            (false, _) => Err("name the events to discard, or use --dead --all"),
-            (true, false) => Err("this discards every dead letter; add --all to confirm"),
-            (true, true) => Ok(Selection::EveryDead),
-        }
+        Ok(selection)
     }
 }
 
-fn events(mut ids: Vec<i64>) -> Selection {
-    ids.dedup();
-    Selection::Events(ids.into_iter().map(InboxId).collect())
+impl SelectArgs {
+    fn selection(self) -> Option<Selection> {
+        if !self.ids.is_empty() {
+            let mut ids = self.ids;
+            ids.dedup();
+            return Some(Selection::Events(ids.into_iter().map(InboxId).collect()));
+        }
+        Some(Selection::Matching {
+            filter: self.filter.given()?,
+            is_confirmed: self.all,
+        })
+    }
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::cli::output::{DIM, STRONG, count, styled};
+use crate::cli::output::{DIM, STRONG, WARNING, count, styled};
+use crate::outbox::PausedRule;
 use crate::rules::Rule;
-use crate::text::clean;
+use crate::text::{clean, time};
 
 /// Printed instead of an empty list.
 pub(super) const NO_RULES: &str =
@@ -17,15 +18,18 @@ pub(super) struct RuleView {
     triggers: Vec<String>,
     conditions: Vec<String>,
     actions: Vec<String>,
+    /// Since when it is paused, and how many actions it holds; `null` if it is not paused.
+    paused: Option<PausedRule>,
 }
 
 /// The rules, in the order in which they are evaluated.
-pub(super) fn views(rules: &[Rule]) -> Vec<RuleView> {
+pub(super) fn views(rules: &[Rule], paused: &[PausedRule]) -> Vec<RuleView> {
     let views = rules.iter().map(|rule| RuleView {
         name: rule.name.clone(),
         triggers: rule.triggers.iter().map(ToString::to_string).collect(),
         conditions: rule.conditions.iter().map(ToString::to_string).collect(),
         actions: rule.actions.iter().map(ToString::to_string).collect(),
+        paused: paused.iter().find(|it| it.rule == rule.name).cloned(),
     });
     views.collect()
 }
@@ -42,6 +46,11 @@ pub(super) fn render(rules: &[RuleView]) -> Vec<String> {
             conditions => conditions.join(" and "),
         };
         lines.push(styled(STRONG, &clean(&rule.name)));
+        if let Some(paused) = &rule.paused {
+            let since = time(paused.paused_at);
+            let remark = format!("  paused since {since} UTC, actions held: {}", paused.held);
+            lines.push(styled(WARNING, &remark));
+        }
         lines.push(format!("  on    {}", clean(&rule.triggers.join(", "))));
         lines.push(format!("  where {}", clean(&conditions)));
         lines.push(format!("  do    {}", clean(&rule.actions.join(", then "))));

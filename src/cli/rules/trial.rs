@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::cli::evaluation::evaluator;
 use crate::cli::events;
 use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
 use crate::config::Settings;
@@ -13,7 +14,6 @@ use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::{Decision, Facts, RuleSet};
 use crate::text::clean_and_cut;
 
-use super::evaluation::Evaluator;
 use super::stored_event::{caused_by, parse};
 
 /// Maximum width of a trigger or title.
@@ -71,7 +71,7 @@ pub(super) async fn run(
     let listed = db
         .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
         .await?;
-    let evaluator = Evaluator::new(settings);
+    let evaluator = evaluator(settings);
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;

@@ -1,0 +1,174 @@
+//! Replays that a person orders: what they would change, and ordering them. The commands and the console use the
+//! same functions.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::evaluator::Evaluator;
+use crate::event::Event;
+use crate::ids::InboxId;
+use crate::inbox::{self, Replay, ReplayedBy};
+use crate::journal;
+use crate::rules::{Facts, RuleSet};
+
+/// Events changed per transaction, so that deliveries do not wait long for the store.
+const BATCH: usize = 200;
+
+/// The most events whose changes a preview finds out.
+const PREVIEWED: usize = 1_000;
+
+/// What a replay of some events would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReplayPreview {
+    /// The events.
+    pub events: usize,
+    /// How many of them were evaluated: not more than a thousand.
+    pub evaluated: usize,
+    /// Each change in words, and how many of the evaluated events it concerns.
+    pub changes: BTreeMap<String, usize>,
+    /// How many of the evaluated events would not change.
+    pub unchanged: usize,
+    /// Why the rest cannot be evaluated, and how many of them.
+    pub unknown: BTreeMap<String, usize>,
+}
+
+/// Finds out what a replay of these events would change under these rules. Changes nothing.
+pub async fn preview(
+    db: &Db,
+    rules: &RuleSet,
+    evaluator: &Evaluator,
+    events: &[InboxId],
+) -> Result<ReplayPreview, StoreError> {
+    let mut preview = ReplayPreview {
+        events: events.len(),
+        ..ReplayPreview::default()
+    };
+    for &id in events.iter().take(PREVIEWED) {
+        let Some(outcome) = preview_one(db, rules, evaluator, id).await? else {
+            preview.events -= 1;
+            continue;
+        };
+        preview.evaluated += 1;
+        match outcome {
+            Ok(changes) if changes.is_empty() => preview.unchanged += 1,
+            Ok(changes) => {
+                for change in changes {
+                    *preview.changes.entry(change).or_default() += 1;
+                }
+            }
+            Err(why) => *preview.unknown.entry(why).or_default() += 1,
+        }
+    }
+    Ok(preview)
+}
+
+/// The changes of one event in words, or why they are not known. `None` if there is no such event.
+async fn preview_one(
+    db: &Db,
+    rules: &RuleSet,
+    evaluator: &Evaluator,
+    id: InboxId,
+) -> Result<Option<Result<Vec<String>, String>>, StoreError> {
+    let Some((body, happened_at)) = db.read(move |sql| inbox::body(sql, id)).await? else {
+        return Ok(None);
+    };
+    let Ok(mut event) = Event::parse(&body) else {
+        return Ok(Some(Err("the body is not an event".to_owned())));
+    };
+    event.happened_at.get_or_insert(happened_at);
+    let stored = event.clone();
+    let origin = db.read(move |sql| inbox::origin(sql, &stored)).await?;
+    let mut facts = Facts {
+        caused_by: origin.rules(),
+        ..Facts::of(&event)
+    };
+    let decided = evaluator
+        .evaluate(&mut facts, |facts| rules.decide(facts))
+        .await;
+    let decisions = match decided {
+        Ok(decisions) => decisions,
+        Err(why) => return Ok(Some(Err(why))),
+    };
+    let changes = db
+        .read(move |sql| inbox::preview_replay(sql, id, &decisions))
+        .await?;
+    let words = changes.iter().map(journal::change_text);
+    Ok(Some(Ok(words.collect())))
+}
+
+/// How events are replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayMode {
+    /// The current rules decide again.
+    CurrentRules,
+    /// What failed or was discarded is tried again with the plan that it has.
+    AsPlanned,
+}
+
+/// What ordering a replay did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Events that the current rules decide again.
+    pub reevaluating: usize,
+    /// Actions and decisions that are tried again as planned.
+    pub retried: usize,
+    /// Events that have nothing to replay.
+    pub nothing: Vec<InboxId>,
+    /// Numbers for which there is no event.
+    pub not_found: Vec<InboxId>,
+}
+
+/// Orders the replay of these events.
+pub async fn order(
+    db: &Db,
+    events: &[InboxId],
+    mode: ReplayMode,
+    by: ReplayedBy,
+    now: Timestamp,
+) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed::default();
+    for batch in events.chunks(BATCH) {
+        let batch = batch.to_vec();
+        let ordered = db.write(move |sql| {
+            let order = |&id: &InboxId| Ok((id, order_one(sql, id, mode, by, now)?));
+            batch
+                .iter()
+                .map(order)
+                .collect::<Result<Vec<_>, SqlError>>()
+        });
+        for (id, outcome) in ordered.await? {
+            match outcome {
+                None => replayed.not_found.push(id),
+                Some(Ordered::Reevaluating) => replayed.reevaluating += 1,
+                Some(Ordered::Retried(0) | Ordered::Nothing) => replayed.nothing.push(id),
+                Some(Ordered::Retried(count)) => replayed.retried += count,
+            }
+        }
+    }
+    Ok(replayed)
+}
+
+enum Ordered {
+    Reevaluating,
+    Retried(usize),
+    Nothing,
+}
+
+fn order_one(
+    sql: &Sql,
+    id: InboxId,
+    mode: ReplayMode,
+    by: ReplayedBy,
+    now: Timestamp,
+) -> Result<Option<Ordered>, SqlError> {
+    Ok(match mode {
+        ReplayMode::AsPlanned => inbox::replay_as_planned(sql, id, by, now)?.map(Ordered::Retried),
+        ReplayMode::CurrentRules => inbox::replay(sql, id, by, now)?.map(|replay| match replay {
+            Replay::Reevaluating => Ordered::Reevaluating,
+            Replay::NothingToReplay => Ordered::Nothing,
+        }),
+    })
+}
