@@ -162,19 +162,17 @@ pub fn finish(
     )?;
     if finished > 0 {
         sql.execute(
-            "UPDATE actions AS behind SET due_at = :now
-             FROM actions AS done
-             WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
-               AND behind.file_version = done.file_version AND behind.position > done.position
-               AND behind.state = 'waiting' AND behind.due_at IS NULL
-               AND NOT EXISTS (
-                   SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
-               AND NOT EXISTS (
-                   SELECT 1 FROM actions AS before
-                   WHERE before.rule = done.rule AND before.file_id = done.file_id
-                     AND before.file_version = done.file_version
-                     AND before.position < behind.position
-                     AND before.state <> 'done' AND before.waited_for = 1)",
+            concat!(
+                "UPDATE actions AS behind SET due_at = :now
+                 FROM actions AS done
+                 WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
+                   AND behind.file_version = done.file_version AND behind.position > done.position
+                   AND behind.state = 'waiting' AND behind.due_at IS NULL
+                   AND NOT EXISTS (
+                       SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
+                   AND ",
+                include_str!("unblocked.sql")
+            ),
             &[(":id", claim.action.0.into()), (":now", now.into())],
         )?;
     }
