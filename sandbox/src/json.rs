@@ -307,7 +307,25 @@ fn view_accessibility() -> Value {
 fn room_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 1,
+        RoomKind::Collaboration => 2,
         RoomKind::Custom => 5,
+        RoomKind::Public => 6,
+        RoomKind::Data => 8,
+    }
+}
+
+/// The kind of room with this number or name, both of which .NET accepts.
+pub(super) fn room_kind(type_: &Value) -> Option<RoomKind> {
+    let text = type_
+        .as_str()
+        .map_or_else(|| type_.to_string(), str::to_lowercase);
+    match text.as_str() {
+        "1" | "fillingformsroom" => Some(RoomKind::FormFilling),
+        "2" | "editingroom" => Some(RoomKind::Collaboration),
+        "5" | "customroom" => Some(RoomKind::Custom),
+        "6" | "publicroom" => Some(RoomKind::Public),
+        "8" | "virtualdataroom" => Some(RoomKind::Data),
+        _ => None,
     }
 }
 
@@ -315,7 +333,10 @@ fn room_type(kind: RoomKind) -> u8 {
 fn folder_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 15,
+        RoomKind::Collaboration => 16,
         RoomKind::Custom => 19,
+        RoomKind::Public => 22,
+        RoomKind::Data => 29,
     }
 }
 

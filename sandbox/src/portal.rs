@@ -4,6 +4,7 @@ mod controls;
 pub(super) mod files;
 pub(super) mod webhooks;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -40,6 +41,7 @@ impl Portal {
             operations: Operations::default(),
             webhooks: Webhooks::new(),
             faults: Faults::default(),
+            deviations: BTreeSet::new(),
             access: Access::default(),
             calls: CallLog::default(),
             latency: settings.latency,

@@ -1,6 +1,7 @@
 //! The state of a portal. It is behind one mutex, which is never held across an await; whatever waits is a task of
 //! its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::access::Access;
 use super::call_log::CallLog;
+use super::deviation::Deviation;
 use super::event::{Event, Payload};
 use super::faults::Faults;
 use super::ids::{EventId, FileId, FolderId};
@@ -60,6 +62,7 @@ pub(super) struct State {
     pub(super) operations: Operations,
     pub(super) webhooks: Webhooks,
     pub(super) faults: Faults,
+    pub(super) deviations: BTreeSet<Deviation>,
     pub(super) access: Access,
     pub(super) calls: CallLog,
     pub(super) latency: Duration,
@@ -97,15 +100,28 @@ impl State {
     }
 
     /// Raises an event about a folder, if the folder exists.
-    pub(super) fn publish_folder(&mut self, trigger: &'static str, id: &FolderId, now: Timestamp) {
+    pub(super) fn publish_folder(
+        &mut self,
+        trigger: &'static str,
+        id: &FolderId,
+        by: User,
+        now: Timestamp,
+    ) {
         let path = self.storage.path(id);
         if let (Some(root), Some(folder)) = (path.first(), path.last()) {
             let payload = Payload::of_folder(folder, root);
-            self.publish(trigger, payload, User::Client, now);
+            self.publish(trigger, payload, by, now);
         }
     }
 
-    fn publish(&mut self, trigger: &'static str, payload: Payload, by: User, now: Timestamp) {
+    /// Raises an event.
+    pub(super) fn publish(
+        &mut self,
+        trigger: &'static str,
+        payload: Payload,
+        by: User,
+        now: Timestamp,
+    ) {
         let event = Event {
             trigger,
             on: now,

@@ -122,9 +122,28 @@ fn content_json(
     })
 }
 
+/// Which rooms are listed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomFilter {
+    filter_value: Option<String>,
+    search_area: Option<String>,
+}
+
+impl RoomFilter {
+    /// Whether a room is listed. All rooms are active: the sandbox has neither an archive nor templates.
+    fn lists(&self, room: &Folder) -> bool {
+        let area = self.search_area.as_deref().unwrap_or("Active");
+        let is_searched = ["0", "active", "2", "any"].contains(&area.to_lowercase().as_str());
+        let wanted = self.filter_value.as_deref().unwrap_or_default();
+        is_searched && room.title.to_lowercase().contains(&wanted.to_lowercase())
+    }
+}
+
 pub(super) async fn rooms(
     State(portal): State<Portal>,
     Query(page): Query<Page>,
+    Query(filter): Query<RoomFilter>,
     responder: Responder,
 ) -> ApiResult {
     let Some(count) = page.count() else {
@@ -136,7 +155,7 @@ pub(super) async fn rooms(
         let rooms = state
             .storage
             .folders_in(section)
-            .filter(|folder| folder.room.is_some());
+            .filter(|folder| folder.room.is_some() && filter.lists(folder));
         let rooms = page.folders(rooms);
         let path = state.storage.path(section);
         content_json(
@@ -309,11 +328,19 @@ pub(super) async fn comment(
     Ok(responder.ok(&text.into()))
 }
 
-/// A simple upload by the service account, which raises `file.created` and `file.uploaded`. The response is a list,
-/// as ONLYOFFICE's own client expects.
+/// What a simple upload does if the folder has a file of the same title.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UploadQuery {
+    create_new_if_exist: Option<bool>,
+}
+
+/// A simple upload by the service account, which raises `file.created` and `file.uploaded`, also when it overwrites. The
+/// response is a list, as ONLYOFFICE's own client expects.
 pub(super) async fn upload(
     State(portal): State<Portal>,
     Path(folder): Path<String>,
+    Query(query): Query<UploadQuery>,
     responder: Responder,
     form: Multipart,
 ) -> ApiResult {
@@ -323,7 +350,19 @@ pub(super) async fn upload(
         .await
         .ok_or(ApiError::BadArgument("No input files"))?;
     let events = UploadEvents::CreatedAndUploaded;
-    let file = portal.upload_by(User::Service, &folder, &title, &content, events);
+    let create_new = query.create_new_if_exist.unwrap_or(false);
+    let existing = portal.overwritable(&folder, &title).filter(|_| !create_new);
+    let file = match existing {
+        Some(existing) => {
+            portal.overwrite_by(User::Service, &existing, &content, events.triggers());
+            existing
+        }
+        None => {
+            let free = portal.state().storage.free_title(&folder, &title);
+            let title = if create_new { free } else { title };
+            portal.upload_by(User::Service, &folder, &title, &content, events)
+        }
+    };
     Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
 }
 

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::Portal;
 use crate::call_log::Call;
+use crate::deviation::Deviation;
 use crate::faults::{Fault, RandomFaults};
 
 impl Portal {
@@ -37,6 +38,11 @@ impl Portal {
     /// Starts or ends random faults.
     pub fn set_random_faults(&self, faults: Option<RandomFaults>) {
         self.state().faults.set_random(faults);
+    }
+
+    /// Lets the portal do these things otherwise than DocSpace from now on, and all others as DocSpace does.
+    pub fn set_deviations(&self, deviations: &[Deviation]) {
+        self.state().deviations = deviations.iter().copied().collect();
     }
 
     /// The API calls so far, in the order of arrival.
