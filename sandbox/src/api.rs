@@ -1,8 +1,10 @@
 //! The HTTP API: the routes, and the envelopes of responses and errors (docs/DOCSPACE.md 5.1, 5.4).
 
+mod dry_runs;
 mod fileops;
 mod files;
 mod folders;
+mod json_body;
 mod webhooks;
 
 use axum::Json;
@@ -67,7 +69,11 @@ fn file_routes() -> Router<Portal> {
         )
         .route(
             "/api/2.0/files/fileops/move",
-            put(fileops::move_).get(fileops::list_moves),
+            put(fileops::move_).get(dry_runs::conflicts),
+        )
+        .route(
+            "/api/2.0/files/fileops/checkdestfolder",
+            get(dry_runs::destination),
         )
         .route(
             "/api/2.0/files/fileops/delete",
@@ -211,6 +217,8 @@ pub(super) enum ApiError {
     LaterFileMissing,
     RecordMissing,
     BadArgument(&'static str),
+    /// A body that is not JSON, or a form that cannot be read.
+    UnsupportedBody,
     Server,
     /// The status of an injected fault.
     Injected(u16),
@@ -276,6 +284,12 @@ impl IntoResponse for ApiError {
             Self::BadArgument(message) => {
                 (400, message, "System.ArgumentException", -2_147_024_809)
             }
+            Self::UnsupportedBody => (
+                415,
+                "Unsupported Media Type",
+                "System.NotSupportedException",
+                -2_146_233_067,
+            ),
             Self::Injected(status) => (
                 status,
                 "An injected fault",

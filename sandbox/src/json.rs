@@ -2,8 +2,8 @@
 
 mod rights;
 
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 use serde_json::{Value, json};
 
 use super::event::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
@@ -260,12 +260,19 @@ impl Renderer<'_> {
     }
 }
 
+/// A time of the delivery log, which the portal takes for a local time although it is in UTC.
+fn log_date(time: Timestamp, zone: &TimeZone) -> String {
+    let local = TimeZone::UTC.to_datetime(time);
+    let taken = zone.to_ambiguous_timestamp(local).compatible();
+    taken.unwrap_or(time).to_string()
+}
+
 /// A row of the delivery log. Its times are wrong by the portal's offset from UTC, as with its default database.
-pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) -> Value {
+pub(super) fn log_row(row: &Row, webhooks: &Webhooks, zone: &TimeZone) -> Value {
     let mut object = json!({
         "id": row.id,
         "trigger": triggers::bit(row.event.trigger),
-        "creationTime": (row.created - offset).to_string(),
+        "creationTime": log_date(row.created, zone),
         "requestPayload": row.body,
         "status": row.status,
     });
@@ -283,7 +290,7 @@ pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) ->
         }
     }
     if let Some(delivered) = row.delivered {
-        object["delivery"] = (delivered - offset).to_string().into();
+        object["delivery"] = log_date(delivered, zone).into();
     }
     object
 }
@@ -338,6 +345,11 @@ fn folder_type(kind: RoomKind) -> u8 {
         RoomKind::Public => 22,
         RoomKind::Data => 29,
     }
+}
+
+/// DocSpace's number for a kind of file, from the title.
+pub(super) fn file_type_of(title: &str) -> u8 {
+    file_type(split_extension(title).1)
 }
 
 /// DocSpace's number for a kind of file, from the extension.

@@ -109,8 +109,13 @@ impl FileRequest {
             return Err(Refusal::DeniedBecause(NOT_A_FORM));
         }
         let existing = storage.same_title(&self.destination, &file.title);
-        if self.conflict == Conflict::Overwrite && existing.is_some_and(|file| file.locked) {
-            return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
+        if let (Conflict::Overwrite, Some(existing)) = (self.conflict, existing) {
+            if existing.locked {
+                return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
+            }
+            if existing.in_editor {
+                return Err(Refusal::Denied);
+            }
         }
         Ok(())
     }

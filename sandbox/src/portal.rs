@@ -9,7 +9,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,7 +48,7 @@ impl Portal {
             latency: settings.latency,
             operation_time: settings.operation_time,
             address: None,
-            log_offset: SignedDuration::ZERO,
+            log_zone: TimeZone::UTC,
             delivered_per_log_page: 0,
             added_per_log_page: 0,
             undelivered: Vec::new(),

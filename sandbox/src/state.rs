@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,8 +69,8 @@ pub(super) struct State {
     pub(super) latency: Duration,
     pub(super) operation_time: Duration,
     pub(super) address: Option<SocketAddr>,
-    /// What the portal's time zone is ahead of UTC, by which times in the delivery log are wrong.
-    pub(super) log_offset: SignedDuration,
+    /// The time zone for whose local times the times of the delivery log are taken, which are in UTC.
+    pub(super) log_zone: TimeZone,
     /// How many undelivered rows count as delivered after each page of the delivery log.
     pub(super) delivered_per_log_page: usize,
     /// How many undelivered rows are added after each page of the delivery log.

@@ -151,7 +151,7 @@ pub(super) struct NewFile {
 }
 
 /// A folder or room to add.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct NewFolder<'a> {
     pub(super) parent: &'a FolderId,
     pub(super) title: &'a str,
@@ -269,6 +269,17 @@ impl Storage {
         self.folders
             .values()
             .filter(move |folder| folder.parent.as_ref() == Some(parent))
+    }
+
+    /// The folder and all folders below it.
+    pub(super) fn tree(&self, id: &FolderId) -> Vec<FolderId> {
+        let mut tree = vec![id.clone()];
+        let mut unread = 0;
+        while let Some(folder) = tree.get(unread).cloned() {
+            tree.extend(self.folders_in(&folder).map(|below| below.id.clone()));
+            unread += 1;
+        }
+        tree
     }
 
     /// The folders from the topmost ancestor down to the folder itself.

@@ -26,6 +26,7 @@ mod signatures;
 mod slow_clients;
 mod smuggling;
 mod spent_calls;
+mod surprises;
 mod unsigned;
 
 mod batches;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::deletion::Deletion;
 use crate::deviation::Deviation;
@@ -75,7 +75,7 @@ pub(super) async fn copy(
     State(portal): State<Portal>,
     responder: Responder,
     effect: Option<Extension<FaultEffect>>,
-    Json(batch): Json<Batch>,
+    JsonBody(batch): JsonBody<Batch>,
 ) -> ApiResult {
     transfer(&portal, &responder, Transfer::Copy, effect, batch)
 }
@@ -84,7 +84,7 @@ pub(super) async fn move_(
     State(portal): State<Portal>,
     responder: Responder,
     effect: Option<Extension<FaultEffect>>,
-    Json(batch): Json<Batch>,
+    JsonBody(batch): JsonBody<Batch>,
 ) -> ApiResult {
     transfer(&portal, &responder, Transfer::Move, effect, batch)
 }
@@ -115,7 +115,7 @@ fn transfer(
 /// The body of deleting files and folders.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Delete {
+pub(super) struct DeletionBody {
     file_ids: Option<Vec<FileId>>,
     folder_ids: Option<Vec<FolderId>>,
     immediately: Option<bool>,
@@ -127,7 +127,7 @@ pub(super) struct Delete {
 pub(super) async fn delete(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(body): Json<Delete>,
+    JsonBody(body): JsonBody<DeletionBody>,
 ) -> ApiResult {
     if !body.immediately.unwrap_or(false) {
         return Err(ApiError::BadArgument(
@@ -157,7 +157,7 @@ pub(super) async fn delete(
 /// The body of deleting a room.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DeleteRoom {
+pub(super) struct RoomDeletionBody {
     delete_after: Option<bool>,
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn delete_room(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
-    Json(body): Json<DeleteRoom>,
+    JsonBody(body): JsonBody<RoomDeletionBody>,
 ) -> ApiResult {
     let deletion = Deletion {
         files: Vec::new(),
@@ -306,14 +306,6 @@ pub(super) async fn list_copies(
     responder: Responder,
 ) -> Response {
     list_selected(&portal, &responder, &query, Some(Kind::Copy))
-}
-
-pub(super) async fn list_moves(
-    State(portal): State<Portal>,
-    Query(query): Query<ListQuery>,
-    responder: Responder,
-) -> Response {
-    list_selected(&portal, &responder, &query, Some(Kind::Move))
 }
 
 pub(super) async fn list_deletions(

@@ -2,16 +2,17 @@
 
 use std::cmp::Ordering;
 
-use axum::Json;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, Query, State};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
-use crate::json::Renderer;
+use crate::json::{Renderer, file_type_of};
 use crate::portal::Portal;
 use crate::storage::{Activity, File, Folder};
 use crate::user::User;
@@ -86,6 +87,56 @@ impl Page {
             self.in_direction(order.then(a_id.cmp(b_id)))
         });
         entries
+    }
+}
+
+/// Which entries of a folder are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryFilter {
+    filter_value: Option<String>,
+    filter_type: Option<u8>,
+    #[serde(alias = "withSubfolders")]
+    with_sub_folders: Option<bool>,
+}
+
+impl EntryFilter {
+    /// Whether entries of folders below are listed, too: by default, but only together with another filter.
+    fn is_deep(&self) -> bool {
+        let filters = self.wanted_type() != 0 || !self.wanted_text().is_empty();
+        filters && self.with_sub_folders.unwrap_or(true)
+    }
+
+    fn wanted_type(&self) -> u8 {
+        self.filter_type.unwrap_or(0)
+    }
+
+    fn wanted_text(&self) -> String {
+        self.filter_value
+            .as_deref()
+            .unwrap_or_default()
+            .to_lowercase()
+    }
+
+    fn lists_folder(&self, folder: &Folder) -> bool {
+        matches!(self.wanted_type(), 0 | 2)
+            && folder.title.to_lowercase().contains(&self.wanted_text())
+    }
+
+    fn lists_file(&self, file: &File) -> bool {
+        let number = file_type_of(&file.title);
+        let is_of_type = match self.wanted_type() {
+            0 | 1 => true,
+            3 => number == 7,
+            4 => number == 6,
+            5 => number == 5,
+            7 => number == 4,
+            10 => number == 1,
+            12 => [2, 3].contains(&number),
+            22 => number == 10,
+            _ => false,
+        };
+        is_of_type && file.title.to_lowercase().contains(&self.wanted_text())
     }
 }
 
@@ -172,6 +223,7 @@ pub(super) async fn content(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     Query(page): Query<Page>,
+    Query(filter): Query<EntryFilter>,
     responder: Responder,
 ) -> ApiResult {
     let id = FolderId::from(id.as_str());
@@ -181,8 +233,19 @@ pub(super) async fn content(
     let content = {
         let state = portal.state();
         state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let folders = page.folders(state.storage.folders_in(&id));
-        let files = page.files(state.storage.files_in(&id));
+        let tree = if filter.is_deep() {
+            state.storage.tree(&id)
+        } else {
+            vec![id.clone()]
+        };
+        let folders = tree
+            .iter()
+            .flat_map(|folder| state.storage.folders_in(folder));
+        let folders = page.folders(folders.filter(|folder| filter.lists_folder(folder)));
+        let files = tree
+            .iter()
+            .flat_map(|folder| state.storage.files_in(folder));
+        let files = page.files(files.filter(|file| filter.lists_file(file)));
         let path = state.storage.path(&id);
         content_json(
             &state.renderer(&responder.base_url),
@@ -309,7 +372,7 @@ pub(super) async fn comment(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
-    Json(new): Json<NewComment>,
+    JsonBody(new): JsonBody<NewComment>,
 ) -> ApiResult {
     let id = FileId::from(id.as_str());
     let text: String = new.comment.unwrap_or_default();
@@ -342,26 +405,24 @@ pub(super) async fn upload(
     Path(folder): Path<String>,
     Query(query): Query<UploadQuery>,
     responder: Responder,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> ApiResult {
     let folder = FolderId::from(folder.as_str());
     check_destination(&portal, &folder)?;
+    let form = form.map_err(|_| ApiError::UnsupportedBody)?;
     let (title, content) = first_file(form)
         .await
         .ok_or(ApiError::BadArgument("No input files"))?;
     let events = UploadEvents::CreatedAndUploaded;
     let create_new = query.create_new_if_exist.unwrap_or(false);
     let existing = portal.overwritable(&folder, &title).filter(|_| !create_new);
-    let file = match existing {
-        Some(existing) => {
-            portal.overwrite_by(User::Service, &existing, &content, events.triggers());
-            existing
-        }
-        None => {
-            let free = portal.state().storage.free_title(&folder, &title);
-            let title = if create_new { free } else { title };
-            portal.upload_by(User::Service, &folder, &title, &content, events)
-        }
+    let file = if let Some(existing) = existing {
+        portal.overwrite_by(User::Service, &existing, &content, events.triggers());
+        existing
+    } else {
+        let free = portal.state().storage.free_title(&folder, &title);
+        let title = if create_new { free } else { title };
+        portal.upload_by(User::Service, &folder, &title, &content, events)
     };
     Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
 }

@@ -1,10 +1,10 @@
 //! Creating folders and rooms, and reading a room (docs/DOCSPACE.md A3.4, A4.1).
 
-use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::ids::FolderId;
 use crate::json::room_kind;
@@ -35,7 +35,7 @@ pub(super) async fn create(
     State(portal): State<Portal>,
     Path(parent): Path<String>,
     responder: Responder,
-    Json(body): Json<NewFolderBody>,
+    JsonBody(body): JsonBody<NewFolderBody>,
 ) -> ApiResult {
     let parent = FolderId::from(parent.as_str());
     let Some(title) = title(body.title, LONGEST_FOLDER_TITLE) else {
@@ -58,7 +58,7 @@ pub(super) async fn create(
 pub(super) async fn create_room(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(body): Json<NewRoomBody>,
+    JsonBody(body): JsonBody<NewRoomBody>,
 ) -> ApiResult {
     let Some(title) = title(body.title, LONGEST_ROOM_TITLE) else {
         return Ok(responder.invalid("Title", "The Title field is required."));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::Portal;
 use crate::call_log::Call;
@@ -70,10 +70,12 @@ impl Portal {
         self.state().operations.forget_results();
     }
 
-    /// Makes the times in the delivery log wrong by the portal's offset from UTC, as a portal does with its default database
-    /// (docs/DOCSPACE.md 8).
-    pub fn set_log_offset(&self, offset: SignedDuration) {
-        self.state().log_offset = offset;
+    /// Gives the delivery log a time zone, such as `IST-5:30` or `CET-1CEST,M3.5.0,M10.5.0/3` in the notation of POSIX.
+    /// The portal takes the times of the log for local times, as it does with its default database, so they are wrong by
+    /// its offset from UTC (docs/DOCSPACE.md 8).
+    pub fn set_log_time_zone(&self, zone: &str) -> Result<(), jiff::Error> {
+        self.state().log_zone = TimeZone::posix(zone)?;
+        Ok(())
     }
 
     /// After each page of the delivery log, counts this many of the newest undelivered rows as delivered, so that

@@ -218,6 +218,19 @@ impl Portal {
         });
     }
 
+    /// The rooms, by id.
+    pub fn rooms(&self) -> Vec<FolderId> {
+        let section = &self.seed().rooms_section;
+        self.folders_in(section)
+    }
+
+    /// The folders directly in a folder, by id.
+    pub fn folders_in(&self, parent: &FolderId) -> Vec<FolderId> {
+        let state = self.state();
+        let folders = state.storage.folders_in(parent);
+        folders.map(|folder| folder.id.clone()).collect()
+    }
+
     /// Takes the right to put anything into a folder from the service account.
     pub fn make_folder_read_only(&self, folder: &FolderId) {
         self.configure_folder(folder, |folder| folder.read_only = true);

@@ -190,3 +190,95 @@ async fn a_portal_deviates_only_as_it_is_told() {
         assert!(!body.contains("retryCount"), "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_dry_run_starts_and_reads_nothing() {
+    let served = Served::new().await;
+    let (file, other) = (served.file("a.pdf"), served.file("b.pdf"));
+    let to = &served.portal.seed().internal_folder;
+    let body = served.to_inbox(&file, 2);
+    let (_, started) = served.put("files/fileops/copy", body).await;
+    served.portal.wait_for_operations().await;
+    let query = format!("fileIds={file}&fileIds={other}&destFolderId={to}");
+    let conflicts = served.get(&format!("files/fileops/move?{query}")).await;
+    assert_eq!(conflicts.as_array().unwrap().len(), 1);
+    assert_eq!(conflicts[0]["title"], "a.pdf");
+    let path = format!("files/fileops/checkdestfolder?{query}");
+    let checked = served.get(&path).await;
+    assert_eq!(
+        (
+            &checked["result"],
+            checked["files"].as_array().unwrap().len()
+        ),
+        (&json!(0), 2)
+    );
+    served
+        .portal
+        .make_form_room(&served.portal.seed().internal_room);
+    assert_eq!(served.get(&path).await, json!({ "result": 2, "files": [] }));
+    let (status, _) = served
+        .call("GET", "files/fileops/move?fileIds=1", None)
+        .await;
+    assert_eq!(status, 400);
+
+    let id = started["response"][0]["id"].as_str().unwrap();
+    let read = served.get(&format!("files/fileops?id={id}")).await;
+    assert_eq!(read[0]["finished"], true, "the result is still there");
+    assert_eq!(served.inbox().len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_is_filtered_by_title_and_type_at_any_depth() {
+    let served = Served::new().await;
+    served.file("plan.docx");
+    served.file("Plan.pdf");
+    let below = &served.portal.seed().client_subfolder;
+    served
+        .portal
+        .upload(below, "plan.xlsx", b"", UploadEvents::None);
+    for (query, files, folders) in [
+        ("", 2, 1),
+        ("?withSubfolders=true", 2, 1),
+        ("?filterType=1", 3, 0),
+        ("?filterType=1&withSubfolders=false", 2, 0),
+        ("?filterType=2", 0, 1),
+        ("?filterType=5", 1, 0),
+        ("?filterValue=PLAN.", 3, 0),
+        ("?filterValue=uploads", 0, 1),
+    ] {
+        let found = served.get(&format!("files/539564{query}")).await;
+        let count = |member: &str| found[member].as_array().unwrap().len();
+        assert_eq!(
+            (count("files"), count("folders")),
+            (files, folders),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_refused_in_the_portals_form() {
+    let served = Served::new().await;
+    for (path, method, content_type, body, status) in [
+        ("files/fileops/copy", "PUT", "application/json", "{", 400),
+        (
+            "files/fileops/copy",
+            "PUT",
+            "application/json",
+            r#"{"fileIds":7}"#,
+            400,
+        ),
+        ("files/fileops/copy", "PUT", "text/plain", "{}", 415),
+        ("files/rooms", "POST", "text/plain", "", 415),
+        ("files/539564/upload", "POST", "application/json", "{}", 415),
+    ] {
+        let request = served
+            .request(method, path)
+            .header("content-type", content_type);
+        let response = request.body(body).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path} {body}");
+        let text = response.text().await.unwrap();
+        let refused: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(refused["statusCode"], status, "{path} {body}");
+    }
+}
