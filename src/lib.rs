@@ -43,6 +43,7 @@ pub mod catch_up;
 // Set up and check a deployment.
 pub mod check;
 pub mod registration;
+pub mod rehearsal;
 
 // Around the path.
 mod address;

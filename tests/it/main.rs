@@ -75,6 +75,7 @@ mod check;
 mod check_channels;
 mod private_certificates;
 mod register;
+mod rehearse;
 mod rooms;
 mod send;
 
