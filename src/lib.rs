@@ -43,6 +43,7 @@ pub mod catch_up;
 // Set up and check a deployment.
 pub mod check;
 pub mod registration;
+pub mod rehearsal;
 
 // Around the path.
 mod address;
@@ -56,6 +57,7 @@ pub mod config;
 pub mod db;
 pub mod file_watcher;
 pub mod finding;
+mod hash;
 pub mod health;
 mod http_client;
 mod http_headers;

@@ -75,6 +75,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_711,
         include_str!("../../migrations/2026112711_paused_rules.sql"),
     ),
+    (
+        2_026_112_720,
+        include_str!("../../migrations/2026112720_indexes.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -17,6 +17,7 @@ use super::budget::{Budget, RecordCalls};
 use super::call::PortalCall;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
+use super::exchanges::Exchanges;
 use super::files::Files;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
@@ -96,6 +97,11 @@ impl Client {
         ApiKeyAccount::new(&self.transport)
     }
 
+    /// Calls whose whole response is shown, whatever its status.
+    pub fn exchanges(&self) -> Exchanges<'_> {
+        Exchanges::new(&self.transport)
+    }
+
     /// The portal's address.
     pub fn host(&self) -> &str {
         &self.transport.host
@@ -126,6 +132,11 @@ impl Client {
     /// Forgets that the circuit closed, once that was acted on.
     pub fn forget_recovery(&self) {
         self.transport.gate.forget_recovery();
+    }
+
+    /// Whether the portal accepted the key when it last showed that; false before its first response.
+    pub fn has_accepted_key(&self) -> bool {
+        self.transport.gate.has_accepted_key()
     }
 
     /// Our own limits on calls.

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
-use crate::db::{FromColumn, LockOrder, Queue, Sql, SqlError, ZeroAsNone};
+use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
+use crate::hash;
 use crate::ids::{EventId, InboxId, WebhookId};
 
 use super::dead_letter::retry_dead;
@@ -23,27 +23,11 @@ pub enum Source {
     Listing,
 }
 
-impl Source {
-    const ALL: [Self; 3] = [Self::Delivery, Self::Log, Self::Listing];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivery => "delivery",
-            Self::Log => "log",
-            Self::Listing => "listing",
-        }
-    }
-}
-
-impl FromColumn for Source {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.as_str() == stored)
-    }
-}
+stored_words!(Source {
+    Delivery => "delivery",
+    Log => "log",
+    Listing => "listing",
+});
 
 /// The result of accepting an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,27 +125,15 @@ fn find(sql: &Sql, webhook: ZeroAsNone, event: &Event) -> Result<Option<InboxId>
 
 /// A negative webhook id, which no portal uses, for an event whose idempotency key another event has.
 fn derived_webhook(event: &Event) -> i64 {
-    let mut hash = Sha256::new();
-    for part in [
-        event
-            .trigger
-            .as_ref()
-            .map(Trigger::as_str)
-            .unwrap_or_default(),
+    let trigger = event.trigger.as_ref().map(Trigger::as_str);
+    let happened_at = event.happened_at.map(|at| at.to_string());
+    let webhook = event.webhook.map(|webhook| webhook.0.to_string());
+    let hash = hash::of_parts(&[
+        trigger.unwrap_or_default(),
         file_id(event).unwrap_or_default(),
-        &event
-            .happened_at
-            .map(|at| at.to_string())
-            .unwrap_or_default(),
-        &event
-            .webhook
-            .map(|webhook| webhook.0.to_string())
-            .unwrap_or_default(),
-    ] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let hash = hash.finalize();
+        &happened_at.unwrap_or_default(),
+        &webhook.unwrap_or_default(),
+    ]);
     let bytes = std::array::from_fn(|position| hash[position]);
     // One of the 63 lower bits is set, so that the number is neither 0 nor the minimum.
     -((i64::from_be_bytes(bytes) & i64::MAX) | 1)

@@ -8,11 +8,10 @@ use crate::cli::evaluation::evaluator;
 use crate::cli::events;
 use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
 use crate::config::Settings;
-use crate::facts::KnownFacts;
 use crate::ids::InboxId;
 use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::{Decision, RuleSet};
+use crate::rules::{Decision, Facts, RuleSet};
 use crate::text::clean_and_cut;
 
 use super::stored_event::{caused_by, parse};
@@ -83,9 +82,12 @@ pub(super) async fn run(
             continue;
         };
         let caused_by = caused_by(&db, &event).await?;
-        let mut known = KnownFacts::new(&event, &caused_by);
+        let mut facts = Facts {
+            caused_by: &caused_by,
+            ..Facts::of(&event)
+        };
         let decisions = evaluator
-            .evaluate(&mut known, |facts| rules.decide(facts))
+            .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
         tried.push(compare(details, decisions.ok().map(matching)));
     }
