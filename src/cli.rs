@@ -14,6 +14,7 @@ mod exit;
 mod output;
 mod signal;
 
+pub mod backfill;
 pub mod catch_up;
 pub mod check;
 pub mod demo;
@@ -50,6 +51,8 @@ enum Command {
                       Neither loses anything. SIGHUP reloads the rules."
     )]
     Serve,
+    /// Apply rules to files that exist already.
+    Backfill(backfill::Args),
     /// Fetch missed deliveries now, from the portal's delivery log and by listing the watched rooms.
     CatchUp(catch_up::Args),
     /// Check the whole deployment and suggest a fix for each problem.
@@ -101,6 +104,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match command {
         Command::Serve => serve::run(&settings).await,
+        Command::Backfill(args) => backfill::run(&settings, args).await,
         Command::CatchUp(args) => catch_up::run(&settings, args).await,
         Command::Check(args) => check::run(&settings, args).await,
         Command::Demo(args) => demo::run(args).await,

@@ -77,6 +77,14 @@ impl<'a> KnownFacts<'a> {
         }
     }
 
+    /// The same about a file that a listing described.
+    pub fn listed(event: &'a Event, file: FileInfo) -> Self {
+        Self {
+            file: Some(Lookup::Found(file)),
+            ..Self::new(event, &[])
+        }
+    }
+
     /// The facts as the rules take them.
     pub fn facts(&self) -> Facts<'_> {
         Facts {

@@ -22,7 +22,9 @@ mod dead_letter;
 
 mod retention;
 
-pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
+pub use accept::{
+    AcceptOutcome, Source, accept, insert, insert_decided, keep_unreadable, lock_order,
+};
 pub use dead_letter::{
     DEAD_EVENTS, Discarded, discard, has_dead, has_unreported_dead, report_dead, reported_dead,
     revive,

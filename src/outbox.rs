@@ -9,6 +9,7 @@ mod action;
 
 // In the order of an action's life.
 mod plan;
+mod priority;
 mod replan;
 
 mod pause;
@@ -39,11 +40,12 @@ pub use dead_letter::{
     has_unreported_dead, report_dead, reported_dead, retry_as_planned, revive_of_event,
 };
 pub use effect::{
-    Effect, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_comment, last_copy,
-    last_move, outcome_before, owns_operation,
+    Effect, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
+    last_comment, last_copy, last_move, outcome_before, owns_operation,
 };
 pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
-pub use plan::{PlanOutcome, plan};
+pub use plan::{PlanOutcome, plan, plan_in_background};
+pub use priority::{Priority, background_actions};
 pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -1,6 +1,6 @@
 //! The rooms, folders and files of the portal. Changes here raise no events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -256,6 +256,18 @@ impl Storage {
         self.files
             .values()
             .filter(move |file| file.folder == *folder)
+    }
+
+    /// The files in a folder at any depth, by id.
+    pub(super) fn files_below(&self, folder: &FolderId) -> impl Iterator<Item = &File> {
+        let below: BTreeSet<&FolderId> = self
+            .folders
+            .keys()
+            .filter(|id| self.path(id).iter().any(|above| above.id == *folder))
+            .collect();
+        self.files
+            .values()
+            .filter(move |file| below.contains(&file.folder))
     }
 
     /// The folders directly in a folder, by id.

@@ -75,6 +75,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_711,
         include_str!("../../migrations/2026112711_paused_rules.sql"),
     ),
+    (
+        2_026_112_712,
+        include_str!("../../migrations/2026112712_backfills.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -7,8 +7,10 @@ use sha2::{Digest as _, Sha256};
 use crate::db::{FromColumn, LockOrder, Queue, Sql, SqlError, ZeroAsNone};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::ids::{EventId, InboxId, WebhookId};
+use crate::rules::Decision;
 
 use super::dead_letter::revive;
+use super::decision::{DecisionOutcome, RecordedDecision, insert_decision};
 use super::title_key::title_key;
 
 /// Where an event came from.
@@ -21,16 +23,19 @@ pub enum Source {
     Log,
     /// A listing of a watched room found its file.
     Listing,
+    /// A backfill found its file.
+    Backfill,
 }
 
 impl Source {
-    const ALL: [Self; 3] = [Self::Delivery, Self::Log, Self::Listing];
+    /// Those that the column `source` distinguishes; the column `backfilled` tells the last one apart.
+    const STORED: [Self; 3] = [Self::Delivery, Self::Log, Self::Listing];
 
-    fn as_str(self) -> &'static str {
+    fn stored(self) -> &'static str {
         match self {
             Self::Delivery => "delivery",
             Self::Log => "log",
-            Self::Listing => "listing",
+            Self::Listing | Self::Backfill => "listing",
         }
     }
 }
@@ -39,9 +44,9 @@ impl FromColumn for Source {
     type Stored = String;
 
     fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL
+        Self::STORED
             .into_iter()
-            .find(|source| source.as_str() == stored)
+            .find(|source| source.stored() == stored)
     }
 }
 
@@ -172,6 +177,32 @@ fn file_id(event: &Event) -> Option<&str> {
     (entry.kind == EntryKind::File).then(|| entry.id.as_str())
 }
 
+/// Stores the upload of a file that a backfill found, with the decisions about it.
+pub fn insert_decided(
+    sql: &Sql,
+    event: &Event,
+    body: &[u8],
+    decisions: &[Decision],
+    now: Timestamp,
+) -> Result<InboxId, SqlError> {
+    let inserted = insert_under(sql, column(None), event, body, Source::Backfill, now)?;
+    // Without an event id, no other event has its key.
+    let id = inserted.ok_or(SqlError::NoRow)?;
+    sql.execute(
+        "UPDATE events SET state = 'decided' WHERE id = :id",
+        &[(":id", id.0.into())],
+    )?;
+    for (position, decision) in (0_i64..).zip(decisions) {
+        let recorded = RecordedDecision {
+            rule: decision.rule.clone(),
+            outcome: DecisionOutcome::Planned,
+            reason: decision.reason.clone(),
+        };
+        insert_decision(sql, id, position, &recorded)?;
+    }
+    Ok(id)
+}
+
 fn insert_under(
     sql: &Sql,
     webhook: ZeroAsNone,
@@ -191,16 +222,17 @@ fn insert_under(
     sql.announce(Queue::Inbox);
     sql.query_optional(
         "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
-                             body, received_at, happened_at, sequence, state, due_at)
+                             body, received_at, happened_at, sequence, state, due_at, backfilled)
          VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
-                 :body, :now, :happened_at, :sequence, 'waiting', :now)
+                 :body, :now, :happened_at, :sequence, 'waiting', :now, :backfilled)
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
         &[
             (":webhook", webhook.into()),
             (":named", named.filter(|_| is_derived).into()),
             (":event", id.into()),
-            (":source", source.as_str().into()),
+            (":source", source.stored().into()),
+            (":backfilled", (source == Source::Backfill).into()),
             (
                 ":trigger",
                 event.trigger.as_ref().map(Trigger::as_str).into(),

@@ -13,6 +13,7 @@ impl EventView {
             Source::Delivery => "delivered by DocSpace",
             Source::Log => "read from the portal's delivery log",
             Source::Listing => "found in a watched room",
+            Source::Backfill => "found by a backfill",
         }
     }
 

@@ -33,9 +33,28 @@ pub(super) struct Page {
     start_index: Option<usize>,
     sort_by: Option<String>,
     sort_order: Option<String>,
+    /// 1 for files only, at any depth unless `withSubFolders` is false (docs/DOCSPACE.md A11.1).
+    filter_type: Option<u8>,
+    with_sub_folders: Option<bool>,
 }
 
 impl Page {
+    /// Whether only files are wanted.
+    fn files_only(&self) -> bool {
+        self.filter_type == Some(1)
+    }
+
+    /// Whether those of subfolders are wanted, too.
+    fn whole_tree(&self) -> bool {
+        self.files_only() && self.with_sub_folders != Some(false)
+    }
+
+    fn by_creation(&self) -> bool {
+        self.sort_by
+            .as_deref()
+            .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTimeCreation"))
+    }
+
     /// The requested number of entries; `None` if it is out of range.
     fn count(&self) -> Option<usize> {
         let count = self.count.unwrap_or(MAX_ENTRIES);
@@ -60,13 +79,27 @@ impl Page {
     }
 
     fn folders<'a>(&self, folders: impl Iterator<Item = &'a Folder>) -> Vec<&'a Folder> {
-        self.sort(folders, |folder| {
-            (folder.updated, &folder.title, &folder.id)
+        let by_creation = self.by_creation();
+        self.sort(folders, move |folder| {
+            let time = if by_creation {
+                folder.created
+            } else {
+                folder.updated
+            };
+            (time, &folder.title, &folder.id)
         })
     }
 
     fn files<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<&'a File> {
-        self.sort(files, |file| (file.updated, &file.title, &file.id))
+        let by_creation = self.by_creation();
+        self.sort(files, move |file| {
+            let time = if by_creation {
+                file.created
+            } else {
+                file.updated
+            };
+            (time, &file.title, &file.id)
+        })
     }
 
     /// Sorts entries by the time of their last change or by title, and then by id.
@@ -78,7 +111,7 @@ impl Page {
         let mut entries: Vec<_> = entries.collect();
         entries.sort_by(|a, b| {
             let ((a_time, a_title, a_id), (b_time, b_title, b_id)) = (key(a), key(b));
-            let order = if self.by_time() {
+            let order = if self.by_time() || self.by_creation() {
                 a_time.cmp(&b_time)
             } else {
                 a_title.to_lowercase().cmp(&b_title.to_lowercase())
@@ -162,8 +195,16 @@ pub(super) async fn content(
     let content = {
         let state = portal.state();
         state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let folders = page.folders(state.storage.folders_in(&id));
-        let files = page.files(state.storage.files_in(&id));
+        let folders = if page.files_only() {
+            Vec::new()
+        } else {
+            page.folders(state.storage.folders_in(&id))
+        };
+        let files = if page.whole_tree() {
+            page.files(state.storage.files_below(&id))
+        } else {
+            page.files(state.storage.files_in(&id))
+        };
         let path = state.storage.path(&id);
         content_json(
             &state.renderer(&responder.base_url),
