@@ -213,7 +213,7 @@ pub(super) fn actions_of(
     let statement = format!(
         "SELECT event, id, rule, kind, waited_for, plan, state, attempt, failures, result_file, result_folder,
                 operation_id, reason_code, reason, due_at, created_at, finished_at,
-                CASE WHEN {IS_HELD} THEN 1 ELSE 0 END AS held
+                CAST(CASE WHEN {IS_HELD} THEN 1 ELSE 0 END AS BIGINT) AS held
          FROM actions WHERE {is_listed} ORDER BY id"
     );
     sql.query(

@@ -53,6 +53,7 @@ mod check;
 mod events;
 mod metrics;
 mod page;
+mod paused_rules;
 mod replay;
 mod rules_command;
 mod search;
