@@ -11,17 +11,16 @@ use docspace_courier::replay::ReplayMode;
 use docspace_sandbox::{FileId, UploadEvents};
 
 use crate::events::{FIRST, printed};
+
 use crate::scene::{Scene, folder_id, scenario};
+use crate::variable;
 
 /// The most steps in one test.
 const STEPS: usize = 10_000;
 
 /// Files of the long test; the default keeps the suite quick.
 fn many() -> usize {
-    std::env::var("COURIER_BACKFILL_FILES")
-        .ok()
-        .and_then(|files| files.parse().ok())
-        .unwrap_or(600)
+    usize::try_from(variable("COURIER_BACKFILL_FILES", 600)).unwrap()
 }
 
 impl Scene {
@@ -60,7 +59,9 @@ impl Scene {
 
     async fn order_backfill(&self, request: &BackfillRequest) -> Option<i64> {
         let (request, now) = (request.clone(), self.clock.now());
-        let order = self.db.write(move |sql| backfill::order(sql, &request, now));
+        let order = self
+            .db
+            .write(move |sql| backfill::order(sql, &request, now));
         order.await.unwrap()
     }
 
@@ -84,7 +85,10 @@ impl Scene {
                 }
             }
         }
-        panic!("the backfill does not end: {:?}", self.latest_backfill().await);
+        panic!(
+            "the backfill does not end: {:?}",
+            self.latest_backfill().await
+        );
     }
 
     /// How often each title is in the destination of the copy rule; more than once is an error.
@@ -148,16 +152,26 @@ async fn what_was_delivered_is_not_done_again_nor_the_other_way_round() {
         let existing = scene.existing(3);
         scene.upload(&scene.client_room, "delivered.docx");
         scene.work_to_the_end().await;
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         scene.backfill_to_the_end().await;
         assert_eq!(scene.copies(), 4);
         assert_eq!(scene.latest_backfill().await.counts.handled, 1);
 
         // The portal delivers late what the backfill did; catch-up lists the room.
         scene.portal.rename(&existing[0], "renamed.txt");
-        scene.catch_up().run_once(docspace_courier::catch_up::ListRooms::Always).await.unwrap();
+        scene
+            .catch_up()
+            .run_once(docspace_courier::catch_up::ListRooms::Always)
+            .await
+            .unwrap();
         scene.work_to_the_end().await;
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         scene.backfill_to_the_end().await;
         assert_eq!(scene.copies(), 4);
         // A replay of what the backfill did does nothing either.
@@ -188,7 +202,10 @@ impl Scene {
 async fn a_backfill_goes_on_after_kills_while_files_come_and_go() {
     scenario(async |scene| {
         let files = scene.existing(450);
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         let mut deleted = 0;
         for kill in 0..3 {
             assert_eq!(scene.backfiller().step().await.unwrap(), BackfillStep::Page);
@@ -214,14 +231,21 @@ async fn a_backfill_goes_on_after_kills_while_files_come_and_go() {
 async fn live_uploads_do_not_wait_for_a_backfill() {
     scenario(async |scene| {
         scene.existing(300);
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         while scene.backfiller().step().await.unwrap() == BackfillStep::Page {}
         assert!(scene.count("copy", "waiting").await >= 200);
         scene.upload(&scene.client_room, "live.txt");
         scene.portal.wait_for_deliveries().await;
         scene.worker.decide_next().await.unwrap();
         scene.worker.process_next().await.unwrap();
-        assert_eq!(scene.titles(&scene.internal), ["live.txt"], "it is the next call");
+        assert_eq!(
+            scene.titles(&scene.internal),
+            ["live.txt"],
+            "it is the next call"
+        );
         scene.backfill_to_the_end().await;
         assert_eq!(scene.copies(), 301);
     })
@@ -232,9 +256,19 @@ async fn live_uploads_do_not_wait_for_a_backfill() {
 async fn a_backfill_leaves_half_of_the_writes_of_a_day() {
     scenario(async |scene| {
         scene.existing(30);
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
-        assert_eq!(scene.backfiller().step().await.unwrap(), BackfillStep::Ended);
-        scene.parts.portal.budget().set_writes_today(5_000, scene.clock.now());
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
+        assert_eq!(
+            scene.backfiller().step().await.unwrap(),
+            BackfillStep::Ended
+        );
+        scene
+            .parts
+            .portal
+            .budget()
+            .set_writes_today(5_000, scene.clock.now());
         scene.work().await;
         assert_eq!(scene.copies(), 0);
         scene.upload(&scene.client_room, "live.txt");
@@ -251,10 +285,19 @@ async fn a_backfill_leaves_half_of_the_writes_of_a_day() {
 async fn a_backfill_can_be_stopped_and_is_limited_to_a_time() {
     scenario(async |scene| {
         scene.existing(250);
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         scene.backfiller().step().await.unwrap();
         let now = scene.clock.now();
-        assert!(scene.db.write(move |sql| backfill::stop(sql, now)).await.unwrap());
+        assert!(
+            scene
+                .db
+                .write(move |sql| backfill::stop(sql, now))
+                .await
+                .unwrap()
+        );
         assert_eq!(scene.backfiller().step().await.unwrap(), BackfillStep::Idle);
         scene.work_to_the_end().await;
         assert_eq!(scene.copies(), 100, "what was planned is carried out");
@@ -279,7 +322,10 @@ async fn a_paused_rule_holds_what_a_backfill_plans() {
     scenario(async |scene| {
         scene.existing(5);
         scene.pause_rule("copy").await;
-        scene.order_backfill(&scene.request(&["copy"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
         scene.backfill_to_the_end().await;
         assert_eq!(scene.copies(), 0);
         scene.resume_rule("copy", Held::Do).await;
@@ -291,7 +337,9 @@ async fn a_paused_rule_holds_what_a_backfill_plans() {
             states: StateFilter::Done,
             ..EventFilter::default()
         };
-        let done = scene.db.read(move |sql| docspace_courier::journal::select(sql, &done));
+        let done = scene
+            .db
+            .read(move |sql| docspace_courier::journal::select(sql, &done));
         assert_eq!(done.await.unwrap().len(), 5);
         assert_eq!(scene.state(FIRST).await.as_str(), "done");
     })
@@ -302,14 +350,23 @@ async fn a_paused_rule_holds_what_a_backfill_plans() {
 async fn a_rule_that_no_longer_exists_ends_its_backfill() {
     scenario(async |scene| {
         scene.existing(5);
-        scene.order_backfill(&scene.request(&["invoice"])).await.unwrap();
+        scene
+            .order_backfill(&scene.request(&["invoice"]))
+            .await
+            .unwrap();
         let mut rules = scene.rules();
         rules.truncate(1);
         scene.change_rules(rules);
-        assert_eq!(scene.backfiller().step().await.unwrap(), BackfillStep::Ended);
+        assert_eq!(
+            scene.backfiller().step().await.unwrap(),
+            BackfillStep::Ended
+        );
         let backfill = scene.latest_backfill().await;
         assert_eq!(backfill.state, BackfillState::Stopped);
-        assert_eq!(backfill.reason.as_deref(), Some("there is no rule “invoice”"));
+        assert_eq!(
+            backfill.reason.as_deref(),
+            Some("there is no rule “invoice”")
+        );
     })
     .await;
 }
@@ -343,7 +400,11 @@ async fn the_command_shows_orders_and_stops() {
         let room = folder_id(&scene.client_room).to_string();
         check(&["--rule", "copyy"], 2, "there is no rule “copyy”");
         check(&["--rule", "copy"], 0, "Copies and moves: 12.");
-        check(&["--rule", "copy", "--room", &room], 0, "Add --yes to run it.");
+        check(
+            &["--rule", "copy", "--room", &room],
+            0,
+            "Add --yes to run it.",
+        );
         check(&["--status"], 0, "There was no backfill.");
         check(&["--rule", "copy", "--yes"], 0, "Backfill 1 is ordered.");
         check(&["--rule", "copy", "--yes"], 1, "a backfill is under way");

@@ -28,6 +28,7 @@ mod smuggling;
 mod spent_calls;
 mod unsigned;
 
+mod backfill;
 mod batches;
 mod busy_files;
 mod catch_up;

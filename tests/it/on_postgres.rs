@@ -24,6 +24,7 @@ mod main_job;
 mod refusals;
 mod unsigned;
 
+mod backfill;
 mod batches;
 mod busy_files;
 mod catch_up;

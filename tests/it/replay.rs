@@ -373,7 +373,10 @@ async fn a_preview_says_what_a_replay_changes_and_changes_nothing() {
         scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), titles);
-        assert_eq!(scene.details(FIRST).await.replay_changes, std::slice::from_ref(&change));
+        assert_eq!(
+            scene.details(FIRST).await.replay_changes,
+            std::slice::from_ref(&change)
+        );
         let page = printed(&scene.run(&["show", "1"]));
         assert!(page.contains(&change), "{page}");
 
