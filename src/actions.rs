@@ -1,7 +1,7 @@
 //! Actions: the kinds of action, and what an attempt at each does.
 //!
 //! The worker claims actions and records how their attempts ended; it knows nothing of a kind. Each kind is a
-//! module that implements `Kind`, and a line in `KINDS`. What the kinds share stands below them: the context
+//! module that implements `Kind`, and a line in `KINDS`. What the kinds share has files of its own: the context
 //! and outcome of an attempt (`actions/attempt.rs`), the intents of calls that must not be repeated blindly
 //! (`actions/intent.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).
@@ -78,7 +78,7 @@ mod tests {
     use crate::inbox;
     use crate::rules::ActionPlan;
 
-    /// What must hold for each kind of action, checked with the plans that earlier versions stored.
+    /// What must be true of each kind of action, checked with the plans that earlier versions stored.
     #[test]
     fn kinds() {
         let mut checked = Vec::new();

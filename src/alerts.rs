@@ -32,9 +32,9 @@ mod outages;
 mod progress;
 
 use channel::{AlertChannel, Recipient};
-use digest::{Digest, Kind, MAX_LISTED};
+use digest::{AlertDigest, AlertKind, MAX_LISTED};
 use outages::OutageWatch;
-use progress::Progress;
+use progress::SentAlerts;
 
 /// Time between two scans.
 const SCAN_INTERVAL: Duration = Duration::from_secs(5);
@@ -49,8 +49,8 @@ pub struct AlertMonitor {
     portal: Arc<Client>,
     clock: Clock,
     /// What is stored, while this instance leads; `None` before it has read that.
-    stored: Option<Progress>,
-    digest: Digest,
+    stored: Option<SentAlerts>,
+    digest: AlertDigest,
     outages: OutageWatch,
     channels: Vec<AlertChannel>,
 }
@@ -90,7 +90,7 @@ impl AlertMonitor {
             portal,
             clock,
             stored: None,
-            digest: Digest::default(),
+            digest: AlertDigest::default(),
             outages: OutageWatch::new(watched),
             channels,
         }
@@ -144,22 +144,22 @@ impl AlertMonitor {
         self.scan_dead_letters(now).await?;
         let outages = self.outages.new_outages(now);
         self.digest
-            .record(Kind::ChannelDown, outages.len(), outages);
+            .record(AlertKind::ChannelDown, outages.len(), outages);
         if self.outages.all_resolved() {
-            self.digest.resolve(Kind::ChannelDown);
+            self.digest.resolve(AlertKind::ChannelDown);
         }
         let refused = self
             .portal
             .open_reason()
             .map(|why| why == OpenReason::KeyRefused);
-        let webhook_off = self.db.read(catch_up::webhook_is_off).await?;
+        let webhook_disabled = self.db.read(catch_up::webhook_is_disabled).await?;
         let state = [
             // While the portal is down or asks for a pause, the state of the key is unknown.
             (
-                Kind::KeyRefused,
+                AlertKind::KeyRefused,
                 refused.map_or(Some(false), |refused| refused.then_some(true)),
             ),
-            (Kind::WebhookOff, Some(webhook_off)),
+            (AlertKind::WebhookDisabled, Some(webhook_disabled)),
         ];
         for (kind, bad) in state {
             match bad {
@@ -174,7 +174,7 @@ impl AlertMonitor {
     /// Reports dead letters when an alert may be sent, and not when they are found: a process that ends before
     /// that has not reported them.
     async fn scan_dead_letters(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let reported = self.digest.open_since(Kind::DeadLetter);
+        let reported = self.digest.open_since(AlertKind::DeadLetter);
         let reported = reported.unwrap_or(Timestamp::UNIX_EPOCH);
         let (any, unreported) = self
             .db
@@ -187,32 +187,35 @@ impl AlertMonitor {
             })
             .await?;
         if !any {
-            self.digest.resolve(Kind::DeadLetter);
-        } else if unreported && self.digest.may_send(Kind::DeadLetter, now) {
+            self.digest.resolve(AlertKind::DeadLetter);
+        } else if unreported && self.digest.may_send(AlertKind::DeadLetter, now) {
             let report = move |sql: &Sql| report_dead_letters(sql, reported, now);
             let (count, texts) = self.db.write(report).await?;
-            self.digest.record(Kind::DeadLetter, count, texts);
+            self.digest.record(AlertKind::DeadLetter, count, texts);
         }
         Ok(())
     }
 
     /// Continues where the last leader stopped. What it did not store was not accepted by every recipient.
     async fn load_progress(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let progress = self.db.read(Progress::load).await?;
+        let progress = self.db.read(SentAlerts::load).await?;
         // A time ahead was stored before the clock stepped back.
         let past = |at: Option<Timestamp>| at.map(|at| at.min(now));
-        let (dead_letters, webhook_off) = (progress.dead_letters(), progress.webhook_off());
-        self.digest.restore(Kind::DeadLetter, past(dead_letters));
-        self.digest.restore(Kind::WebhookOff, past(webhook_off));
+        let (dead_letters, webhook_disabled) =
+            (progress.dead_letters(), progress.webhook_disabled());
+        self.digest
+            .restore(AlertKind::DeadLetter, past(dead_letters));
+        self.digest
+            .restore(AlertKind::WebhookDisabled, past(webhook_disabled));
         self.stored = Some(progress);
         Ok(())
     }
 
     /// Stores which alerts were sent, once no recipient waits for one.
     async fn store_progress(&mut self) -> Result<(), StoreError> {
-        let progress = Progress::new(
-            self.digest.open_since(Kind::DeadLetter),
-            self.digest.open_since(Kind::WebhookOff),
+        let progress = SentAlerts::new(
+            self.digest.open_since(AlertKind::DeadLetter),
+            self.digest.open_since(AlertKind::WebhookDisabled),
         );
         let is_new = self.stored.as_ref().is_some_and(|it| *it != progress);
         if is_new && self.channels.iter().all(AlertChannel::is_empty) {

@@ -1,8 +1,8 @@
 //! Catch-up: fetches events that DocSpace could not deliver.
 //!
 //! DocSpace retries a delivery for 31 s and then gives up, but keeps it in its log; from there the event is
-//! stored in the inbox under the same idempotency key (`catch_up/delivery_log.rs`). While a webhook is switched
-//! off or deleted, nothing is logged; then the watched rooms are listed, and files that changed in that time
+//! stored in the inbox under the same idempotency key (`catch_up/delivery_log.rs`). While a webhook is
+//! disabled or deleted, nothing is logged; then the watched rooms are listed, and files that changed in that time
 //! and that no delivery reported are stored as uploads (`catch_up/listing.rs`). The effect key prevents that
 //! anything is done twice (docs/DOCSPACE.md 1.5, 1.6, 8).
 
@@ -32,8 +32,8 @@ mod report;
 pub use error::CatchUpError;
 pub use listing::{CALLS_PER_RUN, ListingProgress, listing_progress};
 use listing::{Lister, Listing};
-use progress::Progress;
-pub use progress::webhook_is_off;
+use progress::CatchUpProgress;
+pub use progress::webhook_is_disabled;
 pub use report::{CatchUpReport, WebhookState};
 
 /// The wait after a run that failed, saw deliveries that were still under way, or did not list all rooms.
@@ -67,7 +67,7 @@ pub struct CatchUp {
 /// When a run lists the watched rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListRooms {
-    /// If the webhook may have been off since the last run.
+    /// If the webhook may have been disabled since the last run.
     IfNeeded,
     /// In any case.
     Always,
@@ -121,7 +121,7 @@ impl CatchUp {
     /// Catches up once.
     pub async fn run_once(&self, list_rooms: ListRooms) -> Result<CatchUpReport, CatchUpError> {
         let now = self.clock.now();
-        let progress = self.db.read(Progress::load).await?;
+        let progress = self.db.read(CatchUpProgress::load).await?;
         let mut next = progress.clone();
         let mut report = CatchUpReport::default();
 
@@ -140,9 +140,10 @@ impl CatchUp {
             Err(error) => return Err(error.into()),
         }
 
-        next.webhook_off = report.webhook == WebhookState::Off;
-        next.listing_due |=
-            next.webhook_off || progress.webhook_off || next.modified_on != progress.modified_on;
+        next.webhook_disabled = report.webhook == WebhookState::Disabled;
+        next.listing_due |= next.webhook_disabled
+            || progress.webhook_disabled
+            || next.modified_on != progress.modified_on;
         if let Some(complete_until) = progress.complete_until {
             self.list(list_rooms, complete_until, &mut next, now, &mut report)
                 .await?;
@@ -161,7 +162,7 @@ impl CatchUp {
         &self,
         list_rooms: ListRooms,
         complete_until: Timestamp,
-        next: &mut Progress,
+        next: &mut CatchUpProgress,
         now: Timestamp,
         report: &mut CatchUpReport,
     ) -> Result<(), CatchUpError> {
@@ -203,7 +204,7 @@ impl CatchUp {
     async fn begin_listing(
         &self,
         complete_until: Timestamp,
-        next: &mut Progress,
+        next: &mut CatchUpProgress,
         now: Timestamp,
     ) -> Result<Listing, StoreError> {
         let since = self.since(Some(complete_until), LISTING_OVERLAP, now);
@@ -224,7 +225,7 @@ impl CatchUp {
     async fn read_logs(
         &self,
         webhooks: &[WebhookConfig],
-        progress: &Progress,
+        progress: &CatchUpProgress,
         now: Timestamp,
         report: &mut CatchUpReport,
     ) -> Result<Vec<WebhookConfig>, CatchUpError> {
@@ -256,9 +257,9 @@ impl CatchUp {
 
 fn state(own: &[WebhookConfig], has_delivered: bool) -> WebhookState {
     if own.iter().any(|webhook| webhook.enabled) {
-        WebhookState::On
+        WebhookState::Enabled
     } else if has_delivered || !own.is_empty() {
-        WebhookState::Off
+        WebhookState::Disabled
     } else {
         WebhookState::NotFound
     }

@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_hours(24);
 /// A circuit breaker; `R` is why it is open.
 #[derive(Debug)]
 pub(crate) struct CircuitBreaker<R> {
-    state: Mutex<State<R>>,
+    state: Mutex<Circuit<R>>,
 }
 
 impl<R> Default for CircuitBreaker<R> {
@@ -36,7 +36,7 @@ impl<R> Default for CircuitBreaker<R> {
 }
 
 #[derive(Debug)]
-struct State<R> {
+struct Circuit<R> {
     /// Failures since the last success.
     failures: u32,
     /// How often the circuit opened since the last success.
@@ -44,7 +44,7 @@ struct State<R> {
     open: Option<Open<R>>,
 }
 
-impl<R> Default for State<R> {
+impl<R> Default for Circuit<R> {
     fn default() -> Self {
         Self {
             failures: 0,
@@ -117,7 +117,7 @@ impl<R: Copy> CircuitBreaker<R> {
     pub(crate) fn close(&self) -> bool {
         let mut state = self.lock();
         let was_open = state.open.is_some();
-        *state = State::default();
+        *state = Circuit::default();
         was_open
     }
 
@@ -156,7 +156,7 @@ impl<R: Copy> CircuitBreaker<R> {
         !was_open
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
+    fn lock(&self) -> MutexGuard<'_, Circuit<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

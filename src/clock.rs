@@ -25,10 +25,10 @@ const SLEW_DIVISOR: i32 = 10;
 
 /// Where the service takes the time from. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock(ClockSource);
 
 #[derive(Clone, Debug)]
-enum Source {
+enum ClockSource {
     System(Arc<Mutex<Timeline>>),
     Manual(ManualClock),
 }
@@ -41,12 +41,12 @@ impl Clock {
             read_at: monotonic_time(),
             ahead: SignedDuration::ZERO,
         };
-        Self(Source::System(Arc::new(Mutex::new(timeline))))
+        Self(ClockSource::System(Arc::new(Mutex::new(timeline))))
     }
 
     /// A clock that only [`Clock::advance`] and [`Clock::sleep_until`] move.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(ManualClock {
+        Self(ClockSource::Manual(ManualClock {
             elapsed: Arc::new(Mutex::new(start)),
             wall_ahead_ms: Arc::default(),
             own_ahead_ms: Arc::default(),
@@ -56,22 +56,22 @@ impl Clock {
     /// The service's own time, in UTC. Steps of the wall clock do not change it.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System(timeline) => {
+            ClockSource::System(timeline) => {
                 let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
                 timeline.read(monotonic_time(), machine_time())
             }
-            Source::Manual(manual) => manual.read(&manual.own_ahead_ms),
+            ClockSource::Manual(manual) => manual.read(&manual.own_ahead_ms),
         }
     }
 
     /// The wall clock's time, in UTC, for what others compare with their own clocks.
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
-            Source::System(timeline) => {
+            ClockSource::System(timeline) => {
                 let timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
                 later(machine_time(), timeline.ahead)
             }
-            Source::Manual(manual) => manual.read(&manual.wall_ahead_ms),
+            ClockSource::Manual(manual) => manual.read(&manual.wall_ahead_ms),
         }
     }
 
@@ -81,7 +81,7 @@ impl Clock {
         /// The time that a query may take.
         const TOLERANCE: SignedDuration = SignedDuration::from_millis(100);
 
-        if let Source::System(timeline) = &self.0 {
+        if let ClockSource::System(timeline) = &self.0 {
             let machine = machine_time();
             let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
             let now = timeline.read(monotonic_time(), machine);
@@ -95,13 +95,13 @@ impl Clock {
     /// Waits until this time. A manual clock moves there at once.
     pub async fn sleep_until(&self, time: Timestamp) {
         match &self.0 {
-            Source::System(_) => {
+            ClockSource::System(_) => {
                 let wait = Duration::try_from(time.duration_since(self.now()));
                 if let Some(wait) = wait.ok().filter(|wait| !wait.is_zero()) {
                     tokio::time::sleep(wait).await;
                 }
             }
-            Source::Manual(manual) => {
+            ClockSource::Manual(manual) => {
                 let wait = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
                 manual.advance(wait);
             }
@@ -110,7 +110,7 @@ impl Clock {
 
     /// Moves a manual clock forward, and its peers; does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(manual) = &self.0 {
+        if let ClockSource::Manual(manual) = &self.0 {
             manual.advance(by);
         }
     }
@@ -118,7 +118,7 @@ impl Clock {
     /// Steps the wall time of a manual clock, as NTP does after a wrong time. Its own time stays until
     /// [`Clock::restart`]. Does nothing to the machine's clock.
     pub fn step_wall(&self, by: SignedDuration) {
-        if let Source::Manual(manual) = &self.0 {
+        if let ClockSource::Manual(manual) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or_default();
             manual.wall_ahead_ms.fetch_add(by, Ordering::Relaxed);
         }
@@ -127,7 +127,7 @@ impl Clock {
     /// Sets a manual clock's own time by its wall time, as a new process does. Does nothing to the machine's
     /// clock.
     pub fn restart(&self) {
-        if let Source::Manual(manual) = &self.0 {
+        if let ClockSource::Manual(manual) = &self.0 {
             let ahead = manual.wall_ahead_ms.load(Ordering::Relaxed);
             manual.own_ahead_ms.store(ahead, Ordering::Relaxed);
         }
@@ -138,8 +138,8 @@ impl Clock {
     #[must_use]
     pub fn of_other_machine(&self) -> Self {
         match &self.0 {
-            Source::System(_) => Self::system(),
-            Source::Manual(manual) => Self(Source::Manual(ManualClock {
+            ClockSource::System(_) => Self::system(),
+            ClockSource::Manual(manual) => Self(ClockSource::Manual(ManualClock {
                 elapsed: Arc::clone(&manual.elapsed),
                 wall_ahead_ms: Arc::default(),
                 own_ahead_ms: Arc::default(),

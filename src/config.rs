@@ -1,6 +1,6 @@
 //! Configuration: the only code that reads the environment.
 //!
-//! [`Settings`] holds the variables as text and has one method for each part of the configuration, which returns
+//! [`Settings`] contains the variables as text and has one method for each part of the configuration, which returns
 //! the checked part or everything wrong with it. [`Config`] is all parts. Tests pass name/value pairs.
 
 use crate::db::Location;

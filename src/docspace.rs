@@ -28,7 +28,7 @@ pub(crate) mod triggers;
 mod unclaimed_results;
 mod webhooks;
 
-pub use account::{Account, KeyInfo};
+pub use account::{ApiKeyAccount, KeyInfo};
 pub use activity::Activity;
 pub use address::{editor_address, folder_address};
 pub use budget::{BURST, Budget, CALLS_A_SECOND, CallBlock, RecordCalls};
@@ -36,7 +36,7 @@ pub use client::Client;
 pub use delivery_log::{DeliveryLog, LogRow};
 pub use error::{Error, ErrorClass, WriteOutcome};
 pub use file::FileInfo;
-pub use files::{Files, LONGEST_COMMENT};
+pub use files::{Files, MAX_COMMENT_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
 pub use open_reason::OpenReason;
 pub use operation::{Conflict, Operation, OperationId, OperationKind, OperationState, Results};

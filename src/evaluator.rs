@@ -1,14 +1,14 @@
 //! Evaluates rules outside the worker, for a preview or a trial, with facts from the portal if it can be asked.
 
-use crate::facts::{BatchAnswers, FactFinder, KnownFacts};
+use crate::facts::{FactFinder, KnownFacts, SharedLookups};
 use crate::rules::{Facts, MissingFact};
 
-/// Evaluates rules; all events share the portal's answers.
+/// Evaluates rules; all events share their lookups.
 #[derive(Debug)]
 pub struct Evaluator {
     /// What asks the portal, or why that is not possible.
     facts: Result<FactFinder, String>,
-    answers: BatchAnswers,
+    lookups: SharedLookups,
 }
 
 impl Evaluator {
@@ -16,7 +16,7 @@ impl Evaluator {
     pub fn new(facts: Result<FactFinder, String>) -> Self {
         Self {
             facts,
-            answers: BatchAnswers::default(),
+            lookups: SharedLookups::default(),
         }
     }
 
@@ -28,7 +28,7 @@ impl Evaluator {
     ) -> Result<T, String> {
         match &self.facts {
             Ok(facts) => facts
-                .evaluate(&self.answers, known, evaluate)
+                .evaluate(&self.lookups, known, evaluate)
                 .await
                 .map_err(|error| error.to_string()),
             Err(no_portal) => evaluate(known.facts()).map_err(|_| no_portal.clone()),

@@ -1,8 +1,8 @@
 //! Facts: finds out from the portal what the rules must know about an event and the delivery does not say.
 //!
 //! The worker, `rules explain` and `rules try` use the same [`FactFinder`]. The rules are evaluated with
-//! what is known; as long as they return a [`MissingFact`], it is taken from a cache or asked for, and they
-//! are evaluated again.
+//! what is known; as long as they return a [`MissingFact`], it is taken from a cache or looked up in the portal, and
+//! they are evaluated again.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,11 +20,11 @@ mod folder_paths;
 
 use folder_paths::FolderPaths;
 
-/// The most questions about one event: the path of its folder, the file, the path of the folder in which
+/// The most lookups for one event: the path of its folder, the file, the path of the folder in which
 /// the file is now, and the current user.
-const MAX_QUESTIONS: usize = 4;
+const MAX_LOOKUPS: usize = 4;
 
-/// Asks the portal for facts, and caches those that many events share.
+/// Looks up facts in the portal, and caches those that many events share.
 #[derive(Debug)]
 pub struct FactFinder {
     portal: Arc<Client>,
@@ -36,20 +36,20 @@ pub struct FactFinder {
 /// Why a fact is still missing.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FactError {
-    /// The circuit breaker does not let the question through.
-    #[error("{}", .0.as_str())]
+    /// The circuit breaker does not let the lookup through.
+    #[error("{}", .0.sentence())]
     Paused(OpenReason),
-    /// The portal could not be asked, or refused to answer.
-    #[error("asking for {missing}: {error}")]
-    NotAnswered {
-        /// The question.
+    /// The lookup failed.
+    #[error("looking up {missing}: {error}")]
+    LookupFailed {
+        /// What was looked up.
         missing: MissingFact,
-        /// Why it has no answer.
+        /// Why that failed.
         error: Arc<Error>,
     },
-    /// All questions that an event can need were answered, and the rules still need this.
-    #[error("the rules still need {0} after {MAX_QUESTIONS} questions")]
-    TooManyQuestions(MissingFact),
+    /// All lookups that an event can need were made, and the rules still need this.
+    #[error("the rules still need {0} after {MAX_LOOKUPS} lookups")]
+    TooManyLookups(MissingFact),
 }
 
 /// What is known about one event.
@@ -61,7 +61,7 @@ pub struct KnownFacts<'a> {
     path: Option<Lookup<Vec<FolderId>>>,
     current_user: Option<String>,
     /// What was not in a cache, in order.
-    asked: Vec<MissingFact>,
+    lookups: Vec<MissingFact>,
 }
 
 impl<'a> KnownFacts<'a> {
@@ -73,7 +73,7 @@ impl<'a> KnownFacts<'a> {
             file: None,
             path: None,
             current_user: None,
-            asked: Vec::new(),
+            lookups: Vec::new(),
         }
     }
 
@@ -96,46 +96,49 @@ impl<'a> KnownFacts<'a> {
         }
     }
 
-    /// The questions that the portal was asked, in order.
-    pub fn asked(&self) -> &[MissingFact] {
-        &self.asked
+    /// What was looked up in the portal, in order.
+    pub fn lookups(&self) -> &[MissingFact] {
+        &self.lookups
     }
 }
 
-/// The portal's answers, shared by a batch of events: each question is asked once, and an error is an answer
-/// too.
+/// Lookups that a batch of events shares: each is made once, and an error is a result, too.
 #[derive(Debug, Default)]
-pub struct BatchAnswers {
-    files: Answers<FileId, FileInfo>,
-    paths: Answers<FolderId, Vec<FolderId>>,
+pub struct SharedLookups {
+    files: LookupMap<FileId, FileInfo>,
+    paths: LookupMap<FolderId, Vec<FolderId>>,
 }
 
-type Answer<T> = Result<Lookup<T>, Arc<Error>>;
+type LookupResult<T> = Result<Lookup<T>, Arc<Error>>;
 
 #[derive(Debug)]
-struct Answers<K, T>(Mutex<HashMap<K, Arc<OnceCell<Answer<T>>>>>);
+struct LookupMap<K, T>(Mutex<HashMap<K, Arc<OnceCell<LookupResult<T>>>>>);
 
-impl<K, T> Default for Answers<K, T> {
+impl<K, T> Default for LookupMap<K, T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Clone + Eq + Hash, T: Clone> Answers<K, T> {
-    /// The answer to the question about `key`; asks it unless that was done before.
-    async fn get_or_ask(&self, key: &K, ask: impl AsyncFnOnce() -> Result<T, Error>) -> Answer<T> {
-        let answer = {
-            let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(answers.entry(key.clone()).or_default())
+impl<K: Clone + Eq + Hash, T: Clone> LookupMap<K, T> {
+    /// The result for this key; looks it up unless that was done before.
+    async fn get_or_look_up(
+        &self,
+        key: &K,
+        look_up: impl AsyncFnOnce() -> Result<T, Error>,
+    ) -> LookupResult<T> {
+        let cell = {
+            let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(cells.entry(key.clone()).or_default())
         };
-        let answer = answer.get_or_init(async || lookup(ask().await)).await;
-        answer.clone()
+        let result = cell.get_or_init(async || found_or_not(look_up().await));
+        result.await.clone()
     }
 }
 
-/// Takes "not found" as an answer.
-fn lookup<T>(answer: Result<T, Error>) -> Answer<T> {
-    match answer {
+/// Takes "not found" as a result.
+fn found_or_not<T>(result: Result<T, Error>) -> LookupResult<T> {
+    match result {
         Ok(value) => Ok(Lookup::Found(value)),
         Err(Error::NotFound) => Ok(Lookup::NotFound),
         Err(error) => Err(Arc::new(error)),
@@ -158,7 +161,7 @@ impl FactFinder {
         self.folder_paths.invalidate_after(trigger);
     }
 
-    /// Evaluates without asking the portal; returns the first fact that is not in a cache.
+    /// Evaluates without lookups in the portal; returns the first fact that is not in a cache.
     pub fn evaluate_from_cache<T>(
         &self,
         known: &mut KnownFacts<'_>,
@@ -167,31 +170,31 @@ impl FactFinder {
         loop {
             match evaluate(known.facts()) {
                 Ok(value) => return Ok(value),
-                Err(missing) if self.recall(&missing, known) => {}
+                Err(missing) if self.take_from_cache(&missing, known) => {}
                 Err(missing) => return Err(missing),
             }
         }
     }
 
-    /// Evaluates, and asks the portal for each fact that is missing.
+    /// Evaluates, and looks up each fact that is missing.
     pub async fn evaluate<T>(
         &self,
-        answers: &BatchAnswers,
+        lookups: &SharedLookups,
         known: &mut KnownFacts<'_>,
         evaluate: impl Fn(Facts<'_>) -> Result<T, MissingFact>,
     ) -> Result<T, FactError> {
-        for _ in 0..MAX_QUESTIONS {
+        for _ in 0..MAX_LOOKUPS {
             match self.evaluate_from_cache(known, &evaluate) {
                 Ok(value) => return Ok(value),
-                Err(missing) => self.ask(answers, missing, known).await?,
+                Err(missing) => self.look_up(lookups, missing, known).await?,
             }
         }
         self.evaluate_from_cache(known, evaluate)
-            .map_err(FactError::TooManyQuestions)
+            .map_err(FactError::TooManyLookups)
     }
 
     /// Takes a missing fact from a cache. Returns whether that gave a new fact.
-    fn recall(&self, missing: &MissingFact, known: &mut KnownFacts<'_>) -> bool {
+    fn take_from_cache(&self, missing: &MissingFact, known: &mut KnownFacts<'_>) -> bool {
         match missing {
             MissingFact::Path(folder) if known.path.is_none() => {
                 let path = self.folder_paths.get(folder, self.clock.now());
@@ -206,63 +209,63 @@ impl FactFinder {
         }
     }
 
-    async fn ask(
+    async fn look_up(
         &self,
-        answers: &BatchAnswers,
+        lookups: &SharedLookups,
         missing: MissingFact,
         known: &mut KnownFacts<'_>,
     ) -> Result<(), FactError> {
-        known.asked.push(missing.clone());
-        let answered = match &missing {
-            MissingFact::File(file) => self.ask_for_file(answers, file, known).await,
-            MissingFact::Path(folder) => self.ask_for_path(answers, folder, known).await,
-            MissingFact::CurrentUser => self.ask_for_current_user(known).await,
+        known.lookups.push(missing.clone());
+        let looked_up = match &missing {
+            MissingFact::File(file) => self.look_up_file(lookups, file, known).await,
+            MissingFact::Path(folder) => self.look_up_path(lookups, folder, known).await,
+            MissingFact::CurrentUser => self.look_up_current_user(known).await,
         };
-        answered.map_err(|error| match &*error {
+        looked_up.map_err(|error| match &*error {
             Error::CircuitOpen { reason, .. } => FactError::Paused(*reason),
-            _ => FactError::NotAnswered { missing, error },
+            _ => FactError::LookupFailed { missing, error },
         })
     }
 
-    async fn ask_for_file(
+    async fn look_up_file(
         &self,
-        answers: &BatchAnswers,
+        lookups: &SharedLookups,
         file: &FileId,
         known: &mut KnownFacts<'_>,
     ) -> Result<(), Arc<Error>> {
-        let ask = async || self.portal.files().file(file).await;
-        known.file = Some(answers.files.get_or_ask(file, ask).await?);
+        let look_up = async || self.portal.files().file(file).await;
+        known.file = Some(lookups.files.get_or_look_up(file, look_up).await?);
         // The file may be in another folder than the delivery says, which has another path.
         known.path = None;
         Ok(())
     }
 
-    async fn ask_for_path(
+    async fn look_up_path(
         &self,
-        answers: &BatchAnswers,
+        lookups: &SharedLookups,
         folder: &FolderId,
         known: &mut KnownFacts<'_>,
     ) -> Result<(), Arc<Error>> {
-        let ask = async || {
+        let look_up = async || {
             let path = self.portal.files().folder_path(folder).await?;
             let path: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
             self.folder_paths
                 .insert(folder.clone(), path.clone(), self.clock.now());
             Ok(path)
         };
-        known.path = Some(answers.paths.get_or_ask(folder, ask).await?);
+        known.path = Some(lookups.paths.get_or_look_up(folder, look_up).await?);
         Ok(())
     }
 
-    async fn ask_for_current_user(&self, known: &mut KnownFacts<'_>) -> Result<(), Arc<Error>> {
-        let ask = async || {
+    async fn look_up_current_user(&self, known: &mut KnownFacts<'_>) -> Result<(), Arc<Error>> {
+        let look_up = async || {
             self.portal
                 .account()
                 .current_user()
                 .await
                 .map(|user| user.id)
         };
-        let user = self.current_user.get_or_try_init(ask).await?;
+        let user = self.current_user.get_or_try_init(look_up).await?;
         known.current_user = Some(user.clone());
         Ok(())
     }

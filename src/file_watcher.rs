@@ -15,7 +15,7 @@ use crate::text_file;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A digest of the contents of all files.
-type Digest = [u8; 32];
+type ContentHash = [u8; 32];
 
 /// What happened to the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum FileChange {
 pub struct FileWatcher {
     files: Arc<[PathBuf]>,
     /// The contents last seen, when all files could be read.
-    contents: Option<Digest>,
+    contents: Option<ContentHash>,
     is_readable: bool,
 }
 
@@ -65,7 +65,7 @@ impl FileWatcher {
         self.compare(digest.ok()?)
     }
 
-    fn compare(&mut self, digest: Option<Digest>) -> Option<FileChange> {
+    fn compare(&mut self, digest: Option<ContentHash>) -> Option<FileChange> {
         let was_readable = std::mem::replace(&mut self.is_readable, digest.is_some());
         if digest.is_none() {
             return was_readable.then_some(FileChange::Unreadable);
@@ -76,7 +76,7 @@ impl FileWatcher {
     }
 }
 
-fn digest(files: &[PathBuf]) -> Option<Digest> {
+fn digest(files: &[PathBuf]) -> Option<ContentHash> {
     let mut digest = Sha256::new();
     for file in files {
         digest.update(file_digest(file)?);
@@ -84,7 +84,7 @@ fn digest(files: &[PathBuf]) -> Option<Digest> {
     Some(digest.finalize().into())
 }
 
-fn file_digest(file: &Path) -> Option<Digest> {
+fn file_digest(file: &Path) -> Option<ContentHash> {
     Some(Sha256::digest(text_file::read_bytes(file).ok()?).into())
 }
 

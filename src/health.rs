@@ -20,10 +20,10 @@ use crate::db::{Db, StoreError};
 use crate::notify::Channels;
 use crate::supervise::{TaskFailure, TaskHealth};
 
-/// How long the result of a probe holds on the public listener.
+/// How long the result of a probe is used on the public listener.
 const PUBLIC_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-type Answer = (StatusCode, String);
+type HealthResponse = (StatusCode, String);
 
 /// What the endpoints look at.
 #[derive(Clone, Debug)]
@@ -45,10 +45,10 @@ pub struct Health {
 struct Endpoints {
     health: Health,
     /// The last probe of the store, where probes are limited.
-    last_probe: Option<Arc<Mutex<Option<Probe>>>>,
+    last_probe: Option<Arc<Mutex<Option<StoreProbe>>>>,
 }
 
-struct Probe {
+struct StoreProbe {
     probed_at: Instant,
     outcome: Result<(), StoreError>,
 }
@@ -77,7 +77,7 @@ fn routes<S: Clone + Send + Sync + 'static>(endpoints: Endpoints) -> Router<S> {
         .with_state(endpoints)
 }
 
-async fn healthz(State(endpoints): State<Endpoints>) -> Answer {
+async fn healthz(State(endpoints): State<Endpoints>) -> HealthResponse {
     match endpoints.health.check_tasks() {
         Ok(()) => (
             StatusCode::OK,
@@ -87,7 +87,7 @@ async fn healthz(State(endpoints): State<Endpoints>) -> Answer {
     }
 }
 
-async fn readyz(State(endpoints): State<Endpoints>) -> Answer {
+async fn readyz(State(endpoints): State<Endpoints>) -> HealthResponse {
     let unavailable = |reason: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
     if endpoints.health.stop.is_cancelled() {
         return unavailable("shutting down");
@@ -142,7 +142,7 @@ impl Endpoints {
             return probe.outcome.clone();
         }
         let outcome = self.health.db.probe().await;
-        *last_probe = Some(Probe {
+        *last_probe = Some(StoreProbe {
             probed_at: Instant::now(),
             outcome: outcome.clone(),
         });

@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for EntryId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId(EntryId);
 
-/// A folder of the portal. A room is a folder, and so is the Rooms section that holds the rooms.
+/// A folder of the portal. A room is a folder, and so is the Rooms section that contains the rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FolderId(EntryId);
 

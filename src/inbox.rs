@@ -27,10 +27,10 @@ pub use accept::{
 };
 pub use dead_letter::{
     DEAD_EVENTS, Discarded, discard, has_dead, has_unreported_dead, report_dead, reported_dead,
-    revive,
+    retry_dead,
 };
 pub use decision::{
-    DecisionOutcome, InboxState, RecordedDecision, Undecided, expedite, give_up, next_due,
+    DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,
     postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};

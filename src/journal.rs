@@ -17,5 +17,5 @@ pub mod overview;
 pub use details::find;
 pub use filter::{EventFilter, StateFilter, select};
 pub use list::{list, list_with_actions};
-pub use replay::change_words;
+pub use replay::change_text;
 pub use view::{ActionView, DecisionView, EventDetails, EventState, EventView};

@@ -43,7 +43,7 @@ struct SortKey {
 
 /// An entry of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry<'a> {
+struct ListEntry<'a> {
     key: SortKey,
     id: &'a str,
 }
@@ -79,7 +79,7 @@ pub enum NextPage {
     /// Entries before the page may have been skipped: read from here first.
     Back(ListPosition),
     /// The folder goes on here.
-    At(ListPosition),
+    On(ListPosition),
     /// The folder was read to its end.
     End,
 }
@@ -95,19 +95,19 @@ impl ListPosition {
         self.start
     }
 
-    fn step(&self, entries: &[Entry<'_>], total: Option<u64>, is_last: bool) -> NextPage {
+    fn step(&self, entries: &[ListEntry<'_>], total: Option<u64>, is_last: bool) -> NextPage {
         if !self.is_connected(entries, total) && self.setbacks < MAX_SETBACKS {
             return NextPage::Back(self.set_back(total));
         }
         if entries.is_empty() || is_last {
             NextPage::End
         } else {
-            NextPage::At(self.advance(entries, total))
+            NextPage::On(self.advance(entries, total))
         }
     }
 
     /// Whether everything before a page was read.
-    fn is_connected(&self, entries: &[Entry<'_>], total: Option<u64>) -> bool {
+    fn is_connected(&self, entries: &[ListEntry<'_>], total: Option<u64>) -> bool {
         let Some(read) = self.read.as_ref().filter(|_| self.start > 0) else {
             return true;
         };
@@ -132,7 +132,7 @@ impl ListPosition {
         }
     }
 
-    fn advance(&self, entries: &[Entry<'_>], total: Option<u64>) -> Self {
+    fn advance(&self, entries: &[ListEntry<'_>], total: Option<u64>) -> Self {
         let last = entries.last().map(|entry| entry.key);
         let key = last.filter(|_| entries.is_sorted_by_key(|entry| entry.key));
         let group = entries.iter().position(|entry| Some(entry.key) == key);
@@ -164,15 +164,15 @@ impl ListOrder {
     }
 }
 
-fn entries(content: &FolderContent, order: ListOrder) -> Vec<Entry<'_>> {
-    let folders = content.folders.iter().map(|folder| Entry {
+fn entries(content: &FolderContent, order: ListOrder) -> Vec<ListEntry<'_>> {
+    let folders = content.folders.iter().map(|folder| ListEntry {
         key: SortKey {
             is_file: false,
             time_ms: order.sort_key(folder.updated.map_or(0, Timestamp::as_millisecond)),
         },
         id: folder.id.as_str(),
     });
-    let files = content.files.iter().map(|file| Entry {
+    let files = content.files.iter().map(|file| ListEntry {
         key: SortKey {
             is_file: true,
             time_ms: order.sort_key(match order {
@@ -250,15 +250,15 @@ mod tests {
             for page_number in 0.. {
                 assert!(page_number < 500, "seed {seed}: the listing does not end");
                 let page = folder.page(position.start);
-                let entries: Vec<Entry<'_>> = page
+                let entries: Vec<ListEntry<'_>> = page
                     .iter()
-                    .map(|(key, id)| Entry { key: *key, id })
+                    .map(|(key, id)| ListEntry { key: *key, id })
                     .collect();
                 let total = folder.files.len() as u64;
                 let is_last = position.start + entries.len() as u64 >= total;
                 read.extend(page.iter().map(|(_, id)| id.clone()));
                 position = match position.step(&entries, Some(total), is_last) {
-                    NextPage::Back(position) | NextPage::At(position) => position,
+                    NextPage::Back(position) | NextPage::On(position) => position,
                     NextPage::End => break,
                 };
                 folder.change(20_000 + page_number, &mut removed);
@@ -279,9 +279,9 @@ mod tests {
         loop {
             pages.push(position.start);
             let start = usize::try_from(position.start).unwrap();
-            let entries: Vec<Entry<'_>> = (start..350)
+            let entries: Vec<ListEntry<'_>> = (start..350)
                 .take(PAGE)
-                .map(|number| Entry {
+                .map(|number| ListEntry {
                     key: SortKey {
                         is_file: true,
                         time_ms: Reverse(i64::try_from(number * 7 % 350).unwrap()),
@@ -291,7 +291,7 @@ mod tests {
                 .collect();
             let is_last = start + entries.len() >= 350;
             position = match position.step(&entries, Some(350), is_last) {
-                NextPage::At(position) => position,
+                NextPage::On(position) => position,
                 NextPage::Back(position) => panic!("{position:?}"),
                 NextPage::End => break,
             };

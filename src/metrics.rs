@@ -207,8 +207,8 @@ impl Metrics {
 
     /// Creates the known series, because a counter that first appears with the value 1 has no rate.
     fn initialize_to_zero(&self) {
-        for answer in DeliveryResponse::ALL {
-            drop(self.deliveries.get_or_create(&answer.labels()));
+        for response in DeliveryResponse::ALL {
+            drop(self.deliveries.get_or_create(&response.labels()));
         }
         for outcome in ["planned", "ignored", "duplicate", "dead"] {
             drop(self.events.get_or_create(&[("outcome", outcome)]));
@@ -222,15 +222,15 @@ impl Metrics {
     }
 
     /// Counts a delivery.
-    pub fn count_delivery(&self, answer: DeliveryResponse) {
-        self.deliveries.get_or_create(&answer.labels()).inc();
+    pub fn count_delivery(&self, response: DeliveryResponse) {
+        self.deliveries.get_or_create(&response.labels()).inc();
         let is_accepted = matches!(
-            answer,
+            response,
             DeliveryResponse::Accepted | DeliveryResponse::Duplicate
         );
         if is_accepted {
             *self.lock_rejections() = None;
-        } else if let Some(reason) = answer.standing_problem() {
+        } else if let Some(reason) = response.standing_problem() {
             let mut rejections = self.lock_rejections();
             let count = rejections.map_or(1, |rejections| rejections.count + 1);
             *rejections = Some(Rejections { count, reason });

@@ -1,6 +1,6 @@
 //! Notifications about a file, and the channels they are sent through.
 //!
-//! A [`Notification`] holds the facts and renders itself as an email, a chat message or a log line. Rules
+//! A [`Notification`] contains the facts and renders itself as an email, a chat message or a log line. Rules
 //! decide when to notify and whom. Titles and names are untrusted text, which each form escapes in its way.
 
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ pub mod mail;
 
 pub use channels::{ChannelStatus, Channels};
 
-use crate::template::{Field, MessageTemplates};
+use crate::template::{Field, MessageTemplate, MessageTemplates};
 use mail::Email;
 
 /// The facts of a notification.
@@ -36,8 +36,8 @@ pub struct Notification {
     pub room: Option<NamedFolder>,
     /// The folder it was in when the event was decided.
     pub folder: Option<NamedFolder>,
-    /// What happened to it, as DocSpace calls it; `None` if it was uploaded.
-    pub happened: Option<String>,
+    /// The trigger of the event; `None` if the file was uploaded.
+    pub trigger: Option<String>,
     /// Who did it: a name, or the account's id.
     pub actor: Option<String>,
     /// When.
@@ -122,11 +122,7 @@ impl Notification {
     }
 
     /// Renders a template; the values are untrusted and escaped first.
-    fn render(
-        &self,
-        template: &crate::template::Template,
-        escape: impl Fn(&str) -> String,
-    ) -> String {
+    fn render(&self, template: &MessageTemplate, escape: impl Fn(&str) -> String) -> String {
         let name = |folder: &Option<NamedFolder>| {
             folder.as_ref().map(|folder| {
                 let title = folder.title.clone();
@@ -149,7 +145,7 @@ impl Notification {
     }
 
     fn heading(&self) -> String {
-        match &self.happened {
+        match &self.trigger {
             None => format!("New {}", self.rule),
             Some(trigger) => format!("{} ({})", self.rule, clean(trigger)),
         }
@@ -158,7 +154,7 @@ impl Notification {
     /// The facts with their names.
     fn facts(&self) -> Vec<(&'static str, String)> {
         let time = self.happened_at.strftime("%-d %B %Y, %H:%M UTC");
-        let (by_whom, when) = match self.happened {
+        let (by_whom, when) = match self.trigger {
             None => ("Uploaded by", "Uploaded on"),
             Some(_) => ("By", "On"),
         };
@@ -211,7 +207,7 @@ impl Notification {
     /// A chat message with the default text.
     pub fn chat_message(&self) -> String {
         let by = self.actor.as_deref().unwrap_or("an unknown user");
-        let (verb, place) = match self.happened {
+        let (verb, place) = match self.trigger {
             None => ("uploaded by", "to"),
             Some(_) => ("by", "in"),
         };
@@ -265,7 +261,7 @@ mod tests {
                 title: Some("Acme & Sons".to_owned()),
             }),
             folder: None,
-            happened: None,
+            trigger: None,
             actor: Some("Chris Client".to_owned()),
             happened_at: "2026-03-02T09:14:31Z".parse().unwrap(),
             current_folder: Some(NamedFolder {
@@ -315,7 +311,7 @@ mod tests {
     fn the_default_texts_of_other_events_do_not_speak_of_an_upload() {
         let trashed = Notification {
             rule: "critical files".to_owned(),
-            happened: Some("file.trashed".to_owned()),
+            trigger: Some("file.trashed".to_owned()),
             current_folder: None,
             ..notification("Report.pdf")
         };
@@ -336,7 +332,7 @@ mod tests {
 
     #[test]
     fn templates_are_rendered_and_the_subject_stays_one_line() {
-        let template = |text: &str| Some(crate::template::Template::parse(text).unwrap());
+        let template = |text: &str| Some(crate::template::MessageTemplate::parse(text).unwrap());
         let templates = MessageTemplates {
             subject: template("{rule}: {title}"),
             text: template("{title} by {person}\nin {room}, now {folder}: {link}\n{time}"),

@@ -30,22 +30,22 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, give_up, hold, renew, reschedule,
-    store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, holds_claims, mark_dead, renew,
+    reschedule, store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, expedite_busy, find_notification, next_due};
+pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due};
 pub use dead_letter::{
-    DEAD_ACTION_EVENTS, DeadLetter, discard_behind_dead, discard_dead, has_dead,
-    has_unreported_dead, report_dead, reported_dead, retry_as_planned, revive_of_event,
+    DEAD_ACTION_EVENTS, DeadLetter, discard_dead, discard_dependents, has_dead,
+    has_unreported_dead, report_dead, reported_dead, retry_as_planned,
 };
 pub use effect::{
     Effect, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
     last_comment, last_copy, last_move, outcome_before, owns_operation,
 };
-pub use lease::{expedite_distant, release_all_leases, release_orphaned_leases};
+pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
-pub use plan::{PlanOutcome, plan, plan_in_background};
+pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};
 pub use priority::{Priority, background_actions};
 pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

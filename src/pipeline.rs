@@ -162,7 +162,7 @@ pub struct NotBase64;
 
 impl fmt::Debug for Signer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Holds the secret.
+        // Contains the secret.
         let Self(_) = self;
         formatter.write_str("Signer")
     }

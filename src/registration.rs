@@ -15,7 +15,7 @@ mod requirements;
 
 pub use address::refused_addresses;
 pub use requirements::{
-    LONGEST_NAME, NeededTriggers, check_name, check_secret, check_url, trigger_names,
+    MAX_NAME_LENGTH, NeededTriggers, check_name, check_secret, check_url, trigger_names,
 };
 
 /// The name of a new webhook if none is given.

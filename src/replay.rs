@@ -93,7 +93,7 @@ async fn preview_one(
     let changes = db
         .read(move |sql| inbox::preview_replay(sql, id, &decisions))
         .await?;
-    let words = changes.iter().map(journal::change_words);
+    let words = changes.iter().map(journal::change_text);
     Ok(Some(Ok(words.collect())))
 }
 

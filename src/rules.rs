@@ -12,8 +12,8 @@ mod decision;
 mod entry_view;
 mod facts;
 mod mismatch;
+mod normalization;
 mod rule;
-mod title_form;
 
 // All rules together.
 mod active;

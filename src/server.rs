@@ -24,9 +24,9 @@ pub mod file_limit;
 mod lingering_close;
 pub mod tls;
 
-use connection::Connection;
+use connection::ClientConnection;
 use connection_limit::ConnectionLimiter;
-pub(crate) use connection_limit::site;
+pub(crate) use connection_limit::client_network;
 use tls::Tls;
 
 /// Connections that the kernel completes and queues until they are accepted. With the default of 128, a
@@ -108,7 +108,7 @@ async fn accept(
         match accepted {
             Ok((stream, client, permit)) => {
                 is_failing = false;
-                let connection = Connection {
+                let connection = ClientConnection {
                     router: router.clone(),
                     client,
                     watcher: connections.watcher(),

@@ -31,7 +31,7 @@ use crate::worker::{RENEWAL_INTERVAL, WorkerSettings};
 mod background;
 mod parts;
 
-pub use parts::{Acceptance, Parts};
+pub use parts::{Parts, ReceiverSettings};
 
 use background::Background;
 
@@ -98,7 +98,7 @@ impl Service {
             backfiller: parts.backfiller(),
             instances,
         };
-        let receiver = parts.receiver(Acceptance {
+        let receiver = parts.receiver(ReceiverSettings {
             secrets: config.secrets,
             unsigned: config.public.unsigned,
             transport: config.public.transport,
@@ -167,8 +167,8 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let released = db
         .write(move |sql| {
             // The portal may be available again, so what waited for it is decided now.
-            inbox::expedite(sql, now)?;
-            outbox::expedite_distant(sql, now)?;
+            inbox::make_due(sql, now)?;
+            outbox::reset_due_times(sql, now)?;
             // In a shared store, leases can belong to instances that run.
             if is_shared {
                 Ok(0)

@@ -14,7 +14,7 @@ use sha2::Sha256;
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-docspace-signature-256";
 
-/// What stands before the hexadecimal digits.
+/// What precedes the hexadecimal digits.
 const PREFIX: &[u8] = b"sha256=";
 
 /// The bytes of an HMAC-SHA256.
@@ -65,7 +65,7 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// Why a delivery is not believed.
+/// Why the signature of a delivery is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// There is no signature header.

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct MessageTemplates {
     /// The subject of the email; chats have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Template>,
+    pub subject: Option<MessageTemplate>,
     /// The text of the email or chat message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<Template>,
+    pub text: Option<MessageTemplate>,
 }
 
 impl MessageTemplates {
@@ -28,7 +28,7 @@ impl MessageTemplates {
 /// A text with fields. Serialized as its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Template {
+pub struct MessageTemplate {
     source: String,
     parts: Vec<Part>,
 }
@@ -87,7 +87,7 @@ pub enum TemplateError {
     Stray,
 }
 
-impl Template {
+impl MessageTemplate {
     /// Parses a template.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
@@ -132,13 +132,13 @@ impl Template {
     }
 }
 
-impl fmt::Display for Template {
+impl fmt::Display for MessageTemplate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.source)
     }
 }
 
-impl TryFrom<String> for Template {
+impl TryFrom<String> for MessageTemplate {
     type Error = TemplateError;
 
     fn try_from(source: String) -> Result<Self, TemplateError> {
@@ -146,8 +146,8 @@ impl TryFrom<String> for Template {
     }
 }
 
-impl From<Template> for String {
-    fn from(template: Template) -> Self {
+impl From<MessageTemplate> for String {
+    fn from(template: MessageTemplate) -> Self {
         template.source
     }
 }
@@ -157,7 +157,8 @@ mod tests {
     use super::*;
 
     fn render(source: &str) -> String {
-        let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        let template =
+            MessageTemplate::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
         template.render(|field| match field {
             Field::Title => "a {room}.pdf".to_owned(),
             Field::Person => String::new(),
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn invalid_templates() {
         let check = |source: &str, expected: TemplateError| {
-            assert_eq!(Template::parse(source), Err(expected), "{source}");
+            assert_eq!(MessageTemplate::parse(source), Err(expected), "{source}");
         };
         check("{titel}", TemplateError::Unknown("titel".to_owned()));
         check("{}", TemplateError::Unknown(String::new()));

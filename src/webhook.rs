@@ -265,7 +265,7 @@ fn acknowledge(
     receiver.metrics.count_delivery(counted);
     receiver.wake.inbox.notify_one();
     if counted == DeliveryResponse::Duplicate {
-        // A redelivery may have revived a dead letter.
+        // A redelivery may have made a dead letter due again.
         receiver.wake.outbox.notify_one();
     }
     info!(

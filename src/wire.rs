@@ -83,7 +83,7 @@ pub enum FolderType {
     Trash,
     /// The private documents of an account.
     MyDocuments,
-    /// The section that holds all rooms.
+    /// The section that contains all rooms.
     Rooms,
     /// A room for filling in forms.
     FormFillingRoom,

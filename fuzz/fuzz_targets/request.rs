@@ -11,7 +11,7 @@ use docspace_courier::clock::Clock;
 use docspace_courier::config::PortalConfig;
 use docspace_courier::db::{Db, Location};
 use docspace_courier::server;
-use docspace_courier::service::{Acceptance, Parts};
+use docspace_courier::service::{ReceiverSettings, Parts};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::webhook::{self, TransportPolicy, UnsignedPolicy};
 use libfuzzer_sys::fuzz_target;
@@ -34,7 +34,7 @@ fn serve(folder: &TempDir) -> SocketAddr {
     };
     let db = Db::open(&store).expect("a store");
     let parts = Parts::new(db, &portal, Vec::new(), Clock::system()).expect("the parts");
-    let receiver = parts.receiver(Acceptance {
+    let receiver = parts.receiver(ReceiverSettings {
         secrets: vec![WebhookSecret::new("Never-In-The-Corpus-1")],
         unsigned: UnsignedPolicy::Refuse,
         transport: TransportPolicy::Any,

@@ -43,7 +43,7 @@ const MAX_CHECK_TIME: SignedDuration = SignedDuration::from_secs(1);
 impl Context<'_> {
     /// Whether all these claims are held, by the store's time. It is the last step before a request that must
     /// not be sent on an expired claim: this process may have been frozen since it claimed the actions.
-    pub(super) async fn holds(&self, claims: Vec<Claim>) -> bool {
+    pub(super) async fn holds_claims(&self, claims: Vec<Claim>) -> bool {
         let claims = Arc::new(claims);
         loop {
             let started = self.clock.now();
@@ -53,7 +53,7 @@ impl Context<'_> {
                 if let Some(Ok(time)) = time {
                     clock.follow(time);
                 }
-                outbox::hold(sql, &claims, clock.now())
+                outbox::holds_claims(sql, &claims, clock.now())
             });
             match held.await {
                 Ok(true) => {}

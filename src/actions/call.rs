@@ -68,7 +68,7 @@ impl Kind for Call {
         ActionProperties {
             channel: Some(channel),
             target: Some(target),
-            ..ActionProperties::elsewhere()
+            ..ActionProperties::external()
         }
     }
 

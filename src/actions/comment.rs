@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::{Error, ErrorClass, LONGEST_COMMENT};
+use crate::docspace::{Error, ErrorClass, MAX_COMMENT_LENGTH};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
 use crate::rules::ActionProperties;
@@ -30,9 +30,9 @@ impl Kind for Comment {
     /// `comment = "Need Review"`.
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
         let text = value.text()?;
-        if text.chars().count() > LONGEST_COMMENT {
+        if text.chars().count() > MAX_COMMENT_LENGTH {
             value.report(&format!(
-                "is longer than the {LONGEST_COMMENT} characters that DocSpace stores"
+                "is longer than the {MAX_COMMENT_LENGTH} characters that DocSpace stores"
             ));
             return None;
         }
@@ -72,7 +72,12 @@ async fn comment(
         match context
             .portal
             .files()
-            .set_comment(&id, file.version, text, context.holds(vec![action.claim]))
+            .set_comment(
+                &id,
+                file.version,
+                text,
+                context.holds_claims(vec![action.claim]),
+            )
             .await
         {
             Ok(()) => AttemptOutcome::Done(ActionResult::default()),

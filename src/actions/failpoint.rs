@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 pub enum Failpoint {
     /// The intent is stored; the portal has not been called.
     BeforeCall,
-    /// The portal has answered; the id of the operation is not stored.
-    AfterAnswer,
+    /// The portal has responded; the id of the operation is not stored.
+    AfterResponse,
     /// The id of the operation is stored; the operation's end is not known.
     OperationStored,
     /// The result is known; the action is not marked as done.

@@ -19,7 +19,7 @@ use crate::outgoing::Failure;
 use super::attempt::{AttemptOutcome, Context};
 use super::failpoint::Failpoint;
 
-/// What the store holds about the file of an action.
+/// What the store knows about the file of an action.
 pub(super) struct Report {
     pub(super) event: Event,
     /// The kind and the result of the copy or move before the action in its rule.
@@ -72,7 +72,7 @@ pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str
 }
 
 /// How long after the next probe of its channel is due a message is attempted again.
-const BEHIND_OTHERS: Duration = Duration::from_secs(1);
+const PROBE_MARGIN: Duration = Duration::from_secs(1);
 
 /// The outcome of an attempt that sent a message, or would have.
 fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
@@ -83,7 +83,7 @@ fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
             AttemptOutcome::Postponed {
                 reason,
                 // Others that wait are probed with first, in case this message is what makes the channel fail.
-                wait: Some(wait.unwrap_or_default() + BEHIND_OTHERS),
+                wait: Some(wait.unwrap_or_default() + PROBE_MARGIN),
                 intent: None,
             }
         }
@@ -117,7 +117,7 @@ pub(super) async fn send(
     send: impl Future<Output = Result<(), Failure>>,
 ) -> AttemptOutcome {
     context.failpoints.pass(Failpoint::BeforeMessage).await;
-    if context.holds(vec![action.claim]).await {
+    if context.holds_claims(vec![action.claim]).await {
         outcome(context, send.await)
     } else {
         AttemptOutcome::Postponed {

@@ -1,7 +1,7 @@
 //! Notify: sends an email to one person, or a message to the chat.
 //!
-//! The delivery and the outbox hold enough for a notification. The portal is asked for titles and names only
-//! while it is available, and only for a short time; without its answer the notification shows ids.
+//! The delivery and the outbox contain enough for a notification. Titles and names are looked up only while the
+//! portal is available, and only for a short time; without them the notification shows ids.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::message::{self, Report};
 use super::parse::{LineLimit, email_addresses, template};
 use super::transfer::CopyTo;
 
-/// How long the portal may take to answer with titles and names.
+/// How long looking up titles and names may take.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Notifies a person or the chat.
@@ -35,8 +35,12 @@ pub enum Notify {
         /// The address; without one, or without a mail server, a line is written to the log.
         to: Option<String>,
         /// The rule's own message templates.
-        #[serde(default, skip_serializing_if = "MessageTemplates::are_none")]
-        words: MessageTemplates,
+        #[serde(
+            default,
+            skip_serializing_if = "MessageTemplates::are_none",
+            rename = "words"
+        )]
+        templates: MessageTemplates,
     },
     /// Posts to the chat.
     Chat,
@@ -44,7 +48,8 @@ pub enum Notify {
     #[serde(rename = "say")]
     ChatWith {
         /// The message templates.
-        words: MessageTemplates,
+        #[serde(rename = "words")]
+        templates: MessageTemplates,
     },
 }
 
@@ -53,7 +58,7 @@ impl Notify {
     pub fn email(to: Option<String>) -> Self {
         Self::Email {
             to,
-            words: MessageTemplates::default(),
+            templates: MessageTemplates::default(),
         }
     }
 }
@@ -68,7 +73,7 @@ impl Kind for Notify {
         let email = table.field("email");
         let chat = table.field("chat");
         let template = |value: Option<FieldValue<'_>>, limit| template(&value?, limit);
-        let words = MessageTemplates {
+        let templates = MessageTemplates {
             subject: template(table.field("subject"), LineLimit::One),
             text: template(table.field("text"), LineLimit::Many),
         };
@@ -81,17 +86,17 @@ impl Kind for Notify {
         }
         let emails = addresses.into_iter().flatten().map(|address| Self::Email {
             to: Some(address),
-            words: words.clone(),
+            templates: templates.clone(),
         });
         let mut plans: Vec<Self> = emails.collect();
         if let Some(chat) = to_chat {
             if !context.is_set("NOTIFY_WEBHOOK_URL") {
                 chat.report("needs NOTIFY_WEBHOOK_URL, which is not set");
             }
-            plans.push(if words.text.is_none() {
+            plans.push(if templates.text.is_none() {
                 Self::Chat
             } else {
-                Self::ChatWith { words }
+                Self::ChatWith { templates }
             });
         }
         Some(plans)
@@ -107,7 +112,7 @@ impl Kind for Notify {
             is_waited_for: false,
             channel: Some(channel),
             target,
-            ..ActionProperties::elsewhere()
+            ..ActionProperties::external()
         }
     }
 
@@ -118,14 +123,16 @@ impl Kind for Notify {
     ) -> Result<Outcomes<'a>, StoreError> {
         let none = MessageTemplates::default();
         match self {
-            Self::Email { to, words } => {
+            Self::Email { to, templates } => {
                 each(actions, |action| {
-                    email(context, action, to.as_deref(), words)
+                    email(context, action, to.as_deref(), templates)
                 })
                 .await
             }
             Self::Chat => each(actions, |action| chat(context, action, &none)).await,
-            Self::ChatWith { words } => each(actions, |action| chat(context, action, words)).await,
+            Self::ChatWith { templates } => {
+                each(actions, |action| chat(context, action, templates)).await
+            }
         }
     }
 
@@ -195,15 +202,15 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
-    let happened = report.event.trigger.filter(|trigger| !trigger.is_upload());
-    let happened = happened.map(|trigger| trigger.to_string());
+    let trigger = report.event.trigger.filter(|trigger| !trigger.is_upload());
+    let trigger = trigger.map(|trigger| trigger.to_string());
     let mut notification = Notification {
         rule: action.rule.clone(),
         file: file.clone(),
         title: action.title.clone(),
         room: parent.clone().map(untitled),
         folder: parent.map(untitled),
-        happened,
+        trigger,
         actor: report.event.actor,
         happened_at: report.event.happened_at.unwrap_or_default(),
         current_folder: destination.map(untitled),

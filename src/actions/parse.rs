@@ -5,7 +5,7 @@ use lettre::Address;
 use crate::address::{SMTPUTF8, needs_smtputf8};
 use crate::similar::closest_match;
 use crate::table_reader::FieldValue;
-use crate::template::{Template, TemplateError, field_names};
+use crate::template::{MessageTemplate, TemplateError, field_names};
 
 /// How many lines a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub(super) fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
 }
 
 /// A template.
-pub(super) fn template(value: &FieldValue<'_>, limit: LineLimit) -> Option<Template> {
+pub(super) fn template(value: &FieldValue<'_>, limit: LineLimit) -> Option<MessageTemplate> {
     let text = value.text()?;
     if limit == LineLimit::One && text.contains(['\r', '\n']) {
         value.report("must be one line");
     }
-    let error = match Template::parse(&text) {
+    let error = match MessageTemplate::parse(&text) {
         Ok(template) => return Some(template),
         Err(error) => error,
     };

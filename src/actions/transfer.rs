@@ -9,7 +9,7 @@
 //! 3. *Watch* the operation to its end and find out for each file what became of it.
 //!
 //! A step takes a group through one phase and returns the files that have ended and the groups that remain.
-//! The steps of different groups run at the same time, so that a slow operation does not hold up the calls for
+//! The steps of different groups run at the same time, so that a slow operation does not delay the calls for
 //! other files.
 
 use futures_util::StreamExt as _;
@@ -39,7 +39,7 @@ mod poll_schedule;
 mod portal_view;
 mod refused_batch;
 
-use group::{Group, IfRefused, Step, Transfer};
+use group::{Group, IfRefused, StepResult, Transfer};
 pub use kinds::{CopyTo, MoveTo};
 
 /// Copies or moves the files, or finds out that an earlier attempt has done so.
@@ -76,7 +76,7 @@ async fn take_step<'a>(
     transfer: Transfer<'_>,
     group: Group<'a>,
     bisecting: &Mutex<()>,
-) -> Result<Step<'a>, StoreError> {
+) -> Result<StepResult<'a>, StoreError> {
     match group {
         Group::Reconcile(files) => reconcile::reconcile(context, transfer, files).await,
         Group::Submit {

@@ -13,7 +13,7 @@ use crate::log_limit::LogLimits;
 use crate::loopback::{has_loopback_host, is_forwarded};
 
 use super::guess_limit::{GuessLimit, TokenRejection};
-use super::session::{Session, SessionDigest};
+use super::session::{SessionDigest, SessionToken};
 use super::trusted_proxy::TrustedProxy;
 
 /// Who may see and change what.
@@ -84,9 +84,9 @@ impl Access {
     }
 
     /// Whether a proxy has authenticated the sender of a request as an operator.
-    pub(super) fn is_vouched_for(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    pub(super) fn is_authenticated_by_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let proxy = self.proxy.as_ref();
-        proxy.is_some_and(|proxy| proxy.vouches(peer, headers))
+        proxy.is_some_and(|proxy| proxy.authenticates(peer, headers))
     }
 
     /// The address of the client: the one that a trusted proxy names, or that of the connection.
@@ -144,14 +144,14 @@ impl Access {
 
     /// The sessions that a request presents, as the store knows them.
     pub(super) fn sessions(&self, headers: &HeaderMap) -> Vec<SessionDigest> {
-        let sessions = Session::of_request(headers).into_iter();
+        let sessions = SessionToken::of_request(headers).into_iter();
         sessions
             .filter_map(|session| self.digest(&session))
             .collect()
     }
 
     /// A session as the store knows it; `None` without a token.
-    pub(super) fn digest(&self, session: &Session) -> Option<SessionDigest> {
+    pub(super) fn digest(&self, session: &SessionToken) -> Option<SessionDigest> {
         self.token.as_ref().map(|token| session.digest(token))
     }
 }

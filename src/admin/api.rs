@@ -88,7 +88,7 @@ impl From<ChannelStatus> for ChannelEntry {
 #[derive(Debug, Serialize)]
 struct PortalStatus {
     address: String,
-    /// Why the circuit is open: `down`, `key_refused`, `limit`; `null` while it is closed.
+    /// Why the circuit is open: `down`, `key_refused`, `limit`; `null` while it is closed. Its name in JSON is older.
     #[serde(rename = "trouble")]
     open_reason: Option<&'static str>,
     /// Writes left of the portal's 10,000 a day, of those known since midnight UTC.

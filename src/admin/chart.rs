@@ -14,7 +14,7 @@ const MIN_BAR: u64 = 3;
 pub(super) struct Chart {
     /// The bars, oldest first.
     pub(super) bars: Vec<Bar>,
-    /// Its content in words.
+    /// Its content as text.
     pub(super) summary: String,
     /// The hour at the left end.
     pub(super) from: String,
@@ -30,8 +30,8 @@ pub(super) struct Bar {
     pub(super) events: (u64, u64),
     /// The same for the dead ones, which are drawn on top.
     pub(super) dead: (u64, u64),
-    /// Its content in words.
-    pub(super) words: String,
+    /// Its content as text.
+    pub(super) description: String,
 }
 
 impl Chart {
@@ -46,17 +46,17 @@ impl Chart {
             x: position * 10 + 1,
             events: span(hour.events),
             dead: span(hour.dead),
-            words: format!(
+            description: format!(
                 "from {} UTC: {}",
                 clock(hour.from),
-                words(hour.events, hour.dead)
+                describe(hour.events, hour.dead)
             ),
         });
         let total = hours.iter().map(|hour| hour.events).sum();
         let dead = hours.iter().map(|hour| hour.dead).sum();
         Self {
             bars: bars.collect(),
-            summary: words(total, dead),
+            summary: describe(total, dead),
             from: hours
                 .first()
                 .map_or_else(String::new, |hour| clock(hour.from)),
@@ -69,7 +69,7 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M").to_string()
 }
 
-fn words(events: u64, dead: u64) -> String {
+fn describe(events: u64, dead: u64) -> String {
     let events = match events {
         0 => return "no events".to_owned(),
         1 => "1 event".to_owned(),
@@ -99,7 +99,7 @@ mod tests {
             .map(|bar| (bar.events.1, bar.dead))
             .collect();
         assert_eq!(heights, [(0, (100, 0)), (3, (100, 0)), (100, (75, 25))]);
-        assert_eq!(chart.bars[1].words, "from 09:00 UTC: 1 event");
+        assert_eq!(chart.bars[1].description, "from 09:00 UTC: 1 event");
         assert_eq!(chart.summary, "201 events, 50 dead");
         assert_eq!(Chart::new(&[hour(0, 0)]).summary, "no events");
     }

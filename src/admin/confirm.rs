@@ -23,12 +23,12 @@ use crate::outbox::ActionState;
 /// A change of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Change {
+pub(super) enum EventChange {
     Replay,
     Discard,
 }
 
-impl Change {
+impl EventChange {
     /// The word in addresses.
     fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ struct ConfirmationPage {
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
-    Path((id, change)): Path<(i64, Change)>,
+    Path((id, change)): Path<(i64, EventChange)>,
 ) -> Response {
     let path = format!("/events/{id}/{}", change.as_str());
     if let Some(refusal) = refusal(&console, identity, &path) {
@@ -71,7 +71,7 @@ pub(super) async fn show(
 pub(super) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
-    Path((id, change)): Path<(i64, Change)>,
+    Path((id, change)): Path<(i64, EventChange)>,
 ) -> Response {
     if let Some(refusal) = refusal(&console, identity, &format!("/events/{id}")) {
         return refusal;
@@ -80,10 +80,10 @@ pub(super) async fn apply(
     let event = InboxId(id);
     let write = console.db.write(move |sql| {
         Ok(match change {
-            Change::Replay => {
+            EventChange::Replay => {
                 inbox::replay(sql, event, ReplayedBy::Console, now)?.map(notice_of_replay)
             }
-            Change::Discard => inbox::discard(sql, event, now)?.map(notice_of_discard),
+            EventChange::Discard => inbox::discard(sql, event, now)?.map(notice_of_discard),
         })
     });
     match write.await {
@@ -141,22 +141,22 @@ fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response
     }
 }
 
-fn confirmation(layout: Layout, details: &EventDetails, change: Change) -> ConfirmationPage {
+fn confirmation(layout: Layout, details: &EventDetails, change: EventChange) -> ConfirmationPage {
     let is_dead = details.event.state == EventState::Dead;
     let (heading, sentence, button) = match change {
-        Change::Replay if is_dead => (
+        EventChange::Replay if is_dead => (
             "Replay this event?",
             "The current rules are evaluated again. What they plan replaces what failed or waits, and is tried with \
              all attempts. Completed actions are not repeated.",
             "Replay",
         ),
-        Change::Replay => (
+        EventChange::Replay => (
             "Evaluate the rules again?",
             "The current rules are evaluated again, for example after you changed them. What they plan replaces \
              what was discarded. Completed actions are not repeated.",
             "Evaluate again",
         ),
-        Change::Discard => (
+        EventChange::Discard => (
             "Discard the failed actions?",
             "The failed actions, and those that wait for them, will not be carried out. The event stays \
              in the list with its reason.",

@@ -129,7 +129,7 @@ fn event_page(
     let event = &details.event;
     let changes = details.replay_changes.join("; ");
     let facts = [
-        ("Replayed", event.replay_words()),
+        ("Replayed", event.replay_text()),
         ("It changed", Some(changes).filter(|it| !it.is_empty())),
         ("Trigger", event.trigger.clone()),
         ("File", event.file_id.clone()),
@@ -161,7 +161,7 @@ fn event_page(
             .collect(),
         received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
-        source: event.source_words(),
+        source: event.source_text(),
         decision_due: event.due_at.map(|due| RelativeTime::new(due, now)),
         actions: actions.collect(),
         controls,

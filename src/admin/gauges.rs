@@ -38,7 +38,7 @@ pub(super) fn snapshot(
     gauge(
         "actions_waiting",
         "Actions waiting or running",
-        overview.actions_owed,
+        overview.actions_open,
     );
     gauge(
         "rules_paused",

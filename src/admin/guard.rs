@@ -172,7 +172,7 @@ pub(super) async fn identify(
         is_local: access.is_local(request.version(), headers),
         has_session: false,
     };
-    if access.is_vouched_for(peer.ip(), headers) {
+    if access.is_authenticated_by_proxy(peer.ip(), headers) {
         identity.caller = Caller::Operator;
     } else if let Some(token) = bearer(headers).filter(|_| access.has_token()) {
         match console.check_token(token, peer.ip(), headers) {
@@ -217,9 +217,9 @@ pub(super) async fn require_access(
     }
     let path = request.uri().path();
     if path == "/metrics" || path.starts_with("/api/") || request.method() == Method::POST {
-        let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
         let sentence = "The ADMIN_TOKEN is required.\n";
-        return (StatusCode::UNAUTHORIZED, ask, sentence).into_response();
+        return (StatusCode::UNAUTHORIZED, challenge, sentence).into_response();
     }
     let path = request.uri().path_and_query();
     let path = path.map_or("/", |path| path.as_str());

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 
-use crate::server::site;
+use crate::server::client_network;
 
 /// Wrong tokens of one address: enough for a person who mistypes.
 const OF_ONE_ADDRESS: Rate = Rate {
@@ -44,7 +44,7 @@ struct Wrong {
 }
 
 #[derive(Debug, Default)]
-struct Address {
+struct AddressRecord {
     wrong: Wrong,
     known_until: Option<Timestamp>,
 }
@@ -52,7 +52,7 @@ struct Address {
 #[derive(Debug, Default)]
 struct Guesses {
     of_all: Wrong,
-    addresses: HashMap<IpAddr, Address>,
+    addresses: HashMap<IpAddr, AddressRecord>,
 }
 
 /// Counts wrong tokens.
@@ -89,7 +89,7 @@ impl GuessLimit {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Guesses { of_all, addresses } = &mut *guard;
         addresses.retain(|_, address| !address.is_forgotten(now));
-        let address = addresses.entry(site(client)).or_default();
+        let address = addresses.entry(client_network(client)).or_default();
         let mut wait = OF_ONE_ADDRESS.wait(address.wrong, now);
         if !is_after(address.known_until, now) {
             wait = wait.max(OF_ALL.wait(*of_all, now));
@@ -123,7 +123,7 @@ impl Rate {
     }
 }
 
-impl Address {
+impl AddressRecord {
     fn is_forgotten(&self, now: Timestamp) -> bool {
         !is_after(self.wrong.until, now) && !is_after(self.known_until, now)
     }

@@ -156,7 +156,7 @@ pub(super) async fn show(
             })
             .collect(),
         listing: listing.map(|listing| listing.to_string()),
-        waiting: overview.events_waiting + overview.actions_owed,
+        waiting: overview.events_waiting + overview.actions_open,
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
         last_delivery: overview.last_delivery.map(|at| RelativeTime::new(at, now)),
@@ -215,7 +215,7 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
     PortalTile {
         class: "bad",
         word: "Paused",
-        sentence: format!("{}; {next}", reason.as_str()),
+        sentence: format!("{}; {next}", reason.sentence()),
     }
 }
 

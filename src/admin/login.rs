@@ -15,7 +15,7 @@ use super::access::{Caller, Identity};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
 use super::layout::{Layout, all_events, message, page, unavailable};
-use super::session::{self, Session};
+use super::session::{self, SessionToken};
 
 #[derive(Template)]
 #[template(path = "status_login.html")]
@@ -121,7 +121,7 @@ async fn begin_session(
     next: &str,
 ) -> Response {
     let now = console.clock.now();
-    let Ok(session) = Session::random() else {
+    let Ok(session) = SessionToken::random() else {
         error!("cannot begin a session: the system provides no random numbers");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };

@@ -32,9 +32,9 @@ const BYTES: usize = 32;
 pub(super) struct SessionDigest(String);
 
 /// A session as the browser knows it.
-pub(super) struct Session(String);
+pub(super) struct SessionToken(String);
 
-impl Session {
+impl SessionToken {
     /// A new session.
     pub(super) fn random() -> Result<Self, GetRandomFailed> {
         let mut bytes = [0; BYTES];

@@ -24,7 +24,7 @@ impl TrustedProxy {
     }
 
     /// Whether the proxy says that a request is an operator's. `peer` is the other end of the connection.
-    pub(super) fn vouches(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    pub(super) fn authenticates(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let mut names = headers.get_all(&self.header).iter();
         let name = names
             .next()

@@ -13,7 +13,7 @@ use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
 use crate::text::without_markup;
 
-use super::digest::Message;
+use super::digest::AlertMessage;
 
 /// Alerts that may wait for one channel; beyond it the oldest are dropped.
 const MAX_WAITING: usize = 50;
@@ -29,7 +29,7 @@ pub(super) enum Recipient {
 #[derive(Debug)]
 pub(super) struct AlertChannel {
     recipient: Recipient,
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<AlertMessage>,
     failures: u32,
     not_before: Option<Timestamp>,
 }
@@ -44,7 +44,7 @@ impl AlertChannel {
         }
     }
 
-    pub(super) fn push(&mut self, message: Message) {
+    pub(super) fn push(&mut self, message: AlertMessage) {
         if self.waiting.len() == MAX_WAITING {
             self.waiting.pop_front();
         }
@@ -102,8 +102,13 @@ impl AlertChannel {
 }
 
 impl Recipient {
-    async fn send(&self, portal: &str, message: &Message, clock: &Clock) -> Result<(), Failure> {
-        let Message { subject, text, at } = message;
+    async fn send(
+        &self,
+        portal: &str,
+        message: &AlertMessage,
+        clock: &Clock,
+    ) -> Result<(), Failure> {
+        let AlertMessage { subject, text, at } = message;
         let subject = format!("docspace-courier: {subject}");
         match self {
             Self::Email(mailer, to) => {

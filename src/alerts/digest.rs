@@ -13,20 +13,20 @@ pub(super) const MAX_LISTED: u32 = 10;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AlertKind {
     /// An action or a decision failed permanently.
     DeadLetter,
     /// The portal refuses the API key.
     KeyRefused,
     /// The portal's webhook is disabled or deleted.
-    WebhookOff,
+    WebhookDisabled,
     /// A channel is out of use.
     ChannelDown,
 }
 
 /// One message to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct AlertMessage {
     pub(super) subject: String,
     pub(super) text: String,
     /// When it became due; with the subject it identifies the message.
@@ -35,10 +35,10 @@ pub(super) struct Message {
 
 /// What was not reported yet, by kind.
 #[derive(Debug, Default)]
-pub(super) struct Digest {
+pub(super) struct AlertDigest {
     dead_letter: Topic,
     key_refused: Topic,
-    webhook_off: Topic,
+    webhook_disabled: Topic,
     channel_down: Topic,
 }
 
@@ -56,9 +56,9 @@ struct Topic {
     open: bool,
 }
 
-impl Digest {
+impl AlertDigest {
     /// Records occurrences; texts are needed for the first [`MAX_LISTED`] only.
-    pub(super) fn record(&mut self, kind: Kind, count: usize, texts: Vec<String>) {
+    pub(super) fn record(&mut self, kind: AlertKind, count: usize, texts: Vec<String>) {
         let topic = self.topic(kind);
         topic.active |= count > 0;
         topic.count += count;
@@ -67,7 +67,7 @@ impl Digest {
     }
 
     /// Continues where another process stopped: an alert was sent at this time, and the problem was not resolved.
-    pub(super) fn restore(&mut self, kind: Kind, sent_at: Option<Timestamp>) {
+    pub(super) fn restore(&mut self, kind: AlertKind, sent_at: Option<Timestamp>) {
         *self.topic(kind) = Topic {
             active: sent_at.is_some(),
             open: sent_at.is_some(),
@@ -77,51 +77,51 @@ impl Digest {
     }
 
     /// When the last alert of this kind was sent, unless its problem is resolved.
-    pub(super) fn open_since(&self, kind: Kind) -> Option<Timestamp> {
+    pub(super) fn open_since(&self, kind: AlertKind) -> Option<Timestamp> {
         let topic = self.topic_ref(kind);
         topic.sent_at.filter(|_| topic.open)
     }
 
     /// Whether enough time has passed since the last alert of this kind.
-    pub(super) fn may_send(&self, kind: Kind, now: Timestamp) -> bool {
+    pub(super) fn may_send(&self, kind: AlertKind, now: Timestamp) -> bool {
         self.topic_ref(kind).may_send(now)
     }
 
     /// Records that a problem persists; it counts once until it is resolved.
-    pub(super) fn raise(&mut self, kind: Kind) {
+    pub(super) fn raise(&mut self, kind: AlertKind) {
         let topic = self.topic(kind);
         topic.count += usize::from(!topic.active);
         topic.active = true;
     }
 
     /// Records that a problem is resolved.
-    pub(super) fn resolve(&mut self, kind: Kind) {
+    pub(super) fn resolve(&mut self, kind: AlertKind) {
         self.topic(kind).active = false;
     }
 
     /// The messages to send now.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Message> {
-        Kind::ALL
+    pub(super) fn due(&mut self, now: Timestamp) -> Vec<AlertMessage> {
+        AlertKind::ALL
             .into_iter()
             .filter_map(|kind| self.topic(kind).due(kind, now))
             .collect()
     }
 
-    fn topic_ref(&self, kind: Kind) -> &Topic {
+    fn topic_ref(&self, kind: AlertKind) -> &Topic {
         match kind {
-            Kind::DeadLetter => &self.dead_letter,
-            Kind::KeyRefused => &self.key_refused,
-            Kind::WebhookOff => &self.webhook_off,
-            Kind::ChannelDown => &self.channel_down,
+            AlertKind::DeadLetter => &self.dead_letter,
+            AlertKind::KeyRefused => &self.key_refused,
+            AlertKind::WebhookDisabled => &self.webhook_disabled,
+            AlertKind::ChannelDown => &self.channel_down,
         }
     }
 
-    fn topic(&mut self, kind: Kind) -> &mut Topic {
+    fn topic(&mut self, kind: AlertKind) -> &mut Topic {
         match kind {
-            Kind::DeadLetter => &mut self.dead_letter,
-            Kind::KeyRefused => &mut self.key_refused,
-            Kind::WebhookOff => &mut self.webhook_off,
-            Kind::ChannelDown => &mut self.channel_down,
+            AlertKind::DeadLetter => &mut self.dead_letter,
+            AlertKind::KeyRefused => &mut self.key_refused,
+            AlertKind::WebhookDisabled => &mut self.webhook_disabled,
+            AlertKind::ChannelDown => &mut self.channel_down,
         }
     }
 }
@@ -132,7 +132,7 @@ impl Topic {
             .is_none_or(|sent_at| sent_at + MIN_INTERVAL <= now)
     }
 
-    fn due(&mut self, kind: Kind, now: Timestamp) -> Option<Message> {
+    fn due(&mut self, kind: AlertKind, now: Timestamp) -> Option<AlertMessage> {
         if !self.active {
             // A problem that came and went between two alerts needs no attention.
             self.count = 0;
@@ -149,15 +149,15 @@ impl Topic {
     }
 }
 
-impl Kind {
+impl AlertKind {
     const ALL: [Self; 4] = [
         Self::DeadLetter,
         Self::KeyRefused,
-        Self::WebhookOff,
+        Self::WebhookDisabled,
         Self::ChannelDown,
     ];
 
-    fn alert(self, count: usize, listed: &[String], at: Timestamp) -> Message {
+    fn alert(self, count: usize, listed: &[String], at: Timestamp) -> AlertMessage {
         let (subject, text) = match self {
             Self::DeadLetter => {
                 let subject = match count {
@@ -187,7 +187,7 @@ impl Kind {
                  Check the key in DocSpace under Developer Tools, API keys.\n"
                     .to_owned(),
             ),
-            Self::WebhookOff => (
+            Self::WebhookDisabled => (
                 "the portal's webhook is disabled or deleted".to_owned(),
                 "DocSpace delivers no events. The watched rooms are listed instead, which takes longer.\n\
                  Enable the webhook in DocSpace under Developer Tools, Webhooks.\n"
@@ -202,10 +202,10 @@ impl Kind {
                 ),
             ),
         };
-        Message { subject, text, at }
+        AlertMessage { subject, text, at }
     }
 
-    fn resolved(self, at: Timestamp) -> Message {
+    fn resolved(self, at: Timestamp) -> AlertMessage {
         let (subject, text) = match self {
             Self::DeadLetter => (
                 "Resolved: no dead letters",
@@ -215,7 +215,7 @@ impl Kind {
                 "Resolved: the API key works",
                 "The portal accepts the key again; work continues.\n",
             ),
-            Self::WebhookOff => (
+            Self::WebhookDisabled => (
                 "Resolved: the webhook is enabled",
                 "The portal delivers events again; missed ones are fetched.\n",
             ),
@@ -224,7 +224,7 @@ impl Kind {
                 "What waited is being sent.\n",
             ),
         };
-        Message {
+        AlertMessage {
             subject: subject.to_owned(),
             text: text.to_owned(),
             at,
@@ -240,53 +240,53 @@ mod tests {
         Timestamp::from_second(1_000_000 + 60 * minutes).unwrap()
     }
 
-    fn subjects(digest: &mut Digest, minutes: i64) -> Vec<String> {
+    fn subjects(digest: &mut AlertDigest, minutes: i64) -> Vec<String> {
         let due = digest.due(at(minutes)).into_iter();
         due.map(|message| message.subject).collect()
     }
 
     #[test]
     fn dead_letters_are_counted_and_alerted_once_per_interval() {
-        let mut digest = Digest::default();
-        digest.record(Kind::DeadLetter, 1, vec!["one".to_owned()]);
+        let mut digest = AlertDigest::default();
+        digest.record(AlertKind::DeadLetter, 1, vec!["one".to_owned()]);
         assert_eq!(subjects(&mut digest, 0), ["1 dead letter"]);
         for _ in 0..30 {
-            digest.record(Kind::DeadLetter, 1, vec!["another".to_owned()]);
+            digest.record(AlertKind::DeadLetter, 1, vec!["another".to_owned()]);
         }
         assert_eq!(subjects(&mut digest, 14), Vec::<String>::new());
         let due = digest.due(at(15));
         assert_eq!(due[0].subject, "30 dead letters");
         assert!(due[0].text.contains("and 20 more"), "{}", due[0].text);
         assert_eq!(subjects(&mut digest, 40), Vec::<String>::new());
-        digest.resolve(Kind::DeadLetter);
+        digest.resolve(AlertKind::DeadLetter);
         assert_eq!(subjects(&mut digest, 41), ["Resolved: no dead letters"]);
         assert_eq!(subjects(&mut digest, 60), Vec::<String>::new());
     }
 
     #[test]
     fn a_persisting_problem_is_alerted_once_and_resolved_once() {
-        let mut digest = Digest::default();
-        digest.resolve(Kind::KeyRefused);
+        let mut digest = AlertDigest::default();
+        digest.resolve(AlertKind::KeyRefused);
         assert_eq!(subjects(&mut digest, 0), Vec::<String>::new());
         for minute in 0..60 {
-            digest.raise(Kind::KeyRefused);
+            digest.raise(AlertKind::KeyRefused);
             assert_eq!(
                 subjects(&mut digest, minute).len(),
                 usize::from(minute == 0)
             );
         }
-        digest.resolve(Kind::KeyRefused);
+        digest.resolve(AlertKind::KeyRefused);
         assert_eq!(subjects(&mut digest, 61), ["Resolved: the API key works"]);
     }
 
     #[test]
     fn a_flapping_problem_is_alerted_rarely() {
-        let mut digest = Digest::default();
+        let mut digest = AlertDigest::default();
         let mut sent = 0;
         for minute in 0..60 {
-            digest.raise(Kind::WebhookOff);
+            digest.raise(AlertKind::WebhookDisabled);
             sent += subjects(&mut digest, minute).len();
-            digest.resolve(Kind::WebhookOff);
+            digest.resolve(AlertKind::WebhookDisabled);
             sent += subjects(&mut digest, minute).len();
         }
         assert_eq!(sent, 8, "four times off, four times on");

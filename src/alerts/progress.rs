@@ -10,20 +10,23 @@ const KEY: &str = "alerts";
 
 /// When alerts were sent of problems that are not resolved, as far as the store knows whether they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Progress {
+pub(super) struct SentAlerts {
     /// Of dead letters, in milliseconds since 1970.
     #[serde(default)]
     dead_letters: Option<i64>,
     /// Of a disabled webhook, in milliseconds since 1970.
-    #[serde(default)]
-    webhook_off: Option<i64>,
+    #[serde(default, rename = "webhook_off")]
+    webhook_disabled: Option<i64>,
 }
 
-impl Progress {
-    pub(super) fn new(dead_letters: Option<Timestamp>, webhook_off: Option<Timestamp>) -> Self {
+impl SentAlerts {
+    pub(super) fn new(
+        dead_letters: Option<Timestamp>,
+        webhook_disabled: Option<Timestamp>,
+    ) -> Self {
         Self {
             dead_letters: dead_letters.map(Timestamp::as_millisecond),
-            webhook_off: webhook_off.map(Timestamp::as_millisecond),
+            webhook_disabled: webhook_disabled.map(Timestamp::as_millisecond),
         }
     }
 
@@ -31,8 +34,8 @@ impl Progress {
         self.dead_letters.and_then(time)
     }
 
-    pub(super) fn webhook_off(&self) -> Option<Timestamp> {
-        self.webhook_off.and_then(time)
+    pub(super) fn webhook_disabled(&self) -> Option<Timestamp> {
+        self.webhook_disabled.and_then(time)
     }
 
     /// Reads what is stored. What cannot be read counts as nothing: an alert may be repeated, but none is lost.

@@ -6,7 +6,7 @@ use tracing::warn;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, ErrorClass, FileInfo};
 use crate::event::Event;
-use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
+use crate::facts::{FactError, FactFinder, KnownFacts, SharedLookups};
 use crate::ids::FileId;
 use crate::list_position::{ListOrder, ListPosition, NextPage};
 use crate::outbox;
@@ -96,8 +96,8 @@ impl Scan<'_> {
         let total = page.total().unwrap_or(0);
         let mut files = page.content.files;
         let next = match step {
-            NextPage::At(_) if self.request.is_past(&files) => next_place,
-            NextPage::Back(position) | NextPage::At(position) => Some(Cursor {
+            NextPage::On(_) if self.request.is_past(&files) => next_place,
+            NextPage::Back(position) | NextPage::On(position) => Some(Cursor {
                 place: cursor.place,
                 position,
                 seen: files.iter().map(|file| file.id.clone()).collect(),
@@ -123,7 +123,7 @@ impl Scan<'_> {
         files: Vec<FileInfo>,
         scanned: &mut ScannedPage,
     ) -> Result<(), ScanError> {
-        let answers = BatchAnswers::default();
+        let lookups = SharedLookups::default();
         for file in files.into_iter().filter(|file| self.request.includes(file)) {
             let (event, body) = Event::upload(
                 &file.id,
@@ -136,7 +136,7 @@ impl Scan<'_> {
                 let mut known = KnownFacts::listed(&event, file);
                 let decided = self
                     .facts
-                    .evaluate(&answers, &mut known, |facts| self.rules.decide(facts));
+                    .evaluate(&lookups, &mut known, |facts| self.rules.decide(facts));
                 match decided.await {
                     Ok(decisions) => decisions,
                     Err(error) if is_permanent(&error) => {
@@ -206,8 +206,8 @@ impl Scan<'_> {
 fn is_permanent(error: &FactError) -> bool {
     match error {
         FactError::Paused(_) => false,
-        FactError::TooManyQuestions(_) => true,
-        FactError::NotAnswered { error, .. } => {
+        FactError::TooManyLookups(_) => true,
+        FactError::LookupFailed { error, .. } => {
             matches!(error.class(), ErrorClass::Ambiguous | ErrorClass::Permanent)
         }
     }

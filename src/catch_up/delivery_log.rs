@@ -32,7 +32,7 @@ const PAGE: u64 = 100;
 
 /// Most pages in a row with only rows that were read before. The list grows faster than it is read, or the
 /// portal ignores the position.
-const MAX_BARREN_PAGES: usize = 20;
+const MAX_REPEATED_PAGES: usize = 20;
 
 /// How far the portal's offset from UTC can move the times in the log (docs/DOCSPACE.md 8).
 const MAX_OFFSET: SignedDuration = SignedDuration::from_hours(14);
@@ -129,7 +129,7 @@ impl LogReader<'_> {
         let log = self.portal.delivery_log();
         let mut start = 0;
         let mut lowest: Option<EventId> = None;
-        let mut barren_pages = 0;
+        let mut repeated_pages = 0;
         loop {
             let page = log.undelivered_page(self.webhook, start).await?;
             let (end, is_last) = (page.end(), page.is_last());
@@ -150,12 +150,12 @@ impl LogReader<'_> {
                 return Ok(());
             }
             if last >= lowest && lowest.is_some() {
-                barren_pages += 1;
-                if barren_pages >= MAX_BARREN_PAGES {
+                repeated_pages += 1;
+                if repeated_pages >= MAX_REPEATED_PAGES {
                     return Err(CatchUpError::LogKeepsGrowing);
                 }
             } else {
-                barren_pages = 0;
+                repeated_pages = 0;
                 lowest = last;
             }
             start = end.saturating_sub(PAGE_OVERLAP).max(start + 1);

@@ -7,7 +7,7 @@ use crate::docspace;
 #[derive(Debug, thiserror::Error)]
 pub enum CatchUpError {
     /// A call to the portal failed.
-    #[error("cannot ask the portal for undelivered events")]
+    #[error("cannot fetch undelivered events from the portal")]
     Portal(#[from] docspace::Error),
     /// The delivery log could not be read to its end. The next run reads the same time again.
     #[error(

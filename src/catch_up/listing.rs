@@ -1,4 +1,4 @@
-//! Lists the watched rooms to find files that changed while no webhook was on to log them.
+//! Lists the watched rooms to find files that changed while no webhook was enabled to log them.
 //!
 //! A large portal takes many runs. The position is stored with what a page contained, so the next run continues
 //! there, also after a restart and on another instance. What changes while a listing is under way is found by the
@@ -21,7 +21,7 @@ use super::error::CatchUpError;
 mod change;
 mod stored;
 
-use change::{Change, classify};
+use change::{MissedChange, classify};
 pub(super) use stored::Listing;
 pub use stored::{ListingProgress, listing_progress};
 
@@ -116,8 +116,8 @@ impl Lister<'_> {
         let step = position.after(&page, ListOrder::LastChangedFirst);
         let FolderContent { mut files, folders } = page.content;
         let next = match step {
-            NextPage::At(_) if listing.is_past(&files) => None,
-            NextPage::Back(position) | NextPage::At(position) => Some(position),
+            NextPage::On(_) if listing.is_past(&files) => None,
+            NextPage::Back(position) | NextPage::On(position) => Some(position),
             NextPage::End => None,
         };
         files.retain(|file| file.updated >= listing.since);
@@ -156,7 +156,7 @@ impl Lister<'_> {
                 change.evidence()
             );
             let (event, body) = change.event(&file);
-            events.push((matches!(change, Change::Upload(_)), event, body));
+            events.push((matches!(change, MissedChange::Upload(_)), event, body));
         }
         Ok(events)
     }

@@ -29,10 +29,12 @@ pub struct CatchUpReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookState {
-    /// Switched on.
-    On,
-    /// Switched off, or deleted after it had delivered events.
-    Off,
+    /// Enabled.
+    #[serde(rename = "on")]
+    Enabled,
+    /// Disabled, or deleted after it had delivered events.
+    #[serde(rename = "off")]
+    Disabled,
     /// None of the portal's webhooks is recognised as ours.
     NotFound,
     /// The key may not read webhooks.
@@ -64,10 +66,10 @@ impl CatchUpReport {
             return;
         }
         match self.webhook {
-            WebhookState::On => info!("the webhook is enabled"),
-            WebhookState::Off => error!(
-                "THE WEBHOOK IS SWITCHED OFF OR DELETED: DocSpace delivers nothing, so the watched rooms are \
-                 listed instead; switch it on in DocSpace"
+            WebhookState::Enabled => info!("the webhook is enabled"),
+            WebhookState::Disabled => error!(
+                "THE WEBHOOK IS DISABLED OR DELETED: DocSpace delivers nothing, so the watched rooms are \
+                 listed instead; enable it in DocSpace"
             ),
             WebhookState::NotFound => warn!(
                 "the portal has no webhook for this service; create one with `docspace-courier register`"

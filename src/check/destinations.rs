@@ -55,7 +55,7 @@ fn judge(subject: String, folder: &FolderInfo, usage: DestinationUse) -> Finding
             format!("“{title}” is in the archive or the trash: restore it, or use another folder");
         return Finding::error(subject, message);
     }
-    if folder.takes_only_forms() {
+    if folder.accepts_only_forms() {
         let message = format!(
             "“{title}” is in a form-filling room, which accepts only PDF forms: use another folder"
         );

@@ -35,13 +35,13 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     } else {
         print_lines(render(&report));
     }
-    Ok(success_if(report.webhook == WebhookState::On))
+    Ok(success_if(report.webhook == WebhookState::Enabled))
 }
 
 fn render(report: &CatchUpReport) -> Vec<String> {
     let webhook = match report.webhook {
-        WebhookState::On => "The portal's webhook is enabled.",
-        WebhookState::Off => {
+        WebhookState::Enabled => "The portal's webhook is enabled.",
+        WebhookState::Disabled => {
             "The portal's webhook is DISABLED or was deleted: enable it in DocSpace, or run \
              `docspace-courier register`."
         }

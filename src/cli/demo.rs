@@ -23,8 +23,8 @@ use super::signal::shutdown_signal;
 mod mailbox;
 mod scenario;
 
-use mailbox::Mailbox;
-use scenario::{DemoStep, Outcome};
+use mailbox::DemoMailbox;
+use scenario::{DemoStep, UploadOutcome};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ struct DemoDeployment {
     portal_address: String,
     receiver_address: String,
     admin_address: String,
-    mailbox: Mailbox,
+    mailbox: DemoMailbox,
     /// How many emails the mailbox had when it was last looked at.
     emails_seen: usize,
     db: Db,
@@ -80,7 +80,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         deployment.keep_running().await;
     }
     deployment.shut_down().await?;
-    Ok(success_if(outcomes.iter().all(Outcome::is_expected)))
+    Ok(success_if(outcomes.iter().all(UploadOutcome::is_expected)))
 }
 
 impl DemoDeployment {
@@ -100,7 +100,7 @@ impl DemoDeployment {
 
         let folder = tempfile::tempdir().context("no folder for a temporary store")?;
         let store = folder.path().join("courier.db");
-        let mailbox = Mailbox::open(stop.clone()).await?;
+        let mailbox = DemoMailbox::open(stop.clone()).await?;
         let store = store.to_string_lossy();
         let config = configuration(&portal, &portal_address, &mailbox.url(), &store);
         let service = Service::start(Config::from_pairs(&config)?, Clock::system()).await?;
@@ -143,7 +143,7 @@ impl DemoDeployment {
     }
 
     /// Runs one step, waits until all work is done, and prints the outcomes.
-    async fn run_step(&mut self, step: DemoStep) -> anyhow::Result<Vec<Outcome>> {
+    async fn run_step(&mut self, step: DemoStep) -> anyhow::Result<Vec<UploadOutcome>> {
         print_lines([format!("  {} {}", styled(ACCENT, "▸"), step.heading)]);
         let started = Instant::now();
         let uploads = step.perform(&self.portal);
@@ -184,7 +184,7 @@ impl DemoDeployment {
         loop {
             self.portal.wait_for_deliveries().await;
             let overview = self.db.read(overview).await?;
-            if overview.events_waiting + overview.actions_owed == 0 {
+            if overview.events_waiting + overview.actions_open == 0 {
                 return Ok(());
             }
             ensure!(

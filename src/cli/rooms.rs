@@ -54,7 +54,7 @@ struct Parent {
 /// The rooms and folders found.
 struct RoomListing {
     entries: Vec<RoomEntry>,
-    /// The section that contains the rooms and stands for all of them.
+    /// The section that contains the rooms; its id means all of them.
     section: Option<FolderId>,
     /// Whether folders are missing because of [`MAX_CALLS`].
     truncated: bool,

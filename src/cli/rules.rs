@@ -39,7 +39,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Explain for each rule which conditions hold for an event, with the values seen.
+    /// Explain for each rule which conditions match an event, with the values seen.
     Explain(ExplainArgs),
     /// Pause a rule: it still matches, and what it plans is held.
     Pause(pause::PauseArgs),
@@ -85,10 +85,12 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
 /// What `explain --json` prints.
 #[derive(Debug, Serialize)]
 struct Explained {
-    /// Questions that the portal was asked.
-    asked: Vec<String>,
-    /// Why it could not be asked; while the service runs, the event waits then.
-    unanswered: Option<String>,
+    /// What was looked up in the portal.
+    #[serde(rename = "asked")]
+    lookups: Vec<String>,
+    /// Why a lookup failed; while the service runs, the event waits then.
+    #[serde(rename = "unanswered")]
+    lookup_error: Option<String>,
     rules: Vec<Explanation>,
 }
 
@@ -105,8 +107,8 @@ async fn explain(
     let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
     let complete = evaluator(settings).evaluate(&mut known, needed).await;
     let explained = Explained {
-        asked: known.asked().iter().map(ToString::to_string).collect(),
-        unanswered: complete.err(),
+        lookups: known.lookups().iter().map(ToString::to_string).collect(),
+        lookup_error: complete.err(),
         rules: rules.explain(known.facts()),
     };
     if args.json {
@@ -126,11 +128,11 @@ fn from_file(path: &str) -> anyhow::Result<Event> {
 
 fn render(event: &Event, explained: &Explained) -> Vec<String> {
     let mut lines = vec![styled(STRONG, &heading(event))];
-    for question in &explained.asked {
-        let remark = format!("Requested from the portal: {question}.");
+    for lookup in &explained.lookups {
+        let remark = format!("Requested from the portal: {lookup}.");
         lines.push(styled(DIM, &remark));
     }
-    if let Some(why) = &explained.unanswered {
+    if let Some(why) = &explained.lookup_error {
         lines.push(format!(
             "The portal could not be asked ({why}). In a running service, the event would wait."
         ));
@@ -140,18 +142,18 @@ fn render(event: &Event, explained: &Explained) -> Vec<String> {
     }
     for rule in &explained.rules {
         let verdict = match rule.verdict {
-            Verdict::Held => "matches:",
-            Verdict::Failed => "does not match:",
+            Verdict::Match => "matches:",
+            Verdict::Mismatch => "does not match:",
             Verdict::Unknown => "is undecided:",
         };
         let name = styled(STRONG, &clean(&rule.rule));
-        let says = clean(&rule.says);
-        lines.extend([String::new(), format!("{name} {verdict} {says}")]);
+        let summary = clean(&rule.summary);
+        lines.extend([String::new(), format!("{name} {verdict} {summary}")]);
         let mut table = Table::new().indented(2);
         for line in &rule.lines {
             let verdict = match line.verdict {
-                Verdict::Held => "held",
-                Verdict::Failed => "failed",
+                Verdict::Match => "matches",
+                Verdict::Mismatch => "does not match",
                 Verdict::Unknown => "unknown",
             };
             table.row([

@@ -1,4 +1,4 @@
-//! The database that holds the store.
+//! The database that contains the store.
 
 use std::path::PathBuf;
 

@@ -94,7 +94,7 @@ fn trusted_certificates(reader: &mut Reader<'_>) -> Option<String> {
 }
 
 #[derive(Debug)]
-struct MailServer {
+struct SmtpUrl {
     host: String,
     port: u16,
     security: Security,
@@ -103,7 +103,7 @@ struct MailServer {
 
 /// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no certificate to
 /// verify it with, or the URL ends in `?tls=off`.
-fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static str> {
+fn server(text: &str, trusts_certificate: bool) -> Result<SmtpUrl, &'static str> {
     const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465";
 
     let url = Url::parse(text).map_err(|_| LIKE)?;
@@ -127,7 +127,7 @@ fn server(text: &str, trusts_certificate: bool) -> Result<MailServer, &'static s
                     as %23",
         );
     }
-    Ok(MailServer {
+    Ok(SmtpUrl {
         // Only a URL has brackets around an IPv6 address.
         host: host
             .trim_start_matches('[')

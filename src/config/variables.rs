@@ -135,7 +135,7 @@ fn value(texts: &BTreeMap<String, String>, name: &str) -> Option<Result<String, 
     Some(value.map_err(|what| Finding::error(subject, what)))
 }
 
-/// Refuses what is certainly not meant as it stands.
+/// Rejects what is certainly a mistake.
 fn check_text(text: &str) -> Result<String, String> {
     let is_quoted = ['"', '\''].into_iter().any(|quote| {
         let inside = text.strip_prefix(quote);

@@ -71,7 +71,7 @@ pub async fn copy(
             let occupied = first_with_rows(sql)?;
             if occupied.is_none() {
                 for (table, key) in TABLES {
-                    Table::read(&file, table, key)?.copy(&file, sql)?;
+                    TableCopy::read(&file, table, key)?.copy(&file, sql)?;
                 }
                 continue_ids(&file, sql)?;
                 finish(sql)?;
@@ -125,7 +125,7 @@ fn first_with_rows(sql: &Sql) -> Result<Option<&'static str>, SqlError> {
 }
 
 /// A table of the file.
-struct Table {
+struct TableCopy {
     name: &'static str,
     key: String,
     /// The key's positions among the columns.
@@ -140,7 +140,7 @@ struct Column {
     parameter: String,
 }
 
-impl Table {
+impl TableCopy {
     fn read(file: &Connection, name: &'static str, key: &[&str]) -> Result<Self, SqlError> {
         let mut statement = file.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
         let columns = statement.query_map([name], |row| {

@@ -15,7 +15,7 @@ pub enum SqlError {
     Postgres(#[from] tokio_postgres::Error),
     /// PostgreSQL did not answer in time. What was sent may still be executed.
     #[error("the database did not answer within {0:?}")]
-    Silent(Duration),
+    TimedOut(Duration),
     /// A thread of the store cannot be set up.
     #[error("cannot set up a thread for the store")]
     Thread(#[source] std::io::Error),
@@ -85,7 +85,7 @@ impl SqlError {
     /// missing database are configuration errors.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Silent(_) => true,
+            Self::TimedOut(_) => true,
             Self::Unreachable(error) => error.is_unreachable(),
             Self::Postgres(error) => error.code().is_none_or(|code| {
                 // Connection exceptions, a server that starts, stops or is full, a standby.

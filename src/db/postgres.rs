@@ -26,7 +26,7 @@ mod encryption;
 mod listen;
 pub(super) mod session;
 
-use session::{Limits, Session};
+use session::{Session, WaitLimits};
 
 /// Parallel reads of one instance; each takes a connection of the server.
 const READERS: usize = 3;
@@ -37,13 +37,13 @@ const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Waits of the pool that accepts deliveries. They end before a delivery's own wait does, so that the threads are
 /// free again. A delivery waits for a lock only while another instance stores the same event.
-const ACCEPT_LIMITS: Limits = Limits {
+const ACCEPT_LIMITS: WaitLimits = WaitLimits {
     lock: Duration::from_secs(3),
     answer: Duration::from_secs(8),
 };
 
 /// Waits of the other pools. The server ends a statement after 30 s by itself.
-const WORK_LIMITS: Limits = Limits {
+const WORK_LIMITS: WaitLimits = WaitLimits {
     lock: Duration::from_secs(10),
     answer: Duration::from_secs(35),
 };
@@ -81,12 +81,12 @@ pub(super) fn open(
         migrated: Mutex::new(false),
         notify_supported: AtomicBool::new(true),
     });
-    let pool = |name: &str, threads: usize, limits, serve: fn(&mut Connection, &Requests)| {
+    let pool = |name: &str, threads: usize, limits, serve: fn(&mut LazyConnection, &Requests)| {
         let (sender, requests) = mpsc::channel(max_waiting);
         let requests: Requests = Arc::new(Mutex::new(requests));
         for _ in 0..threads {
             let (requests, mut connection) =
-                (Arc::clone(&requests), Connection::new(&shared, limits));
+                (Arc::clone(&requests), LazyConnection::new(&shared, limits));
             std::thread::Builder::new()
                 .name(format!("store-{name}"))
                 .spawn(move || serve(&mut connection, &requests))
@@ -118,7 +118,7 @@ fn next(requests: &Requests) -> Option<StoreRequest> {
     requests.blocking_recv()
 }
 
-fn read_all(connection: &mut Connection, requests: &Requests) {
+fn read_all(connection: &mut LazyConnection, requests: &Requests) {
     while let Some(mut read) = next(requests) {
         let mut outcome = connection.run(|sql| run_read(sql, &mut read));
         if outcome.as_ref().is_err_and(is_connection_lost) {
@@ -139,7 +139,7 @@ fn run_read(sql: &Sql, read: &mut StoreRequest) -> Result<(), SqlError> {
     session.commit()
 }
 
-fn write_all(connection: &mut Connection, requests: &Requests) {
+fn write_all(connection: &mut LazyConnection, requests: &Requests) {
     while let Some(first) = next(requests) {
         let mut batch = {
             let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +156,10 @@ fn write_all(connection: &mut Connection, requests: &Requests) {
     }
 }
 
-fn transaction(connection: &mut Connection, writes: &mut [StoreRequest]) -> Result<(), SqlError> {
+fn transaction(
+    connection: &mut LazyConnection,
+    writes: &mut [StoreRequest],
+) -> Result<(), SqlError> {
     let begin = |sql: &Sql| session_of(sql).begin();
     let mut started = connection.run(begin);
     if started.as_ref().is_err_and(is_connection_lost) {
@@ -175,20 +178,20 @@ fn transaction(connection: &mut Connection, writes: &mut [StoreRequest]) -> Resu
 fn session_of(sql: &Sql) -> &Session {
     match &sql.0 {
         Driver::Postgres(session) => session,
-        Driver::Sqlite(_) => unreachable!("a worker pool holds sessions of PostgreSQL only"),
+        Driver::Sqlite(_) => unreachable!("a worker pool has sessions of PostgreSQL only"),
     }
 }
 
 /// A thread's connection, made when it is needed.
-struct Connection {
+struct LazyConnection {
     shared: Arc<Shared>,
-    limits: Limits,
+    limits: WaitLimits,
     sql: Option<Sql>,
     failed: Option<(Instant, Arc<SqlError>)>,
 }
 
-impl Connection {
-    fn new(shared: &Arc<Shared>, limits: Limits) -> Self {
+impl LazyConnection {
+    fn new(shared: &Arc<Shared>, limits: WaitLimits) -> Self {
         Self {
             shared: Arc::clone(shared),
             limits,
@@ -240,7 +243,7 @@ impl Connection {
 }
 
 impl Shared {
-    fn connect(&self, limits: Limits) -> Result<Session, SqlError> {
+    fn connect(&self, limits: WaitLimits) -> Result<Session, SqlError> {
         let session = Session::connect(&self.server, self.instance, limits)?;
         let mut migrated = self.migrated.lock().unwrap_or_else(PoisonError::into_inner);
         if !*migrated {
@@ -293,7 +296,7 @@ fn is_connection_lost(error: &SqlError) -> bool {
                 code.starts_with("08") || code.starts_with("57P") || code == "25006"
             }
         },
-        SqlError::Silent(_) | SqlError::Unreachable(_) => true,
+        SqlError::TimedOut(_) | SqlError::Unreachable(_) => true,
         _ => false,
     }
 }

@@ -161,7 +161,7 @@ fn transaction(
     writes: &mut [StoreRequest],
 ) -> Result<(), TransactionError> {
     let Driver::Sqlite(connection) = &sql.0 else {
-        unreachable!("the writer of the file holds a connection to it");
+        unreachable!("the writer of the file has a connection to it");
     };
     let of_store = |error| TransactionError {
         error,

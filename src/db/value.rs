@@ -80,7 +80,7 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
-/// A number that may be absent, in a NOT NULL column that then holds 0: `webhook_id`, `sequence` and
+/// A number that may be absent, in a NOT NULL column that then contains 0: `webhook_id`, `sequence` and
 /// `instance`. As NULLs, absent webhook ids would make every key (webhook id, event id) unique, and absent
 /// sequences could not be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,14 +6,14 @@ use serde::de::IgnoredAny;
 
 use crate::wire;
 
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::person::Person;
 use super::transport::{PROBE, Transport};
 
 /// Calls about the API key and its user.
 #[derive(Clone, Copy, Debug)]
-pub struct Account<'a> {
+pub struct ApiKeyAccount<'a> {
     transport: &'a Transport,
 }
 
@@ -32,21 +32,21 @@ pub struct KeyInfo {
     pub expires_at: Option<Timestamp>,
 }
 
-impl<'a> Account<'a> {
+impl<'a> ApiKeyAccount<'a> {
     pub(super) fn new(transport: &'a Transport) -> Self {
         Self { transport }
     }
 
     /// Reads the account that the key acts as. Fails with [`Error::KeyRefused`] if the key is not valid.
     pub async fn current_user(self) -> Result<Person, Error> {
-        self.transport.read(Call::get("people/@self")).await
+        self.transport.read(PortalCall::get("people/@self")).await
     }
 
     /// Fails with [`Error::KeyRefused`] if the key is not valid. Files alone do not show that: they respond to
     /// an invalid key with 403 (docs/DOCSPACE.md 6).
     pub async fn verify_key(self) -> Result<(), Error> {
         self.transport
-            .read::<IgnoredAny>(Call::list(PROBE))
+            .read::<IgnoredAny>(PortalCall::list(PROBE))
             .await
             .map(drop)
     }
@@ -54,7 +54,9 @@ impl<'a> Account<'a> {
     /// Reads the key itself. Needs no scope, but an API key: a login token is refused.
     pub async fn key(self) -> Result<KeyInfo, Error> {
         // A login token that is refused here works for other calls, so it must not open the circuit.
-        let key = self.transport.send_unrecorded(Call::get("keys/@self"));
+        let key = self
+            .transport
+            .send_unrecorded(PortalCall::get("keys/@self"));
         Ok(key.await?.response)
     }
 }

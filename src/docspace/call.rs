@@ -11,7 +11,7 @@ const LIST_BYTES: usize = 16 * 1024 * 1024;
 
 /// One call to the portal.
 #[derive(Clone, Debug)]
-pub(super) struct Call<'a, B = ()> {
+pub(super) struct PortalCall<'a, B = ()> {
     pub(super) method: Method,
     /// The path below `/api/2.0/`.
     pub(super) path: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct Call<'a, B = ()> {
     pub(super) max_bytes: usize,
 }
 
-impl<'a> Call<'a> {
+impl<'a> PortalCall<'a> {
     /// Reads one thing.
     pub(super) fn get(path: &'a str) -> Self {
         Self::new(Method::GET, path, None)
@@ -36,7 +36,7 @@ impl<'a> Call<'a> {
     }
 }
 
-impl<'a, B> Call<'a, B> {
+impl<'a, B> PortalCall<'a, B> {
     pub(super) fn post(path: &'a str, body: &'a B) -> Self {
         Self::new(Method::POST, path, Some(body))
     }

@@ -12,9 +12,9 @@ use crate::circuit_breaker::BreakerState;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
-use super::account::Account;
+use super::account::ApiKeyAccount;
 use super::budget::{Budget, RecordCalls};
-use super::call::Call;
+use super::call::PortalCall;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::files::Files;
@@ -92,8 +92,8 @@ impl Client {
     }
 
     /// Calls about the API key and its user.
-    pub fn account(&self) -> Account<'_> {
-        Account::new(&self.transport)
+    pub fn account(&self) -> ApiKeyAccount<'_> {
+        ApiKeyAccount::new(&self.transport)
     }
 
     /// The portal's address.
@@ -168,7 +168,7 @@ impl Client {
         if self.transport.clock_skew().is_some() {
             return Ok(());
         }
-        let asked = self.transport.read::<IgnoredAny>(Call::list(PROBE));
-        asked.await.map(drop)
+        let probe = self.transport.read::<IgnoredAny>(PortalCall::list(PROBE));
+        probe.await.map(drop)
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::ids::{EventId, WebhookId};
 use crate::wire;
 
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::page::{PAGE_SIZE, Page};
 use super::transport::Transport;
@@ -76,7 +76,7 @@ impl<'a> DeliveryLog<'a> {
         let path = format!(
             "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
         );
-        let envelope = self.transport.send(Call::list(&path)).await?;
+        let envelope = self.transport.send(PortalCall::list(&path)).await?;
         let rows: Vec<LogRow> = envelope.response;
         let len = rows.len();
         Ok(Page::new(rows, start, len, envelope.total))

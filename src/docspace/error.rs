@@ -43,7 +43,7 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// Not sent: the circuit is open.
-    #[error("the call was not made: {}", reason.as_str())]
+    #[error("the call was not made: {}", reason.sentence())]
     CircuitOpen {
         /// Why it is open.
         reason: OpenReason,

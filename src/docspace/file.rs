@@ -17,7 +17,7 @@ const BEING_EDITED: i64 = 1;
 pub struct FileInfo {
     /// Its id.
     pub id: FileId,
-    /// The folder that it lies in.
+    /// The folder that it is in.
     pub folder: FolderId,
     /// Its title.
     pub title: String,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{FileId, FolderId};
 
 use super::activity::{Activity, ActivityDto};
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::file::FileInfo;
 use super::folder::{FolderContent, FolderInfo};
@@ -17,7 +17,7 @@ use super::path;
 use super::transport::Transport;
 
 /// The portal cuts a comment to this many characters (docs/DOCSPACE.md A9.2).
-pub const LONGEST_COMMENT: usize = 255;
+pub const MAX_COMMENT_LENGTH: usize = 255;
 
 /// Calls about files, folders and rooms.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +32,10 @@ impl<'a> Files<'a> {
 
     /// Reads a file.
     pub async fn file(self, file: &FileId) -> Result<FileInfo, Error> {
-        self.transport.read(Call::get(&file_path(file))).await
+        self.transport.read(PortalCall::get(&file_path(file))).await
     }
 
-    /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal cuts it to [`LONGEST_COMMENT`] characters.
+    /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal cuts it to [`MAX_COMMENT_LENGTH`] characters.
     ///
     /// Raises `file.updated`, but leaves the time of the last change as it is. Refused with 403 while another
     /// account has locked the file (docs/DOCSPACE.md A9.2).
@@ -50,7 +50,7 @@ impl<'a> Files<'a> {
         let body = CommentBody { version, comment };
         let done = self
             .transport
-            .send_if::<IgnoredAny>(may_send, Call::put(&path, &body));
+            .send_if::<IgnoredAny>(may_send, PortalCall::put(&path, &body));
         done.await.map(drop)
     }
 
@@ -69,21 +69,23 @@ impl<'a> Files<'a> {
 
     async fn log(self, file: &FileId, since: Timestamp) -> Result<Vec<ActivityDto>, Error> {
         let path = format!("{}/log?fromDate={since}&count={PAGE_SIZE}", file_path(file));
-        self.transport.read(Call::list(&path)).await
+        self.transport.read(PortalCall::list(&path)).await
     }
 
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<FolderInfo, Error> {
-        self.transport.read(Call::get(&folder_path(folder))).await
+        self.transport
+            .read(PortalCall::get(&folder_path(folder)))
+            .await
     }
 
     /// Reads the folders from the section down to this folder; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = format!("{}/path", folder_path(folder));
-        self.transport.read(Call::list(&path)).await
+        self.transport.read(PortalCall::list(&path)).await
     }
 
-    /// Reads one page of what lies directly in a folder, last changed first, from this entry on.
+    /// Reads one page of what is directly in a folder, last changed first, from this entry on.
     pub async fn folder_page(
         self,
         folder: &FolderId,
@@ -133,7 +135,7 @@ impl<'a> Files<'a> {
             files,
             folders,
             total,
-        } = self.transport.read(Call::list(path)).await?;
+        } = self.transport.read(PortalCall::list(path)).await?;
         let len = files.len() + folders.len();
         let content = FolderContent { files, folders };
         Ok(Page::new(content, start, len, total))

@@ -22,9 +22,9 @@ pub struct FolderInfo {
     pub updated: Option<Timestamp>,
     /// The kind of room that it is; `None` if it is not a room.
     pub room_type: Option<RoomType>,
-    /// The kind of room that it lies in.
+    /// The kind of room that it is in.
     pub parent_room_type: Option<FolderType>,
-    /// The section that it lies in: for everything in rooms, the Rooms section (docs/DOCSPACE.md 2.2).
+    /// The section that it is in: for everything in rooms, the Rooms section (docs/DOCSPACE.md 2.2).
     pub root_folder_id: Option<FolderId>,
     /// The kind of that section.
     pub root_folder_type: Option<FolderType>,
@@ -39,8 +39,8 @@ pub struct FolderInfo {
 }
 
 impl FolderInfo {
-    /// Whether it is, or lies in, a form-filling room, which takes only PDF forms.
-    pub fn takes_only_forms(&self) -> bool {
+    /// Whether it is, or is in, a form-filling room, which accepts only PDF forms.
+    pub fn accepts_only_forms(&self) -> bool {
         self.room_type == Some(RoomType::FormFilling)
             || self.parent_room_type == Some(FolderType::FormFillingRoom)
     }
@@ -63,7 +63,7 @@ pub struct FolderRights {
     pub move_to: Option<bool>,
 }
 
-/// What lies directly in a folder, or a page of it.
+/// What is directly in a folder, or a page of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FolderContent {
     /// Its files.

@@ -151,7 +151,7 @@ impl Gate {
             ErrorClass::RateLimited(pause) => (OpenReason::Limit, Trip::Pause(pause)),
         };
         if self.breaker.record_failure(reason, trip, self.clock.now()) {
-            warn!(error = %ErrorChain(error), "circuit opened: {}", reason.as_str());
+            warn!(error = %ErrorChain(error), "circuit opened: {}", reason.sentence());
         }
     }
 

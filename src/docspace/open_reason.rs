@@ -22,7 +22,7 @@ impl OpenReason {
     }
 
     /// The reason as a sentence for an operator.
-    pub fn as_str(self) -> &'static str {
+    pub fn sentence(self) -> &'static str {
         match self {
             Self::Down => "the portal is down",
             Self::KeyRefused => "the portal refuses the API key",

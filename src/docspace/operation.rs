@@ -23,7 +23,7 @@ impl OperationKind {
     }
 }
 
-/// What the portal does if the destination holds a file of the same title (docs/DOCSPACE.md 4.2).
+/// What the portal does if the destination contains a file of the same title (docs/DOCSPACE.md 4.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conflict {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::ids::{FileId, FolderId};
 
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::operation::{Conflict, Operation, OperationId, OperationKind, OperationState};
 use super::path;
@@ -55,7 +55,7 @@ impl<'a> Operations<'a> {
         };
         let started = self
             .transport
-            .send_if(may_send, Call::put(path, &body).returning_list())
+            .send_if(may_send, PortalCall::put(path, &body).returning_list())
             .await?;
         let mut operations: Vec<Operation> = started.response;
         if operations.len() > 1 {
@@ -76,7 +76,7 @@ impl<'a> Operations<'a> {
             return Ok(Some(operation));
         }
         let path = format!("files/fileops?id={}", path::segment(id.as_str()));
-        let operations: Vec<Operation> = self.transport.read(Call::list(&path)).await?;
+        let operations: Vec<Operation> = self.transport.read(PortalCall::list(&path)).await?;
         Ok(operations.into_iter().find(|operation| operation.id == *id))
     }
 
@@ -84,7 +84,10 @@ impl<'a> Operations<'a> {
     ///
     /// The same read takes the results of those that have ended, so they are kept for [`Operations::get`].
     pub async fn pending(self) -> Result<Vec<Operation>, Error> {
-        let operations: Vec<Operation> = self.transport.read(Call::list("files/fileops")).await?;
+        let operations: Vec<Operation> = self
+            .transport
+            .read(PortalCall::list("files/fileops"))
+            .await?;
         let (pending, ended): (Vec<_>, Vec<_>) = operations
             .into_iter()
             .partition(|operation| operation.state == OperationState::Pending);

@@ -17,7 +17,7 @@ use crate::http_headers;
 use crate::metrics::Metrics;
 
 use super::budget::CallKind;
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::error_body::ErrorBody;
 use super::gate::Gate;
@@ -96,7 +96,7 @@ impl Transport {
     pub(super) async fn ready(&self) -> Result<(), Error> {
         self.gate.ready(self.probe()).await?;
         if self.clock_skew().is_none() {
-            let probed: Result<IgnoredAny, Error> = self.read(Call::list(PROBE)).await;
+            let probed: Result<IgnoredAny, Error> = self.read(PortalCall::list(PROBE)).await;
             if self.clock_skew().is_none() {
                 return probed.map(drop);
             }
@@ -105,7 +105,7 @@ impl Transport {
     }
 
     /// Makes a read call.
-    pub(super) async fn read<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: PortalCall<'_>) -> Result<T, Error> {
         let envelope = self.send(call).await?;
         Ok(envelope.response)
     }
@@ -115,7 +115,7 @@ impl Transport {
     pub(super) async fn send_if<T: DeserializeOwned>(
         &self,
         may_send: impl Future<Output = bool>,
-        call: Call<'_, impl Serialize>,
+        call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
         let outcome = self.admit_and_transmit(may_send, call).await;
         self.gate.record(&outcome);
@@ -125,7 +125,7 @@ impl Transport {
     /// Sends one request through the gate.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,
-        call: Call<'_, impl Serialize>,
+        call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
         self.send_if(ready(true), call).await
     }
@@ -134,7 +134,7 @@ impl Transport {
     /// refuses the key.
     pub(super) async fn send_unrecorded<T: DeserializeOwned>(
         &self,
-        call: Call<'_, impl Serialize>,
+        call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
         self.admit_and_transmit(ready(true), call).await
     }
@@ -142,7 +142,7 @@ impl Transport {
     async fn admit_and_transmit<T: DeserializeOwned>(
         &self,
         may_send: impl Future<Output = bool>,
-        call: Call<'_, impl Serialize>,
+        call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
         let kind = match call.method {
             Method::GET => CallKind::Read,
@@ -160,7 +160,7 @@ impl Transport {
     async fn probe(&self) -> Result<(), Error> {
         let probe = async {
             let _permit = self.gate.reserve(CallKind::Read).await?;
-            let probed = self.transmit::<IgnoredAny>(Call::list(PROBE));
+            let probed = self.transmit::<IgnoredAny>(PortalCall::list(PROBE));
             probed.await.map(drop)
         };
         // The future of each call contains that of a probe, which few calls send.
@@ -169,9 +169,9 @@ impl Transport {
 
     async fn transmit<T: DeserializeOwned>(
         &self,
-        call: Call<'_, impl Serialize>,
+        call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let Call {
+        let PortalCall {
             method,
             path,
             body,

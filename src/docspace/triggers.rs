@@ -1,7 +1,7 @@
 //! The triggers of DocSpace and their bits (docs/DOCSPACE.md 1.4).
 
 /// The name of a subscription to all triggers.
-pub(crate) const EVERYTHING: &str = "*";
+pub(crate) const ALL_TRIGGERS: &str = "*";
 
 /// Name and bit of each trigger, in the portal's order.
 pub(crate) const TRIGGERS: [(&str, i64); 36] = [
@@ -54,7 +54,7 @@ pub(crate) fn bit(name: &str) -> i64 {
 /// The names in a subscription, by ascending bit. A subscription of 0 covers all triggers.
 pub(crate) fn names(subscription: i64) -> Vec<&'static str> {
     if subscription == 0 {
-        return vec![EVERYTHING];
+        return vec![ALL_TRIGGERS];
     }
     let mut subscribed: Vec<_> = TRIGGERS
         .iter()

@@ -9,7 +9,7 @@ use crate::ids::WebhookId;
 use crate::signature::WebhookSecret;
 use crate::wire;
 
-use super::call::Call;
+use super::call::PortalCall;
 use super::error::Error;
 use super::transport::Transport;
 
@@ -103,28 +103,30 @@ impl<'a> Webhooks<'a> {
 
     /// Reads the webhooks that the key may see.
     pub async fn list(self) -> Result<Vec<WebhookConfig>, Error> {
-        let items: Vec<WebhookItem> = self.transport.read(Call::list(PATH)).await?;
+        let items: Vec<WebhookItem> = self.transport.read(PortalCall::list(PATH)).await?;
         Ok(items.into_iter().map(|item| item.configs).collect())
     }
 
     /// Creates a webhook. Before it answers, the portal sends HEAD to the address (docs/DOCSPACE.md 1.8).
     pub async fn create(self, settings: &WebhookSettings) -> Result<WebhookConfig, Error> {
         let body = WebhookBody::new(None, settings);
-        let created = self.transport.send(Call::post(PATH, &body)).await?;
+        let created = self.transport.send(PortalCall::post(PATH, &body)).await?;
         Ok(created.response)
     }
 
     /// Replaces all settings of a webhook, with the same HEAD to the address.
     pub async fn update(self, id: WebhookId, settings: &WebhookSettings) -> Result<(), Error> {
         let body = WebhookBody::new(Some(id), settings);
-        let updated = self.transport.send::<IgnoredAny>(Call::put(PATH, &body));
+        let updated = self
+            .transport
+            .send::<IgnoredAny>(PortalCall::put(PATH, &body));
         updated.await.map(drop)
     }
 
     /// Deletes a webhook and its log of deliveries.
     pub async fn delete(self, id: WebhookId) -> Result<(), Error> {
         let path = format!("{PATH}/{id}");
-        let deleted = self.transport.send::<IgnoredAny>(Call::delete(&path));
+        let deleted = self.transport.send::<IgnoredAny>(PortalCall::delete(&path));
         deleted.await.map(drop)
     }
 }

@@ -18,10 +18,10 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// The folders above each folder, from the top-most one down to the folder itself.
 #[derive(Debug, Default)]
-pub(super) struct FolderPaths(Mutex<HashMap<FolderId, Entry>>);
+pub(super) struct FolderPaths(Mutex<HashMap<FolderId, CachedPath>>);
 
 #[derive(Debug)]
-struct Entry {
+struct CachedPath {
     path: Vec<FolderId>,
     read_at: Timestamp,
 }
@@ -40,7 +40,7 @@ impl FolderPaths {
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
-        entries.insert(folder, Entry { path, read_at });
+        entries.insert(folder, CachedPath { path, read_at });
     }
 
     /// Empties the cache when an event of this trigger can have moved a folder or a room.
@@ -58,7 +58,7 @@ impl FolderPaths {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, CachedPath>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

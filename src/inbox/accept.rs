@@ -9,7 +9,7 @@ use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::ids::{EventId, InboxId, WebhookId};
 use crate::rules::Decision;
 
-use super::dead_letter::revive;
+use super::dead_letter::retry_dead;
 use super::decision::{DecisionOutcome, RecordedDecision, insert_decision};
 use super::title_key::title_key;
 
@@ -69,7 +69,7 @@ impl AcceptOutcome {
     }
 }
 
-/// Stores a delivered event unless it is stored already; a redelivery revives the event's dead letters.
+/// Stores a delivered event unless it is stored already; a redelivery retries the event's dead letters.
 pub fn accept(
     sql: &Sql,
     event: &Event,
@@ -82,7 +82,7 @@ pub fn accept(
             "UPDATE events SET deliveries = deliveries + 1 WHERE id = :id",
             &[(":id", id.0.into())],
         )?;
-        revive(sql, id, now)?;
+        retry_dead(sql, id, now)?;
     }
     Ok(outcome)
 }

@@ -13,13 +13,13 @@ pub const DEAD_EVENTS: &str = "SELECT id FROM events WHERE state = 'dead'";
 
 /// Retries what failed for good of an event: its decision, or its dead letters. Returns how many there
 /// were.
-pub fn revive(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+pub fn retry_dead(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
     let decisions = sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
          WHERE id = :id AND state = 'dead'",
         &[(":id", id.0.into()), (":now", now.into())],
     )?;
-    Ok(decisions + outbox::revive_of_event(sql, id, now)?)
+    Ok(decisions + outbox::retry_dead(sql, id, None, now)?)
 }
 
 /// What was discarded of an event.
@@ -43,10 +43,10 @@ pub fn discard(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Discarde
         "UPDATE events SET state = 'decided' WHERE id = :id AND state = 'dead'",
         &[(":id", id.0.into())],
     )?;
-    let behind = outbox::discard_behind_dead(sql, id, now)?;
+    let behind = outbox::discard_dependents(sql, id, now)?;
     let actions = outbox::discard_dead(sql, id, now)?;
     if decisions > 0 {
-        // A replay that could not be decided holds actions.
+        // A replay that could not be decided has suspended actions.
         outbox::make_due(sql, id, now)?;
     }
     Ok(Some(Discarded {

@@ -180,7 +180,7 @@ pub fn record_decisions(
     if decided == 0 {
         return Ok(Vec::new());
     }
-    outbox::expedite_busy(sql, event.event, now)?;
+    outbox::make_busy_due(sql, event.event, now)?;
     let recorded = if undecided.replayed_at.is_some() {
         decide_again(sql, event, decisions, now)?
     } else {
@@ -317,7 +317,7 @@ pub fn postpone(
 }
 
 /// Gives up deciding an event: it becomes a dead letter with this reason.
-pub fn give_up(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
+pub fn mark_dead(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE events SET state = 'dead', reason = :reason, alerted_at = NULL
          WHERE id = :id AND state = 'waiting'",
@@ -327,7 +327,7 @@ pub fn give_up(sql: &Sql, id: InboxId, reason: &str) -> Result<(), SqlError> {
 }
 
 /// Makes postponed decisions due at once, because the portal is available again.
-pub fn expedite(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
+pub fn make_due(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE events SET due_at = :now WHERE state = 'waiting' AND due_at > :now",
         &[(":now", now.into())],

@@ -16,11 +16,11 @@ const MISSED_HEARTBEATS: u32 = 5;
 
 /// The instances that this one has seen, by their number.
 #[derive(Debug, Default)]
-pub(super) struct Observed(BTreeMap<i64, Seen>);
+pub(super) struct Observed(BTreeMap<i64, LastHeartbeat>);
 
 /// The last heartbeat of an instance.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct LastHeartbeat {
     at: i64,
     /// How many heartbeats of this instance have found it unchanged.
     missed: u32,
@@ -41,7 +41,7 @@ impl Observed {
         let seen = heartbeats.iter().map(|&(id, at)| {
             let before = self.0.get(&id).filter(|seen| seen.at == at);
             let missed = before.map_or(0, |seen| seen.missed + 1);
-            (id, Seen { at, missed })
+            (id, LastHeartbeat { at, missed })
         });
         self.0 = seen.collect();
     }

@@ -23,7 +23,8 @@ pub struct Overview {
     /// Events that wait for their decision.
     pub events_waiting: u64,
     /// Actions that wait or run, without those that are held.
-    pub actions_owed: u64,
+    #[serde(rename = "actions_owed")]
+    pub actions_open: u64,
     /// The paused rules, and how much each holds.
     pub paused_rules: Vec<PausedRule>,
     /// Decisions and actions that are dead letters.
@@ -56,19 +57,19 @@ pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
     let paused_rules = paused_rules(sql)?;
     let mut overview = sql.query_one(OVERVIEW, &[], |row| {
         let (dead_events, dead_actions): (u64, u64) = (row.get(2)?, row.get(3)?);
-        let (undecided, owed): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
+        let (undecided, open): (Option<Timestamp>, Option<Timestamp>) = (row.get(4)?, row.get(5)?);
         Ok(Overview {
             events_waiting: row.get(0)?,
-            actions_owed: row.get(1)?,
+            actions_open: row.get(1)?,
             dead: dead_events + dead_actions,
-            waiting_since: undecided.into_iter().chain(owed).min(),
+            waiting_since: undecided.into_iter().chain(open).min(),
             last_delivery: row.get(6)?,
             paused_rules: Vec::new(),
         })
     })?;
     let held: u64 = paused_rules.iter().map(|paused| paused.held).sum();
     if held > 0 {
-        overview.actions_owed = overview.actions_owed.saturating_sub(held);
+        overview.actions_open = overview.actions_open.saturating_sub(held);
         overview.waiting_since = waiting_since_without_held(sql)?;
     }
     overview.paused_rules = paused_rules;

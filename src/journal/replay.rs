@@ -4,7 +4,7 @@ use crate::actions;
 use crate::outbox::{PlanChange, ReplanChange};
 
 /// What a replay changes about an action, as a sentence without a full stop.
-pub fn change_words(change: &ReplanChange) -> String {
+pub fn change_text(change: &ReplanChange) -> String {
     let ReplanChange {
         rule,
         kind,
@@ -29,7 +29,7 @@ pub fn change_words(change: &ReplanChange) -> String {
 /// The stored changes of the last replay in words; none if it has not been decided yet.
 pub(super) fn stored_changes(stored: Option<&str>) -> Vec<String> {
     let changes = stored.and_then(|stored| serde_json::from_str::<Vec<ReplanChange>>(stored).ok());
-    changes.iter().flatten().map(change_words).collect()
+    changes.iter().flatten().map(change_text).collect()
 }
 
 fn what(kind: &str, plan: &str) -> String {

@@ -8,7 +8,7 @@ use crate::text::time;
 
 impl EventView {
     /// Where it came from.
-    pub fn source_words(&self) -> &'static str {
+    pub fn source_text(&self) -> &'static str {
         match self.source {
             Source::Delivery => "delivered by DocSpace",
             Source::Log => "read from the portal's delivery log",
@@ -18,7 +18,7 @@ impl EventView {
     }
 
     /// When and how a person last replayed it.
-    pub fn replay_words(&self) -> Option<String> {
+    pub fn replay_text(&self) -> Option<String> {
         let at = time(self.replayed_at?);
         Some(match self.replayed_by {
             Some(ReplayedBy::Console) => format!("{at} UTC, in the console"),

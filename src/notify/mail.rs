@@ -64,7 +64,7 @@ pub struct Mailer {
 impl fmt::Debug for Mailer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            // Holds the password.
+            // Contains the password.
             server: _,
             from,
             timeout,
@@ -143,7 +143,7 @@ impl Mailer {
         }
     }
 
-    fn failure(&self, rejection: &server::Rejection, to: &str) -> Failure {
+    fn failure(&self, rejection: &server::SmtpRejection, to: &str) -> Failure {
         reply::failure(rejection, &self.from.email.to_string().to_lowercase(), to)
     }
 

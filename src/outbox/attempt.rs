@@ -105,7 +105,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
 }
 
 /// Whether all these claims are the newest of their actions, and their leases last at this time.
-pub fn hold(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
+pub fn holds_claims(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
     let ids: Vec<String> = claims
         .iter()
         .map(|claim| claim.action.to_string())
@@ -233,7 +233,7 @@ pub fn reschedule(
 }
 
 /// Makes an action a dead letter, with a code for programs and a reason for people.
-pub fn give_up(
+pub fn mark_dead(
     sql: &Sql,
     claim: Claim,
     code: &str,

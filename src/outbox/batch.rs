@@ -31,7 +31,7 @@ pub enum BatchPolicy {
     /// As many as one call takes.
     FullOnly,
     /// None are claimed.
-    Hold,
+    Wait,
 }
 
 /// Finds the copies or moves that are due next and free to run, without claiming them: of the batch key
@@ -48,13 +48,13 @@ pub fn find_batch(
 ) -> Result<Option<Batch>, SqlError> {
     for key in batch_keys(sql, now, priority)? {
         let policy = policy_of(&key);
-        if policy == BatchPolicy::Hold {
+        if policy == BatchPolicy::Wait {
             continue;
         }
         let actions = select_for_one_call(&candidates(sql, &key, now, priority)?);
         let is_enough = match policy {
             BatchPolicy::FullOnly => actions.len() == FILES_IN_ONE_CALL,
-            BatchPolicy::Immediate | BatchPolicy::Hold => !actions.is_empty(),
+            BatchPolicy::Immediate | BatchPolicy::Wait => !actions.is_empty(),
         };
         if is_enough {
             return Ok(Some(Batch { key, actions }));

@@ -72,7 +72,7 @@ pub fn claim(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Action>, SqlError> {
-    // Waiting for a row that another instance is writing would hold up every other claim.
+    // Waiting for a row that another instance is writing would delay every other claim.
     let statement = format!(
         "UPDATE actions AS a
          SET state = 'running', attempt = attempt + 1, lease_until = :lease_until,
@@ -121,14 +121,14 @@ fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
 }
 
 /// Makes actions due that wait for the file of this event, which a person had open or locked.
-pub fn expedite_busy(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
-    let expedited = sql.execute(
+pub fn make_busy_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
+    let due = sql.execute(
         "UPDATE actions SET due_at = :now
          WHERE state = 'waiting' AND due_at > :now
            AND busy_file = (SELECT file_id FROM events WHERE id = :event)",
         &[(":event", event.0.into()), (":now", now.into())],
     )?;
-    if expedited > 0 {
+    if due > 0 {
         sql.announce(Queue::Outbox);
     }
     Ok(())

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use crate::db::{Queue, Sql, SqlError};
 use crate::ids::InboxId;
 
-use super::plan::revive;
 use super::replan::{PlanChange, ReplanChange, make_due};
 
 /// The query for the events with dead letters among their actions, for use in other queries.
@@ -65,11 +64,6 @@ pub fn reported_dead(sql: &Sql, at: Timestamp, limit: u32) -> Result<Vec<DeadLet
     )
 }
 
-/// Makes an event's dead letters due again, with all their attempts.
-pub fn revive_of_event(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
-    revive(sql, event, None, now)
-}
-
 /// Makes an event's dead letters and discarded actions due again, with all their attempts and the plan that they
 /// have. Those behind others in their rule wait for these. Returns what is retried.
 pub fn retry_as_planned(
@@ -98,7 +92,7 @@ pub fn retry_as_planned(
 }
 
 /// Discards the actions of an event that wait for one of its dead letters, which will never be done.
-pub fn discard_behind_dead(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+pub fn discard_dependents(sql: &Sql, event: InboxId, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
         "UPDATE actions AS later
          SET state = 'discarded', finished_at = :now, reason = 'the action before it was discarded'

@@ -30,9 +30,9 @@ pub fn release_orphaned_leases(sql: &Sql) -> Result<usize, SqlError> {
 
 /// Makes the actions due whose due time is further away than any wait. They were stored before the wall clock
 /// stepped back and the process started again.
-pub fn expedite_distant(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
+pub fn reset_due_times(sql: &Sql, now: Timestamp) -> Result<usize, SqlError> {
     sql.execute(
-        "UPDATE actions SET due_at = :now WHERE state = 'waiting' AND due_at > :distant",
-        &[(":now", now.into()), (":distant", (now + MAX_WAIT).into())],
+        "UPDATE actions SET due_at = :now WHERE state = 'waiting' AND due_at > :latest",
+        &[(":now", now.into()), (":latest", (now + MAX_WAIT).into())],
     )
 }

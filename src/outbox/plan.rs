@@ -17,7 +17,7 @@ use super::title::target;
 pub enum PlanOutcome {
     /// The actions are stored.
     Planned,
-    /// They were planned for this earlier event; its dead letters have been revived.
+    /// They were planned for this earlier event; its dead letters are retried.
     AlreadyPlanned(InboxId),
 }
 
@@ -61,7 +61,7 @@ fn plan_with(
 ) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
-        revive(sql, earlier, Some(rule), now)?;
+        retry_dead(sql, earlier, Some(rule), now)?;
         if priority == Priority::Live {
             make_live(sql, earlier, rule)?;
         }
@@ -206,7 +206,7 @@ pub(super) fn find_effect(
 }
 
 /// Makes an event's dead letters due again, with all their attempts; those of one rule, if it is given.
-pub(super) fn revive(
+pub fn retry_dead(
     sql: &Sql,
     event: InboxId,
     rule: Option<&str>,

@@ -22,7 +22,7 @@ mod earlier;
 mod step;
 
 pub use change::{PlanChange, ReplanChange};
-use earlier::Earlier;
+use earlier::EarlierAction;
 pub use step::ReplanSteps;
 use step::Step;
 
@@ -33,7 +33,7 @@ pub struct Replan<'a> {
     /// The rules that plan something now.
     planning: HashSet<&'a str>,
     /// The actions that no rule has claimed yet.
-    earlier: Vec<Earlier>,
+    earlier: Vec<EarlierAction>,
     steps: Vec<Step<'a>>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Replan<'a> {
     fn new(
         event: EventPosition,
         planning: impl IntoIterator<Item = &'a str>,
-        mut earlier: Vec<Earlier>,
+        mut earlier: Vec<EarlierAction>,
     ) -> Self {
         earlier.sort_by_key(|action| action.id);
         Self {
@@ -103,14 +103,15 @@ impl<'a> Replan<'a> {
 
     fn plan_action(&mut self, new: NewAction<'a>) {
         let plan = &new.action.stored;
-        let is_here = |action: &Earlier| action.rule == new.rule && action.position == new.position;
+        let is_here =
+            |action: &EarlierAction| action.rule == new.rule && action.position == new.position;
         if let Some(kept) = take(&mut self.earlier, |action| {
             is_here(action) && action.is_kept()
         }) {
             if kept.plan == *plan {
                 self.steps.push(Step::Keep(kept));
             } else {
-                self.steps.push(Step::Revive(kept.id));
+                self.steps.push(Step::RetryUnresolved(kept.id));
                 // The rule may plan the same at a later position now.
                 self.earlier.push(kept);
             }
@@ -158,8 +159,11 @@ impl<'a> Replan<'a> {
     }
 }
 
-/// Takes the first action for which the condition holds.
-fn take(actions: &mut Vec<Earlier>, condition: impl Fn(&Earlier) -> bool) -> Option<Earlier> {
+/// Takes the first action that meets the condition.
+fn take(
+    actions: &mut Vec<EarlierAction>,
+    condition: impl Fn(&EarlierAction) -> bool,
+) -> Option<EarlierAction> {
     let found = actions.iter().position(condition)?;
     Some(actions.remove(found))
 }

@@ -53,7 +53,7 @@ mod tests {
         check("README", "README");
         check("README (3)", "README");
         check("", "");
-        // An index of the store holds a title in up to four bytes a character.
+        // An index of the store keeps a title in up to four bytes a character.
         let long = format!("plan.{}", "x".repeat(500));
         assert_eq!(unnumbered(&long).chars().count(), NEVER_CUT);
     }

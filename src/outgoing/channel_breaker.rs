@@ -73,7 +73,7 @@ impl ChannelBreaker {
         let _probe = match self.breaker.state(clock.now()) {
             BreakerState::Closed => None,
             BreakerState::Open(_, until) => return Err(self.paused(until)),
-            BreakerState::HalfOpen(_) => match Probe::start(&self.probing) {
+            BreakerState::HalfOpen(_) => match ProbeGuard::start(&self.probing) {
                 Some(probe) => Some(probe),
                 None => return Err(self.paused(clock.now())),
             },
@@ -152,15 +152,15 @@ impl ChannelBreaker {
 }
 
 /// The right to send a message as the probe.
-struct Probe<'a>(&'a AtomicBool);
+struct ProbeGuard<'a>(&'a AtomicBool);
 
-impl<'a> Probe<'a> {
+impl<'a> ProbeGuard<'a> {
     fn start(probing: &'a AtomicBool) -> Option<Self> {
         (!probing.swap(true, Ordering::Relaxed)).then_some(Self(probing))
     }
 }
 
-impl Drop for Probe<'_> {
+impl Drop for ProbeGuard<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }

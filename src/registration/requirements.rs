@@ -10,7 +10,7 @@ use crate::webhook::WEBHOOK_PATH;
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
 
 /// The longest name, in characters.
-pub const LONGEST_NAME: usize = 50;
+pub const MAX_NAME_LENGTH: usize = 50;
 
 /// The triggers that a set of rules needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ pub fn check_url(url: &str) -> Result<(), String> {
 
 /// Checks whether the portal takes a name.
 pub fn check_name(name: &str) -> Result<(), String> {
-    if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
-        return Err(format!("a name has 1 to {LONGEST_NAME} characters"));
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME_LENGTH {
+        return Err(format!("a name has 1 to {MAX_NAME_LENGTH} characters"));
     }
     Ok(())
 }

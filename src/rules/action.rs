@@ -45,12 +45,12 @@ impl ActionProperties {
         Self {
             is_file_work: true,
             raises: Some(raises),
-            ..Self::elsewhere()
+            ..Self::external()
         }
     }
 
     /// An action that reaches another system.
-    pub fn elsewhere() -> Self {
+    pub fn external() -> Self {
         Self {
             is_file_work: false,
             is_waited_for: true,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::ids::FolderId;
 
 use super::entry_view::EntryView;
-use super::title_form::comparable;
+use super::normalization::normalized;
 
 mod account;
 mod check;
@@ -19,10 +19,10 @@ mod title;
 
 pub use account::Account;
 use check::AnyOf;
-pub(super) use check::{Check, Why};
+pub(super) use check::{Check, Reason};
 pub use pattern::{Pattern, PatternError};
 
-/// A condition that must hold for a rule to match.
+/// A condition that must match for its rule to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The file is in one of these rooms at any depth, or its delivery names one of them as its parent or
@@ -57,7 +57,7 @@ impl Condition {
     pub fn title_prefix<'t>(
         prefixes: impl IntoIterator<Item = &'t str>,
     ) -> Result<Self, EmptyPrefix> {
-        let prefixes: Vec<String> = prefixes.into_iter().map(comparable).collect();
+        let prefixes: Vec<String> = prefixes.into_iter().map(normalized).collect();
         if prefixes.iter().any(String::is_empty) {
             return Err(EmptyPrefix);
         }
@@ -114,7 +114,7 @@ impl Condition {
             Self::Extension(_) => 1,
             Self::TitlePrefix(_) => 2,
             Self::By(_) | Self::NotBy(_) => 3,
-            // A missing path does not end the check, so a title that fails later still saves the question.
+            // A missing path does not end the check, so a title that does not match later still saves the lookup.
             Self::Room(_) | Self::FolderTree(_) => 4,
             Self::TitleGlob(_) | Self::TitleRegex(_) => 5,
         }

@@ -1,4 +1,4 @@
-//! The file or folder of an event as conditions see it: from the delivery and the portal's answers.
+//! The file or folder of an event as conditions see it: from the delivery and from lookups in the portal.
 //!
 //! What many conditions use is computed once per event, however many rules there are.
 
@@ -9,7 +9,7 @@ use crate::event::{Entry, EntryKind};
 use crate::ids::FolderId;
 
 use super::facts::{Facts, Lookup, MissingFact};
-use super::title_form::comparable;
+use super::normalization::normalized;
 
 /// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
@@ -34,11 +34,11 @@ impl<'a> EntryView<'a> {
             entry,
             title: None,
         };
-        view.title = view.raw_title().map(comparable);
+        view.title = view.raw_title().map(normalized);
         view
     }
 
-    /// The file as the portal described it, if it was asked.
+    /// The file in the portal, if it was looked up.
     pub(super) fn file(&self) -> Option<&'a FileInfo> {
         match self.facts.file {
             Some(Lookup::Found(file)) => Some(file),
@@ -53,7 +53,7 @@ impl<'a> EntryView<'a> {
             .or(self.entry.parent.as_ref())
     }
 
-    /// The title as given. The portal is not asked for a folder's title.
+    /// The title as given. A folder's title is not looked up.
     pub(super) fn raw_title(&self) -> Option<&'a str> {
         let given = self.file().map(|file| file.title.as_str());
         let given = given.or(self.entry.title.as_deref());
@@ -82,7 +82,7 @@ impl<'a> EntryView<'a> {
         self.entry.kind == EntryKind::Folder && self.entry.id.as_str() == folder.as_str()
     }
 
-    /// What to ask the portal for.
+    /// What to look up.
     pub(super) fn missing_fact(&self, missing: Missing) -> MissingFact {
         match (missing, self.folder()) {
             (Missing::CurrentUser, _) => MissingFact::CurrentUser,

@@ -12,11 +12,13 @@ use super::rule::{Evaluation, Rule};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It holds.
-    Held,
-    /// It fails.
-    Failed,
-    /// It cannot be decided without an answer of the portal.
+    /// It matches.
+    #[serde(rename = "held")]
+    Match,
+    /// It does not match.
+    #[serde(rename = "failed")]
+    Mismatch,
+    /// It cannot be decided without a lookup in the portal.
     Unknown,
 }
 
@@ -28,7 +30,8 @@ pub struct Explanation {
     /// Whether the rule matches the event.
     pub verdict: Verdict,
     /// What the rule would do, or why it ignores the event.
-    pub says: String,
+    #[serde(rename = "says")]
+    pub summary: String,
     /// The trigger and each condition.
     pub lines: Vec<ConditionReport>,
 }
@@ -66,7 +69,7 @@ pub(super) fn missing_fact(rules: &[Rule], facts: Facts<'_>) -> Option<MissingFa
         });
         missing.or_else(|| {
             checks()
-                .all(|check| matches!(check, Check::Holds(_)))
+                .all(|check| matches!(check, Check::Match(_)))
                 .then(|| rule.plan(entry, facts).err())
                 .flatten()
         })
@@ -77,19 +80,19 @@ pub(super) fn missing_fact(rules: &[Rule], facts: Facts<'_>) -> Option<MissingFa
 pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
     let entry = facts.event.entry.as_ref();
     let view = entry.map(|entry| EntryView::new(entry, facts));
-    let (verdict, says) = summary(rule, facts, view.as_ref());
+    let (verdict, summary) = summary(rule, facts, view.as_ref());
     let mut lines = vec![trigger_report(rule, facts)];
     if let Some(view) = &view {
         let reports = rule.conditions.iter().map(|condition| {
             let (verdict, reason) = match condition.check(view) {
-                Check::Holds(why) => (Verdict::Held, why.to_string()),
-                Check::Fails(why) => (Verdict::Failed, why.to_string()),
-                Check::Needs(_) if verdict == Verdict::Failed => (
+                Check::Match(why) => (Verdict::Match, why.to_string()),
+                Check::Mismatch(why) => (Verdict::Mismatch, why.to_string()),
+                Check::Needs(_) if verdict == Verdict::Mismatch => (
                     Verdict::Unknown,
                     "not checked, because the rule does not match anyway".to_owned(),
                 ),
                 Check::Needs(missing) => {
-                    (Verdict::Unknown, unanswered(&view.missing_fact(missing)))
+                    (Verdict::Unknown, needs_lookup(&view.missing_fact(missing)))
                 }
             };
             ConditionReport {
@@ -104,7 +107,7 @@ pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
     Explanation {
         rule: rule.name.clone(),
         verdict,
-        says,
+        summary,
         lines,
     }
 }
@@ -115,9 +118,9 @@ fn trigger_report(rule: &Rule, facts: Facts<'_>) -> ConditionReport {
     ConditionReport {
         field: "triggers",
         verdict: if listens {
-            Verdict::Held
+            Verdict::Match
         } else {
-            Verdict::Failed
+            Verdict::Mismatch
         },
         reason: format!("listens to {}", CommaSeparated(&rule.triggers)),
         value: trigger.map_or_else(|| "none".to_owned(), ToString::to_string),
@@ -127,21 +130,21 @@ fn trigger_report(rule: &Rule, facts: Facts<'_>) -> ConditionReport {
 /// Whether the rule matches, and what it would do or why not.
 fn summary(rule: &Rule, facts: Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
     let decision = match rule.evaluate(facts, view) {
-        Evaluation::Ignored(mismatch) => return (Verdict::Failed, mismatch.to_string()),
-        Evaluation::Unknown(missing) => return (Verdict::Unknown, unanswered(&missing)),
+        Evaluation::Ignored(mismatch) => return (Verdict::Mismatch, mismatch.to_string()),
+        Evaluation::Unknown(missing) => return (Verdict::Unknown, needs_lookup(&missing)),
         Evaluation::Matched(entry) => rule.plan(entry, facts),
     };
     match decision.map(|decision| (decision.planned, decision.reason)) {
-        Err(missing) => (Verdict::Unknown, unanswered(&missing)),
-        Ok((None, reason)) => (Verdict::Failed, reason),
+        Err(missing) => (Verdict::Unknown, needs_lookup(&missing)),
+        Ok((None, reason)) => (Verdict::Mismatch, reason),
         Ok((Some(planned), _)) => {
             let actions: Vec<String> = planned.actions.iter().map(ToString::to_string).collect();
-            (Verdict::Held, actions.join(", then "))
+            (Verdict::Match, actions.join(", then "))
         }
     }
 }
 
 /// What a missing fact means while the service runs.
-fn unanswered(missing: &MissingFact) -> String {
+fn needs_lookup(missing: &MissingFact) -> String {
     format!("the portal must be asked for {missing}; the event waits until it responds")
 }

@@ -11,11 +11,11 @@ use crate::ids::{FileId, FolderId};
 pub struct Facts<'a> {
     /// The event itself.
     pub event: &'a Event,
-    /// The portal's answer about the file, if it was asked.
+    /// The file in the portal, if it was looked up.
     pub file: Option<&'a Lookup<FileInfo>>,
-    /// The folders from the topmost one down to the file's own, if the portal was asked.
+    /// The folders from the topmost one down to the file's own, if they were looked up.
     pub path: Option<&'a Lookup<Vec<FolderId>>>,
-    /// The id of the API key's user, if the portal was asked.
+    /// The id of the API key's user, if it was looked up.
     pub current_user: Option<&'a str>,
     /// The rules whose own actions caused the event: the last one, and those that led to it.
     pub caused_by: &'a [String],
@@ -34,7 +34,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The portal's answer to a question about an entry.
+/// The result of looking up an entry in the portal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<T> {
     /// The entry exists.
@@ -43,7 +43,7 @@ pub enum Lookup<T> {
     NotFound,
 }
 
-/// What the portal must be asked before an event can be decided.
+/// What must be looked up in the portal before an event can be decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingFact {
     /// The file itself: the delivery does not name its folder, title or time of change.

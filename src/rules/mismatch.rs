@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::event::Trigger;
 
-use super::condition::Why;
+use super::condition::Reason;
 
 /// The reason to ignore an event.
 pub(super) enum Mismatch<'a> {
@@ -14,7 +14,7 @@ pub(super) enum Mismatch<'a> {
     Folder,
     FileGone,
     OwnAction,
-    Condition(Why<'a>),
+    Condition(Reason<'a>),
 }
 
 impl fmt::Display for Mismatch<'_> {

@@ -19,7 +19,7 @@ pub struct Rule {
     pub name: String,
     /// The triggers it listens to.
     pub triggers: Vec<Trigger>,
-    /// The conditions, all of which must hold.
+    /// The conditions, all of which must match.
     pub conditions: Vec<Condition>,
     /// The actions, in order; each starts after the previous ones succeeded. A failed notification does
     /// not stop the actions after it.
@@ -72,9 +72,9 @@ impl Rule {
         let mut missing = None;
         for condition in &self.conditions {
             match condition.check(view) {
-                Check::Fails(why) => return Evaluation::Ignored(Mismatch::Condition(why)),
-                Check::Holds(_) => {}
-                // A later condition may fail without any question to the portal.
+                Check::Mismatch(why) => return Evaluation::Ignored(Mismatch::Condition(why)),
+                Check::Match(_) => {}
+                // A later condition may not match, which saves the lookup.
                 Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
@@ -106,7 +106,7 @@ impl Rule {
         }
     }
 
-    /// Decides what to plan for an event whose conditions all hold.
+    /// Decides what to plan for an event whose conditions all match.
     pub(super) fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, MissingFact> {
         let file = FileFacts::of(entry, facts)?;
         let mut destinations = self.actions.iter().map(|it| &it.properties.destination);
@@ -129,14 +129,14 @@ impl Rule {
         })
     }
 
-    /// Why each condition holds; the trigger, if there is no condition.
+    /// Why each condition matches; the trigger, if there is no condition.
     fn match_reasons(&self, entry: &Entry, facts: Facts<'_>) -> Vec<String> {
         let view = EntryView::new(entry, facts);
-        let holding = |condition: &Condition| match condition.check(&view) {
-            Check::Holds(why) => Some(why.to_string()),
-            Check::Fails(_) | Check::Needs(_) => None,
+        let matching = |condition: &Condition| match condition.check(&view) {
+            Check::Match(why) => Some(why.to_string()),
+            Check::Mismatch(_) | Check::Needs(_) => None,
         };
-        let mut reasons: Vec<String> = self.conditions.iter().filter_map(holding).collect();
+        let mut reasons: Vec<String> = self.conditions.iter().filter_map(matching).collect();
         if reasons.is_empty() {
             let trigger = facts.event.trigger.as_ref();
             reasons.extend(trigger.map(|trigger| format!("the trigger is {trigger}")));
@@ -175,7 +175,7 @@ impl FileFacts {
                     title: title.clone(),
                     modified_at,
                 },
-                // The portal is not asked about folders: nothing is done to them.
+                // Folders are not looked up: nothing is done to them.
                 _ if entry.kind == EntryKind::Folder => Self {
                     folder: entry.parent.clone(),
                     title: entry.title.clone().unwrap_or_default(),

@@ -15,7 +15,7 @@ use super::rule::{Evaluation, Rule};
 /// do not listen to the trigger are not evaluated, so that an event does not store a thousand decisions.
 const IGNORED_DECISIONS: usize = 20;
 
-/// The rule name of the decision that stands for all rules without one of their own.
+/// The rule name of the decision that represents all rules without one of their own.
 pub const OTHERS: &str = "(others)";
 
 /// A set of rules.
@@ -111,7 +111,7 @@ impl RuleSet {
     }
 }
 
-/// The decision that stands for those of this many rules, if there are any.
+/// The decision that represents those of this many rules, if there are any.
 fn summary(rules: usize, why: &str) -> Option<Decision> {
     (rules > 0).then(|| Decision {
         rule: OTHERS.to_owned(),
@@ -151,7 +151,7 @@ mod tests {
         rules.extend((0..30).map(|number| rule(format!("own {number}"), "file.uploaded", 7)));
         rules.push(rule("matches too".to_owned(), "file.uploaded", 100));
         let mut upload = event("file.uploaded", INVOICE);
-        // In personal documents, the room need not be asked for.
+        // In personal documents, the room need not be looked up.
         upload.entry.as_mut().unwrap().root_kind = Some(FolderType::MyDocuments);
         let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
         let matching: Vec<&str> = decisions

@@ -243,10 +243,10 @@ fn an_explanation_covers_every_condition() {
     assert_eq!(
         seen,
         [
-            ("triggers", Verdict::Failed, "file.copied"),
-            ("title.prefix", Verdict::Failed, "“plan.docx”"),
+            ("triggers", Verdict::Mismatch, "file.copied"),
+            ("title.prefix", Verdict::Mismatch, "“plan.docx”"),
             ("room", Verdict::Unknown, "folder 101"),
         ]
     );
-    assert_eq!(explained[1].verdict, Verdict::Failed);
+    assert_eq!(explained[1].verdict, Verdict::Mismatch);
 }

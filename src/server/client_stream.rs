@@ -1,4 +1,4 @@
-//! The stream of a client, below TLS. What it sends counts as unused until [`Activity`] learns otherwise. A write that makes
+//! The stream of a client, below TLS. What it sends counts as unused until [`ConnectionActivity`] learns otherwise. A write that makes
 //! no progress, because the client does not read, fails after a while.
 
 use std::future::Future as _;
@@ -11,20 +11,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::connection_limit::Activity;
+use super::connection_limit::ConnectionActivity;
 
 /// A stream that is metered, and whose writes time out.
 #[derive(Debug)]
 pub(super) struct ClientStream<S> {
     stream: S,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
     timeout: Duration,
     /// Runs while a write is pending.
     pending: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> ClientStream<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>, timeout: Duration) -> Self {
+    pub(super) fn new(stream: S, activity: Arc<ConnectionActivity>, timeout: Duration) -> Self {
         Self {
             stream,
             activity,

@@ -38,7 +38,7 @@ use tracing::debug;
 use crate::telemetry::ErrorChain;
 
 use super::client_stream::ClientStream;
-use super::connection_limit::{Activity, ConnectionPermit};
+use super::connection_limit::{ConnectionActivity, ConnectionPermit};
 use super::lingering_close::LingeringClose;
 use super::tls::Tls;
 
@@ -62,7 +62,7 @@ const MAX_HEADERS: usize = 64;
 const MAX_BUFFER_BYTES: usize = MAX_HEAD_BYTES;
 
 /// An accepted connection and what it needs to be served.
-pub(super) struct Connection {
+pub(super) struct ClientConnection {
     pub(super) router: Router,
     /// The client's address, which handlers get as `ConnectInfo`.
     pub(super) client: SocketAddr,
@@ -70,7 +70,7 @@ pub(super) struct Connection {
     pub(super) permit: ConnectionPermit,
 }
 
-impl Connection {
+impl ClientConnection {
     /// Performs the TLS handshake, then serves requests.
     pub(super) async fn serve_tls(self, stream: TcpStream, tls: &Tls, stop: CancellationToken) {
         let acceptor = tls.acceptor();
@@ -157,11 +157,11 @@ fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
 /// client waits for us.
 struct TrackedBody {
     incoming: Incoming,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
 }
 
 impl TrackedBody {
-    fn new(incoming: Incoming, activity: &Arc<Activity>) -> Self {
+    fn new(incoming: Incoming, activity: &Arc<ConnectionActivity>) -> Self {
         let body = Self {
             incoming,
             activity: Arc::clone(activity),

@@ -1,11 +1,11 @@
-//! Limits the number of open connections, and what all of them hold that cannot be used yet.
+//! Limits the number of open connections, and what all of them buffer that cannot be used yet.
 //!
 //! At the limit, a new connection evicts another one. Addresses with more than [`SHARE`] connections lose one
 //! first, then connections that are idle after a response, then those whose client has not completed its first
 //! request; among equal ones, the one that has been idle longest. Behind a proxy all connections have the same
 //! address, so the share makes no difference there.
 //!
-//! Handshakes, heads and records that are not complete are held in buffers. When all of them together are too large, the
+//! Handshakes, heads and records that are not complete are kept in buffers. When all of them together are too large, the
 //! connection with the largest ones is evicted. A real client sends a handshake of 2 KiB and a head of 1 KiB.
 
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ const BUSY: u64 = u64::MAX;
 
 /// Whether a connection is busy or idle, and since when; and what its client has sent that cannot be used yet.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(super) struct ConnectionActivity {
     client: IpAddr,
     opened_at: u64,
     idle_since: AtomicU64,
@@ -36,7 +36,7 @@ pub(super) struct Activity {
     evicted: CancellationToken,
 }
 
-impl Activity {
+impl ConnectionActivity {
     /// Records that a complete request was received, which the client awaits the response to.
     pub(super) fn mark_busy(&self) {
         self.idle_since.store(BUSY, Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl Activity {
 /// The open connections of a listener.
 #[derive(Debug)]
 struct Connections {
-    open: Mutex<HashMap<u64, Arc<Activity>>>,
+    open: Mutex<HashMap<u64, Arc<ConnectionActivity>>>,
     /// Orders the times at which connections became idle.
     clock: AtomicU64,
     unused_bytes: AtomicUsize,
@@ -104,7 +104,7 @@ impl Connections {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<ConnectionActivity>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -135,7 +135,7 @@ impl Connections {
             .values()
             .filter(|activity| activity.evictable_since().is_some());
         let unused_bytes =
-            |activity: &&Arc<Activity>| activity.unused_bytes.load(Ordering::Relaxed);
+            |activity: &&Arc<ConnectionActivity>| activity.unused_bytes.load(Ordering::Relaxed);
         if let Some(activity) = idle.max_by_key(unused_bytes) {
             activity.evicted.cancel();
             // The task of the connection drops its buffers at once.
@@ -151,11 +151,11 @@ pub(super) struct ConnectionLimiter {
     connections: Arc<Connections>,
 }
 
-/// The right to hold a connection open, until it is dropped.
+/// The right to keep a connection open, until it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     id: u64,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -184,8 +184,8 @@ impl ConnectionLimiter {
         }
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let id = self.connections.tick();
-        let activity = Arc::new(Activity {
-            client: site(client),
+        let activity = Arc::new(ConnectionActivity {
+            client: client_network(client),
             opened_at: id,
             idle_since: AtomicU64::new(id),
             unused_bytes: AtomicUsize::default(),
@@ -202,7 +202,7 @@ impl ConnectionLimiter {
 }
 
 /// The address that counts: of IPv6 addresses the network of 64 bits, which usually belongs to one customer.
-pub(crate) fn site(address: IpAddr) -> IpAddr {
+pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) >> 64 << 64;
@@ -213,7 +213,7 @@ pub(crate) fn site(address: IpAddr) -> IpAddr {
 }
 
 impl ConnectionPermit {
-    pub(super) fn activity(&self) -> &Arc<Activity> {
+    pub(super) fn activity(&self) -> &Arc<ConnectionActivity> {
         &self.activity
     }
 }
@@ -341,7 +341,7 @@ mod tests {
     fn addresses_of_one_network_count_together() {
         let check = |address: &str, expected: &str| {
             let expected: IpAddr = expected.parse().unwrap();
-            assert_eq!(site(address.parse().unwrap()), expected);
+            assert_eq!(client_network(address.parse().unwrap()), expected);
         };
         check("192.0.2.1", "192.0.2.1");
         check("::ffff:192.0.2.1", "192.0.2.1");

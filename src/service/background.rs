@@ -83,8 +83,8 @@ impl Background {
     }
 }
 
-/// What an instance does for as long as it is one of several: it writes heartbeats and hears from the
-/// others.
+/// What an instance does for as long as it is one of several: it writes heartbeats and receives the
+/// notifications of the others.
 fn supervise_membership(
     instances: &Instances,
     parts: &Parts,

@@ -54,7 +54,7 @@ pub struct Parts {
 
 /// Which deliveries the receiver accepts.
 #[derive(Debug)]
-pub struct Acceptance {
+pub struct ReceiverSettings {
     /// The secrets with which a delivery can be signed.
     pub secrets: Vec<WebhookSecret>,
     /// What to do without a signature.
@@ -102,7 +102,7 @@ impl Parts {
     }
 
     /// The receiver of deliveries.
-    pub fn receiver(&self, acceptance: Acceptance) -> Receiver {
+    pub fn receiver(&self, acceptance: ReceiverSettings) -> Receiver {
         Receiver {
             secrets: acceptance.secrets,
             unsigned: acceptance.unsigned,

@@ -83,7 +83,7 @@ async fn read_frames(mut body: Body, share: &mut BodyShare) -> Result<Bytes, Bod
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,
-            () = share.given_up() => return Err(BodyError::MemoryLimitReached),
+            () = share.evicted() => return Err(BodyError::MemoryLimitReached),
         };
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {

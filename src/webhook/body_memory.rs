@@ -1,7 +1,7 @@
 //! The memory of all bodies that are being received.
 //!
-//! When it is full, the largest body that is not complete is given up in favour of a smaller one; among equal
-//! ones, the oldest. However many large bodies clients hold back, an ordinary delivery therefore always fits.
+//! When it is full, the largest body that is not complete is evicted in favour of a smaller one; among equal
+//! ones, the oldest. However many large bodies clients keep incomplete, an ordinary delivery therefore always fits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ struct Bodies {
 #[derive(Debug)]
 struct Incomplete {
     bytes: usize,
-    given_up: CancellationToken,
+    evicted: CancellationToken,
 }
 
 /// The memory of one body, until it is dropped.
@@ -35,7 +35,7 @@ pub(super) struct BodyShare {
     memory: BodyMemory,
     number: u64,
     bytes: usize,
-    given_up: CancellationToken,
+    evicted: CancellationToken,
 }
 
 /// The memory is occupied by complete bodies and by bodies that are smaller than this one.
@@ -65,20 +65,20 @@ impl BodyMemory {
 
     /// A share for a new body, without any bytes yet.
     pub(super) fn share(&self) -> BodyShare {
-        let given_up = CancellationToken::new();
+        let evicted = CancellationToken::new();
         let mut bodies = self.lock();
         let number = bodies.next;
         bodies.next += 1;
         let body = Incomplete {
             bytes: 0,
-            given_up: given_up.clone(),
+            evicted: evicted.clone(),
         };
         bodies.incomplete.insert(number, body);
         BodyShare {
             memory: self.clone(),
             number,
             bytes: 0,
-            given_up,
+            evicted,
         }
     }
 
@@ -89,8 +89,8 @@ impl BodyMemory {
 
 impl BodyShare {
     /// Resolves when the body must be dropped in favour of a smaller one.
-    pub(super) async fn given_up(&self) {
-        self.given_up.cancelled().await;
+    pub(super) async fn evicted(&self) {
+        self.evicted.cancelled().await;
     }
 
     /// Takes memory for more bytes of the body; gives larger bodies up if it is full.
@@ -110,7 +110,7 @@ impl BodyShare {
             if freed == 0 || freed < self.bytes + bytes {
                 return Err(MemoryFull);
             }
-            bodies.give_up(number);
+            bodies.evict(number);
         }
         bodies.free_bytes -= bytes;
         self.bytes += bytes;
@@ -129,10 +129,10 @@ impl BodyShare {
 
 impl Bodies {
     /// The task that reads the body drops its bytes at once, so they count as free.
-    fn give_up(&mut self, number: u64) {
+    fn evict(&mut self, number: u64) {
         if let Some(body) = self.incomplete.remove(&number) {
             self.free_bytes += body.bytes;
-            body.given_up.cancel();
+            body.evicted.cancel();
         }
     }
 }
@@ -142,7 +142,7 @@ impl Drop for BodyShare {
         let mut bodies = self.memory.lock();
         bodies.incomplete.remove(&self.number);
         // A body that was given up has no bytes left to free.
-        if !self.given_up.is_cancelled() {
+        if !self.evicted.is_cancelled() {
             bodies.free_bytes += self.bytes;
         }
     }
@@ -162,13 +162,13 @@ mod tests {
     fn the_largest_body_is_given_up_and_of_equal_ones_the_oldest() {
         let memory = BodyMemory::new(100);
         let bodies = [20, 30, 30, 20].map(|bytes| share(&memory, bytes));
-        let given_up = || bodies.each_ref().map(|body| body.given_up.is_cancelled());
+        let evicted = || bodies.each_ref().map(|body| body.evicted.is_cancelled());
         let _small = share(&memory, 1);
-        assert_eq!(given_up(), [false, true, false, false]);
+        assert_eq!(evicted(), [false, true, false, false]);
         let _other = share(&memory, 29);
-        assert_eq!(given_up(), [false, true, false, false]);
+        assert_eq!(evicted(), [false, true, false, false]);
         let _next = share(&memory, 5);
-        assert_eq!(given_up(), [false, true, true, false]);
+        assert_eq!(evicted(), [false, true, true, false]);
     }
 
     #[test]

@@ -122,14 +122,14 @@ impl AttemptRunner {
         let attempt = AssertUnwindSafe(actions::run(context, actions)).catch_unwind();
         let outcomes = tokio::select! {
             outcomes = attempt => outcomes,
-            never = self.keep_claims(actions) => match never {},
+            never = self.renew_claims(actions) => match never {},
         };
         outcomes.unwrap_or_else(|_| Ok(actions.iter().map(|action| (action, panicked())).collect()))
     }
 
     /// Renews the claims for as long as the attempt runs: also those of files that wait for others, and of files
     /// whose outcome is recorded at the end.
-    async fn keep_claims(&self, actions: &[Action]) -> Infallible {
+    async fn renew_claims(&self, actions: &[Action]) -> Infallible {
         let claims: Arc<[Claim]> = actions.iter().map(|action| action.claim).collect();
         loop {
             tokio::time::sleep(self.renewal_interval).await;
@@ -223,7 +223,7 @@ impl AttemptRunner {
                 wait,
                 intent,
             } => End::Waits(Reschedule {
-                until: whole_tenths(self.clock.now() + wait.unwrap_or(BREAKER_WAIT)),
+                until: truncated_to_tenths(self.clock.now() + wait.unwrap_or(BREAKER_WAIT)),
                 failures: action.failures,
                 denials: action.denials,
                 busy_file: None,
@@ -253,7 +253,7 @@ impl AttemptRunner {
 
 /// The time without what exceeds a tenth of a second, so that actions which wait for the same thing are due
 /// together although their attempts are recorded one after the other.
-fn whole_tenths(time: Timestamp) -> Timestamp {
+fn truncated_to_tenths(time: Timestamp) -> Timestamp {
     let ms = time.as_millisecond();
     Timestamp::from_millisecond(ms - ms.rem_euclid(100)).unwrap_or(time)
 }

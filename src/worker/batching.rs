@@ -31,7 +31,7 @@ impl InFlightBatches {
             return BatchPolicy::Immediate;
         };
         if started.len() >= MAX_IN_FLIGHT {
-            BatchPolicy::Hold
+            BatchPolicy::Wait
         } else if started.iter().all(|at| *at + MAX_COLLECT_TIME <= now) {
             BatchPolicy::Immediate
         } else {
@@ -118,7 +118,7 @@ mod tests {
         let second = batches.start("copy".to_owned(), at(1_000));
         check("copy", 1_999, BatchPolicy::FullOnly);
         let third = batches.start("copy".to_owned(), at(2_000));
-        check("copy", 60_000, BatchPolicy::Hold);
+        check("copy", 60_000, BatchPolicy::Wait);
         drop(first);
         check("copy", 60_000, BatchPolicy::Immediate);
         drop((second, third));

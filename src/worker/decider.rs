@@ -2,7 +2,7 @@
 //!
 //! Events that need nothing from the portal are decided together; the others behind them, several at a
 //! time. An event is never ignored for lack of a fact: it waits, or becomes a dead letter when the portal
-//! keeps refusing to answer.
+//! keeps refusing the lookup.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::db::{Db, SqlError, StoreError};
 use crate::docspace::{Client, Error, ErrorClass};
 use crate::event::Event;
-use crate::facts::{BatchAnswers, FactError, FactFinder, KnownFacts};
+use crate::facts::{FactError, FactFinder, KnownFacts, SharedLookups};
 use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
@@ -30,13 +30,13 @@ use super::progress::{Progress, log_store_error, wait_for_work};
 
 mod outcome;
 
-use outcome::Outcome;
+use outcome::EventOutcome;
 
 /// The most events decided in one transaction.
 const BATCH: u32 = 128;
 
-/// The most events whose facts are asked for at the same time; attempts need the portal, too.
-const ASKING_AT_A_TIME: usize = 15;
+/// The most events whose facts are looked up at the same time; attempts need the portal, too.
+const CONCURRENT_LOOKUPS: usize = 15;
 
 /// The longest an event waits for an open circuit breaker; a successful probe ends the wait early.
 const MAX_BREAKER_WAIT: Duration = Duration::from_secs(30);
@@ -74,8 +74,8 @@ struct Pending {
 
 /// A batch of events, as far as it can be decided without the portal.
 #[derive(Default)]
-struct Batch {
-    outcomes: Vec<(Undecided, Outcome)>,
+struct EventBatch {
+    outcomes: Vec<(Undecided, EventOutcome)>,
     /// Those of one file together, in their order.
     pending: Vec<Vec<Pending>>,
     /// Where in `pending` the events of a file are.
@@ -114,13 +114,13 @@ impl Decider {
             return Ok(Progress::Idle);
         }
         let rules = self.rules.get();
-        let mut batch = Batch::default();
+        let mut batch = EventBatch::default();
         for undecided in events {
             self.decide_from_cache(&rules, undecided, &mut batch)
                 .await?;
         }
         self.record(batch.outcomes).await?;
-        self.decide_by_asking(&rules, batch.pending).await?;
+        self.decide_with_lookups(&rules, batch.pending).await?;
         Ok(Progress::Worked)
     }
 
@@ -128,17 +128,17 @@ impl Decider {
         &self,
         rules: &RuleSet,
         undecided: Undecided,
-        batch: &mut Batch,
+        batch: &mut EventBatch,
     ) -> Result<(), StoreError> {
         let Some(event) = self.parse(&undecided) else {
-            let outcome = Outcome::Dead("the stored body is not a JSON object".to_owned());
+            let outcome = EventOutcome::Dead("the stored body is not a JSON object".to_owned());
             batch.outcomes.push((undecided, outcome));
             return Ok(());
         };
         match self.is_outdated(&undecided, &event).await {
             Ok(false) => {}
             Ok(true) => {
-                let outcome = Outcome::Decided(rules.ignore(&outdated_reason(&undecided)));
+                let outcome = EventOutcome::Decided(rules.ignore(&outdated_reason(&undecided)));
                 batch.outcomes.push((undecided, outcome));
                 return Ok(());
             }
@@ -146,7 +146,7 @@ impl Decider {
                 let reason = format!(
                     "it seems older than RETENTION_DAYS, but the portal's time is not known: {error}"
                 );
-                let outcome = self.not_answered(&undecided, &error, reason);
+                let outcome = self.lookup_failed(&undecided, &error, reason);
                 batch.outcomes.push((undecided, outcome));
                 return Ok(());
             }
@@ -174,7 +174,7 @@ impl Decider {
             .facts
             .evaluate_from_cache(&mut known, |facts| rules.decide(facts));
         if let Ok(decisions) = decisions {
-            let outcome = Outcome::Decided(decisions);
+            let outcome = EventOutcome::Decided(decisions);
             batch.outcomes.push((pending.undecided, outcome));
         } else {
             let position = batch.pending.len();
@@ -188,23 +188,23 @@ impl Decider {
 
     /// Decides events that need the portal, those of one file in their order, and records each decision as
     /// soon as it is made.
-    async fn decide_by_asking(
+    async fn decide_with_lookups(
         &self,
         rules: &RuleSet,
         pending: Vec<Vec<Pending>>,
     ) -> Result<(), StoreError> {
-        let answers = BatchAnswers::default();
+        let lookups = SharedLookups::default();
         let deciding = pending.into_iter().map(async |of_file| {
             let mut outcomes = Vec::with_capacity(of_file.len());
             for pending in of_file {
-                let outcome = self.decide_one(rules, &answers, &pending).await;
+                let outcome = self.decide_one(rules, &lookups, &pending).await;
                 outcomes.push((pending.undecided, outcome));
             }
             outcomes
         });
         let mut decided = stream::iter(deciding)
-            .buffer_unordered(ASKING_AT_A_TIME)
-            .ready_chunks(ASKING_AT_A_TIME);
+            .buffer_unordered(CONCURRENT_LOOKUPS)
+            .ready_chunks(CONCURRENT_LOOKUPS);
         while let Some(outcomes) = decided.next().await {
             self.record(outcomes.into_iter().flatten().collect())
                 .await?;
@@ -215,13 +215,13 @@ impl Decider {
     async fn decide_one(
         &self,
         rules: &RuleSet,
-        answers: &BatchAnswers,
+        lookups: &SharedLookups,
         pending: &Pending,
-    ) -> Outcome {
+    ) -> EventOutcome {
         let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
         let decide = |facts: Facts<'_>| rules.decide(facts);
-        match self.facts.evaluate(answers, &mut known, decide).await {
-            Ok(decisions) => Outcome::Decided(decisions),
+        match self.facts.evaluate(lookups, &mut known, decide).await {
+            Ok(decisions) => EventOutcome::Decided(decisions),
             Err(error) => self.without_facts(&pending.undecided, &error),
         }
     }
@@ -264,8 +264,8 @@ impl Decider {
         self.db.read(move |sql| inbox::origin(sql, &event)).await
     }
 
-    fn wait_for_origin(&self, undecided: &Undecided) -> Outcome {
-        Outcome::Postponed {
+    fn wait_for_origin(&self, undecided: &Undecided) -> EventOutcome {
+        EventOutcome::Postponed {
             failures: undecided.failures,
             until: self.clock.now() + ORIGIN_WAIT,
             reason: "one of our own copies, which is not complete yet, may have caused it"
@@ -273,17 +273,17 @@ impl Decider {
         }
     }
 
-    fn without_facts(&self, undecided: &Undecided, error: &FactError) -> Outcome {
+    fn without_facts(&self, undecided: &Undecided, error: &FactError) -> EventOutcome {
         let reason = error.to_string();
         match error {
             FactError::Paused(_) => self.wait_for_breaker(undecided, reason),
-            FactError::NotAnswered { error, .. } => self.not_answered(undecided, error, reason),
-            FactError::TooManyQuestions(_) => Outcome::Dead(reason),
+            FactError::LookupFailed { error, .. } => self.lookup_failed(undecided, error, reason),
+            FactError::TooManyLookups(_) => EventOutcome::Dead(reason),
         }
     }
 
-    fn not_answered(&self, undecided: &Undecided, error: &Error, reason: String) -> Outcome {
-        let postponed = |failures: u32, wait: Duration, reason: String| Outcome::Postponed {
+    fn lookup_failed(&self, undecided: &Undecided, error: &Error, reason: String) -> EventOutcome {
+        let postponed = |failures: u32, wait: Duration, reason: String| EventOutcome::Postponed {
             failures,
             until: self.clock.now() + wait,
             reason,
@@ -292,7 +292,7 @@ impl Decider {
             ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 let failures = undecided.failures + 1;
                 if failures >= self.max_attempts {
-                    return Outcome::Dead(reason);
+                    return EventOutcome::Dead(reason);
                 }
                 postponed(failures, backoff(failures, fastrand::f64()), reason)
             }
@@ -308,13 +308,13 @@ impl Decider {
         }
     }
 
-    fn wait_for_breaker(&self, undecided: &Undecided, reason: String) -> Outcome {
+    fn wait_for_breaker(&self, undecided: &Undecided, reason: String) -> EventOutcome {
         let now = self.clock.now();
         let until = match self.portal.breaker_state() {
             BreakerState::Open(_, until) => until.min(now + MAX_BREAKER_WAIT),
             BreakerState::Closed | BreakerState::HalfOpen(_) => now + CLOSED_BREAKER_WAIT,
         };
-        Outcome::Postponed {
+        EventOutcome::Postponed {
             failures: undecided.failures,
             until,
             reason,
@@ -323,7 +323,7 @@ impl Decider {
 
     /// Records outcomes in one commit. If the store refuses one of them for good, the others are recorded without
     /// it, and its event becomes a dead letter.
-    async fn record(&self, outcomes: Vec<(Undecided, Outcome)>) -> Result<(), StoreError> {
+    async fn record(&self, outcomes: Vec<(Undecided, EventOutcome)>) -> Result<(), StoreError> {
         if outcomes.is_empty() {
             return Ok(());
         }
@@ -341,7 +341,7 @@ impl Decider {
                 return Err(error);
             }
             let reason = format!("the store refuses its decision: {}", ErrorChain(&error));
-            let dead = vec![(outcomes[one].0.clone(), Outcome::Dead(reason))];
+            let dead = vec![(outcomes[one].0.clone(), EventOutcome::Dead(reason))];
             self.write(&Arc::new(dead), 0..1).await?;
         }
         Ok(())
@@ -350,7 +350,7 @@ impl Decider {
     /// Writes some of the outcomes down in one commit, then logs and counts them.
     async fn write(
         &self,
-        outcomes: &Arc<Vec<(Undecided, Outcome)>>,
+        outcomes: &Arc<Vec<(Undecided, EventOutcome)>>,
         some: Range<usize>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();

@@ -155,7 +155,7 @@ impl Dispatcher {
         let portal_is_ready = self.portal.ready().await.is_ok();
         if self.portal.has_recovered() {
             let now = self.clock.now();
-            self.db.write(move |sql| inbox::expedite(sql, now)).await?;
+            self.db.write(move |sql| inbox::make_due(sql, now)).await?;
             self.portal.forget_recovery();
             self.wake.inbox.notify_one();
         }

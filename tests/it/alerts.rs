@@ -253,8 +253,8 @@ async fn an_action_that_fails_again_after_a_replay_is_reported_again() {
             watch.run_once().await;
             scene.clock.advance(Duration::from_mins(15));
             let now = scene.clock.now();
-            let revive = move |sql: &Sql| inbox::revive(sql, InboxId(1), now);
-            scene.db.write(revive).await.unwrap();
+            let retry = move |sql: &Sql| inbox::retry_dead(sql, InboxId(1), now);
+            scene.db.write(retry).await.unwrap();
         }
         scene.work_to_the_end().await;
         let expected = ["docspace-courier: 1 dead letter"; 2];

@@ -17,7 +17,7 @@ impl Scene {
         self.upload(&self.client_room, "before.txt");
         self.work().await;
         let report = self.catch_up().run_once(ListRooms::Always).await.unwrap();
-        assert_eq!((report.webhook, report.fetched), (WebhookState::On, 0));
+        assert_eq!((report.webhook, report.fetched), (WebhookState::Enabled, 0));
         self.clock.advance(Duration::from_hours(1));
     }
 }
@@ -81,7 +81,7 @@ async fn a_first_start_after_the_uploads_finds_them_too() {
         scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(1));
         let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
-        assert_eq!((report.webhook, report.fetched), (WebhookState::On, 1));
+        assert_eq!((report.webhook, report.fetched), (WebhookState::Enabled, 1));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["early.txt"]);
     })
@@ -134,7 +134,10 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
                 .run_once(ListRooms::IfNeeded)
                 .await
                 .unwrap();
-            assert_eq!((report.webhook, report.found), (WebhookState::Off, Some(2)));
+            assert_eq!(
+                (report.webhook, report.found),
+                (WebhookState::Disabled, Some(2))
+            );
             scene.work_to_the_end().await;
 
             // The webhook is still off: the next catch-up finds the new upload, and not the old ones again.
@@ -164,7 +167,10 @@ async fn uploads_while_the_webhook_was_off_are_found_in_the_rooms() {
                 .run_once(ListRooms::IfNeeded)
                 .await
                 .unwrap();
-            assert_eq!((report.webhook, report.found), (WebhookState::On, Some(1)));
+            assert_eq!(
+                (report.webhook, report.found),
+                (WebhookState::Enabled, Some(1))
+            );
             scene.work_to_the_end().await;
             assert_eq!(
                 scene.titles(&scene.internal),
@@ -227,7 +233,7 @@ async fn the_webhook_of_another_receiver_says_nothing_about_ours() {
         let report = scene.catch_up().run_once(ListRooms::IfNeeded).await;
         let report = report.unwrap();
         let fetched = (report.webhook, report.fetched, report.found);
-        assert_eq!(fetched, (WebhookState::Off, 0, Some(1)));
+        assert_eq!(fetched, (WebhookState::Disabled, 0, Some(1)));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["before.txt", "missed.txt"]);
     })

@@ -12,7 +12,7 @@ use crate::scene::{Leftover, Scene, scenario};
 #[tokio::test]
 async fn a_step_forward_ends_no_lease() {
     scenario(async |scene| {
-        let failpoints = Failpoints::stop_at(Failpoint::AfterAnswer);
+        let failpoints = Failpoints::stop_at(Failpoint::AfterResponse);
         scene.restart_with(failpoints.clone()).await;
         scene.upload(&scene.client_room, "plan.docx");
         let attempt = async {

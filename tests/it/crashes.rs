@@ -47,7 +47,7 @@ async fn a_crash_before_the_call() {
 
 #[tokio::test]
 async fn a_crash_after_the_response_before_storing_it() {
-    crash_at(Failpoint::AfterAnswer).await;
+    crash_at(Failpoint::AfterResponse).await;
 }
 
 #[tokio::test]

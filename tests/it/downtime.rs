@@ -92,7 +92,7 @@ async fn uploads_while_the_webhook_was_off_are_handled() {
         deployment.portal.set_webhook_enabled(webhook, false);
         upload(&deployment, "unannounced.docx");
         copies(&deployment, 2).await;
-        assert!(deployment.log().contains("SWITCHED OFF"));
+        assert!(deployment.log().contains("THE WEBHOOK IS DISABLED"));
 
         // The webhook is switched on again while the service is down.
         stop(service).await;

@@ -270,7 +270,7 @@ async fn discarded_actions_are_planned_again() {
 #[tokio::test]
 async fn a_call_that_may_have_taken_effect_keeps_its_plan() {
     scenario(async |scene| {
-        let failpoints = Failpoints::stop_at(Failpoint::AfterAnswer);
+        let failpoints = Failpoints::stop_at(Failpoint::AfterResponse);
         scene.restart_with(failpoints.clone()).await;
         scene.upload(&scene.client_room, "plan.docx");
         tokio::select! {

@@ -144,7 +144,7 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         for words in [
             "file.uploaded of “Report.PDF”",
             "archive matches: copy to",
-            "held  extension  the extension is pdf",
+            "matches  extension  the extension is pdf",
             "seen: pdf",
             "invoice does not match: the title does not start with “invoice”",
             "seen: “Report.PDF”",

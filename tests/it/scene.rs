@@ -18,7 +18,7 @@ use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
 use docspace_courier::rules::{ActionPlan, ActiveRules, Condition, Rule};
-use docspace_courier::service::{Acceptance, Parts};
+use docspace_courier::service::{Parts, ReceiverSettings};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::supervise::Supervisor;
 use docspace_courier::webhook::{self, Receiver};
@@ -99,7 +99,7 @@ impl Scene {
         let parts = Parts::new(db.clone(), &access, rules(&portal), clock.clone()).unwrap();
         let supervisor = parts.supervisor();
         let worker = parts.worker(Channels::default(), worker_settings(Failpoints::default()));
-        let receiver = parts.receiver(Acceptance {
+        let receiver = parts.receiver(ReceiverSettings {
             secrets: vec![WebhookSecret::new(portal.secret())],
             unsigned: UnsignedPolicy::Refuse,
             transport: TransportPolicy::Any,
@@ -158,7 +158,7 @@ impl Scene {
 
     /// Opens the receiver's address again, for deliveries signed with another secret.
     pub fn start_receiving_with(&mut self, secret: &str) {
-        self.receiver = Arc::new(self.parts.receiver(Acceptance {
+        self.receiver = Arc::new(self.parts.receiver(ReceiverSettings {
             secrets: vec![WebhookSecret::new(secret)],
             unsigned: UnsignedPolicy::Refuse,
             transport: TransportPolicy::Any,
@@ -273,7 +273,7 @@ impl Scene {
         self.replace_worker(self.rules(), Channels::default(), failpoints);
         let now = self.clock.now();
         let resume = move |sql: &Sql| {
-            outbox::expedite_distant(sql, now)?;
+            outbox::reset_due_times(sql, now)?;
             outbox::release_all_leases(sql)
         };
         self.db.write(resume).await.unwrap();

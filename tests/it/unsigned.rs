@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use docspace_courier::service::Acceptance;
+use docspace_courier::service::ReceiverSettings;
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::{server, webhook};
@@ -18,7 +18,7 @@ const BODY: &str = r#"{"event": {"id": 1, "trigger": "user.created"}}"#;
 
 /// Starts a second receiver for this scene, which accepts unsigned deliveries; returns its address.
 fn accept_unsigned(scene: &Scene) -> (String, DropGuard) {
-    let receiver = scene.parts.receiver(Acceptance {
+    let receiver = scene.parts.receiver(ReceiverSettings {
         secrets: vec![WebhookSecret::new(scene.portal.secret())],
         unsigned: UnsignedPolicy::Accept,
         transport: TransportPolicy::Any,

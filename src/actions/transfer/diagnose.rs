@@ -73,7 +73,7 @@ fn unexplained(transfer: Transfer<'_>, action: &Action) -> AttemptOutcome {
 }
 
 /// The outcome for a file that can be the cause why a call for several files was refused.
-pub(super) async fn suspect(
+pub(super) async fn possible_cause(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     view: &mut PortalView<'_>,
@@ -114,7 +114,7 @@ pub(super) async fn failed_operation(
 pub(super) enum DestinationState {
     /// Nothing.
     NoCauseVisible,
-    /// The destination lies in a form-filling room.
+    /// The destination is in a form-filling room.
     AcceptsOnlyForms,
     /// It does not accept any file, or could not be read.
     AcceptsNothing(AttemptOutcome),
@@ -141,7 +141,7 @@ impl DestinationState {
             };
             [rights.create, add].contains(&Some(false))
         });
-        if path.iter().any(FolderInfo::takes_only_forms) {
+        if path.iter().any(FolderInfo::accepts_only_forms) {
             Self::AcceptsOnlyForms
         } else if forbidden {
             Self::AcceptsNothing(may_not_add_to(to))

@@ -1,6 +1,6 @@
 //! Effect: whether a copy or move took effect, seen from the files in the portal.
 //!
-//! After a move the file lies in the destination; after a copy a new file does, and where a file may be
+//! After a move the file is in the destination; after a copy a new file does, and where a file may be
 //! overwritten, it has a new version. A missing effect proves that the call was not applied only once the
 //! portal can no longer be processing it.
 
@@ -70,10 +70,10 @@ pub(super) async fn inspect<'a>(
     let mut effects = Effects::default();
     let mut attributed = HashSet::new();
     for file in files {
-        // After an error the portal is not asked about the other files.
+        // After an error the other files are not looked up.
         let evidence = match failed.take() {
             Some(error) => Err(error),
-            None if is_shallow(&file) => news(&mut view, transfer, &file).await,
+            None if is_shallow(&file) => new_evidence(&mut view, transfer, &file).await,
             None => evidence(&mut view, transfer, &file).await,
         };
         let found = match evidence {
@@ -114,7 +114,7 @@ enum Evidence {
 
 /// What the portal shows of a copy that an earlier search did not find: the source is read only if something
 /// new in the destination has its title.
-async fn news(
+async fn new_evidence(
     view: &mut PortalView<'_>,
     transfer: Transfer<'_>,
     file: &Unconfirmed<'_>,

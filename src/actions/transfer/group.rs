@@ -56,7 +56,7 @@ pub(super) enum IfRefused {
 
 /// What one step left.
 #[derive(Debug, Default)]
-pub(super) struct Step<'a> {
+pub(super) struct StepResult<'a> {
     /// Actions whose attempt has ended.
     pub(super) ended: Outcomes<'a>,
     /// Groups that go back to the worklist.
@@ -87,7 +87,7 @@ impl<'a> Group<'a> {
     }
 }
 
-impl<'a> Step<'a> {
+impl<'a> StepResult<'a> {
     /// A step after which nothing remains.
     pub(super) fn ended(outcomes: impl IntoIterator<Item = (&'a Action, AttemptOutcome)>) -> Self {
         Self {

@@ -27,12 +27,12 @@ const CONCURRENT_READS: usize = 10;
 pub(super) struct PortalView<'a> {
     portal: &'a Client,
     destination: &'a FolderId,
-    files: HashMap<FileId, FileState>,
+    files: HashMap<FileId, FileLookup>,
     listing: Listing,
 }
 
 #[derive(Clone, Debug)]
-enum FileState {
+enum FileLookup {
     Found(FileInfo),
     Gone,
     Denied,
@@ -76,9 +76,9 @@ impl<'a> PortalView<'a> {
             self.files.insert(file.clone(), state);
         }
         match &self.files[file] {
-            FileState::Found(file) => Ok(file.clone()),
-            FileState::Gone => Err(Error::NotFound),
-            FileState::Denied => Err(Error::Forbidden),
+            FileLookup::Found(file) => Ok(file.clone()),
+            FileLookup::Gone => Err(Error::NotFound),
+            FileLookup::Denied => Err(Error::Forbidden),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> PortalView<'a> {
             for file in content.files {
                 if let Some(position) = missing.iter().position(|missing| **missing == file.id) {
                     missing.swap_remove(position);
-                    self.files.insert(file.id.clone(), FileState::Found(file));
+                    self.files.insert(file.id.clone(), FileLookup::Found(file));
                 }
             }
         }
@@ -200,12 +200,12 @@ impl<'a> PortalView<'a> {
     }
 }
 
-/// The state that the portal's answer shows; an error that does not concern the file stays an error.
-fn file_state(answer: Result<FileInfo, Error>) -> Result<FileState, Error> {
-    match answer {
-        Ok(file) => Ok(FileState::Found(file)),
-        Err(Error::NotFound) => Ok(FileState::Gone),
-        Err(Error::Forbidden) => Ok(FileState::Denied),
+/// The state that the portal's response shows; an error that does not concern the file stays an error.
+fn file_state(response: Result<FileInfo, Error>) -> Result<FileLookup, Error> {
+    match response {
+        Ok(file) => Ok(FileLookup::Found(file)),
+        Err(Error::NotFound) => Ok(FileLookup::Gone),
+        Err(Error::Forbidden) => Ok(FileLookup::Denied),
         Err(error) => Err(error),
     }
 }

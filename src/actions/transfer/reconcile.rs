@@ -14,7 +14,7 @@ use crate::docspace::{Error, OperationId, OperationKind};
 use crate::outbox;
 
 use super::effect::{self, still_possible};
-use super::group::{Group, Step, Transfer};
+use super::group::{Group, StepResult, Transfer};
 
 /// Operations whose status is read at the same time.
 const CONCURRENT_READS: usize = 5;
@@ -24,16 +24,16 @@ pub(super) async fn reconcile<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     files: Vec<Unconfirmed<'a>>,
-) -> Result<Step<'a>, StoreError> {
+) -> Result<StepResult<'a>, StoreError> {
     let began_at = context.portal.portal_time();
-    let mut step = Step::default();
+    let mut step = StepResult::default();
     let mut searched = find_operations(context, files, &mut step).await;
     // While a call may be in flight, an operation under way tells nothing new.
-    let asks_for_unknown = searched.iter().any(|file| {
+    let may_be_unknown = searched.iter().any(|file| {
         file.intent.operation.is_none() && still_possible(&file.intent, began_at).is_none()
     });
     let mut may_be_pending = false;
-    if asks_for_unknown {
+    if may_be_unknown {
         match unknown_operation_pending(context, transfer.kind).await? {
             Ok(pending) => may_be_pending = pending,
             Err(error) => {
@@ -64,7 +64,7 @@ pub(super) async fn reconcile<'a>(
 async fn find_operations<'a>(
     context: &Context<'_>,
     files: Vec<Unconfirmed<'a>>,
-    step: &mut Step<'a>,
+    step: &mut StepResult<'a>,
 ) -> Vec<Unconfirmed<'a>> {
     let mut gone = Vec::new();
     let mut named: HashMap<OperationId, Vec<Unconfirmed<'a>>> = HashMap::new();

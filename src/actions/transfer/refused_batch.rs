@@ -11,7 +11,7 @@ use crate::ids::FileId;
 use crate::outbox::Action;
 
 use super::diagnose::{self, DestinationState};
-use super::group::{Group, IfRefused, Step, Transfer};
+use super::group::{Group, IfRefused, StepResult, Transfer};
 use super::portal_view::PortalView;
 
 /// Ends the files that can have caused the refusal. The other files remain.
@@ -19,7 +19,7 @@ pub(super) async fn find_causes<'a>(
     context: &Context<'_>,
     transfer: Transfer<'_>,
     actions: Vec<&'a Action>,
-) -> Step<'a> {
+) -> StepResult<'a> {
     let destination = DestinationState::read(context, transfer).await;
     if let DestinationState::AcceptsNothing(outcome) = destination {
         return end_all(actions, &outcome);
@@ -29,34 +29,34 @@ pub(super) async fn find_causes<'a>(
     if let Err(error) = view.load(&files).await {
         return end_all(actions, &failed_call(context, &error, None));
     }
-    let mut step = Step::default();
-    let mut unsuspected = Vec::new();
+    let mut step = StepResult::default();
+    let mut others = Vec::new();
     for action in actions {
-        match diagnose::suspect(context, transfer, &mut view, action, &destination).await {
+        match diagnose::possible_cause(context, transfer, &mut view, action, &destination).await {
             Some(outcome) => step.ended.push((action, outcome)),
-            None => unsuspected.push(action),
+            None => others.push(action),
         }
     }
     if step.ended.is_empty() {
-        return bisect(unsuspected);
+        return bisect(others);
     }
-    step.remaining.extend(Group::submit(unsuspected));
+    step.remaining.extend(Group::submit(others));
     step
 }
 
-fn end_all<'a>(actions: Vec<&'a Action>, outcome: &AttemptOutcome) -> Step<'a> {
+fn end_all<'a>(actions: Vec<&'a Action>, outcome: &AttemptOutcome) -> StepResult<'a> {
     let actions = actions.into_iter();
-    Step::ended(actions.map(|action| (action, outcome.clone())))
+    StepResult::ended(actions.map(|action| (action, outcome.clone())))
 }
 
 /// Both halves remain.
-pub(super) fn bisect(mut actions: Vec<&Action>) -> Step<'_> {
+pub(super) fn bisect(mut actions: Vec<&Action>) -> StepResult<'_> {
     let second = actions.split_off(actions.len() / 2);
     let halves = [actions, second].map(|actions| Group::Submit {
         actions,
         if_refused: IfRefused::Bisect,
     });
-    Step {
+    StepResult {
         ended: Vec::new(),
         remaining: halves.into(),
     }

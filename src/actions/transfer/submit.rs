@@ -11,7 +11,7 @@ use crate::docspace::{Error, Operation};
 use crate::ids::FileId;
 use crate::outbox::{Action, Intent};
 
-use super::group::{Group, IfRefused, Step, Transfer};
+use super::group::{Group, IfRefused, StepResult, Transfer};
 use super::{diagnose, poll_schedule, refused_batch};
 
 /// Asks the portal to copy or move the files.
@@ -20,12 +20,12 @@ pub(super) async fn submit<'a>(
     transfer: Transfer<'_>,
     actions: Vec<&'a Action>,
     if_refused: IfRefused,
-) -> Result<Step<'a>, StoreError> {
+) -> Result<StepResult<'a>, StoreError> {
     let (intent, stored_at) = (intent::new(context), context.clock.now());
     let mut ended = Outcomes::new();
     let files = intent::store(context, actions, &intent, &mut ended).await?;
     if files.is_empty() {
-        return Ok(Step::ended(ended));
+        return Ok(StepResult::ended(ended));
     }
     context.failpoints.pass(Failpoint::BeforeCall).await;
     let ids: Vec<&FileId> = files.iter().map(|file| &file.action.file).collect();
@@ -34,20 +34,20 @@ pub(super) async fn submit<'a>(
     let may_send = async {
         // Later than that, the intent no longer says how long the request may be in flight.
         let age = context.clock.now().duration_since(stored_at).unsigned_abs();
-        context.holds(claims).await && age < context.lease
+        context.holds_claims(claims).await && age < context.lease
     };
     let started = context
         .portal
         .operations()
         .start(kind, &ids, to, conflict, may_send)
         .await;
-    context.failpoints.pass(Failpoint::AfterAnswer).await;
+    context.failpoints.pass(Failpoint::AfterResponse).await;
     let mut step = match started {
         Ok(Some(operation)) => accepted(context, files, intent, operation).await?,
         Ok(None) => {
             let reason = "the portal accepted the operation without naming it";
             let files = files.into_iter();
-            Step::ended(files.map(|file| file.postpone(reason, poll_schedule::FIRST_WAIT)))
+            StepResult::ended(files.map(|file| file.postpone(reason, poll_schedule::FIRST_WAIT)))
         }
         Err(error) => failed(context, transfer, files, if_refused, &error).await,
     };
@@ -61,7 +61,7 @@ async fn accepted<'a>(
     files: Vec<Unconfirmed<'a>>,
     intent: Intent,
     operation: Operation,
-) -> Result<Step<'a>, StoreError> {
+) -> Result<StepResult<'a>, StoreError> {
     let intent = Intent {
         operation: Some(operation.id.clone()),
         ..intent
@@ -70,7 +70,7 @@ async fn accepted<'a>(
     let actions = files.into_iter().map(|file| file.action);
     let files = intent::store(context, actions, &intent, &mut ended).await?;
     context.failpoints.pass(Failpoint::OperationStored).await;
-    Ok(Step {
+    Ok(StepResult {
         ended,
         remaining: vec![Group::Watch { files, operation }],
     })
@@ -84,12 +84,12 @@ async fn failed<'a>(
     files: Vec<Unconfirmed<'a>>,
     if_refused: IfRefused,
     error: &Error,
-) -> Step<'a> {
+) -> StepResult<'a> {
     let actions: Vec<&Action> = files.iter().map(|file| file.action).collect();
     match (error, &actions[..]) {
         (Error::Forbidden | Error::NotFound, [action]) => {
             let outcome = diagnose::refused_file(context, transfer, action, error).await;
-            Step::ended([(*action, outcome)])
+            StepResult::ended([(*action, outcome)])
         }
         (Error::Forbidden | Error::NotFound, [_, _, ..]) if if_refused == IfRefused::FindCauses => {
             refused_batch::find_causes(context, transfer, actions).await
@@ -99,7 +99,7 @@ async fn failed<'a>(
         }
         _ => {
             let files = files.into_iter();
-            Step::ended(files.map(|file| file.call_failed(context, error)))
+            StepResult::ended(files.map(|file| file.call_failed(context, error)))
         }
     }
 }

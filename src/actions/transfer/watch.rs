@@ -9,7 +9,7 @@ use crate::ids::FileId;
 use crate::outbox::{Action, ActionResult};
 
 use super::attribute::attribute;
-use super::group::{Step, Transfer};
+use super::group::{StepResult, Transfer};
 use super::poll_schedule::PollSchedule;
 use super::portal_view::PortalView;
 use super::{diagnose, effect};
@@ -22,7 +22,7 @@ const RESULT_MISSING: &str =
     "the operation ended without effect, and its result is no longer there";
 
 /// The note on an action that is done because there was nothing to do.
-const SKIPPED: &str = "skipped, as the rule asks: the destination holds a file with this title";
+const SKIPPED: &str = "skipped, as the rule asks: the destination contains a file with this title";
 
 /// Polls the operation until it has ended.
 pub(super) async fn watch<'a>(
@@ -30,7 +30,7 @@ pub(super) async fn watch<'a>(
     transfer: Transfer<'_>,
     files: Vec<Unconfirmed<'a>>,
     mut operation: Operation,
-) -> Result<Step<'a>, StoreError> {
+) -> Result<StepResult<'a>, StoreError> {
     let mut ended = Outcomes::new();
     let mut polls = PollSchedule::new();
     while !files.is_empty() {
@@ -55,7 +55,7 @@ pub(super) async fn watch<'a>(
             }
         };
     }
-    Ok(Step::ended(ended))
+    Ok(StepResult::ended(ended))
 }
 
 /// The outcome of each file of an operation that has ended with these results.

@@ -15,12 +15,12 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A change of a file that no event reported, and the evidence for its kind.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Change {
+pub(super) enum MissedChange {
     Upload(&'static str),
     Update(&'static str),
 }
 
-impl Change {
+impl MissedChange {
     /// Why it counts as that.
     pub(super) fn evidence(self) -> &'static str {
         match self {
@@ -52,9 +52,9 @@ pub(super) async fn classify(
     calls_left: &mut u32,
     file: &FileInfo,
     known: KnownFile,
-) -> Result<Change, Error> {
+) -> Result<MissedChange, Error> {
     if listing.is_new(file, known) {
-        return Ok(Change::Upload("the file is new"));
+        return Ok(MissedChange::Upload("the file is new"));
     }
     // What led to a state that was reported is known.
     let after_known = known.newest_state.map(|state| state + SECOND);
@@ -62,14 +62,14 @@ pub(super) async fn classify(
     *calls_left = calls_left.saturating_sub(1);
     let activities = match portal.files().activities(&file.id, since).await {
         Ok(activities) => activities,
-        Err(error @ (Error::NotFound | Error::Forbidden)) if listing.may_have_been_off => {
+        Err(error @ (Error::NotFound | Error::Forbidden)) if listing.may_have_been_disabled => {
             warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
-            return Ok(Change::Upload(
+            return Ok(MissedChange::Upload(
                 "its activity log cannot be read, and the webhook was off",
             ));
         }
         Err(Error::NotFound | Error::Forbidden) => {
-            return Ok(Change::Update(
+            return Ok(MissedChange::Update(
                 "its activity log cannot be read, and the webhook was on",
             ));
         }
@@ -77,15 +77,15 @@ pub(super) async fn classify(
     };
     let has = |wanted| activities.contains(&wanted);
     Ok(if !known.is_arrival_reported && has(Activity::Created) {
-        Change::Upload("its activity log has an upload")
-    } else if !listing.may_have_been_off {
-        Change::Update("the webhook was on, and no upload is known")
+        MissedChange::Upload("its activity log has an upload")
+    } else if !listing.may_have_been_disabled {
+        MissedChange::Update("the webhook was on, and no upload is known")
     } else if has(Activity::ContentChanged) || !has(Activity::Other) {
-        Change::Upload(
+        MissedChange::Upload(
             "its content changed while the webhook was off, and the activity log does not distinguish an upload \
              from an edit",
         )
     } else {
-        Change::Update("its activity log has other changes only")
+        MissedChange::Update("its activity log has other changes only")
     })
 }

@@ -24,8 +24,9 @@ pub(in crate::catch_up) struct Listing {
     pub(in crate::catch_up) started_at: Timestamp,
     /// It looks for files that changed since this time of the portal's clock.
     pub(super) since: Timestamp,
-    /// Whether the webhook may have been off since then. If it was on, the delivery log has every upload.
-    pub(super) may_have_been_off: bool,
+    /// Whether the webhook may have been disabled since then. If it was enabled, the delivery log has every upload.
+    #[serde(rename = "may_have_been_off")]
+    pub(super) may_have_been_disabled: bool,
     /// The folder that is being read, and the position in it.
     pub(super) current: Option<(FolderId, ListPosition)>,
     /// Pages read so far.
@@ -75,12 +76,12 @@ impl Listing {
     pub(in crate::catch_up) fn new(
         started_at: Timestamp,
         since: Timestamp,
-        may_have_been_off: bool,
+        may_have_been_disabled: bool,
     ) -> Self {
         Self {
             started_at,
             since,
-            may_have_been_off,
+            may_have_been_disabled,
             current: None,
             pages: 0,
         }

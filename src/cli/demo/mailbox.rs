@@ -16,12 +16,12 @@ const MAX_SESSION_BYTES: u64 = 1024 * 1024;
 
 /// The emails received, oldest first.
 #[derive(Clone, Debug)]
-pub(super) struct Mailbox {
+pub(super) struct DemoMailbox {
     mails: Arc<Mutex<Vec<String>>>,
     address: SocketAddr,
 }
 
-impl Mailbox {
+impl DemoMailbox {
     /// Opens a mailbox on a free loopback port, until it is stopped.
     pub(super) async fn open(stop: CancellationToken) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")

@@ -6,7 +6,7 @@ use docspace_sandbox::{Fault, FaultEffect, FileId, FolderId, Portal, Seed, Uploa
 
 use crate::cli::output::{ERROR, OK, Table, styled, terminal_width};
 
-use super::mailbox::Mailbox;
+use super::mailbox::DemoMailbox;
 
 /// Uploads that happen together.
 pub(super) struct DemoStep {
@@ -41,7 +41,7 @@ pub(super) struct Uploaded {
 }
 
 /// What became of an upload.
-pub(super) struct Outcome {
+pub(super) struct UploadOutcome {
     /// The file's title, with a note that distinguishes the upload.
     pub(super) title: String,
     expected: &'static str,
@@ -49,7 +49,7 @@ pub(super) struct Outcome {
     pub(super) actual: String,
 }
 
-impl Outcome {
+impl UploadOutcome {
     pub(super) fn is_expected(&self) -> bool {
         self.expected == self.actual
     }
@@ -201,7 +201,11 @@ impl DemoStep {
 }
 
 /// Inspects the portal and the mailbox for the outcomes of the uploads.
-pub(super) fn inspect(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) -> Vec<Outcome> {
+pub(super) fn inspect(
+    uploads: &[Uploaded],
+    portal: &Portal,
+    mailbox: &DemoMailbox,
+) -> Vec<UploadOutcome> {
     let mut outcomes = Vec::new();
     for Uploaded {
         upload,
@@ -227,7 +231,7 @@ pub(super) fn inspect(uploads: &[Uploaded], portal: &Portal, mailbox: &Mailbox) 
         } else {
             format!(" ({})", upload.note)
         };
-        outcomes.push(Outcome {
+        outcomes.push(UploadOutcome {
             title: format!("{}{note}", upload.title),
             expected: upload.expected.describe(),
             actual: describe(copies, place, emails),
@@ -258,7 +262,7 @@ fn describe(copies: usize, place: Option<&str>, emails: usize) -> String {
 }
 
 /// The expected and actual outcomes side by side, and the conclusion.
-pub(super) fn render_summary(outcomes: &[Outcome], duration: Duration) -> Vec<String> {
+pub(super) fn render_summary(outcomes: &[UploadOutcome], duration: Duration) -> Vec<String> {
     let mut table = Table::with_header(["FILE", "EXPECTED", "ACTUAL", ""]).indented(2);
     for outcome in outcomes {
         let mark = if outcome.is_expected() { "✓" } else { "✗" };

@@ -38,7 +38,7 @@ fn write_event(
         1 => String::new(),
         many => format!(", delivered {many} times"),
     };
-    let source = event.source_words();
+    let source = event.source_text();
     writeln!(
         page,
         "  received  {} UTC, {source}{times}",
@@ -49,7 +49,7 @@ fn write_event(
         Some(value) => writeln!(page, "  {name:8}  {}", clean(&value)),
         None => Ok(()),
     };
-    line("replayed", event.replay_words())?;
+    line("replayed", event.replay_text())?;
     for change in replay_changes {
         line("", Some(change.clone()))?;
     }

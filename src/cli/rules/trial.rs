@@ -41,18 +41,18 @@ pub(super) struct Args {
 
 /// The decisions about one event.
 #[derive(Debug, Serialize)]
-struct Tried {
+struct TrialResult {
     id: InboxId,
     trigger: Option<String>,
     title: Option<String>,
     /// The rules that matched when it was decided; `None` if it has not been decided.
     decided: Option<Vec<String>>,
-    /// The rules that match now; `None` if the portal could not be asked.
+    /// The rules that match now; `None` if a lookup in the portal failed.
     today: Option<Vec<String>>,
 }
 
-impl Tried {
-    fn word(&self) -> &'static str {
+impl TrialResult {
+    fn label(&self) -> &'static str {
         match (&self.decided, &self.today) {
             (_, None) => "would wait",
             (None, _) => "waits",
@@ -76,16 +76,18 @@ pub(super) async fn run(
     let mut tried = Vec::new();
     for event in listed {
         let id = event.id;
-        let Some(story) = db.read(move |sql| journal::find(sql, id.0)).await? else {
+        let Some(details) = db.read(move |sql| journal::find(sql, id.0)).await? else {
             continue;
         };
-        let Some(event) = parse(&story) else { continue };
+        let Some(event) = parse(&details) else {
+            continue;
+        };
         let caused_by = caused_by(&db, &event).await?;
         let mut known = KnownFacts::new(&event, &caused_by);
         let decisions = evaluator
             .evaluate(&mut known, |facts| rules.decide(facts))
             .await;
-        tried.push(compare(story, decisions.ok().map(matching)));
+        tried.push(compare(details, decisions.ok().map(matching)));
     }
     if args.json {
         print_json(&tried)?;
@@ -104,9 +106,9 @@ fn matching(decisions: Vec<Decision>) -> Vec<String> {
 }
 
 /// A rule whose action another event has done already matched, too.
-fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
-    let undecided = story.decisions.is_empty() && story.event.state == EventState::Waiting;
-    let wanted = story.decisions.into_iter();
+fn compare(details: EventDetails, today: Option<Vec<String>>) -> TrialResult {
+    let undecided = details.decisions.is_empty() && details.event.state == EventState::Waiting;
+    let wanted = details.decisions.into_iter();
     let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
     let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();
     let mut today = today;
@@ -114,16 +116,16 @@ fn compare(story: EventDetails, today: Option<Vec<String>>) -> Tried {
     if let Some(today) = &mut today {
         today.sort();
     }
-    Tried {
-        id: story.event.id,
-        trigger: story.event.trigger,
-        title: story.event.title,
+    TrialResult {
+        id: details.event.id,
+        trigger: details.event.trigger,
+        title: details.event.title,
         decided: (!undecided).then_some(decided),
         today,
     }
 }
 
-fn render(tried: &[Tried]) -> Vec<String> {
+fn render(tried: &[TrialResult]) -> Vec<String> {
     if tried.is_empty() {
         return vec!["No such events.".to_owned()];
     }
@@ -140,10 +142,10 @@ fn render(tried: &[Tried]) -> Vec<String> {
             clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
             rules(&event.decided),
             rules(&event.today),
-            event.word().to_owned(),
+            event.label().to_owned(),
         ]);
     }
-    let number = |word: &str| tried.iter().filter(|event| event.word() == word).count();
+    let number = |label: &str| tried.iter().filter(|event| event.label() == label).count();
     let (same, differs) = (number("same"), number("DIFFERS"));
     let undecided = tried.len() - same - differs;
     let events = count(tried.len(), "event");

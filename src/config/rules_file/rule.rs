@@ -7,7 +7,7 @@ use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
 use super::action::{self, ACTION};
 
-/// Names that rules of the file cannot have: those of the environment rules, and one that stands for many rules.
+/// Names that rules of the file cannot have: those of the environment rules, and one that represents many rules.
 const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
 
 /// The longest name, in characters; names are shown in tables and log lines.

@@ -29,18 +29,18 @@ use super::encryption;
 const MARKER: &str = "docspace_courier.session";
 
 /// A client with a connection of its own.
-pub(super) struct Client {
+pub(super) struct BlockingClient {
     driver: tokio_postgres::Client,
     runtime: Runtime,
     notifications: RefCell<UnboundedReceiver<Notification>>,
     answer_limit: Cell<Duration>,
-    is_silent: Cell<bool>,
+    has_timed_out: Cell<bool>,
     is_pooled: bool,
 }
 
 type ServerConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-impl Client {
+impl BlockingClient {
     /// Connects to the first host that lets it.
     pub(super) fn connect(server: &Server, answer_limit: Duration) -> Result<Self, SqlError> {
         let runtime = Builder::new_current_thread()
@@ -58,7 +58,7 @@ impl Client {
             runtime,
             notifications: RefCell::new(notifications),
             answer_limit: Cell::new(answer_limit),
-            is_silent: Cell::new(false),
+            has_timed_out: Cell::new(false),
             is_pooled: true,
         };
         client.is_pooled = !(is_marked && client.has_marker(&marker)?);
@@ -67,8 +67,8 @@ impl Client {
 
     /// Whether the session on the server has the marker; not so if a pooler ignored it.
     fn has_marker(&self, marker: &str) -> Result<bool, SqlError> {
-        let question = format!("SELECT current_setting('{MARKER}', true)");
-        let answer = self.wait(self.driver.simple_query(&question))?;
+        let query = format!("SELECT current_setting('{MARKER}', true)");
+        let answer = self.wait(self.driver.simple_query(&query))?;
         Ok(answer.iter().any(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0) == Some(marker),
             _ => false,
@@ -113,7 +113,7 @@ impl Client {
         self.wait(self.driver.query(statement, values))
     }
 
-    /// Like [`Client::execute`], in one message to the server.
+    /// Like [`BlockingClient::execute`], in one message to the server.
     pub(super) fn execute_unprepared(
         &self,
         text: &str,
@@ -122,7 +122,7 @@ impl Client {
         self.wait(self.driver.execute_typed(text, values))
     }
 
-    /// Like [`Client::query`], in one message to the server.
+    /// Like [`BlockingClient::query`], in one message to the server.
     pub(super) fn query_unprepared(
         &self,
         text: &str,
@@ -140,13 +140,13 @@ impl Client {
 
     fn wait<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, SqlError> {
         let limit = self.answer_limit.get();
-        if self.is_silent.get() {
-            return Err(SqlError::Silent(limit));
+        if self.has_timed_out.get() {
+            return Err(SqlError::TimedOut(limit));
         }
         let answer = async { timeout(limit, answer).await };
         let Ok(answer) = self.runtime.block_on(answer) else {
-            self.is_silent.set(true);
-            return Err(SqlError::Silent(limit));
+            self.has_timed_out.set(true);
+            return Err(SqlError::TimedOut(limit));
         };
         Ok(answer?)
     }
@@ -158,13 +158,13 @@ async fn connect(
     tls: &MakeRustlsConnect,
     marker: &str,
 ) -> Result<(tokio_postgres::Client, ServerConnection, bool), SqlError> {
-    let mut outcome = Err(SqlError::Silent(server.connect_timeout));
+    let mut outcome = Err(SqlError::TimedOut(server.connect_timeout));
     for host in server.hosts() {
         // A host that accepts the connection and then stays silent must not keep this client from the others.
         let connected = timeout(server.connect_timeout, connect_to(&host, tls, marker)).await;
         outcome = match connected {
             Ok(connected) => connected.map_err(SqlError::from),
-            Err(_) => Err(SqlError::Silent(server.connect_timeout)),
+            Err(_) => Err(SqlError::TimedOut(server.connect_timeout)),
         };
         if outcome.is_ok() {
             break;

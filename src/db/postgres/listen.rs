@@ -8,7 +8,7 @@ use crate::db::error::SqlError;
 use crate::db::location::Server;
 use crate::db::queue::Queue;
 
-use super::client::Client;
+use super::client::BlockingClient;
 
 /// How often the listener checks whether the store is still open and its connection works, and reconnects after
 /// a failure.
@@ -41,7 +41,7 @@ fn listen(
     is_open: &impl Fn() -> bool,
     on_notify: &impl Fn(Queue),
 ) -> Result<(), SqlError> {
-    let client = Client::connect(server, MAX_WAIT)?;
+    let client = BlockingClient::connect(server, MAX_WAIT)?;
     if client.is_pooled() {
         // Polling finds the work. The caller expects this thread to run as long as the store is open.
         drop(client);

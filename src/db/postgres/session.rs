@@ -14,11 +14,11 @@ use crate::db::row::{DriverRow, Row};
 use crate::db::value::{Params, Value};
 use crate::ids::InstanceId;
 
-use super::client::Client;
+use super::client::BlockingClient;
 
 /// How long the statements of a session may wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct WaitLimits {
     /// For a lock.
     pub(super) lock: Duration,
     /// For the server's answer.
@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 /// A connection and its prepared statements.
 pub(in crate::db) struct Session {
-    client: Client,
+    client: BlockingClient,
     /// What begins a transaction.
     begin: String,
     statements: RefCell<HashMap<String, Statement>>,
@@ -53,9 +53,9 @@ impl Session {
     pub(super) fn connect(
         server: &Server,
         instance: InstanceId,
-        limits: Limits,
+        limits: WaitLimits,
     ) -> Result<Self, SqlError> {
-        let client = Client::connect(server, limits.answer)?;
+        let client = BlockingClient::connect(server, limits.answer)?;
         let begin = if client.is_pooled() {
             format!("BEGIN; {}", settings("LOCAL", limits))
         } else {
@@ -182,7 +182,7 @@ impl Session {
 ///
 /// The server ends a statement later than the client that waits for a delivery's commit gives up. Otherwise it
 /// could end the wait for a synchronous standby, and report a commit that a failover may lose.
-fn settings(scope: &str, limits: Limits) -> String {
+fn settings(scope: &str, limits: WaitLimits) -> String {
     format!(
         "SET {scope} statement_timeout = '30s';
          SET {scope} lock_timeout = {};

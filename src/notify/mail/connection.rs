@@ -23,11 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BYTES: usize = 256 * 1024;
 
 /// Connects to one of the addresses of the server.
-pub(super) async fn connect(host: &str, port: u16) -> io::Result<Connection<TcpStream>> {
+pub(super) async fn connect(host: &str, port: u16) -> io::Result<MailConnection<TcpStream>> {
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
     for address in lookup_host((host, port)).await? {
         match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(Connection::new(stream, address)),
+            Ok(Ok(stream)) => return Ok(MailConnection::new(stream, address)),
             Ok(Err(error)) => failed = error,
             Err(_) => failed = io::ErrorKind::TimedOut.into(),
         }
@@ -37,13 +37,13 @@ pub(super) async fn connect(host: &str, port: u16) -> io::Result<Connection<TcpS
 
 /// A connection from which a limited number of bytes can be read.
 #[derive(Debug)]
-pub(super) struct Connection<S> {
+pub(super) struct MailConnection<S> {
     stream: S,
     peer: SocketAddr,
     bytes_left: usize,
 }
 
-impl<S> Connection<S> {
+impl<S> MailConnection<S> {
     fn new(stream: S, peer: SocketAddr) -> Self {
         Self {
             stream,
@@ -53,20 +53,20 @@ impl<S> Connection<S> {
     }
 }
 
-impl Connection<TcpStream> {
+impl MailConnection<TcpStream> {
     /// Performs the TLS handshake.
     pub(super) async fn encrypt(
         self,
         host: &str,
         tls: Arc<ClientConfig>,
-    ) -> io::Result<Connection<TlsStream<TcpStream>>> {
+    ) -> io::Result<MailConnection<TlsStream<TcpStream>>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(tls).connect(name, self.stream).await?;
-        Ok(Connection::new(stream, self.peer))
+        Ok(MailConnection::new(stream, self.peer))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MailConnection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,7 +83,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MailConnection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -101,7 +101,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 }
 
-impl<S> AsyncTokioStream for Connection<S>
+impl<S> AsyncTokioStream for MailConnection<S>
 where
     S: AsyncRead + AsyncWrite + fmt::Debug + Send + Sync + Unpin,
 {

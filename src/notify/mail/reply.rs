@@ -13,7 +13,7 @@ use crate::certificates;
 use crate::outgoing::{ChannelProblem, Failure};
 use crate::root_cause::root_cause;
 
-use super::server::{Rejection, Stage};
+use super::server::{SmtpRejection, Stage};
 use super::{SUBJECT_LENGTH, one_line};
 
 /// Replies that reject the login (RFC 4954).
@@ -29,11 +29,11 @@ const SHUTTING_DOWN: u16 = 421;
 const TOO_LARGE: u16 = 552;
 
 /// The failure after a rejection of an email from this sender to this recipient.
-pub(super) fn failure(rejection: &Rejection, from: &str, to: &str) -> Failure {
+pub(super) fn failure(rejection: &SmtpRejection, from: &str, to: &str) -> Failure {
     let (stage, error) = match rejection {
-        Rejection::Smtp { stage, error } => (stage, error),
-        Rejection::Unreachable(error) => return unreachable(error),
-        Rejection::AddressNotAscii => {
+        SmtpRejection::Smtp { stage, error } => (stage, error),
+        SmtpRejection::Unreachable(error) => return unreachable(error),
+        SmtpRejection::AddressNotAscii => {
             return Failure::Permanent {
                 code: "bad_address",
                 reason: "the mail server supports only addresses of ASCII characters".to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn failure(rejection: &Rejection, from: &str, to: &str) -> Failure {
         Failure::channel(ChannelProblem::Unreachable, reason)
     } else if LOGIN_REJECTED.contains(&code) {
         set_up_rejected("the login", &cause)
-    } else if COMMAND_REJECTED.contains(&code) || *stage == Stage::Connection {
+    } else if COMMAND_REJECTED.contains(&code) || *stage == Stage::MailConnection {
         connection_rejected(error, &cause)
     } else if (*stage == Stage::Sender && code != TOO_LARGE) || names_sender {
         sender_rejected(error, &cause)

@@ -40,10 +40,10 @@ pub(super) struct MailServer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Connecting, greeting, encrypting, logging in.
-    Connection,
-    /// The server was told the sender.
+    MailConnection,
+    /// The sender was sent (MAIL FROM).
     Sender,
-    /// The server was told the recipient.
+    /// The recipient was sent (RCPT TO).
     Recipient,
     /// The content was sent.
     Content,
@@ -51,7 +51,7 @@ pub(super) enum Stage {
 
 /// Why the server did not accept an email.
 #[derive(Debug)]
-pub(super) enum Rejection {
+pub(super) enum SmtpRejection {
     /// There is no connection, or no encrypted one.
     Unreachable(io::Error),
     /// It rejected a command, or the connection broke.
@@ -60,7 +60,7 @@ pub(super) enum Rejection {
     AddressNotAscii,
 }
 
-impl Rejection {
+impl SmtpRejection {
     fn at(stage: Stage) -> impl Fn(smtp::Error) -> Self {
         move |error| Self::Smtp { stage, error }
     }
@@ -91,10 +91,10 @@ impl MailServer {
     }
 
     /// Connects, encrypts and logs in.
-    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Rejection> {
-        let at = Rejection::at(Stage::Connection);
+    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpRejection> {
+        let at = SmtpRejection::at(Stage::MailConnection);
         let helo = self.client_id().await;
-        let stream = self.open().await.map_err(Rejection::Unreachable)?;
+        let stream = self.open().await.map_err(SmtpRejection::Unreachable)?;
         let connection = AsyncSmtpConnection::connect_with_transport(stream, &helo);
         let mut connection = connection.await.map_err(&at)?;
         if self.security == Security::StartTls {
@@ -124,7 +124,7 @@ impl MailServer {
         &self,
         message: &Message,
         content_sent: &AtomicBool,
-    ) -> Result<AsyncSmtpConnection, Rejection> {
+    ) -> Result<AsyncSmtpConnection, SmtpRejection> {
         let mut connection = self.connect().await?;
         match transfer(&mut connection, message, content_sent).await {
             Ok(()) => Ok(connection),
@@ -170,14 +170,14 @@ async fn transfer(
     connection: &mut AsyncSmtpConnection,
     message: &Message,
     content_sent: &AtomicBool,
-) -> Result<(), Rejection> {
+) -> Result<(), SmtpRejection> {
     let (envelope, content) = (message.envelope(), message.formatted());
     let mut parameters = Vec::new();
     let mut addresses = envelope.from().into_iter().chain(envelope.to());
     if !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
         let server = connection.server_info();
         if !server.supports_feature(Extension::SmtpUtfEight) {
-            return Err(Rejection::AddressNotAscii);
+            return Err(SmtpRejection::AddressNotAscii);
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
@@ -186,13 +186,13 @@ async fn transfer(
     }
     let mail = Mail::new(envelope.from().cloned(), parameters);
     let accepted = connection.command(mail).await;
-    accepted.map_err(Rejection::at(Stage::Sender))?;
+    accepted.map_err(SmtpRejection::at(Stage::Sender))?;
     for recipient in envelope.to() {
         let rcpt = Rcpt::new(recipient.clone(), Vec::new());
         let accepted = connection.command(rcpt).await;
-        accepted.map_err(Rejection::at(Stage::Recipient))?;
+        accepted.map_err(SmtpRejection::at(Stage::Recipient))?;
     }
-    let at = Rejection::at(Stage::Content);
+    let at = SmtpRejection::at(Stage::Content);
     connection.command(Data).await.map_err(&at)?;
     content_sent.store(true, Ordering::Relaxed);
     connection.message(&content).await.map_err(&at)?;

@@ -8,7 +8,7 @@ use crate::outbox::action::{ActionId, ActionState};
 
 /// An action that the event has already.
 #[derive(Clone, Debug)]
-pub(super) struct Earlier {
+pub(super) struct EarlierAction {
     pub(super) id: ActionId,
     pub(super) rule: String,
     pub(super) version: String,
@@ -19,7 +19,7 @@ pub(super) struct Earlier {
     has_intent: bool,
 }
 
-impl Earlier {
+impl EarlierAction {
     /// Whether it is done, or may be.
     pub(super) fn is_kept(&self) -> bool {
         self.has_intent || matches!(self.state, ActionState::Done | ActionState::Running)
@@ -30,21 +30,21 @@ const COLUMNS: &str = "id, rule, file_version, position, kind, plan, state, inte
 
 /// Reads the actions of an event, and locks them by writing, so that no attempt ends while they are planned
 /// again.
-pub(super) fn read_and_lock(sql: &Sql, event: InboxId) -> Result<Vec<Earlier>, SqlError> {
+pub(super) fn read_and_lock(sql: &Sql, event: InboxId) -> Result<Vec<EarlierAction>, SqlError> {
     let statement =
         format!("UPDATE actions SET attempt = attempt WHERE event = :event RETURNING {COLUMNS}");
     sql.query(&statement, &[(":event", event.0.into())], read_row)
 }
 
 /// Reads the actions of an event.
-pub(super) fn read(sql: &Sql, event: InboxId) -> Result<Vec<Earlier>, SqlError> {
+pub(super) fn read(sql: &Sql, event: InboxId) -> Result<Vec<EarlierAction>, SqlError> {
     let statement = format!("SELECT {COLUMNS} FROM actions WHERE event = :event");
     sql.query(&statement, &[(":event", event.0.into())], read_row)
 }
 
-fn read_row(row: &Row<'_>) -> Result<Earlier, SqlError> {
+fn read_row(row: &Row<'_>) -> Result<EarlierAction, SqlError> {
     let intent_at: Option<Timestamp> = row.get("intent_at")?;
-    Ok(Earlier {
+    Ok(EarlierAction {
         id: ActionId(row.get("id")?),
         rule: row.get("rule")?,
         version: row.get("file_version")?,

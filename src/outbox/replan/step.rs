@@ -8,26 +8,26 @@ use crate::outbox::action::{ActionId, ActionState};
 use crate::outbox::plan::NewAction;
 
 use super::change::{PlanChange, ReplanChange};
-use super::earlier::Earlier;
+use super::earlier::EarlierAction;
 
 /// One change of the plan of an event.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     /// It is planned again, and it is done or may be. In the latter case it is tried again to find out.
-    Keep(Earlier),
+    Keep(EarlierAction),
     /// The same, about an action that a later step is about, too.
-    Revive(ActionId),
+    RetryUnresolved(ActionId),
     /// No rule plans it again, but it is done or may be.
-    Stay(Earlier),
-    Replace(Earlier, NewAction<'a>),
+    Stay(EarlierAction),
+    Replace(EarlierAction, NewAction<'a>),
     Insert(NewAction<'a>),
     /// Another rule, or the rule at another position, did the same.
     Adopt {
         displaced: Option<ActionId>,
-        same: Earlier,
+        same: EarlierAction,
         new: NewAction<'a>,
     },
-    Discard(Earlier, &'static str),
+    Discard(EarlierAction, &'static str),
 }
 
 /// All changes of the plan of an event, in order.
@@ -60,7 +60,9 @@ impl<'a> ReplanSteps<'a> {
 impl Step<'_> {
     fn apply(&self, sql: &Sql, now: Timestamp) -> Result<(), SqlError> {
         match self {
-            Self::Keep(Earlier { id, .. }) | Self::Revive(id) => revive(sql, *id, now),
+            Self::Keep(EarlierAction { id, .. }) | Self::RetryUnresolved(id) => {
+                retry_unresolved(sql, *id, now)
+            }
             Self::Stay(_) => Ok(()),
             Self::Replace(here, new) => new.replace(sql, here.id),
             Self::Insert(new) => new.insert(sql, None, now),
@@ -76,7 +78,7 @@ impl Step<'_> {
                 if same.rule != new.rule {
                     new.adopt(sql, same.id)?;
                 }
-                revive(sql, same.id, now)
+                retry_unresolved(sql, same.id, now)
             }
             Self::Discard(action, reason) => discard(sql, action.id, reason, now),
         }
@@ -85,7 +87,7 @@ impl Step<'_> {
     fn change(&self) -> Option<ReplanChange> {
         match self {
             Self::Keep(action) | Self::Stay(action) => Some(of_earlier(action, PlanChange::Kept)),
-            Self::Revive(_) => None,
+            Self::RetryUnresolved(_) => None,
             Self::Replace(here, new) if here.plan == new.action.stored => {
                 Some(of_new(new, PlanChange::Retried))
             }
@@ -107,7 +109,7 @@ impl Step<'_> {
     }
 }
 
-fn of_earlier(action: &Earlier, change: PlanChange) -> ReplanChange {
+fn of_earlier(action: &EarlierAction, change: PlanChange) -> ReplanChange {
     ReplanChange {
         rule: action.rule.clone(),
         kind: action.kind.clone(),
@@ -126,7 +128,7 @@ fn of_new(new: &NewAction<'_>, change: PlanChange) -> ReplanChange {
 }
 
 /// Retries an action whose call may have taken effect, with all its attempts.
-fn revive(sql: &Sql, id: ActionId, now: Timestamp) -> Result<(), SqlError> {
+fn retry_unresolved(sql: &Sql, id: ActionId, now: Timestamp) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
                             reason_code = NULL, reason = NULL

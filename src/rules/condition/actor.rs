@@ -4,22 +4,22 @@
 use crate::rules::entry_view::{EntryView, Missing};
 
 use super::account::Account;
-use super::check::{Check, Why};
+use super::check::{Check, Reason};
 
 /// Whether one of these accounts acted.
 pub(super) fn is_one_of<'a>(accounts: &'a [Account], view: &EntryView<'a>) -> Check<'a> {
     match contains_actor(accounts, view) {
-        Ok(true) => Check::Holds(Why::Actor("is", accounts)),
-        Ok(false) => Check::Fails(Why::Actor("is not", accounts)),
+        Ok(true) => Check::Match(Reason::Actor("is", accounts)),
+        Ok(false) => Check::Mismatch(Reason::Actor("is not", accounts)),
         Err(missing) => Check::Needs(missing),
     }
 }
 
-/// Whether none of these accounts acted. Holds if the event names no account.
+/// Whether none of these accounts acted. Matches if the event names no account.
 pub(super) fn is_none_of<'a>(accounts: &'a [Account], view: &EntryView<'a>) -> Check<'a> {
     match contains_actor(accounts, view) {
-        Ok(true) => Check::Fails(Why::Actor("is", accounts)),
-        Ok(false) => Check::Holds(Why::Actor("is not", accounts)),
+        Ok(true) => Check::Mismatch(Reason::Actor("is", accounts)),
+        Ok(false) => Check::Match(Reason::Actor("is not", accounts)),
         Err(missing) => Check::Needs(missing),
     }
 }

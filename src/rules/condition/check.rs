@@ -11,15 +11,15 @@ use super::pattern::Pattern;
 /// The outcome of checking a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::rules) enum Check<'a> {
-    Holds(Why<'a>),
-    Fails(Why<'a>),
+    Match(Reason<'a>),
+    Mismatch(Reason<'a>),
     Needs(Missing),
 }
 
 /// The reason for an outcome. It becomes text only if someone reads it: most checks fail unread. The
 /// text contains no title, because titles are personal data and reasons are logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::rules) enum Why<'a> {
+pub(in crate::rules) enum Reason<'a> {
     Plain(&'static str),
     Itself(&'a FolderId),
     Inside(&'a FolderId, &'static str, &'a FolderId),
@@ -31,7 +31,7 @@ pub(in crate::rules) enum Why<'a> {
     Actor(&'static str, &'a [Account]),
 }
 
-impl fmt::Display for Why<'_> {
+impl fmt::Display for Reason<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain(sentence) => formatter.write_str(sentence),

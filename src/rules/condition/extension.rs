@@ -2,16 +2,16 @@
 
 use crate::rules::entry_view::{EntryView, Missing};
 
-use super::check::{Check, Why};
+use super::check::{Check, Reason};
 
 /// Whether the extension is one of these, which are in lower case and without a dot.
 pub(super) fn is_one_of<'a>(extensions: &'a [String], view: &EntryView<'a>) -> Check<'a> {
     match view.extension() {
         None => Check::Needs(Missing::File),
         Some(extension) if extensions.iter().any(|wanted| wanted == extension) => {
-            Check::Holds(Why::Extension("is", extensions))
+            Check::Match(Reason::Extension("is", extensions))
         }
-        Some(_) => Check::Fails(Why::Extension("is not", extensions)),
+        Some(_) => Check::Mismatch(Reason::Extension("is not", extensions)),
     }
 }
 

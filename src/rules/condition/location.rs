@@ -6,7 +6,7 @@ use crate::rules::entry_view::{EntryView, Missing};
 use crate::rules::facts::Lookup;
 use crate::wire::FolderType;
 
-use super::check::{Check, Why};
+use super::check::{Check, Reason};
 
 /// In one of these rooms, at any depth.
 pub(super) fn is_in_room<'a>(rooms: &'a [FolderId], view: &EntryView<'a>) -> Check<'a> {
@@ -16,13 +16,13 @@ pub(super) fn is_in_room<'a>(rooms: &'a [FolderId], view: &EntryView<'a>) -> Che
             || view.is_folder(room)
     });
     if let Some(room) = named {
-        return Check::Holds(Why::Itself(room));
+        return Check::Match(Reason::Itself(room));
     }
     match view.entry.root_kind {
         Some(FolderType::MyDocuments) => {
-            Check::Fails(Why::Plain("the file is in somebody's own documents"))
+            Check::Mismatch(Reason::Plain("the file is in somebody's own documents"))
         }
-        Some(FolderType::Trash) => Check::Fails(Why::Plain("the file is in the trash")),
+        Some(FolderType::Trash) => Check::Mismatch(Reason::Plain("the file is in the trash")),
         _ => by_path(rooms, "room", view),
     }
 }
@@ -32,8 +32,8 @@ pub(super) fn is_directly_in<'a>(folders: &'a [FolderId], view: &EntryView<'a>) 
     match view.folder() {
         None => Check::Needs(Missing::File),
         Some(folder) => match folders.iter().find(|wanted| *wanted == folder) {
-            Some(wanted) => Check::Holds(Why::Itself(wanted)),
-            None => Check::Fails(Why::Outside(folder, "folder", folders)),
+            Some(wanted) => Check::Match(Reason::Itself(wanted)),
+            None => Check::Mismatch(Reason::Outside(folder, "folder", folders)),
         },
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn is_in_tree<'a>(folders: &'a [FolderId], view: &EntryView<'a>) -> C
         .iter()
         .find(|wanted| view.folder() == Some(*wanted) || view.is_folder(wanted));
     match here {
-        Some(wanted) => Check::Holds(Why::Itself(wanted)),
+        Some(wanted) => Check::Match(Reason::Itself(wanted)),
         None => by_path(folders, "folder", view),
     }
 }
@@ -54,7 +54,7 @@ fn by_path<'a>(folders: &'a [FolderId], what: &'static str, view: &EntryView<'a>
         return match view.entry.kind {
             EntryKind::File => Check::Needs(Missing::File),
             EntryKind::Folder => {
-                Check::Fails(Why::Plain("the event does not name the parent folder"))
+                Check::Mismatch(Reason::Plain("the event does not name the parent folder"))
             }
         };
     };
@@ -63,14 +63,14 @@ fn by_path<'a>(folders: &'a [FolderId], what: &'static str, view: &EntryView<'a>
             .iter()
             .find(|folder_wanted| path.contains(folder_wanted))
         {
-            Some(folder_wanted) => Check::Holds(Why::Inside(folder, what, folder_wanted)),
-            None => Check::Fails(Why::Outside(folder, what, folders)),
+            Some(folder_wanted) => Check::Match(Reason::Inside(folder, what, folder_wanted)),
+            None => Check::Mismatch(Reason::Outside(folder, what, folders)),
         },
         // The file may have been moved on before its folder was deleted.
         Some(Lookup::NotFound) if view.file().is_none() && view.entry.kind == EntryKind::File => {
             Check::Needs(Missing::File)
         }
-        Some(Lookup::NotFound) => Check::Fails(Why::FolderGone(folder)),
+        Some(Lookup::NotFound) => Check::Mismatch(Reason::FolderGone(folder)),
         None => Check::Needs(Missing::Path),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::title_form::{compatible, composed, trim};
+use crate::rules::normalization::{compatible, composed, trim};
 
 mod glob;
 

@@ -18,11 +18,11 @@ fn outcome(condition: &Condition, facts: Facts<'_>) -> &'static str {
     let seen = EntryView::new(entry, facts);
     let check = condition.check(&seen);
     match check {
-        Check::Holds(why) => {
+        Check::Match(why) => {
             assert!(!why.to_string().is_empty());
             "holds"
         }
-        Check::Fails(why) => {
+        Check::Mismatch(why) => {
             assert!(!why.to_string().is_empty());
             "fails"
         }
@@ -85,7 +85,7 @@ fn titles_are_compared_in_one_form() {
     );
 }
 
-/// Conditions against payloads that name no trigger of interest, without any answer of the portal.
+/// Conditions against payloads that name no trigger of interest, without any lookup in the portal.
 #[test]
 fn conditions_and_payloads() {
     let check = |condition: &Condition, members: &str, expected: &str| {
@@ -269,7 +269,7 @@ fn the_portals_answer_about_the_file_overrides_the_delivery() {
 }
 
 #[test]
-fn folders_and_rooms_need_no_question_about_a_file() {
+fn folders_and_rooms_need_no_lookup_of_a_file() {
     let room = Condition::Room(folders(&["7"]));
     let entry = r#""fileEntryType": 1, "parentId": 3, "title": "Contracts""#;
     let changed = event("room.updated", entry);

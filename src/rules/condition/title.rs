@@ -2,7 +2,7 @@
 
 use crate::rules::entry_view::{EntryView, Missing};
 
-use super::check::{Check, Why};
+use super::check::{Check, Reason};
 use super::pattern::Pattern;
 
 /// Whether the title starts with one of these, which are in the form in which titles are compared.
@@ -11,9 +11,9 @@ pub(super) fn starts_with<'a>(prefixes: &'a [String], view: &EntryView<'a>) -> C
         return Check::Needs(Missing::File);
     };
     if prefixes.iter().any(|prefix| title.starts_with(prefix)) {
-        Check::Holds(Why::Title("starts with", prefixes))
+        Check::Match(Reason::Title("starts with", prefixes))
     } else {
-        Check::Fails(Why::Title("does not start with", prefixes))
+        Check::Mismatch(Reason::Title("does not start with", prefixes))
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn matches_regex<'a>(regex: &'a Pattern, view: &EntryView<'a>) -> Che
 fn matches<'a>(pattern: &'a Pattern, view: &EntryView<'a>) -> Check<'a> {
     match view.raw_title() {
         None => Check::Needs(Missing::File),
-        Some(title) if pattern.matches(title) => Check::Holds(Why::Pattern("matches", pattern)),
-        Some(_) => Check::Fails(Why::Pattern("does not match", pattern)),
+        Some(title) if pattern.matches(title) => Check::Match(Reason::Pattern("matches", pattern)),
+        Some(_) => Check::Mismatch(Reason::Pattern("does not match", pattern)),
     }
 }

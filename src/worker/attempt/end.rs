@@ -53,7 +53,7 @@ impl End {
                 reason,
                 is_resolved,
             } => {
-                let status = outbox::give_up(sql, claim, code, reason, now)?;
+                let status = outbox::mark_dead(sql, claim, code, reason, now)?;
                 if *is_resolved {
                     outbox::clear_intent(sql, claim)?;
                 }

@@ -10,7 +10,7 @@ use crate::rules::Decision;
 
 /// What deciding an event led to.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum EventOutcome {
     /// The rules decided.
     Decided(Vec<Decision>),
     /// A fact is missing for now.
@@ -24,7 +24,7 @@ pub(super) enum Outcome {
     Dead(String),
 }
 
-impl Outcome {
+impl EventOutcome {
     /// Writes the outcome down; returns the decisions that are new.
     pub(super) fn write(
         &self,
@@ -42,7 +42,7 @@ impl Outcome {
                 until,
                 reason,
             } => inbox::postpone(sql, id, *until, *failures, reason)?,
-            Self::Dead(reason) => inbox::give_up(sql, id, reason)?,
+            Self::Dead(reason) => inbox::mark_dead(sql, id, reason)?,
         }
         Ok(Vec::new())
     }

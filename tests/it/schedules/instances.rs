@@ -31,8 +31,8 @@ impl Run<'_> {
         // A frozen instance keeps its claims, as in a shared store.
         let is_alone = self.frozen.is_empty();
         let resume = move |sql: &Sql| {
-            inbox::expedite(sql, now)?;
-            outbox::expedite_distant(sql, now)?;
+            inbox::make_due(sql, now)?;
+            outbox::reset_due_times(sql, now)?;
             if is_alone {
                 outbox::release_all_leases(sql)?;
             }

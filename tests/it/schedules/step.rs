@@ -139,7 +139,7 @@ fn of_the_service() -> impl Strategy<Value = Step> {
     let failpoint = || {
         select(vec![
             Failpoint::BeforeCall,
-            Failpoint::AfterAnswer,
+            Failpoint::AfterResponse,
             Failpoint::OperationStored,
             Failpoint::BeforeFinish,
             Failpoint::BeforeMessage,

@@ -37,12 +37,12 @@ pub(super) fn to_regex(glob: &str) -> Result<String, &'static str> {
     Ok(regex)
 }
 
-/// What stands between square brackets.
+/// Parses a character class, what is between square brackets.
 fn class(characters: &mut std::str::Chars<'_>, regex: &mut String) -> Result<(), &'static str> {
     let mut inside = String::new();
     for character in characters.by_ref() {
         match character {
-            ']' if inside.is_empty() || inside == "^" => return Err("a [ ] holds nothing"),
+            ']' if inside.is_empty() || inside == "^" => return Err("a [ ] is empty"),
             ']' => {
                 regex.push('[');
                 regex.push_str(&inside);

@@ -9,7 +9,7 @@ use crate::text::is_invisible;
 
 /// A title or a prefix without white space and invisible characters at its ends, in the compatibility form (NFKC) and
 /// in lower case.
-pub(super) fn comparable(text: &str) -> String {
+pub(super) fn normalized(text: &str) -> String {
     let text = trim(text);
     if text.is_ascii() {
         return text.to_ascii_lowercase();

@@ -1,0 +1,197 @@
+//! Tests of which rules count as a cycle.
+
+use super::super::condition::Pattern;
+use super::*;
+use crate::actions::{Comment, CopyTo, MoveTo};
+use crate::docspace::Conflict;
+use crate::event::Trigger;
+
+fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str, i64)]) -> Rule {
+    let plan = |(kind, to): &(&str, i64)| {
+        let (to, conflict) = (FolderId::from(*to), Conflict::Duplicate);
+        match *kind {
+            "copy" => CopyTo { to, conflict }.into(),
+            "move" => MoveTo { to, conflict }.into(),
+            "comment" => Comment {
+                text: "seen".to_owned(),
+            }
+            .into(),
+            other => panic!("{other}"),
+        }
+    };
+    Rule {
+        name: name.to_owned(),
+        triggers: vec![Trigger::new(trigger)],
+        conditions,
+        actions: actions.iter().map(plan).collect(),
+    }
+}
+
+fn room(id: i64) -> Vec<Condition> {
+    vec![Condition::Room(vec![FolderId::from(id)])]
+}
+
+fn found(rules: &[Rule]) -> Vec<String> {
+    find_cycles(rules).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_cycle_is_named_from_its_first_rule() {
+    let rules = [
+        rule("b", "file.copied", room(5), &[("move", 6)]),
+        rule("a", "file.moved", room(6), &[("copy", 5)]),
+        rule("c", "file.copied", room(5), &[("copy", 9)]),
+    ];
+    assert_eq!(
+        found(&rules),
+        [
+            "rule “b” (move to folder 6) raises file.moved for rule “a” (copy to folder 5), \
+             which raises file.copied for rule “b”"
+        ]
+    );
+    let itself = [rule("a", "file.updated", vec![], &[("comment", 0)])];
+    assert_eq!(
+        found(&itself),
+        ["rule “a” (comment “seen”) raises file.updated for itself"]
+    );
+}
+
+#[test]
+fn which_rules_trigger_each_other() {
+    let check = |rules: &[Rule], cycles: usize| {
+        assert_eq!(found(rules).len(), cycles, "{rules:?}");
+    };
+    let with = |mut conditions: Vec<Condition>, more: Condition| {
+        conditions.push(more);
+        conditions
+    };
+    let own = || vec![Account::ApiKeyUser];
+    let pdf = || Condition::Extension(vec!["pdf".to_owned()]);
+    // A copy raises file.copied and nothing else.
+    check(&[rule("a", "file.uploaded", room(5), &[("copy", 5)])], 0);
+    check(&[rule("a", "file.copied", room(5), &[("copy", 5)])], 1);
+    check(&[rule("a", "file.copied", vec![], &[("copy", 5)])], 1);
+    check(&[rule("a", "file.copied", room(5), &[("move", 5)])], 0);
+    check(&[rule("a", "file.moved", room(5), &[("move", 5)])], 1);
+    // Only the portal knows whether folder 6 is in room 5.
+    check(&[rule("a", "file.copied", room(5), &[("copy", 6)])], 0);
+    let below = with(vec![], Condition::FolderTree(vec![FolderId::from(6)]));
+    check(&[rule("a", "file.copied", below, &[("copy", 6)])], 1);
+    // A rule that excludes the API key's user is not triggered by own actions.
+    let without_own = with(room(5), Condition::NotBy(own()));
+    check(
+        &[rule("a", "file.updated", without_own, &[("comment", 0)])],
+        0,
+    );
+    let only_own = with(room(5), Condition::By(own()));
+    check(&[rule("a", "file.updated", only_own, &[("comment", 0)])], 1);
+    let anna = Account::Id("5f1d0c52".to_owned());
+    let by_anna = with(room(5), Condition::By(vec![anna]));
+    check(&[rule("a", "file.updated", by_anna, &[("comment", 0)])], 0);
+    // A comment after a move is made where the file is then.
+    check(
+        &[rule(
+            "a",
+            "file.updated",
+            room(5),
+            &[("move", 6), ("comment", 0)],
+        )],
+        0,
+    );
+    check(
+        &[
+            rule("a", "file.updated", room(5), &[("move", 6), ("comment", 0)]),
+            rule("b", "file.updated", room(6), &[("move", 5), ("comment", 0)]),
+        ],
+        1,
+    );
+    // No action turns a document into a PDF.
+    check(
+        &[
+            rule("a", "file.copied", with(vec![], pdf()), &[("copy", 5)]),
+            rule(
+                "b",
+                "file.copied",
+                vec![Condition::Extension(vec!["docx".to_owned()])],
+                &[("copy", 6)],
+            ),
+        ],
+        2,
+    );
+    // A file must be in both places; only the portal knows whether folder 5 is in folder 20.
+    let tree = Condition::FolderTree(vec![FolderId::from(20)]);
+    let both = with(room(5), tree);
+    check(&[rule("a", "file.moved", both.clone(), &[("move", 5)])], 0);
+    check(&[rule("a", "file.moved", both.clone(), &[("move", 20)])], 0);
+    // A file that is in both places stays there.
+    check(&[rule("a", "file.updated", both, &[("comment", 0)])], 1);
+    // No action changes the beginning of a title.
+    let prefix = |prefix: &str| Condition::TitlePrefix(vec![prefix.to_owned()]);
+    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+    let pair = |one: Condition, other: Condition| {
+        [
+            rule("a", "file.copied", with(room(5), one), &[("copy", 6)]),
+            rule("b", "file.copied", with(room(6), other), &[("copy", 5)]),
+        ]
+    };
+    check(&pair(prefix("in"), prefix("out")), 0);
+    check(&pair(prefix("in"), prefix("invoice")), 1);
+    check(&pair(prefix("in"), pdf()), 1);
+    // Whether a title matches both is not known.
+    check(&pair(prefix("in"), glob("*.pdf")), 0);
+    check(&pair(glob("*.pdf"), prefix("in")), 0);
+    check(&pair(glob("*.pdf"), glob("*.pdf")), 1);
+    check(&pair(glob("*.pdf"), pdf()), 1);
+    // A chain that ends is not a cycle.
+    check(
+        &[
+            rule("a", "file.uploaded", room(1), &[("copy", 5)]),
+            rule("b", "file.copied", room(5), &[("move", 6)]),
+            rule("c", "file.moved", room(6), &[("comment", 0)]),
+        ],
+        0,
+    );
+}
+
+#[test]
+fn destinations_that_may_be_in_a_watched_room_are_unresolved() {
+    let rules = [
+        rule("a", "file.copied", room(5), &[("copy", 6)]),
+        rule("b", "file.uploaded", room(7), &[("copy", 8)]),
+    ];
+    assert_eq!(
+        unresolved_destinations(&rules),
+        [
+            (FolderId::from(6), vec![FolderId::from(5)]),
+            (FolderId::from(8), vec![FolderId::from(5)]),
+        ]
+    );
+    let mut nested = rules.to_vec();
+    alias_watched_folder(&mut nested, &FolderId::from(5), &FolderId::from(6));
+    assert_eq!(
+        found(&nested),
+        ["rule “a” (copy to folder 6) raises file.copied for itself"]
+    );
+}
+
+#[test]
+fn each_group_of_rules_that_trigger_each_other_is_reported_once() {
+    // a triggers b and c, both trigger d, and d triggers a.
+    let diamond = [
+        rule("a", "file.moved", room(1), &[("copy", 2)]),
+        rule("b", "file.copied", room(2), &[("move", 3)]),
+        rule("c", "file.copied", room(2), &[("comment", 0), ("move", 3)]),
+        rule("d", "file.moved", room(3), &[("move", 1)]),
+        rule("other", "file.updated", room(9), &[("comment", 0)]),
+    ];
+    let names = |rules: &[Rule]| -> Vec<Vec<String>> {
+        let cycles = find_cycles(rules).into_iter();
+        cycles
+            .map(|cycle| cycle.links.into_iter().map(|link| link.rule).collect())
+            .collect()
+    };
+    assert_eq!(names(&diamond), [vec!["a", "b", "d"], vec!["other"]]);
+    // With b gone, the other cycle of the group is reported.
+    let without_b = [&diamond[..1], &diamond[2..]].concat();
+    assert_eq!(names(&without_b), [vec!["a", "c", "d"], vec!["other"]]);
+}
