@@ -419,7 +419,7 @@ async fn a_mistyped_folder_is_replayed_once_although_the_process_is_killed() {
         let ordered = scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
         assert_eq!(ordered.reevaluating, 30);
         scene.restart_with_rule_of(scene.internal_id()).await;
-        for point in [Failpoint::BeforeCall, Failpoint::AfterAnswer] {
+        for point in [Failpoint::BeforeCall, Failpoint::AfterResponse] {
             let failpoints = Failpoints::stop_at(point);
             let rule = scene.rule(vec![copy_to(scene.internal_id())]);
             scene.replace_worker(
