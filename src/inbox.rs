@@ -20,6 +20,8 @@ mod decision;
 // Afterwards.
 mod dead_letter;
 
+mod forget;
+
 mod retention;
 
 pub use accept::{
@@ -34,6 +36,7 @@ pub use decision::{
     postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
+pub use forget::{forget, mentioning};
 pub use origin::{Origin, may_be_own_effect, origin};
 pub use replay::{Replay, ReplayedBy, replay, replay_as_planned};
 pub use retention::prune;

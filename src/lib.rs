@@ -34,6 +34,7 @@ pub mod pipeline;
 
 // Evaluate and replay for people.
 pub mod evaluator;
+pub mod forget;
 pub mod replay;
 pub mod rule_pause;
 

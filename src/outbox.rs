@@ -26,6 +26,8 @@ mod effect;
 
 mod dead_letter;
 
+mod forget;
+
 mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
@@ -43,6 +45,7 @@ pub use effect::{
     Effect, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
     last_comment, last_copy, last_move, outcome_before, owns_operation,
 };
+pub use forget::{forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
 pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};

@@ -105,3 +105,16 @@ impl ActionView {
         }
     }
 }
+
+/// What was done for an event, or is to be done: each action with its state and its result.
+pub fn actions_text(actions: &[ActionView]) -> String {
+    let texts = actions.iter().map(|action| {
+        let state = if action.held {
+            "held"
+        } else {
+            action.state.as_str()
+        };
+        format!("{}: {state}{}", action.what, action.result())
+    });
+    texts.collect::<Vec<_>>().join("; ")
+}

@@ -65,6 +65,7 @@ mod metrics;
 mod page;
 mod page_in_browser;
 mod paused_rules;
+mod personal_data;
 mod replay;
 mod search;
 mod supervision;

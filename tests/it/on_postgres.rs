@@ -55,6 +55,7 @@ mod events;
 mod metrics;
 mod page;
 mod paused_rules;
+mod personal_data;
 mod replay;
 mod rules_command;
 mod search;
