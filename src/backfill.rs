@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::db::{Db, Sql, SqlError};
 use crate::docspace::{self, Client};
 use crate::facts::FactFinder;
 use crate::ids::EventPosition;

@@ -41,7 +41,7 @@ pub mod rule_pause;
 // Fetch what was not delivered, and apply rules to existing files.
 pub mod backfill;
 pub mod catch_up;
-mod list_position;
+pub mod list_position;
 
 // Set up and check a deployment.
 pub mod check;

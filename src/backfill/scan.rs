@@ -32,7 +32,7 @@ pub enum ScanError {
 
 /// Where a backfill is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
+pub(super) struct Cursor {
     /// Which of the places is being read.
     place: usize,
     /// The position in it.

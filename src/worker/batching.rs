@@ -43,7 +43,7 @@ impl InFlightBatches {
     /// hold up.
     pub(super) fn background_policy(&self, key: &str) -> BatchPolicy {
         if self.lock().contains_key(&background_key(key)) {
-            BatchPolicy::Hold
+            BatchPolicy::Wait
         } else {
             BatchPolicy::Immediate
         }

@@ -30,6 +30,10 @@ impl Scene {
 
     /// Uploads files of which no event tells.
     fn existing(&self, count: usize) -> Vec<FileId> {
+        self.existing_named("file", count)
+    }
+
+    fn existing_named(&self, name: &str, count: usize) -> Vec<FileId> {
         self.portal.set_webhook_enabled(self.webhook, false);
         let files = (0..count)
             .map(|number| {
@@ -42,7 +46,7 @@ impl Scene {
                 } else {
                     &self.client_room
                 };
-                let title = format!("file {number}.txt");
+                let title = format!("{name} {number}.txt");
                 self.portal
                     .upload(folder, &title, title.as_bytes(), UploadEvents::Uploaded)
             })
@@ -272,7 +276,9 @@ async fn a_backfill_leaves_half_of_the_writes_of_a_day() {
         scene.work().await;
         assert_eq!(scene.copies(), 0);
         scene.upload(&scene.client_room, "live.txt");
-        scene.work().await;
+        scene.portal.wait_for_deliveries().await;
+        scene.worker.decide_next().await.unwrap();
+        scene.worker.process_next().await.unwrap();
         assert_eq!(scene.titles(&scene.internal), ["live.txt"]);
         scene.clock.advance(Duration::from_hours(24));
         scene.work_to_the_end().await;
@@ -304,7 +310,7 @@ async fn a_backfill_can_be_stopped_and_is_limited_to_a_time() {
 
         scene.clock.advance(Duration::from_hours(1));
         let since = scene.clock.now();
-        scene.existing(5);
+        scene.existing_named("newer", 5);
         let request = BackfillRequest {
             since: Some(since),
             ..scene.request(&["copy"])
@@ -371,7 +377,7 @@ async fn a_rule_that_no_longer_exists_ends_its_backfill() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_shows_orders_and_stops() {
     scenario(async |scene| {
         scene.existing(12);

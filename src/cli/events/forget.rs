@@ -12,18 +12,17 @@ use crate::forget::{self, Subject};
 use super::filter::start_of;
 
 #[derive(Debug, clap::Args)]
-#[group(id = "subject", required = true, multiple = false, args = ["person", "file", "before"])]
 #[command(
     after_help = "Titles, names, reasons and bodies are erased, also those of dead letters. Ids, times, states and \
                   results stay, so that nothing is done twice. Backups and the log are not changed."
 )]
 pub(super) struct ForgetArgs {
     /// Every event that mentions this person, by the id or the address that deliveries contain.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "before"])]
     person: Option<String>,
 
     /// Every event about this file.
-    #[arg(long, value_name = "FILE_ID")]
+    #[arg(long, value_name = "FILE_ID", conflicts_with = "before")]
     file: Option<String>,
 
     /// Every event received before this day (UTC), or before a time.
