@@ -161,8 +161,8 @@ pub fn order(
     if running(sql)?.is_some() {
         return Ok(None);
     }
-    let request = serde_json::to_string(request).expect("an order is plain data");
-    let cursor = serde_json::to_string(&Cursor::default()).expect("a position is plain data");
+    let request = to_json(request);
+    let cursor = to_json(&Cursor::default());
     let id = sql.query_one(
         "INSERT INTO backfills (state, request, cursor, ordered_at)
          VALUES ('running', :request, :cursor, :now) RETURNING id",
@@ -212,7 +212,6 @@ pub(super) fn advance(
     page: Counts,
     now: Timestamp,
 ) -> Result<bool, SqlError> {
-    let to_json = |cursor: &Cursor| serde_json::to_string(cursor).expect("plain data");
     let current = to_json(&backfill.cursor);
     let following = next.map_or_else(|| current.clone(), to_json);
     let (state, ended_at) = match next {
@@ -247,4 +246,8 @@ pub(super) fn advance(
         ],
     )?;
     Ok(advanced > 0)
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("an order and a position are plain data")
 }

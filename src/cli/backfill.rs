@@ -21,6 +21,10 @@ use super::output::{count, print_error, print_json, print_lines};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 #[command(
     after_help = "Each file is decided as if it had just been uploaded. What a rule has done for a file is not done \
                   again, as far as the store remembers it (RETENTION_DAYS): limit older rooms with --since. The \

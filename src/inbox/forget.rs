@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::db::{Sql, SqlError};
-use crate::event::{EntryKind, Event};
+use crate::event::{EntryKind, Event, Trigger};
 use crate::ids::InboxId;
 use crate::outbox;
 
@@ -62,7 +62,7 @@ fn without_names(body: &[u8]) -> Vec<u8> {
         "event": {
             "id": event.id.map(|id| id.0),
             "createOn": event.happened_at.map(|at| at.to_string()),
-            "trigger": event.trigger.as_ref().map(|trigger| trigger.as_str()),
+            "trigger": event.trigger.as_ref().map(Trigger::as_str),
         },
         "payload": payload,
         "webhook": { "id": event.webhook.map(|id| id.0) },

@@ -27,7 +27,7 @@ pub(super) async fn run(db: &Db, args: ExportArgs) -> anyhow::Result<ExitCode> {
     let ExportArgs { csv: _, filter } = args;
     let mut filter = filter.filter();
     print(&line(
-        [
+        &[
             "id",
             "received_at",
             "happened_at",
@@ -48,7 +48,7 @@ pub(super) async fn run(db: &Db, args: ExportArgs) -> anyhow::Result<ExitCode> {
         filter.before = Some(last.id);
         let lines = events
             .iter()
-            .map(|(event, actions)| line(cells(event, actions)));
+            .map(|(event, actions)| line(&cells(event, actions)));
         print(&lines.collect::<String>());
     }
 }
@@ -74,7 +74,7 @@ fn cells(event: &EventView, actions: &[ActionView]) -> [String; 9] {
     ]
 }
 
-fn line<const CELLS: usize>(cells: [String; CELLS]) -> String {
+fn line<const CELLS: usize>(cells: &[String; CELLS]) -> String {
     let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
     cells.join(",") + "\r\n"
 }
@@ -99,7 +99,7 @@ mod tests {
     fn cells_are_quoted_and_no_formulas() {
         let cells = ["1", "a \"b\", c", "=HYPERLINK(\"x\")", "two\nlines"];
         assert_eq!(
-            line(cells.map(str::to_owned)),
+            line(&cells.map(str::to_owned)),
             "\"1\",\"a \"\"b\"\", c\",\"'=HYPERLINK(\"\"x\"\")\",\"two lines\"\r\n"
         );
     }
