@@ -105,6 +105,10 @@ impl Scene {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a longer run by hand is for its figures"
+)]
 #[tokio::test]
 async fn existing_files_are_copied_once_with_few_calls() {
     scenario(async |scene| {
