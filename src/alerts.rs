@@ -3,8 +3,8 @@
 //! An [`AlertMonitor`] polls for problems: dead letters in the store, a refused API key, a disabled webhook,
 //! a channel that is out of use.
 //! No other code waits for an alert or has to raise one. Alerts that cannot be sent wait in memory and are
-//! retried. The store knows which dead letters were reported, so a restart loses no alert about one. The warnings
-//! and errors in the log do not depend on alerts.
+//! retried. The store knows which alerts were sent, so a restart neither repeats nor loses one, and a problem counts as
+//! resolved only once that is seen. The warnings and errors in the log do not depend on alerts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,32 +15,27 @@ use tracing::warn;
 
 use crate::catch_up;
 use crate::clock::Clock;
-use crate::db::{Db, Sql, SqlError, StoreError};
+use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{Client, OpenReason};
-use crate::inbox;
 use crate::instances::{self, LeaderRole};
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
-use crate::notify::mail::{self, Mailer};
-use crate::outbox;
+use crate::notify::mail::Mailer;
 use crate::telemetry::ErrorChain;
-use crate::text::without_links;
 
 mod channel;
+mod dead_letters;
 mod digest;
 mod outages;
 mod progress;
 
 use channel::{AlertChannel, Recipient};
-use digest::{AlertDigest, AlertKind, MAX_LISTED};
+use digest::{AlertDigest, AlertKind};
 use outages::OutageWatch;
 use progress::SentAlerts;
 
 /// Time between two scans.
 const SCAN_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The longest reason of one dead letter in an alert, in characters.
-const REASON_LENGTH: usize = 300;
 
 /// Polls for problems and sends alerts.
 #[derive(Debug)]
@@ -142,27 +137,19 @@ impl AlertMonitor {
             self.load_progress(now).await?;
         }
         self.scan_dead_letters(now).await?;
-        let outages = self.outages.new_outages(now);
-        self.digest
-            .record(AlertKind::ChannelDown, outages.len(), outages);
-        if self.outages.all_resolved() {
-            self.digest.resolve(AlertKind::ChannelDown);
-        }
-        let refused = self
-            .portal
-            .open_reason()
-            .map(|why| why == OpenReason::KeyRefused);
+        self.scan_outages(now);
         let webhook_disabled = self.db.read(catch_up::webhook_is_disabled).await?;
-        let state = [
-            // While the portal is down or asks for a pause, the state of the key is unknown.
-            (
-                AlertKind::KeyRefused,
-                refused.map_or(Some(false), |refused| refused.then_some(true)),
-            ),
+        let key_refused = match self.portal.open_reason() {
+            Some(OpenReason::KeyRefused) => Some(true),
+            None if self.portal.has_accepted_key() => Some(false),
+            // While the portal is down or asks for a pause, and before its first response, this is unknown.
+            _ => None,
+        };
+        for (kind, persists) in [
+            (AlertKind::KeyRefused, key_refused),
             (AlertKind::WebhookDisabled, Some(webhook_disabled)),
-        ];
-        for (kind, bad) in state {
-            match bad {
+        ] {
+            match persists {
                 Some(true) => self.digest.raise(kind),
                 Some(false) => self.digest.resolve(kind),
                 None => {}
@@ -171,25 +158,33 @@ impl AlertMonitor {
         Ok(())
     }
 
+    /// Like dead letters, outages are reported when an alert may be sent.
+    fn scan_outages(&mut self, now: Timestamp) {
+        self.outages.forget_recovered();
+        if self.digest.may_send(AlertKind::ChannelDown, now) {
+            let outages = self.outages.new_outages(now);
+            self.digest
+                .record(AlertKind::ChannelDown, outages.len(), outages);
+        }
+        if self.outages.reported.is_empty() {
+            self.digest.resolve(AlertKind::ChannelDown);
+        }
+    }
+
     /// Reports dead letters when an alert may be sent, and not when they are found: a process that ends before
     /// that has not reported them.
     async fn scan_dead_letters(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let reported = self.digest.open_since(AlertKind::DeadLetter);
         let reported = reported.unwrap_or(Timestamp::UNIX_EPOCH);
-        let (any, unreported) = self
-            .db
-            .read(move |sql| {
-                Ok((
-                    outbox::has_dead(sql)? || inbox::has_dead(sql)?,
-                    outbox::has_unreported_dead(sql, reported)?
-                        || inbox::has_unreported_dead(sql, reported)?,
-                ))
-            })
-            .await?;
+        let read = move |sql: &Sql| {
+            let unreported = dead_letters::unreported_exist(sql, reported)?;
+            Ok((dead_letters::exist(sql)?, unreported))
+        };
+        let (any, unreported) = self.db.read(read).await?;
         if !any {
             self.digest.resolve(AlertKind::DeadLetter);
         } else if unreported && self.digest.may_send(AlertKind::DeadLetter, now) {
-            let report = move |sql: &Sql| report_dead_letters(sql, reported, now);
+            let report = move |sql: &Sql| dead_letters::report(sql, reported, now);
             let (count, texts) = self.db.write(report).await?;
             self.digest.record(AlertKind::DeadLetter, count, texts);
         }
@@ -198,25 +193,21 @@ impl AlertMonitor {
 
     /// Continues where the last leader stopped. What it did not store was not accepted by every recipient.
     async fn load_progress(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let progress = self.db.read(SentAlerts::load).await?;
-        // A time ahead was stored before the clock stepped back.
-        let past = |at: Option<Timestamp>| at.map(|at| at.min(now));
-        let (dead_letters, webhook_disabled) =
-            (progress.dead_letters(), progress.webhook_disabled());
-        self.digest
-            .restore(AlertKind::DeadLetter, past(dead_letters));
-        self.digest
-            .restore(AlertKind::WebhookDisabled, past(webhook_disabled));
-        self.stored = Some(progress);
+        let sent = self.db.read(SentAlerts::load).await?;
+        for kind in AlertKind::ALL {
+            // A time ahead was stored before the clock stepped back.
+            let sent_at = sent.sent_at(kind).map(|at| at.min(now));
+            self.digest.restore(kind, sent_at);
+        }
+        self.outages.reported.clone_from(&sent.channels);
+        self.stored = Some(sent);
         Ok(())
     }
 
     /// Stores which alerts were sent, once no recipient waits for one.
     async fn store_progress(&mut self) -> Result<(), StoreError> {
-        let progress = SentAlerts::new(
-            self.digest.open_since(AlertKind::DeadLetter),
-            self.digest.open_since(AlertKind::WebhookDisabled),
-        );
+        let sent_at = |kind| self.digest.open_since(kind);
+        let progress = SentAlerts::new(sent_at, self.outages.reported.clone());
         let is_new = self.stored.as_ref().is_some_and(|it| *it != progress);
         if is_new && self.channels.iter().all(AlertChannel::is_empty) {
             let to_store = progress.clone();
@@ -225,30 +216,4 @@ impl AlertMonitor {
         }
         Ok(())
     }
-}
-
-/// Notes that dead letters are reported now, unless an alert up to `reported` did so. Returns how many there are,
-/// with texts about the first.
-fn report_dead_letters(
-    sql: &Sql,
-    reported: Timestamp,
-    now: Timestamp,
-) -> Result<(usize, Vec<String>), SqlError> {
-    let reason = |reason: Option<String>| {
-        let reason = reason.unwrap_or_else(|| "unknown reason".to_owned());
-        without_links(&mail::one_line(&reason, REASON_LENGTH))
-    };
-    let count = outbox::report_dead(sql, reported, now)? + inbox::report_dead(sql, reported, now)?;
-    let actions = outbox::reported_dead(sql, now, MAX_LISTED)?;
-    let actions = actions.into_iter().map(|dead| {
-        let (event, rule, kind) = (dead.event, dead.rule, dead.kind);
-        let reason = reason(dead.reason);
-        format!("event {event}, rule {rule}, {kind}: {reason}")
-    });
-    let decisions = inbox::reported_dead(sql, now, MAX_LISTED)?;
-    let decisions = decisions.into_iter().map(|(event, why)| {
-        let reason = reason(why);
-        format!("event {event} could not be decided: {reason}")
-    });
-    Ok((count, decisions.chain(actions).collect()))
 }

@@ -35,7 +35,7 @@ mod parts;
 mod settings;
 
 pub use env_file::EnvFileError;
-pub use environment_rules::{CopyRule, InvoiceRule};
+pub use environment_rules::{copy_rule, invoice_rule};
 pub use limits::Limits;
 pub use listeners::{AdminListener, PublicListener};
 pub use notifications::NotificationConfig;

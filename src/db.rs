@@ -22,11 +22,13 @@ mod migrate;
 mod handle;
 
 pub mod copy;
+pub mod state;
 
 pub use error::{SqlError, StoreError};
 pub use handle::Db;
 pub use location::{BadAddress, Location, Server};
 pub use queue::Queue;
+pub(crate) use row::stored_words;
 pub use row::{FromColumn, Row};
 pub use sql::Sql;
 pub use value::{Params, Value, ZeroAsNone};

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 use crate::docspace::{Client, Error, FileInfo, OpenReason};
-use crate::event::{Event, Trigger};
+use crate::event::Trigger;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
 
@@ -50,56 +50,6 @@ pub enum FactError {
     /// All lookups that an event can need were made, and the rules still need this.
     #[error("the rules still need {0} after {MAX_LOOKUPS} lookups")]
     TooManyLookups(MissingFact),
-}
-
-/// What is known about one event.
-#[derive(Debug)]
-pub struct KnownFacts<'a> {
-    event: &'a Event,
-    caused_by: &'a [String],
-    file: Option<Lookup<FileInfo>>,
-    path: Option<Lookup<Vec<FolderId>>>,
-    current_user: Option<String>,
-    /// What was not in a cache, in order.
-    lookups: Vec<MissingFact>,
-}
-
-impl<'a> KnownFacts<'a> {
-    /// What the delivery says, and the rules that caused the event.
-    pub fn new(event: &'a Event, caused_by: &'a [String]) -> Self {
-        Self {
-            event,
-            caused_by,
-            file: None,
-            path: None,
-            current_user: None,
-            lookups: Vec::new(),
-        }
-    }
-
-    /// The same about a file that a listing described.
-    pub fn listed(event: &'a Event, file: FileInfo) -> Self {
-        Self {
-            file: Some(Lookup::Found(file)),
-            ..Self::new(event, &[])
-        }
-    }
-
-    /// The facts as the rules take them.
-    pub fn facts(&self) -> Facts<'_> {
-        Facts {
-            event: self.event,
-            file: self.file.as_ref(),
-            path: self.path.as_ref(),
-            current_user: self.current_user.as_deref(),
-            caused_by: self.caused_by,
-        }
-    }
-
-    /// What was looked up in the portal, in order.
-    pub fn lookups(&self) -> &[MissingFact] {
-        &self.lookups
-    }
 }
 
 /// Lookups that a batch of events shares: each is made once, and an error is a result, too.
@@ -164,13 +114,13 @@ impl FactFinder {
     /// Evaluates without lookups in the portal; returns the first fact that is not in a cache.
     pub fn evaluate_from_cache<T>(
         &self,
-        known: &mut KnownFacts<'_>,
-        evaluate: impl Fn(Facts<'_>) -> Result<T, MissingFact>,
+        facts: &mut Facts<'_>,
+        evaluate: impl Fn(&Facts<'_>) -> Result<T, MissingFact>,
     ) -> Result<T, MissingFact> {
         loop {
-            match evaluate(known.facts()) {
+            match evaluate(facts) {
                 Ok(value) => return Ok(value),
-                Err(missing) if self.take_from_cache(&missing, known) => {}
+                Err(missing) if self.take_from_cache(&missing, facts) => {}
                 Err(missing) => return Err(missing),
             }
         }
@@ -180,30 +130,30 @@ impl FactFinder {
     pub async fn evaluate<T>(
         &self,
         lookups: &SharedLookups,
-        known: &mut KnownFacts<'_>,
-        evaluate: impl Fn(Facts<'_>) -> Result<T, MissingFact>,
+        facts: &mut Facts<'_>,
+        evaluate: impl Fn(&Facts<'_>) -> Result<T, MissingFact>,
     ) -> Result<T, FactError> {
         for _ in 0..MAX_LOOKUPS {
-            match self.evaluate_from_cache(known, &evaluate) {
+            match self.evaluate_from_cache(facts, &evaluate) {
                 Ok(value) => return Ok(value),
-                Err(missing) => self.look_up(lookups, missing, known).await?,
+                Err(missing) => self.look_up(lookups, missing, facts).await?,
             }
         }
-        self.evaluate_from_cache(known, evaluate)
+        self.evaluate_from_cache(facts, evaluate)
             .map_err(FactError::TooManyLookups)
     }
 
     /// Takes a missing fact from a cache. Returns whether that gave a new fact.
-    fn take_from_cache(&self, missing: &MissingFact, known: &mut KnownFacts<'_>) -> bool {
+    fn take_from_cache(&self, missing: &MissingFact, facts: &mut Facts<'_>) -> bool {
         match missing {
-            MissingFact::Path(folder) if known.path.is_none() => {
+            MissingFact::Path(folder) if facts.path.is_none() => {
                 let path = self.folder_paths.get(folder, self.clock.now());
-                known.path = path.map(Lookup::Found);
-                known.path.is_some()
+                facts.path = path.map(Lookup::Found);
+                facts.path.is_some()
             }
-            MissingFact::CurrentUser if known.current_user.is_none() => {
-                known.current_user = self.current_user.get().cloned();
-                known.current_user.is_some()
+            MissingFact::CurrentUser if facts.current_user.is_none() => {
+                facts.current_user = self.current_user.get().cloned();
+                facts.current_user.is_some()
             }
             MissingFact::File(_) | MissingFact::Path(_) | MissingFact::CurrentUser => false,
         }
@@ -213,13 +163,13 @@ impl FactFinder {
         &self,
         lookups: &SharedLookups,
         missing: MissingFact,
-        known: &mut KnownFacts<'_>,
+        facts: &mut Facts<'_>,
     ) -> Result<(), FactError> {
-        known.lookups.push(missing.clone());
+        facts.lookups.push(missing.clone());
         let looked_up = match &missing {
-            MissingFact::File(file) => self.look_up_file(lookups, file, known).await,
-            MissingFact::Path(folder) => self.look_up_path(lookups, folder, known).await,
-            MissingFact::CurrentUser => self.look_up_current_user(known).await,
+            MissingFact::File(file) => self.look_up_file(lookups, file, facts).await,
+            MissingFact::Path(folder) => self.look_up_path(lookups, folder, facts).await,
+            MissingFact::CurrentUser => self.look_up_current_user(facts).await,
         };
         looked_up.map_err(|error| match &*error {
             Error::CircuitOpen { reason, .. } => FactError::Paused(*reason),
@@ -231,12 +181,12 @@ impl FactFinder {
         &self,
         lookups: &SharedLookups,
         file: &FileId,
-        known: &mut KnownFacts<'_>,
+        facts: &mut Facts<'_>,
     ) -> Result<(), Arc<Error>> {
         let look_up = async || self.portal.files().file(file).await;
-        known.file = Some(lookups.files.get_or_look_up(file, look_up).await?);
+        facts.file = Some(lookups.files.get_or_look_up(file, look_up).await?);
         // The file may be in another folder than the delivery says, which has another path.
-        known.path = None;
+        facts.path = None;
         Ok(())
     }
 
@@ -244,7 +194,7 @@ impl FactFinder {
         &self,
         lookups: &SharedLookups,
         folder: &FolderId,
-        known: &mut KnownFacts<'_>,
+        facts: &mut Facts<'_>,
     ) -> Result<(), Arc<Error>> {
         let look_up = async || {
             let path = self.portal.files().folder_path(folder).await?;
@@ -253,11 +203,11 @@ impl FactFinder {
                 .insert(folder.clone(), path.clone(), self.clock.now());
             Ok(path)
         };
-        known.path = Some(lookups.paths.get_or_look_up(folder, look_up).await?);
+        facts.path = Some(lookups.paths.get_or_look_up(folder, look_up).await?);
         Ok(())
     }
 
-    async fn look_up_current_user(&self, known: &mut KnownFacts<'_>) -> Result<(), Arc<Error>> {
+    async fn look_up_current_user(&self, facts: &mut Facts<'_>) -> Result<(), Arc<Error>> {
         let look_up = async || {
             self.portal
                 .account()
@@ -266,7 +216,7 @@ impl FactFinder {
                 .map(|user| user.id)
         };
         let user = self.current_user.get_or_try_init(look_up).await?;
-        known.current_user = Some(user.clone());
+        facts.current_user = Some(user.clone());
         Ok(())
     }
 }

@@ -121,7 +121,7 @@ impl Endpoints {
         let statuses = self.health.channels.statuses().into_iter();
         let paused = statuses.filter_map(|status| {
             let problem = status.outage?.problem.code();
-            Some(format!("{} is paused: {problem}\n", status.id))
+            Some(format!("{} is paused: {problem}\n", status.name))
         });
         paused.collect()
     }

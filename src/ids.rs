@@ -64,36 +64,44 @@ impl<'de> Deserialize<'de> for EntryId {
     }
 }
 
-/// A file of the portal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FileId(EntryId);
+/// Types of their own for the ids of files and folders, which must not be mistaken for each other.
+macro_rules! entry_ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(EntryId);
 
-/// A folder of the portal. A room is a folder, and so is the Rooms section that contains the rooms.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FolderId(EntryId);
+        impl $name {
+            /// An id from its text form; `None` for a blank text.
+            pub fn new(text: &str) -> Option<Self> {
+                EntryId::new(text).map(Self)
+            }
 
-impl FileId {
-    /// An id from its text form; `None` for a blank text.
-    pub fn new(text: &str) -> Option<Self> {
-        EntryId::new(text).map(Self)
-    }
+            /// The id in its text form.
+            pub fn as_str(&self) -> &str {
+                &self.0.0
+            }
+        }
 
-    /// The id in its text form.
-    pub fn as_str(&self) -> &str {
-        &self.0.0
-    }
+        impl From<i64> for $name {
+            fn from(number: i64) -> Self {
+                Self(EntryId(number.to_string()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    )*};
 }
 
-impl FolderId {
-    /// An id from its text form; `None` for a blank text.
-    pub fn new(text: &str) -> Option<Self> {
-        EntryId::new(text).map(Self)
-    }
-
-    /// The id in its text form.
-    pub fn as_str(&self) -> &str {
-        &self.0.0
-    }
+entry_ids! {
+    /// A file of the portal.
+    FileId;
+    /// A folder of the portal. A room is a folder, and so is the Rooms section that contains the rooms.
+    FolderId;
 }
 
 /// The kinds of third-party storage, which begin the ids of their folders.
@@ -135,30 +143,6 @@ fn is_third_party(text: &str) -> bool {
     THIRD_PARTY_KINDS.contains(&kind)
         && account.parse::<u32>().is_ok()
         && entry.is_none_or(|entry| !entry.is_empty() && !entry.contains(char::is_control))
-}
-
-impl From<i64> for FileId {
-    fn from(number: i64) -> Self {
-        Self(EntryId(number.to_string()))
-    }
-}
-
-impl From<i64> for FolderId {
-    fn from(number: i64) -> Self {
-        Self(EntryId(number.to_string()))
-    }
-}
-
-impl fmt::Display for FileId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for FolderId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
 }
 
 /// A webhook's configuration in the portal (`webhook.id`).

@@ -27,10 +27,7 @@ mod retention;
 pub use accept::{
     AcceptOutcome, Source, accept, insert, insert_decided, keep_unreadable, lock_order,
 };
-pub use dead_letter::{
-    DEAD_EVENTS, Discarded, discard, has_dead, has_unreported_dead, report_dead, reported_dead,
-    retry_dead,
-};
+pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,
     postpone, preview_replay, record_decisions, undecided,

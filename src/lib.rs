@@ -59,6 +59,7 @@ pub mod config;
 pub mod db;
 pub mod file_watcher;
 pub mod finding;
+mod hash;
 pub mod health;
 mod http_client;
 mod http_headers;

@@ -32,18 +32,15 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, clear_intent, finish, holds_claims, mark_dead, renew,
-    reschedule, store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, finish, holds_claims, mark_dead, renew, reschedule,
+    store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due};
-pub use dead_letter::{
-    DEAD_ACTION_EVENTS, DeadLetter, discard_dead, discard_dependents, has_dead,
-    has_unreported_dead, report_dead, reported_dead, retry_as_planned,
-};
+pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
+pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
-    Effect, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
-    last_comment, last_copy, last_move, outcome_before, owns_operation,
+    Effect, EffectKind, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
+    last_effect, outcome_before, owns_operation,
 };
 pub use forget::{forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};

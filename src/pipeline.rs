@@ -10,122 +10,71 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
 use crate::clock::Clock;
-use crate::ids::InboxId;
-use crate::ids::{FileId, FolderId};
 use crate::outgoing::{ChannelBreaker, Failure, HttpEndpoint};
 
-/// `PIPELINE_URL` and `PIPELINE_SECRET`, checked.
+/// The settings of a pipeline, checked.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
+    /// Its name for people and metrics, such as "pipeline of rule archive".
+    pub name: String,
     /// The address.
     pub url: SecretString,
     /// Signs the calls, if a secret is set.
     pub signer: Option<Signer>,
 }
 
-/// The body of a call.
-#[derive(Clone, Debug, Serialize)]
-pub struct Document {
-    /// The event.
-    pub event: EventPart,
-    /// The rule.
-    pub rule: String,
-    /// The file of the event.
-    pub file: FilePart,
-    /// The result of the copy or move before the call.
-    pub result: Option<ResultPart>,
-    /// Links for people.
-    pub links: LinksPart,
-}
-
-/// The event.
-#[derive(Clone, Debug, Serialize)]
-pub struct EventPart {
-    /// The event's number in this service, as in `events show`.
-    pub id: InboxId,
-    /// DocSpace's `event.id`.
-    pub docspace_id: Option<i64>,
-    /// The webhook that delivered it.
-    pub webhook_id: i64,
-    /// The trigger.
-    pub trigger: Option<String>,
-    /// When it happened, RFC 3339.
-    pub happened_at: String,
-    /// The account that acted.
-    pub actor: Option<String>,
-}
-
-/// The file.
-#[derive(Clone, Debug, Serialize)]
-pub struct FilePart {
-    /// Its id.
-    pub id: FileId,
-    /// Its title.
-    pub title: String,
-    /// The folder it was uploaded to.
-    pub folder_id: Option<FolderId>,
-}
-
-/// The result of a copy or move.
-#[derive(Clone, Debug, Serialize)]
-pub struct ResultPart {
-    /// `copy` or `move`.
-    pub action: String,
-    /// The resulting file.
-    pub file_id: Option<FileId>,
-    /// The folder it is in now.
-    pub folder_id: Option<FolderId>,
-}
-
-/// Links for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct LinksPart {
-    /// The file in the editor.
-    pub file: String,
-    /// The portal.
-    pub portal: String,
-}
-
 /// Calls the pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
+    name: Arc<str>,
     endpoint: HttpEndpoint,
     signer: Option<Signer>,
 }
 
-/// The pipelines of the rules file, by key. A reload adds to them. A pipeline that is no longer in the file
-/// remains available to actions planned for it until the service ends.
+/// The pipelines of the rules file, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Pipelines(Arc<RwLock<HashMap<String, Pipeline>>>);
+pub struct Pipelines(Arc<RwLock<HashMap<String, ListedPipeline>>>);
+
+#[derive(Debug)]
+struct ListedPipeline {
+    pipeline: Pipeline,
+    /// Whether the rules file calls it as last read.
+    is_listed: bool,
+}
 
 impl Pipelines {
     /// The pipeline with this key.
     pub fn get(&self, key: &str) -> Option<Pipeline> {
         let pipelines = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        pipelines.get(key).cloned()
+        pipelines.get(key).map(|listed| listed.pipeline.clone())
     }
 
     /// All of them with their keys, in the order of the keys.
     pub fn all(&self) -> Vec<(String, Pipeline)> {
         let pipelines = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = pipelines.clone().into_iter().collect();
+        let mut all: Vec<_> = pipelines
+            .iter()
+            .map(|(key, listed)| (key.clone(), listed.pipeline.clone()))
+            .collect();
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         all
     }
 
-    /// Adds these. Of one that is known already only the signer can have changed; it keeps its circuit breaker,
-    /// because the pipeline is as available as before.
-    pub fn add(
+    /// Takes over those of the rules file. Of one that is known already only the signer can have changed; it keeps its
+    /// circuit breaker, because the pipeline is as available as before. One that is no longer in the file is forgotten
+    /// at the next call, unless an action uses it: events are decided by the earlier rules until they are replaced.
+    pub fn load(
         &self,
         settings: impl IntoIterator<Item = (String, PipelineSettings)>,
+        is_in_use: impl Fn(&str) -> bool,
     ) -> reqwest::Result<()> {
+        let mut listed = Vec::new();
         for (key, settings) in settings {
             let pipeline = match self.get(&key) {
                 Some(known) => Pipeline {
@@ -134,9 +83,18 @@ impl Pipelines {
                 },
                 None => Pipeline::new(settings)?,
             };
-            let mut pipelines = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            pipelines.insert(key, pipeline);
+            let is_listed = true;
+            listed.push((
+                key,
+                ListedPipeline {
+                    pipeline,
+                    is_listed,
+                },
+            ));
         }
+        let mut pipelines = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        pipelines.retain(|key, pipeline| std::mem::take(&mut pipeline.is_listed) || is_in_use(key));
+        pipelines.extend(listed);
         Ok(())
     }
 }
@@ -196,20 +154,21 @@ impl Pipeline {
     /// The pipeline of these settings.
     pub fn new(settings: PipelineSettings) -> reqwest::Result<Self> {
         Ok(Self {
+            name: settings.name.into(),
             endpoint: HttpEndpoint::new(settings.url, "the pipeline")?,
             signer: settings.signer,
         })
     }
 
-    /// Calls it once. A 2xx response means accepted.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a document is plain data, which can always be written"
-    )]
-    pub async fn call(&self, id: &str, document: &Document, clock: &Clock) -> Result<(), Failure> {
-        let document = serde_json::to_string(document).expect("the document is plain data");
+    /// Calls it once with a JSON document. A 2xx response means accepted.
+    pub async fn call(&self, id: &str, document: String, clock: &Clock) -> Result<(), Failure> {
         let headers = headers(self.signer.as_ref(), id, &document, clock.wall());
         self.endpoint.post(headers, document, clock).await
+    }
+
+    /// Its name for people and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its circuit breaker, which clones share.
@@ -284,13 +243,14 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);
         let settings = |secret: &str| PipelineSettings {
+            name: "pipeline".to_owned(),
             url: url.clone().into(),
             signer: Some(Signer::new(secret).unwrap()),
         };
         let pipelines = Pipelines::default();
         let add = |secret| {
             pipelines
-                .add([("key".to_owned(), settings(secret))])
+                .load([("key".to_owned(), settings(secret))], |_| false)
                 .unwrap();
         };
         add("one");
@@ -307,6 +267,27 @@ mod tests {
             signature(reloaded.signer),
             signature(settings("another").signer)
         );
+    }
+
+    #[test]
+    fn pipelines_that_nothing_uses_are_forgotten_after_the_next_reload() {
+        let pipelines = Pipelines::default();
+        let load = |key: &str, used: &str| {
+            let settings = PipelineSettings {
+                name: format!("pipeline {key}"),
+                url: format!("http://127.0.0.1:9/{key}").into(),
+                signer: None,
+            };
+            let settings = [(key.to_owned(), settings)];
+            pipelines.load(settings, |key| key == used).unwrap();
+            let keys = pipelines.all().into_iter().map(|(key, _)| key);
+            keys.collect::<Vec<_>>()
+        };
+        assert_eq!(load("a", ""), ["a"]);
+        assert_eq!(load("b", ""), ["a", "b"]);
+        assert_eq!(load("c", "a"), ["a", "b", "c"]);
+        assert_eq!(load("c", "a"), ["a", "c"]);
+        assert_eq!(load("c", ""), ["c"]);
     }
 
     #[test]

@@ -10,15 +10,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::config::RulesSource;
+use crate::db::Db;
 use crate::file_watcher::{FileChange, FileWatcher};
 use crate::metrics::Metrics;
+use crate::outbox;
 use crate::pipeline::Pipelines;
-use crate::rules::ActiveRules;
+use crate::rules::{ActiveRules, ChannelId};
 use crate::telemetry::ErrorChain;
 
 /// Reloads the rules.
 #[derive(Debug)]
 pub struct Reload {
+    /// The store, which knows the channels that actions use.
+    pub db: Db,
     /// Where the rules come from.
     pub source: RulesSource,
     /// The rules to replace.
@@ -33,8 +37,11 @@ pub struct Reload {
 
 impl Reload {
     /// Reads the rules, and activates them if they are valid.
-    fn reload(&self) {
-        let read = match self.source.read() {
+    async fn reload(&self) {
+        let source = self.source.clone();
+        // A network file system may block.
+        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        let read = match read.expect("reading the rules does not panic") {
             Ok(read) => read,
             Err(problems) => {
                 error!("keeping the active rules: {problems}");
@@ -43,7 +50,14 @@ impl Reload {
             }
         };
         let count = read.rules.len();
-        if let Err(error) = self.pipelines.add(read.pipelines) {
+        // Without the store, all pipelines count as in use.
+        let open_channels = self.db.read(outbox::open_channels).await.ok();
+        let is_in_use = |key: &str| {
+            let channel = ChannelId::PipelineOfRule(key.to_owned()).to_string();
+            let mut open_channels = open_channels.iter();
+            open_channels.all(|open| open.contains(&channel))
+        };
+        if let Err(error) = self.pipelines.load(read.pipelines, is_in_use) {
             error!(
                 error = %ErrorChain(&error),
                 "keeping the active rules: cannot set up a pipeline"
@@ -57,10 +71,6 @@ impl Reload {
     }
 
     /// Reloads on request and when the watched file changes, until the token is cancelled.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a reload that panics ends this task, which is then restarted"
-    )]
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut watcher = self.source.watcher.clone();
         loop {
@@ -79,11 +89,7 @@ impl Reload {
                 }
                 () = stop.cancelled() => return,
             }
-            let reload = Arc::clone(&self);
-            // A network file system may block.
-            tokio::task::spawn_blocking(move || reload.reload())
-                .await
-                .expect("a reload does not panic");
+            self.reload().await;
         }
     }
 }

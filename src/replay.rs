@@ -9,11 +9,10 @@ use serde::Serialize;
 use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::evaluator::Evaluator;
 use crate::event::Event;
-use crate::facts::KnownFacts;
 use crate::ids::InboxId;
 use crate::inbox::{self, Replay, ReplayedBy};
 use crate::journal;
-use crate::rules::RuleSet;
+use crate::rules::{Facts, RuleSet};
 
 /// Events changed per transaction, so that deliveries do not wait long for the store.
 const BATCH: usize = 200;
@@ -82,9 +81,12 @@ async fn preview_one(
     event.happened_at.get_or_insert(happened_at);
     let stored = event.clone();
     let origin = db.read(move |sql| inbox::origin(sql, &stored)).await?;
-    let mut known = KnownFacts::new(&event, origin.rules());
+    let mut facts = Facts {
+        caused_by: origin.rules(),
+        ..Facts::of(&event)
+    };
     let decided = evaluator
-        .evaluate(&mut known, |facts| rules.decide(facts))
+        .evaluate(&mut facts, |facts| rules.decide(facts))
         .await;
     let decisions = match decided {
         Ok(decisions) => decisions,

@@ -81,7 +81,7 @@ impl Service {
         let mut parts = Parts::new(db, &config.portal, config.rules, clock)
             .context("cannot set up the client for the portal")?;
         let (channels, recipients) = channels(config.notifications)?;
-        channels.pipelines.add(config.pipelines)?;
+        channels.pipelines.load(config.pipelines, |_| false)?;
         parts.channels = channels.clone();
         let settings = WorkerSettings {
             max_attempts: config.limits.max_attempts,

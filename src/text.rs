@@ -4,9 +4,11 @@
 //! direction, or become a link or a mention. [`clean`] is for terminals and pages, [`without_links`] for emails,
 //! [`without_markup`] for chats, and [`escape_json`] keeps the text for programs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The text without control characters and invisible characters; line breaks and tabs become spaces.
@@ -25,6 +27,15 @@ pub(crate) fn clean_lines(text: &str) -> String {
     text.chars()
         .filter(|character| *character == '\n' || !is_harmful(*character))
         .collect()
+}
+
+/// The text in Unicode's composed form (NFC). Almost every text has it already, and checking is much faster
+/// than composing.
+pub(crate) fn composed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text,
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// The clean text, in which an email program recognizes no address. Zero-width spaces separate its parts.

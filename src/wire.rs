@@ -114,6 +114,8 @@ pub enum AccessLevel {
     None,
     /// Manages the room, and may move files of other people (docs/DOCSPACE.md 1.9).
     RoomManager,
+    /// May add files, and manage its own (docs/DOCSPACE.md A1.6).
+    ContentCreator,
     /// Any other level.
     Other,
 }
@@ -123,6 +125,7 @@ impl From<i64> for AccessLevel {
         match number {
             0 => Self::None,
             9 => Self::RoomManager,
+            11 => Self::ContentCreator,
             _ => Self::Other,
         }
     }

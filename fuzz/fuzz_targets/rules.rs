@@ -55,14 +55,14 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let rules = RuleSet::new(config.rules);
     let path = Lookup::Found(vec![FolderId::from(ROOM)]);
-    for path in [None, Some(&path)] {
+    for path in [None, Some(path)] {
         let facts = Facts {
             path,
             ..Facts::of(&event)
         };
-        assert_eq!(rules.explain(facts).len(), rules.rules().len());
-        let decided = rules.decide(facts);
-        assert_eq!(decided, rules.decide(facts));
+        assert_eq!(rules.explain(&facts).len(), rules.rules().len());
+        let decided = rules.decide(&facts);
+        assert_eq!(decided, rules.decide(&facts));
         let Ok(decisions) = decided else {
             continue;
         };

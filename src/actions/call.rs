@@ -1,13 +1,13 @@
 //! Call: hands the file to a pipeline, as JSON in an HTTP request.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::address::{PLAIN_TEXT, is_plain_text, parse_web_address};
 use crate::db::StoreError;
+use crate::event::Trigger;
 use crate::outbox::Action;
-use crate::pipeline::{
-    self, Document, EventPart, FilePart, LinksPart, Pipeline, PipelineSettings, ResultPart, Signer,
-};
+use crate::pipeline::{self, Pipeline, Signer};
 use crate::rules::{ActionProperties, ChannelId};
 use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
@@ -53,7 +53,7 @@ impl Kind for Call {
         let (url, host) = url?;
         let pipeline = pipeline::key_of(value.rule(), &url);
         let url = url.into();
-        context.add_pipeline(pipeline.clone(), PipelineSettings { url, signer });
+        context.add_pipeline(pipeline.clone(), value.rule(), url, signer);
         Some(vec![Self::CallTo { pipeline, host }])
     }
 
@@ -117,44 +117,40 @@ async fn call(
     pipeline: &Pipeline,
 ) -> Result<AttemptOutcome, StoreError> {
     let report = Report::load(context, action).await?;
-    let document = document(context.portal.host(), action, report);
+    let document = document(context.portal.host(), action, &report).to_string();
     let id = format!("msg_{}", message::message_id(context, action, "pipeline"));
-    let send = pipeline.call(&id, &document, context.clock);
+    let send = pipeline.call(&id, document, context.clock);
     Ok(message::send(context, action, send).await)
 }
 
-fn document(portal: &str, action: &Action, report: Report) -> Document {
-    let result_file = report
-        .result
-        .as_ref()
-        .and_then(|(_, result)| result.file.as_ref());
-    let link = report.link(portal, result_file.unwrap_or(&action.file));
+/// The body of a call.
+fn document(portal: &str, action: &Action, report: &Report) -> serde_json::Value {
     let Report { event, result } = report;
-    Document {
-        event: EventPart {
-            id: action.event,
-            docspace_id: event.id.map(|id| id.0),
-            webhook_id: event.webhook.map_or(0, |webhook| webhook.0),
-            trigger: event.trigger.map(|trigger| trigger.as_str().to_owned()),
-            happened_at: event.happened_at.unwrap_or_default().to_string(),
-            actor: event.actor,
+    let result_file = result.as_ref().and_then(|(_, result)| result.file.as_ref());
+    let result = result.as_ref().map(|(kind, result)| {
+        json!({ "action": kind, "file_id": result.file, "folder_id": result.folder })
+    });
+    json!({
+        "event": {
+            "id": action.event,
+            "docspace_id": event.id,
+            "webhook_id": event.webhook.map_or(0, |webhook| webhook.0),
+            "trigger": event.trigger.as_ref().map(Trigger::as_str),
+            "happened_at": event.happened_at.unwrap_or_default().to_string(),
+            "actor": event.actor,
         },
-        rule: action.rule.clone(),
-        file: FilePart {
-            id: action.file.clone(),
-            title: action.title.clone(),
-            folder_id: event.entry.and_then(|entry| entry.parent),
+        "rule": action.rule,
+        "file": {
+            "id": action.file,
+            "title": action.title,
+            "folder_id": event.entry.as_ref().and_then(|entry| entry.parent.as_ref()),
         },
-        result: result.map(|(kind, result)| ResultPart {
-            action: kind,
-            file_id: result.file,
-            folder_id: result.folder,
-        }),
-        links: LinksPart {
-            file: link,
-            portal: portal.to_owned(),
+        "result": result,
+        "links": {
+            "file": report.link(portal, result_file.unwrap_or(&action.file)),
+            "portal": portal,
         },
-    }
+    })
 }
 
 /// The URL and its host.

@@ -9,7 +9,7 @@ use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass, MAX_COMMENT_LENGTH};
 use crate::ids::FileId;
 use crate::outbox::{self, Action, ActionResult};
-use crate::rules::ActionProperties;
+use crate::rules::{ActionProperties, FileRight};
 use crate::table_reader::{FieldValue, RuleContext};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
@@ -41,6 +41,7 @@ impl Kind for Comment {
 
     fn properties(&self) -> ActionProperties {
         ActionProperties {
+            needs: Some(FileRight::Comment),
             target: Some(format!("“{}”", self.text)),
             ..ActionProperties::on_file("file.updated")
         }

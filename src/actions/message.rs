@@ -6,11 +6,10 @@
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::db::StoreError;
 use crate::docspace::{editor_address, folder_address};
 use crate::event::{EntryKind, Event};
+use crate::hash;
 use crate::ids::FileId;
 use crate::inbox;
 use crate::outbox::{self, Action, ActionResult, IntentUpdate};
@@ -51,24 +50,15 @@ impl Report {
 
 /// The id of a message: the same for every attempt at the action for this recipient, and unique otherwise.
 pub(super) fn message_id(context: &Context<'_>, action: &Action, recipient: &str) -> String {
-    const LENGTH: usize = 32;
-
     let (number, event) = (action.claim.action.to_string(), action.event.to_string());
-    let mut hash = Sha256::new();
-    for part in [
+    hash::short_id(&[
         context.portal.host(),
         &action.rule,
         action.file.as_str(),
         &event,
         &number,
         recipient,
-    ] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let mut id = hex::encode(hash.finalize());
-    id.truncate(LENGTH);
-    id
+    ])
 }
 
 /// How long after the next probe of its channel is due a message is attempted again.

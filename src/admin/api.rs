@@ -67,6 +67,8 @@ pub(super) struct StatusResponse {
 struct ChannelEntry {
     /// `email`, `chat`, `pipeline`, or `pipeline:` and the key of a pipeline of the rules file.
     channel: String,
+    /// Its name for people.
+    name: String,
     /// Why it is not used: `unreachable`, `failing`, `set_up_rejected`, `limit`; `null` while it is used.
     problem: Option<&'static str>,
     /// The cause, for the operator.
@@ -80,6 +82,7 @@ impl From<ChannelStatus> for ChannelEntry {
         let outage = status.outage;
         Self {
             channel: status.id.to_string(),
+            name: status.name,
             problem: outage.as_ref().map(|outage| outage.problem.code()),
             since: outage.as_ref().map(|outage| outage.since.to_string()),
             reason: outage.map(|outage| outage.reason),

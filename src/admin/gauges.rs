@@ -101,9 +101,9 @@ pub(super) fn snapshot(
     let channels = Family::<[(&str, String); 1], Gauge>::default();
     for status in console.channels.statuses() {
         let is_open = i64::from(status.outage.is_some());
-        channels
-            .get_or_create(&[("channel", status.id.to_string())])
-            .set(is_open);
+        // Several pipelines of one rule share its name.
+        let gauge = channels.get_or_create(&[("channel", status.name)]);
+        gauge.set(gauge.get().max(is_open));
     }
     registry.register(
         "channel_breaker_open",

@@ -232,7 +232,7 @@ fn paused_channels(channels: &Channels, now: Timestamp) -> Vec<String> {
         let outage = status.outage?;
         let since = RelativeTime::new(outage.since, now).about;
         let reason = clean_and_cut(&outage.reason, MAX_TEXT);
-        Some(format!("{} paused {since}: {reason}", status.id))
+        Some(format!("{} paused {since}: {reason}", status.name))
     });
     paused.collect()
 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
 use crate::backoff::backoff;
 use crate::clock::Clock;
+use crate::hash;
 use crate::notify::chat::Chat;
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
@@ -112,8 +112,10 @@ impl Recipient {
         let subject = format!("docspace-courier: {subject}");
         match self {
             Self::Email(mailer, to) => {
+                // The same for every attempt to send it to one address.
+                let parts = [portal, &subject, &at.to_string(), to];
                 let email = Email {
-                    id: message_id(&[portal, &subject, &at.to_string(), to]),
+                    id: format!("alert-{}", hash::short_id(&parts)),
                     subject,
                     text: format!("{text}\nPortal: {portal}\n").replace('\n', "\r\n"),
                     html: None,
@@ -131,16 +133,4 @@ impl Recipient {
             }
         }
     }
-}
-
-/// The `Message-ID` of an alert: the same for every attempt to send it to one address.
-fn message_id(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let mut id = format!("alert-{}", hex::encode(hash.finalize()));
-    id.truncate("alert-".len() + 32);
-    id
 }

@@ -1,9 +1,11 @@
 //! Which alerts are due: at most one of a kind per interval, with counts, and one when it is resolved.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The shortest time between two alerts of one kind.
 pub(super) const MIN_INTERVAL: Duration = Duration::from_mins(15);
@@ -12,13 +14,16 @@ pub(super) const MIN_INTERVAL: Duration = Duration::from_mins(15);
 pub(super) const MAX_LISTED: u32 = 10;
 
 /// What an alert is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum AlertKind {
     /// An action or a decision failed permanently.
+    #[serde(rename = "dead_letters")]
     DeadLetter,
     /// The portal refuses the API key.
     KeyRefused,
     /// The portal's webhook is disabled or deleted.
+    #[serde(rename = "webhook_off")]
     WebhookDisabled,
     /// A channel is out of use.
     ChannelDown,
@@ -36,10 +41,7 @@ pub(super) struct AlertMessage {
 /// What was not reported yet, by kind.
 #[derive(Debug, Default)]
 pub(super) struct AlertDigest {
-    dead_letter: Topic,
-    key_refused: Topic,
-    webhook_disabled: Topic,
-    channel_down: Topic,
+    topics: BTreeMap<AlertKind, Topic>,
 }
 
 #[derive(Debug, Default)]
@@ -78,13 +80,14 @@ impl AlertDigest {
 
     /// When the last alert of this kind was sent, unless its problem is resolved.
     pub(super) fn open_since(&self, kind: AlertKind) -> Option<Timestamp> {
-        let topic = self.topic_ref(kind);
+        let topic = self.topics.get(&kind)?;
         topic.sent_at.filter(|_| topic.open)
     }
 
     /// Whether enough time has passed since the last alert of this kind.
     pub(super) fn may_send(&self, kind: AlertKind, now: Timestamp) -> bool {
-        self.topic_ref(kind).may_send(now)
+        let topic = self.topics.get(&kind);
+        topic.is_none_or(|topic| topic.may_send(now))
     }
 
     /// Records that a problem persists; it counts once until it is resolved.
@@ -107,22 +110,8 @@ impl AlertDigest {
             .collect()
     }
 
-    fn topic_ref(&self, kind: AlertKind) -> &Topic {
-        match kind {
-            AlertKind::DeadLetter => &self.dead_letter,
-            AlertKind::KeyRefused => &self.key_refused,
-            AlertKind::WebhookDisabled => &self.webhook_disabled,
-            AlertKind::ChannelDown => &self.channel_down,
-        }
-    }
-
     fn topic(&mut self, kind: AlertKind) -> &mut Topic {
-        match kind {
-            AlertKind::DeadLetter => &mut self.dead_letter,
-            AlertKind::KeyRefused => &mut self.key_refused,
-            AlertKind::WebhookDisabled => &mut self.webhook_disabled,
-            AlertKind::ChannelDown => &mut self.channel_down,
-        }
+        self.topics.entry(kind).or_default()
     }
 }
 
@@ -150,7 +139,7 @@ impl Topic {
 }
 
 impl AlertKind {
-    const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 4] = [
         Self::DeadLetter,
         Self::KeyRefused,
         Self::WebhookDisabled,

@@ -1,11 +1,10 @@
 //! Which channels have been out of use for so long that the operator must know.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::notify::Channels;
-use crate::rules::ChannelId;
+use crate::notify::{ChannelStatus, Channels};
 
 /// How long a channel is out of use before that is reported; shorter outages resolve themselves.
 const MIN_OUTAGE: SignedDuration = SignedDuration::from_mins(5);
@@ -14,39 +13,40 @@ const MIN_OUTAGE: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct OutageWatch {
     channels: Channels,
-    reported: HashSet<ChannelId>,
+    /// The ids of the channels that were reported and have not recovered.
+    pub(super) reported: BTreeSet<String>,
 }
 
 impl OutageWatch {
     pub(super) fn new(channels: Channels) -> Self {
         Self {
             channels,
-            reported: HashSet::new(),
+            reported: BTreeSet::new(),
         }
+    }
+
+    /// Forgets the reported channels that have recovered or no longer exist.
+    pub(super) fn forget_recovered(&mut self) {
+        let down = self.channels.statuses().into_iter();
+        let down = down.filter(|status| !status.has_recovered);
+        let down: BTreeSet<String> = down.map(|status| status.id.to_string()).collect();
+        self.reported.retain(|id| down.contains(id));
     }
 
     /// The outages to report that were not reported before, as texts.
     pub(super) fn new_outages(&mut self, now: Timestamp) -> Vec<String> {
         let mut texts = Vec::new();
-        for status in self.channels.statuses() {
-            match status.outage {
-                None => {
-                    self.reported.remove(&status.id);
-                }
-                Some(outage) if now.duration_since(outage.since) < MIN_OUTAGE => {}
-                Some(outage) => {
-                    let text = format!("{}: {}", status.id, outage.reason);
-                    if self.reported.insert(status.id) {
-                        texts.push(text);
-                    }
-                }
+        for ChannelStatus {
+            id, name, outage, ..
+        } in self.channels.statuses()
+        {
+            if let Some(outage) = outage
+                && now.duration_since(outage.since) >= MIN_OUTAGE
+                && self.reported.insert(id.to_string())
+            {
+                texts.push(format!("{name}: {}", outage.reason));
             }
         }
         texts
-    }
-
-    /// Whether no channel is out of use that was reported.
-    pub(super) fn all_resolved(&self) -> bool {
-        self.reported.is_empty()
     }
 }

@@ -6,11 +6,11 @@ use tracing::warn;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, ErrorClass, FileInfo};
 use crate::event::Event;
-use crate::facts::{FactError, FactFinder, KnownFacts, SharedLookups};
+use crate::facts::{FactError, FactFinder, SharedLookups};
 use crate::ids::FileId;
 use crate::list_position::{ListOrder, ListPosition, NextPage};
 use crate::outbox;
-use crate::rules::{Decision, RuleSet};
+use crate::rules::{Decision, Facts, RuleSet};
 use crate::telemetry::ErrorChain;
 
 use super::request::BackfillRequest;
@@ -133,10 +133,10 @@ impl Scan<'_> {
                 "it existed when rules were applied to existing files",
             );
             let decisions = {
-                let mut known = KnownFacts::listed(&event, file);
+                let mut facts = Facts::listed(&event, file);
                 let decided = self
                     .facts
-                    .evaluate(&lookups, &mut known, |facts| self.rules.decide(facts));
+                    .evaluate(&lookups, &mut facts, |facts| self.rules.decide(facts));
                 match decided.await {
                     Ok(decisions) => decisions,
                     Err(error) if is_permanent(&error) => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::db::{FromColumn, Row, Sql, SqlError};
+use crate::db::{Row, Sql, SqlError, stored_words};
 
 use super::request::BackfillRequest;
 use super::scan::Cursor;
@@ -20,26 +20,11 @@ pub enum BackfillState {
     Stopped,
 }
 
-impl BackfillState {
-    /// The word in the store and in every output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-impl FromColumn for BackfillState {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        [Self::Running, Self::Done, Self::Stopped]
-            .into_iter()
-            .find(|state| state.as_str() == stored)
-    }
-}
+stored_words!(BackfillState {
+    Running => "running",
+    Done => "done",
+    Stopped => "stopped",
+});
 
 /// How much a backfill has read and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Sql, SqlError, state};
 
 /// The key of the stored progress.
 const KEY: &str = "catch_up";
@@ -35,25 +35,12 @@ impl CatchUpProgress {
     /// Reads the stored progress. What cannot be read, such as that of another version, counts as none: the
     /// next run looks further back.
     pub(super) fn load(sql: &Sql) -> Result<Self, SqlError> {
-        let text: Option<String> = sql.query_optional(
-            "SELECT value FROM state WHERE key = :key",
-            &[(":key", KEY.into())],
-            |row| row.get(0),
-        )?;
-        Ok(text
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        Ok(state::load(sql, KEY)?.unwrap_or_default())
     }
 
     /// Stores the progress.
     pub(super) fn save(&self, sql: &Sql) -> Result<(), SqlError> {
-        let text = serde_json::to_string(self).expect("progress is plain data");
-        sql.execute(
-            "INSERT INTO state (key, value) VALUES (:key, :value)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            &[(":key", KEY.into()), (":value", (&text).into())],
-        )?;
-        Ok(())
+        state::save(sql, KEY, self)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The rooms and folders that rules watch: whether they are of the expected kind, and whether the key may take
-//! files out of them.
+//! The rooms and folders that rules watch: whether they are of the expected kind, and whether the key may copy, move and
+//! comment on their files.
 //!
 //! Reading is not copying: an administrator who is not a member of a room receives its events but may not copy
 //! its files (docs/DOCSPACE.md 1.9). The rights of a file are certain. If there is no file, membership and access
@@ -20,11 +20,14 @@ struct WatchedFolder<'a> {
     /// Whether a rule calls it a room.
     as_room: bool,
     rules: Vec<&'a str>,
-    copies: bool,
-    moves: bool,
+    needs: Vec<FileRight>,
 }
 
 impl WatchedFolder<'_> {
+    fn needs(&self, right: FileRight) -> bool {
+        self.needs.contains(&right)
+    }
+
     fn rule_names(&self) -> String {
         match &self.rules[..] {
             [rule] => format!("the rule {rule}"),
@@ -33,11 +36,12 @@ impl WatchedFolder<'_> {
     }
 }
 
-/// Whether files of a folder may be copied and moved; `None` if the portal does not say so.
+/// Whether files of a folder may be copied, moved and commented on; `None` if the portal does not say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct SourceRights {
     copy: Option<bool>,
     r#move: Option<bool>,
+    comment: Option<bool>,
 }
 
 pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
@@ -51,6 +55,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                 if !folder.is_section() {
                     let rights = rights(portal, &folder).await;
                     findings.extend(check_rights(&subject, &source, &folder, rights));
+                    findings.extend(check_comments(&subject, &source, rights));
                 }
             }
             Err(error) => findings.push(unreadable(subject, &error)),
@@ -62,22 +67,27 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
 fn sources(rules: &[Rule]) -> Vec<WatchedFolder<'_>> {
     let mut sources: Vec<WatchedFolder<'_>> = Vec::new();
     for rule in rules {
-        let needs = |right| rule.actions.iter().any(|action| action.needs(right));
-        let (copies, moves) = (needs(FileRight::Copy), needs(FileRight::Move));
+        let moves = rule
+            .actions
+            .iter()
+            .position(|action| action.needs(FileRight::Move));
+        // After a move, the file is in the destination.
+        let here = moves.map_or(rule.actions.len(), |last| last + 1);
+        let needs = rule.actions[..here]
+            .iter()
+            .filter_map(|action| action.properties.needs);
         for folder in rule.watched_folders() {
             let as_room = rule.watched_rooms().any(|room| room == folder);
             if let Some(source) = sources.iter_mut().find(|source| source.folder == folder) {
                 source.as_room |= as_room;
                 source.rules.push(&rule.name);
-                source.copies |= copies;
-                source.moves |= moves;
+                source.needs.extend(needs.clone());
             } else {
                 sources.push(WatchedFolder {
                     folder,
                     as_room,
                     rules: vec![&rule.name],
-                    copies,
-                    moves,
+                    needs: needs.clone().collect(),
                 });
             }
         }
@@ -126,6 +136,7 @@ async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
         Some(file) if file.may_copy.is_some() || file.may_move.is_some() => SourceRights {
             copy: file.may_copy,
             r#move: file.may_move,
+            comment: file.may_comment,
         },
         _ => rights_by_membership(folder),
     }
@@ -135,24 +146,21 @@ async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
 /// have an access level (docs/DOCSPACE.md 5.3).
 /// Without a share, a user who is in the room is its owner.
 fn rights_by_membership(room: &FolderInfo) -> SourceRights {
-    match (room.in_room, room.access) {
-        (Some(false), Some(AccessLevel::None)) => SourceRights {
-            copy: Some(false),
-            r#move: Some(false),
-        },
-        (Some(true), Some(AccessLevel::None)) => SourceRights {
-            copy: Some(true),
-            r#move: Some(true),
-        },
-        (Some(_), Some(access)) => SourceRights {
-            copy: Some(true),
-            r#move: Some(access == AccessLevel::RoomManager),
-        },
-        (Some(true), None) => SourceRights {
-            copy: Some(true),
-            r#move: None,
-        },
-        (Some(false), None) | (None, _) => SourceRights::default(),
+    let (copy, r#move, comment) = match (room.in_room, room.access) {
+        (Some(false), Some(AccessLevel::None)) => (Some(false), Some(false), Some(false)),
+        (Some(true), Some(AccessLevel::None)) => (Some(true), Some(true), Some(true)),
+        (Some(_), Some(access)) => {
+            let is_manager = access == AccessLevel::RoomManager;
+            let comments = is_manager || access == AccessLevel::ContentCreator;
+            (Some(true), Some(is_manager), Some(comments))
+        }
+        (Some(true), None) => (Some(true), None, None),
+        (Some(false), None) | (None, _) => (None, None, None),
+    };
+    SourceRights {
+        copy,
+        r#move,
+        comment,
     }
 }
 
@@ -162,8 +170,9 @@ fn check_rights(
     folder: &FolderInfo,
     rights: SourceRights,
 ) -> Option<Finding> {
-    let copy = rights.copy.filter(|_| source.copies);
-    let r#move = rights.r#move.filter(|_| source.moves);
+    let (copies, moves) = (source.needs(FileRight::Copy), source.needs(FileRight::Move));
+    let copy = rights.copy.filter(|_| copies);
+    let r#move = rights.r#move.filter(|_| moves);
     if copy == Some(false) || (r#move == Some(false) && rights.copy == Some(false)) {
         let message = if folder.in_room == Some(false) {
             "the user of the key is an administrator but not a member, so copies and moves are rejected: make \
@@ -180,14 +189,14 @@ fn check_rights(
             "the user of the key may copy its files, but not move them: make that user a room manager there",
         ));
     }
-    if (source.copies && copy.is_none()) || (source.moves && r#move.is_none()) {
+    if (copies && copy.is_none()) || (moves && r#move.is_none()) {
         return Some(Finding::warning(
             subject,
             "the portal does not report whether the user of the key may copy or move its files: upload a file \
              and check again",
         ));
     }
-    let what = match (source.copies, source.moves) {
+    let what = match (copies, moves) {
         (true, true) => "copied and moved",
         (true, false) => "copied",
         (false, true) => "moved",
@@ -199,34 +208,62 @@ fn check_rights(
     ))
 }
 
+fn check_comments(
+    subject: &str,
+    source: &WatchedFolder<'_>,
+    rights: SourceRights,
+) -> Option<Finding> {
+    if !source.needs(FileRight::Comment) {
+        return None;
+    }
+    Some(match rights.comment {
+        Some(true) => Finding::ok(subject, "its files can be commented on with this key"),
+        Some(false) => Finding::error(
+            subject,
+            "the user of the key may not comment on its files: make that user a room manager or content creator \
+             there",
+        ),
+        None => Finding::warning(
+            subject,
+            "the portal does not report whether the user of the key may comment on its files: upload a file and \
+             check again",
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn rights_in_a_room_without_files() {
-        let check = |members: &str, copy: Option<bool>, r#move: Option<bool>| {
+        let check = |members: &str, [copy, r#move, comment]: [Option<bool>; 3]| {
             let room = format!(r#"{{"id": 7, "roomType": 5 {members}}}"#);
             let room: FolderInfo = serde_json::from_str(&room).unwrap();
-            let expected = SourceRights { copy, r#move };
+            let expected = SourceRights {
+                copy,
+                r#move,
+                comment,
+            };
             assert_eq!(rights_by_membership(&room), expected, "{members}");
         };
+        let (may, may_not) = (Some(true), Some(false));
         // An administrator who is not a member.
         check(
             r#", "inRoom": false, "access": 0"#,
-            Some(false),
-            Some(false),
+            [may_not, may_not, may_not],
         );
         // Members in person.
-        check(r#", "inRoom": true, "access": 9"#, Some(true), Some(true));
-        check(r#", "inRoom": true, "access": 2"#, Some(true), Some(false));
-        check(r#", "inRoom": true"#, Some(true), None);
+        check(r#", "inRoom": true, "access": 9"#, [may, may, may]);
+        check(r#", "inRoom": true, "access": 11"#, [may, may_not, may]);
+        check(r#", "inRoom": true, "access": 2"#, [may, may_not, may_not]);
+        check(r#", "inRoom": true"#, [may, None, None]);
         // The owner.
-        check(r#", "inRoom": true, "access": 0"#, Some(true), Some(true));
+        check(r#", "inRoom": true, "access": 0"#, [may, may, may]);
         // Members through a group.
-        check(r#", "inRoom": false, "access": 9"#, Some(true), Some(true));
-        check(r#", "inRoom": false, "access": 2"#, Some(true), Some(false));
-        check(r#", "inRoom": false"#, None, None);
-        check("", None, None);
+        check(r#", "inRoom": false, "access": 9"#, [may, may, may]);
+        check(r#", "inRoom": false, "access": 2"#, [may, may_not, may_not]);
+        check(r#", "inRoom": false"#, [None; 3]);
+        check("", [None; 3]);
     }
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::config::Settings;
 use crate::event::Event;
-use crate::facts::KnownFacts;
 use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
@@ -105,13 +104,16 @@ async fn explain(
         Ok(number) => stored_event::find(settings, number).await?,
         Err(_) => (from_file(&args.event)?, Vec::new()),
     };
-    let mut known = KnownFacts::new(&event, &caused_by);
-    let needed = |facts: Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
-    let complete = evaluator(settings).evaluate(&mut known, needed).await;
+    let mut facts = Facts {
+        caused_by: &caused_by,
+        ..Facts::of(&event)
+    };
+    let needed = |facts: &Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
+    let complete = evaluator(settings).evaluate(&mut facts, needed).await;
     let explained = Explained {
-        lookups: known.lookups().iter().map(ToString::to_string).collect(),
+        lookups: facts.lookups.iter().map(ToString::to_string).collect(),
         lookup_error: complete.err(),
-        rules: rules.explain(known.facts()),
+        rules: rules.explain(&facts),
     };
     if args.json {
         print_json(&explained)?;

@@ -8,66 +8,34 @@ use crate::event::Trigger;
 use crate::ids::FolderId;
 use crate::rules::{ActionPlan, Condition, Rule};
 
-/// Copies every upload of a client room into an internal folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyRule {
-    /// `SHARED_WITH_CLIENT_ROOM_ID`.
-    pub room: FolderId,
-    /// `INTERNAL_PROCESSING_FOLDER_ID`.
-    pub to: FolderId,
-    /// `ALLOWED_TRIGGERS`.
-    pub triggers: Vec<Trigger>,
-}
-
-/// Moves uploads whose title starts with a prefix to Incoming, then notifies people and calls a pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvoiceRule {
-    /// `CLIENT_ROOT_ID`: a room, or the Rooms section to match every room.
-    pub room: FolderId,
-    /// `INCOMING_FOLDER_ID`.
-    pub to: FolderId,
-    /// `INVOICE_TITLE_PREFIX`, as a condition.
-    pub title: Condition,
-    /// The actions after the move: notifications and a call.
-    pub then: Vec<ActionPlan>,
-    /// `ALLOWED_TRIGGERS`.
-    pub triggers: Vec<Trigger>,
-}
-
-impl CopyRule {
-    /// It as a rule.
-    pub fn into_rule(self) -> Rule {
-        Rule {
-            name: "copy".to_owned(),
-            triggers: self.triggers,
-            conditions: vec![Condition::Room(vec![self.room])],
-            actions: vec![
-                CopyTo {
-                    to: self.to,
-                    conflict: Conflict::Duplicate,
-                }
-                .into(),
-            ],
-        }
+/// Copies every upload of a client room into an internal folder: `SHARED_WITH_CLIENT_ROOM_ID`,
+/// `INTERNAL_PROCESSING_FOLDER_ID`, `ALLOWED_TRIGGERS`.
+pub fn copy_rule(room: FolderId, to: FolderId, triggers: Vec<Trigger>) -> Rule {
+    let conflict = Conflict::Duplicate;
+    Rule {
+        name: "copy".to_owned(),
+        triggers,
+        conditions: vec![Condition::Room(vec![room])],
+        actions: vec![CopyTo { to, conflict }.into()],
     }
 }
 
-impl InvoiceRule {
-    /// It as a rule.
-    pub fn into_rule(self) -> Rule {
-        Rule {
-            name: "invoice".to_owned(),
-            triggers: self.triggers,
-            conditions: vec![self.title, Condition::Room(vec![self.room])],
-            actions: iter::once(
-                MoveTo {
-                    to: self.to,
-                    conflict: Conflict::Duplicate,
-                }
-                .into(),
-            )
-            .chain(self.then)
-            .collect(),
-        }
+/// Moves uploads with a title of the invoice rule to Incoming, and then notifies people and calls a pipeline:
+/// `CLIENT_ROOT_ID`, which may be the Rooms section to match every room, `INCOMING_FOLDER_ID`,
+/// `INVOICE_TITLE_PREFIX` as a condition, the actions after the move, `ALLOWED_TRIGGERS`.
+pub fn invoice_rule(
+    room: FolderId,
+    to: FolderId,
+    title: Condition,
+    then: Vec<ActionPlan>,
+    triggers: Vec<Trigger>,
+) -> Rule {
+    let conflict = Conflict::Duplicate;
+    let action = MoveTo { to, conflict }.into();
+    Rule {
+        name: "invoice".to_owned(),
+        triggers,
+        conditions: vec![title, Condition::Room(vec![room])],
+        actions: iter::once(action).chain(then).collect(),
     }
 }

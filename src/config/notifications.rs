@@ -39,6 +39,7 @@ fn pipeline(reader: &mut Reader<'_>) -> Option<PipelineSettings> {
         reader.problem("PIPELINE_SECRET", format!("cannot be used: {error}"));
     }
     Some(PipelineSettings {
+        name: "pipeline".to_owned(),
         url: reader.web_address("PIPELINE_URL")?,
         signer: signer.and_then(Result::ok),
     })

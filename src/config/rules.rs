@@ -12,7 +12,7 @@ use crate::pipeline::PipelineSettings;
 use crate::registration::NeededTriggers;
 use crate::rules::{ActionPlan, Condition, Rule, find_cycles};
 
-use super::environment_rules::{CopyRule, InvoiceRule};
+use super::environment_rules;
 use super::problems::ConfigError;
 use super::reader::Reader;
 use super::rules_file;
@@ -161,8 +161,7 @@ fn copy_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
         let what = "is the client room itself; uploads must be copied to another folder";
         reader.problem(DESTINATION, what);
     }
-    let triggers = triggers.to_vec();
-    Some(CopyRule { room, to, triggers }.into_rule())
+    Some(environment_rules::copy_rule(room, to, triggers.to_vec()))
 }
 
 fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
@@ -176,16 +175,11 @@ fn invoice_rule(reader: &mut Reader<'_>, triggers: &[Trigger]) -> Option<Rule> {
         let what = "is the client room itself; invoices must be moved to another folder";
         reader.problem(DESTINATION, what);
     }
-    Some(
-        InvoiceRule {
-            room,
-            to,
-            title: title?,
-            then: after_move(managers, reader.variables),
-            triggers: triggers.to_vec(),
-        }
-        .into_rule(),
-    )
+    let then = after_move(managers, reader.variables);
+    let triggers = triggers.to_vec();
+    Some(environment_rules::invoice_rule(
+        room, to, title?, then, triggers,
+    ))
 }
 
 fn title_prefix(reader: &mut Reader<'_>) -> Option<Condition> {

@@ -76,8 +76,12 @@ const MIGRATIONS: &[(i64, &str)] = &[
         include_str!("../../migrations/2026112711_paused_rules.sql"),
     ),
     (
-        2_026_112_712,
-        include_str!("../../migrations/2026112712_backfills.sql"),
+        2_026_112_720,
+        include_str!("../../migrations/2026112720_indexes.sql"),
+    ),
+    (
+        2_026_112_721,
+        include_str!("../../migrations/2026112721_backfills.sql"),
     ),
 ];
 

@@ -17,6 +17,33 @@ pub trait FromColumn: Sized {
     fn from_stored(stored: Self::Stored) -> Option<Self>;
 }
 
+/// Gives the variants of an enum their words: in the store, in logs, metrics and every output.
+macro_rules! stored_words {
+    ($type:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// The word in the store and in every output.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl $crate::db::FromColumn for $type {
+            type Stored = String;
+
+            fn from_stored(stored: String) -> Option<Self> {
+                match stored.as_str() {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use stored_words;
+
 impl FromColumn for i64 {
     type Stored = Self;
 

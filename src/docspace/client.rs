@@ -128,6 +128,11 @@ impl Client {
         self.transport.gate.forget_recovery();
     }
 
+    /// Whether the portal accepted the key when it last showed that; false before its first response.
+    pub fn has_accepted_key(&self) -> bool {
+        self.transport.gate.has_accepted_key()
+    }
+
     /// Our own limits on calls.
     pub fn budget(&self) -> &Budget {
         self.transport.gate.budget()

@@ -35,6 +35,8 @@ pub struct FileInfo {
     pub may_copy: Option<bool>,
     /// Whether the key's user may move it, if the portal says so.
     pub may_move: Option<bool>,
+    /// Whether the key's user may comment on its versions, if the portal says so (docs/DOCSPACE.md A1.6).
+    pub may_comment: Option<bool>,
     /// Its author and its last editor.
     pub people: Vec<Person>,
     /// The comment of its newest version.
@@ -72,15 +74,17 @@ struct FileDto {
 }
 
 /// What the key's user may do with a file.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FileRights {
     copy: Option<bool>,
     r#move: Option<bool>,
+    edit_history: Option<bool>,
 }
 
 impl From<FileDto> for FileInfo {
     fn from(dto: FileDto) -> Self {
+        let rights = dto.security.unwrap_or_default();
         let created = dto.created.or(dto.updated).unwrap_or(Timestamp::UNIX_EPOCH);
         Self {
             id: dto.id,
@@ -91,8 +95,9 @@ impl From<FileDto> for FileInfo {
             size_bytes: dto.pure_content_length,
             version: dto.version,
             busy: dto.locked || dto.file_status & BEING_EDITED != 0,
-            may_copy: dto.security.as_ref().and_then(|rights| rights.copy),
-            may_move: dto.security.as_ref().and_then(|rights| rights.r#move),
+            may_copy: rights.copy,
+            may_move: rights.r#move,
+            may_comment: rights.edit_history,
             people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
             comment: dto.comment,
             web_url: dto.web_url,

@@ -23,6 +23,8 @@ pub(super) struct Gate {
     probing: Mutex<()>,
     /// Whether the circuit closed since [`Gate::forget_recovery`] was last called.
     recovered: AtomicBool,
+    /// Whether the portal accepted the key when it last showed that.
+    key_accepted: AtomicBool,
 }
 
 impl Gate {
@@ -33,6 +35,7 @@ impl Gate {
             budget: Budget::default(),
             probing: Mutex::default(),
             recovered: AtomicBool::new(false),
+            key_accepted: AtomicBool::new(false),
         }
     }
 
@@ -54,6 +57,10 @@ impl Gate {
 
     pub(super) fn has_recovered(&self) -> bool {
         self.recovered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_accepted_key(&self) -> bool {
+        self.key_accepted.load(Ordering::Relaxed)
     }
 
     pub(super) fn forget_recovery(&self) {
@@ -131,6 +138,7 @@ impl Gate {
     pub(super) fn record<T>(&self, outcome: &Result<T, Error>) {
         match outcome {
             Ok(_) => {
+                self.key_accepted.store(true, Ordering::Relaxed);
                 if self.breaker.record_success(self.clock.now()) {
                     self.note_recovery();
                 }
@@ -143,11 +151,15 @@ impl Gate {
         let (reason, trip) = match error.class() {
             ErrorClass::CircuitOpen(_) | ErrorClass::BudgetExhausted(_) => return,
             ErrorClass::Ambiguous | ErrorClass::Permanent => {
+                self.key_accepted.store(true, Ordering::Relaxed);
                 self.breaker.record_refusal();
                 return;
             }
             ErrorClass::Retry => (OpenReason::Down, Trip::AfterSeveral),
-            ErrorClass::KeyRefused => (OpenReason::KeyRefused, Trip::AtOnce),
+            ErrorClass::KeyRefused => {
+                self.key_accepted.store(false, Ordering::Relaxed);
+                (OpenReason::KeyRefused, Trip::AtOnce)
+            }
             ErrorClass::RateLimited(pause) => (OpenReason::Limit, Trip::Pause(pause)),
         };
         if self.breaker.record_failure(reason, trip, self.clock.now()) {
@@ -156,6 +168,7 @@ impl Gate {
     }
 
     fn close(&self) {
+        self.key_accepted.store(true, Ordering::Relaxed);
         if self.breaker.close() {
             self.note_recovery();
         }

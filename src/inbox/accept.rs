@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
-use crate::db::{FromColumn, LockOrder, Queue, Sql, SqlError, ZeroAsNone};
+use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
+use crate::hash;
 use crate::ids::{EventId, InboxId, WebhookId};
 use crate::rules::Decision;
 
@@ -27,28 +27,12 @@ pub enum Source {
     Backfill,
 }
 
-impl Source {
-    /// Those that the column `source` distinguishes; the column `backfilled` tells the last one apart.
-    const STORED: [Self; 3] = [Self::Delivery, Self::Log, Self::Listing];
-
-    fn stored(self) -> &'static str {
-        match self {
-            Self::Delivery => "delivery",
-            Self::Log => "log",
-            Self::Listing | Self::Backfill => "listing",
-        }
-    }
-}
-
-impl FromColumn for Source {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::STORED
-            .into_iter()
-            .find(|source| source.stored() == stored)
-    }
-}
+stored_words!(Source {
+    Delivery => "delivery",
+    Log => "log",
+    Listing => "listing",
+    Backfill => "backfill",
+});
 
 /// The result of accepting an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,27 +130,15 @@ fn find(sql: &Sql, webhook: ZeroAsNone, event: &Event) -> Result<Option<InboxId>
 
 /// A negative webhook id, which no portal uses, for an event whose idempotency key another event has.
 fn derived_webhook(event: &Event) -> i64 {
-    let mut hash = Sha256::new();
-    for part in [
-        event
-            .trigger
-            .as_ref()
-            .map(Trigger::as_str)
-            .unwrap_or_default(),
+    let trigger = event.trigger.as_ref().map(Trigger::as_str);
+    let happened_at = event.happened_at.map(|at| at.to_string());
+    let webhook = event.webhook.map(|webhook| webhook.0.to_string());
+    let hash = hash::of_parts(&[
+        trigger.unwrap_or_default(),
         file_id(event).unwrap_or_default(),
-        &event
-            .happened_at
-            .map(|at| at.to_string())
-            .unwrap_or_default(),
-        &event
-            .webhook
-            .map(|webhook| webhook.0.to_string())
-            .unwrap_or_default(),
-    ] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let hash = hash.finalize();
+        &happened_at.unwrap_or_default(),
+        &webhook.unwrap_or_default(),
+    ]);
     let bytes = std::array::from_fn(|position| hash[position]);
     // One of the 63 lower bits is set, so that the number is neither 0 nor the minimum.
     -((i64::from_be_bytes(bytes) & i64::MAX) | 1)
@@ -218,6 +190,11 @@ fn insert_under(
     let title = file.and_then(|file| file.title.as_deref());
     let id = event.id.map(|id| id.0);
     let named = event.webhook.map(|webhook| webhook.0);
+    // The column `backfilled` tells these apart; earlier versions know no other word.
+    let stored_source = match source {
+        Source::Backfill => Source::Listing,
+        other => other,
+    };
     let is_derived = webhook.0 != named;
     sql.announce(Queue::Inbox);
     sql.query_optional(
@@ -231,7 +208,7 @@ fn insert_under(
             (":webhook", webhook.into()),
             (":named", named.filter(|_| is_derived).into()),
             (":event", id.into()),
-            (":source", source.stored().into()),
+            (":source", stored_source.as_str().into()),
             (":backfilled", (source == Source::Backfill).into()),
             (
                 ":trigger",

@@ -1,4 +1,4 @@
-//! What failed for good of an event: its retry, its end, and its alerts.
+//! What failed for good of an event: its retry and its end.
 
 use jiff::Timestamp;
 
@@ -54,41 +54,4 @@ pub fn discard(sql: &Sql, id: InboxId, now: Timestamp) -> Result<Option<Discarde
         actions,
         behind,
     }))
-}
-
-/// Whether there are events whose decision failed for good.
-pub fn has_dead(sql: &Sql) -> Result<bool, SqlError> {
-    sql.exists(DEAD_EVENTS, &[])
-}
-
-/// Whether there are such events that no alert up to this time reports.
-pub fn has_unreported_dead(sql: &Sql, reported: Timestamp) -> Result<bool, SqlError> {
-    sql.exists(
-        "SELECT 1 FROM events
-         WHERE state = 'dead' AND (alerted_at IS NULL OR alerted_at > :reported)",
-        &[(":reported", reported.into())],
-    )
-}
-
-/// Notes that those events are reported by the alert of this time. Returns how many there are.
-pub fn report_dead(sql: &Sql, reported: Timestamp, now: Timestamp) -> Result<usize, SqlError> {
-    sql.execute(
-        "UPDATE events SET alerted_at = :now
-         WHERE state = 'dead' AND (alerted_at IS NULL OR alerted_at > :reported)",
-        &[(":reported", reported.into()), (":now", now.into())],
-    )
-}
-
-/// The events that the alert of this time reports, oldest first, up to a limit, and why their decisions failed.
-pub fn reported_dead(
-    sql: &Sql,
-    at: Timestamp,
-    limit: u32,
-) -> Result<Vec<(InboxId, Option<String>)>, SqlError> {
-    sql.query(
-        "SELECT id, reason FROM events
-         WHERE state = 'dead' AND alerted_at = :at ORDER BY id LIMIT :limit",
-        &[(":at", at.into()), (":limit", limit.into())],
-        |row| Ok((InboxId(row.get(0)?), row.get(1)?)),
-    )
 }

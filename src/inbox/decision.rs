@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::db::{FromColumn, Sql, SqlError, ZeroAsNone};
+use crate::db::{Sql, SqlError, ZeroAsNone, stored_words};
 use crate::ids::{EventId, EventPosition, InboxId};
 use crate::instances;
 use crate::outbox::{self, PlanOutcome, Replan, ReplanChange};
@@ -27,19 +27,12 @@ pub enum InboxState {
     Unreadable,
 }
 
-impl FromColumn for InboxState {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        match stored.as_str() {
-            "waiting" => Some(Self::Waiting),
-            "decided" => Some(Self::Decided),
-            "dead" => Some(Self::Dead),
-            "unreadable" => Some(Self::Unreadable),
-            _ => None,
-        }
-    }
-}
+stored_words!(InboxState {
+    Waiting => "waiting",
+    Decided => "decided",
+    Dead => "dead",
+    Unreadable => "unreadable",
+});
 
 /// An event that waits for its decision.
 #[derive(Clone, Debug)]
@@ -119,32 +112,15 @@ pub enum DecisionOutcome {
     Duplicate,
 }
 
-impl DecisionOutcome {
-    const ALL: [Self; 3] = [Self::Planned, Self::Ignored, Self::Duplicate];
-
-    /// The word in the store and in every output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Ignored => "ignored",
-            Self::Duplicate => "duplicate",
-        }
-    }
-}
+stored_words!(DecisionOutcome {
+    Planned => "planned",
+    Ignored => "ignored",
+    Duplicate => "duplicate",
+});
 
 impl fmt::Display for DecisionOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
-    }
-}
-
-impl FromColumn for DecisionOutcome {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == stored)
     }
 }
 

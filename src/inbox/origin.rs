@@ -6,9 +6,8 @@
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
 
 use crate::db::{Sql, SqlError};
-use crate::event::Event;
-use crate::ids::FileId;
-use crate::outbox::{self, ActionId, Effect};
+use crate::event::{Entry, Event, Trigger};
+use crate::outbox::{self, Effect, EffectKind};
 
 use super::event::trigger_and_file;
 
@@ -36,13 +35,22 @@ impl Origin {
     }
 }
 
+/// The effect of an action that the portal reports with an event of this trigger about this entry.
+fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<EffectKind<'a>> {
+    match trigger.as_str() {
+        "file.copied" => Some(EffectKind::Copy),
+        "file.moved" | "file.restored" => {
+            Some(EffectKind::Move(entry.and_then(|it| it.parent.as_ref())))
+        }
+        "file.updated" => Some(EffectKind::Comment(entry.and_then(|it| it.modified_at))),
+        _ => None,
+    }
+}
+
 /// Whether the portal reports effects of actions with an event of this trigger.
 pub fn may_be_own_effect(event: &Event) -> bool {
-    const RAISED: [&str; 4] = ["file.copied", "file.moved", "file.restored", "file.updated"];
-    event
-        .trigger
-        .as_ref()
-        .is_some_and(|trigger| RAISED.contains(&trigger.as_str()))
+    let trigger = event.trigger.as_ref();
+    trigger.is_some_and(|trigger| effect_kind(trigger, None).is_some())
 }
 
 /// Where an event comes from.
@@ -50,28 +58,19 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     let (Some(trigger), Some(entry)) = (&event.trigger, &event.entry) else {
         return Ok(Origin::External);
     };
-    let effect = match trigger.as_str() {
-        "file.copied" => match outbox::last_copy(sql, &entry.id, None)? {
-            None => {
-                if let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
-                    && outbox::has_copy_in_flight(sql, folder, title)?
-                {
-                    return Ok(Origin::Undetermined);
-                }
-                None
-            }
-            copy => copy,
-        },
-        "file.moved" | "file.restored" => {
-            outbox::last_move(sql, &entry.id, entry.parent.as_ref(), None)?
-        }
-        "file.updated" => outbox::last_comment(sql, &entry.id, entry.modified_at, None)?,
-        _ => None,
+    let Some(kind) = effect_kind(trigger, Some(entry)) else {
+        return Ok(Origin::External);
     };
-    Ok(match effect {
-        None => Origin::External,
-        Some(effect) => Origin::OwnActions(rule_chain(sql, effect)?),
-    })
+    if let Some(effect) = outbox::last_effect(sql, kind, &entry.id, None)? {
+        return Ok(Origin::OwnActions(rule_chain(sql, effect)?));
+    }
+    if kind == EffectKind::Copy
+        && let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
+        && outbox::has_copy_in_flight(sql, folder, title)?
+    {
+        return Ok(Origin::Undetermined);
+    }
+    Ok(Origin::External)
 }
 
 /// The rule of an action and of those that led to it, the nearest first.
@@ -81,24 +80,12 @@ fn rule_chain(sql: &Sql, nearest: Effect) -> Result<Vec<String>, SqlError> {
     while let Some(effect) = next.take()
         && rules.len() < MAX_CHAIN
     {
-        if let Some((trigger, file)) = trigger_and_file(sql, effect.event)? {
-            next = earlier_effect(sql, trigger.as_str(), &file, effect.action)?;
+        if let Some((trigger, file)) = trigger_and_file(sql, effect.event)?
+            && let Some(kind) = effect_kind(&trigger, None)
+        {
+            next = outbox::last_effect(sql, kind, &file, Some(effect.action))?;
         }
         rules.push(effect.rule);
     }
     Ok(rules)
-}
-
-fn earlier_effect(
-    sql: &Sql,
-    trigger: &str,
-    file: &FileId,
-    before: ActionId,
-) -> Result<Option<Effect>, SqlError> {
-    match trigger {
-        "file.copied" => outbox::last_copy(sql, file, Some(before)),
-        "file.moved" | "file.restored" => outbox::last_move(sql, file, None, Some(before)),
-        "file.updated" => outbox::last_comment(sql, file, None, Some(before)),
-        _ => Ok(None),
-    }
 }

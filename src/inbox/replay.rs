@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::db::{FromColumn, Queue, Sql, SqlError};
+use crate::db::{Queue, Sql, SqlError, stored_words};
 use crate::ids::InboxId;
 use crate::outbox::{self, ReplanChange};
 
@@ -17,25 +17,10 @@ pub enum ReplayedBy {
     Console,
 }
 
-impl ReplayedBy {
-    const ALL: [Self; 2] = [Self::Command, Self::Console];
-
-    /// The word in the store and in every output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Console => "console",
-        }
-    }
-}
-
-impl FromColumn for ReplayedBy {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL.into_iter().find(|by| by.as_str() == stored)
-    }
-}
+stored_words!(ReplayedBy {
+    Command => "command",
+    Console => "console",
+});
 
 /// The result of a replay that a person ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

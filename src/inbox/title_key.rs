@@ -5,10 +5,9 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
-
 use crate::db::{Sql, SqlError};
 use crate::ids::InboxId;
+use crate::text::composed;
 
 /// The form of a title, or of a text to search for, that searches compare.
 pub fn title_key(title: &str) -> String {
@@ -16,10 +15,10 @@ pub fn title_key(title: &str) -> String {
         return title.to_ascii_lowercase();
     }
     let mut key = String::with_capacity(title.len());
-    for character in compose(Cow::Borrowed(title)).chars() {
+    for character in composed(Cow::Borrowed(title)).chars() {
         push_folded(&mut key, character);
     }
-    compose(Cow::Owned(key)).into_owned()
+    composed(Cow::Owned(key)).into_owned()
 }
 
 /// Lower, upper and lower case again: this equates letters with several forms, such as `ß` and `ẞ` with
@@ -33,15 +32,6 @@ fn push_folded(key: &mut String, character: char) {
             .flat_map(char::to_uppercase)
             .flat_map(char::to_lowercase);
         key.extend(folded);
-    }
-}
-
-/// The text in Unicode's composed form (NFC). Almost every text has it already, and checking is much faster
-/// than composing.
-fn compose(text: Cow<'_, str>) -> Cow<'_, str> {
-    match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => text,
-        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
     }
 }
 

@@ -27,17 +27,25 @@ pub struct Channels {
 pub struct ChannelStatus {
     /// The channel.
     pub id: ChannelId,
+    /// Its name for people and metrics: `email`, `chat`, `pipeline`, or a pipeline's with that of its rule.
+    pub name: String,
     /// Why it is not used; `None` while its circuit is closed.
     pub outage: Option<Outage>,
+    /// Whether it is used and has handled a message since the start.
+    pub has_recovered: bool,
 }
 
 impl Channels {
     /// The state of each channel, in a fixed order.
     pub fn statuses(&self) -> Vec<ChannelStatus> {
         let mut statuses = Vec::new();
-        self.for_each(|id, breaker| {
-            let outage = breaker.outage();
-            statuses.push(ChannelStatus { id, outage });
+        self.for_each(|id, name, breaker| {
+            statuses.push(ChannelStatus {
+                id,
+                name: name.to_owned(),
+                outage: breaker.outage(),
+                has_recovered: breaker.has_recovered(),
+            });
         });
         statuses
     }
@@ -45,7 +53,7 @@ impl Channels {
     /// The channels that would send nothing now.
     pub fn unavailable(&self, now: Timestamp) -> Vec<ChannelId> {
         let mut unavailable = Vec::new();
-        self.for_each(|id, breaker| {
+        self.for_each(|id, _, breaker| {
             if !breaker.is_available(now) {
                 unavailable.push(id);
             }
@@ -53,18 +61,22 @@ impl Channels {
         unavailable
     }
 
-    fn for_each(&self, mut visit: impl FnMut(ChannelId, &ChannelBreaker)) {
+    fn for_each(&self, mut visit: impl FnMut(ChannelId, &str, &ChannelBreaker)) {
         if let Some(mailer) = &self.mailer {
-            visit(ChannelId::Email, mailer.breaker());
+            visit(ChannelId::Email, "email", mailer.breaker());
         }
         if let Some(chat) = &self.chat {
-            visit(ChannelId::Chat, chat.breaker());
+            visit(ChannelId::Chat, "chat", chat.breaker());
         }
         if let Some(pipeline) = &self.pipeline {
-            visit(ChannelId::Pipeline, pipeline.breaker());
+            visit(ChannelId::Pipeline, pipeline.name(), pipeline.breaker());
         }
         for (key, pipeline) in self.pipelines.all() {
-            visit(ChannelId::PipelineOfRule(key), pipeline.breaker());
+            visit(
+                ChannelId::PipelineOfRule(key),
+                pipeline.name(),
+                pipeline.breaker(),
+            );
         }
     }
 }

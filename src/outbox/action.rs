@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::db::FromColumn;
+use crate::db::stored_words;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
 
@@ -94,37 +94,16 @@ pub enum ActionState {
     Discarded,
 }
 
-impl ActionState {
-    const ALL: [Self; 5] = [
-        Self::Waiting,
-        Self::Running,
-        Self::Done,
-        Self::Dead,
-        Self::Discarded,
-    ];
-
-    /// The word in the store and in every output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Dead => "dead",
-            Self::Discarded => "discarded",
-        }
-    }
-}
+stored_words!(ActionState {
+    Waiting => "waiting",
+    Running => "running",
+    Done => "done",
+    Dead => "dead",
+    Discarded => "discarded",
+});
 
 impl fmt::Display for ActionState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
-    }
-}
-
-impl FromColumn for ActionState {
-    type Stored = String;
-
-    fn from_stored(stored: String) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == stored)
     }
 }

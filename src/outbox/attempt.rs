@@ -56,6 +56,17 @@ pub enum IntentUpdate {
 
 /// Stores that the portal is about to be called, or the operation that it returned.
 pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimStatus, SqlError> {
+    replace_intent(sql, claim, Some(intent))
+}
+
+fn replace_intent(
+    sql: &Sql,
+    claim: Claim,
+    intent: Option<&Intent>,
+) -> Result<ClaimStatus, SqlError> {
+    let operation = intent.and_then(|intent| intent.operation.as_ref());
+    let in_flight_until = intent.map(|intent| intent.in_flight_until);
+    let searched_until = intent.and_then(|intent| intent.searched_until);
     sql.execute(
         "UPDATE actions
          SET intent_at = :at, settle_after = :in_flight_until, operation_id = :operation,
@@ -64,30 +75,13 @@ pub fn store_intent(sql: &Sql, claim: Claim, intent: &Intent) -> Result<ClaimSta
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
-            (":at", intent.at.into()),
-            (":in_flight_until", intent.in_flight_until.into()),
-            (":searched_until", intent.searched_until.into()),
-            (
-                ":operation",
-                intent.operation.as_ref().map(OperationId::as_str).into(),
-            ),
+            (":at", intent.map(|intent| intent.at).into()),
+            (":in_flight_until", in_flight_until.into()),
+            (":searched_until", searched_until.into()),
+            (":operation", operation.map(OperationId::as_str).into()),
         ],
     )
     .map(ClaimStatus::from)
-}
-
-/// The stored intent of a claim.
-fn stored_intent(sql: &Sql, claim: Claim) -> Result<Option<Intent>, SqlError> {
-    let stored = sql.query_optional(
-        "SELECT intent_at, settle_after, operation_id, searched_until FROM actions
-         WHERE id = :id AND attempt = :attempt",
-        &[
-            (":id", claim.action.0.into()),
-            (":attempt", claim.attempt.into()),
-        ],
-        intent,
-    )?;
-    Ok(stored.flatten())
 }
 
 /// The intent in a row with its columns.
@@ -168,19 +162,17 @@ pub fn finish(
     )?;
     if finished > 0 {
         sql.execute(
-            "UPDATE actions AS behind SET due_at = :now
-             FROM actions AS done
-             WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
-               AND behind.file_version = done.file_version AND behind.position > done.position
-               AND behind.state = 'waiting' AND behind.due_at IS NULL
-               AND NOT EXISTS (
-                   SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
-               AND NOT EXISTS (
-                   SELECT 1 FROM actions AS before
-                   WHERE before.rule = done.rule AND before.file_id = done.file_id
-                     AND before.file_version = done.file_version
-                     AND before.position < behind.position
-                     AND before.state <> 'done' AND before.waited_for = 1)",
+            concat!(
+                "UPDATE actions AS behind SET due_at = :now
+                 FROM actions AS done
+                 WHERE done.id = :id AND behind.rule = done.rule AND behind.file_id = done.file_id
+                   AND behind.file_version = done.file_version AND behind.position > done.position
+                   AND behind.state = 'waiting' AND behind.due_at IS NULL
+                   AND NOT EXISTS (
+                       SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
+                   AND ",
+                include_str!("unblocked.sql")
+            ),
             &[(":id", claim.action.0.into()), (":now", now.into())],
         )?;
     }
@@ -193,18 +185,16 @@ pub fn reschedule(
     claim: Claim,
     reschedule: &Reschedule,
 ) -> Result<ClaimStatus, SqlError> {
-    let intent = match &reschedule.intent {
-        IntentUpdate::Keep => stored_intent(sql, claim)?,
-        IntentUpdate::Replace(intent) => intent.clone(),
-    };
-    let intent = intent.as_ref();
-    let operation = intent.and_then(|intent| intent.operation.as_ref());
+    if let IntentUpdate::Replace(intent) = &reschedule.intent
+        && replace_intent(sql, claim, intent.as_ref())? == ClaimStatus::Lost
+    {
+        return Ok(ClaimStatus::Lost);
+    }
+    let busy_file = reschedule.busy_file.as_ref();
     sql.execute(
         "UPDATE actions SET state = 'waiting', lease_until = NULL, due_at = :until,
                             failures = :failures, denials = :denials, busy_file = :busy_file,
-                            reason = :reason, intent_at = :intent_at,
-                            settle_after = :in_flight_until, operation_id = :operation,
-                            searched_until = :searched_until
+                            reason = :reason
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
@@ -212,59 +202,38 @@ pub fn reschedule(
             (":until", reschedule.until.into()),
             (":failures", reschedule.failures.into()),
             (":denials", reschedule.denials.into()),
-            (
-                ":busy_file",
-                reschedule.busy_file.as_ref().map(FileId::as_str).into(),
-            ),
+            (":busy_file", busy_file.map(FileId::as_str).into()),
             (":reason", (&reschedule.reason).into()),
-            (":intent_at", intent.map(|intent| intent.at).into()),
-            (
-                ":in_flight_until",
-                intent.map(|intent| intent.in_flight_until).into(),
-            ),
-            (
-                ":searched_until",
-                intent.and_then(|intent| intent.searched_until).into(),
-            ),
-            (":operation", operation.map(OperationId::as_str).into()),
         ],
     )
     .map(ClaimStatus::from)
 }
 
-/// Makes an action a dead letter, with a code for programs and a reason for people.
+/// Makes an action a dead letter, with a code for programs and a reason for people. Its intent is forgotten if it
+/// is resolved: no call can still have taken effect.
 pub fn mark_dead(
     sql: &Sql,
     claim: Claim,
     code: &str,
     reason: &str,
+    is_resolved: bool,
     now: Timestamp,
 ) -> Result<ClaimStatus, SqlError> {
     sql.execute(
         "UPDATE actions SET state = 'dead', lease_until = NULL, failures = failures + 1,
-                            reason_code = :code, reason = :reason, finished_at = :now,
-                            alerted_at = NULL
+                            reason_code = :code, reason = :reason, finished_at = :now, alerted_at = NULL,
+                            intent_at = CASE WHEN :is_resolved = 1 THEN NULL ELSE intent_at END,
+                            settle_after = CASE WHEN :is_resolved = 1 THEN NULL ELSE settle_after END,
+                            searched_until = CASE WHEN :is_resolved = 1 THEN NULL ELSE searched_until END
          WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
             (":code", code.into()),
             (":reason", reason.into()),
+            (":is_resolved", is_resolved.into()),
             (":now", now.into()),
         ],
     )
     .map(ClaimStatus::from)
-}
-
-/// Forgets the intent of a dead letter, whose call had no effect.
-pub fn clear_intent(sql: &Sql, claim: Claim) -> Result<(), SqlError> {
-    sql.execute(
-        "UPDATE actions SET intent_at = NULL, settle_after = NULL, searched_until = NULL
-         WHERE id = :id AND attempt = :attempt AND state = 'dead'",
-        &[
-            (":id", claim.action.0.into()),
-            (":attempt", claim.attempt.into()),
-        ],
-    )?;
-    Ok(())
 }

@@ -47,6 +47,20 @@ pub fn find_notification(
     sql.query_optional(&statement, &params, |row| row.get(0).map(ActionId))
 }
 
+/// The channels of the actions that wait, run or are dead letters.
+pub fn open_channels(sql: &Sql) -> Result<Vec<String>, SqlError> {
+    // Each part is answered by an index.
+    sql.query(
+        "SELECT channel FROM (
+             SELECT channel FROM actions WHERE state = 'waiting' AND file_work = 0
+             UNION SELECT channel FROM actions WHERE state = 'running'
+             UNION SELECT channel FROM actions WHERE state = 'dead') AS open
+         WHERE channel IS NOT NULL",
+        &[],
+        |row| row.get(0),
+    )
+}
+
 /// Claims the actions of a batch that are still due and free to run.
 pub fn claim_all(
     sql: &Sql,

@@ -11,59 +11,6 @@ use super::replan::{PlanChange, ReplanChange, make_due};
 /// The query for the events with dead letters among their actions, for use in other queries.
 pub const DEAD_ACTION_EVENTS: &str = "SELECT event FROM actions WHERE state = 'dead'";
 
-/// An action that failed for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The event that caused it.
-    pub event: InboxId,
-    /// The rule that planned it.
-    pub rule: String,
-    /// The name of its kind.
-    pub kind: String,
-    /// Why it failed, for an operator.
-    pub reason: Option<String>,
-}
-
-/// Whether there are dead letters.
-pub fn has_dead(sql: &Sql) -> Result<bool, SqlError> {
-    sql.exists("SELECT 1 FROM actions WHERE state = 'dead'", &[])
-}
-
-/// Whether there are dead letters that no alert up to this time reports.
-pub fn has_unreported_dead(sql: &Sql, reported: Timestamp) -> Result<bool, SqlError> {
-    sql.exists(
-        "SELECT 1 FROM actions
-         WHERE state = 'dead' AND (alerted_at IS NULL OR alerted_at > :reported)",
-        &[(":reported", reported.into())],
-    )
-}
-
-/// Notes that those dead letters are reported by the alert of this time. Returns how many there are.
-pub fn report_dead(sql: &Sql, reported: Timestamp, now: Timestamp) -> Result<usize, SqlError> {
-    sql.execute(
-        "UPDATE actions SET alerted_at = :now
-         WHERE state = 'dead' AND (alerted_at IS NULL OR alerted_at > :reported)",
-        &[(":reported", reported.into()), (":now", now.into())],
-    )
-}
-
-/// The dead letters that the alert of this time reports, oldest first, up to a limit.
-pub fn reported_dead(sql: &Sql, at: Timestamp, limit: u32) -> Result<Vec<DeadLetter>, SqlError> {
-    sql.query(
-        "SELECT event, rule, kind, reason FROM actions
-         WHERE state = 'dead' AND alerted_at = :at ORDER BY id LIMIT :limit",
-        &[(":at", at.into()), (":limit", limit.into())],
-        |row| {
-            Ok(DeadLetter {
-                event: InboxId(row.get(0)?),
-                rule: row.get(1)?,
-                kind: row.get(2)?,
-                reason: row.get(3)?,
-            })
-        },
-    )
-}
-
 /// Makes an event's dead letters and discarded actions due again, with all their attempts and the plan that they
 /// have. Those behind others in their rule wait for these. Returns what is retried.
 pub fn retry_as_planned(

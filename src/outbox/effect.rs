@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::db::{Row, Sql, SqlError};
+use crate::db::{Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
 
@@ -21,35 +21,66 @@ pub struct Effect {
     pub event: InboxId,
 }
 
-impl Effect {
-    /// From the columns `id, rule, event`, which come first.
-    fn read(row: &Row<'_>) -> Result<Self, SqlError> {
-        Ok(Self {
-            action: ActionId(row.get(0)?),
-            rule: row.get(1)?,
-            event: InboxId(row.get(2)?),
-        })
+/// An effect that the portal reports with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectKind<'a> {
+    /// A copy created the file.
+    Copy,
+    /// The file was moved, into this folder if one is given.
+    Move(Option<&'a FolderId>),
+    /// The file got a comment, in this content state if one is given.
+    Comment(Option<Timestamp>),
+}
+
+impl EffectKind<'_> {
+    /// The condition on an action that had, or may have had, this effect on `:file`.
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Copy => "result_file = :file AND kind = 'copy'",
+            Self::Move(_) => {
+                "file_id = :file AND kind = 'move'
+                 AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
+            }
+            Self::Comment(_) => "file_id = :file AND kind = 'comment' AND attempt > 0",
+        }
+    }
+
+    fn includes(self, plan: &str, file_version: &str) -> bool {
+        match self {
+            Self::Move(Some(folder)) => moves_to(plan, folder),
+            Self::Comment(Some(state)) => file_version == state.to_string(),
+            Self::Copy | Self::Move(None) | Self::Comment(None) => true,
+        }
     }
 }
 
-/// No action: the newest effect is wanted.
-const NEWEST: ActionId = ActionId(i64::MAX);
-
-/// The newest copy that created this file, of those planned before an action.
-pub fn last_copy(
+/// The newest action that had this effect on a file, of those planned before an action if one is given.
+pub fn last_effect(
     sql: &Sql,
+    kind: EffectKind<'_>,
     file: &FileId,
     before: Option<ActionId>,
 ) -> Result<Option<Effect>, SqlError> {
-    sql.query_optional(
-        "SELECT id, rule, event FROM actions
-         WHERE result_file = :file AND kind = 'copy' AND id < :before ORDER BY id DESC LIMIT 1",
-        &[
-            (":file", file.as_str().into()),
-            (":before", before.unwrap_or(NEWEST).0.into()),
-        ],
-        Effect::read,
-    )
+    let statement = format!(
+        "SELECT id, rule, event, plan, file_version FROM actions
+         WHERE {} AND id < :before ORDER BY id DESC",
+        kind.condition()
+    );
+    let before = before.map_or(i64::MAX, |action| action.0);
+    let effects = sql.query(
+        &statement,
+        &[(":file", file.as_str().into()), (":before", before.into())],
+        |row| {
+            let (plan, file_version): (String, String) = (row.get(3)?, row.get(4)?);
+            let effect = Effect {
+                action: ActionId(row.get(0)?),
+                rule: row.get(1)?,
+                event: InboxId(row.get(2)?),
+            };
+            Ok(kind.includes(&plan, &file_version).then_some(effect))
+        },
+    )?;
+    Ok(effects.into_iter().flatten().next())
 }
 
 /// Whether a copy to this folder under this title has begun and its result is not known yet.
@@ -60,30 +91,6 @@ pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<b
            AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1",
         &[(":target", (&target(folder, title)).into())],
     )
-}
-
-/// The newest move of this file, into this folder if one is given, of those planned before an action.
-pub fn last_move(
-    sql: &Sql,
-    file: &FileId,
-    folder: Option<&FolderId>,
-    before: Option<ActionId>,
-) -> Result<Option<Effect>, SqlError> {
-    let moves: Vec<(Effect, String)> = sql.query(
-        "SELECT id, rule, event, plan FROM actions
-         WHERE file_id = :file AND kind = 'move' AND id < :before
-           AND (state IN ('running', 'done') OR intent_at IS NOT NULL)
-         ORDER BY id DESC",
-        &[
-            (":file", file.as_str().into()),
-            (":before", before.unwrap_or(NEWEST).0.into()),
-        ],
-        |row| Ok((Effect::read(row)?, row.get(3)?)),
-    )?;
-    Ok(moves
-        .into_iter()
-        .find(|(_, plan)| folder.is_none_or(|folder| moves_to(plan, folder)))
-        .map(|(effect, _)| effect))
 }
 
 /// Whether the stored plan of a move has this destination.
@@ -97,30 +104,6 @@ fn moves_to(plan: &str, folder: &FolderId) -> bool {
         to: FolderId,
     }
     serde_json::from_str::<Plan>(plan).is_ok_and(|plan| plan.r#move.to == *folder)
-}
-
-/// The newest comment on this file, on this content state if one is given, of those planned before an
-/// action.
-pub fn last_comment(
-    sql: &Sql,
-    file: &FileId,
-    modified_at: Option<Timestamp>,
-    before: Option<ActionId>,
-) -> Result<Option<Effect>, SqlError> {
-    let comments: Vec<(Effect, String)> = sql.query(
-        "SELECT id, rule, event, file_version FROM actions
-         WHERE file_id = :file AND kind = 'comment' AND id < :before AND attempt > 0
-         ORDER BY id DESC",
-        &[
-            (":file", file.as_str().into()),
-            (":before", before.unwrap_or(NEWEST).0.into()),
-        ],
-        |row| Ok((Effect::read(row)?, row.get(3)?)),
-    )?;
-    Ok(comments
-        .into_iter()
-        .find(|(_, version)| modified_at.is_none_or(|at| *version == at.to_string()))
-        .map(|(effect, _)| effect))
 }
 
 /// The kind and result of the copy or move before an action in its rule.
@@ -150,7 +133,7 @@ pub fn outcome_before(
 
 /// Whether a copy action created this file.
 pub fn is_own_copy(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
-    last_copy(sql, file, None).map(|copy| copy.is_some())
+    last_effect(sql, EffectKind::Copy, file, None).map(|copy| copy.is_some())
 }
 
 /// Whether a rule has planned an action for a file in any state of it.

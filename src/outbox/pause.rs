@@ -77,19 +77,17 @@ pub fn resume_step(
 ) -> Result<(usize, bool), SqlError> {
     let statement = match held {
         Held::Do => {
-            "UPDATE actions SET due_at = :now
-             WHERE id IN (
-                 SELECT id FROM actions AS behind
-                 WHERE rule = :rule AND state = 'waiting' AND due_at IS NULL
-                   AND NOT EXISTS (
-                       SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
-                   AND NOT EXISTS (
-                       SELECT 1 FROM actions AS before
-                       WHERE before.rule = behind.rule AND before.file_id = behind.file_id
-                         AND before.file_version = behind.file_version
-                         AND before.position < behind.position
-                         AND before.state <> 'done' AND before.waited_for = 1)
-                 LIMIT :limit)"
+            concat!(
+                "UPDATE actions SET due_at = :now
+                 WHERE id IN (
+                     SELECT id FROM actions AS behind
+                     WHERE rule = :rule AND state = 'waiting' AND due_at IS NULL
+                       AND NOT EXISTS (
+                           SELECT 1 FROM events WHERE id = behind.event AND state <> 'decided')
+                       AND ",
+                include_str!("unblocked.sql"),
+                "LIMIT :limit)"
+            )
         }
         Held::Drop => {
             "UPDATE actions

@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-
 use crate::db::{Sql, SqlError};
 use crate::ids::{EventPosition, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
@@ -23,8 +21,8 @@ mod step;
 
 pub use change::{PlanChange, ReplanChange};
 use earlier::EarlierAction;
-pub use step::ReplanSteps;
 use step::Step;
+pub use step::{ReplanSteps, make_due};
 
 /// The actions that an event already has when it is decided again.
 #[derive(Debug)]
@@ -177,11 +175,6 @@ pub fn hold_for_replay(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
         &[(":event", event.0.into())],
     )?;
     Ok(())
-}
-
-/// Makes the actions of an event due that are held and wait for no other in their rule.
-pub fn make_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
-    step::make_due(sql, event, now)
 }
 
 impl NewAction<'_> {

@@ -25,6 +25,8 @@ pub struct ChannelBreaker {
     probing: AtomicBool,
     /// Why the circuit opened and when.
     outage: Mutex<Option<Outage>>,
+    /// Whether the channel has handled a message since the start.
+    has_worked: AtomicBool,
 }
 
 /// Why and since when a channel is not used.
@@ -46,6 +48,7 @@ impl ChannelBreaker {
             breaker: CircuitBreaker::default(),
             probing: AtomicBool::new(false),
             outage: Mutex::default(),
+            has_worked: AtomicBool::new(false),
         }
     }
 
@@ -62,6 +65,11 @@ impl ChannelBreaker {
     pub fn outage(&self) -> Option<Outage> {
         self.breaker.open_reason()?;
         self.lock().clone()
+    }
+
+    /// Whether the channel is used and has handled a message since the start.
+    pub fn has_recovered(&self) -> bool {
+        self.breaker.open_reason().is_none() && self.has_worked.load(Ordering::Relaxed)
     }
 
     /// Sends a message, unless the circuit is open; learns from how that ends.
@@ -100,6 +108,7 @@ impl ChannelBreaker {
             }
             // The channel handled the message, or rejected this message only.
             handled => {
+                self.has_worked.store(true, Ordering::Relaxed);
                 if matches!(self.breaker.state(now), BreakerState::Closed) {
                     self.breaker.record_refusal();
                 }

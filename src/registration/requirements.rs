@@ -110,7 +110,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CopyRule;
+    use crate::config::copy_rule;
     use crate::ids::FolderId;
 
     #[test]
@@ -146,12 +146,8 @@ mod tests {
     #[test]
     fn the_rules_determine_the_triggers() {
         let rules = ["file.uploaded", "file.created", "file.reviewed"].map(|name| {
-            CopyRule {
-                room: FolderId::from(1),
-                to: FolderId::from(2),
-                triggers: vec![Trigger::new(name), Trigger::new("file.uploaded")],
-            }
-            .into_rule()
+            let triggers = vec![Trigger::new(name), Trigger::new("file.uploaded")];
+            copy_rule(FolderId::from(1), FolderId::from(2), triggers)
         });
         let needed = NeededTriggers::of(&rules);
         assert_eq!(needed.bits, 128 | 256);

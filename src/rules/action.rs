@@ -81,6 +81,8 @@ pub enum FileRight {
     Copy,
     /// To move it.
     Move,
+    /// To comment on its versions.
+    Comment,
 }
 
 /// One of the configured channels.

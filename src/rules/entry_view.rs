@@ -13,7 +13,7 @@ use super::normalization::normalized;
 
 /// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
-    pub(super) facts: Facts<'a>,
+    pub(super) facts: &'a Facts<'a>,
     pub(super) entry: &'a Entry,
     /// The title in the form in which titles are compared; `None` if not given.
     title: Option<String>,
@@ -28,7 +28,7 @@ pub(super) enum Missing {
 }
 
 impl<'a> EntryView<'a> {
-    pub(super) fn new(entry: &'a Entry, facts: Facts<'a>) -> Self {
+    pub(super) fn new(entry: &'a Entry, facts: &'a Facts<'a>) -> Self {
         let mut view = Self {
             facts,
             entry,
@@ -40,7 +40,7 @@ impl<'a> EntryView<'a> {
 
     /// The file in the portal, if it was looked up.
     pub(super) fn file(&self) -> Option<&'a FileInfo> {
-        match self.facts.file {
+        match &self.facts.file {
             Some(Lookup::Found(file)) => Some(file),
             _ => None,
         }

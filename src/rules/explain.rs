@@ -50,7 +50,7 @@ pub struct ConditionReport {
 }
 
 /// The next fact that a complete explanation of these rules lacks.
-pub(super) fn missing_fact(rules: &[Rule], facts: Facts<'_>) -> Option<MissingFact> {
+pub(super) fn missing_fact(rules: &[Rule], facts: &Facts<'_>) -> Option<MissingFact> {
     let entry = facts.event.entry.as_ref()?;
     let view = EntryView::new(entry, facts);
     let mut listening = rules.iter().filter(|rule| {
@@ -77,7 +77,7 @@ pub(super) fn missing_fact(rules: &[Rule], facts: Facts<'_>) -> Option<MissingFa
 }
 
 /// Explains how one rule evaluates an event.
-pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
+pub(super) fn explain(rule: &Rule, facts: &Facts<'_>) -> Explanation {
     let entry = facts.event.entry.as_ref();
     let view = entry.map(|entry| EntryView::new(entry, facts));
     let (verdict, summary) = summary(rule, facts, view.as_ref());
@@ -112,7 +112,7 @@ pub(super) fn explain(rule: &Rule, facts: Facts<'_>) -> Explanation {
     }
 }
 
-fn trigger_report(rule: &Rule, facts: Facts<'_>) -> ConditionReport {
+fn trigger_report(rule: &Rule, facts: &Facts<'_>) -> ConditionReport {
     let trigger = facts.event.trigger.as_ref();
     let listens = trigger.is_some_and(|trigger| rule.triggers.contains(trigger));
     ConditionReport {
@@ -128,7 +128,7 @@ fn trigger_report(rule: &Rule, facts: Facts<'_>) -> ConditionReport {
 }
 
 /// Whether the rule matches, and what it would do or why not.
-fn summary(rule: &Rule, facts: Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
+fn summary(rule: &Rule, facts: &Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
     let decision = match rule.evaluate(facts, view) {
         Evaluation::Ignored(mismatch) => return (Verdict::Mismatch, mismatch.to_string()),
         Evaluation::Unknown(missing) => return (Verdict::Unknown, needs_lookup(&missing)),

@@ -7,18 +7,20 @@ use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 
 /// What is known about an event when it is decided.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// The event itself.
     pub event: &'a Event,
-    /// The file in the portal, if it was looked up.
-    pub file: Option<&'a Lookup<FileInfo>>,
-    /// The folders from the topmost one down to the file's own, if they were looked up.
-    pub path: Option<&'a Lookup<Vec<FolderId>>>,
-    /// The id of the API key's user, if it was looked up.
-    pub current_user: Option<&'a str>,
     /// The rules whose own actions caused the event: the last one, and those that led to it.
     pub caused_by: &'a [String],
+    /// The file in the portal, if it was looked up.
+    pub file: Option<Lookup<FileInfo>>,
+    /// The folders from the topmost one down to the file's own, if they were looked up.
+    pub path: Option<Lookup<Vec<FolderId>>>,
+    /// The id of the API key's user, if it was looked up.
+    pub current_user: Option<String>,
+    /// What was looked up in the portal, in order; not what was in a cache.
+    pub lookups: Vec<MissingFact>,
 }
 
 impl<'a> Facts<'a> {
@@ -26,10 +28,19 @@ impl<'a> Facts<'a> {
     pub fn of(event: &'a Event) -> Self {
         Self {
             event,
+            caused_by: &[],
             file: None,
             path: None,
             current_user: None,
-            caused_by: &[],
+            lookups: Vec::new(),
+        }
+    }
+
+    /// The same about a file that a listing described.
+    pub fn listed(event: &'a Event, file: FileInfo) -> Self {
+        Self {
+            file: Some(Lookup::Found(file)),
+            ..Self::of(event)
         }
     }
 }

@@ -60,7 +60,7 @@ impl Rule {
     /// Evaluates the trigger and the conditions, at the least cost.
     pub(super) fn evaluate<'a>(
         &'a self,
-        facts: Facts<'a>,
+        facts: &'a Facts<'a>,
         view: Option<&EntryView<'a>>,
     ) -> Evaluation<'a> {
         if let Some(mismatch) = self.mismatch_before_conditions(facts, view) {
@@ -86,7 +86,7 @@ impl Rule {
     /// The reason to ignore an event before any condition is checked.
     pub(super) fn mismatch_before_conditions<'a>(
         &'a self,
-        facts: Facts<'a>,
+        facts: &'a Facts<'a>,
         view: Option<&EntryView<'a>>,
     ) -> Option<Mismatch<'a>> {
         let Some(trigger) = &facts.event.trigger else {
@@ -107,7 +107,7 @@ impl Rule {
     }
 
     /// Decides what to plan for an event whose conditions all match.
-    pub(super) fn plan(&self, entry: &Entry, facts: Facts<'_>) -> Result<Decision, MissingFact> {
+    pub(super) fn plan(&self, entry: &Entry, facts: &Facts<'_>) -> Result<Decision, MissingFact> {
         let file = FileFacts::of(entry, facts)?;
         let mut destinations = self.actions.iter().map(|it| &it.properties.destination);
         if let Some(to) = destinations.find_map(Option::as_ref)
@@ -130,7 +130,7 @@ impl Rule {
     }
 
     /// Why each condition matches; the trigger, if there is no condition.
-    fn match_reasons(&self, entry: &Entry, facts: Facts<'_>) -> Vec<String> {
+    fn match_reasons(&self, entry: &Entry, facts: &Facts<'_>) -> Vec<String> {
         let view = EntryView::new(entry, facts);
         let matching = |condition: &Condition| match condition.check(&view) {
             Check::Match(why) => Some(why.to_string()),
@@ -162,9 +162,9 @@ struct FileFacts {
 }
 
 impl FileFacts {
-    fn of(entry: &Entry, facts: Facts<'_>) -> Result<Self, MissingFact> {
+    fn of(entry: &Entry, facts: &Facts<'_>) -> Result<Self, MissingFact> {
         Ok(
-            match (facts.file, &entry.parent, &entry.title, entry.modified_at) {
+            match (&facts.file, &entry.parent, &entry.title, entry.modified_at) {
                 (Some(Lookup::Found(file)), ..) => Self {
                     folder: Some(file.folder.clone()),
                     title: file.title.clone(),

@@ -56,18 +56,18 @@ impl RuleSet {
     }
 
     /// Explains how each rule evaluates an event, including conditions behind one that fails.
-    pub fn explain(&self, facts: Facts<'_>) -> Vec<Explanation> {
+    pub fn explain(&self, facts: &Facts<'_>) -> Vec<Explanation> {
         let rules = self.rules.iter();
         rules.map(|rule| explain::explain(rule, facts)).collect()
     }
 
     /// The next fact that a complete explanation lacks.
-    pub fn explanation_needs(&self, facts: Facts<'_>) -> Option<MissingFact> {
+    pub fn explanation_needs(&self, facts: &Facts<'_>) -> Option<MissingFact> {
         explain::missing_fact(&self.rules, facts)
     }
 
     /// Decides what each rule does about an event, in order of definition.
-    pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
+    pub fn decide(&self, facts: &Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
         let entry = facts.event.entry.as_ref();
         let view = entry.map(|entry| EntryView::new(entry, facts));
         let mut decisions = Vec::new();
@@ -153,7 +153,7 @@ mod tests {
         let mut upload = event("file.uploaded", INVOICE);
         // In personal documents, the room need not be looked up.
         upload.entry.as_mut().unwrap().root_kind = Some(FolderType::MyDocuments);
-        let decisions = RuleSet::new(rules).decide(Facts::of(&upload)).unwrap();
+        let decisions = RuleSet::new(rules).decide(&Facts::of(&upload)).unwrap();
         let matching: Vec<&str> = decisions
             .iter()
             .filter(|decision| decision.planned.is_some())

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::actions::{CopyTo, MoveTo, Notify};
-use crate::config::{CopyRule, InvoiceRule};
+use crate::config::{copy_rule, invoice_rule};
 use crate::docspace::Conflict;
 use crate::docspace::FileInfo;
 use crate::event::{Event, Trigger};
@@ -22,7 +22,7 @@ pub(super) fn facts(event: &Event) -> Facts<'_> {
     Facts::of(event)
 }
 
-fn decide(rules: &[Rule], facts: Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
+fn decide(rules: &[Rule], facts: &Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
     RuleSet::new(rules.to_vec()).decide(facts)
 }
 
@@ -39,6 +39,7 @@ pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
         comment: String::new(),
         may_copy: None,
         may_move: None,
+        may_comment: None,
         people: Vec::new(),
         web_url: None,
     }
@@ -51,20 +52,14 @@ fn notify() -> ActionPlan {
 fn rules() -> Vec<Rule> {
     let triggers = vec![Trigger::new("file.uploaded"), Trigger::new("file.created")];
     vec![
-        CopyRule {
-            room: FolderId::from(100),
-            to: FolderId::from(200),
-            triggers: triggers.clone(),
-        }
-        .into_rule(),
-        InvoiceRule {
-            room: FolderId::from(100),
-            to: FolderId::from(300),
-            title: Condition::title_prefix(["invoice"]).unwrap(),
-            then: vec![notify()],
+        copy_rule(FolderId::from(100), FolderId::from(200), triggers.clone()),
+        invoice_rule(
+            FolderId::from(100),
+            FolderId::from(300),
+            Condition::title_prefix(["invoice"]).unwrap(),
+            vec![notify()],
             triggers,
-        }
-        .into_rule(),
+        ),
     ]
 }
 
@@ -82,7 +77,7 @@ pub(super) const INVOICE: &str =
 #[test]
 fn rules_decide_in_order() {
     let event = event("file.uploaded", INVOICE);
-    let decisions = decide(&rules(), facts(&event)).unwrap();
+    let decisions = decide(&rules(), &facts(&event)).unwrap();
     assert_eq!(planning(&decisions), ["copy", "invoice"]);
     let planned = decisions[1].planned.as_ref().unwrap();
     assert_eq!(planned.title, "Invoice 1.pdf");
@@ -103,7 +98,7 @@ fn rules_decide_in_order() {
 fn every_mismatch_has_a_reason() {
     let check = |trigger: &str, members: &str, reason: &str| {
         let event = event(trigger, members);
-        let decisions = decide(&rules()[..1], facts(&event)).unwrap();
+        let decisions = decide(&rules()[..1], &facts(&event)).unwrap();
         assert_eq!(decisions[0].planned, None, "{members}");
         assert!(
             decisions[0].reason.contains(reason),
@@ -136,29 +131,29 @@ fn every_mismatch_has_a_reason() {
 #[test]
 fn a_cheap_mismatch_saves_a_portal_call() {
     let event = event("file.uploaded", r#""parentId": 101, "title": "plan.docx""#);
-    let decisions = decide(&rules()[1..], facts(&event)).unwrap();
+    let decisions = decide(&rules()[1..], &facts(&event)).unwrap();
     assert_eq!(planning(&decisions), Vec::<&str>::new());
 }
 
 #[test]
 fn missing_facts_are_reported() {
     let event = event("file.uploaded", r#""parentId": 100"#);
-    let need = decide(&rules()[..1], facts(&event)).unwrap_err();
+    let need = decide(&rules()[..1], &facts(&event)).unwrap_err();
     assert_eq!(need, MissingFact::File(FileId::from(7)));
 
     let found = Lookup::Found(file_info(100, "a.txt"));
     let facts = Facts {
-        file: Some(&found),
+        file: Some(found),
         ..facts(&event)
     };
-    let decisions = decide(&rules()[..1], facts).unwrap();
+    let decisions = decide(&rules()[..1], &facts).unwrap();
     assert_eq!(decisions[0].planned.as_ref().unwrap().title, "a.txt");
 
     let gone = Facts {
-        file: Some(&Lookup::NotFound),
+        file: Some(Lookup::NotFound),
         ..facts
     };
-    let decisions = decide(&rules()[..1], gone).unwrap();
+    let decisions = decide(&rules()[..1], &gone).unwrap();
     assert_eq!(decisions[0].reason, "the file no longer exists");
 }
 
@@ -172,7 +167,7 @@ fn events_about_folders_match_only_rules_without_file_actions() {
         conditions: vec![Condition::Room(vec![FolderId::from(100)])],
         actions,
     };
-    let decisions = decide(&[rule(vec![notify()])], facts(&created)).unwrap();
+    let decisions = decide(&[rule(vec![notify()])], &facts(&created)).unwrap();
     assert_eq!(planning(&decisions), ["folders"]);
     let to = FolderId::from(5);
     let copy = CopyTo {
@@ -180,7 +175,7 @@ fn events_about_folders_match_only_rules_without_file_actions() {
         conflict: Conflict::Duplicate,
     }
     .into();
-    let decisions = decide(&[rule(vec![notify(), copy])], facts(&created)).unwrap();
+    let decisions = decide(&[rule(vec![notify(), copy])], &facts(&created)).unwrap();
     assert_eq!(
         decisions[0].reason,
         "the event is about a folder, not a file"
@@ -198,7 +193,7 @@ fn the_state_of_a_file_is_its_content_or_what_happened_to_it() {
             conditions: Vec::new(),
             actions: vec![notify()],
         };
-        let mut decisions = decide(&[rule], facts(&event)).unwrap();
+        let mut decisions = decide(&[rule], &facts(&event)).unwrap();
         decisions.remove(0).planned.unwrap().state.to_string()
     };
     let (one, other) = ("2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z");
@@ -219,7 +214,7 @@ fn no_rule_acts_on_an_event_it_caused() {
         caused_by: &caused_by,
         ..facts(&event)
     };
-    let decisions = decide(&rules(), facts).unwrap();
+    let decisions = decide(&rules(), &facts).unwrap();
     assert_eq!(planning(&decisions), ["invoice"]);
     assert!(
         decisions[0].reason.contains("own action"),
@@ -234,7 +229,7 @@ fn an_explanation_covers_every_condition() {
         "file.copied",
         r#""parentId": 101, "title": "plan.docx", "modifiedOn": "2026-03-02T09:14:31Z""#,
     );
-    let explained = RuleSet::new(rules()).explain(facts(&event));
+    let explained = RuleSet::new(rules()).explain(&facts(&event));
     let seen: Vec<(&str, Verdict, &str)> = explained[1]
         .lines
         .iter()

@@ -153,6 +153,7 @@ impl Parts {
     /// The reload of the rules.
     pub fn reload(&self, source: RulesSource, pipelines: Pipelines) -> Reload {
         Reload {
+            db: self.db.clone(),
             source,
             rules: self.rules.clone(),
             pipelines,

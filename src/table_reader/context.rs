@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::path::Path;
 
+use secrecy::SecretString;
+
 use crate::config::variables::Variables;
-use crate::pipeline::PipelineSettings;
+use crate::pipeline::{PipelineSettings, Signer};
 use crate::text_file;
 
 /// The surroundings of a rules file.
@@ -33,9 +35,26 @@ impl RuleContext<'_> {
         self.variables.is_set(variable)
     }
 
-    /// Adds a pipeline that a rule calls.
-    pub(crate) fn add_pipeline(&self, key: String, settings: PipelineSettings) {
-        self.uses.pipelines.borrow_mut().push((key, settings));
+    /// Adds a pipeline that a rule calls. It is named after the rule; further ones of the rule are numbered.
+    pub(crate) fn add_pipeline(
+        &self,
+        key: String,
+        rule: &str,
+        url: SecretString,
+        signer: Option<Signer>,
+    ) {
+        let mut pipelines = self.uses.pipelines.borrow_mut();
+        let rule = rule.trim_matches(['“', '”']);
+        let first = format!("pipeline of rule {rule}");
+        let mut names = (2..).map(|number| format!("{first} ({number})"));
+        let mut name = first.clone();
+        while pipelines
+            .iter()
+            .any(|(other, known)| known.name == name && *other != key)
+        {
+            name = names.next().unwrap_or_default();
+        }
+        pipelines.push((key, PipelineSettings { name, url, signer }));
     }
 
     /// The trimmed content of a file, or a sentence that says why it cannot be used.

@@ -1,4 +1,4 @@
-//! One attempt: runs what was claimed together, and writes down how it ended for each action.
+//! One attempt: runs what was claimed together, and records how it ended for each action.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -11,32 +11,24 @@ use tracing::{Instrument as _, Span, info_span};
 
 use crate::actions::failpoint::Failpoints;
 use crate::actions::{self, AttemptOutcome, Context, Outcomes};
-use crate::backoff::backoff;
 use crate::clock::Clock;
 use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{self, Client};
 use crate::metrics::Metrics;
 use crate::notify::Channels;
-use crate::outbox::{self, Action, Claim, ClaimStatus, IntentUpdate, Reschedule};
+use crate::outbox::{self, Action, Claim, ClaimStatus, IntentUpdate};
 use crate::wake::Wake;
 
 use super::progress::log_store_error;
 
-mod end;
+mod record;
 
-use end::End;
+use record::Record;
 
 /// How long a claim lasts without renewal; longer than the client waits for any response. Long enough for a few
 /// renewals to fail, and short enough for another instance to take over soon from one that is gone.
 pub(super) const LEASE: Duration = Duration::from_mins(2);
 const _: () = assert!(LEASE.as_secs() > docspace::WRITE_TIMEOUT.as_secs());
-
-/// How long an action waits for an open circuit breaker before it is claimed again.
-const BREAKER_WAIT: Duration = Duration::from_secs(1);
-
-/// How often an action is attempted that waits for a person who has a file open or locked, in seconds. An event
-/// about the file ends the wait early.
-const BUSY_INTERVAL_S: i64 = 180;
 
 /// How long between two writes to a store that refuses them, as one on a full disk does.
 const STORE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,7 +83,7 @@ impl AttemptRunner {
         }
     }
 
-    /// Ends the claims of an attempt that could not be written down, as soon as the store takes writes;
+    /// Ends the claims of an attempt that could not be recorded, as soon as the store takes writes;
     /// until then they last as long as their lease. The next attempt reconciles what this one left open.
     async fn release(&self, claims: Vec<Claim>) {
         let release = async {
@@ -143,37 +135,41 @@ impl AttemptRunner {
         }
     }
 
-    /// Writes down how the attempt ended for each action, all in one commit, then logs and counts it.
+    /// Records how the attempt ended for each action, all in one commit, then logs and counts it.
     async fn record(
         &self,
         outcomes: Vec<(&Action, AttemptOutcome)>,
         started: Timestamp,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let (actions, ends): (Vec<&Action>, Vec<End>) = outcomes
+        let (actions, records): (Vec<&Action>, Vec<Record>) = outcomes
             .into_iter()
-            .map(|(action, outcome)| (action, self.end(action, outcome)))
+            .map(|(action, outcome)| {
+                let record = Record::new(action, outcome, self.max_attempts, now);
+                (action, record)
+            })
             .unzip();
         let keys: Vec<_> = actions.iter().map(|it| (it.claim, it.event)).collect();
-        let ends = Arc::new(ends);
-        let to_write = Arc::clone(&ends);
+        let records = Arc::new(records);
+        let to_write = Arc::clone(&records);
         let written = self
             .db
             .write(move |sql| {
-                let ends = keys.iter().zip(to_write.iter());
-                ends.map(|((claim, event), end)| end.write(sql, *claim, *event, now))
+                let records = keys.iter().zip(to_write.iter());
+                records
+                    .map(|((claim, event), record)| record.write(sql, *claim, *event, now))
                     .collect::<Result<Vec<_>, _>>()
             })
             .await?;
         let duration = Duration::try_from(now.duration_since(started)).unwrap_or_default();
-        for ((action, end), written) in actions.into_iter().zip(ends.iter()).zip(written) {
+        for ((action, record), written) in actions.into_iter().zip(records.iter()).zip(written) {
             if written.claim == ClaimStatus::Lost {
-                span_of(action).in_scope(|| End::Lost.log(now));
+                span_of(action).in_scope(|| Record::ClaimLost.log(now));
                 continue;
             }
-            span_of(action).in_scope(|| end.log(now));
+            span_of(action).in_scope(|| record.log(now));
             let kind = actions::kind_name(action);
-            self.metrics.count_attempt(kind, end.label(), duration);
+            self.metrics.count_attempt(kind, record.label(), duration);
             if let Some(received_at) = written.event_received_at {
                 let delay = Duration::try_from(now.duration_since(received_at));
                 self.metrics.observe_delay(kind, delay.unwrap_or_default());
@@ -181,88 +177,6 @@ impl AttemptRunner {
         }
         Ok(())
     }
-
-    /// What is to be written down.
-    fn end(&self, action: &Action, outcome: AttemptOutcome) -> End {
-        match outcome {
-            AttemptOutcome::Done(result) => End::Done(result),
-            AttemptOutcome::Dead {
-                code,
-                reason,
-                intent,
-            } => End::Dead {
-                code,
-                reason,
-                is_resolved: intent.is_none(),
-            },
-            AttemptOutcome::Retry {
-                reason,
-                intent,
-                min_wait,
-            } => {
-                let failures = action.failures + 1;
-                if failures >= self.max_attempts {
-                    return End::Dead {
-                        code: "attempts_used_up",
-                        reason: format!("{failures} attempts failed; the last one: {reason}"),
-                        is_resolved: intent == IntentUpdate::Replace(None),
-                    };
-                }
-                let wait = backoff(failures, fastrand::f64()).max(min_wait);
-                End::Failed(Reschedule {
-                    until: self.clock.now() + wait,
-                    failures,
-                    denials: action.denials,
-                    busy_file: None,
-                    reason,
-                    intent,
-                })
-            }
-            AttemptOutcome::Postponed {
-                reason,
-                wait,
-                intent,
-            } => End::Waits(Reschedule {
-                until: truncated_to_tenths(self.clock.now() + wait.unwrap_or(BREAKER_WAIT)),
-                failures: action.failures,
-                denials: action.denials,
-                busy_file: None,
-                reason,
-                intent: IntentUpdate::Replace(intent),
-            }),
-            AttemptOutcome::Busy { file, reason } => End::Waits(Reschedule {
-                until: next_busy_check(self.clock.now()),
-                failures: action.failures,
-                denials: 0,
-                busy_file: Some(file),
-                reason,
-                intent: IntentUpdate::Replace(None),
-            }),
-            AttemptOutcome::Denied { reason, wait } => End::Waits(Reschedule {
-                until: self.clock.now() + wait,
-                failures: action.failures,
-                denials: action.denials + 1,
-                busy_file: None,
-                reason,
-                intent: IntentUpdate::Replace(None),
-            }),
-            AttemptOutcome::ClaimLost => End::Lost,
-        }
-    }
-}
-
-/// The time without what exceeds a tenth of a second, so that actions which wait for the same thing are due
-/// together although their attempts are recorded one after the other.
-fn truncated_to_tenths(time: Timestamp) -> Timestamp {
-    let ms = time.as_millisecond();
-    Timestamp::from_millisecond(ms - ms.rem_euclid(100)).unwrap_or(time)
-}
-
-/// When actions are attempted again that wait for a person: all at the same times, so that they share calls.
-fn next_busy_check(now: Timestamp) -> Timestamp {
-    let interval = BUSY_INTERVAL_S * 1_000;
-    let ms = now.as_millisecond();
-    Timestamp::from_millisecond(ms - ms.rem_euclid(interval) + interval).unwrap_or(now)
 }
 
 /// The outcome of an attempt that panicked; what it stored of its call stays.

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::db::{Db, SqlError, StoreError};
 use crate::docspace::{Client, Error, ErrorClass};
 use crate::event::Event;
-use crate::facts::{FactError, FactFinder, KnownFacts, SharedLookups};
+use crate::facts::{FactError, FactFinder, SharedLookups};
 use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
@@ -70,6 +70,15 @@ struct Pending {
     undecided: Undecided,
     event: Event,
     origin: Origin,
+}
+
+impl Pending {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            caused_by: self.origin.rules(),
+            ..Facts::of(&self.event)
+        }
+    }
 }
 
 /// A batch of events, as far as it can be decided without the portal.
@@ -169,10 +178,10 @@ impl Decider {
             batch.pending[*of_file].push(pending);
             return Ok(());
         }
-        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
+        let mut facts = pending.facts();
         let decisions = self
             .facts
-            .evaluate_from_cache(&mut known, |facts| rules.decide(facts));
+            .evaluate_from_cache(&mut facts, |facts| rules.decide(facts));
         if let Ok(decisions) = decisions {
             let outcome = EventOutcome::Decided(decisions);
             batch.outcomes.push((pending.undecided, outcome));
@@ -218,9 +227,9 @@ impl Decider {
         lookups: &SharedLookups,
         pending: &Pending,
     ) -> EventOutcome {
-        let mut known = KnownFacts::new(&pending.event, pending.origin.rules());
-        let decide = |facts: Facts<'_>| rules.decide(facts);
-        match self.facts.evaluate(lookups, &mut known, decide).await {
+        let mut facts = pending.facts();
+        let decide = |facts: &Facts<'_>| rules.decide(facts);
+        match self.facts.evaluate(lookups, &mut facts, decide).await {
             Ok(decisions) => EventOutcome::Decided(decisions),
             Err(error) => self.without_facts(&pending.undecided, &error),
         }

@@ -287,6 +287,77 @@ async fn a_restart_neither_repeats_nor_forgets_that_the_webhook_is_off() {
 }
 
 #[tokio::test]
+async fn a_restart_neither_repeats_nor_forgets_that_the_key_is_refused() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        scene.portal.set_key_valid(false);
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work().await;
+        watch(scene, by_mail(server.mailer())).run_once().await;
+        let refused = "docspace-courier: the portal refuses the API key";
+        assert_eq!(subjects(&server.mails(1).await), [refused]);
+
+        for _ in 0..2 {
+            scene.crash_and_restart().await;
+            scene.clock.advance(Duration::from_mins(20));
+            let mut watch = watch(scene, by_mail(server.mailer()));
+            // Until the portal responds, nothing is known of the key; then it is still refused.
+            watch.run_once().await;
+            scene.work().await;
+            watch.run_once().await;
+        }
+        scene.portal.set_key_valid(true);
+        scene.work_to_the_end().await;
+        watch(scene, by_mail(server.mailer())).run_once().await;
+        let resolved = "docspace-courier: Resolved: the API key works";
+        assert_eq!(subjects(&server.mails(2).await), [refused, resolved]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_neither_repeats_nor_forgets_that_a_channel_is_down() {
+    scenario(async |scene| {
+        let port = closed_port();
+        let chat = Receiver::start().await;
+        let recipients = || AlertRecipients {
+            chat: Some(chat.chat()),
+            ..AlertRecipients::default()
+        };
+        let notify_after_restart = |scene: &mut Scene| {
+            let mailer = Mailer::new(MailServer::plain(port)).unwrap();
+            scene.notify_after_move(
+                notify::by_mail(mailer),
+                notify::notify(&["manager@example.com"]),
+            );
+        };
+        notify_after_restart(scene);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        for _ in 0..3 {
+            let mut watch = watch(scene, recipients());
+            for _ in 0..30 {
+                scene.work().await;
+                watch.run_once().await;
+                scene.clock.advance(Duration::from_secs(30));
+            }
+            assert_eq!(chat.calls().len(), 1);
+            notify_after_restart(scene);
+        }
+        let mut watch = watch(scene, recipients());
+        watch.run_once().await;
+        assert_eq!(chat.calls().len(), 1, "nothing is known of it yet");
+
+        let server = MailServer::start(&["--port", &port.to_string()]);
+        scene.work_to_the_end().await;
+        watch.run_once().await;
+        server.mails(1).await;
+        let last = chat.calls()[1].json()["text"].to_string();
+        assert!(last.contains("Resolved: all channels work"), "{last}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_channel_that_stays_down_is_reported_once_and_resolved_once() {
     scenario(async |scene| {
         let port = closed_port();

@@ -39,6 +39,7 @@ async fn an_hour_without_mail_server_chat_and_pipeline_loses_nothing() {
     scenario(async |scene| {
         let [mail, chat, pipeline] = [closed_port(), closed_port(), closed_port()];
         let settings = PipelineSettings {
+            name: "pipeline".to_owned(),
             url: url(pipeline).into(),
             signer: None,
         };

@@ -343,6 +343,36 @@ async fn a_user_who_may_read_but_not_copy() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_read_but_not_comment() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::UndecidedEvents, 1);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rules.toml");
+        let room = &scene.client_room;
+        let rules = format!(
+            "[[rule]]\nname = \"remark\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
+             [[rule.action]]\ncomment = \"New\"\n"
+        );
+        std::fs::write(&file, rules).unwrap();
+        let variables = || Variables::of(scene).with("RULES_FILE", file.to_str().unwrap());
+        let subject = format!("room {room}");
+        let report = check_with(scene, variables()).await;
+        finds(&report, Severity::Ok, &subject, "can be commented on");
+
+        let upload = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.make_file_read_only(&upload);
+        let report = check_with(scene, variables()).await;
+        finds(
+            &report,
+            Severity::Error,
+            &subject,
+            "may not comment on its files",
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_administrator_who_is_not_a_member() {
     scenario(async |scene| {
         scene.leaving(Leftover::UndecidedEvents, 1);

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use docspace_courier::clock::Clock;
-use docspace_courier::config::InvoiceRule;
+use docspace_courier::config::invoice_rule;
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
 use docspace_courier::journal::{
@@ -231,14 +231,13 @@ async fn a_replay_applies_changed_rules_and_repeats_nothing() {
         let before = scene.details(FIRST).await.decisions;
 
         let mut rules = scene.rules();
-        rules[1] = InvoiceRule {
-            room: folder_id(&scene.client_room),
-            to: folder_id(&scene.incoming),
-            title: Condition::title_prefix(["rechnung"]).unwrap(),
-            then: Vec::new(),
-            triggers: vec![Trigger::new("file.uploaded")],
-        }
-        .into_rule();
+        rules[1] = invoice_rule(
+            folder_id(&scene.client_room),
+            folder_id(&scene.incoming),
+            Condition::title_prefix(["rechnung"]).unwrap(),
+            Vec::new(),
+            vec![Trigger::new("file.uploaded")],
+        );
         scene.change_rules(rules);
         assert_eq!(scene.replay(FIRST).await, Some(Replay::Reevaluating));
         assert_eq!(scene.state(FIRST).await, EventState::Waiting);

@@ -42,6 +42,7 @@ async fn after_a_night_of_ten_hours_everything_is_done() {
     scenario(async |scene| {
         let [mail, pipeline] = [closed_port(), closed_port()];
         let settings = PipelineSettings {
+            name: "pipeline".to_owned(),
             url: format!("http://127.0.0.1:{pipeline}/hook").into(),
             signer: None,
         };

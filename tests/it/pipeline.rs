@@ -110,6 +110,7 @@ impl Receiver {
 
     pub fn as_pipeline(&self, secret: Option<&str>) -> Channels {
         let settings = pipeline::PipelineSettings {
+            name: "pipeline".to_owned(),
             url: self.url.clone().into(),
             signer: secret.map(|secret| Signer::new(secret).unwrap()),
         };

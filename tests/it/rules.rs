@@ -218,7 +218,10 @@ async fn the_recipe_for_contract_intake_works() {
             .replace("https://pipeline.example.com/contracts", &pipeline.url());
         let config = config(&text, &[]);
         let channels = docspace_courier::notify::Channels::default();
-        channels.pipelines.add(config.pipelines).unwrap();
+        channels
+            .pipelines
+            .load(config.pipelines, |_| false)
+            .unwrap();
         scene.change_rules_and_channels(config.rules, channels);
         let file = scene.upload(&scene.client_room, "Our CONTRACT 7.pdf");
         scene.upload(&scene.client_room, "contractor.pdf");

@@ -10,7 +10,7 @@ use docspace_courier::actions::Notify;
 use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
 use docspace_courier::clock::Clock;
-use docspace_courier::config::{CopyRule, InvoiceRule, PortalConfig};
+use docspace_courier::config::{PortalConfig, copy_rule, invoice_rule};
 use docspace_courier::db::{Db, Sql};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
@@ -428,19 +428,17 @@ fn rules(portal: &Portal) -> Vec<Rule> {
     let seed = portal.seed();
     let triggers = vec![Trigger::new("file.uploaded"), Trigger::new("file.created")];
     vec![
-        CopyRule {
-            room: folder_id(&seed.client_room),
-            to: folder_id(&seed.internal_folder),
-            triggers: triggers.clone(),
-        }
-        .into_rule(),
-        InvoiceRule {
-            room: folder_id(&seed.client_room),
-            to: folder_id(&seed.incoming_folder),
-            title: Condition::title_prefix(["invoice"]).unwrap(),
-            then: vec![Notify::email(Some("manager@example.com".to_owned())).into()],
+        copy_rule(
+            folder_id(&seed.client_room),
+            folder_id(&seed.internal_folder),
+            triggers.clone(),
+        ),
+        invoice_rule(
+            folder_id(&seed.client_room),
+            folder_id(&seed.incoming_folder),
+            Condition::title_prefix(["invoice"]).unwrap(),
+            vec![Notify::email(Some("manager@example.com".to_owned())).into()],
             triggers,
-        }
-        .into_rule(),
+        ),
     ]
 }

@@ -36,7 +36,7 @@ const NO_FILE_RIGHTS: [&str; 10] = [
 ];
 
 /// The rights that are missing if a file is read-only.
-const MISSING_FILE_RIGHTS: [&str; 4] = ["Copy", "Move", "Duplicate", "Download"];
+const MISSING_FILE_RIGHTS: [&str; 5] = ["Copy", "Move", "Duplicate", "Download", "EditHistory"];
 
 /// The rights of a room manager to a folder, and those that the sandbox never grants.
 const FOLDER_RIGHTS: [&str; 17] = [

@@ -131,6 +131,7 @@ mod tests {
             busy: false,
             may_copy: None,
             may_move: None,
+            may_comment: None,
             people: Vec::new(),
             comment: String::new(),
             web_url: None,

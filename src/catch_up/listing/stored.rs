@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Sql, SqlError};
+use crate::db::{Sql, SqlError, state};
 use crate::docspace::FileInfo;
 use crate::ids::FolderId;
 use crate::inbox::KnownFile;
@@ -89,12 +89,7 @@ impl Listing {
 
     /// Reads the current listing. One that cannot be read, such as that of another version, counts as none.
     pub(in crate::catch_up) fn load(sql: &Sql) -> Result<Option<Self>, SqlError> {
-        let text: Option<String> = sql.query_optional(
-            "SELECT value FROM state WHERE key = :key",
-            &[(":key", KEY.into())],
-            |row| row.get(0),
-        )?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        state::load(sql, KEY)
     }
 
     /// Whether the file is new and no event reported how it came.
@@ -114,11 +109,7 @@ impl Listing {
         sql: &Sql,
         watched: &[FolderId],
     ) -> Result<(), SqlError> {
-        sql.execute(
-            "INSERT INTO state (key, value) VALUES (:key, :value)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            &[(":key", KEY.into()), (":value", (&self.to_json()).into())],
-        )?;
+        state::save(sql, KEY, self)?;
         sql.execute("DELETE FROM listed_folders", &[])?;
         add_folders(sql, watched)
     }
@@ -126,31 +117,16 @@ impl Listing {
     /// Replaces this state of the listing by the next one, unless another run has replaced it: then nothing is
     /// changed, and the result is `false`.
     pub(super) fn replace(&self, sql: &Sql, next: &Self) -> Result<bool, SqlError> {
-        let replaced = sql.execute(
-            "UPDATE state SET value = :next WHERE key = :key AND value = :current",
-            &[
-                (":key", KEY.into()),
-                (":current", (&self.to_json()).into()),
-                (":next", (&next.to_json()).into()),
-            ],
-        )?;
-        Ok(replaced > 0)
+        state::replace(sql, KEY, self, next)
     }
 
     /// Ends the listing, unless another run has changed it: then the result is `false`.
     pub(in crate::catch_up) fn end(&self, sql: &Sql) -> Result<bool, SqlError> {
-        let ended = sql.execute(
-            "DELETE FROM state WHERE key = :key AND value = :current",
-            &[(":key", KEY.into()), (":current", (&self.to_json()).into())],
-        )?;
-        if ended > 0 {
+        let ended = state::remove(sql, KEY, self)?;
+        if ended {
             sql.execute("DELETE FROM listed_folders", &[])?;
         }
-        Ok(ended > 0)
-    }
-
-    fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a listing is plain data")
+        Ok(ended)
     }
 }
 

@@ -7,11 +7,10 @@ use crate::cli::events;
 use crate::cli::output::{print_json, print_lines};
 use crate::config::Settings;
 use crate::db::Db;
-use crate::facts::KnownFacts;
 use crate::ids::FolderId;
 use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::RuleSet;
+use crate::rules::{Facts, RuleSet};
 
 use super::stored_event::{caused_by, parse};
 use super::trial_of_files;
@@ -82,9 +81,12 @@ async fn try_events(
             continue;
         };
         let caused_by = caused_by(db, &event).await?;
-        let mut known = KnownFacts::new(&event, &caused_by);
+        let mut facts = Facts {
+            caused_by: &caused_by,
+            ..Facts::of(&event)
+        };
         let decisions = evaluator
-            .evaluate(&mut known, |facts| rules.decide(facts))
+            .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
         tried.push(compare(details, decisions.ok().map(matching)));
     }

@@ -5,10 +5,9 @@ use crate::config::Settings;
 use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, FileInfo};
 use crate::event::Event;
-use crate::facts::KnownFacts;
 use crate::ids::{FileId, FolderId};
 use crate::outbox;
-use crate::rules::RuleSet;
+use crate::rules::{Facts, RuleSet};
 
 use super::trial_result::{TrialResult, matching};
 
@@ -28,9 +27,9 @@ pub(super) async fn run(
         let (event, _) = Event::upload(&file.id, &file.folder, &file.title, file.updated, "trial");
         let trigger = event.trigger.as_ref().map(ToString::to_string);
         let (id, title) = (file.id.clone(), file.title.clone());
-        let mut known = KnownFacts::listed(&event, file);
+        let mut facts = Facts::listed(&event, file);
         let decisions = evaluator
-            .evaluate(&mut known, |facts| rules.decide(facts))
+            .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
         tried.push(TrialResult::new(
             None,

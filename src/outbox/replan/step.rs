@@ -161,16 +161,13 @@ fn delete(sql: &Sql, id: ActionId) -> Result<(), SqlError> {
 }
 
 /// Makes the actions of an event due that are held and wait for no other in their rule.
-pub(super) fn make_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
+pub fn make_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
     sql.execute(
-        "UPDATE actions AS behind SET due_at = :now
-         WHERE event = :event AND state = 'waiting' AND due_at IS NULL
-           AND NOT EXISTS (
-               SELECT 1 FROM actions AS before
-               WHERE before.rule = behind.rule AND before.file_id = behind.file_id
-                 AND before.file_version = behind.file_version
-                 AND before.position < behind.position
-                 AND before.state <> 'done' AND before.waited_for = 1)",
+        concat!(
+            "UPDATE actions AS behind SET due_at = :now
+             WHERE event = :event AND state = 'waiting' AND due_at IS NULL AND ",
+            include_str!("../unblocked.sql")
+        ),
         &[(":event", event.0.into()), (":now", now.into())],
     )?;
     Ok(())

@@ -30,7 +30,7 @@ fn contains_actor(accounts: &[Account], view: &EntryView<'_>) -> Result<bool, Mi
     };
     let mut missing = None;
     for account in accounts {
-        let id = match (account, view.facts.current_user) {
+        let id = match (account, &view.facts.current_user) {
             (Account::Id(id), _) => id,
             (Account::ApiKeyUser, Some(current_user)) => current_user,
             (Account::ApiKeyUser, None) => {

@@ -58,7 +58,7 @@ fn by_path<'a>(folders: &'a [FolderId], what: &'static str, view: &EntryView<'a>
             }
         };
     };
-    match view.facts.path {
+    match &view.facts.path {
         Some(Lookup::Found(path)) => match folders
             .iter()
             .find(|folder_wanted| path.contains(folder_wanted))
@@ -85,7 +85,7 @@ pub(super) fn folder_value(view: &EntryView<'_>) -> String {
 
 /// The folder and those above it, for people.
 pub(super) fn path_value(view: &EntryView<'_>) -> String {
-    match view.facts.path {
+    match &view.facts.path {
         Some(Lookup::Found(path)) => {
             let ids: Vec<&str> = path.iter().map(FolderId::as_str).collect();
             format!("path {}", ids.join(" / "))

@@ -4,7 +4,8 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::normalization::{compatible, composed, trim};
+use crate::rules::normalization::{compatible, trim};
+use crate::text::composed;
 
 mod glob;
 
@@ -32,13 +33,13 @@ pub enum PatternError {
 impl Pattern {
     /// A glob such as `*.{pdf,docx}`, for the whole title.
     pub fn glob(source: &str) -> Result<Self, PatternError> {
-        let regex = glob::to_regex(&composed(source)).map_err(PatternError::Glob)?;
+        let regex = glob::to_regex(&composed(source.into())).map_err(PatternError::Glob)?;
         Self::compile(source, &regex)
     }
 
     /// A regular expression, for any part of the title.
     pub fn regex(source: &str) -> Result<Self, PatternError> {
-        Self::compile(source, &composed(source))
+        Self::compile(source, &composed(source.into()))
     }
 
     fn compile(source: &str, regex: &str) -> Result<Self, PatternError> {
@@ -60,7 +61,7 @@ impl Pattern {
     /// Whether the pattern matches the title. It may be written for the title as it looks, or for ordinary letters in
     /// place of full-width ones.
     pub(super) fn matches(&self, title: &str) -> bool {
-        let title = composed(trim(title));
+        let title = composed(trim(title).into());
         self.regex.is_match(&title)
             || (!title.is_ascii() && self.regex.is_match(&compatible(&title)))
     }
