@@ -21,6 +21,7 @@ pub mod demo;
 pub mod events;
 pub mod health;
 pub mod register;
+pub mod rehearse;
 pub mod rooms;
 pub mod rules;
 pub mod sandbox;
@@ -65,6 +66,8 @@ enum Command {
     Health(health::Args),
     /// Create the portal's webhook or repair the existing one; safe to run again.
     Register(register::Args),
+    /// Compare a real portal with what the service expects of it, in a room of its own.
+    Rehearse(rehearse::Args),
     /// List the portal's rooms with their ids, for the configuration.
     Rooms(rooms::Args),
     /// Show the active rules, explain their decisions, try them on past events, pause or resume them.
@@ -111,6 +114,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(args) => events::run(&settings, args).await,
         Command::Health(args) => health::run(&settings, args).await,
         Command::Register(args) => register::run(&settings, args).await,
+        Command::Rehearse(args) => rehearse::run(&settings, args).await,
         Command::Rooms(args) => rooms::run(&settings, args).await,
         Command::Rules(args) => rules::run(&settings, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,

@@ -46,6 +46,7 @@ pub mod list_position;
 // Set up and check a deployment.
 pub mod check;
 pub mod registration;
+pub mod rehearsal;
 
 // Around the path.
 mod address;

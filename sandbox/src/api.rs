@@ -1,7 +1,10 @@
 //! The HTTP API: the routes, and the envelopes of responses and errors (docs/DOCSPACE.md 5.1, 5.4).
 
+mod dry_runs;
 mod fileops;
 mod files;
+mod folders;
+mod json_body;
 mod webhooks;
 
 use axum::Json;
@@ -23,7 +26,11 @@ use super::user::User;
 /// The largest upload, in bytes.
 pub(super) const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
 
-/// The routes of the API, which all check the key.
+/// The version of the portal that the sandbox imitates, and of its document editors.
+const DOCSPACE_VERSION: &str = "3.7.2";
+const DOCS_VERSION: &str = "9.2.1";
+
+/// The routes of the API, which check the key, except for the version.
 pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/api/2.0/people/@self", get(profile))
@@ -31,15 +38,26 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .merge(file_routes())
         .merge(webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
+        .route("/api/2.0/settings/version/build", get(version))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
 }
 
 fn file_routes() -> Router<Portal> {
     Router::new()
-        .route("/api/2.0/files/rooms", get(files::rooms))
+        .route(
+            "/api/2.0/files/rooms",
+            get(files::rooms).post(folders::create_room),
+        )
+        .route(
+            "/api/2.0/files/rooms/{id}",
+            get(folders::room).delete(fileops::delete_room),
+        )
         .route("/api/2.0/files/{id}", get(files::content))
         .route("/api/2.0/files/{id}/upload", post(files::upload))
-        .route("/api/2.0/files/folder/{id}", get(files::folder))
+        .route(
+            "/api/2.0/files/folder/{id}",
+            get(files::folder).post(folders::create),
+        )
         .route("/api/2.0/files/folder/{id}/path", get(files::path))
         .route("/api/2.0/files/file/{id}", get(files::file))
         .route("/api/2.0/files/file/{id}/comment", put(files::comment))
@@ -51,7 +69,15 @@ fn file_routes() -> Router<Portal> {
         )
         .route(
             "/api/2.0/files/fileops/move",
-            put(fileops::move_).get(fileops::list_moves),
+            put(fileops::move_).get(dry_runs::conflicts),
+        )
+        .route(
+            "/api/2.0/files/fileops/checkdestfolder",
+            get(dry_runs::destination),
+        )
+        .route(
+            "/api/2.0/files/fileops/delete",
+            put(fileops::delete).get(fileops::list_deletions),
         )
         .route("/api/2.0/files/fileops/{kind}", get(fileops::list_kind))
         .route(
@@ -191,6 +217,8 @@ pub(super) enum ApiError {
     LaterFileMissing,
     RecordMissing,
     BadArgument(&'static str),
+    /// A body that is not JSON, or a form that cannot be read.
+    UnsupportedBody,
     Server,
     /// The status of an injected fault.
     Injected(u16),
@@ -256,6 +284,12 @@ impl IntoResponse for ApiError {
             Self::BadArgument(message) => {
                 (400, message, "System.ArgumentException", -2_147_024_809)
             }
+            Self::UnsupportedBody => (
+                415,
+                "Unsupported Media Type",
+                "System.NotSupportedException",
+                -2_146_233_067,
+            ),
             Self::Injected(status) => (
                 status,
                 "An injected fault",
@@ -282,6 +316,11 @@ impl IntoResponse for ApiError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, json_response(&envelope)).into_response()
     }
+}
+
+/// The version, which the portal shows without a key.
+async fn version(responder: Responder) -> Response {
+    responder.ok(&json!({ "docSpace": DOCSPACE_VERSION, "documentServer": DOCS_VERSION }))
 }
 
 async fn profile(State(portal): State<Portal>, responder: Responder) -> ApiResult {

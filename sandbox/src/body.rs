@@ -95,7 +95,7 @@ pub(super) fn write(
             last_failure_on: retry.map(|retry| retry.last_failure_on.to_string()),
             last_failure_content: retry.map(|retry| retry.last_failure.as_str()),
             last_success_on: last_success.map(without_zone),
-            retry_count: retry.map(|retry| retry.count),
+            retry_count: retry.map(|retry| retry.count).filter(|count| *count > 0),
             retry_on: retry.map(|retry| retry.on.to_string()),
         },
     })

@@ -45,6 +45,16 @@ pub(super) struct Event {
     pub(super) payload: Payload,
 }
 
+impl Event {
+    /// The trigger of deleting a folder or room.
+    pub(super) fn of_deleting(folder: &Folder) -> &'static str {
+        match folder.room {
+            Some(_) => "room.deleted",
+            None => "folder.deleted",
+        }
+    }
+}
+
 /// The file or folder, in the flat shape DocSpace sends for both.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

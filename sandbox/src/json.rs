@@ -2,8 +2,8 @@
 
 mod rights;
 
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 use serde_json::{Value, json};
 
 use super::event::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
@@ -260,12 +260,19 @@ impl Renderer<'_> {
     }
 }
 
+/// A time of the delivery log, which the portal takes for a local time although it is in UTC.
+fn log_date(time: Timestamp, zone: &TimeZone) -> String {
+    let local = TimeZone::UTC.to_datetime(time);
+    let taken = zone.to_ambiguous_timestamp(local).compatible();
+    taken.unwrap_or(time).to_string()
+}
+
 /// A row of the delivery log. Its times are wrong by the portal's offset from UTC, as with its default database.
-pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) -> Value {
+pub(super) fn log_row(row: &Row, webhooks: &Webhooks, zone: &TimeZone) -> Value {
     let mut object = json!({
         "id": row.id,
         "trigger": triggers::bit(row.event.trigger),
-        "creationTime": (row.created - offset).to_string(),
+        "creationTime": log_date(row.created, zone),
         "requestPayload": row.body,
         "status": row.status,
     });
@@ -283,7 +290,7 @@ pub(super) fn log_row(row: &Row, webhooks: &Webhooks, offset: SignedDuration) ->
         }
     }
     if let Some(delivered) = row.delivered {
-        object["delivery"] = (delivered - offset).to_string().into();
+        object["delivery"] = log_date(delivered, zone).into();
     }
     object
 }
@@ -307,7 +314,25 @@ fn view_accessibility() -> Value {
 fn room_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 1,
+        RoomKind::Collaboration => 2,
         RoomKind::Custom => 5,
+        RoomKind::Public => 6,
+        RoomKind::Data => 8,
+    }
+}
+
+/// The kind of room with this number or name, both of which .NET accepts.
+pub(super) fn room_kind(type_: &Value) -> Option<RoomKind> {
+    let text = type_
+        .as_str()
+        .map_or_else(|| type_.to_string(), str::to_lowercase);
+    match text.as_str() {
+        "1" | "fillingformsroom" => Some(RoomKind::FormFilling),
+        "2" | "editingroom" => Some(RoomKind::Collaboration),
+        "5" | "customroom" => Some(RoomKind::Custom),
+        "6" | "publicroom" => Some(RoomKind::Public),
+        "8" | "virtualdataroom" => Some(RoomKind::Data),
+        _ => None,
     }
 }
 
@@ -315,8 +340,16 @@ fn room_type(kind: RoomKind) -> u8 {
 fn folder_type(kind: RoomKind) -> u8 {
     match kind {
         RoomKind::FormFilling => 15,
+        RoomKind::Collaboration => 16,
         RoomKind::Custom => 19,
+        RoomKind::Public => 22,
+        RoomKind::Data => 29,
     }
+}
+
+/// DocSpace's number for a kind of file, from the title.
+pub(super) fn file_type_of(title: &str) -> u8 {
+    file_type(split_extension(title).1)
 }
 
 /// DocSpace's number for a kind of file, from the extension.

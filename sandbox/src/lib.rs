@@ -34,6 +34,8 @@ mod webhooks;
 mod access;
 mod api;
 mod call_log;
+mod deletion;
+mod deviation;
 mod faults;
 mod json;
 mod operations;
@@ -44,6 +46,7 @@ mod page;
 mod page_access;
 
 pub use self::call_log::Call;
+pub use self::deviation::{Deviation, UnknownDeviation};
 pub use self::event::UploadEvents;
 pub use self::faults::{Fault, FaultEffect, RandomFaults};
 pub use self::ids::{EventId, FileId, FolderId, WebhookId};

@@ -1,9 +1,10 @@
-//! Copies and moves: the check inside the request, the operation that executes it, and the rules by which its
-//! result can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
+//! Copies and moves: the check inside the request. Operations of all kinds: their execution, and the rules by which
+//! results can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::deletion::{Deleted, Deletion};
 use super::ids::{FileId, FolderId};
 use super::json::Renderer;
 use super::storage::{NewFile, RoomKind, Storage};
@@ -12,13 +13,15 @@ use super::user::User;
 /// How long the result of a finished operation is kept if it is not read.
 const UNREAD_RETENTION: SignedDuration = SignedDuration::from_secs(60);
 
-/// What an operation does; DocSpace numbers the kinds.
+/// A kind of operation; DocSpace numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Number 0.
     Move,
     /// Number 1.
     Copy,
+    /// Number 2.
+    Delete,
 }
 
 impl Kind {
@@ -26,14 +29,7 @@ impl Kind {
         match self {
             Self::Move => 0,
             Self::Copy => 1,
-        }
-    }
-
-    /// The trigger of the events it raises.
-    pub(super) fn trigger(self) -> &'static str {
-        match self {
-            Self::Move => "file.moved",
-            Self::Copy => "file.copied",
+            Self::Delete => 2,
         }
     }
 }
@@ -50,10 +46,17 @@ pub(super) enum Conflict {
     Duplicate,
 }
 
+/// Whether files are copied or moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transfer {
+    Copy,
+    Move,
+}
+
 /// A request to copy or move files.
 #[derive(Clone, Debug)]
 pub(super) struct FileRequest {
-    pub(super) kind: Kind,
+    pub(super) transfer: Transfer,
     pub(super) files: Vec<FileId>,
     pub(super) destination: FolderId,
     pub(super) conflict: Conflict,
@@ -95,7 +98,7 @@ impl FileRequest {
                 _ => Refusal::LaterFileMissing,
             });
         };
-        let in_use = self.kind == Kind::Move && (file.locked || file.in_editor);
+        let in_use = self.transfer == Transfer::Move && (file.locked || file.in_editor);
         if in_use || storage.is_file_read_only(file) {
             return Err(Refusal::Denied);
         }
@@ -106,8 +109,13 @@ impl FileRequest {
             return Err(Refusal::DeniedBecause(NOT_A_FORM));
         }
         let existing = storage.same_title(&self.destination, &file.title);
-        if self.conflict == Conflict::Overwrite && existing.is_some_and(|file| file.locked) {
-            return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
+        if let (Conflict::Overwrite, Some(existing)) = (self.conflict, existing) {
+            if existing.locked {
+                return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
+            }
+            if existing.in_editor {
+                return Err(Refusal::Denied);
+            }
         }
         Ok(())
     }
@@ -117,6 +125,7 @@ impl FileRequest {
         &self,
         storage: &mut Storage,
         id: &FileId,
+        keep_title: bool,
         now: Timestamp,
     ) -> Result<Option<FileId>, &'static str> {
         let file = storage
@@ -136,28 +145,34 @@ impl FileRequest {
                 if let Some(target) = storage.file_mut(&existing) {
                     target.overwrite(file.content, User::Service, now);
                 }
-                if self.kind == Kind::Move {
+                if self.transfer == Transfer::Move {
                     storage.remove_file(id);
                 }
                 Ok(Some(existing))
             }
-            (Conflict::Duplicate, _) | (_, None) => Ok(Some(self.put(storage, id, now))),
+            (Conflict::Duplicate, _) | (_, None) => {
+                Ok(Some(self.put(storage, id, keep_title, now)))
+            }
         }
     }
 
     /// Puts the file into the destination without overwriting anything.
-    fn put(&self, storage: &mut Storage, id: &FileId, now: Timestamp) -> FileId {
+    fn put(&self, storage: &mut Storage, id: &FileId, keep_title: bool, now: Timestamp) -> FileId {
         let Some(file) = storage.file_mut(id) else {
             return id.clone();
         };
-        if self.kind == Kind::Move {
+        if self.transfer == Transfer::Move {
             file.folder = self.destination.clone();
             return id.clone();
         }
         let (title, content) = (file.title.clone(), file.content.clone());
         let new = NewFile {
             folder: self.destination.clone(),
-            title: storage.free_title(&self.destination, &title),
+            title: if keep_title {
+                title
+            } else {
+                storage.free_title(&self.destination, &title)
+            },
             content,
             by: User::Service,
         };
@@ -196,18 +211,47 @@ impl Stage {
 pub(super) struct OperationOptions {
     /// Whether its result can never be read (`deleteAfter`, or a fault).
     pub(super) hide_result: bool,
-    /// The error it finishes with instead of copying or moving anything.
+    /// The error it finishes with instead of doing anything.
     pub(super) error: Option<&'static str>,
+    /// Whether a copy keeps its title, whatever is in the destination.
+    pub(super) keep_title: bool,
+}
+
+/// What an operation does.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    Transfer(FileRequest),
+    Delete(Deletion),
+}
+
+impl Task {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Transfer(request) => match request.transfer {
+                Transfer::Copy => Kind::Copy,
+                Transfer::Move => Kind::Move,
+            },
+            Self::Delete(_) => Kind::Delete,
+        }
+    }
+}
+
+/// What an operation did, for its events.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Transferred(Transfer, Vec<FileId>),
+    Deleted(Vec<Deleted>),
 }
 
 /// A queued, running or finished operation.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) id: String,
-    request: FileRequest,
+    task: Task,
     options: OperationOptions,
     stage: Stage,
     results: Vec<FileId>,
+    processed: usize,
     error: String,
     finished: Option<Timestamp>,
 }
@@ -232,7 +276,7 @@ impl Selection<'_> {
 
     fn shows(self, operation: &Operation) -> bool {
         let (Self::One(_, kind) | Self::All(kind)) = self;
-        kind.is_none_or(|kind| kind == operation.request.kind)
+        kind.is_none_or(|kind| kind == operation.task.kind())
     }
 }
 
@@ -242,28 +286,29 @@ pub(super) struct Operations(Vec<Operation>);
 
 impl Operations {
     /// Queues a request that was checked, and returns the operation's id.
-    pub(super) fn queue(&mut self, request: FileRequest, options: OperationOptions) -> String {
+    pub(super) fn queue(&mut self, task: Task, options: OperationOptions) -> String {
         let id = random_guid();
         self.0.push(Operation {
             id: id.clone(),
-            request,
+            task,
             options,
             stage: Stage::Queued,
             results: Vec::new(),
+            processed: 0,
             error: String::new(),
             finished: None,
         });
         id
     }
 
-    /// Advances an operation to a stage. If it copies or moves its files on the way, returns the resulting files.
+    /// Advances an operation to a stage. If it does its work on the way, returns what it did.
     pub(super) fn advance(
         &mut self,
         id: &str,
         stage: Stage,
         storage: &mut Storage,
         now: Timestamp,
-    ) -> Option<(Kind, Vec<FileId>)> {
+    ) -> Option<Effect> {
         let operation = self.0.iter_mut().find(|operation| operation.id == id)?;
         if operation.stage == Stage::Cancelled {
             return None;
@@ -276,8 +321,7 @@ impl Operations {
         if !executes {
             return None;
         }
-        operation.execute(storage, now);
-        Some((operation.request.kind, operation.results.clone()))
+        operation.execute(storage, now)
     }
 
     /// Cancels an operation that has not copied or moved its files yet.
@@ -292,11 +336,13 @@ impl Operations {
         }
     }
 
-    /// Reads operations. As in the real portal, the read removes those that are completed or cancelled.
+    /// Reads operations. As in the real portal, the read removes those that are completed or cancelled, unless they
+    /// are to be kept.
     pub(super) fn read(
         &mut self,
         selection: Selection<'_>,
         renderer: &Renderer<'_>,
+        keep: bool,
         now: Timestamp,
     ) -> Vec<Value> {
         self.0.retain(|operation| !operation.is_too_old(now));
@@ -307,8 +353,9 @@ impl Operations {
             .filter(|operation| !(operation.options.hide_result && operation.progress() == 100))
             .map(|operation| operation.to_json(renderer))
             .collect();
-        self.0
-            .retain(|operation| !(selection.covers(operation) && operation.stage.status() > 1));
+        self.0.retain(|operation| {
+            keep || !(selection.covers(operation) && operation.stage.status() > 1)
+        });
         operations
     }
 
@@ -324,18 +371,28 @@ impl Operations {
 }
 
 impl Operation {
-    fn execute(&mut self, storage: &mut Storage, now: Timestamp) {
+    fn execute(&mut self, storage: &mut Storage, now: Timestamp) -> Option<Effect> {
         if let Some(error) = self.options.error {
             error.clone_into(&mut self.error);
-            return;
+            return None;
         }
-        for file in &self.request.files {
-            match self.request.execute(storage, file, now) {
+        let request = match &self.task {
+            Task::Transfer(request) => request,
+            Task::Delete(deletion) => {
+                let deleted = deletion.execute(storage);
+                self.processed = deleted.len();
+                return Some(Effect::Deleted(deleted));
+            }
+        };
+        for file in &request.files {
+            match request.execute(storage, file, self.options.keep_title, now) {
                 Ok(Some(result)) => self.results.push(result),
                 Ok(None) => {}
                 Err(error) => error.clone_into(&mut self.error),
             }
         }
+        self.processed = self.results.len();
+        Some(Effect::Transferred(request.transfer, self.results.clone()))
     }
 
     fn is_too_old(&self, now: Timestamp) -> bool {
@@ -355,23 +412,25 @@ impl Operation {
         let finished = self.stage >= Stage::Finished;
         let mut object = json!({
             "id": self.id,
-            "Operation": self.request.kind.number(),
+            "Operation": self.task.kind().number(),
             "progress": self.progress(),
             "error": self.error,
-            "processed": self.results.len().to_string(),
+            "processed": self.processed.to_string(),
             "finished": finished,
             "status": self.stage.status(),
         });
-        if self.progress() == 100 {
+        if let Task::Transfer(request) = &self.task
+            && self.progress() == 100
+        {
             let files = if finished {
                 &self.results
             } else {
-                &self.request.files
+                &request.files
             };
             let files = renderer.files(files);
             if !finished || files.is_empty() {
                 object["folders"] = renderer
-                    .folders(std::slice::from_ref(&self.request.destination))
+                    .folders(std::slice::from_ref(&request.destination))
                     .into();
             }
             if !files.is_empty() {

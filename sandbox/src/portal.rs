@@ -4,11 +4,13 @@ mod controls;
 pub(super) mod files;
 pub(super) mod webhooks;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,12 +42,13 @@ impl Portal {
             operations: Operations::default(),
             webhooks: Webhooks::new(),
             faults: Faults::default(),
+            deviations: BTreeSet::new(),
             access: Access::default(),
             calls: CallLog::default(),
             latency: settings.latency,
             operation_time: settings.operation_time,
             address: None,
-            log_offset: SignedDuration::ZERO,
+            log_zone: TimeZone::UTC,
             delivered_per_log_page: 0,
             added_per_log_page: 0,
             undelivered: Vec::new(),

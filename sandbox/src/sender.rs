@@ -9,6 +9,7 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use super::body::{self, Retry};
+use super::deviation::Deviation;
 use super::ids::EventId;
 use super::signature::{SIGNATURE_HEADER, sign};
 use super::state::Shared;
@@ -94,11 +95,22 @@ async fn resolves(shared: &Shared, event: EventId) -> bool {
 fn prepare(shared: &Shared, event: EventId, retry: Option<&Retry>) -> Option<Attempt> {
     let started = shared.now();
     let mut state = shared.state();
+    let deviates = |deviation| state.deviations.contains(&deviation);
     let (webhook, row) = state.webhooks.delivery(event)?;
-    let body = body::write(Some(event), &row.event, webhook, retry);
+    let mut retry = retry.cloned();
+    if let Some(retry) = &mut retry
+        && deviates(Deviation::UncountedRetries)
+    {
+        retry.count = 0;
+    }
+    let body = body::write(Some(event), &row.event, webhook, retry.as_ref());
+    let mut signature = sign(&webhook.config.secret, body.as_bytes());
+    if deviates(Deviation::LowerCaseSignatures) {
+        signature.make_ascii_lowercase();
+    }
     let attempt = Attempt {
         url: webhook.config.url.clone(),
-        signature: sign(&webhook.config.secret, body.as_bytes()),
+        signature,
         body: body.clone(),
         started,
     };

@@ -1,17 +1,20 @@
 //! The state of a portal. It is behind one mutex, which is never held across an await; whatever waits is a task of
 //! its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::Access;
 use super::call_log::CallLog;
+use super::deviation::Deviation;
 use super::event::{Event, Payload};
 use super::faults::Faults;
 use super::ids::{EventId, FileId, FolderId};
@@ -60,13 +63,14 @@ pub(super) struct State {
     pub(super) operations: Operations,
     pub(super) webhooks: Webhooks,
     pub(super) faults: Faults,
+    pub(super) deviations: BTreeSet<Deviation>,
     pub(super) access: Access,
     pub(super) calls: CallLog,
     pub(super) latency: Duration,
     pub(super) operation_time: Duration,
     pub(super) address: Option<SocketAddr>,
-    /// What the portal's time zone is ahead of UTC, by which times in the delivery log are wrong.
-    pub(super) log_offset: SignedDuration,
+    /// The time zone for whose local times the times of the delivery log are taken, which are in UTC.
+    pub(super) log_zone: TimeZone,
     /// How many undelivered rows count as delivered after each page of the delivery log.
     pub(super) delivered_per_log_page: usize,
     /// How many undelivered rows are added after each page of the delivery log.
@@ -97,15 +101,28 @@ impl State {
     }
 
     /// Raises an event about a folder, if the folder exists.
-    pub(super) fn publish_folder(&mut self, trigger: &'static str, id: &FolderId, now: Timestamp) {
+    pub(super) fn publish_folder(
+        &mut self,
+        trigger: &'static str,
+        id: &FolderId,
+        by: User,
+        now: Timestamp,
+    ) {
         let path = self.storage.path(id);
         if let (Some(root), Some(folder)) = (path.first(), path.last()) {
             let payload = Payload::of_folder(folder, root);
-            self.publish(trigger, payload, User::Client, now);
+            self.publish(trigger, payload, by, now);
         }
     }
 
-    fn publish(&mut self, trigger: &'static str, payload: Payload, by: User, now: Timestamp) {
+    /// Raises an event.
+    pub(super) fn publish(
+        &mut self,
+        trigger: &'static str,
+        payload: Payload,
+        by: User,
+        now: Timestamp,
+    ) {
         let event = Event {
             trigger,
             on: now,

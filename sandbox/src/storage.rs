@@ -1,6 +1,6 @@
 //! The rooms, folders and files of the portal. Changes here raise no events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -20,8 +20,11 @@ const FIRST_FOLDER: i64 = 760_001;
 /// The kind of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoomKind {
+    Collaboration,
     Custom,
+    Data,
     FormFilling,
+    Public,
 }
 
 /// A folder. A room is a folder with a kind; the section that holds the rooms is a folder without a parent.
@@ -147,6 +150,15 @@ pub(super) struct NewFile {
     pub(super) by: User,
 }
 
+/// A folder or room to add.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewFolder<'a> {
+    pub(super) parent: &'a FolderId,
+    pub(super) title: &'a str,
+    pub(super) room: Option<RoomKind>,
+    pub(super) by: User,
+}
+
 /// All folders and files.
 #[derive(Debug)]
 pub(super) struct Storage {
@@ -186,24 +198,18 @@ impl Storage {
         self.folders.insert(folder.id.clone(), folder);
     }
 
-    /// Adds a folder with the next free number.
-    pub(super) fn add_folder(
-        &mut self,
-        parent: &FolderId,
-        title: &str,
-        by: User,
-        now: Timestamp,
-    ) -> FolderId {
+    /// Adds a folder with the next free number; it is a room if it has a kind.
+    pub(super) fn add_folder(&mut self, new: NewFolder<'_>, now: Timestamp) -> FolderId {
         let id = FolderId::from(self.next_folder);
         self.next_folder += 1;
         self.put_folder(Folder {
             id: id.clone(),
-            parent: Some(parent.clone()),
-            title: clean_title(title),
-            room: None,
+            parent: Some(new.parent.clone()),
+            title: clean_title(new.title),
+            room: new.room,
             created: now,
             updated: now,
-            created_by: by,
+            created_by: new.by,
             read_only: false,
             service_is_member: true,
         });
@@ -258,23 +264,22 @@ impl Storage {
             .filter(move |file| file.folder == *folder)
     }
 
-    /// The files in a folder at any depth, by id.
-    pub(super) fn files_below(&self, folder: &FolderId) -> impl Iterator<Item = &File> {
-        let below: BTreeSet<&FolderId> = self
-            .folders
-            .keys()
-            .filter(|id| self.path(id).iter().any(|above| above.id == *folder))
-            .collect();
-        self.files
-            .values()
-            .filter(move |file| below.contains(&file.folder))
-    }
-
     /// The folders directly in a folder, by id.
     pub(super) fn folders_in(&self, parent: &FolderId) -> impl Iterator<Item = &Folder> {
         self.folders
             .values()
             .filter(move |folder| folder.parent.as_ref() == Some(parent))
+    }
+
+    /// The folder and all folders below it.
+    pub(super) fn tree(&self, id: &FolderId) -> Vec<FolderId> {
+        let mut tree = vec![id.clone()];
+        let mut unread = 0;
+        while let Some(folder) = tree.get(unread).cloned() {
+            tree.extend(self.folders_in(&folder).map(|below| below.id.clone()));
+            unread += 1;
+        }
+        tree
     }
 
     /// The folders from the topmost ancestor down to the folder itself.

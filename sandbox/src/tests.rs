@@ -3,6 +3,7 @@
 mod access;
 mod deliveries;
 mod faults;
+mod folders;
 mod operations;
 mod pages;
 mod shapes;

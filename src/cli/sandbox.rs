@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use docspace_sandbox::{DEFAULT_TRIGGERS, Portal, PortalSettings};
+use docspace_sandbox::{DEFAULT_TRIGGERS, Deviation, Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,11 @@ pub struct Args {
     /// API key [default: random].
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
+
+    /// Let the portal do something otherwise than DocSpace, to see whether a program notices; may be repeated.
+    /// One of lower-case-signatures, uncounted-retries, lasting-results, copies-keep-titles.
+    #[arg(long, value_name = "NAME")]
+    deviate: Vec<Deviation>,
 }
 
 /// Runs the portal until Ctrl-C or SIGTERM.
@@ -56,6 +61,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         api_key: args.api_key,
         ..PortalSettings::default()
     });
+    portal.set_deviations(&args.deviate);
     if let Some(receiver) = &args.receiver {
         portal.add_webhook(receiver, &DEFAULT_TRIGGERS);
     }

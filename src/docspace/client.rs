@@ -17,6 +17,7 @@ use super::budget::{Budget, RecordCalls};
 use super::call::PortalCall;
 use super::delivery_log::DeliveryLog;
 use super::error::Error;
+use super::exchanges::Exchanges;
 use super::files::Files;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
@@ -94,6 +95,11 @@ impl Client {
     /// Calls about the API key and its user.
     pub fn account(&self) -> ApiKeyAccount<'_> {
         ApiKeyAccount::new(&self.transport)
+    }
+
+    /// Calls whose whole response is shown, whatever its status.
+    pub fn exchanges(&self) -> Exchanges<'_> {
+        Exchanges::new(&self.transport)
     }
 
     /// The portal's address.

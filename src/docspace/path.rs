@@ -10,9 +10,10 @@ const NOT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The words of the API paths that are called; any other segment is an id.
-const WORDS: [&str; 18] = [
-    "@self", "comment", "copy", "enable", "file", "fileops", "files", "folder", "keys", "log",
-    "move", "path", "people", "rooms", "settings", "triggers", "webhook", "webhooks",
+const WORDS: [&str; 22] = [
+    "@self", "build", "comment", "copy", "delete", "enable", "file", "fileops", "files", "folder",
+    "keys", "log", "move", "path", "people", "rooms", "settings", "triggers", "upload", "version",
+    "webhook", "webhooks",
 ];
 
 /// Encodes an id as a path segment. Third-party ids contain `|` and more (docs/DOCSPACE.md 2.3).

@@ -198,6 +198,44 @@ impl Transport {
         self.decode(response, max_bytes).await
     }
 
+    /// Sends a request through the gate and returns the status and the body of the response, whatever they are. `None`
+    /// if the response is to be dropped unread.
+    pub(super) async fn exchange(
+        &self,
+        request: RawRequest<'_>,
+    ) -> Result<Option<(u16, Vec<u8>)>, Error> {
+        let kind = match request.method {
+            Method::GET => CallKind::Read,
+            Method::POST | Method::PUT => CallKind::Write,
+            _ => CallKind::Delete,
+        };
+        let _permit = self.gate.admit(kind, self.probe()).await?;
+        let address = format!("{}/api/2.0/{}", self.host, request.path);
+        let mut sent = self
+            .http
+            .request(request.method.clone(), address)
+            .header(header::ACCEPT, "application/json")
+            .timeout(WRITE_TIMEOUT);
+        if request.with_key {
+            sent = sent.bearer_auth(self.key.expose_secret());
+        }
+        if let Some((content_type, body)) = request.body {
+            sent = sent.header(header::CONTENT_TYPE, content_type).body(body);
+        }
+        let response = sent.send().await;
+        let status = response.as_ref().ok().map(|it| it.status().as_u16());
+        let route = path::route(request.path);
+        self.metrics
+            .count_portal_call(request.method.as_str(), &route, status);
+        let response = response.map_err(Error::unreachable)?;
+        if !request.read_response {
+            return Ok(None);
+        }
+        let status = response.status().as_u16();
+        let body = http_client::start_of_body(response, ERROR_BYTES).await;
+        Ok(Some((status, body.map_err(Error::unreachable)?)))
+    }
+
     /// Checks the status and decodes the body.
     async fn decode<T: DeserializeOwned>(
         &self,
@@ -232,6 +270,19 @@ impl Transport {
             }
         })
     }
+}
+
+/// A request of which the whole response is of interest.
+#[derive(Debug)]
+pub(super) struct RawRequest<'a> {
+    pub(super) method: Method,
+    /// The path below `/api/2.0/`.
+    pub(super) path: &'a str,
+    /// The content type and the body.
+    pub(super) body: Option<(String, Vec<u8>)>,
+    pub(super) with_key: bool,
+    /// Whether the response is read; otherwise the connection is closed once its head has arrived.
+    pub(super) read_response: bool,
 }
 
 /// What the portal wraps each successful response in (docs/DOCSPACE.md 5.1).

@@ -6,7 +6,7 @@ use docspace_courier::catch_up::{CatchUpError, ListRooms, WebhookState};
 use docspace_courier::journal::{self, EventFilter};
 use docspace_courier::signature::{SIGNATURE_HEADER, WebhookSecret};
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::notify::closed_port;
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
@@ -343,27 +343,46 @@ async fn a_file_renamed_while_the_webhook_was_off_is_not_copied_again() {
 
 #[tokio::test]
 async fn the_log_of_a_portal_in_any_time_zone_is_read() {
-    for offset_minutes in [330, -480] {
+    const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+    const LOS_ANGELES: &str = "PST8PDT,M3.2.0,M11.1.0";
+
+    // The hours around a change of daylight saving, one of which is missing or occurs twice.
+    for (zone, first) in [
+        ("IST-5:30", "2026-03-02T12:00:00Z"),
+        ("PST8", "2026-03-02T12:00:00Z"),
+        (BERLIN, "2026-03-29T01:30:00Z"),
+        (BERLIN, "2026-10-25T01:30:00Z"),
+        (LOS_ANGELES, "2026-03-08T01:30:00Z"),
+        (LOS_ANGELES, "2026-11-01T00:30:00Z"),
+    ] {
         scenario(async |scene| {
-            scene.leaving(Leftover::FailedDeliveries, 1);
-            scene
-                .portal
-                .set_log_offset(SignedDuration::from_mins(offset_minutes));
+            scene.leaving(Leftover::FailedDeliveries, 4);
+            scene.portal.set_log_time_zone(zone).unwrap();
+            let first: Timestamp = first.parse().unwrap();
+            let before = first - SignedDuration::from_hours(1);
+            let wait = before.duration_since(scene.clock.now());
+            scene.clock.advance(wait.try_into().unwrap());
             scene.catch_up_once().await;
             scene.stop_receiving().await;
-            scene.upload(&scene.client_room, "missed.txt");
-            scene.portal.wait_for_deliveries().await;
-            scene.clock.advance(Duration::from_mins(5));
+            let mut expected = vec!["before.txt".to_owned()];
+            for number in 0..4 {
+                let title = format!("missed {number}.txt");
+                scene.upload(&scene.client_room, &title);
+                expected.push(title);
+                scene.portal.wait_for_deliveries().await;
+                scene.clock.advance(Duration::from_hours(1));
+            }
             scene.start_receiving();
             let catch_up = scene.catch_up();
             let report = catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
-            assert_eq!(
-                (report.fetched, report.under_way),
-                (1, 0),
-                "{offset_minutes}"
-            );
+            assert_eq!((report.fetched, report.under_way), (4, 0), "{zone} {first}");
             scene.work_to_the_end().await;
-            assert_eq!(scene.titles(&scene.internal), ["before.txt", "missed.txt"]);
+            assert_eq!(scene.titles(&scene.internal), expected, "{zone} {first}");
+
+            let again = catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+            assert_eq!(again.fetched, 0, "{zone} {first}");
+            scene.work_to_the_end().await;
+            assert_eq!(scene.calls("PUT", "fileops/copy"), 2, "{zone} {first}");
         })
         .await;
     }

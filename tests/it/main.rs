@@ -26,6 +26,7 @@ mod signatures;
 mod slow_clients;
 mod smuggling;
 mod spent_calls;
+mod surprises;
 mod unsigned;
 
 mod backfill;
@@ -76,6 +77,7 @@ mod check;
 mod check_channels;
 mod private_certificates;
 mod register;
+mod rehearse;
 mod rooms;
 mod send;
 

@@ -1,19 +1,23 @@
-//! Starting copies and moves, advancing them in time, and reading them.
+//! Starting operations, advancing them in time, and reading them.
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
+use crate::deletion::Deletion;
+use crate::deviation::Deviation;
 use crate::faults::FaultEffect;
 use crate::ids::{FileId, FolderId};
 use crate::json::Renderer;
-use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::operations::{
+    Conflict, Effect, FileRequest, Kind, OperationOptions, Selection, Stage, Task, Transfer,
+};
 use crate::portal::Portal;
 use crate::state::State as PortalState;
 use crate::user::User;
@@ -71,41 +75,143 @@ pub(super) async fn copy(
     State(portal): State<Portal>,
     responder: Responder,
     effect: Option<Extension<FaultEffect>>,
-    Json(batch): Json<Batch>,
+    JsonBody(batch): JsonBody<Batch>,
 ) -> ApiResult {
-    start(&portal, &responder, Kind::Copy, effect, batch)
+    transfer(&portal, &responder, Transfer::Copy, effect, batch)
 }
 
 pub(super) async fn move_(
     State(portal): State<Portal>,
     responder: Responder,
     effect: Option<Extension<FaultEffect>>,
-    Json(batch): Json<Batch>,
+    JsonBody(batch): JsonBody<Batch>,
 ) -> ApiResult {
-    start(&portal, &responder, Kind::Move, effect, batch)
+    transfer(&portal, &responder, Transfer::Move, effect, batch)
 }
 
-fn start(
+fn transfer(
     portal: &Portal,
     responder: &Responder,
-    kind: Kind,
+    transfer: Transfer,
     effect: Option<Extension<FaultEffect>>,
     batch: Batch,
 ) -> ApiResult {
     let options = options(batch.delete_after.unwrap_or(false), effect);
     let single = batch.return_single_operation.unwrap_or(false);
-    let Some(request) = file_request(kind, batch)? else {
+    let kind = match transfer {
+        Transfer::Copy => Kind::Copy,
+        Transfer::Move => Kind::Move,
+    };
+    let Some(request) = file_request(transfer, batch)? else {
         return Ok(read_selected(portal, responder, Selection::All(Some(kind))));
     };
-    let operations = portal.update(|state, now| {
+    let task = |state: &PortalState| {
         request.check(&state.storage)?;
-        let id = state.operations.queue(request, options);
-        if state.operation_time.is_zero() {
-            advance(state, &id, Stage::Completed, now);
-        } else {
-            let run = run(portal.clone(), id.clone(), state.operation_time);
-            portal.shared.operations.spawn(run);
+        Ok(Task::Transfer(request))
+    };
+    start(portal, responder, task, options, (kind, single))
+}
+
+/// The body of deleting files and folders.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeletionBody {
+    file_ids: Option<Vec<FileId>>,
+    folder_ids: Option<Vec<FolderId>>,
+    immediately: Option<bool>,
+    delete_after: Option<bool>,
+    return_single_operation: Option<bool>,
+}
+
+/// Deletes files and folders for good.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    responder: Responder,
+    JsonBody(body): JsonBody<DeletionBody>,
+) -> ApiResult {
+    if !body.immediately.unwrap_or(false) {
+        return Err(ApiError::BadArgument(
+            "The sandbox has no trash: set immediately",
+        ));
+    }
+    let deletion = Deletion {
+        files: body.file_ids.unwrap_or_default(),
+        folders: body.folder_ids.unwrap_or_default(),
+    };
+    let task = |state: &PortalState| {
+        let is_room = |id: &FolderId| {
+            let folder = state.storage.folder(id);
+            folder.is_some_and(|folder| folder.room.is_some())
+        };
+        if deletion.folders.iter().any(is_room) {
+            return Err(ApiError::Denied);
         }
+        deletion.check(&state.storage)?;
+        Ok(Task::Delete(deletion))
+    };
+    let options = options(body.delete_after.unwrap_or(false), None);
+    let single = body.return_single_operation.unwrap_or(false);
+    start(&portal, &responder, task, options, (Kind::Delete, single))
+}
+
+/// The body of deleting a room.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomDeletionBody {
+    delete_after: Option<bool>,
+}
+
+/// Deletes a room for good. The response is one operation: that of the account's first deletion.
+pub(super) async fn delete_room(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<RoomDeletionBody>,
+) -> ApiResult {
+    let deletion = Deletion {
+        files: Vec::new(),
+        folders: vec![FolderId::from(id.as_str())],
+    };
+    let operations = portal.update(|state, now| {
+        deletion.check(&state.storage)?;
+        let options = options(body.delete_after.unwrap_or(false), None);
+        queue(&portal, state, Task::Delete(deletion), options, now);
+        let selection = Selection::All(Some(Kind::Delete));
+        Ok::<_, ApiError>(read(state, &responder, selection, now))
+    })?;
+    Ok(responder.ok(operations.first().unwrap_or(&Value::Null)))
+}
+
+/// Queues an operation.
+fn queue(
+    portal: &Portal,
+    state: &mut PortalState,
+    task: Task,
+    options: OperationOptions,
+    now: Timestamp,
+) -> String {
+    let id = state.operations.queue(task, options);
+    if state.operation_time.is_zero() {
+        advance(state, &id, Stage::Completed, now);
+    } else {
+        let run = run(portal.clone(), id.clone(), state.operation_time);
+        portal.shared.operations.spawn(run);
+    }
+    id
+}
+
+/// Starts an operation after its check, and shows it alone or with the others of its kind.
+fn start(
+    portal: &Portal,
+    responder: &Responder,
+    task: impl FnOnce(&PortalState) -> Result<Task, ApiError>,
+    mut options: OperationOptions,
+    (kind, single): (Kind, bool),
+) -> ApiResult {
+    let operations = portal.update(|state, now| {
+        let task = task(state)?;
+        options.keep_title = state.deviations.contains(&Deviation::CopiesKeepTitles);
+        let id = queue(portal, state, task, options, now);
         let selection = if single {
             Selection::One(&id, None)
         } else {
@@ -117,7 +223,7 @@ fn start(
 }
 
 /// The request in a body; `None` if it names no files.
-fn file_request(kind: Kind, batch: Batch) -> Result<Option<FileRequest>, ApiError> {
+fn file_request(transfer: Transfer, batch: Batch) -> Result<Option<FileRequest>, ApiError> {
     if batch.folder_ids.is_some_and(|folders| !folders.is_empty()) {
         return Err(ApiError::BadArgument(
             "The sandbox copies and moves files only",
@@ -134,7 +240,7 @@ fn file_request(kind: Kind, batch: Batch) -> Result<Option<FileRequest>, ApiErro
             .ok_or(ApiError::BadArgument("conflictResolveType is not known"))?,
     };
     Ok(Some(FileRequest {
-        kind,
+        transfer,
         files,
         destination: batch.dest_folder_id.ok_or(ApiError::FolderMissing)?,
         conflict,
@@ -149,6 +255,7 @@ fn options(delete_after: bool, effect: Option<Extension<FaultEffect>>) -> Operat
             Some(FaultEffect::OperationError(error)) => Some(error),
             _ => None,
         },
+        keep_title: false,
     }
 }
 
@@ -161,15 +268,27 @@ async fn run(portal: Portal, id: String, time: Duration) {
     }
 }
 
-/// Advances an operation to a stage, and raises the events of the files it copies or moves on the way.
+/// Advances an operation to a stage, and raises the events of what it does on the way.
 fn advance(state: &mut PortalState, id: &str, reached: Stage, now: Timestamp) {
     let executed = state
         .operations
         .advance(id, reached, &mut state.storage, now);
-    if let Some((kind, results)) = executed {
-        for file in &results {
-            state.publish_file(kind.trigger(), file, User::Service, now);
+    match executed {
+        Some(Effect::Transferred(transfer, results)) => {
+            let trigger = match transfer {
+                Transfer::Copy => "file.copied",
+                Transfer::Move => "file.moved",
+            };
+            for file in &results {
+                state.publish_file(trigger, file, User::Service, now);
+            }
         }
+        Some(Effect::Deleted(deleted)) => {
+            for (trigger, payload) in deleted {
+                state.publish(trigger, payload, User::Service, now);
+            }
+        }
+        None => {}
     }
 }
 
@@ -189,15 +308,15 @@ pub(super) async fn list_copies(
     list_selected(&portal, &responder, &query, Some(Kind::Copy))
 }
 
-pub(super) async fn list_moves(
+pub(super) async fn list_deletions(
     State(portal): State<Portal>,
     Query(query): Query<ListQuery>,
     responder: Responder,
 ) -> Response {
-    list_selected(&portal, &responder, &query, Some(Kind::Move))
+    list_selected(&portal, &responder, &query, Some(Kind::Delete))
 }
 
-/// The kind is a number or a name. The sandbox has only copies and moves.
+/// The kind is a number or a name.
 pub(super) async fn list_kind(
     State(portal): State<Portal>,
     Path(kind): Path<String>,
@@ -207,6 +326,7 @@ pub(super) async fn list_kind(
     match kind.to_lowercase().as_str() {
         "0" | "move" => list_selected(&portal, &responder, &query, Some(Kind::Move)),
         "1" | "copy" => list_selected(&portal, &responder, &query, Some(Kind::Copy)),
+        "2" | "delete" => list_selected(&portal, &responder, &query, Some(Kind::Delete)),
         _ => responder.ok(&json!([])),
     }
 }
@@ -248,5 +368,6 @@ fn read(
         storage: &state.storage,
         base_url: &responder.base_url,
     };
-    state.operations.read(selection, &renderer, now)
+    let keep = state.deviations.contains(&Deviation::LastingResults);
+    state.operations.read(selection, &renderer, keep, now)
 }

@@ -2,16 +2,17 @@
 
 use std::cmp::Ordering;
 
-use axum::Json;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, Query, State};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
-use crate::json::Renderer;
+use crate::json::{Renderer, file_type_of};
 use crate::portal::Portal;
 use crate::storage::{Activity, File, Folder};
 use crate::user::User;
@@ -33,22 +34,9 @@ pub(super) struct Page {
     start_index: Option<usize>,
     sort_by: Option<String>,
     sort_order: Option<String>,
-    /// 1 for files only, at any depth unless `withSubFolders` is false (docs/DOCSPACE.md A11.1).
-    filter_type: Option<u8>,
-    with_sub_folders: Option<bool>,
 }
 
 impl Page {
-    /// Whether only files are wanted.
-    fn files_only(&self) -> bool {
-        self.filter_type == Some(1)
-    }
-
-    /// Whether those of subfolders are wanted, too.
-    fn whole_tree(&self) -> bool {
-        self.files_only() && self.with_sub_folders != Some(false)
-    }
-
     fn by_creation(&self) -> bool {
         self.sort_by
             .as_deref()
@@ -122,6 +110,56 @@ impl Page {
     }
 }
 
+/// Which entries of a folder are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryFilter {
+    filter_value: Option<String>,
+    filter_type: Option<u8>,
+    #[serde(alias = "withSubfolders")]
+    with_sub_folders: Option<bool>,
+}
+
+impl EntryFilter {
+    /// Whether entries of folders below are listed, too: by default, but only together with another filter.
+    fn is_deep(&self) -> bool {
+        let filters = self.wanted_type() != 0 || !self.wanted_text().is_empty();
+        filters && self.with_sub_folders.unwrap_or(true)
+    }
+
+    fn wanted_type(&self) -> u8 {
+        self.filter_type.unwrap_or(0)
+    }
+
+    fn wanted_text(&self) -> String {
+        self.filter_value
+            .as_deref()
+            .unwrap_or_default()
+            .to_lowercase()
+    }
+
+    fn lists_folder(&self, folder: &Folder) -> bool {
+        matches!(self.wanted_type(), 0 | 2)
+            && folder.title.to_lowercase().contains(&self.wanted_text())
+    }
+
+    fn lists_file(&self, file: &File) -> bool {
+        let number = file_type_of(&file.title);
+        let is_of_type = match self.wanted_type() {
+            0 | 1 => true,
+            3 => number == 7,
+            4 => number == 6,
+            5 => number == 5,
+            7 => number == 4,
+            10 => number == 1,
+            12 => [2, 3].contains(&number),
+            22 => number == 10,
+            _ => false,
+        };
+        is_of_type && file.title.to_lowercase().contains(&self.wanted_text())
+    }
+}
+
 /// A page of a folder's content: folders first, then files.
 fn content_json(
     renderer: &Renderer<'_>,
@@ -155,9 +193,28 @@ fn content_json(
     })
 }
 
+/// Which rooms are listed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomFilter {
+    filter_value: Option<String>,
+    search_area: Option<String>,
+}
+
+impl RoomFilter {
+    /// Whether a room is listed. All rooms are active: the sandbox has neither an archive nor templates.
+    fn lists(&self, room: &Folder) -> bool {
+        let area = self.search_area.as_deref().unwrap_or("Active");
+        let is_searched = ["0", "active", "2", "any"].contains(&area.to_lowercase().as_str());
+        let wanted = self.filter_value.as_deref().unwrap_or_default();
+        is_searched && room.title.to_lowercase().contains(&wanted.to_lowercase())
+    }
+}
+
 pub(super) async fn rooms(
     State(portal): State<Portal>,
     Query(page): Query<Page>,
+    Query(filter): Query<RoomFilter>,
     responder: Responder,
 ) -> ApiResult {
     let Some(count) = page.count() else {
@@ -169,7 +226,7 @@ pub(super) async fn rooms(
         let rooms = state
             .storage
             .folders_in(section)
-            .filter(|folder| folder.room.is_some());
+            .filter(|folder| folder.room.is_some() && filter.lists(folder));
         let rooms = page.folders(rooms);
         let path = state.storage.path(section);
         content_json(
@@ -186,6 +243,7 @@ pub(super) async fn content(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     Query(page): Query<Page>,
+    Query(filter): Query<EntryFilter>,
     responder: Responder,
 ) -> ApiResult {
     let id = FolderId::from(id.as_str());
@@ -195,16 +253,19 @@ pub(super) async fn content(
     let content = {
         let state = portal.state();
         state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let folders = if page.files_only() {
-            Vec::new()
+        let tree = if filter.is_deep() {
+            state.storage.tree(&id)
         } else {
-            page.folders(state.storage.folders_in(&id))
+            vec![id.clone()]
         };
-        let files = if page.whole_tree() {
-            page.files(state.storage.files_below(&id))
-        } else {
-            page.files(state.storage.files_in(&id))
-        };
+        let folders = tree
+            .iter()
+            .flat_map(|folder| state.storage.folders_in(folder));
+        let folders = page.folders(folders.filter(|folder| filter.lists_folder(folder)));
+        let files = tree
+            .iter()
+            .flat_map(|folder| state.storage.files_in(folder));
+        let files = page.files(files.filter(|file| filter.lists_file(file)));
         let path = state.storage.path(&id);
         content_json(
             &state.renderer(&responder.base_url),
@@ -331,7 +392,7 @@ pub(super) async fn comment(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
-    Json(new): Json<NewComment>,
+    JsonBody(new): JsonBody<NewComment>,
 ) -> ApiResult {
     let id = FileId::from(id.as_str());
     let text: String = new.comment.unwrap_or_default();
@@ -350,21 +411,39 @@ pub(super) async fn comment(
     Ok(responder.ok(&text.into()))
 }
 
-/// A simple upload by the service account, which raises `file.created` and `file.uploaded`. The response is a list,
-/// as ONLYOFFICE's own client expects.
+/// What a simple upload does if the folder has a file of the same title.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UploadQuery {
+    create_new_if_exist: Option<bool>,
+}
+
+/// A simple upload by the service account, which raises `file.created` and `file.uploaded`, also when it overwrites. The
+/// response is a list, as ONLYOFFICE's own client expects.
 pub(super) async fn upload(
     State(portal): State<Portal>,
     Path(folder): Path<String>,
+    Query(query): Query<UploadQuery>,
     responder: Responder,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> ApiResult {
     let folder = FolderId::from(folder.as_str());
     check_destination(&portal, &folder)?;
+    let form = form.map_err(|_| ApiError::UnsupportedBody)?;
     let (title, content) = first_file(form)
         .await
         .ok_or(ApiError::BadArgument("No input files"))?;
     let events = UploadEvents::CreatedAndUploaded;
-    let file = portal.upload_by(User::Service, &folder, &title, &content, events);
+    let create_new = query.create_new_if_exist.unwrap_or(false);
+    let existing = portal.overwritable(&folder, &title).filter(|_| !create_new);
+    let file = if let Some(existing) = existing {
+        portal.overwrite_by(User::Service, &existing, &content, events.triggers());
+        existing
+    } else {
+        let free = portal.state().storage.free_title(&folder, &title);
+        let title = if create_new { free } else { title };
+        portal.upload_by(User::Service, &folder, &title, &content, events)
+    };
     Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
 }
 

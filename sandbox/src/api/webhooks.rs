@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::ids::{EventId, WebhookId};
 use crate::json::log_row;
@@ -88,7 +88,7 @@ pub(super) async fn list(State(portal): State<Portal>, responder: Responder) -> 
 pub(super) async fn create(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(configuration): Json<Configuration>,
+    JsonBody(configuration): JsonBody<Configuration>,
 ) -> ApiResult {
     let checked = match checked(&configuration) {
         Ok(checked) => checked,
@@ -115,7 +115,7 @@ pub(super) async fn create(
 pub(super) async fn update(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(configuration): Json<Configuration>,
+    JsonBody(configuration): JsonBody<Configuration>,
 ) -> ApiResult {
     let checked = match checked(&configuration) {
         Ok(checked) => checked,
@@ -151,7 +151,7 @@ pub(super) async fn update(
 pub(super) async fn enable(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(configuration): Json<Configuration>,
+    JsonBody(configuration): JsonBody<Configuration>,
 ) -> ApiResult {
     if let Err((field, message)) = checked(&configuration) {
         return Ok(responder.invalid(field, message));
@@ -210,9 +210,9 @@ pub(super) async fn log(
             .iter()
             .skip(query.start_index.unwrap_or(0))
             .take(count);
-        let offset = state.log_offset;
+        let zone = state.log_zone.clone();
         let page: Vec<_> = page
-            .map(|row| log_row(row, &state.webhooks, offset))
+            .map(|row| log_row(row, &state.webhooks, &zone))
             .collect();
         let total = matching.len();
         let delivered = state.delivered_per_log_page;
@@ -257,7 +257,7 @@ pub(super) async fn retry(
 pub(super) async fn retry_many(
     State(portal): State<Portal>,
     responder: Responder,
-    Json(retry): Json<RetryMany>,
+    JsonBody(retry): JsonBody<RetryMany>,
 ) -> ApiResult {
     let rows: Vec<_> = retry
         .ids
@@ -274,7 +274,7 @@ fn retry_row(portal: &Portal, id: EventId) -> Option<Value> {
     let mut row = log_row(
         state.webhooks.row(retried)?,
         &state.webhooks,
-        state.log_offset,
+        &state.log_zone,
     );
     if let Some(row) = row.as_object_mut() {
         row.remove("configName");

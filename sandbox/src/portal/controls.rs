@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::Portal;
 use crate::call_log::Call;
+use crate::deviation::Deviation;
 use crate::faults::{Fault, RandomFaults};
 
 impl Portal {
@@ -39,6 +40,11 @@ impl Portal {
         self.state().faults.set_random(faults);
     }
 
+    /// Lets the portal do these things otherwise than DocSpace from now on, and all others as DocSpace does.
+    pub fn set_deviations(&self, deviations: &[Deviation]) {
+        self.state().deviations = deviations.iter().copied().collect();
+    }
+
     /// The API calls so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.all()
@@ -64,10 +70,12 @@ impl Portal {
         self.state().operations.forget_results();
     }
 
-    /// Makes the times in the delivery log wrong by the portal's offset from UTC, as a portal does with its default database
-    /// (docs/DOCSPACE.md 8).
-    pub fn set_log_offset(&self, offset: SignedDuration) {
-        self.state().log_offset = offset;
+    /// Gives the delivery log a time zone, such as `IST-5:30` or `CET-1CEST,M3.5.0,M10.5.0/3` in the notation of POSIX.
+    /// The portal takes the times of the log for local times, as it does with its default database, so they are wrong by
+    /// its offset from UTC (docs/DOCSPACE.md 8).
+    pub fn set_log_time_zone(&self, zone: &str) -> Result<(), jiff::Error> {
+        self.state().log_zone = TimeZone::posix(zone)?;
+        Ok(())
     }
 
     /// After each page of the delivery log, counts this many of the newest undelivered rows as delivered, so that

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Portal;
 use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
-use crate::storage::{Action, File, Folder, NewFile, RoomKind};
+use crate::storage::{Action, File, Folder, NewFile, NewFolder, RoomKind};
 use crate::user::User;
 
 /// The present state of a file.
@@ -99,15 +99,34 @@ impl Portal {
     }
 
     fn add_version(&self, file: &FileId, content: &[u8], triggers: &[&'static str]) {
+        self.overwrite_by(User::Client, file, content, triggers);
+    }
+
+    pub(crate) fn overwrite_by(
+        &self,
+        by: User,
+        file: &FileId,
+        content: &[u8],
+        triggers: &[&'static str],
+    ) {
         self.update(|state, now| {
             if let Some(existing) = state.storage.file_mut(file) {
-                existing.overwrite(Bytes::copy_from_slice(content), User::Client, now);
-                existing.log(Action::Updated, User::Client, now);
+                existing.overwrite(Bytes::copy_from_slice(content), by, now);
+                existing.log(Action::Updated, by, now);
             }
             for trigger in triggers {
-                state.publish_file(trigger, file, User::Client, now);
+                state.publish_file(trigger, file, by, now);
             }
         });
+    }
+
+    /// The file that an upload of the service account with this title overwrites. One that is locked, open or
+    /// read-only stays, and the upload becomes a second file of that title.
+    pub(crate) fn overwritable(&self, folder: &FolderId, title: &str) -> Option<FileId> {
+        let state = self.state();
+        let existing = state.storage.same_title(folder, title)?;
+        let is_free = !(existing.locked || existing.in_editor || existing.read_only);
+        is_free.then(|| existing.id.clone())
     }
 
     /// The client deletes a file permanently.
@@ -159,8 +178,14 @@ impl Portal {
     /// The client creates a folder.
     pub fn create_folder(&self, parent: &FolderId, title: &str) -> FolderId {
         self.update(|state, now| {
-            let folder = state.storage.add_folder(parent, title, User::Client, now);
-            state.publish_folder("folder.created", &folder, now);
+            let new = NewFolder {
+                parent,
+                title,
+                room: None,
+                by: User::Client,
+            };
+            let folder = state.storage.add_folder(new, now);
+            state.publish_folder("folder.created", &folder, User::Client, now);
             folder
         })
     }
@@ -171,7 +196,7 @@ impl Portal {
             if let Some(existing) = state.storage.folder_mut(folder) {
                 title.clone_into(&mut existing.title);
             }
-            state.publish_folder("folder.updated", folder, now);
+            state.publish_folder("folder.updated", folder, User::Client, now);
         });
     }
 
@@ -181,16 +206,29 @@ impl Portal {
             if let Some(existing) = state.storage.folder_mut(folder) {
                 existing.parent = Some(new_parent.clone());
             }
-            state.publish_folder("folder.moved", folder, now);
+            state.publish_folder("folder.moved", folder, User::Client, now);
         });
     }
 
     /// The client deletes a folder and everything below it permanently.
     pub fn delete_folder(&self, folder: &FolderId) {
         self.update(|state, now| {
-            state.publish_folder("folder.deleted", folder, now);
+            state.publish_folder("folder.deleted", folder, User::Client, now);
             state.storage.remove_folder(folder);
         });
+    }
+
+    /// The rooms, by id.
+    pub fn rooms(&self) -> Vec<FolderId> {
+        let section = &self.seed().rooms_section;
+        self.folders_in(section)
+    }
+
+    /// The folders directly in a folder, by id.
+    pub fn folders_in(&self, parent: &FolderId) -> Vec<FolderId> {
+        let state = self.state();
+        let folders = state.storage.folders_in(parent);
+        folders.map(|folder| folder.id.clone()).collect()
     }
 
     /// Takes the right to put anything into a folder from the service account.

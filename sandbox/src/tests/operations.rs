@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::json::Renderer;
-use crate::operations::{Conflict, FileRequest, Kind, OperationOptions, Selection, Stage};
+use crate::operations::{
+    Conflict, FileRequest, OperationOptions, Selection, Stage, Task, Transfer,
+};
 use crate::state::State;
 
 /// The message of an error.
@@ -220,13 +222,14 @@ async fn ids_and_conflicts_may_be_strings() {
 /// Queues a copy of the file to the Inbox, which [`advance_and_read`] advances.
 fn queue(portal: &Portal, file: &FileId) -> String {
     let request = FileRequest {
-        kind: Kind::Copy,
+        transfer: Transfer::Copy,
         files: vec![file.clone()],
         destination: portal.seed().internal_folder.clone(),
         conflict: Conflict::default(),
     };
     let options = OperationOptions::default();
-    portal.state().operations.queue(request, options)
+    let task = Task::Transfer(request);
+    portal.state().operations.queue(task, options)
 }
 
 /// Advances an operation to a stage and reads it.
@@ -243,7 +246,7 @@ fn advance_and_read(portal: &Portal, id: &str, reached: Stage) -> Vec<Value> {
         storage,
         base_url: "",
     };
-    operations.read(Selection::One(id, None), &renderer, now)
+    operations.read(Selection::One(id, None), &renderer, false, now)
 }
 
 #[test]
