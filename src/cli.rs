@@ -14,6 +14,7 @@ mod exit;
 mod output;
 mod signal;
 
+pub mod backfill;
 pub mod catch_up;
 pub mod check;
 pub mod demo;
@@ -51,7 +52,9 @@ enum Command {
                       Neither loses anything. SIGHUP reloads the rules."
     )]
     Serve,
-    /// Fetch missed deliveries now, from the portal's delivery log and by listing the watched rooms.
+    /// Apply rules to files that exist already.
+    Backfill(backfill::Args),
+    /// Fetch missed deliveries now, from the delivery log and the watched rooms.
     CatchUp(catch_up::Args),
     /// Check the whole deployment and suggest a fix for each problem.
     Check(check::Args),
@@ -67,7 +70,7 @@ enum Command {
     Rehearse(rehearse::Args),
     /// List the portal's rooms with their ids, for the configuration.
     Rooms(rooms::Args),
-    /// Show the active rules, explain their decisions, try them on past events, pause or resume them.
+    /// Show the active rules, explain or try them, pause or resume them.
     Rules(rules::Args),
     /// Run a simulated DocSpace portal, to develop and test any webhook receiver.
     Sandbox(sandbox::Args),
@@ -104,6 +107,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match command {
         Command::Serve => serve::run(&settings).await,
+        Command::Backfill(args) => backfill::run(&settings, args).await,
         Command::CatchUp(args) => catch_up::run(&settings, args).await,
         Command::Check(args) => check::run(&settings, args).await,
         Command::Demo(args) => demo::run(args).await,

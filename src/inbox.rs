@@ -20,15 +20,20 @@ mod decision;
 // Afterwards.
 mod dead_letter;
 
+mod forget;
+
 mod retention;
 
-pub use accept::{AcceptOutcome, Source, accept, insert, keep_unreadable, lock_order};
+pub use accept::{
+    AcceptOutcome, Source, accept, insert, insert_decided, keep_unreadable, lock_order,
+};
 pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
 pub use decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,
     postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
+pub use forget::{forget, mentioning};
 pub use origin::{Origin, may_be_own_effect, origin};
 pub use replay::{Replay, ReplayedBy, replay, replay_as_planned};
 pub use retention::prune;

@@ -18,4 +18,6 @@ pub use details::find;
 pub use filter::{EventFilter, StateFilter, select};
 pub use list::{list, list_with_actions};
 pub use replay::change_text;
+
 pub use view::{ActionView, DecisionView, EventDetails, EventState, EventView};
+pub use wording::actions_text;

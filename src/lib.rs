@@ -34,11 +34,14 @@ pub mod pipeline;
 
 // Evaluate and replay for people.
 pub mod evaluator;
+pub mod forget;
 pub mod replay;
 pub mod rule_pause;
 
-// Fetch what was not delivered.
+// Fetch what was not delivered, and apply rules to existing files.
+pub mod backfill;
 pub mod catch_up;
+pub mod list_position;
 
 // Set up and check a deployment.
 pub mod check;

@@ -9,6 +9,7 @@ mod action;
 
 // In the order of an action's life.
 mod plan;
+mod priority;
 mod replan;
 
 mod pause;
@@ -25,6 +26,8 @@ mod effect;
 
 mod dead_letter;
 
+mod forget;
+
 mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
@@ -36,11 +39,13 @@ pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
 pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
-    Effect, EffectKind, has_copy_in_flight, has_file_state, is_own_copy, keeps_event, last_effect,
-    outcome_before, owns_operation,
+    Effect, EffectKind, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
+    last_effect, outcome_before, owns_operation,
 };
+pub use forget::{forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
-pub use plan::{PlanOutcome, plan, retry_dead};
+pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};
+pub use priority::{Priority, background_actions};
 pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -134,7 +134,7 @@ impl<'a> Rehearsal<'a> {
             plan.push(format!("Remove {name}, which an earlier rehearsal left."));
         }
         plan.push(
-            "Remove all of it again. That takes about 80 calls, 25 of them writes.".to_owned(),
+            "Remove all of it again. That takes 18 writes of the day's limit, and some dozens of reads.".to_owned(),
         );
         plan
     }

@@ -95,6 +95,7 @@ impl Service {
             alerts: parts.alerts(recipients),
             catch_up: parts.catch_up(config.secrets.clone(), config.limits.retention),
             catch_up_interval: config.limits.catch_up_interval,
+            backfiller: parts.backfiller(),
             instances,
         };
         let receiver = parts.receiver(ReceiverSettings {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::console::Console;
 use super::layout::log_store_error;
 use super::list::ListQuery;
+use crate::backfill::{self, Backfill};
 use crate::catch_up::{ListingProgress, listing_progress};
 use crate::db::StoreError;
 use crate::docspace::OpenReason;
@@ -57,6 +58,8 @@ pub(super) struct StatusResponse {
     channels: Vec<ChannelEntry>,
     /// How far the listing of the watched rooms is; `null` if none is under way.
     listing: Option<ListingProgress>,
+    /// The newest backfill; `null` if there was none.
+    backfill: Option<Backfill>,
 }
 
 /// One channel, as its circuit breaker sees it.
@@ -126,14 +129,19 @@ pub(super) async fn event(
 }
 
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {
-    let read = console
-        .db
-        .read(|sql| Ok((overview(sql)?, listing_progress(sql)?)));
-    let (overview, listing) = read.await.map_err(|error| unavailable(&error))?;
+    let read = console.db.read(|sql| {
+        Ok((
+            overview(sql)?,
+            listing_progress(sql)?,
+            backfill::latest(sql)?,
+        ))
+    });
+    let (overview, listing, backfill) = read.await.map_err(|error| unavailable(&error))?;
     Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,
         listing,
+        backfill,
         channels: console
             .channels
             .statuses()

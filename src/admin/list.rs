@@ -14,6 +14,7 @@ use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, page, unavailable};
+use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
 use crate::docspace::Client;
@@ -72,6 +73,8 @@ struct ListPage {
     paused_channels: Vec<String>,
     /// The paused rules, each as a sentence.
     paused_rules: Vec<String>,
+    /// How far the backfill is, if one is under way.
+    backfill: Option<String>,
     /// How far the listing of the watched rooms is, if one is under way.
     listing: Option<String>,
     waiting: u64,
@@ -129,11 +132,12 @@ pub(super) async fn show(
         Ok((
             overview(sql)?,
             listing_progress(sql)?,
+            backfill::latest(sql)?,
             last_day(sql, now)?,
             journal::list_with_actions(sql, &matching, EVENTS + 1)?,
         ))
     });
-    let (overview, listing, hours, mut events) = match read.await {
+    let (overview, listing, backfill, hours, mut events) = match read.await {
         Ok(read) => read,
         Err(error) => return unavailable(layout, &error),
     };
@@ -155,6 +159,9 @@ pub(super) async fn show(
                 )
             })
             .collect(),
+        backfill: backfill
+            .filter(|backfill| backfill.state == BackfillState::Running)
+            .map(|backfill| backfill_sentence(&backfill)),
         listing: listing.map(|listing| listing.to_string()),
         waiting: overview.events_waiting + overview.actions_open,
         waiting_since: waiting_since(&overview, now),
@@ -270,4 +277,14 @@ fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> Event
             .collect(),
         reason: event.reason.map(|reason| clean_and_cut(&reason, MAX_TEXT)),
     }
+}
+
+fn backfill_sentence(backfill: &Backfill) -> String {
+    format!(
+        "Existing files are being handled under {}, since {} UTC. Files read: {} of {}.",
+        clean(&backfill.request.rules.join(", ")),
+        time(backfill.ordered_at),
+        backfill.counts.files,
+        backfill.counts.total
+    )
 }

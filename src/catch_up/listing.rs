@@ -12,17 +12,16 @@ use crate::docspace::{Client, Error, FileInfo, FolderContent};
 use crate::event::Event;
 use crate::ids::FolderId;
 use crate::inbox::{self, Source};
+use crate::list_position::{ListOrder, ListPosition, NextPage};
 use crate::outbox;
 use crate::telemetry::ErrorChain;
 
 use super::error::CatchUpError;
 
 mod change;
-mod position;
 mod stored;
 
 use change::{MissedChange, classify};
-use position::{NextPage, Position};
 pub(super) use stored::Listing;
 pub use stored::{ListingProgress, listing_progress};
 
@@ -46,7 +45,7 @@ struct PageResult {
     files: Vec<FileInfo>,
     folders: Vec<FolderId>,
     /// Where the folder goes on; `None` at its end.
-    next: Option<Position>,
+    next: Option<ListPosition>,
 }
 
 /// A run of a listing.
@@ -69,7 +68,7 @@ impl Lister<'_> {
             let mut current = listing.current.clone();
             if current.is_none() {
                 let folder = self.db.read(stored::next_folder).await?;
-                current = folder.map(|folder| (folder, Position::default()));
+                current = folder.map(|folder| (folder, ListPosition::default()));
             }
             let Some((folder, position)) = current else {
                 let completed = Some(listing);
@@ -98,13 +97,13 @@ impl Lister<'_> {
         &mut self,
         listing: &Listing,
         folder: &FolderId,
-        position: &Position,
+        position: &ListPosition,
     ) -> Result<PageResult, CatchUpError> {
         self.calls_left = self.calls_left.saturating_sub(1);
         let page = match self
             .portal
             .files()
-            .folder_page(folder, position.start)
+            .folder_page(folder, position.start())
             .await
         {
             Ok(page) => page,
@@ -114,7 +113,7 @@ impl Lister<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let step = position.after(&page);
+        let step = position.after(&page, ListOrder::LastChangedFirst);
         let FolderContent { mut files, folders } = page.content;
         let next = match step {
             NextPage::On(_) if listing.is_past(&files) => None,

@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::docspace::Client;
 use crate::evaluator::Evaluator;
 use crate::facts::FactFinder;
 
 /// An evaluator that asks the configured portal.
 pub(super) fn evaluator(settings: &Settings) -> Evaluator {
     Evaluator::new(fact_finder(settings))
+}
+
+/// A client for the configured portal.
+pub(super) fn portal(settings: &Settings) -> anyhow::Result<Client> {
+    Ok(settings.portal()?.client(Clock::system())?)
 }
 
 fn fact_finder(settings: &Settings) -> Result<FactFinder, String> {

@@ -1,4 +1,4 @@
-//! `docspace-courier events`: shows events, and replays or discards dead letters.
+//! `docspace-courier events`: shows and exports events, replays or discards dead letters, and erases personal data.
 //!
 //! Works on the store directly, also beside a running service, which checks for new work every second.
 
@@ -18,7 +18,9 @@ use super::output::{print, print_error, print_json, print_lines, terminal_width}
 
 mod details;
 mod discard;
+mod export;
 pub(in crate::cli) mod filter;
+mod forget;
 mod replay;
 mod selection;
 mod table;
@@ -45,6 +47,10 @@ enum Command {
     Replay(selection::ReplayArgs),
     /// Discard dead letters and the actions that wait for them.
     Discard(selection::DiscardArgs),
+    /// Print events as CSV.
+    Export(export::ExportArgs),
+    /// Erase personal data, and keep what is needed to do nothing twice.
+    Forget(forget::ForgetArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +101,8 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             Ok(selection) => discard::run(&open()?, selection, &Clock::system()).await,
             Err(sentence) => Ok(usage_error(sentence)),
         },
+        Command::Export(args) => export::run(&open()?, args).await,
+        Command::Forget(args) => forget::run(&open()?, args).await,
     }
 }
 
@@ -119,9 +127,10 @@ pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     let filter = args.filter.filter();
     let events = db
-        .read(move |sql| journal::list(sql, &filter, args.limit))
+        .read(move |sql| journal::list_with_actions(sql, &filter, args.limit))
         .await?;
     if args.json {
+        let events: Vec<_> = events.into_iter().map(|(event, _)| event).collect();
         print_json(&events)?;
     } else {
         print_lines(table::render(&events, terminal_width()));

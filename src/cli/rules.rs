@@ -20,6 +20,8 @@ mod list;
 mod pause;
 mod stored_event;
 mod trial;
+mod trial_of_files;
+mod trial_result;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]

@@ -17,17 +17,18 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 6] = [
+const TABLES: [(&str, &[&str]); 7] = [
     ("state", &["key"]),
     ("listed_folders", &["folder"]),
     ("paused_rules", &["rule"]),
+    ("backfills", &["id"]),
     ("events", &["id"]),
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),
 ];
 
 /// Tables whose ids the database assigns.
-const NUMBERED: [&str; 2] = ["events", "actions"];
+const NUMBERED: [&str; 3] = ["events", "actions", "backfills"];
 
 /// Rows read at once.
 const PAGE: u32 = 1_000;

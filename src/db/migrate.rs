@@ -79,6 +79,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_720,
         include_str!("../../migrations/2026112720_indexes.sql"),
     ),
+    (
+        2_026_112_721,
+        include_str!("../../migrations/2026112721_backfills.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

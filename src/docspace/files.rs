@@ -98,7 +98,21 @@ impl<'a> Files<'a> {
         self.content(&path, start).await
     }
 
-    /// Reads all pages of what is directly in a folder, last changed first.
+    /// Reads one page of all files in a folder or room at any depth, first created first, from this entry on
+    /// (docs/DOCSPACE.md A11.1).
+    pub async fn tree_page(
+        self,
+        folder: &FolderId,
+        start: u64,
+    ) -> Result<Page<FolderContent>, Error> {
+        let path = format!(
+            "files/{}?filterType=1&sortBy=DateAndTimeCreation&sortOrder=ascending&count={PAGE_SIZE}&startIndex={start}",
+            path::segment(folder.as_str())
+        );
+        self.content(&path, start).await
+    }
+
+    /// Reads all pages of what lies directly in a folder, last changed first.
     pub fn folder_pages(
         self,
         folder: &'a FolderId,

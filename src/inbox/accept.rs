@@ -7,8 +7,10 @@ use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
 use crate::event::{EntryKind, Event, NotAnObject, Trigger};
 use crate::hash;
 use crate::ids::{EventId, InboxId, WebhookId};
+use crate::rules::Decision;
 
 use super::dead_letter::retry_dead;
+use super::decision::{DecisionOutcome, RecordedDecision, insert_decision};
 use super::title_key::title_key;
 
 /// Where an event came from.
@@ -21,12 +23,15 @@ pub enum Source {
     Log,
     /// A listing of a watched room found its file.
     Listing,
+    /// A backfill found its file.
+    Backfill,
 }
 
 stored_words!(Source {
     Delivery => "delivery",
     Log => "log",
     Listing => "listing",
+    Backfill => "backfill",
 });
 
 /// The result of accepting an event.
@@ -144,6 +149,32 @@ fn file_id(event: &Event) -> Option<&str> {
     (entry.kind == EntryKind::File).then(|| entry.id.as_str())
 }
 
+/// Stores the upload of a file that a backfill found, with the decisions about it.
+pub fn insert_decided(
+    sql: &Sql,
+    event: &Event,
+    body: &[u8],
+    decisions: &[Decision],
+    now: Timestamp,
+) -> Result<InboxId, SqlError> {
+    let inserted = insert_under(sql, column(None), event, body, Source::Backfill, now)?;
+    // Without an event id, no other event has its key.
+    let id = inserted.ok_or(SqlError::NoRow)?;
+    sql.execute(
+        "UPDATE events SET state = 'decided' WHERE id = :id",
+        &[(":id", id.0.into())],
+    )?;
+    for (position, decision) in (0_i64..).zip(decisions) {
+        let recorded = RecordedDecision {
+            rule: decision.rule.clone(),
+            outcome: DecisionOutcome::Planned,
+            reason: decision.reason.clone(),
+        };
+        insert_decision(sql, id, position, &recorded)?;
+    }
+    Ok(id)
+}
+
 fn insert_under(
     sql: &Sql,
     webhook: ZeroAsNone,
@@ -159,20 +190,26 @@ fn insert_under(
     let title = file.and_then(|file| file.title.as_deref());
     let id = event.id.map(|id| id.0);
     let named = event.webhook.map(|webhook| webhook.0);
+    // The column `backfilled` tells these apart; earlier versions know no other word.
+    let stored_source = match source {
+        Source::Backfill => Source::Listing,
+        other => other,
+    };
     let is_derived = webhook.0 != named;
     sql.announce(Queue::Inbox);
     sql.query_optional(
         "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
-                             body, received_at, happened_at, sequence, state, due_at)
+                             body, received_at, happened_at, sequence, state, due_at, backfilled)
          VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
-                 :body, :now, :happened_at, :sequence, 'waiting', :now)
+                 :body, :now, :happened_at, :sequence, 'waiting', :now, :backfilled)
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
         &[
             (":webhook", webhook.into()),
             (":named", named.filter(|_| is_derived).into()),
             (":event", id.into()),
-            (":source", source.as_str().into()),
+            (":source", stored_source.as_str().into()),
+            (":backfilled", (source == Source::Backfill).into()),
             (
                 ":trigger",
                 event.trigger.as_ref().map(Trigger::as_str).into(),

@@ -251,7 +251,8 @@ fn decide<'a>(
         .collect()
 }
 
-fn insert_decision(
+/// Stores one decision about an event.
+pub(super) fn insert_decision(
     sql: &Sql,
     event: InboxId,
     position: i64,

@@ -17,6 +17,8 @@ pub enum LeaderRole {
     Prune,
     /// Notifies the operator.
     Alerts,
+    /// Applies rules to existing files.
+    Backfill,
 }
 
 impl LeaderRole {
@@ -25,6 +27,7 @@ impl LeaderRole {
             Self::CatchUp => "catch_up",
             Self::Prune => "prune",
             Self::Alerts => "alerts",
+            Self::Backfill => "backfill",
         }
     }
 }

@@ -67,6 +67,7 @@ pub(super) struct EventRow {
 pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
     let ZeroAsNone(webhook_id) = row.get("webhook_id")?;
     let named_webhook_id: Option<i64> = row.get("named_webhook_id")?;
+    let backfilled: i64 = row.get("backfilled")?;
     Ok(EventRow {
         id: InboxId(row.get("id")?),
         // A derived id, which is negative, means nothing to a person.
@@ -77,7 +78,10 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
         title: row.get("title")?,
         received_at: row.get("received_at")?,
         happened_at: row.get("happened_at")?,
-        source: row.get("source")?,
+        source: match backfilled {
+            0 => row.get("source")?,
+            _ => Source::Backfill,
+        },
         deliveries: row.get("deliveries")?,
         replayed_at: row.get("replayed_at")?,
         replayed_by: row.get("replayed_by")?,
@@ -91,7 +95,7 @@ impl EventRow {
     /// The columns that [`read_event`] reads.
     pub(super) const COLUMNS: &str = "id, webhook_id, named_webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
-                                      due_at, replayed_at, replayed_by";
+                                      due_at, replayed_at, replayed_by, backfilled";
 
     pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
         let state = self.combined_state(actions);

@@ -13,6 +13,7 @@ impl EventView {
             Source::Delivery => "delivered by DocSpace",
             Source::Log => "read from the portal's delivery log",
             Source::Listing => "found in a watched room",
+            Source::Backfill => "found by a backfill",
         }
     }
 
@@ -103,4 +104,17 @@ impl ActionView {
             _ => String::new(),
         }
     }
+}
+
+/// What was done for an event, or is to be done: each action with its state and its result.
+pub fn actions_text(actions: &[ActionView]) -> String {
+    let texts = actions.iter().map(|action| {
+        let state = if action.held {
+            "held"
+        } else {
+            action.state.as_str()
+        };
+        format!("{}: {state}{}", action.what, action.result())
+    });
+    texts.collect::<Vec<_>>().join("; ")
 }

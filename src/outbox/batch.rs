@@ -8,6 +8,7 @@ use crate::db::{Sql, SqlError};
 use crate::docspace::FILES_IN_ONE_CALL;
 
 use super::action::ActionId;
+use super::priority::Priority;
 
 /// Most candidates that are read for one call. Not all of them can go into the same call, so this is more
 /// than [`FILES_IN_ONE_CALL`].
@@ -42,14 +43,15 @@ pub enum BatchPolicy {
 pub fn find_batch(
     sql: &Sql,
     now: Timestamp,
+    priority: Priority,
     policy_of: impl Fn(&str) -> BatchPolicy,
 ) -> Result<Option<Batch>, SqlError> {
-    for key in batch_keys(sql, now)? {
+    for key in batch_keys(sql, now, priority)? {
         let policy = policy_of(&key);
         if policy == BatchPolicy::Wait {
             continue;
         }
-        let actions = select_for_one_call(&candidates(sql, &key, now)?);
+        let actions = select_for_one_call(&candidates(sql, &key, now, priority)?);
         let is_enough = match policy {
             BatchPolicy::FullOnly => actions.len() == FILES_IN_ONE_CALL,
             BatchPolicy::Immediate | BatchPolicy::Wait => !actions.is_empty(),
@@ -62,27 +64,34 @@ pub fn find_batch(
 }
 
 /// The batch keys with something due: first those with expired leases, then by how long they have waited.
-fn batch_keys(sql: &Sql, now: Timestamp) -> Result<Vec<String>, SqlError> {
+fn batch_keys(sql: &Sql, now: Timestamp, priority: Priority) -> Result<Vec<String>, SqlError> {
+    let is_wanted = priority.condition("actions.");
     let mut keys: Vec<String> = sql.query(
-        "SELECT DISTINCT plan FROM actions
-         WHERE state = 'running' AND lease_until <= :now AND file_work = 1",
+        &format!(
+            "SELECT DISTINCT plan FROM actions
+             WHERE state = 'running' AND lease_until <= :now AND file_work = 1 AND {is_wanted}"
+        ),
         &[(":now", now.into())],
         |row| row.get(0),
     )?;
     // The recursion makes one index lookup per key, not one per action.
     let waiting: Vec<String> = sql.query(
-        "WITH RECURSIVE batch_keys (plan) AS (
-             SELECT min(plan) FROM actions WHERE state = 'waiting' AND file_work = 1
-             UNION ALL
-             SELECT (SELECT min(actions.plan) FROM actions
-                     WHERE state = 'waiting' AND file_work = 1 AND actions.plan > batch_keys.plan)
-             FROM batch_keys WHERE batch_keys.plan IS NOT NULL)
-         SELECT plan FROM (
-             SELECT plan, (SELECT min(due_at) FROM actions
-                           WHERE state = 'waiting' AND file_work = 1
-                             AND actions.plan = batch_keys.plan) AS due
-             FROM batch_keys WHERE plan IS NOT NULL) AS waiting
-         WHERE due <= :now ORDER BY due",
+        &format!(
+            "WITH RECURSIVE batch_keys (plan) AS (
+                 SELECT min(plan) FROM actions
+                 WHERE state = 'waiting' AND file_work = 1 AND {is_wanted}
+                 UNION ALL
+                 SELECT (SELECT min(actions.plan) FROM actions
+                         WHERE state = 'waiting' AND file_work = 1 AND {is_wanted}
+                           AND actions.plan > batch_keys.plan)
+                 FROM batch_keys WHERE batch_keys.plan IS NOT NULL)
+             SELECT plan FROM (
+                 SELECT plan, (SELECT min(due_at) FROM actions
+                               WHERE state = 'waiting' AND file_work = 1 AND {is_wanted}
+                                 AND actions.plan = batch_keys.plan) AS due
+                 FROM batch_keys WHERE plan IS NOT NULL) AS waiting
+             WHERE due <= :now ORDER BY due"
+        ),
         &[(":now", now.into())],
         |row| row.get(0),
     )?;
@@ -101,21 +110,28 @@ struct Candidate {
 }
 
 /// The actions of a batch key that are due and free to run, in the order in which they are due.
-fn candidates(sql: &Sql, key: &str, now: Timestamp) -> Result<Vec<Candidate>, SqlError> {
+fn candidates(
+    sql: &Sql,
+    key: &str,
+    now: Timestamp,
+    priority: Priority,
+) -> Result<Vec<Candidate>, SqlError> {
+    let is_wanted = priority.condition("a.");
+    let is_free_to_run = include_str!("free_to_run.sql");
     sql.query(
-        concat!(
+        &format!(
             "SELECT * FROM (
-                 SELECT id, file_id, target, failures, busy_file FROM actions
-                 WHERE state = 'running' AND lease_until <= :now AND file_work = 1 AND plan = :key
-                 ORDER BY id LIMIT :limit) AS expired
+                 SELECT a.id, a.file_id, a.target, a.failures, a.busy_file FROM actions AS a
+                 WHERE a.state = 'running' AND a.lease_until <= :now AND a.file_work = 1
+                   AND a.plan = :key AND {is_wanted}
+                 ORDER BY a.id LIMIT :limit) AS expired
              UNION ALL
              SELECT * FROM (
                  SELECT a.id, a.file_id, a.target, a.failures, a.busy_file
                  FROM actions AS a
                  WHERE a.state = 'waiting' AND a.file_work = 1 AND a.plan = :key AND a.due_at <= :now
-                   AND ",
-            include_str!("free_to_run.sql"),
-            " ORDER BY a.due_at, a.id LIMIT :limit) AS due"
+                   AND {is_wanted} AND {is_free_to_run}
+                 ORDER BY a.due_at, a.id LIMIT :limit) AS due"
         ),
         &[
             (":now", now.into()),

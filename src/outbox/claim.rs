@@ -8,6 +8,7 @@ use crate::rules::ChannelId;
 
 use super::action::{Action, ActionId, Claim};
 use super::attempt::intent;
+use super::priority::Priority;
 
 /// Finds the notification or call that is due next, without claiming it, except those that use one of the
 /// `unavailable` channels. These touch no file, so they are always free to run. An action is due only once
@@ -15,6 +16,7 @@ use super::attempt::intent;
 pub fn find_notification(
     sql: &Sql,
     now: Timestamp,
+    priority: Priority,
     unavailable: &[ChannelId],
 ) -> Result<Option<ActionId>, SqlError> {
     let ids: Vec<String> = unavailable.iter().map(ToString::to_string).collect();
@@ -28,16 +30,17 @@ pub fn find_notification(
     let mut params = vec![(":now", now.into())];
     let ids = ids.iter().map(Into::into);
     params.extend(names.iter().map(String::as_str).zip(ids));
+    let is_wanted = priority.condition("actions.");
     let statement = format!(
         "SELECT id FROM (
              SELECT id FROM actions
-             WHERE state = 'running' AND lease_until <= :now AND file_work = 0
+             WHERE state = 'running' AND lease_until <= :now AND file_work = 0 AND {is_wanted}
              LIMIT 1) AS expired
          UNION ALL
          SELECT id FROM (
              SELECT id FROM actions
              WHERE state = 'waiting' AND file_work = 0 AND due_at <= :now {uses_available_channel}
-               AND NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = actions.rule)
+               AND {is_wanted} AND NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = actions.rule)
              ORDER BY due_at, id LIMIT 1) AS due
          LIMIT 1"
     );

@@ -136,6 +136,14 @@ pub fn is_own_copy(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
     last_effect(sql, EffectKind::Copy, file, None).map(|copy| copy.is_some())
 }
 
+/// Whether a rule has planned an action for a file in any state of it.
+pub fn has_handled(sql: &Sql, rule: &str, file: &FileId) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM actions WHERE rule = :rule AND file_id = :file LIMIT 1",
+        &[(":rule", rule.into()), (":file", file.as_str().into())],
+    )
+}
+
 /// Whether any rule has planned an action for this content state of a file.
 pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
     sql.exists(

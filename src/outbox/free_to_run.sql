@@ -14,6 +14,7 @@ AND NOT (a.file_work = 1 AND (
                OR (other.intent_at IS NOT NULL
                    AND (a.intent_at IS NULL OR (other.intent_at, other.id) < (a.intent_at, a.id)))
                OR (a.intent_at IS NULL AND other.event <> a.event
+                   AND other.background <= a.background
                    AND NOT EXISTS (SELECT 1 FROM paused_rules WHERE paused_rules.rule = other.rule)
                    AND (other.happened_at, other.sequence, other.id)
                      < (a.happened_at, a.sequence, a.id))))

@@ -9,6 +9,7 @@ use crate::ids::{EventPosition, FileId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
+use super::priority::Priority;
 use super::title::target;
 
 /// The result of planning.
@@ -22,9 +23,9 @@ pub enum PlanOutcome {
 
 const INSERT: &str = "
     INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, plan, title,
-                         target, channel, state, happened_at, sequence, due_at, created_at)
+                         target, channel, state, happened_at, sequence, background, due_at, created_at)
     VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :plan, :title,
-            :target, :channel, 'waiting', :happened_at, :sequence,
+            :target, :channel, 'waiting', :happened_at, :sequence, :background,
             CASE WHEN EXISTS (SELECT 1 FROM paused_rules WHERE rule = :rule) THEN NULL ELSE CAST(:due_at AS BIGINT) END,
             :now)";
 
@@ -36,9 +37,34 @@ pub fn plan(
     planned: &PlannedActions,
     now: Timestamp,
 ) -> Result<PlanOutcome, SqlError> {
+    plan_with(sql, event, rule, planned, Priority::Live, now)
+}
+
+/// The same for a backfill: other work comes before these actions.
+pub fn plan_in_background(
+    sql: &Sql,
+    event: EventPosition,
+    rule: &str,
+    planned: &PlannedActions,
+    now: Timestamp,
+) -> Result<PlanOutcome, SqlError> {
+    plan_with(sql, event, rule, planned, Priority::Background, now)
+}
+
+fn plan_with(
+    sql: &Sql,
+    event: EventPosition,
+    rule: &str,
+    planned: &PlannedActions,
+    priority: Priority,
+    now: Timestamp,
+) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();
     if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
         retry_dead(sql, earlier, Some(rule), now)?;
+        if priority == Priority::Live {
+            make_live(sql, earlier, rule)?;
+        }
         return Ok(PlanOutcome::AlreadyPlanned(earlier));
     }
     // An action is due once those before it that it waits for are done.
@@ -51,6 +77,7 @@ pub fn plan(
             position,
             planned,
             action,
+            priority,
         };
         new.insert(sql, due_at, now)?;
         if action.properties.is_waited_for {
@@ -70,6 +97,7 @@ pub(super) struct NewAction<'a> {
     pub(super) position: i64,
     pub(super) planned: &'a PlannedActions,
     pub(super) action: &'a ActionPlan,
+    pub(super) priority: Priority,
 }
 
 impl NewAction<'_> {
@@ -110,6 +138,10 @@ impl NewAction<'_> {
                 (":channel", self.channel().as_deref().into()),
                 (":happened_at", self.event.at.into()),
                 (":sequence", ZeroAsNone(sequence).into()),
+                (
+                    ":background",
+                    (self.priority == Priority::Background).into(),
+                ),
                 (":due_at", due_at.into()),
                 (":now", now.into()),
             ],
@@ -190,4 +222,14 @@ pub fn retry_dead(
             (":now", now.into()),
         ],
     )
+}
+
+/// Ends the low priority of what a backfill planned: the event itself is reported now.
+fn make_live(sql: &Sql, event: InboxId, rule: &str) -> Result<(), SqlError> {
+    sql.execute(
+        "UPDATE actions SET background = 0
+         WHERE event = :event AND rule = :rule AND background = 1 AND state = 'waiting'",
+        &[(":event", event.0.into()), (":rule", rule.into())],
+    )?;
+    Ok(())
 }

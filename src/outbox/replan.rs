@@ -13,6 +13,7 @@ use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionState;
 use super::plan::{NewAction, PlanOutcome, find_effect};
+use super::priority::Priority;
 
 mod change;
 mod earlier;
@@ -92,6 +93,7 @@ impl<'a> Replan<'a> {
                 position,
                 planned,
                 action,
+                priority: Priority::Live,
             });
         }
         Ok(PlanOutcome::Planned)

@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(
             redaction.value(&body),
             json!({
-                "id": "‹id 1›", "folderId": "‹id 1›", "rootId": "‹id 3›", "status": 2,
+                "id": "‹id 1›", "folderId": "‹id 1›", "rootId": "‹id 2›", "status": 2,
                 "title": "rehearsal-1a2b3c4d (1).txt", "other": "‹text 3›",
                 "createdBy": { "displayName": "‹text 1›", "email": "‹text 2›" },
                 "updated": "2026-03-02T11:14:31.0000000+02:00", "trigger": "file.moved",

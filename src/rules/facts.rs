@@ -35,6 +35,14 @@ impl<'a> Facts<'a> {
             lookups: Vec::new(),
         }
     }
+
+    /// The same about a file that a listing described.
+    pub fn listed(event: &'a Event, file: FileInfo) -> Self {
+        Self {
+            file: Some(Lookup::Found(file)),
+            ..Self::of(event)
+        }
+    }
 }
 
 /// The result of looking up an entry in the portal.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::alerts::AlertMonitor;
+use crate::backfill::Backfiller;
 use crate::catch_up::CatchUp;
 use crate::db::{Db, Queue};
 use crate::instances::Instances;
@@ -26,6 +27,7 @@ pub(super) struct Background {
     pub(super) worker: Worker,
     pub(super) catch_up: CatchUp,
     pub(super) catch_up_interval: Duration,
+    pub(super) backfiller: Backfiller,
     pub(super) alerts: AlertMonitor,
     pub(super) instances: Instances,
     pub(super) reload: Reload,
@@ -67,6 +69,8 @@ impl Background {
         tasks.push(supervisor.spawn("catch_up", stop, move |stop| {
             catch_up.clone().run(interval, stop)
         }));
+        let backfiller = self.backfiller;
+        tasks.push(supervisor.spawn("backfill", stop, move |stop| backfiller.clone().run(stop)));
         self.worker.run(supervisor, stop).await;
 
         // The next start repeats what these tasks have in progress.

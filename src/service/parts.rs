@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Access, Console};
 use crate::alerts::{AlertMonitor, AlertRecipients};
+use crate::backfill::Backfiller;
 use crate::catch_up::{CALLS_PER_RUN, CatchUp};
 use crate::clock::Clock;
 use crate::config::{PortalConfig, RulesSource};
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::facts::FactFinder;
 use crate::health::Health;
 use crate::instances;
 use crate::log_limit::LogLimits;
@@ -123,6 +125,19 @@ impl Parts {
             secrets,
             retention,
             calls_per_run: CALLS_PER_RUN,
+            clock: self.clock.clone(),
+            wake: Arc::clone(&self.wake),
+        }
+    }
+
+    /// What carries out backfills.
+    pub fn backfiller(&self) -> Backfiller {
+        let facts = FactFinder::new(Arc::clone(&self.portal), self.clock.clone());
+        Backfiller {
+            db: self.db.clone(),
+            portal: Arc::clone(&self.portal),
+            rules: self.rules.clone(),
+            facts: Arc::new(facts),
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
         }

@@ -39,6 +39,21 @@ impl InFlightBatches {
         }
     }
 
+    /// The same for the calls of backfills: one at a time with one key, apart from live ones, which they do not
+    /// hold up.
+    pub(super) fn background_policy(&self, key: &str) -> BatchPolicy {
+        if self.lock().contains_key(&background_key(key)) {
+            BatchPolicy::Wait
+        } else {
+            BatchPolicy::Immediate
+        }
+    }
+
+    /// Records that a call of a backfill with this key starts.
+    pub(super) fn start_in_background(self: &Arc<Self>, key: &str, now: Instant) -> InFlightBatch {
+        self.start(background_key(key), now)
+    }
+
     /// Records that a call with this key starts; it ends when the returned guard is dropped.
     pub(super) fn start(self: &Arc<Self>, key: String, now: Instant) -> InFlightBatch {
         self.lock().entry(key.clone()).or_default().push(now);
@@ -52,6 +67,11 @@ impl InFlightBatches {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Instant>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The key under which the calls of backfills are recorded.
+fn background_key(key: &str) -> String {
+    format!("background {key}")
 }
 
 /// A call in flight.

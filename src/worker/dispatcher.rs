@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
 use crate::inbox;
-use crate::outbox::{self, Action};
+use crate::outbox::{self, Action, Priority};
 use crate::wake::Wake;
 
 use super::attempt::{AttemptRunner, LEASE};
@@ -25,6 +25,9 @@ const MAX_ATTEMPTS_IN_FLIGHT: usize = 15;
 
 /// The most notifications and pipeline calls among them, so that a slow mail server does not delay files.
 const MAX_NOTIFICATIONS_IN_FLIGHT: usize = 5;
+
+/// Writes of the portal's 10,000 a day that a backfill leaves to other work.
+const WRITES_LEFT_TO_LIVE_WORK: u64 = 5_000;
 
 /// How often to search again when another instance claims first what was found.
 const CLAIM_TRIES: usize = 5;
@@ -156,16 +159,24 @@ impl Dispatcher {
             self.portal.forget_recovery();
             self.wake.inbox.notify_one();
         }
-        if let Some(claimed) = self.claim_notification().await? {
-            return Ok(Some(claimed));
-        }
-        if portal_is_ready && self.portal.no_write_before().is_none() {
-            return self.claim_batch().await;
+        let portal_takes_writes = portal_is_ready && self.portal.no_write_before().is_none();
+        for priority in [Priority::Live, Priority::Background] {
+            if let Some(claimed) = self.claim_notification(priority).await? {
+                return Ok(Some(claimed));
+            }
+            let has_writes = priority == Priority::Live
+                || self.portal.writes_left_today() > WRITES_LEFT_TO_LIVE_WORK;
+            if portal_takes_writes
+                && has_writes
+                && let Some(claimed) = self.claim_batch(priority).await?
+            {
+                return Ok(Some(claimed));
+            }
         }
         Ok(None)
     }
 
-    async fn claim_notification(&self) -> Result<Option<Claimed>, StoreError> {
+    async fn claim_notification(&self, priority: Priority) -> Result<Option<Claimed>, StoreError> {
         let Ok(slot) = Arc::clone(&self.slots.notifications).try_acquire_owned() else {
             return Ok(None);
         };
@@ -174,7 +185,7 @@ impl Dispatcher {
             let unavailable = self.runner.channels.unavailable(now);
             let found = self
                 .db
-                .read(move |sql| outbox::find_notification(sql, now, &unavailable))
+                .read(move |sql| outbox::find_notification(sql, now, priority, &unavailable))
                 .await?;
             let Some(id) = found else { return Ok(None) };
             let claimed = self
@@ -191,17 +202,23 @@ impl Dispatcher {
         Ok(None)
     }
 
-    async fn claim_batch(&self) -> Result<Option<Claimed>, StoreError> {
+    async fn claim_batch(&self, priority: Priority) -> Result<Option<Claimed>, StoreError> {
         for _ in 0..CLAIM_TRIES {
             let (now, started) = (self.clock.now(), Instant::now());
             let batches = Arc::clone(&self.slots.batches);
-            let policy = move |key: &str| batches.policy(key, started);
+            let policy = move |key: &str| match priority {
+                Priority::Live => batches.policy(key, started),
+                Priority::Background => batches.background_policy(key),
+            };
             let found = self
                 .db
-                .read(move |sql| outbox::find_batch(sql, now, &policy))
+                .read(move |sql| outbox::find_batch(sql, now, priority, &policy))
                 .await?;
             let Some(batch) = found else { return Ok(None) };
-            let slot = self.slots.batches.start(batch.key, started);
+            let slot = match priority {
+                Priority::Live => self.slots.batches.start(batch.key, started),
+                Priority::Background => self.slots.batches.start_in_background(&batch.key, started),
+            };
             let actions = self
                 .db
                 .write(move |sql| outbox::claim_all(sql, &batch.actions, now, now + LEASE))

@@ -30,6 +30,7 @@ mod spent_calls;
 mod surprises;
 mod unsigned;
 
+mod backfill;
 mod batches;
 mod busy_files;
 mod catch_up;
@@ -66,6 +67,7 @@ mod metrics;
 mod page;
 mod page_in_browser;
 mod paused_rules;
+mod personal_data;
 mod replay;
 mod search;
 mod supervision;

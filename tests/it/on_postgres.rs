@@ -25,6 +25,7 @@ mod main_job;
 mod refusals;
 mod unsigned;
 
+mod backfill;
 mod batches;
 mod busy_files;
 mod catch_up;
@@ -55,6 +56,7 @@ mod events;
 mod metrics;
 mod page;
 mod paused_rules;
+mod personal_data;
 mod replay;
 mod rules_command;
 mod search;

@@ -195,6 +195,13 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         let upload = tried.as_array().unwrap().last().unwrap();
         assert_eq!(upload["decided"], serde_json::json!(["archive", "copy"]));
         assert_eq!(upload["today"], serde_json::json!(["copy"]));
+        let changed = written.json(&["rules", "try", "--last", "1000", "--changes-only", "--json"]);
+        assert_eq!(changed, serde_json::json!([upload]));
+        let room = written.deployment.portal.seed().client_room.to_string();
+        let files = written.json(&["rules", "try", "--room", &room, "--json"]);
+        let file = &files.as_array().unwrap()[0];
+        assert_eq!(file["decided"], serde_json::json!(["archive", "copy"]));
+        assert_eq!(file["today"], serde_json::json!(["copy"]));
         let after = written.deployment.ask_store("SELECT count(*) FROM actions");
         assert_eq!(before, after, "nothing is run");
     })

@@ -37,6 +37,12 @@ pub(super) struct Page {
 }
 
 impl Page {
+    fn by_creation(&self) -> bool {
+        self.sort_by
+            .as_deref()
+            .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTimeCreation"))
+    }
+
     /// The requested number of entries; `None` if it is out of range.
     fn count(&self) -> Option<usize> {
         let count = self.count.unwrap_or(MAX_ENTRIES);
@@ -61,13 +67,27 @@ impl Page {
     }
 
     fn folders<'a>(&self, folders: impl Iterator<Item = &'a Folder>) -> Vec<&'a Folder> {
-        self.sort(folders, |folder| {
-            (folder.updated, &folder.title, &folder.id)
+        let by_creation = self.by_creation();
+        self.sort(folders, move |folder| {
+            let time = if by_creation {
+                folder.created
+            } else {
+                folder.updated
+            };
+            (time, &folder.title, &folder.id)
         })
     }
 
     fn files<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<&'a File> {
-        self.sort(files, |file| (file.updated, &file.title, &file.id))
+        let by_creation = self.by_creation();
+        self.sort(files, move |file| {
+            let time = if by_creation {
+                file.created
+            } else {
+                file.updated
+            };
+            (time, &file.title, &file.id)
+        })
     }
 
     /// Sorts entries by the time of their last change or by title, and then by id.
@@ -79,7 +99,7 @@ impl Page {
         let mut entries: Vec<_> = entries.collect();
         entries.sort_by(|a, b| {
             let ((a_time, a_title, a_id), (b_time, b_title, b_id)) = (key(a), key(b));
-            let order = if self.by_time() {
+            let order = if self.by_time() || self.by_creation() {
                 a_time.cmp(&b_time)
             } else {
                 a_title.to_lowercase().cmp(&b_title.to_lowercase())

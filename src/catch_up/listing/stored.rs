@@ -12,8 +12,7 @@ use crate::db::{Sql, SqlError, state};
 use crate::docspace::FileInfo;
 use crate::ids::FolderId;
 use crate::inbox::KnownFile;
-
-use super::position::Position;
+use crate::list_position::ListPosition;
 
 /// The key of the position in the table `state`.
 const KEY: &str = "listing";
@@ -29,7 +28,7 @@ pub(in crate::catch_up) struct Listing {
     #[serde(rename = "may_have_been_off")]
     pub(super) may_have_been_disabled: bool,
     /// The folder that is being read, and the position in it.
-    pub(super) current: Option<(FolderId, Position)>,
+    pub(super) current: Option<(FolderId, ListPosition)>,
     /// Pages read so far.
     pub(super) pages: u64,
 }

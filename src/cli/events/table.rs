@@ -1,7 +1,7 @@
 //! The list of events as a table.
 
 use crate::cli::output::Table;
-use crate::journal::EventView;
+use crate::journal::{self, ActionView, EventView};
 use crate::text::{clean_and_cut, time};
 
 /// Maximum width of a title.
@@ -10,8 +10,8 @@ const TITLE_WIDTH: usize = 32;
 /// Maximum width of a trigger or a file's id; ids of third-party storage are long.
 const NAME_WIDTH: usize = 24;
 
-/// Maximum width of a reason; `events show` prints all of it.
-const REASON_WIDTH: usize = 72;
+/// Maximum width of what was done or why not; `events show` prints all of it.
+const RESULT_WIDTH: usize = 72;
 
 const HEAD: [&str; 7] = [
     "ID",
@@ -20,26 +20,28 @@ const HEAD: [&str; 7] = [
     "TITLE",
     "FILE",
     "STATE",
-    "REASON",
+    "RESULT",
 ];
 
 /// The table, wrapped to a width if one is given, or a sentence if there are no events.
-pub(super) fn render(events: &[EventView], width: Option<u16>) -> Vec<String> {
+pub(super) fn render(events: &[(EventView, Vec<ActionView>)], width: Option<u16>) -> Vec<String> {
     if events.is_empty() {
         return vec!["No such events.".to_owned()];
     }
     let mut table = Table::with_header(HEAD);
-    for event in events {
-        table.row(cells(event));
+    for (event, actions) in events {
+        table.row(cells(event, actions));
     }
     table.lines(width)
 }
 
-fn cells(event: &EventView) -> [String; 7] {
+fn cells(event: &EventView, actions: &[ActionView]) -> [String; 7] {
     let shown = |text: &Option<String>, width| {
         text.as_deref()
             .map_or_else(|| "-".to_owned(), |text| clean_and_cut(text, width))
     };
+    let result = event.reason.clone();
+    let result = result.unwrap_or_else(|| journal::actions_text(actions));
     [
         event.id.to_string(),
         time(event.received_at),
@@ -47,7 +49,7 @@ fn cells(event: &EventView) -> [String; 7] {
         shown(&event.title, TITLE_WIDTH),
         shown(&event.file_id, NAME_WIDTH),
         event.state.as_str().to_owned(),
-        clean_and_cut(event.reason.as_deref().unwrap_or_default(), REASON_WIDTH),
+        clean_and_cut(&result, RESULT_WIDTH),
     ]
 }
 
@@ -58,9 +60,14 @@ mod tests {
     use crate::inbox::Source;
     use crate::journal::EventState;
 
-    fn event(id: i64, title: Option<&str>, state: EventState, reason: Option<&str>) -> EventView {
+    fn event(
+        id: i64,
+        title: Option<&str>,
+        state: EventState,
+        reason: Option<&str>,
+    ) -> (EventView, Vec<ActionView>) {
         let received_at = "2026-03-02T09:00:00Z".parse().unwrap();
-        EventView {
+        let event = EventView {
             id: InboxId(id),
             webhook_id: Some(3),
             event_id: Some(500 + id),
@@ -76,7 +83,8 @@ mod tests {
             state,
             reason: reason.map(str::to_owned),
             due_at: None,
-        }
+        };
+        (event, Vec::new())
     }
 
     #[test]
@@ -95,7 +103,7 @@ mod tests {
         assert_eq!(
             anstream::adapter::strip_str(&render(&events, None).join("\n")).to_string(),
             "\
-ID  RECEIVED (UTC)       TRIGGER        TITLE                            FILE  STATE       REASON
+ID  RECEIVED (UTC)       TRIGGER        TITLE                            FILE  STATE       RESULT
 12  2026-03-02 09:00:00  file.uploaded  plan[31m.docx                    9001  done
 11  2026-03-02 09:00:00  file.uploaded  a title that somebody made far…  9001  dead        copy: the file is no longer there
 9   2026-03-02 09:00:00  -              -                                -     unreadable  no JSON object"

@@ -1,26 +1,20 @@
-//! `rules try`: compares what the rules would decide for past events with what was decided.
+//! `rules try`: compares what the rules would decide with what was decided.
 
 use std::process::ExitCode;
 
-use serde::Serialize;
-
 use crate::cli::evaluation::evaluator;
 use crate::cli::events;
-use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
+use crate::cli::output::{print_json, print_lines};
 use crate::config::Settings;
-use crate::ids::InboxId;
+use crate::db::Db;
+use crate::ids::FolderId;
 use crate::inbox::DecisionOutcome;
 use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::{Decision, Facts, RuleSet};
-use crate::text::clean_and_cut;
+use crate::rules::{Facts, RuleSet};
 
 use super::stored_event::{caused_by, parse};
-
-/// Maximum width of a trigger or title.
-const TITLE_WIDTH: usize = 32;
-
-/// Maximum width of a list of rules.
-const RULES_WIDTH: usize = 40;
+use super::trial_of_files;
+use super::trial_result::{TrialResult, matching, render};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -29,47 +23,52 @@ const RULES_WIDTH: usize = 40;
                   event may differ for that reason alone."
 )]
 pub(super) struct Args {
-    /// Number of past events, the newest first.
+    /// Number of past events, or of files with --room, the newest first.
     #[arg(long, value_name = "N", default_value_t = 50)]
     last: u32,
+
+    /// Evaluate the files of this room or folder as if they had just been uploaded, not past events.
+    #[arg(long, value_name = "ID")]
+    room: Option<FolderId>,
+
+    /// Only what the rules decide differently now.
+    #[arg(long)]
+    changes_only: bool,
 
     /// Print a JSON array instead of a table.
     #[arg(long)]
     json: bool,
 }
 
-/// The decisions about one event.
-#[derive(Debug, Serialize)]
-struct TrialResult {
-    id: InboxId,
-    trigger: Option<String>,
-    title: Option<String>,
-    /// The rules that matched when it was decided; `None` if it has not been decided.
-    decided: Option<Vec<String>>,
-    /// The rules that match now; `None` if a lookup in the portal failed.
-    today: Option<Vec<String>>,
-}
-
-impl TrialResult {
-    fn label(&self) -> &'static str {
-        match (&self.decided, &self.today) {
-            (_, None) => "would wait",
-            (None, _) => "waits",
-            (Some(decided), Some(today)) if decided == today => "same",
-            _ => "DIFFERS",
-        }
-    }
-}
-
-/// Tries the rules on the last events of the store.
+/// Tries the rules on the last events of the store, or on the files of a room.
 pub(super) async fn run(
     settings: &Settings,
     rules: &RuleSet,
     args: Args,
 ) -> anyhow::Result<ExitCode> {
     let db = events::open_existing(&settings.database()?)?;
+    let tried = match &args.room {
+        Some(room) => trial_of_files::run(settings, &db, rules, room, args.last).await?,
+        None => try_events(settings, &db, rules, args.last).await?,
+    };
+    let shown = |result: &&TrialResult| !args.changes_only || result.differs();
+    let shown: Vec<&TrialResult> = tried.iter().filter(shown).collect();
+    if args.json {
+        print_json(&shown)?;
+    } else {
+        print_lines(render(&shown, &tried));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn try_events(
+    settings: &Settings,
+    db: &Db,
+    rules: &RuleSet,
+    last: u32,
+) -> anyhow::Result<Vec<TrialResult>> {
     let listed = db
-        .read(move |sql| journal::list(sql, &EventFilter::default(), args.last))
+        .read(move |sql| journal::list(sql, &EventFilter::default(), last))
         .await?;
     let evaluator = evaluator(settings);
     let mut tried = Vec::new();
@@ -81,7 +80,7 @@ pub(super) async fn run(
         let Some(event) = parse(&details) else {
             continue;
         };
-        let caused_by = caused_by(&db, &event).await?;
+        let caused_by = caused_by(db, &event).await?;
         let mut facts = Facts {
             caused_by: &caused_by,
             ..Facts::of(&event)
@@ -91,20 +90,7 @@ pub(super) async fn run(
             .await;
         tried.push(compare(details, decisions.ok().map(matching)));
     }
-    if args.json {
-        print_json(&tried)?;
-    } else {
-        print_lines(render(&tried));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The names of the rules that match.
-fn matching(decisions: Vec<Decision>) -> Vec<String> {
-    let planned = decisions
-        .into_iter()
-        .filter(|decision| decision.planned.is_some());
-    planned.map(|decision| decision.rule).collect()
+    Ok(tried)
 }
 
 /// A rule whose action another event has done already matched, too.
@@ -112,51 +98,13 @@ fn compare(details: EventDetails, today: Option<Vec<String>>) -> TrialResult {
     let undecided = details.decisions.is_empty() && details.event.state == EventState::Waiting;
     let wanted = details.decisions.into_iter();
     let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
-    let mut decided: Vec<String> = wanted.map(|decision| decision.rule).collect();
-    let mut today = today;
-    decided.sort();
-    if let Some(today) = &mut today {
-        today.sort();
-    }
-    TrialResult {
-        id: details.event.id,
-        trigger: details.event.trigger,
-        title: details.event.title,
-        decided: (!undecided).then_some(decided),
+    let decided = wanted.map(|decision| decision.rule).collect();
+    TrialResult::new(
+        Some(details.event.id),
+        None,
+        details.event.trigger,
+        details.event.title,
+        (!undecided).then_some(decided),
         today,
-    }
-}
-
-fn render(tried: &[TrialResult]) -> Vec<String> {
-    if tried.is_empty() {
-        return vec!["No such events.".to_owned()];
-    }
-    let rules = |rules: &Option<Vec<String>>| match rules {
-        None => "?".to_owned(),
-        Some(none) if none.is_empty() => "-".to_owned(),
-        Some(rules) => clean_and_cut(&rules.join(", "), RULES_WIDTH),
-    };
-    let mut table = Table::with_header(["ID", "TRIGGER", "TITLE", "DECIDED", "NOW", ""]);
-    for event in tried {
-        table.row([
-            event.id.to_string(),
-            clean_and_cut(event.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
-            clean_and_cut(event.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
-            rules(&event.decided),
-            rules(&event.today),
-            event.label().to_owned(),
-        ]);
-    }
-    let number = |label: &str| tried.iter().filter(|event| event.label() == label).count();
-    let (same, differs) = (number("same"), number("DIFFERS"));
-    let undecided = tried.len() - same - differs;
-    let events = count(tried.len(), "event");
-    let mut lines = table.lines(terminal_width());
-    lines.extend([
-        String::new(),
-        format!(
-            "{events}: {same} unchanged, {differs} different, {undecided} could not be decided."
-        ),
-    ]);
-    lines
+    )
 }

@@ -1,9 +1,10 @@
-//! Where a listing is in a folder, so that a list that changes between two pages hides nothing.
+//! Where a reading is in a list of the portal, so that a list that changes between two pages hides nothing.
 //!
-//! A folder is a list of folders and then files, each last changed first, without a second sort key: entries with
-//! one time can swap places between two calls (docs/DOCSPACE.md A11.1). What is added or changed moves to the
-//! front, which repeats entries; what is removed moves the rest forward, which would skip some. So each page
-//! begins with entries that were read before, and all entries of one time are read on one page if they fit.
+//! Catch-up and backfill read lists in runs, and store the position. A list has folders and then files, each
+//! sorted by a time, without a second sort key: entries with one time can swap places between two calls
+//! (docs/DOCSPACE.md A11.1). What is added or changed moves to the front or the end, which repeats entries; what
+//! is removed moves the rest forward, which would skip some. So each page begins with entries that were read
+//! before, and all entries of one time are read on one page if they fit.
 
 use std::cmp::Reverse;
 
@@ -22,11 +23,22 @@ const FIRST_SETBACK: u64 = 100;
 /// portal does not sort the list.
 const MAX_SETBACKS: u32 = 20;
 
-/// What the portal sorts a folder by: folders before files, each last changed first.
+/// The order in which the portal returns a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListOrder {
+    /// By the time of the last change, descending.
+    LastChangedFirst,
+    /// By the time of the creation, ascending.
+    FirstCreatedFirst,
+}
+
+/// What the portal sorts a list by: folders before files, each by time. The stored name is that of earlier
+/// versions; ascending times are negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct SortKey {
     is_file: bool,
-    changed_ms: Reverse<i64>,
+    #[serde(rename = "changed_ms")]
+    time_ms: Reverse<i64>,
 }
 
 /// An entry of a page.
@@ -36,12 +48,12 @@ struct ListEntry<'a> {
     id: &'a str,
 }
 
-/// A position in a folder.
+/// A position in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Position {
+pub struct ListPosition {
     /// The first entry of the next page.
-    pub(super) start: u64,
-    /// Up to where the folder was read; `None` at its beginning.
+    start: u64,
+    /// Up to where the list was read; `None` at its beginning.
     read: Option<ReadUpTo>,
     /// Setbacks since the listing was last further than before.
     setbacks: u32,
@@ -63,19 +75,24 @@ struct ReadUpTo {
 
 /// What follows a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NextPage {
+pub enum NextPage {
     /// Entries before the page may have been skipped: read from here first.
-    Back(Position),
+    Back(ListPosition),
     /// The folder goes on here.
-    On(Position),
+    On(ListPosition),
     /// The folder was read to its end.
     End,
 }
 
-impl Position {
+impl ListPosition {
     /// What follows the page that begins at this position.
-    pub(super) fn after(&self, page: &Page<FolderContent>) -> NextPage {
-        self.step(&entries(&page.content), page.total(), page.is_last())
+    pub fn after(&self, page: &Page<FolderContent>, order: ListOrder) -> NextPage {
+        self.step(&entries(&page.content, order), page.total(), page.is_last())
+    }
+
+    /// The first entry of the next page.
+    pub fn start(&self) -> u64 {
+        self.start
     }
 
     fn step(&self, entries: &[ListEntry<'_>], total: Option<u64>, is_last: bool) -> NextPage {
@@ -138,18 +155,30 @@ impl Position {
     }
 }
 
-fn entries(content: &FolderContent) -> Vec<ListEntry<'_>> {
+impl ListOrder {
+    fn sort_key(self, time_ms: i64) -> Reverse<i64> {
+        match self {
+            Self::LastChangedFirst => Reverse(time_ms),
+            Self::FirstCreatedFirst => Reverse(-time_ms),
+        }
+    }
+}
+
+fn entries(content: &FolderContent, order: ListOrder) -> Vec<ListEntry<'_>> {
     let folders = content.folders.iter().map(|folder| ListEntry {
         key: SortKey {
             is_file: false,
-            changed_ms: Reverse(folder.updated.map_or(0, Timestamp::as_millisecond)),
+            time_ms: order.sort_key(folder.updated.map_or(0, Timestamp::as_millisecond)),
         },
         id: folder.id.as_str(),
     });
     let files = content.files.iter().map(|file| ListEntry {
         key: SortKey {
             is_file: true,
-            changed_ms: Reverse(file.updated.as_millisecond()),
+            time_ms: order.sort_key(match order {
+                ListOrder::LastChangedFirst => file.updated.as_millisecond(),
+                ListOrder::FirstCreatedFirst => file.created.as_millisecond(),
+            }),
         },
         id: file.id.as_str(),
     });
@@ -186,15 +215,9 @@ mod tests {
             let start = usize::try_from(start).unwrap();
             let page = self.files.iter().skip(start).take(PAGE);
             page.map(|(id, changed)| {
-                let changed_ms = Reverse(*changed);
+                let time_ms = Reverse(*changed);
                 let is_file = true;
-                (
-                    SortKey {
-                        is_file,
-                        changed_ms,
-                    },
-                    id.clone(),
-                )
+                (SortKey { is_file, time_ms }, id.clone())
             })
             .collect()
         }
@@ -223,7 +246,7 @@ mod tests {
             let mut folder = SimulatedFolder::new(seed, if seed % 2 == 0 { 10_000 } else { 70 });
             let all: HashSet<String> = folder.files.iter().map(|(id, _)| id.clone()).collect();
             let (mut read, mut removed) = (HashSet::new(), HashSet::new());
-            let mut position = Position::default();
+            let mut position = ListPosition::default();
             for page_number in 0.. {
                 assert!(page_number < 500, "seed {seed}: the listing does not end");
                 let page = folder.page(position.start);
@@ -251,7 +274,7 @@ mod tests {
     #[test]
     fn a_list_without_an_order_is_read_to_its_end() {
         let ids: Vec<String> = (0..350).map(|id| id.to_string()).collect();
-        let mut position = Position::default();
+        let mut position = ListPosition::default();
         let mut pages = Vec::new();
         loop {
             pages.push(position.start);
@@ -261,7 +284,7 @@ mod tests {
                 .map(|number| ListEntry {
                     key: SortKey {
                         is_file: true,
-                        changed_ms: Reverse(i64::try_from(number * 7 % 350).unwrap()),
+                        time_ms: Reverse(i64::try_from(number * 7 % 350).unwrap()),
                     },
                     id: &ids[number],
                 })

@@ -1,0 +1,117 @@
+//! Erases personal data from events that have ended, and keeps what is needed to do nothing twice: ids, times,
+//! states and results.
+
+use serde_json::json;
+
+use crate::db::{Sql, SqlError};
+use crate::event::{EntryKind, Event, Trigger};
+use crate::ids::InboxId;
+use crate::outbox;
+
+/// Stands for the reasons of decisions and actions that may name a title.
+const FORGOTTEN: &str = "erased by events forget";
+
+/// Erases titles, names and the body of an event, and of its decisions and actions. Returns `false`, and changes
+/// nothing, while something of it waits or runs: then it is still needed.
+pub fn forget(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
+    let body: Option<Vec<u8>> = sql.query_optional(
+        "SELECT body FROM events WHERE id = :id AND state <> 'waiting'",
+        &[(":id", id.0.into())],
+        |row| row.get(0),
+    )?;
+    let Some(body) = body else { return Ok(false) };
+    if outbox::has_open_actions(sql, id)? {
+        return Ok(false);
+    }
+    let body = without_names(&body);
+    sql.execute(
+        "UPDATE events SET title = NULL, title_key = NULL, body = :body, replay_changes = NULL,
+                           reason = CASE WHEN reason IS NULL THEN NULL ELSE :forgotten END
+         WHERE id = :id",
+        &[
+            (":id", id.0.into()),
+            (":body", body.as_slice().into()),
+            (":forgotten", FORGOTTEN.into()),
+        ],
+    )?;
+    sql.execute(
+        "UPDATE decisions SET reason = :forgotten WHERE event = :id",
+        &[(":id", id.0.into()), (":forgotten", FORGOTTEN.into())],
+    )?;
+    outbox::forget(sql, id, FORGOTTEN)?;
+    Ok(true)
+}
+
+/// What rules and the order of events need of a body: ids and times.
+fn without_names(body: &[u8]) -> Vec<u8> {
+    let Ok(event) = Event::parse(body) else {
+        return b"{}".to_vec();
+    };
+    let payload = event.entry.map(|entry| {
+        json!({
+            "id": entry.id,
+            "parentId": entry.parent,
+            "modifiedOn": entry.modified_at.map(|at| at.to_string()),
+            "fileEntryType": match entry.kind {
+                EntryKind::Folder => 1,
+                EntryKind::File => 2,
+            },
+        })
+    });
+    let body = json!({
+        "event": {
+            "id": event.id.map(|id| id.0),
+            "createOn": event.happened_at.map(|at| at.to_string()),
+            "trigger": event.trigger.as_ref().map(Trigger::as_str),
+        },
+        "payload": payload,
+        "webhook": { "id": event.webhook.map(|id| id.0) },
+    });
+    body.to_string().into_bytes()
+}
+
+/// A page of the events after one that mention a person, by an id or address that is a part of the body; oldest
+/// first. Returns the last event that was looked at, too; `None` at the end.
+pub fn mentioning(
+    sql: &Sql,
+    person: &str,
+    after: InboxId,
+    limit: u32,
+) -> Result<(Vec<InboxId>, Option<InboxId>), SqlError> {
+    let person = person.to_lowercase();
+    let bodies: Vec<(InboxId, Vec<u8>)> = sql.query(
+        "SELECT id, body FROM events WHERE id > :after ORDER BY id LIMIT :limit",
+        &[(":after", after.0.into()), (":limit", limit.into())],
+        |row| Ok((InboxId(row.get(0)?), row.get(1)?)),
+    )?;
+    let last = bodies.last().map(|(id, _)| *id);
+    let mentions = |body: &[u8]| {
+        String::from_utf8_lossy(body)
+            .to_lowercase()
+            .contains(&person)
+    };
+    let found = bodies.into_iter().filter(|(_, body)| mentions(body));
+    Ok((found.map(|(id, _)| id).collect(), last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_times_stay() {
+        let body = json!({
+            "event": { "id": 5, "createOn": "2026-03-02T09:14:31Z", "createBy": "anna", "trigger": "file.uploaded" },
+            "payload": { "id": 7, "parentId": 8, "title": "secret.docx", "modifiedOn": "2026-03-02T09:14:31Z" },
+            "webhook": { "id": 417 },
+        });
+        let before = Event::parse(body.to_string().as_bytes()).unwrap();
+        let body = without_names(body.to_string().as_bytes());
+        let text = String::from_utf8(body.clone()).unwrap();
+        assert!(!text.contains("secret") && !text.contains("anna"), "{text}");
+        let mut after = Event::parse(&body).unwrap();
+        after.actor = before.actor.clone();
+        after.entry.as_mut().unwrap().title = before.entry.as_ref().unwrap().title.clone();
+        assert_eq!(after, before);
+    }
+}
