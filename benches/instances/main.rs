@@ -33,6 +33,8 @@ mod deliveries;
 #[path = "../service/load.rs"]
 mod load;
 mod process;
+#[path = "../../tests/it/programs.rs"]
+mod programs;
 
 use cluster::Cluster;
 use deliveries::{Deliveries, SECRET};

@@ -105,7 +105,7 @@ pub(super) fn is_dead() -> String {
 }
 
 impl EventFilter {
-    /// The condition on the table `events`, with the parameters of [`SearchKeys::params`].
+    /// The condition on the table `events`, with the parameters of `SearchKeys::params`.
     pub(super) fn condition(&self, sql: &Sql) -> String {
         let states = self.states.condition();
         // Titles that have no key yet are compared as the database can.
