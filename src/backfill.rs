@@ -27,15 +27,18 @@ use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
 mod estimate;
+mod progress;
 mod request;
 mod scan;
 mod stored;
 
 pub use estimate::{Cost, done_at};
+pub use progress::Counts;
+use progress::Cursor;
 pub use request::{BackfillRequest, RequestError};
 pub use scan::ScanError;
-use scan::{Cursor, Scan, ScannedPage};
-pub use stored::{Backfill, BackfillState, Counts, latest, order, stop};
+use scan::{Scan, ScannedPage};
+pub use stored::{Backfill, BackfillState, latest, order, stop};
 
 /// Actions of a backfill that wait or run before it lists no further: those of a few calls.
 const MAX_WAITING: u64 = 200;

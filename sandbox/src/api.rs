@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use super::access::{Authorization, allows_anonymous};
 use super::json::date;
-use super::operations::Refusal;
 use super::portal::Portal;
+use super::refusal::Refusal;
 use super::user::User;
 
 /// The largest upload, in bytes.

@@ -3,7 +3,7 @@
 
 use super::event::{Event, Payload};
 use super::ids::{FileId, FolderId};
-use super::operations::Refusal;
+use super::refusal::Refusal;
 use super::storage::Storage;
 use super::user::User;
 

@@ -39,6 +39,7 @@ mod deviation;
 mod faults;
 mod json;
 mod operations;
+mod refusal;
 mod server;
 
 // The page for people.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::deletion::{Deleted, Deletion};
 use super::ids::{FileId, FolderId};
 use super::json::Renderer;
+use super::refusal::Refusal;
 use super::storage::{NewFile, RoomKind, Storage};
 use super::user::User;
 
@@ -60,16 +61,6 @@ pub(super) struct FileRequest {
     pub(super) files: Vec<FileId>,
     pub(super) destination: FolderId,
     pub(super) conflict: Conflict,
-}
-
-/// Why a request is refused before an operation is queued (docs/DOCSPACE.md 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    DestinationMissing,
-    LaterFileMissing,
-    Denied,
-    /// A denial that states the reason.
-    DeniedBecause(&'static str),
 }
 
 const NOT_A_FORM: &str =

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::stored::Counts;
+use super::progress::Counts;
 
 /// Files that are copied or moved in one call.
 const FILES_PER_CALL: u64 = 100;

@@ -1,6 +1,5 @@
 //! Reads the files to which rules are applied, page by page, and lets the rules decide.
 
-use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::db::{Db, StoreError};
@@ -13,8 +12,8 @@ use crate::outbox;
 use crate::rules::{Decision, Facts, RuleSet};
 use crate::telemetry::ErrorChain;
 
+use super::progress::{Counts, Cursor};
 use super::request::BackfillRequest;
-use super::stored::Counts;
 
 /// Why files cannot be read or decided.
 #[derive(Debug, thiserror::Error)]
@@ -28,17 +27,6 @@ pub enum ScanError {
     /// The store failed.
     #[error("the store cannot be read or written")]
     Store(#[from] StoreError),
-}
-
-/// Where a backfill is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Cursor {
-    /// Which of the places is being read.
-    place: usize,
-    /// The position in it.
-    position: ListPosition,
-    /// The files of the last page, which the next one may repeat.
-    seen: Vec<FileId>,
 }
 
 /// A file that rules apply to and that they have not handled.

@@ -67,7 +67,7 @@ impl FilterArgs {
     pub(super) fn filter(self) -> EventFilter {
         EventFilter {
             states: match self.state {
-                Some(state) => state.into(),
+                Some(state) => state.filter(),
                 None if self.dead => StateFilter::Dead,
                 None if self.waiting => StateFilter::Waiting,
                 None => StateFilter::Any,
@@ -83,16 +83,16 @@ impl FilterArgs {
     }
 }
 
-impl From<StateArg> for StateFilter {
-    fn from(state: StateArg) -> Self {
-        match state {
-            StateArg::Dead => Self::Dead,
-            StateArg::Waiting => Self::Waiting,
-            StateArg::Held => Self::Held,
-            StateArg::Done => Self::Done,
-            StateArg::Discarded => Self::Discarded,
-            StateArg::Ignored => Self::Ignored,
-            StateArg::Unreadable => Self::Unreadable,
+impl StateArg {
+    fn filter(self) -> StateFilter {
+        match self {
+            Self::Dead => StateFilter::Dead,
+            Self::Waiting => StateFilter::Waiting,
+            Self::Held => StateFilter::Held,
+            Self::Done => StateFilter::Done,
+            Self::Discarded => StateFilter::Discarded,
+            Self::Ignored => StateFilter::Ignored,
+            Self::Unreadable => StateFilter::Unreadable,
         }
     }
 }
