@@ -6,7 +6,6 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, ErrorClass, FileInfo};
 use crate::event::Event;
 use crate::facts::{FactError, FactFinder, SharedLookups};
-use crate::ids::FileId;
 use crate::list_position::{ListOrder, ListPosition, NextPage};
 use crate::outbox;
 use crate::rules::{Decision, Facts, RuleSet};
