@@ -11,7 +11,7 @@ use docspace_courier::clock::Clock;
 use docspace_courier::config::PortalConfig;
 use docspace_courier::db::{Db, Location};
 use docspace_courier::server;
-use docspace_courier::service::{ReceiverSettings, Parts};
+use docspace_courier::service::{Parts, ReceiverSettings};
 use docspace_courier::signature::WebhookSecret;
 use docspace_courier::webhook::{self, TransportPolicy, UnsignedPolicy};
 use libfuzzer_sys::fuzz_target;
