@@ -133,7 +133,7 @@ async fn existing_files_are_copied_once_with_few_calls() {
         assert_eq!(backfill.counts.files, files as u64);
         assert_eq!(scene.copies(), files);
         let writes = scene.calls("PUT", "fileops/copy");
-        assert!(writes <= files.div_ceil(80) + 3, "{writes} writes");
+        assert!(writes <= files.div_ceil(100) + 3, "{writes} writes");
         assert!(
             backfill.counts.pages <= files.div_ceil(85) as u64 + 1,
             "{backfill:?}"
