@@ -40,8 +40,8 @@ pub use scan::ScanError;
 use scan::{Scan, ScannedPage};
 pub use stored::{Backfill, BackfillState, latest, order, stop};
 
-/// Actions of a backfill that wait or run before it lists no further: those of a few calls.
-const MAX_WAITING: u64 = 200;
+/// Actions of a backfill that wait or run before it lists no further: one full call runs and the next is collected.
+const MAX_WAITING: u64 = 2 * docspace::FILES_IN_ONE_LARGE_CALL as u64;
 
 /// Calls of the portal's minute that a backfill leaves to other work.
 const RESERVED_CALLS: u32 = 120;
@@ -224,6 +224,13 @@ fn store_page(
                 outbox::plan_in_background(sql, position, &decision.rule, planned, now)?;
             }
         }
+    }
+    // The reading stops at so many, whether or not a call is full.
+    let is_enough = outbox::background_actions(sql)? >= MAX_WAITING;
+    if is_enough || page.next.is_none() {
+        outbox::release_all_calls(sql, now)?;
+    } else {
+        outbox::release_full_calls(sql, now)?;
     }
     Ok(true)
 }

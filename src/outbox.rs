@@ -15,6 +15,7 @@ mod replan;
 mod pause;
 
 mod batch;
+mod collect;
 
 mod claim;
 
@@ -37,6 +38,7 @@ pub use attempt::{
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
+pub use collect::{release_all_calls, release_full_calls};
 pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
     Effect, EffectKind, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,

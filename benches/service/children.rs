@@ -134,10 +134,19 @@ impl Process {
 
     /// The memory it holds, in MiB.
     pub fn memory_mib(&self) -> f64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory it has held, in MiB.
+    pub fn most_memory_mib(&self) -> f64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, what: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(what))
             .unwrap();
         let kib: u32 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
         f64::from(kib) / 1024.0

@@ -21,6 +21,7 @@ use docspace_sandbox::{Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod backfill;
 mod children;
 mod deliveries;
 mod load;
@@ -41,6 +42,8 @@ struct Options {
     /// Events in the store of the rows about growth, and how many of them wait.
     stored: u64,
     waiting: u64,
+    /// Files that exist before a backfill.
+    existing: usize,
     /// What else is put beside the service.
     rivals: Vec<Rival>,
 }
@@ -85,6 +88,7 @@ fn main() {
         rounds: if quick { 1 } else { 5 },
         stored: if quick { 100_000 } else { 1_000_000 },
         waiting: if quick { 10_000 } else { 100_000 },
+        existing: if quick { 2_000 } else { 20_000 },
         rivals,
     };
     let only = value_of("--only");
@@ -118,6 +122,9 @@ async fn measure(options: &Options, only: Option<&str>) -> Table {
     }
     if begins("burst", "1,000 uploads") {
         rows::burst(&mut table, options).await;
+    }
+    if begins("backfill", "a room of existing files") {
+        backfill::measure(&mut table, options).await;
     }
     if begins("growth", "a full store") {
         rows::growth(&mut table, options).await;

@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::{Options, Served, stock};
 
 /// The portal's calls a minute.
-const CALLS_A_MINUTE: usize = 1_500;
+pub const CALLS_A_MINUTE: usize = 1_500;
 
 fn store() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();

@@ -3,10 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::docspace::FILES_IN_ONE_LARGE_CALL;
+
 use super::progress::Counts;
 
 /// Files that are copied or moved in one call.
-const FILES_PER_CALL: u64 = 100;
+const FILES_PER_CALL: u64 = FILES_IN_ONE_LARGE_CALL as u64;
 
 /// Calls for one batch of files: the copy or move, and asking for its progress.
 const CALLS_PER_BATCH: u64 = 3;
@@ -69,8 +71,8 @@ mod tests {
             ..Counts::default()
         };
         let expected = Cost {
-            calls: 222 + 600,
-            writes: 200,
+            calls: 222 + 240,
+            writes: 80,
             days: 1,
         };
         assert_eq!(Cost::of(counts), expected);

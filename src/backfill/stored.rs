@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::db::{Row, Sql, SqlError, stored_words};
+use crate::outbox;
 
 use super::progress::{Counts, Cursor};
 use super::request::BackfillRequest;
@@ -140,6 +141,7 @@ fn end(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<usize, SqlError> {
+    outbox::release_all_calls(sql, now)?;
     sql.execute(
         "UPDATE backfills SET state = :state, reason = :reason, ended_at = :now
          WHERE state = 'running'",

@@ -208,6 +208,16 @@ fn render_counts(counts: Counts) -> Vec<String> {
 
 fn render_survey(survey: &Survey) -> Vec<String> {
     let mut lines = render_counts(survey.counts);
+    let Counts {
+        transfers,
+        writes,
+        messages,
+        ..
+    } = survey.counts;
+    if transfers + writes + messages == 0 {
+        lines.push("There is nothing to do.".to_owned());
+        return lines;
+    }
     let cost = survey.cost;
     let days = count(usize::try_from(cost.days).unwrap_or(usize::MAX), "day");
     lines.push(format!(

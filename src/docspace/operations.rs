@@ -14,6 +14,9 @@ use super::unclaimed_results::UnclaimedResults;
 /// The most files in one call. The portal sets no limit; this one keeps its log and ours readable.
 pub const FILES_IN_ONE_CALL: usize = 100;
 
+/// The most files in one call when few calls matter more than an early end: an operation takes them one by one.
+pub const FILES_IN_ONE_LARGE_CALL: usize = 250;
+
 /// Calls that start and watch operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Operations<'a> {

@@ -9,6 +9,8 @@ use crate::db::stored_words;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
 
+use super::priority::Priority;
+
 /// Our id of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ActionId(pub i64);
@@ -49,6 +51,8 @@ pub struct Action {
     pub failures: u32,
     /// Refusals in a row without a visible cause, which do not count towards giving up.
     pub denials: u32,
+    /// How urgent it is.
+    pub priority: Priority,
     /// The call of an earlier attempt whose outcome is unknown.
     pub intent: Option<Intent>,
 }

@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::db::{Sql, SqlError};
-use crate::docspace::FILES_IN_ONE_CALL;
 
 use super::action::ActionId;
 use super::priority::Priority;
 
 /// Most candidates that are read for one call. Not all of them can go into the same call, so this is more
-/// than [`FILES_IN_ONE_CALL`].
+/// than [`Priority::files_in_one_call`].
 const MAX_CANDIDATES: u32 = 400;
 
 /// Copies or moves that may go into one call.
@@ -51,9 +50,9 @@ pub fn find_batch(
         if policy == BatchPolicy::Wait {
             continue;
         }
-        let actions = select_for_one_call(&candidates(sql, &key, now, priority)?);
+        let actions = select_for_one_call(&candidates(sql, &key, now, priority)?, priority);
         let is_enough = match policy {
-            BatchPolicy::FullOnly => actions.len() == FILES_IN_ONE_CALL,
+            BatchPolicy::FullOnly => actions.len() == priority.files_in_one_call(),
             BatchPolicy::Immediate | BatchPolicy::Wait => !actions.is_empty(),
         };
         if is_enough {
@@ -154,11 +153,11 @@ fn candidates(
 /// The candidates that go with the first one: at most one per file, and one per target, so that a new file
 /// in the destination belongs to one of them only. Files that people had open go together, since the portal
 /// may refuse their call.
-fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
+fn select_for_one_call(candidates: &[Candidate], priority: Priority) -> Vec<ActionId> {
     let Some(first) = candidates.first() else {
         return Vec::new();
     };
-    let size = batch_size(first.failures);
+    let size = batch_size(first.failures, priority);
     let mut files = HashSet::new();
     let mut targets = HashSet::new();
     let mut actions = Vec::new();
@@ -169,7 +168,7 @@ fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
                 .as_ref()
                 .is_none_or(|target| targets.insert(target));
         if is_distinct
-            && batch_size(candidate.failures) == size
+            && batch_size(candidate.failures, priority) == size
             && candidate.is_busy == first.is_busy
         {
             actions.push(candidate.id);
@@ -183,11 +182,12 @@ fn select_for_one_call(candidates: &[Candidate]) -> Vec<ActionId> {
 
 /// The size of the next batch of an action with this many failures. It shrinks, so that a file that makes
 /// whole calls fail is soon alone in its call.
-fn batch_size(failures: u32) -> usize {
+fn batch_size(failures: u32, priority: Priority) -> usize {
+    let full = priority.files_in_one_call();
     match failures {
-        0 => FILES_IN_ONE_CALL,
-        1 => FILES_IN_ONE_CALL / 4,
-        2 => FILES_IN_ONE_CALL / 20,
+        0 => full,
+        1 => full / 4,
+        2 => full / 20,
         _ => 1,
     }
 }

@@ -96,7 +96,7 @@ pub fn claim(
            AND (a.state = 'running' AND a.lease_until <= :now
                 OR a.state = 'waiting' AND a.due_at <= :now AND {})
          RETURNING id, event, rule, file_id, title, kind, plan, attempt, failures, denials, intent_at,
-                   settle_after, operation_id, searched_until",
+                   settle_after, operation_id, searched_until, background",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
     );
@@ -130,6 +130,7 @@ fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
         plan: row.get("plan")?,
         failures: row.get("failures")?,
         denials: row.get("denials")?,
+        priority: row.get("background")?,
         intent: intent(row)?,
     })
 }

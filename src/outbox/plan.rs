@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
-use crate::ids::{EventPosition, FileId, InboxId};
+use crate::ids::{EventPosition, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
+use super::collect;
 use super::priority::Priority;
 use super::title::target;
 
@@ -60,15 +61,15 @@ fn plan_with(
     now: Timestamp,
 ) -> Result<PlanOutcome, SqlError> {
     let version = planned.state.to_string();
-    if let Some(earlier) = find_effect(sql, rule, &planned.file, &version)? {
+    if let Some(earlier) = find_effect(sql, rule, planned)? {
         retry_dead(sql, earlier, Some(rule), now)?;
         if priority == Priority::Live {
-            make_live(sql, earlier, rule)?;
+            make_live(sql, earlier, rule, now)?;
         }
         return Ok(PlanOutcome::AlreadyPlanned(earlier));
     }
     // An action is due once those before it that it waits for are done.
-    let mut due_at = Some(now);
+    let mut is_free = true;
     for (position, action) in (0_i64..).zip(&planned.actions) {
         let new = NewAction {
             event,
@@ -79,10 +80,12 @@ fn plan_with(
             action,
             priority,
         };
-        new.insert(sql, due_at, now)?;
-        if action.properties.is_waited_for {
-            due_at = None;
-        }
+        let due_at = match action.properties.destination {
+            Some(_) => collect::due_at(priority, now),
+            None => now,
+        };
+        new.insert(sql, is_free.then_some(due_at), now)?;
+        is_free = is_free && !action.properties.is_waited_for;
     }
     sql.announce(Queue::Outbox);
     Ok(PlanOutcome::Planned)
@@ -187,22 +190,28 @@ impl NewAction<'_> {
     }
 }
 
+/// The event for which a rule's actions for this content state of a file are planned: an event about this state, or
+/// a backfill, which found the file in this state or a later one.
 pub(super) fn find_effect(
     sql: &Sql,
     rule: &str,
-    file: &FileId,
-    version: &str,
+    planned: &PlannedActions,
 ) -> Result<Option<InboxId>, SqlError> {
-    sql.query_optional(
-        "SELECT event FROM actions
-         WHERE rule = :rule AND file_id = :file AND file_version = :version LIMIT 1",
+    let effects: Vec<(InboxId, String, i64)> = sql.query(
+        "SELECT DISTINCT actions.event, actions.file_version, coalesce(events.backfilled, 0)
+         FROM actions LEFT JOIN events ON events.id = actions.event
+         WHERE rule = :rule AND actions.file_id = :file",
         &[
             (":rule", rule.into()),
-            (":file", file.as_str().into()),
-            (":version", version.into()),
+            (":file", planned.file.as_str().into()),
         ],
-        |row| row.get(0).map(InboxId),
-    )
+        |row| Ok((InboxId(row.get(0)?), row.get(1)?, row.get(2)?)),
+    )?;
+    let state = planned.state.to_string();
+    let includes = |(_, known, backfilled): &&(InboxId, String, i64)| {
+        *known == state || *backfilled != 0 && planned.state.is_not_after(known)
+    };
+    Ok(effects.iter().find(includes).map(|(event, ..)| *event))
 }
 
 /// Makes an event's dead letters due again, with all their attempts; those of one rule, if it is given.
@@ -225,11 +234,17 @@ pub fn retry_dead(
 }
 
 /// Ends the low priority of what a backfill planned: the event itself is reported now.
-fn make_live(sql: &Sql, event: InboxId, rule: &str) -> Result<(), SqlError> {
+fn make_live(sql: &Sql, event: InboxId, rule: &str, now: Timestamp) -> Result<(), SqlError> {
     sql.execute(
-        "UPDATE actions SET background = 0
+        "UPDATE actions
+         SET background = 0,
+             due_at = CASE WHEN attempt = 0 AND due_at > :now THEN CAST(:now AS BIGINT) ELSE due_at END
          WHERE event = :event AND rule = :rule AND background = 1 AND state = 'waiting'",
-        &[(":event", event.0.into()), (":rule", rule.into())],
+        &[
+            (":event", event.0.into()),
+            (":rule", rule.into()),
+            (":now", now.into()),
+        ],
     )?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Priority: live work comes before that of a backfill.
 
-use crate::db::{Sql, SqlError};
+use crate::db::{FromColumn, Sql, SqlError};
+use crate::docspace::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL};
 
 /// How urgent an action is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,14 @@ pub enum Priority {
 }
 
 impl Priority {
+    /// The most files that are copied or moved in one call.
+    pub fn files_in_one_call(self) -> usize {
+        match self {
+            Self::Live => FILES_IN_ONE_CALL,
+            Self::Background => FILES_IN_ONE_LARGE_CALL,
+        }
+    }
+
     /// The condition on the table `actions`, or on its alias with the dot. It is part of the text of a statement, so
     /// that a partial index on background actions is used.
     pub(super) fn condition(self, alias: &str) -> String {
@@ -20,6 +29,19 @@ impl Priority {
             Self::Background => {
                 format!("{alias}background = 1 AND {alias}state IN ('waiting', 'running')")
             }
+        }
+    }
+}
+
+/// Stored in the column `background`: 0 or 1.
+impl FromColumn for Priority {
+    type Stored = i64;
+
+    fn from_stored(stored: i64) -> Option<Self> {
+        match stored {
+            0 => Some(Self::Live),
+            1 => Some(Self::Background),
+            _ => None,
         }
     }
 }

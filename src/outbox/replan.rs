@@ -81,7 +81,7 @@ impl<'a> Replan<'a> {
         // The content may have changed since, which is another event.
         let version = own.map_or_else(|| planned.state.to_string(), |own| own.version.clone());
         if own.is_none()
-            && let Some(event) = find_effect(sql, rule, &planned.file, &version)?
+            && let Some(event) = find_effect(sql, rule, planned)?
         {
             return Ok(PlanOutcome::AlreadyPlanned(event));
         }

@@ -54,6 +54,14 @@ impl FileState {
             _ => Self::Content(modified_at),
         }
     }
+
+    /// Whether this content is that of another state, as it is written, or older.
+    pub fn is_not_after(&self, other: &str) -> bool {
+        match self {
+            Self::Content(changed_at) => other.parse().is_ok_and(|other| *changed_at <= other),
+            Self::Occurrence(..) => false,
+        }
+    }
 }
 
 impl fmt::Display for FileState {

@@ -12,7 +12,7 @@ use docspace_sandbox::{FileId, UploadEvents};
 
 use crate::events::{FIRST, printed};
 
-use crate::scene::{Scene, folder_id, scenario};
+use crate::scene::{Leftover, Scene, folder_id, scenario};
 use crate::variable;
 
 /// The most steps in one test.
@@ -24,7 +24,7 @@ fn many() -> usize {
 }
 
 impl Scene {
-    fn backfiller(&self) -> Backfiller {
+    pub fn backfiller(&self) -> Backfiller {
         self.parts.backfiller()
     }
 
@@ -55,13 +55,13 @@ impl Scene {
         files
     }
 
-    fn request(&self, rules: &[&str]) -> BackfillRequest {
+    pub fn request(&self, rules: &[&str]) -> BackfillRequest {
         let rules = rules.iter().map(|&rule| rule.to_owned()).collect();
         let active = self.parts.rules.get();
         BackfillRequest::new(active.rules(), rules, Vec::new(), (None, None)).unwrap()
     }
 
-    async fn order_backfill(&self, request: &BackfillRequest) -> Option<i64> {
+    pub async fn order_backfill(&self, request: &BackfillRequest) -> Option<i64> {
         let (request, now) = (request.clone(), self.clock.now());
         let order = self
             .db
@@ -185,6 +185,40 @@ async fn what_was_delivered_is_not_done_again_nor_the_other_way_round() {
         // A replay of what the backfill did does nothing either.
         scene.replay_all().await;
         assert_eq!(scene.copies(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_arrives_after_the_backfill_is_not_done_again_though_the_file_changed() {
+    scenario(async |scene| {
+        scene.stop_receiving().await;
+        let file = scene.upload(&scene.client_room, "late.docx");
+        scene.portal.wait_for_deliveries().await;
+        scene.clock.advance(Duration::from_mins(2));
+        scene.portal.edit(&file, b"edited");
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
+        scene.backfill_to_the_end().await;
+        assert_eq!(scene.copies(), 1);
+        // A person has DocSpace send the delivery again.
+        scene.start_receiving();
+        for row in scene.portal.log() {
+            scene.portal.retry_delivery(row.event);
+        }
+        scene.portal.wait_for_deliveries().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["late.docx"]);
+        // What is uploaded after the backfill is new.
+        scene.clock.advance(Duration::from_mins(2));
+        let events = UploadEvents::Uploaded;
+        scene.portal.overwrite(&file, b"a new version", events);
+        scene.portal.wait_for_deliveries().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 2);
+        scene.leaving(Leftover::FailedDeliveries, scene.failed_deliveries());
     })
     .await;
 }

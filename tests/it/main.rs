@@ -31,6 +31,7 @@ mod surprises;
 mod unsigned;
 
 mod backfill;
+mod backfill_killed;
 mod batches;
 mod busy_files;
 mod catch_up;
@@ -64,6 +65,7 @@ mod pipeline;
 mod admin_access;
 mod events;
 mod metrics;
+mod mistyped_folder;
 mod page;
 mod page_in_browser;
 mod paused_rules;

@@ -26,6 +26,7 @@ mod refusals;
 mod unsigned;
 
 mod backfill;
+mod backfill_killed;
 mod batches;
 mod busy_files;
 mod catch_up;
@@ -54,6 +55,7 @@ mod admin_access;
 mod check;
 mod events;
 mod metrics;
+mod mistyped_folder;
 mod page;
 mod paused_rules;
 mod personal_data;

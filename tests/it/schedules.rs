@@ -11,6 +11,7 @@ use crate::variable;
 
 mod instances;
 mod model;
+mod operators;
 mod run;
 mod step;
 

@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{FileId, FolderId, InboxId};
-    use crate::outbox::{ActionId, Claim};
+    use crate::outbox::{ActionId, Claim, Priority};
 
     fn action(id: i64, title: &str) -> Action {
         Action {
@@ -83,6 +83,7 @@ mod tests {
             plan: String::new(),
             failures: 0,
             denials: 0,
+            priority: Priority::Live,
             intent: None,
         }
     }

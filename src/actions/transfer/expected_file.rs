@@ -113,7 +113,7 @@ impl ExpectedFile {
 mod tests {
     use super::*;
     use crate::ids::{FolderId, InboxId};
-    use crate::outbox::{ActionId, Claim};
+    use crate::outbox::{ActionId, Claim, Priority};
 
     const CALLED_AT_S: i64 = 1_000_000;
 
@@ -152,6 +152,7 @@ mod tests {
             plan: String::new(),
             failures: 0,
             denials: 0,
+            priority: Priority::Live,
             intent: None,
         };
         let called_at = Timestamp::from_second(CALLED_AT_S).unwrap();

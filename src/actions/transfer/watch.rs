@@ -6,7 +6,7 @@ use crate::actions::portal_error::failed_call;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Operation, OperationState, Results};
 use crate::ids::FileId;
-use crate::outbox::{Action, ActionResult};
+use crate::outbox::{Action, ActionResult, Priority};
 
 use super::attribute::attribute;
 use super::group::{StepResult, Transfer};
@@ -32,7 +32,7 @@ pub(super) async fn watch<'a>(
     mut operation: Operation,
 ) -> Result<StepResult<'a>, StoreError> {
     let mut ended = Outcomes::new();
-    let mut polls = PollSchedule::new();
+    let mut polls = poll_schedule(&files);
     while !files.is_empty() {
         if let OperationState::Ended(results) = operation.state {
             ended.extend(read_results(context, transfer, files, results).await?);
@@ -56,6 +56,15 @@ pub(super) async fn watch<'a>(
         };
     }
     Ok(StepResult::ended(ended))
+}
+
+fn poll_schedule(files: &[Unconfirmed<'_>]) -> PollSchedule {
+    let is_live = |file: &Unconfirmed<'_>| file.action.priority == Priority::Live;
+    if files.iter().any(is_live) {
+        PollSchedule::soon()
+    } else {
+        PollSchedule::with_few_polls(files.len())
+    }
 }
 
 /// The outcome of each file of an operation that has ended with these results.

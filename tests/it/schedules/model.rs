@@ -58,6 +58,8 @@ pub struct Model {
     pub files: Vec<ModelFile>,
     pub receiver_is_closed: bool,
     webhook: Webhook,
+    /// Whether rules were applied to existing files.
+    was_backfilled: bool,
     renamed: usize,
 }
 
@@ -71,6 +73,7 @@ impl Model {
                 reports_updates: false,
                 was_changed: false,
             },
+            was_backfilled: false,
             renamed: 0,
         }
     }
@@ -106,9 +109,19 @@ impl Model {
             0
         };
         Times {
+            least: if self.was_backfilled {
+                file.uploads.least.min(1)
+            } else {
+                file.uploads.least
+            },
             most: file.uploads.most + ambiguous,
-            ..file.uploads
         }
+    }
+
+    /// Rules are applied to existing files: to each once, in its last state, which includes earlier versions whose
+    /// deliveries arrive later.
+    pub fn backfilled(&mut self) {
+        self.was_backfilled = true;
     }
 
     /// After any change of the webhook, it may have been off before.

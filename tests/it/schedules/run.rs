@@ -13,7 +13,8 @@ use jiff::SignedDuration;
 
 use super::instances::Frozen;
 use super::model::Model;
-use super::step::{Place, Step};
+use super::operators::Operators;
+use super::step::{Destination, Place, Step};
 use crate::pipeline::Receiver;
 use crate::scene::{Leftover, MAX_ATTEMPTS, Scene, TRIGGERS};
 
@@ -29,8 +30,9 @@ pub struct Run<'scene> {
     pub frozen: VecDeque<Frozen>,
     /// How often the service was killed, which can be between a message and the record of it.
     pub kills: usize,
-    model: Model,
+    pub model: Model,
     pipeline: Receiver,
+    pub operators: Operators,
     /// How many attempts injected faults can use up.
     failures: u32,
 }
@@ -41,7 +43,9 @@ impl<'scene> Run<'scene> {
         scene.parts.channels = pipeline.as_pipeline(None);
         let first = scene.catch_up().run_once(ListRooms::IfNeeded).await;
         first.unwrap();
+        let elsewhere = scene.portal.create_folder(&scene.internal, "Elsewhere");
         let mut run = Self {
+            operators: Operators::new(elsewhere),
             scene,
             frozen: VecDeque::new(),
             kills: 0,
@@ -57,6 +61,9 @@ impl<'scene> Run<'scene> {
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules = self.scene.rules();
         rules[1].actions.push(Call::Call.into());
+        if let Some(copy) = self.operators.copy() {
+            rules[0].actions = vec![copy];
+        }
         rules
     }
 
@@ -79,6 +86,11 @@ impl<'scene> Run<'scene> {
             Step::RetryByHand(number) => self.retry_by_hand(number),
             Step::SwitchWebhook(on) => self.switch_webhook(on),
             Step::SubscribeToUpdates(subscribe) => self.subscribe_to_updates(subscribe),
+            Step::ChangeDestination(to) => self.change_destination(to).await,
+            Step::Pause { copy } => self.pause(copy).await,
+            Step::ResumeRules => self.resume_rules().await,
+            Step::ReplayEverything => self.replay_everything().await,
+            Step::Backfill { invoices } => self.backfill(invoices).await,
             Step::Fail(fault) => self.fail(fault),
             Step::PortalDown => self.scene.portal.set_down(true),
             Step::KeyRefused => self.scene.portal.set_key_valid(false),
@@ -279,7 +291,12 @@ impl<'scene> Run<'scene> {
             runs += 1;
             self.scene.clock.advance(Duration::from_mins(1));
         }
+        self.end_backfill().await;
         self.scene.work_to_the_end().await;
+        if self.operators.mistyped() {
+            self.replay_everything().await;
+            self.scene.work_to_the_end().await;
+        }
         self.check();
 
         self.replay_everything().await;
@@ -300,6 +317,8 @@ impl<'scene> Run<'scene> {
         self.open_receiver();
         self.pipeline.fail_for("nothing");
         self.switch_webhook(true);
+        self.resume_rules().await;
+        self.change_destination(Destination::Internal).await;
         for position in 0..self.model.files.len() {
             let file = self.model.files[position].id.clone();
             self.scene.portal.open_in_editor(&file, false);
@@ -317,7 +336,10 @@ impl<'scene> Run<'scene> {
     }
 
     fn check(&self) {
-        let copies = self.scene.portal.files_in(&self.scene.internal);
+        let folders = [&self.scene.internal, &self.operators.elsewhere].into_iter();
+        let copies: Vec<_> = folders
+            .flat_map(|folder| self.scene.portal.files_in(folder))
+            .collect();
         let mut expected = 0;
         for (position, file) in self.model.files.iter().enumerate() {
             let content = Model::content(position);
@@ -377,7 +399,7 @@ impl<'scene> Run<'scene> {
     }
 
     /// Replays every event, as a person could: what is done must not be repeated.
-    async fn replay_everything(&self) {
+    pub async fn replay_everything(&self) {
         let now = self.scene.clock.now();
         let replay = self.scene.db.write(move |sql| {
             let events: Vec<i64> = sql.query("SELECT id FROM events", &[], |row| row.get(0))?;

@@ -29,6 +29,17 @@ pub enum Step {
     /// Whether the webhook subscribes to changes of files, too.
     SubscribeToUpdates(bool),
 
+    // What the operators of the service do.
+    ChangeDestination(Destination),
+    Pause {
+        copy: bool,
+    },
+    ResumeRules,
+    ReplayEverything,
+    Backfill {
+        invoices: bool,
+    },
+
     // What fails outside.
     Fail(Fault),
     PortalDown,
@@ -73,11 +84,21 @@ pub enum Place {
     OtherRoom,
 }
 
+/// Where the rules copy files to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Internal,
+    Elsewhere,
+    /// A folder that does not exist.
+    Mistyped,
+}
+
 /// A random step.
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => by_people(),
         4 => by_administrators(),
+        5 => by_operators(),
         13 => failure(),
         20 => of_the_service(),
     ]
@@ -117,6 +138,21 @@ fn by_administrators() -> impl Strategy<Value = Step> {
         any::<usize>().prop_map(Step::RetryByHand),
         any::<bool>().prop_map(Step::SwitchWebhook),
         any::<bool>().prop_map(Step::SubscribeToUpdates),
+    ]
+}
+
+fn by_operators() -> impl Strategy<Value = Step> {
+    let destination = select(vec![
+        Destination::Internal,
+        Destination::Elsewhere,
+        Destination::Mistyped,
+    ]);
+    prop_oneof![
+        2 => destination.prop_map(Step::ChangeDestination),
+        2 => any::<bool>().prop_map(|copy| Step::Pause { copy }),
+        1 => Just(Step::ResumeRules),
+        2 => Just(Step::ReplayEverything),
+        3 => any::<bool>().prop_map(|invoices| Step::Backfill { invoices }),
     ]
 }
 
