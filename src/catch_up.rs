@@ -170,7 +170,7 @@ impl CatchUp {
         report.continued = current.is_some();
         let is_due = next.listing_due || list_rooms == ListRooms::Always;
         let listing = match current {
-            Some(listing) => listing,
+            Some(listing) => self.continue_listing(listing, next.listing_due).await?,
             None if is_due => self.begin_listing(complete_until, next, now).await?,
             None => {
                 next.complete_until = Some(self.portal.to_portal_time(now));
@@ -182,6 +182,7 @@ impl CatchUp {
             db: &self.db,
             portal: &self.portal,
             now,
+            webhooks_checked_at: self.portal.to_portal_time(now),
             calls_left: self.calls_per_run,
         };
         let run = lister.run(listing).await?;
@@ -199,6 +200,21 @@ impl CatchUp {
         };
         report.listing = self.db.write(save).await?;
         Ok(())
+    }
+
+    /// The listing that was not completed. If the webhook may have been disabled since it began, the log need not have
+    /// what the listing finds from now on; what it has read is read again by the next one, which is due.
+    async fn continue_listing(
+        &self,
+        listing: Listing,
+        may_have_been_disabled: bool,
+    ) -> Result<Listing, StoreError> {
+        if !may_have_been_disabled || listing.may_have_been_disabled {
+            return Ok(listing);
+        }
+        self.db
+            .write(move |sql| listing.note_that_webhook_may_have_been_disabled(sql))
+            .await
     }
 
     async fn begin_listing(

@@ -21,7 +21,7 @@ use super::error::CatchUpError;
 mod change;
 mod stored;
 
-use change::{MissedChange, classify};
+use change::{MissedChange, SECOND, classify};
 pub(super) use stored::Listing;
 pub use stored::{ListingProgress, listing_progress};
 
@@ -55,6 +55,8 @@ pub(super) struct Lister<'a> {
     pub(super) portal: &'a Client,
     /// The time of day.
     pub(super) now: Timestamp,
+    /// When it was last known whether the webhook was disabled, on the portal's clock.
+    pub(super) webhooks_checked_at: Timestamp,
     /// How many calls to the portal the run may still make.
     pub(super) calls_left: u32,
 }
@@ -120,12 +122,19 @@ impl Lister<'_> {
             NextPage::Back(position) | NextPage::On(position) => Some(position),
             NextPage::End => None,
         };
-        files.retain(|file| file.updated >= listing.since);
+        files.retain(|file| file.updated >= listing.since && self.is_decidable(listing, file));
         Ok(PageResult {
             files,
             folders: folders.into_iter().map(|folder| folder.id).collect(),
             next,
         })
+    }
+
+    /// Whether it is known if the webhook was enabled when the file changed. If not, the next listing finds the
+    /// change: one is due if the webhook was disabled.
+    fn is_decidable(&self, listing: &Listing, file: &FileInfo) -> bool {
+        // The portal's times have whole seconds.
+        listing.may_have_been_disabled || file.updated + SECOND <= self.webhooks_checked_at
     }
 
     /// The events of those files that no event reported in their present state, and whether each is an upload.

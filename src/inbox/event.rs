@@ -49,10 +49,11 @@ pub struct KnownFile {
     pub newest_state: Option<Timestamp>,
 }
 
-/// What is known of this content state of a file. Events count whether or not a rule acted on them.
+/// What is known of this content state of a file. Events count whether or not a rule acted on them, except those
+/// of backfills: other rules than theirs have not seen the file.
 pub fn known_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<KnownFile, SqlError> {
     let bodies: Vec<Vec<u8>> = sql.query(
-        "SELECT body FROM events WHERE file_id = :file",
+        "SELECT body FROM events WHERE file_id = :file AND backfilled = 0",
         &[(":file", file.as_str().into())],
         |row| row.get(0),
     )?;

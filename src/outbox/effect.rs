@@ -144,10 +144,13 @@ pub fn has_handled(sql: &Sql, rule: &str, file: &FileId) -> Result<bool, SqlErro
     )
 }
 
-/// Whether any rule has planned an action for this content state of a file.
+/// Whether any rule has planned an action for this content state of a file, other than for a backfill.
 pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
     sql.exists(
-        "SELECT 1 FROM actions WHERE file_id = :file AND file_version = :version LIMIT 1",
+        "SELECT 1 FROM actions
+         WHERE file_id = :file AND file_version = :version
+           AND NOT EXISTS (SELECT 1 FROM events WHERE events.id = actions.event AND backfilled = 1)
+         LIMIT 1",
         &[
             (":file", file.as_str().into()),
             (":version", (&changed.to_string()).into()),

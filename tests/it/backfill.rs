@@ -5,6 +5,7 @@ use std::time::Duration;
 use docspace_courier::backfill::{
     self, Backfill, BackfillRequest, BackfillState, BackfillStep, Backfiller, Cost,
 };
+use docspace_courier::catch_up::ListRooms;
 use docspace_courier::journal::{EventFilter, StateFilter};
 use docspace_courier::outbox::Held;
 use docspace_courier::replay::ReplayMode;
@@ -170,11 +171,7 @@ async fn what_was_delivered_is_not_done_again_nor_the_other_way_round() {
 
         // The portal delivers late what the backfill did; catch-up lists the room.
         scene.portal.rename(&existing[0], "renamed.txt");
-        scene
-            .catch_up()
-            .run_once(docspace_courier::catch_up::ListRooms::Always)
-            .await
-            .unwrap();
+        scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         scene.work_to_the_end().await;
         scene
             .order_backfill(&scene.request(&["copy"]))
@@ -219,6 +216,31 @@ async fn a_delivery_that_arrives_after_the_backfill_is_not_done_again_though_the
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal).len(), 2);
         scene.leaving(Leftover::FailedDeliveries, scene.failed_deliveries());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backfill_of_one_rule_hides_no_missed_upload_from_the_others() {
+    scenario(async |scene| {
+        let catch_up = scene.catch_up();
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.clock.advance(Duration::from_hours(1));
+        scene.existing_named("invoice", 1);
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
+        scene.backfill_to_the_end().await;
+        assert_eq!(scene.copies(), 1);
+        let report = scene.catch_up().run_once(ListRooms::IfNeeded).await;
+        assert_eq!(report.unwrap().found, Some(1));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.copies(), 1);
+        assert_eq!(scene.titles(&scene.incoming), ["invoice 0.txt"]);
+        // Now it is known.
+        let report = scene.catch_up().run_once(ListRooms::Always).await;
+        assert_eq!(report.unwrap().found, Some(0));
     })
     .await;
 }

@@ -22,6 +22,9 @@ use crate::store::Store;
 /// The longest that a process may take to end; the service's own shutdown is bounded, too.
 const END_BOUND: Duration = Duration::from_secs(40);
 
+/// Ports below the ephemeral ones, so that no outgoing connection takes one during a restart.
+pub const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
 /// The binary without any variables.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docspace-courier"));
@@ -291,8 +294,6 @@ impl PortalClock {
 /// A free loopback address that no other test of this process uses.
 pub fn free_address() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    // Below the ephemeral ports, so that no outgoing connection takes the port during a restart.
-    const PORTS: std::ops::Range<u16> = 10_000..32_000;
     loop {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS)));
         let free = PortProbe::bind(address).is_ok();

@@ -3,6 +3,7 @@
 //! Every test runs in a [`scenario`], which bounds it in time and checks at the end that nothing is left.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::bounds::{STATE_BOUND, until};
+use crate::process::PORTS;
 use crate::store::Store;
 
 mod scenario;
@@ -77,6 +79,16 @@ pub struct Scene {
     _stop: DropGuard,
 }
 
+/// Listens on a port below the ephemeral ones, so that no outgoing connection takes it while the receiver is closed.
+fn listen() -> tokio::net::TcpListener {
+    loop {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS)));
+        if let Ok(listener) = server::bind(address) {
+            return listener;
+        }
+    }
+}
+
 impl Scene {
     /// Starts a portal with a webhook to a receiver; both rules watch the client room.
     async fn start() -> Self {
@@ -105,7 +117,7 @@ impl Scene {
             transport: TransportPolicy::Any,
         });
         let receiver = Arc::new(receiver);
-        let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listen();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
         let receiving = receive(listener, &parts, &supervisor, &receiver);
         let webhook = portal.add_webhook(&address, &TRIGGERS);

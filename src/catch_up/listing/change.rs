@@ -11,7 +11,7 @@ use crate::telemetry::ErrorChain;
 use super::stored::Listing;
 
 /// The resolution of the portal's times.
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
+pub(super) const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A change of a file that no event reported, and the evidence for its kind.
 #[derive(Clone, Copy, Debug)]

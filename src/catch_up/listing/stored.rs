@@ -26,7 +26,7 @@ pub(in crate::catch_up) struct Listing {
     pub(super) since: Timestamp,
     /// Whether the webhook may have been disabled since then. If it was enabled, the delivery log has every upload.
     #[serde(rename = "may_have_been_off")]
-    pub(super) may_have_been_disabled: bool,
+    pub(in crate::catch_up) may_have_been_disabled: bool,
     /// The folder that is being read, and the position in it.
     pub(super) current: Option<(FolderId, ListPosition)>,
     /// Pages read so far.
@@ -112,6 +112,19 @@ impl Listing {
         state::save(sql, KEY, self)?;
         sql.execute("DELETE FROM listed_folders", &[])?;
         add_folders(sql, watched)
+    }
+
+    /// From now on, the delivery log need not have what the listing finds.
+    pub(in crate::catch_up) fn note_that_webhook_may_have_been_disabled(
+        &self,
+        sql: &Sql,
+    ) -> Result<Self, SqlError> {
+        let next = Self {
+            may_have_been_disabled: true,
+            ..self.clone()
+        };
+        self.replace(sql, &next)?;
+        Ok(next)
     }
 
     /// Replaces this state of the listing by the next one, unless another run has replaced it: then nothing is
