@@ -12,7 +12,7 @@ use tracing::info;
 use crate::docspace::editor_address;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
-use crate::text::{clean, without_links, without_markup};
+use crate::text::{clean, without_entities, without_links, without_markup};
 
 mod channels;
 pub mod chat;
@@ -78,6 +78,9 @@ struct EmailPage<'a> {
     rule: &'a str,
 }
 
+/// The name of the rule for invoices.
+const INVOICE: &str = "invoice";
+
 /// The longest value in an email, in characters.
 const TITLE_LENGTH: usize = 400;
 
@@ -137,7 +140,10 @@ impl Notification {
                 // Made of the configured address and an id; escaping would break it.
                 Field::Link => return self.link.clone(),
                 Field::Person => self.actor.clone(),
-                Field::Time => Some(self.happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+                // Ours, too.
+                Field::Time => {
+                    return self.happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+                }
                 Field::Rule => Some(self.rule.clone()),
             };
             escape(&value.unwrap_or_default())
@@ -146,7 +152,8 @@ impl Notification {
 
     fn heading(&self) -> String {
         match &self.trigger {
-            None => format!("New {}", self.rule),
+            None if self.rule == INVOICE => "New invoice".to_owned(),
+            None => format!("Rule {}", self.rule),
             Some(trigger) => format!("{} ({})", self.rule, clean(trigger)),
         }
     }
@@ -174,8 +181,11 @@ impl Notification {
             "Moved to"
         };
         facts.extend(folder(placed, &self.current_folder));
-        for (_, value) in &mut facts {
-            *value = without_links(&mail::one_line(value, TITLE_LENGTH));
+        let is_time = |name: &str| name == when;
+        for (name, value) in &mut facts {
+            if !is_time(name) {
+                *value = without_links(&mail::one_line(value, TITLE_LENGTH));
+            }
         }
         facts
     }
@@ -213,7 +223,7 @@ impl Notification {
         };
         let mut line = format!(
             "{}: {} – {verb} {}",
-            without_markup(&self.heading()),
+            without_entities(&self.heading()),
             without_markup(&self.title),
             without_markup(by)
         );
@@ -234,7 +244,7 @@ impl Notification {
 /// the same notification.
 pub fn log(portal: &str, action: &Action, to: Option<&str>) {
     let what = match action.rule.as_str() {
-        "invoice" => "invoice received",
+        INVOICE => "invoice received",
         _ => "notification of a rule",
     };
     info!(

@@ -38,16 +38,20 @@ pub(crate) fn composed(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The clean text, in which an email program recognizes no address. Zero-width spaces separate its parts.
+/// The clean text, in which an email program recognizes no address. Zero-width spaces separate the parts of what could
+/// be one.
 pub(crate) fn without_links(text: &str) -> String {
     separate(&clean(text), LINK_MARKS)
 }
 
-/// The clean text, in which a chat recognizes no address, mention, link or other markup. Chats of Slack's format
-/// decode the three entities.
+/// The clean text, in which a chat recognizes no address, mention, link or other markup.
 pub(crate) fn without_markup(text: &str) -> String {
-    separate(&clean(text), CHAT_MARKS)
-        .replace('&', "&amp;")
+    without_entities(&separate(&clean(text), CHAT_MARKS))
+}
+
+/// Text of the service's own for a chat. Chats of Slack's format decode the three entities.
+pub(crate) fn without_entities(text: &str) -> String {
+    text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
@@ -74,18 +78,74 @@ const LINK_MARKS: &str = ".:@\u{3002}\u{ff0e}\u{ff61}";
 /// The same, and characters that begin a mention (`@all`, `#channel`, `~channel`) or divide a link in Markdown.
 const CHAT_MARKS: &str = ".:@\u{3002}\u{ff0e}\u{ff61}#~]";
 
-/// Inserts a zero-width space after each of these characters that is within a word.
+/// Endings of file titles that are no top-level domain, so that a title such as `plan.docx` is not taken for a host.
+/// Everything else may be one: new domains appear, `zip` and `mov` among them.
+const FILE_ENDINGS: [&str; 44] = [
+    "7z", "avi", "bmp", "bz2", "csv", "doc", "docm", "docx", "docxf", "dotx", "dwg", "dxf", "eml",
+    "epub", "gif", "gz", "heic", "jpeg", "jpg", "json", "log", "mp3", "mp4", "msg", "odp", "ods",
+    "odt", "oform", "pdf", "png", "ppt", "pptx", "rar", "rtf", "svg", "tif", "tiff", "txt", "wav",
+    "webp", "xls", "xlsm", "xlsx", "xml",
+];
+
+/// The number of numbers in an IPv4 address.
+const IPV4_NUMBERS: usize = 4;
+
+/// Inserts a zero-width space after each of these characters that is within a word, where a program could take the
+/// word for an address or a mention.
 fn separate(text: &str, marks: &str) -> String {
     let mut separated = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    for word in text.split_inclusive(char::is_whitespace) {
+        separate_word(&mut separated, word, marks);
+    }
+    separated
+}
+
+fn separate_word(separated: &mut String, word: &str, marks: &str) {
+    let may_be_host = may_be_host(word.trim_end());
+    for (position, character) in word.char_indices() {
         separated.push(character);
-        let is_within = characters.peek().is_some_and(|next| !next.is_whitespace());
-        if is_within && marks.contains(character) {
+        let end = position + character.len_utf8();
+        let is_within = word[end..]
+            .chars()
+            .next()
+            .is_some_and(|next| !next.is_whitespace());
+        let is_risky = match character {
+            '.' => may_be_host,
+            ':' => ends_with_scheme(&word[..position]),
+            other => marks.contains(other),
+        };
+        if is_within && is_risky {
             separated.push('\u{200b}');
         }
     }
-    separated
+}
+
+/// Whether a program could take a word for a host, or for an address that contains one. A number such as `3.5` and a
+/// title with a known ending are none.
+fn may_be_host(word: &str) -> bool {
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let word = word.trim_matches(|character: char| !character.is_alphanumeric());
+    let mut labels = word.split('.');
+    let first = labels.next().unwrap_or_default();
+    let is_www = first.to_lowercase().ends_with("www");
+    let labels = labels.map(|label| label.trim_matches(|it: char| !it.is_alphanumeric()));
+    let labels: Vec<String> = labels.map(str::to_lowercase).collect();
+    let is_file = labels
+        .iter()
+        .all(|label| is_number(label) || FILE_ENDINGS.contains(&label.as_str()));
+    let is_ipv4 = labels.len() + 1 == IPV4_NUMBERS
+        && is_number(first)
+        && labels.iter().all(|label| is_number(label));
+    is_www || is_ipv4 || !is_file || word.contains(['@', '/', '\\'])
+}
+
+/// Whether a text ends with the scheme of an address (RFC 3986), unlike the hour of a time.
+fn ends_with_scheme(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let scheme = text.bytes().rev().take_while(|byte| is_part(*byte));
+    scheme
+        .last()
+        .is_none_or(|first| first.is_ascii_alphabetic())
 }
 
 fn is_harmful(character: char) -> bool {
@@ -100,6 +160,15 @@ pub(crate) fn is_invisible(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}'
     )
+}
+
+/// The text as one word of a command line: quoted if it contains anything but letters, digits and a few marks.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The clean text, shortened to a width in terminal columns.
@@ -145,8 +214,22 @@ mod tests {
             assert_eq!(shown(&without_links(text)), mail, "{text:?}");
             assert_eq!(shown(&without_markup(text)), chat, "{text:?}");
         };
-        check("plan.docx", "plan.|docx", "plan.|docx");
         check("Page 3. Draft", "Page 3. Draft", "Page 3. Draft");
+        for harmless in [
+            "plan.docx",
+            "Invoice №4 (v1.2).PDF",
+            "Notes 12.03.2026.txt,",
+            "01:55 UTC",
+        ] {
+            check(harmless, harmless, harmless);
+        }
+        check("pay-here.com", "pay-here.|com", "pay-here.|com");
+        check("pay.com.pdf", "pay.|com.|pdf", "pay.|com.|pdf");
+        check("www.pdf", "www.|pdf", "www.|pdf");
+        check("a.zip", "a.|zip", "a.|zip");
+        check("10.0.0.1", "10.|0.|0.|1", "10.|0.|0.|1");
+        check("plan.pdf/x", "plan.|pdf/x", "plan.|pdf/x");
+        check("tel:1", "tel:|1", "tel:|1");
         check("https://a.b", "https:|//a.|b", "https:|//a.|b");
         check("a@b.example", "a@|b.|example", "a@|b.|example");
         check("evil。example", "evil。|example", "evil。|example");

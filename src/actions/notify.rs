@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
 use crate::docspace::FolderInfo;
-use crate::ids::FolderId;
+use crate::ids::{FileId, FolderId};
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
 use crate::rules::{ActionProperties, ChannelId};
@@ -218,12 +218,16 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         link,
     };
     // Names that arrive in time are kept; what is missing then stays an id.
-    let _ = tokio::time::timeout(NAMES_TIMEOUT, add_names(context, &mut notification)).await;
+    let _ = tokio::time::timeout(
+        NAMES_TIMEOUT,
+        add_names(context, &action.file, &mut notification),
+    )
+    .await;
     Ok(notification)
 }
 
 /// Replaces ids by the titles of folders and the name of the person, as far as the portal shows them.
-async fn add_names(context: &Context<'_>, notification: &mut Notification) {
+async fn add_names(context: &Context<'_>, original: &FileId, notification: &mut Notification) {
     if let Some(folder) = &mut notification.current_folder
         && let Ok(path) = context.portal.files().folder_path(&folder.id).await
     {
@@ -242,13 +246,25 @@ async fn add_names(context: &Context<'_>, notification: &mut Notification) {
             };
         }
     }
-    if let Some(actor) = &mut notification.actor
-        && let Ok(file) = context.portal.files().file(&notification.file).await
-        && let Some(person) = file.people.into_iter().find(|person| person.id == *actor)
-        && !person.display_name.is_empty()
-    {
-        *actor = person.display_name;
+    // A copy names the person who copied it, and only the original the one who uploaded it.
+    let files = [original, &notification.file];
+    let candidates = if original == &notification.file { 1 } else { 2 };
+    if let Some(actor) = &mut notification.actor {
+        for file in &files[..candidates] {
+            if let Some(name) = display_name(context, file, actor).await {
+                *actor = name;
+                return;
+            }
+        }
     }
+}
+
+/// The name of the account with this id, if it created or last edited the file.
+async fn display_name(context: &Context<'_>, file: &FileId, account: &str) -> Option<String> {
+    let file = context.portal.files().file(file).await.ok()?;
+    let mut people = file.people.into_iter();
+    let person = people.find(|person| person.id == account)?;
+    Some(person.display_name).filter(|name| !name.is_empty())
 }
 
 fn title(folder: &FolderInfo) -> String {

@@ -305,3 +305,23 @@ async fn without_a_mail_server_the_result_says_that_no_email_was_sent() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_mail_after_a_copy_names_who_uploaded_the_file() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let mut rules = scene.rules();
+        rules.truncate(1);
+        rules[0].actions.extend(notify(&[MANAGER]));
+        scene.change_rules_and_channels(rules, by_mail(server.mailer()));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let mails = server.mails(1).await;
+        let text = mails[0].text();
+        assert!(text.contains("Uploaded by  Chris Client"), "{text}");
+        assert!(text.contains("plan.docx"), "{text}");
+        assert!(text.contains("2 March 2026, 09:00 UTC"), "{text}");
+        assert_eq!(mails[0].header("Subject"), "Rule copy: plan.docx");
+    })
+    .await;
+}
