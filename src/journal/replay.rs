@@ -13,7 +13,7 @@ pub fn change_text(change: &ReplanChange) -> String {
     } = change;
     let what = what(kind, plan);
     match change {
-        PlanChange::Kept => format!("{rule}: {what} is kept, because it is done or may be"),
+        PlanChange::Kept => format!("{rule}: {what} is kept: already done, or possibly done"),
         PlanChange::Retried => format!("{rule}: {what} is tried again"),
         PlanChange::Replaced { old_kind, old_plan } => {
             format!(

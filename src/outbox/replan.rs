@@ -24,6 +24,9 @@ use earlier::EarlierAction;
 use step::Step;
 pub use step::{ReplanSteps, make_due};
 
+/// Why an action is dropped although its rule matches.
+const NO_LONGER_PLANNED: &str = "the rule no longer has this action";
+
 /// The actions that an event already has when it is decided again.
 #[derive(Debug)]
 pub struct Replan<'a> {
@@ -125,15 +128,21 @@ impl<'a> Replan<'a> {
                     !self.planning.contains(action.rule.as_str())
                 }
         });
-        self.steps.push(match (here, same) {
-            (Some(here), None) => Step::Replace(here, new),
-            (None, None) => Step::Insert(new),
-            (here, Some(same)) => Step::Adopt {
-                displaced: here.map(|here| here.id),
-                same,
-                new,
-            },
-        });
+        match (here, same) {
+            (Some(here), None) => self.steps.push(Step::Replace(here, new)),
+            (None, None) => self.steps.push(Step::Insert(new)),
+            (here, Some(same)) => {
+                // Its place in the order is free for what is planned there now.
+                let takes_place =
+                    same.rule != new.rule || (here.is_some() && same.position > new.position);
+                self.steps.extend(here.map(|here| displace(here, &new)));
+                self.steps.push(Step::Adopt {
+                    same,
+                    new,
+                    takes_place,
+                });
+            }
+        }
     }
 
     /// Discards what no rule plans any more. `evaluated` are the rules that there are now.
@@ -141,7 +150,7 @@ impl<'a> Replan<'a> {
         for action in self.earlier {
             let rule = action.rule.as_str();
             let reason = if self.planning.contains(rule) {
-                "the rule no longer has this action"
+                NO_LONGER_PLANNED
             } else if evaluated.contains(rule) {
                 "the rule no longer matches"
             } else {
@@ -154,6 +163,19 @@ impl<'a> Replan<'a> {
             });
         }
         ReplanSteps::new(self.event.event, self.steps)
+    }
+}
+
+/// Makes room for an action that is done already at another position.
+fn displace<'a>(here: EarlierAction, new: &NewAction<'_>) -> Step<'a> {
+    let planned = &new.planned.actions;
+    if planned.iter().any(|action| action.stored == here.plan) {
+        return Step::Delete(here.id);
+    }
+    Step::Displace {
+        action: here,
+        planned: planned.len(),
+        reason: NO_LONGER_PLANNED,
     }
 }
 

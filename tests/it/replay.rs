@@ -13,6 +13,8 @@ use docspace_courier::replay::{self, ReplayMode, ReplayPreview};
 use docspace_courier::rules::{ActionPlan, Rule, RuleSet};
 
 use crate::events::{FIRST, dead_letters, printed};
+use crate::mail_server::MailServer;
+use crate::notify::{by_mail, notify};
 use crate::scene::{Leftover, Scene, folder_id, scenario};
 
 fn copy_to(to: FolderId) -> ActionPlan {
@@ -382,7 +384,7 @@ async fn a_preview_says_what_a_replay_changes_and_changes_nothing() {
 
         let all = scene.preview(&EventFilter::default()).await;
         let kept = format!(
-            "copy: copy to folder {} is kept, because it is done or may be",
+            "copy: copy to folder {} is kept: already done, or possibly done",
             internal.as_str()
         );
         assert_eq!(all.changes.get(&kept), Some(&2), "{all:?}");
@@ -496,6 +498,59 @@ async fn discarded_work_is_repeated_as_planned() {
         assert_eq!(scene.calls("PUT", "fileops/copy"), 1);
         let changes = scene.details(FIRST).await.replay_changes;
         assert!(changes[0].ends_with("is tried again"), "{changes:?}");
+    })
+    .await;
+}
+
+/// The action after the dropped one is done, and takes its position.
+#[tokio::test]
+async fn a_dead_letter_whose_position_another_action_takes_leaves_a_trace() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 1);
+        let server = MailServer::start(&["--refuse", "gone@example.com"]);
+        let channels = || by_mail(server.mailer());
+        let everybody = notify(&["one@example.com", "gone@example.com", "two@example.com"]);
+        scene.notify_after_move(channels(), everybody);
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("notify", "dead").await, 1);
+
+        let others = notify(&["one@example.com", "two@example.com"]);
+        scene.notify_after_move(channels(), others);
+        let dropped =
+            "invoice: notify gone@example.com is dropped, because the rule no longer has this action";
+        let preview = scene.preview(&dead_letters()).await;
+        assert_eq!(preview.changes.get(dropped), Some(&1), "{preview:?}");
+        for _ in 0..2 {
+            scene.replay_first().await;
+            scene.work_to_the_end().await;
+            let details = scene.details(FIRST).await;
+            assert_eq!(details.actions.len(), 4, "{details:?}");
+            let states = ["done", "done", "discarded", "done"];
+            assert_eq!(scene.action_states().await, states);
+        }
+        assert_eq!(server.mails(2).await.len(), 2, "nothing is sent again");
+    })
+    .await;
+}
+
+/// An action that is done makes room for one that is planned at its position.
+#[tokio::test]
+async fn actions_that_change_places_are_planned_once_each() {
+    scenario(async |scene| {
+        let server = MailServer::start(&["--refuse", "gone@example.com"]);
+        let channels = || by_mail(server.mailer());
+        scene.notify_after_move(channels(), notify(&["gone@example.com", "one@example.com"]));
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("notify", "dead").await, 1);
+
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.notify_after_move(channels(), notify(&["one@example.com", "gone@example.com"]));
+        scene.replay_first().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.action_states().await, ["done", "done", "dead"]);
+        assert_eq!(server.mails(1).await.len(), 1, "nothing is sent again");
     })
     .await;
 }

@@ -23,9 +23,19 @@ pub(super) enum Step<'a> {
     Insert(NewAction<'a>),
     /// Another rule, or the rule at another position, did the same.
     Adopt {
-        displaced: Option<ActionId>,
         same: EarlierAction,
         new: NewAction<'a>,
+        /// Whether it moves to the rule and position of the new one.
+        takes_place: bool,
+    },
+    /// The rule plans it at another position, where it is inserted.
+    Delete(ActionId),
+    /// No rule plans it, and another action takes its position.
+    Displace {
+        action: EarlierAction,
+        /// How many actions the rule plans.
+        planned: usize,
+        reason: &'static str,
     },
     Discard(EarlierAction, &'static str),
 }
@@ -67,18 +77,24 @@ impl Step<'_> {
             Self::Replace(here, new) => new.replace(sql, here.id),
             Self::Insert(new) => new.insert(sql, None, now),
             Self::Adopt {
-                displaced,
                 same,
                 new,
+                takes_place,
             } => {
-                if let Some(displaced) = displaced {
-                    delete(sql, *displaced)?;
-                }
-                // Another rule did it, perhaps this one under its old name; now it belongs to this one.
-                if same.rule != new.rule {
+                // If another rule did it, perhaps this one under its old name, it belongs to this one now.
+                if *takes_place {
                     new.adopt(sql, same.id)?;
                 }
                 retry_unresolved(sql, same.id, now)
+            }
+            Self::Delete(id) => delete(sql, *id),
+            Self::Displace {
+                action,
+                planned,
+                reason,
+            } => {
+                move_behind(sql, action.id, *planned)?;
+                discard(sql, action.id, reason, now)
             }
             Self::Discard(action, reason) => discard(sql, action.id, reason, now),
         }
@@ -87,7 +103,7 @@ impl Step<'_> {
     fn change(&self) -> Option<ReplanChange> {
         match self {
             Self::Keep(action) | Self::Stay(action) => Some(of_earlier(action, PlanChange::Kept)),
-            Self::RetryUnresolved(_) => None,
+            Self::RetryUnresolved(_) | Self::Delete(_) => None,
             Self::Replace(here, new) if here.plan == new.action.stored => {
                 Some(of_new(new, PlanChange::Retried))
             }
@@ -100,8 +116,12 @@ impl Step<'_> {
             )),
             Self::Insert(new) => Some(of_new(new, PlanChange::Added)),
             Self::Adopt { new, .. } => Some(of_new(new, PlanChange::Kept)),
-            Self::Discard(action, _) if action.state == ActionState::Discarded => None,
-            Self::Discard(action, reason) => {
+            Self::Discard(action, _) | Self::Displace { action, .. }
+                if action.state == ActionState::Discarded =>
+            {
+                None
+            }
+            Self::Discard(action, reason) | Self::Displace { action, reason, .. } => {
                 let reason = (*reason).to_owned();
                 Some(of_earlier(action, PlanChange::Dropped { reason }))
             }
@@ -148,6 +168,21 @@ fn discard(sql: &Sql, id: ActionId, reason: &str, now: Timestamp) -> Result<(), 
             (":reason", reason.into()),
             (":now", now.into()),
         ],
+    )?;
+    Ok(())
+}
+
+/// Moves an action behind all others of its rule and behind the positions that the rule plans.
+fn move_behind(sql: &Sql, id: ActionId, planned: usize) -> Result<(), SqlError> {
+    let planned = i64::try_from(planned).unwrap_or(i64::MAX);
+    sql.execute(
+        "UPDATE actions AS moved
+         SET position = :planned + (
+             SELECT max(other.position) FROM actions AS other
+             WHERE other.rule = moved.rule AND other.file_id = moved.file_id
+               AND other.file_version = moved.file_version)
+         WHERE id = :id",
+        &[(":id", id.0.into()), (":planned", planned.into())],
     )?;
     Ok(())
 }
