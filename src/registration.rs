@@ -11,9 +11,11 @@ use crate::ids::WebhookId;
 use crate::signature::WebhookSecret;
 
 mod address;
+mod rejection;
 mod requirements;
 
 pub use address::refused_addresses;
+pub use rejection::RejectedDelivery;
 pub use requirements::{
     MAX_NAME_LENGTH, NeededTriggers, check_name, check_secret, check_url, trigger_names,
 };
@@ -83,6 +85,10 @@ pub struct Registered {
     pub duplicates: Vec<WebhookId>,
     /// Further webhooks to the same address that were deleted.
     pub removed: Vec<WebhookId>,
+    /// Whether it was given the configured secret. The portal does not show which one it had.
+    pub secret_set: bool,
+    /// Why its last delivery was rejected, if nothing was changed about it since.
+    pub rejected: Option<RejectedDelivery>,
 }
 
 /// Creates the portal's webhook to our address, or repairs it.
@@ -126,14 +132,22 @@ async fn repair(
 ) -> Result<Registered, Error> {
     let name = desired.name.as_deref().unwrap_or(&existing.name);
     let changes = desired.changes_to(existing);
-    let outcome = if changes.is_empty() {
-        RegistrationOutcome::Unchanged
-    } else {
-        let settings = desired.settings(name);
-        portal.webhooks().update(existing.id, &settings).await?;
-        RegistrationOutcome::Repaired
-    };
-    Ok(Registered::new(outcome, existing.id, name, changes))
+    if changes.is_empty() {
+        let secrets = std::slice::from_ref(&desired.secret);
+        return Ok(Registered {
+            secret_set: false,
+            rejected: RejectedDelivery::find(portal, existing, secrets).await,
+            ..Registered::new(RegistrationOutcome::Unchanged, existing.id, name, changes)
+        });
+    }
+    let settings = desired.settings(name);
+    portal.webhooks().update(existing.id, &settings).await?;
+    Ok(Registered::new(
+        RegistrationOutcome::Repaired,
+        existing.id,
+        name,
+        changes,
+    ))
 }
 
 impl DesiredWebhook {
@@ -155,13 +169,13 @@ impl DesiredWebhook {
         }
         if existing.triggers != self.triggers {
             changes.push(format!(
-                "triggers: {}, before: {}",
+                "triggers: now {} (before: {})",
                 trigger_names(self.triggers),
                 trigger_names(existing.triggers)
             ));
         }
         if let Some(target) = &existing.target_id {
-            changes.push(format!("covers all entries, before: only {target}"));
+            changes.push(format!("now covers all entries (before: only {target})"));
         }
         let is_https = self.url.starts_with("https:");
         if existing.ssl != is_https {
@@ -171,7 +185,7 @@ impl DesiredWebhook {
         if let Some(name) = &self.name
             && *name != existing.name
         {
-            changes.push(format!("name: {name}, before: {}", existing.name));
+            changes.push(format!("name: now {name} (before: {})", existing.name));
         }
         if self.set_secret == SetSecret::Always {
             changes.push("secret: the configured one".to_owned());
@@ -189,6 +203,8 @@ impl Registered {
             changes,
             duplicates: Vec::new(),
             removed: Vec::new(),
+            secret_set: true,
+            rejected: None,
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::docspace::{Client, LogRow, WebhookConfig};
-use crate::signature::{self, SIGNATURE_HEADER, SignatureError};
+use crate::docspace::{Client, WebhookConfig};
+use crate::registration::RejectedDelivery;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
@@ -23,43 +23,33 @@ pub(super) async fn check(
     webhook: &WebhookConfig,
 ) -> Vec<Finding> {
     let now = portal.to_portal_time(deployment.clock.now());
-    let mut findings = vec![deliveries(webhook, now)];
-    if is_failing(webhook) {
-        findings.extend(rejection(deployment, portal, webhook).await);
-    }
-    findings
+    let rejected = RejectedDelivery::find(portal, webhook, deployment.secrets()).await;
+    let Some(rejected) = rejected else {
+        return vec![deliveries(webhook, now)];
+    };
+    vec![
+        failing(webhook, now, "the cause is below"),
+        rejection(webhook, rejected),
+    ]
 }
 
-fn is_failing(webhook: &WebhookConfig) -> bool {
-    webhook.last_failure_on.is_some() && webhook.last_failure_on > webhook.last_success_on
-}
-
+/// What the times of the webhook say about its deliveries.
 fn deliveries(webhook: &WebhookConfig, now: Timestamp) -> Finding {
     let subject = format!("webhook {}", webhook.id);
-    let last_good_at = webhook.last_success_on.or(webhook.created_on);
-    let quiet = last_good_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
-    let days = quiet.as_hours() / 24;
-    if is_failing(webhook) {
-        let note: String = webhook
-            .last_failure_content
-            .iter()
-            .flat_map(|note| note.chars())
-            .take(MAX_NOTE_LENGTH)
-            .collect();
-        let note = note.trim().trim_end_matches('.');
-        let consequence = if days >= MAX_QUIET_DAYS {
-            format!("none has succeeded for {days} days, so the next failure disables it")
-        } else {
-            "after three days without success DocSpace disables it".to_owned()
-        };
+    if webhook.is_failing() && webhook.is_changed_since_failure() {
         return Finding::warning(
             subject,
-            format!(
-                "its last delivery failed ({note}), and {consequence}: check that the service is running and \
-                 reachable"
-            ),
+            "its last delivery failed, but it was changed since, so that may be fixed: upload a file and check again",
         );
     }
+    if webhook.is_failing() {
+        return failing(
+            webhook,
+            now,
+            "check that the service is running and reachable",
+        );
+    }
+    let days = quiet_days(webhook, now);
     if days >= MAX_QUIET_DAYS {
         return Finding::warning(
             subject,
@@ -78,21 +68,42 @@ fn deliveries(webhook: &WebhookConfig, now: Timestamp) -> Finding {
     }
 }
 
-/// A finding if the service, or a proxy before it, rejects deliveries: the newest failed one was answered with 4xx.
-async fn rejection(
-    deployment: &Deployment,
-    portal: &Client,
-    webhook: &WebhookConfig,
-) -> Option<Finding> {
-    let rows = portal.delivery_log().undelivered(webhook.id).await.ok()?;
-    let newest = rows.first()?;
-    let rejecting = (400..500).contains(&newest.status);
-    let has_other_secret = rows.iter().any(|row| is_signed_otherwise(row, deployment));
-    if !rejecting && !has_other_secret {
-        return None;
-    }
+/// Whole days without a delivery that succeeded.
+fn quiet_days(webhook: &WebhookConfig, now: Timestamp) -> i64 {
+    let last_good_at = webhook.last_success_on.or(webhook.created_on);
+    let quiet = last_good_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
+    quiet.as_hours() / 24
+}
+
+/// The finding that the last delivery failed, with the portal's note and what to do.
+fn failing(webhook: &WebhookConfig, now: Timestamp, hint: &str) -> Finding {
+    let note: String = webhook
+        .last_failure_content
+        .iter()
+        .flat_map(|note| note.chars())
+        .take(MAX_NOTE_LENGTH)
+        .collect();
+    let note = note.trim().trim_end_matches('.');
+    let days = quiet_days(webhook, now);
+    let consequence = if days >= MAX_QUIET_DAYS {
+        format!("none has succeeded for {days} days, so the next failure disables it")
+    } else {
+        "after three days without success DocSpace disables it".to_owned()
+    };
+    Finding::warning(
+        format!("webhook {}", webhook.id),
+        format!("its last delivery failed ({note}), and {consequence}: {hint}"),
+    )
+}
+
+/// The finding that the service, or a proxy before it, rejects deliveries.
+fn rejection(webhook: &WebhookConfig, rejected: RejectedDelivery) -> Finding {
+    let RejectedDelivery {
+        status,
+        has_other_secret,
+    } = rejected;
     let url = &webhook.uri;
-    let message = match newest.status {
+    let message = match status {
         _ if has_other_secret => format!(
             "uses a different secret than DOCSPACE_WEBHOOK_SECRET; fix it with `docspace-courier register --url {url} \
              --set-secret`"
@@ -107,23 +118,13 @@ async fn rejection(
              must not require a login"
         ),
         404 | 405 => format!(
-            "its deliveries are rejected with {}: the proxy must forward POST to {url} with this path to the service",
-            newest.status
+            "its deliveries are rejected with {status}: the proxy must forward POST to {url} with this path to the service"
         ),
         status => format!(
             "its deliveries are rejected with {status}: see the log of the service and of the proxy at {url}"
         ),
     };
-    Some(Finding::error(format!("webhook {}", webhook.id), message))
-}
-
-/// Whether the last attempt was signed with a secret that is not configured.
-fn is_signed_otherwise(row: &LogRow, deployment: &Deployment) -> bool {
-    row.header(SIGNATURE_HEADER).is_some_and(|header| {
-        let body = row.request_payload.as_bytes();
-        let verified = signature::verify(deployment.secrets(), Some(header.as_bytes()), body);
-        verified == Err(SignatureError::Mismatch)
-    })
+    Finding::error(format!("webhook {}", webhook.id), message)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::docspace::Error;
 use crate::registration::{
-    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
-    trigger_names,
+    self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome,
+    RejectedDelivery, SetSecret, trigger_names,
 };
 
 use crate::text::clean;
@@ -18,9 +18,10 @@ use super::output::{print_error, print_json, print_lines};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The service must be running and reachable, because the portal requests the URL before it accepts\n\
-                  it. The key needs the scope *:write. The secret and the triggers come from the configuration.\n\
-                  Exit code 0: there is exactly one webhook to the URL, and it is correct; else 1."
+    after_help = "The service must be running and reachable, because the portal requests the URL before it accepts it. \
+                  The key needs the scope *:write. The secret and the triggers come from the configuration.\n\n\
+                  Exit code 0: there is exactly one webhook to the URL, it is correct, and its last delivery was not \
+                  rejected; else 1."
 )]
 pub struct Args {
     /// The service's public URL, such as `https://your.host/webhook`.
@@ -91,7 +92,9 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     } else {
         print_lines(render(&registered, &wanted));
     }
-    Ok(success_if(registered.duplicates.is_empty()))
+    Ok(success_if(
+        registered.duplicates.is_empty() && registered.rejected.is_none(),
+    ))
 }
 
 /// Only a warning, because the portal may be configured to accept private addresses.
@@ -130,6 +133,23 @@ fn explain(error: &Error) -> &'static str {
     }
 }
 
+/// Why the last delivery was rejected, and what to do.
+fn rejection(rejected: RejectedDelivery) -> String {
+    let RejectedDelivery {
+        status,
+        has_other_secret,
+    } = rejected;
+    if has_other_secret {
+        "  Its last delivery was signed with a secret other than DOCSPACE_WEBHOOK_SECRET. Run this command with \
+         --set-secret to give it the configured one."
+            .to_owned()
+    } else {
+        format!(
+            "  Its last delivery was rejected with {status}. `docspace-courier check` says more."
+        )
+    }
+}
+
 fn render(registered: &Registered, wanted: &DesiredWebhook) -> Vec<String> {
     let webhook = format!("{} “{}”", registered.id, clean(&registered.name));
     let mut lines = vec![match registered.outcome {
@@ -139,12 +159,20 @@ fn render(registered: &Registered, wanted: &DesiredWebhook) -> Vec<String> {
             wanted.url
         ),
         RegistrationOutcome::Repaired => format!("Repaired webhook {webhook}:"),
+        RegistrationOutcome::Unchanged if registered.rejected.is_some() => {
+            format!("Webhook {webhook} has the right settings, and nothing was changed, but:")
+        }
         RegistrationOutcome::Unchanged => {
             format!("Webhook {webhook} is correct; nothing was changed.")
         }
     }];
     let changes = registered.changes.iter();
     lines.extend(changes.map(|change| format!("  {}", clean(change))));
+    let is_secret_listed = wanted.set_secret == SetSecret::Always;
+    if registered.outcome == RegistrationOutcome::Repaired && !is_secret_listed {
+        lines.push("  secret: the configured one, as with every change".to_owned());
+    }
+    lines.extend(registered.rejected.map(rejection));
     let removed = registered.removed.iter();
     lines.extend(removed.map(|id| format!("Deleted webhook {id} to the same URL.")));
     let duplicates = registered.duplicates.iter();

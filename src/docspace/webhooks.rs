@@ -73,6 +73,18 @@ impl WebhookConfig {
         }
     }
 
+    /// Whether its last delivery failed.
+    pub fn is_failing(&self) -> bool {
+        self.last_failure_on.is_some() && self.last_failure_on > self.last_success_on
+    }
+
+    /// Whether it was changed after its last failure, so that the failure says nothing about it as it is now. The
+    /// portal writes both times in the same way.
+    pub fn is_changed_since_failure(&self) -> bool {
+        let modified_on = self.modified_on.as_deref().and_then(wire::parse_time);
+        self.last_failure_on.is_some() && modified_on >= self.last_failure_on
+    }
+
     /// Whether the path of its address ends like this, apart from a slash at the end.
     pub fn has_path(&self, path: &str) -> bool {
         let url = reqwest::Url::parse(&self.uri);

@@ -1,16 +1,18 @@
 //! `register`: one correct webhook, however often it runs.
 
 use std::process::Output;
+use std::time::Duration;
 
 use docspace_courier::clock::Clock;
 use docspace_courier::docspace::{Client, Error};
+use docspace_courier::finding::Severity;
 use docspace_courier::registration::{
     self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome, SetSecret,
 };
 use docspace_courier::signature::WebhookSecret;
 use docspace_sandbox::WebhookView;
 
-use crate::check::Variables;
+use crate::check::{Variables, check_with, finds, finds_only};
 use crate::process::binary;
 use crate::scene::{Leftover, Scene, scenario, webhook_id};
 
@@ -239,6 +241,50 @@ async fn errors_are_explained() {
             1,
             "make sure that the service is running",
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_signs_with_another_secret_is_noticed_until_it_is_repaired() {
+    scenario(async |scene| {
+        const OTHER: &str = "Another-Secret-2";
+        scene.leaving(Leftover::FailedDeliveries, 1);
+        scene.register().await;
+        // The portal's times have whole seconds.
+        scene.clock.advance(Duration::from_secs(2));
+        scene.stop_receiving().await;
+        scene.start_receiving_with(OTHER);
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.wait_for_deliveries().await;
+        let variables = || Variables::of(scene).with("DOCSPACE_WEBHOOK_SECRET", OTHER);
+        let wanted = || DesiredWebhook {
+            secret: WebhookSecret::new(OTHER),
+            ..scene.wanted()
+        };
+        let registered = scene.try_to_register(&wanted()).await.unwrap();
+        let rejected = registered.rejected.unwrap();
+        assert!(rejected.has_other_secret && rejected.status == 401);
+        let report = check_with(scene, variables()).await;
+        finds_only(&report, "webhook 417", "uses a different secret");
+
+        let repair = DesiredWebhook {
+            set_secret: SetSecret::Always,
+            ..wanted()
+        };
+        let repaired = scene.try_to_register(&repair).await.unwrap();
+        assert_eq!(repaired.outcome, RegistrationOutcome::Repaired);
+        assert!(repaired.secret_set);
+        let report = check_with(scene, variables()).await;
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+        finds(
+            &report,
+            Severity::Warning,
+            "webhook 417",
+            "upload a file and check again",
+        );
+        let again = scene.try_to_register(&wanted()).await.unwrap();
+        assert_eq!(again.rejected, None);
     })
     .await;
 }
