@@ -44,7 +44,7 @@ impl Reload {
         let read = match read.expect("reading the rules does not panic") {
             Ok(read) => read,
             Err(problems) => {
-                error!("keeping the active rules: {problems}");
+                error!("keeping the active rules: {}", problems.in_one_line());
                 self.metrics.count_reload("refused");
                 return;
             }

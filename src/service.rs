@@ -189,6 +189,7 @@ async fn resume(db: &Db, clock: &Clock) -> anyhow::Result<()> {
 fn open_tls(files: TlsFiles, clock: &Clock) -> Result<Arc<Tls>, ConfigError> {
     let tls = Tls::open(files, clock.clone()).map_err(|error| ConfigError {
         problems: vec![Finding::error(error.variable(), error.to_string())],
+        warnings: Vec::new(),
     })?;
     let validity = tls.validity();
     if validity.expires_soon(clock.wall()) {

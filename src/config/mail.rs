@@ -31,6 +31,11 @@ pub(super) fn mail(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
         let what = "is required because SMTP_URL is set: the sender of the emails";
         reader.problem("MAIL_FROM", what);
     }
+    if !has_encoded_login(url) {
+        let what = "has a login with special characters that are not percent-encoded; it is read up to the last @, but \
+                    write @ as %40, % as %25, # as %23 and / as %2F";
+        reader.warning("SMTP_URL", what);
+    }
     let server = server(url, trusted.is_some());
     if server
         .as_ref()
@@ -139,6 +144,17 @@ fn server(text: &str, trusts_certificate: bool) -> Result<SmtpUrl, &'static str>
     })
 }
 
+/// Whether the login of the address, if there is one, is percent-encoded: no second @, and no % but before two
+/// hexadecimal digits.
+fn has_encoded_login(url: &str) -> bool {
+    let Some((login, _)) = url.rsplit_once('@') else {
+        return true;
+    };
+    let is_hex = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut escapes = login.split('%').skip(1);
+    !login.contains('@') && escapes.all(|rest| rest.get(..2).is_some_and(is_hex))
+}
+
 fn login(url: &Url) -> Result<Option<(String, SecretString)>, &'static str> {
     let decode = |text| {
         let decoded = percent_decode_str(text).decode_utf8();
@@ -238,6 +254,24 @@ mod tests {
             4650,
             Security::Implicit,
         );
+    }
+
+    #[test]
+    fn a_login_that_is_not_percent_encoded_is_noticed() {
+        for encoded in [
+            "smtp://mail.example",
+            "smtp://user:pass@mail.example",
+            "smtp://me%40x.example:p%40ss%3A%2F%25@mail.example",
+        ] {
+            assert!(has_encoded_login(encoded), "{encoded}");
+        }
+        for other in [
+            "smtp://user:pa@ss@mail.example",
+            "smtp://user:pa%ss@mail.example",
+            "smtp://user:pass%@mail.example",
+        ] {
+            assert!(!has_encoded_login(other), "{other}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::db::Location;
 use crate::finding::Finding;
+use crate::ids::FolderId;
 use crate::signature::WebhookSecret;
 use crate::telemetry::Logging;
 
@@ -21,6 +22,8 @@ pub struct ConfigParts {
     pub secrets: Result<Vec<WebhookSecret>, ConfigError>,
     /// The rules that are valid.
     pub rules: Rules,
+    /// The variables that name a room or folder, with their values.
+    pub folder_variables: Vec<(&'static str, FolderId)>,
     pub(super) rules_source: Result<RulesSource, ConfigError>,
     /// Email, chat, pipeline and the operator.
     pub notifications: Result<NotificationConfig, ConfigError>,

@@ -9,18 +9,32 @@ use crate::finding::{Finding, Severity};
 pub struct ConfigError {
     /// At least one error.
     pub problems: Vec<Finding>,
+    /// The warnings that were found with them. They may name the cause, such as a misspelt variable.
+    pub warnings: Vec<Finding>,
 }
 
 impl ConfigError {
     /// The errors among these findings, if there are any.
     pub(super) fn of(findings: &[Finding]) -> Result<(), Self> {
-        let is_error = |finding: &&Finding| finding.severity == Severity::Error;
-        let problems: Vec<Finding> = findings.iter().filter(is_error).cloned().collect();
+        let (problems, warnings): (Vec<Finding>, Vec<Finding>) = findings
+            .iter()
+            .cloned()
+            .partition(|finding| finding.severity == Severity::Error);
         if problems.is_empty() {
             Ok(())
         } else {
-            Err(Self { problems })
+            Err(Self { problems, warnings })
         }
+    }
+}
+
+impl ConfigError {
+    /// The errors in one line, for the log.
+    pub fn in_one_line(&self) -> String {
+        let problems = self.problems.iter();
+        let problems = problems.map(|problem| format!("{} {}", problem.subject, problem.message));
+        let problems: Vec<String> = problems.collect();
+        problems.join("; ").replace('\n', " ")
     }
 }
 
@@ -29,15 +43,23 @@ impl fmt::Display for ConfigError {
         let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         writeln!(formatter, "{count} problem{plural} in the configuration:\n")?;
-        let names = self.problems.iter().map(|problem| problem.subject.len());
-        let width = names.max().unwrap_or(0);
-        for problem in &self.problems {
-            writeln!(
-                formatter,
-                "  {:width$}  {}",
-                problem.subject, problem.message
-            )?;
+        write_table(formatter, &self.problems)?;
+        if !self.warnings.is_empty() {
+            writeln!(formatter, "\nWarnings:\n")?;
+            write_table(formatter, &self.warnings)?;
         }
         write!(formatter, "\nSee config.example.env for every variable.")
     }
+}
+
+fn write_table(formatter: &mut fmt::Formatter<'_>, findings: &[Finding]) -> fmt::Result {
+    let names = findings.iter().map(|finding| finding.subject.len());
+    let width = names.max().unwrap_or(0);
+    for Finding {
+        subject, message, ..
+    } in findings
+    {
+        writeln!(formatter, "  {subject:width$}  {message}")?;
+    }
+    Ok(())
 }

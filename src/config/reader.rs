@@ -42,6 +42,7 @@ impl<'a> Reader<'a> {
         errors?;
         value.ok_or(ConfigError {
             problems: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 

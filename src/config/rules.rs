@@ -105,6 +105,21 @@ fn report_cycles(rules: &[Rule], reader: &mut Reader<'_>) {
     }
 }
 
+/// The variables that name a room or folder, with their values.
+pub(super) fn folder_variables(variables: &Variables) -> Vec<(&'static str, FolderId)> {
+    const NAMES: [&str; 4] = [
+        "SHARED_WITH_CLIENT_ROOM_ID",
+        "INTERNAL_PROCESSING_FOLDER_ID",
+        "CLIENT_ROOT_ID",
+        "INCOMING_FOLDER_ID",
+    ];
+    let folder = |name| variables.value(name).ok()??.parse().ok();
+    let named = NAMES.into_iter();
+    named
+        .filter_map(|name| Some((name, folder(name)?)))
+        .collect()
+}
+
 fn environment_rules(reader: &mut Reader<'_>) -> Vec<Rule> {
     let triggers = triggers(reader);
     let copy = copy_rule(reader, &triggers);

@@ -18,9 +18,9 @@ use super::parts::ConfigParts;
 use super::portal::{PortalConfig, portal, secrets};
 use super::problems::ConfigError;
 use super::reader::Reader;
-use super::rules::{Rules, rules, rules_source, valid_rules};
+use super::rules::{Rules, folder_variables, rules, rules_source, valid_rules};
 use super::variables::Variables;
-use super::warnings::warnings;
+use super::warnings::{none_is_set, warnings};
 
 /// The variables and the contents of the files that they name, read once.
 ///
@@ -70,7 +70,10 @@ impl Settings {
     }
 
     fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {
-        Reader::read(&self.variables, &mut Vec::new(), part)
+        Reader::read(&self.variables, &mut Vec::new(), part).map_err(|mut error| {
+            error.warnings.extend(none_is_set(&self.variables));
+            error
+        })
     }
 
     /// Every part, each read once.
@@ -99,6 +102,7 @@ impl Settings {
             logging: Reader::read(variables, &mut findings, logging),
             findings: Vec::new(),
             rules,
+            folder_variables: folder_variables(variables),
         };
         findings.extend(warnings(variables, &parts.rules));
         for finding in findings {

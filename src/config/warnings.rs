@@ -73,11 +73,39 @@ pub(super) fn warnings(variables: &Variables, rules: &Rules) -> Vec<Finding> {
         let what = "has no effect, because no rule calls it";
         warnings.push(Finding::warning("PIPELINE_URL", what));
     }
+    warnings.extend(unsent_emails(variables, rules));
+    warnings.extend(none_is_set(variables));
     if !RULE_VARIABLES.iter().any(|name| variables.is_set(name)) {
         let what = "none is configured: events are stored, and no action is taken";
         warnings.push(Finding::warning("rules", what));
     }
     warnings
+}
+
+/// The warning that no variable is set at all: probably, the file of variables was not named.
+pub(super) fn none_is_set(variables: &Variables) -> Option<Finding> {
+    let is_any_set = VARIABLES.iter().any(|name| variables.is_set(name));
+    let what = "none of the service is set; `--env-file FILE` loads them from a file";
+    (!is_any_set).then(|| Finding::warning("variables", what))
+}
+
+/// The warnings about notifications that reach nobody, because they are only written to the log.
+fn unsent_emails(variables: &Variables, rules: &Rules) -> Option<Finding> {
+    let mut actions = rules.rules.iter().flat_map(|rule| &rule.actions);
+    let emails: Vec<&ActionPlan> = actions
+        .by_ref()
+        .filter(|action| action.properties.channel == Some(ChannelId::Email))
+        .collect();
+    if emails.iter().any(|email| email.properties.target.is_none()) {
+        let what =
+            "is not set, so nobody is notified of invoices: a line is written to the log instead";
+        return Some(Finding::warning("MANAGER_EMAIL", what));
+    }
+    if !emails.is_empty() && !variables.is_set("SMTP_URL") {
+        let what = "is not set, so the emails of the rules are not sent: a line is written to the log instead";
+        return Some(Finding::warning("SMTP_URL", what));
+    }
+    None
 }
 
 /// What to say about a variable that looks like one of the service and is none.

@@ -114,6 +114,24 @@ async fn what_check_rejects_serve_rejects_and_what_check_warns_of_serve_warns_of
 }
 
 #[tokio::test]
+async fn a_misspelt_variable_is_named_with_the_error_that_it_causes() {
+    bounded(async {
+        let deployment = Deployment::new(PortalSettings::default()).await;
+        let mut command = deployment.command();
+        command.env_remove("DOCSPACE_API_KEY");
+        command.env("DOCSPACE_API_KYE", "1");
+        let words = [
+            "DOCSPACE_API_KEY  is not set",
+            "did you mean DOCSPACE_API_KEY?",
+        ];
+        check_refused(&mut command, &words).await;
+        check_refused(binary().arg("rooms"), &["--env-file FILE"]).await;
+        check_refused(binary().arg("serve"), &["--env-file FILE"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_comment_in_an_env_file_is_not_a_secret() {
     bounded(async {
         let folder = tempfile::tempdir().unwrap();

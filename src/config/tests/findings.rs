@@ -263,6 +263,8 @@ fn a_mailbox_that_few_mail_servers_accept_is_warned_of() {
             ("CLIENT_ROOT_ID", "7"),
             ("INCOMING_FOLDER_ID", "8"),
             ("MANAGER_EMAIL", address),
+            ("SMTP_URL", "smtp://127.0.0.1:25"),
+            ("MAIL_FROM", "courier@x.example"),
         ]
     };
     finds(
@@ -285,6 +287,7 @@ fn misspelt_names_and_comments_are_warned_of() {
             ("CLIENT_ROOT_ID", "7"),
             ("INCOMING_FOLDER_ID", "8"),
             ("INVOICE_TITLE_PREFIX", "bill # or receipt"),
+            ("NOTIFY_WEBHOOK_URL", "https://chat.example/hook"),
         ],
         Severity::Warning,
         &[("INVOICE_TITLE_PREFIX", "contains “ #”")],
@@ -328,6 +331,7 @@ fn a_pipeline_that_no_rule_calls_is_warned_of() {
         ("PIPELINE_URL", "https://pipeline.example"),
         ("CLIENT_ROOT_ID", "7"),
         ("INCOMING_FOLDER_ID", "8"),
+        ("NOTIFY_WEBHOOK_URL", "https://chat.example/hook"),
     ];
     finds(&invoices, Severity::Warning, &[]);
 }
@@ -355,4 +359,24 @@ fn a_byte_order_mark_is_not_part_of_a_value() {
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = Config::from_pairs(&pairs).unwrap();
     assert_eq!(config.secrets[0].expose(), "From-A-File-1");
+}
+
+#[test]
+fn notifications_that_reach_nobody_are_warned_of() {
+    let invoice = [("CLIENT_ROOT_ID", "1"), ("INCOMING_FOLDER_ID", "2")];
+    let check = |more: &[(&str, &str)], expected: &[(&str, &str)]| {
+        let pairs: Vec<_> = invoice.iter().chain(more).copied().collect();
+        finds(&pairs, Severity::Warning, expected);
+    };
+    let nobody = ("MANAGER_EMAIL", "nobody is notified");
+    let manager = ("MANAGER_EMAIL", "manager@example.com");
+    check(&[], &[nobody]);
+    check(&[manager], &[("SMTP_URL", "are not sent")]);
+    let server = [
+        manager,
+        ("SMTP_URL", "smtp://127.0.0.1:25"),
+        ("MAIL_FROM", "courier@example.com"),
+    ];
+    check(&server, &[]);
+    check(&[("NOTIFY_WEBHOOK_URL", "https://chat.example/hook")], &[]);
 }
