@@ -96,7 +96,7 @@ mod tests {
         check(
             "move",
             r#"{"move":{"to":"drive-1","conflict":"overwrite"}}"#,
-            "move to folder drive-1 (overwrite a taken title)",
+            "move to folder drive-1 (overwrite a file with the same title)",
         );
         check("comment", r#"{"comment":{"text":"a"}}"#, "comment “a”");
         let email = r#"{"notify":{"to":"a@x.example"}}"#;

@@ -29,6 +29,7 @@ use crate::wake::Wake;
 mod estimate;
 mod progress;
 mod request;
+mod sample;
 mod scan;
 mod stored;
 
@@ -36,6 +37,8 @@ pub use estimate::{Cost, done_at};
 pub use progress::Counts;
 use progress::Cursor;
 pub use request::{BackfillRequest, RequestError};
+use sample::SAMPLE_SIZE;
+pub use sample::SampledFile;
 pub use scan::ScanError;
 use scan::{Scan, ScannedPage};
 pub use stored::{Backfill, BackfillState, latest, order, stop};
@@ -78,6 +81,8 @@ pub struct Survey {
     pub counts: Counts,
     /// What carrying it out costs.
     pub cost: Cost,
+    /// The first files for which something would be done.
+    pub sample: Vec<SampledFile>,
 }
 
 /// Carries out backfills.
@@ -177,16 +182,20 @@ impl Backfiller {
         request: BackfillRequest,
     ) -> Result<Survey, ScanError> {
         let mut counts = Counts::default();
+        let mut sample = Vec::new();
         let mut cursor = Some(Cursor::default());
         while let Some(current) = cursor.take() {
             let page = self.scan(rules, &request).page(&current).await?;
             counts.add(page.counts);
+            let unsampled = SAMPLE_SIZE - sample.len();
+            sample.extend(page.found.iter().take(unsampled).map(SampledFile::of));
             cursor = page.next;
         }
         Ok(Survey {
             request,
             counts,
             cost: Cost::of(counts),
+            sample,
         })
     }
 

@@ -38,9 +38,9 @@ pub async fn run(deployment: &Deployment) -> CheckReport {
         rooms.extend(destinations::check(deployment, client).await);
         rooms.extend(cycles::check(deployment, client).await);
         rooms.extend(key_reach::check(deployment, client).await);
-        webhook = webhook::check(deployment, client, &store.webhooks).await;
+        webhook = webhook::check(deployment, client, &store).await;
     }
-    let receiver = receiver::check(deployment, &webhook.urls).await;
+    let receiver = receiver::check(deployment, &webhook.urls, store.history).await;
     let channels = channels::check(deployment).await;
     let sections = [
         ("Configuration", configuration::check(deployment)),

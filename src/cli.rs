@@ -10,6 +10,7 @@ use crate::telemetry;
 
 // What all commands share.
 mod evaluation;
+mod existing_store;
 mod exit;
 mod output;
 mod signal;
@@ -60,7 +61,7 @@ enum Command {
     Check(check::Args),
     /// Show the service at work on a simulated portal, within seconds.
     Demo(demo::Args),
-    /// Show events, decisions and actions; replay or discard dead letters.
+    /// Show events, decisions and actions; replay, discard, export or forget them.
     Events(events::Args),
     /// Ask the running service whether it is ready, for health checks.
     Health(health::Args),

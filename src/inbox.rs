@@ -29,8 +29,8 @@ pub use accept::{
 };
 pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
 pub use decision::{
-    DecisionOutcome, InboxState, RecordedDecision, Undecided, make_due, mark_dead, next_due,
-    postpone, preview_replay, record_decisions, undecided,
+    DecisionOutcome, InboxState, RecordedDecision, Undecided, has_rule, make_due, mark_dead,
+    next_due, postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use forget::{forget, mentioning};

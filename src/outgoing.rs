@@ -16,6 +16,7 @@ use crate::certificates;
 use crate::clock::Clock;
 use crate::http_client;
 use crate::http_headers;
+use crate::root_cause::speaks_no_tls;
 
 mod channel_breaker;
 mod failure;
@@ -150,6 +151,8 @@ impl HttpEndpoint {
         let name = self.name;
         let reason = if let Some(reason) = certificates::refusal(error) {
             format!("the certificate of {name} {reason}")
+        } else if speaks_no_tls(error) {
+            format!("{name} does not speak HTTPS on this port")
         } else if error.is_connect() {
             format!("{name} cannot be reached")
         } else if error.is_timeout() {

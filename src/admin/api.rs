@@ -110,7 +110,10 @@ pub(super) async fn events(
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Vec<EventView>> {
     let limit = query.limit.unwrap_or(DEFAULT_EVENTS).min(MAX_EVENTS);
-    let filter = query.filter();
+    let unknown = "show is not a known state: all, waiting, held, dead, done, discarded, ignored or unreadable\n";
+    let filter = query
+        .filter()
+        .map_err(|_| (StatusCode::BAD_REQUEST, unknown))?;
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));

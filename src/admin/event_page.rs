@@ -16,7 +16,6 @@ use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
-use crate::outbox::ActionState;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -42,7 +41,7 @@ struct ActionItem {
     id: String,
     what: String,
     rule: String,
-    state: ActionState,
+    state: &'static str,
     state_in_words: String,
     reason: Option<String>,
 }
@@ -139,7 +138,7 @@ fn event_page(
         id: action.id.to_string(),
         what: action.what.clone(),
         rule: action.rule.clone(),
-        state: action.state,
+        state: action.shown_state(),
         state_in_words: action.state_in_words(&details.actions),
         reason: action.reason.clone(),
     });

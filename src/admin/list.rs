@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
-use super::layout::{Layout, RelativeTime, page, unavailable};
+use super::layout::{Layout, RelativeTime, error_page, page, unavailable};
 use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
@@ -23,7 +23,6 @@ use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
 use crate::metrics::Rejections;
 use crate::notify::Channels;
-use crate::outbox::ActionState;
 use crate::text::{clean, clean_and_cut, time};
 
 /// Events on one page.
@@ -44,13 +43,17 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
-    pub(super) fn filter(&self) -> EventFilter {
-        EventFilter {
-            states: match self.show.as_deref() {
-                Some("dead") => StateFilter::Dead,
-                Some("waiting") => StateFilter::Waiting,
-                _ => StateFilter::Any,
-            },
+    /// The filter, or why there is none: an unknown word must not show everything.
+    pub(super) fn filter(&self) -> Result<EventFilter, String> {
+        let states = match self.show.as_deref().filter(|word| !word.is_empty()) {
+            None => StateFilter::Any,
+            Some(word) => StateFilter::from_word(word).ok_or_else(|| {
+                let words = StateFilter::WORDS.map(|(word, _)| word);
+                format!("show must be one of: {}", words.join(", "))
+            })?,
+        };
+        Ok(EventFilter {
+            states,
             file: self.file.clone(),
             search: self
                 .search
@@ -60,7 +63,7 @@ impl ListQuery {
                 .filter(|text| !text.is_empty()),
             before: self.before.map(InboxId),
             ..EventFilter::default()
-        }
+        })
     }
 }
 
@@ -84,7 +87,11 @@ struct ListPage {
     rejections: Option<Rejections>,
     chart: Chart,
     search: String,
-    tabs: [Tab; 3],
+    /// The word of the current filter.
+    show: &'static str,
+    tabs: [Tab; 4],
+    /// What is said instead of an empty list.
+    nothing: &'static str,
     events: Vec<EventItem>,
     /// The id before which the next page begins.
     older: Option<InboxId>,
@@ -116,7 +123,8 @@ struct EventItem {
 
 struct ActionSummary {
     what: String,
-    state: ActionState,
+    state: &'static str,
+    note: Option<String>,
 }
 
 pub(super) async fn show(
@@ -126,7 +134,10 @@ pub(super) async fn show(
 ) -> Response {
     let layout = Layout::new(&console, identity);
     let now = console.clock.now();
-    let filter = query.filter();
+    let filter = match query.filter() {
+        Ok(filter) => filter,
+        Err(sentence) => return error_page(StatusCode::BAD_REQUEST, &sentence),
+    };
     let matching = filter.clone();
     let read = console.db.read(move |sql| {
         Ok((
@@ -152,7 +163,7 @@ pub(super) async fn show(
             .iter()
             .map(|paused| {
                 format!(
-                    "Rule {} is paused since {} UTC. Actions held: {}.",
+                    "Rule {} has been paused since {} UTC. Actions held: {}.",
                     clean(&paused.rule),
                     time(paused.paused_at),
                     paused.held
@@ -169,6 +180,8 @@ pub(super) async fn show(
         last_delivery: overview.last_delivery.map(|at| RelativeTime::new(at, now)),
         rejections: console.metrics.rejections(),
         chart: Chart::new(&hours),
+        show: filter.states.as_str(),
+        nothing: nothing(filter.states),
         tabs: tabs(filter.states),
         search: filter.search.unwrap_or_default(),
         older: events
@@ -192,14 +205,29 @@ fn waiting_since(overview: &Overview, now: Timestamp) -> Option<RelativeTime> {
         .map(|since| RelativeTime::new(since, now))
 }
 
-fn tabs(current: StateFilter) -> [Tab; 3] {
+/// What is said if no event is in these states.
+fn nothing(states: StateFilter) -> &'static str {
+    match states {
+        StateFilter::Any => "No events yet.",
+        StateFilter::Dead => "No dead letters.",
+        StateFilter::Waiting => "No waiting events.",
+        StateFilter::Held => "No held events.",
+        StateFilter::Done
+        | StateFilter::Discarded
+        | StateFilter::Ignored
+        | StateFilter::Unreadable => "No such events.",
+    }
+}
+
+fn tabs(current: StateFilter) -> [Tab; 4] {
     [
-        ("all", "All", StateFilter::Any),
-        ("waiting", "Waiting", StateFilter::Waiting),
-        ("dead", "Dead", StateFilter::Dead),
+        ("All", StateFilter::Any),
+        ("Waiting", StateFilter::Waiting),
+        ("Held", StateFilter::Held),
+        ("Dead", StateFilter::Dead),
     ]
-    .map(|(name, label, states)| Tab {
-        name,
+    .map(|(label, states)| Tab {
+        name: states.as_str(),
         label,
         is_current: states == current,
     })
@@ -221,7 +249,7 @@ fn portal_tile(portal: &Client, now: Timestamp) -> PortalTile {
     };
     PortalTile {
         class: "bad",
-        word: "Paused",
+        word: "Calls stopped",
         sentence: format!("{}; {next}", reason.sentence()),
     }
 }
@@ -272,7 +300,8 @@ fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> Event
             .iter()
             .map(|action| ActionSummary {
                 what: action.what.clone(),
-                state: action.state,
+                state: action.shown_state(),
+                note: action.note().map(|note| clean_and_cut(note, MAX_TEXT)),
             })
             .collect(),
         reason: event.reason.map(|reason| clean_and_cut(&reason, MAX_TEXT)),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::actions;
 use crate::db::{Sql, SqlError};
 use crate::notify::mail;
 use crate::text::without_links;
@@ -73,15 +74,18 @@ pub(super) fn report(
         },
     )?;
     texts.extend(sql.query(
-        "SELECT event, rule, kind, reason FROM actions
+        "SELECT event, rule, kind, plan, reason FROM actions
          WHERE state = 'dead' AND alerted_at = :now ORDER BY id LIMIT :limit",
         &[(":now", now.into()), (":limit", MAX_LISTED.into())],
         |row| {
             let (event, rule): (i64, String) = (row.get(0)?, row.get(1)?);
-            let (kind, reason): (String, _) = (row.get(2)?, row.get(3)?);
+            let (kind, plan): (String, String) = (row.get(2)?, row.get(3)?);
+            let what = actions::properties(&kind, &plan);
+            let what = what.map(|known| format!(" ({})", known.describe(&kind)));
             Ok(format!(
-                "event {event}, rule {rule}, {kind}: {}",
-                shown(reason)
+                "event {event}, rule {rule}, {kind}: {}{}",
+                shown(row.get(4)?),
+                mail::one_line(&what.unwrap_or_default(), REASON_LENGTH)
             ))
         },
     )?);

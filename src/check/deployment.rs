@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::{ConfigParts, Settings};
 use crate::docspace::Client;
+use crate::ids::FolderId;
 use crate::rules::Rule;
 use crate::signature::WebhookSecret;
 
@@ -48,6 +49,22 @@ impl Deployment {
     /// The rules that are valid.
     pub(super) fn rules(&self) -> &[Rule] {
         &self.config.rules.rules
+    }
+
+    /// Which variables and rules name a folder, such as "`INCOMING_FOLDER_ID`, rule invoice".
+    pub(super) fn users_of(&self, folder: &FolderId) -> String {
+        let variables = self.config.folder_variables.iter();
+        let variables = variables.filter(|(_, id)| id == folder);
+        let mut users: Vec<String> = variables.map(|(name, _)| (*name).to_owned()).collect();
+        for rule in self.rules() {
+            let mut destinations = rule.actions.iter();
+            let writes =
+                destinations.any(|action| action.properties.destination.as_ref() == Some(folder));
+            if writes || rule.watched_folders().any(|watched| watched == folder) {
+                users.push(format!("rule {}", rule.name));
+            }
+        }
+        users.join(", ")
     }
 
     /// The secrets of the webhook, if they are set.

@@ -24,7 +24,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
         let subject = format!("folder {folder}");
         findings.push(match portal.files().folder(folder).await {
             Ok(folder) => judge(subject, &folder, usage),
-            Err(error) => unreadable(subject, &error),
+            Err(error) => unreadable(subject, &deployment.users_of(folder), &error),
         });
     }
     findings

@@ -4,17 +4,21 @@ use crate::docspace::Error;
 
 use crate::finding::Finding;
 
-/// What it means that a room or folder could not be read.
-pub(super) fn unreadable(subject: String, error: &Error) -> Finding {
+/// What it means that a room or folder could not be read. `users` are the variables and rules that name it.
+pub(super) fn unreadable(subject: String, users: &str, error: &Error) -> Finding {
     match error {
         Error::NotFound => Finding::error(
             subject,
-            "does not exist: the id is mistyped, or the folder was deleted; `docspace-courier rooms --folders` \
-             lists all ids",
+            format!(
+                "does not exist: the id is mistyped ({users}), or the folder was deleted; `docspace-courier rooms \
+                 --folders` lists all ids"
+            ),
         ),
         Error::Forbidden => Finding::error(
             subject,
-            "may not be read: give the user of the key access to the room, and the key the scope files:write",
+            format!(
+                "may not be read ({users}): give the user of the key access to the room, and the key the scope files:write"
+            ),
         ),
         error => Finding::warning(
             subject,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
-use crate::root_cause::root_cause;
+use crate::root_cause::cause_in_words;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
@@ -156,7 +156,7 @@ fn unreachable(host: &str, error: &Error) -> String {
             ),
             None => format!(
                 "{host} does not respond ({}): check the address and the network",
-                root_cause(source)
+                cause_in_words(source)
             ),
         },
         error => format!("{host}: {error}; check again when the portal works"),

@@ -9,18 +9,23 @@ use reqwest::{StatusCode, Url};
 
 use crate::http_client;
 use crate::registration;
-use crate::root_cause::root_cause;
+use crate::root_cause::cause_in_words;
 use crate::server::file_limit;
 use crate::webhook::GREETING;
 
 use super::certificate;
 use super::deployment::Deployment;
+use super::store::ServiceHistory;
 use crate::finding::Finding;
 
 /// How long DocSpace waits for the response to HEAD.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn check(deployment: &Deployment, webhook_urls: &[String]) -> Vec<Finding> {
+pub(super) async fn check(
+    deployment: &Deployment,
+    webhook_urls: &[String],
+    history: ServiceHistory,
+) -> Vec<Finding> {
     let mut urls: Vec<&String> = deployment.url.iter().chain(webhook_urls).collect();
     urls.sort();
     urls.dedup();
@@ -34,7 +39,7 @@ pub(super) async fn check(deployment: &Deployment, webhook_urls: &[String]) -> V
     }
     for text in urls {
         match Url::parse(text) {
-            Ok(url) => findings.extend(check_url(url, deployment.clock.now()).await),
+            Ok(url) => findings.extend(check_url(url, history, deployment.clock.now()).await),
             Err(error) => findings.push(Finding::error(
                 text,
                 format!("is not a valid URL ({error}): register another one"),
@@ -44,7 +49,7 @@ pub(super) async fn check(deployment: &Deployment, webhook_urls: &[String]) -> V
     findings
 }
 
-async fn check_url(url: Url, now: Timestamp) -> Vec<Finding> {
+async fn check_url(url: Url, history: ServiceHistory, now: Timestamp) -> Vec<Finding> {
     let subject = url.to_string();
     let mut findings = Vec::new();
     let Ok(refused) = registration::refused_addresses(&url).await else {
@@ -69,12 +74,16 @@ async fn check_url(url: Url, now: Timestamp) -> Vec<Finding> {
             findings.extend(finding);
             findings.push(judge(subject, &response));
         }
+        Err(_) if history == ServiceHistory::NeverRun => findings.push(Finding::warning(
+            subject,
+            "does not respond, because the service has not run yet: start it and check again",
+        )),
         Err(error) => findings.push(Finding::error(
             subject,
             format!(
                 "does not respond ({}): check that the service is running and that the proxy before it \
                  forwards /webhook",
-                root_cause(&error)
+                cause_in_words(&error)
             ),
         )),
     }

@@ -31,7 +31,8 @@ impl WatchedFolder<'_> {
     fn rule_names(&self) -> String {
         match &self.rules[..] {
             [rule] => format!("the rule {rule}"),
-            rules => format!("the rules {}", rules.join(" and ")),
+            [rules @ .., last] => format!("the rules {} and {last}", rules.join(", ")),
+            [] => "no rule".to_owned(),
         }
     }
 }
@@ -58,7 +59,10 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                     findings.extend(check_comments(&subject, &source, rights));
                 }
             }
-            Err(error) => findings.push(unreadable(subject, &error)),
+            Err(error) => {
+                let users = deployment.users_of(source.folder);
+                findings.push(unreadable(subject, &users, &error));
+            }
         }
     }
     findings

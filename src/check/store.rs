@@ -13,6 +13,8 @@ use crate::journal::overview::overview;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
+use crate::outbox::PausedRule;
+use crate::text::{shell_word, time};
 
 const SUBJECT: &str = "DATABASE_URL";
 
@@ -22,6 +24,18 @@ pub(super) struct StoreCheck {
     pub(super) findings: Vec<Finding>,
     /// The webhooks whose deliveries are in the store.
     pub(super) webhooks: Vec<WebhookId>,
+    /// Whether the service has run.
+    pub(super) history: ServiceHistory,
+}
+
+/// Whether the service has run with this store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ServiceHistory {
+    /// It has, or that is not known.
+    #[default]
+    HasRun,
+    /// The store that it creates when it starts does not exist.
+    NeverRun,
 }
 
 pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
@@ -33,7 +47,8 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
     {
         return StoreCheck {
             findings: vec![can_be_created(path)],
-            webhooks: Vec::new(),
+            history: ServiceHistory::NeverRun,
+            ..StoreCheck::default()
         };
     }
     match open_and_write(location).await {
@@ -41,15 +56,21 @@ pub(super) async fn check(deployment: &Deployment) -> StoreCheck {
             webhooks,
             listing,
             dead_letters,
+            paused_rules,
         }) => {
             let mut findings = vec![Finding::ok(SUBJECT, format!("{location} is writable"))];
             findings.extend(listing.map(|listing| Finding::ok("catch-up", listing.to_string())));
             findings.extend((dead_letters > 0).then(|| dead_letters_are_kept(dead_letters)));
-            StoreCheck { findings, webhooks }
+            findings.extend(paused_rules.iter().map(is_paused));
+            StoreCheck {
+                findings,
+                webhooks,
+                ..StoreCheck::default()
+            }
         }
         Err(error) => StoreCheck {
             findings: vec![Finding::error(SUBJECT, format!("{location}: {error:#}"))],
-            webhooks: Vec::new(),
+            ..StoreCheck::default()
         },
     }
 }
@@ -59,16 +80,19 @@ struct Contents {
     webhooks: Vec<WebhookId>,
     listing: Option<ListingProgress>,
     dead_letters: u64,
+    paused_rules: Vec<PausedRule>,
 }
 
 async fn open_and_write(location: &Location) -> anyhow::Result<Contents> {
     let db = Db::open(location)?;
     db.probe().await?;
     let read = db.read(|sql| {
+        let overview = overview(sql)?;
         Ok(Contents {
             webhooks: inbox::webhooks(sql)?,
             listing: listing_progress(sql)?,
-            dead_letters: overview(sql)?.dead,
+            dead_letters: overview.dead,
+            paused_rules: overview.paused_rules,
         })
     });
     Ok(read.await?)
@@ -81,6 +105,22 @@ fn dead_letters_are_kept(count: u64) -> Finding {
             "{count} kept; once their cause is fixed and the service has been restarted or reloaded, \
              `docspace-courier events replay --dead` shows what the current rules change, and with --all replays \
              them"
+        ),
+    )
+}
+
+fn is_paused(paused: &PausedRule) -> Finding {
+    let PausedRule {
+        rule,
+        paused_at,
+        held,
+    } = paused;
+    Finding::warning(
+        format!("rule {rule}"),
+        format!(
+            "has been paused since {} UTC, actions held: {held}; `docspace-courier rules resume {}` resumes it",
+            time(*paused_at),
+            shell_word(rule)
         ),
     )
 }

@@ -7,6 +7,7 @@ use crate::registration::{NeededTriggers, trigger_names};
 use crate::webhook::WEBHOOK_PATH;
 
 use super::deployment::Deployment;
+use super::store::{ServiceHistory, StoreCheck};
 use super::webhook_health;
 use crate::finding::Finding;
 
@@ -22,8 +23,9 @@ pub(super) struct WebhookCheck {
 pub(super) async fn check(
     deployment: &Deployment,
     portal: &Client,
-    known: &[WebhookId],
+    store: &StoreCheck,
 ) -> WebhookCheck {
+    let known = &store.webhooks;
     let webhooks = match portal.webhooks().list().await {
         Ok(webhooks) => webhooks,
         Err(error) => {
@@ -36,7 +38,7 @@ pub(super) async fn check(
     let (own, similar) = select(&webhooks, known, deployment.url.as_deref());
     let mut findings = Vec::new();
     if own.is_empty() {
-        findings.push(missing(deployment.url.as_deref()));
+        findings.push(missing(deployment.url.as_deref(), store.history));
     }
     let any_enabled = own.iter().any(|webhook| webhook.enabled);
     let needed = NeededTriggers::of(deployment.rules());
@@ -88,8 +90,17 @@ fn subject(webhook: &WebhookConfig) -> String {
     format!("webhook {}", webhook.id)
 }
 
-fn missing(url: Option<&str>) -> Finding {
+fn missing(url: Option<&str>, history: ServiceHistory) -> Finding {
     let url = url.unwrap_or("https://your.host/webhook");
+    if history == ServiceHistory::NeverRun {
+        return Finding::warning(
+            "webhook",
+            format!(
+                "the portal has none that sends to this service yet: start the service, then create it with \
+                 `docspace-courier register --url {url}`"
+            ),
+        );
+    }
     Finding::error(
         "webhook",
         format!(

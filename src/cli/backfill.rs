@@ -5,19 +5,23 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::backfill::{self, Backfill, BackfillRequest, BackfillState, Counts, Survey};
+use crate::backfill::{
+    self, Backfill, BackfillRequest, BackfillState, Counts, RequestError, Survey,
+};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
 use crate::db::Db;
+use crate::docspace::{Client, Error};
 use crate::ids::FolderId;
 use crate::rules::RuleSet;
 use crate::service::Parts;
 use crate::text::{clean, time};
 
-use super::events;
 use super::events::filter::{end_of, start_of};
+use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
-use super::output::{count, print_error, print_json, print_lines};
+use super::output::{Table, count, print_error, print_json, print_lines, terminal_width};
+use super::rules::no_such_rule;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -26,6 +30,9 @@ use super::output::{count, print_error, print_json, print_lines};
     reason = "each is an option of the command line"
 )]
 #[command(
+    override_usage = "docspace-courier backfill --rule <NAME> [OPTIONS]\n       \
+                      docspace-courier backfill --status [--json]\n       \
+                      docspace-courier backfill --stop",
     after_help = "Each file is decided as if it had just been uploaded. What a rule has done for a file is not done \
                   again, as far as the store remembers it (RETENTION_DAYS): limit older rooms with --since. The \
                   service works behind live deliveries and within half of the portal's writes a day; after a restart \
@@ -56,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     yes: bool,
 
-    /// Show how far the newest backfill is.
+    /// Show the progress of the latest backfill.
     #[arg(long, conflicts_with_all = ["rules", "yes", "stop"])]
     status: bool,
 
@@ -73,7 +80,7 @@ pub struct Args {
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     if args.status || args.stop {
-        let db = events::open_existing(&settings.database()?)?;
+        let db = open_existing(settings)?;
         return if args.stop {
             stop(&db, &clock).await
         } else {
@@ -81,14 +88,23 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         };
     }
     let config = Config::try_from(settings)?;
-    let db = events::open_existing(&config.database)?;
+    let db = open_existing(settings)?;
     let rules = config.rules.clone();
-    let places = args.rooms.into_iter().chain(args.folders).collect();
+    let places: Vec<FolderId> = args.rooms.into_iter().chain(args.folders).collect();
     let range = (args.since, args.until);
-    let request = match BackfillRequest::new(&rules, args.rules, places, range) {
+    let request = match BackfillRequest::new(&rules, args.rules, places.clone(), range) {
         Ok(request) => request,
+        Err(RequestError::NoSuchRule(name)) => {
+            return Ok(usage_error(&no_such_rule(&name, &rules)));
+        }
         Err(error) => return Ok(usage_error(&error.to_string())),
     };
+    let portal = config.portal.client(clock.clone())?;
+    if let Some(place) = missing_place(&portal, &places).await {
+        return Ok(usage_error(&format!(
+            "there is no room or folder {place}; `docspace-courier rooms --folders` lists all ids"
+        )));
+    }
     if args.yes {
         return order(&db, request, &clock).await;
     }
@@ -103,18 +119,30 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The first of these rooms and folders that does not exist. If the portal cannot tell, they count as existing.
+async fn missing_place<'a>(portal: &Client, places: &'a [FolderId]) -> Option<&'a FolderId> {
+    for place in places {
+        if let Err(Error::NotFound) = portal.files().folder(place).await {
+            return Some(place);
+        }
+    }
+    None
+}
+
 async fn order(db: &Db, request: BackfillRequest, clock: &Clock) -> anyhow::Result<ExitCode> {
     let now = clock.now();
     let ordered = db.write(move |sql| backfill::order(sql, &request, now));
     let Some(id) = ordered.await? else {
         print_error(
-            "a backfill is under way; `docspace-courier backfill --status` shows how far it is",
+            "a backfill is under way; `docspace-courier backfill --status` shows its progress",
         );
         return Ok(ExitCode::from(FAILED));
     };
     print_lines([
-        format!("Backfill {id} is ordered. The running service carries it out."),
-        "`docspace-courier backfill --status` shows how far it is, --stop stops it.".to_owned(),
+        format!(
+            "Backfill {id} is queued. A running service begins at once; otherwise it does when it starts."
+        ),
+        "`docspace-courier backfill --status` shows its progress, --stop stops it.".to_owned(),
     ]);
     Ok(ExitCode::SUCCESS)
 }
@@ -134,7 +162,7 @@ async fn stop(db: &Db, clock: &Clock) -> anyhow::Result<ExitCode> {
 struct Status {
     #[serde(flatten)]
     backfill: Backfill,
-    /// When it will be done, if it goes on at this rate and within the portal's limits.
+    /// When it will be done, if it goes on at this rate and within the portal's limits; when it ended, if it did.
     done_at: Option<Timestamp>,
 }
 
@@ -148,8 +176,11 @@ async fn status(db: &Db, clock: &Clock, json: bool) -> anyhow::Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     };
     let is_running = backfill.state == BackfillState::Running;
-    let done_at = backfill::done_at(backfill.counts, backfill.ordered_at, clock.now());
-    let done_at = done_at.filter(|_| is_running);
+    let done_at = if is_running {
+        backfill::done_at(backfill.counts, backfill.ordered_at, clock.now())
+    } else {
+        backfill.ended_at
+    };
     if json {
         print_json(&Status { backfill, done_at })?;
     } else {
@@ -168,12 +199,10 @@ fn render_status(backfill: &Backfill, done_at: Option<Timestamp>) -> Vec<String>
     )];
     lines.extend(backfill.reason.as_deref().map(clean));
     lines.extend(render_counts(backfill.counts));
-    lines.extend(done_at.map(|at| format!("It will be done about {} UTC.", time(at))));
-    lines.extend(
-        backfill
-            .ended_at
-            .map(|at| format!("It read the last file {} UTC.", time(at))),
-    );
+    lines.extend(match backfill.ended_at {
+        Some(at) => Some(format!("Last file read at {} UTC.", time(at))),
+        None => done_at.map(|at| format!("It will be done about {} UTC.", time(at))),
+    });
     lines
 }
 
@@ -218,6 +247,7 @@ fn render_survey(survey: &Survey) -> Vec<String> {
         lines.push("There is nothing to do.".to_owned());
         return lines;
     }
+    lines.extend(render_sample(survey));
     let cost = survey.cost;
     let days = count(usize::try_from(cost.days).unwrap_or(usize::MAX), "day");
     lines.push(format!(
@@ -225,5 +255,22 @@ fn render_survey(survey: &Survey) -> Vec<String> {
         cost.calls, cost.writes
     ));
     lines.push("Nothing was changed. Add --yes to run it.".to_owned());
+    lines
+}
+
+/// The first files, with what would be done for each.
+fn render_sample(survey: &Survey) -> Vec<String> {
+    let mut table = Table::new().indented(2);
+    for file in &survey.sample {
+        table.row([file.title.clone(), file.actions.join(", ")]);
+    }
+    let mut lines = vec!["First files:".to_owned()];
+    lines.extend(table.lines(terminal_width()));
+    let Counts {
+        matched, handled, ..
+    } = survey.counts;
+    let shown = survey.sample.len() as u64;
+    let more = matched.saturating_sub(handled).saturating_sub(shown);
+    lines.extend((more > 0).then(|| format!("  and {more} more")));
     lines
 }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use crate::catch_up::{CatchUpReport, ListRooms, WebhookState};
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
-use crate::db::Db;
 use crate::service::Parts;
 
+use super::existing_store::open_existing;
 use super::exit::success_if;
 use super::output::{count, print_json, print_lines};
 
@@ -26,7 +26,7 @@ pub struct Args {
 /// Catches up once.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::try_from(settings)?;
-    let db = Db::open(&config.database)?;
+    let db = open_existing(settings)?;
     let parts = Parts::new(db, &config.portal, config.rules, Clock::system())?;
     let catch_up = parts.catch_up(config.secrets, config.limits.retention);
     let report = catch_up.run_once(ListRooms::Always).await?;

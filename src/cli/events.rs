@@ -4,15 +4,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{Db, Location};
+use crate::db::Db;
 use crate::journal;
 use crate::replay::ReplayMode;
 
+use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
 use super::output::{print, print_error, print_json, print_lines, terminal_width};
 
@@ -69,7 +69,8 @@ struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
-    /// The event's number, as in `events list` and the logs; if there is none with it, DocSpace's event.id.
+    /// The event's number, as in `events list` and the logs; otherwise DocSpace's event id.
+    #[arg(value_parser = event_number)]
     id: i64,
 
     /// Print a JSON object instead of text.
@@ -77,10 +78,15 @@ struct ShowArgs {
     json: bool,
 }
 
+/// Parses the number of an event.
+pub(in crate::cli) fn event_number(text: &str) -> Result<i64, &'static str> {
+    text.parse()
+        .map_err(|_| "an event is named by its number in `events list`, such as 23")
+}
+
 /// Runs the subcommand on the configured store.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
-    let location = settings.database()?;
-    let open = || open_existing(&location);
+    let open = || open_existing(settings);
     match args.command {
         Command::List(args) => list(&open()?, args).await,
         Command::Show(args) => show(&open()?, args).await,
@@ -106,24 +112,6 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Opens the store if it exists. Reading events must not create an empty store at a mistyped path.
-pub(super) fn open_existing(location: &Location) -> anyhow::Result<Db> {
-    let Some(path) = location.file() else {
-        return Db::open(location);
-    };
-    let exists = path
-        .try_exists()
-        .with_context(|| format!("cannot access the store {}", path.display()))?;
-    if !exists {
-        bail!(
-            "there is no store {}; set DATABASE_URL to the store of the service (a relative path is relative \
-             to the current directory)",
-            path.display()
-        );
-    }
-    Db::open(path)
-}
-
 async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
     let filter = args.filter.filter();
     let events = db
@@ -133,7 +121,10 @@ async fn list(db: &Db, args: ListArgs) -> anyhow::Result<ExitCode> {
         let events: Vec<_> = events.into_iter().map(|(event, _)| event).collect();
         print_json(&events)?;
     } else {
-        print_lines(table::render(&events, terminal_width()));
+        print_lines(match terminal_width() {
+            Some(width) => table::render(&events, Some(width)),
+            None => table::render_uncut(&events),
+        });
     }
     Ok(ExitCode::SUCCESS)
 }

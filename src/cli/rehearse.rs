@@ -24,12 +24,12 @@ use super::signal::shutdown_signal;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Works on the portal of DOCSPACE_API_HOST, with the key of DOCSPACE_API_KEY. Everything happens in a room\n\
-                  that it creates and removes, or with --room in a folder of that room. It says beforehand what it will\n\
-                  do, and stops at the first sign that it touches anything it did not create. If it was killed, the next\n\
-                  run of the same account removes what it left, so do not run two at a time.\n\
-                  The key needs the scope *:write, and its account the right to create rooms. Rules for all rooms of a\n\
-                  running service apply to the files of the rehearsal, too.\n\
+    after_help = "Works on the portal of DOCSPACE_API_HOST, with the key of DOCSPACE_API_KEY. Everything happens in a room \
+                  that it creates and removes, or with --room in a folder of that room. It says beforehand what it will \
+                  do, and stops at the first sign that it touches anything it did not create. If it was killed, the next \
+                  run of the same account removes what it left, so do not run two at a time.\n\n\
+                  The key needs the scope *:write, and its account the right to create rooms. Rules for all rooms of a \
+                  running service apply to the files of the rehearsal, too.\n\n\
                   Exit code 0: no claim differs, and nothing is left behind; else 1."
 )]
 pub struct Args {

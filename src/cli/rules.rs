@@ -8,9 +8,9 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::event::Event;
-use crate::rules::{Explanation, Facts, RuleSet, Verdict};
+use crate::rules::{Explanation, Facts, Rule, RuleSet, Verdict};
 use crate::text::clean;
 
 use super::evaluation::evaluator;
@@ -42,12 +42,21 @@ pub struct Args {
 enum Command {
     /// Explain for each rule which conditions match an event, with the values seen.
     Explain(ExplainArgs),
+    /// List the active rules, as the command alone does.
+    List(ListArgs),
     /// Pause a rule: it still matches, and what it plans is held.
     Pause(pause::PauseArgs),
     /// Resume a paused rule, and carry out or discard what is held.
     Resume(pause::ResumeArgs),
     /// Compare what the rules would decide for past events with what was decided, without executing anything.
     Try(trial::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// Print a JSON array instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,24 +72,39 @@ struct ExplainArgs {
 
 /// Runs the subcommand, or lists the rules.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
-    let rules = settings.rules()?.rules;
+    let rules = || Ok::<_, ConfigError>(RuleSet::new(settings.rules()?.rules));
     match args.command {
-        None => {
-            let rules = list::views(&rules, &pause::paused_rules(settings).await?);
-            if args.json {
-                print_json(&rules)?;
-            } else {
-                print_lines(list::render(&rules));
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::Explain(explain_args)) => {
-            explain(settings, &RuleSet::new(rules), explain_args).await
-        }
-        Some(Command::Pause(pause_args)) => pause::pause(settings, &rules, pause_args).await,
+        None => list(settings, args.json).await,
+        Some(Command::List(list_args)) => list(settings, args.json || list_args.json).await,
+        Some(Command::Explain(explain_args)) => explain(settings, &rules()?, explain_args).await,
+        // These two work with rules that cannot be read, too.
+        Some(Command::Pause(pause_args)) => pause::pause(settings, pause_args).await,
         Some(Command::Resume(resume_args)) => pause::resume(settings, resume_args).await,
-        Some(Command::Try(try_args)) => trial::run(settings, &RuleSet::new(rules), try_args).await,
+        Some(Command::Try(try_args)) => trial::run(settings, &rules()?, try_args).await,
     }
+}
+
+async fn list(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let rules = settings.rules()?.rules;
+    let rules = list::views(&rules, &pause::paused_rules(settings).await?);
+    if json {
+        print_json(&rules)?;
+    } else {
+        print_lines(list::render(&rules));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// That there is no rule with this name, and which there are.
+pub(super) fn no_such_rule(name: &str, rules: &[Rule]) -> String {
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    if names.is_empty() {
+        return format!("there is no rule “{name}”; no rules are configured");
+    }
+    format!(
+        "there is no rule “{name}”; the rules are: {}",
+        names.join(", ")
+    )
 }
 
 /// What `explain --json` prints.

@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "KEY")]
     api_key: Option<String>,
 
-    /// Let the portal do something otherwise than DocSpace, to see whether a program notices; may be repeated.
+    /// Let the portal behave differently from DocSpace, to see whether a program notices; may be repeated.
     /// One of lower-case-signatures, uncounted-retries, lasting-results, copies-keep-titles.
     #[arg(long, value_name = "NAME")]
     deviate: Vec<Deviation>,

@@ -11,7 +11,7 @@ use crate::db::{Db, Location};
 use crate::outbox;
 use crate::text_file;
 
-use super::exit::success_if;
+use super::exit::{success_if, usage_error};
 use super::output::{Table, print_json, print_lines, terminal_width};
 
 /// Arguments of the command.
@@ -32,7 +32,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct CopyArgs {
     /// The database, as in `DATABASE_URL`. Other users of this machine can see it in the list of processes.
-    #[arg(long, value_name = "URL", required_unless_present = "to_file")]
+    #[arg(long, value_name = "URL")]
     to: Option<String>,
 
     /// A file that contains the database's URL, so that its password stays hidden.
@@ -61,7 +61,11 @@ async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitC
         (None, Some(path)) => {
             text_file::read(&path).with_context(|| format!("cannot read {}", path.display()))?
         }
-        (None, None) => bail!("name the database with --to or --to-file"),
+        (None, None) => {
+            return Ok(usage_error(
+                "name the PostgreSQL database with --to URL, or with --to-file and a file that contains the URL",
+            ));
+        }
     };
     let to = settings.database_at(&url)?;
     if let Location::File(_) = to {

@@ -163,7 +163,12 @@ impl Gate {
             ErrorClass::RateLimited(pause) => (OpenReason::Limit, Trip::Pause(pause)),
         };
         if self.breaker.record_failure(reason, trip, self.clock.now()) {
-            warn!(error = %ErrorChain(error), "circuit opened: {}", reason.sentence());
+            let (error, sentence) = (ErrorChain(error).to_string(), reason.sentence());
+            if error == sentence {
+                warn!("calls to the portal are stopped: {sentence}");
+            } else {
+                warn!(error, "calls to the portal are stopped: {sentence}");
+            }
         }
     }
 
@@ -175,7 +180,7 @@ impl Gate {
     }
 
     fn note_recovery(&self) {
-        info!("circuit closed: the portal can be called again");
+        info!("the portal is called again");
         self.recovered.store(true, Ordering::Relaxed);
     }
 }

@@ -251,6 +251,14 @@ fn decide<'a>(
         .collect()
 }
 
+/// Whether a rule of this name has planned something for an event that is still stored.
+pub fn has_rule(sql: &Sql, rule: &str) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM decisions WHERE rule = :rule AND outcome <> 'ignored' LIMIT 1",
+        &[(":rule", rule.into())],
+    )
+}
+
 /// Stores one decision about an event.
 pub(super) fn insert_decision(
     sql: &Sql,

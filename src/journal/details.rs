@@ -165,7 +165,14 @@ fn reason_for(
             .find_map(|action| Some(format!("{}: {}", action.kind, action.reason.as_ref()?)))
     };
     match state {
-        EventState::Dead => of_action(ActionState::Dead),
+        // A person who decides about it needs to know its target, such as the recipient.
+        EventState::Dead => actions
+            .iter()
+            .filter(|action| action.state == ActionState::Dead)
+            .find_map(|action| {
+                let reason = action.reason.as_ref()?;
+                Some(format!("{}: {reason} ({})", action.kind, action.what))
+            }),
         EventState::Waiting => of_action(ActionState::Waiting),
         EventState::Discarded => of_action(ActionState::Discarded),
         EventState::Ignored => Some(decisions.first().map_or_else(
@@ -243,6 +250,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
         rule: row.get("rule")?,
         what: described.unwrap_or_else(|| kind.clone()),
         kind,
+        plan,
         is_waited_for: waited_for != 0,
         state,
         held: held != 0,

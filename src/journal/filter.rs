@@ -52,6 +52,31 @@ pub enum StateFilter {
 }
 
 impl StateFilter {
+    /// Every filter with its word in addresses.
+    pub const WORDS: [(&str, Self); 8] = [
+        ("all", Self::Any),
+        ("waiting", Self::Waiting),
+        ("held", Self::Held),
+        ("dead", Self::Dead),
+        ("done", Self::Done),
+        ("discarded", Self::Discarded),
+        ("ignored", Self::Ignored),
+        ("unreadable", Self::Unreadable),
+    ];
+
+    /// The filter with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut words = Self::WORDS.into_iter();
+        words.find(|(known, _)| *known == word).map(|(_, it)| it)
+    }
+
+    /// Its word in addresses.
+    pub fn as_str(self) -> &'static str {
+        let mut words = Self::WORDS.into_iter();
+        let word = words.find(|(_, filter)| *filter == self);
+        word.map_or("all", |(word, _)| word)
+    }
+
     /// The condition on the table `events`. Where few rows can match, it begins with them, so that the query does
     /// not read all events for them.
     pub(super) fn condition(self) -> String {

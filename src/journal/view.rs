@@ -124,6 +124,9 @@ pub struct ActionView {
     /// What it does, such as "copy to folder 12".
     #[serde(skip)]
     pub what: String,
+    /// The plan, as its kind stores it.
+    #[serde(skip)]
+    pub plan: String,
     /// Whether the actions after it in its rule wait for it.
     #[serde(skip)]
     pub is_waited_for: bool,
@@ -156,6 +159,17 @@ pub struct ActionView {
     /// When it ended.
     #[serde(serialize_with = "rfc3339_or_null")]
     pub finished_at: Option<Timestamp>,
+}
+
+impl ActionView {
+    /// Its state in one word: "held" if it waits because its rule is paused.
+    pub fn shown_state(&self) -> &'static str {
+        if self.held {
+            "held"
+        } else {
+            self.state.as_str()
+        }
+    }
 }
 
 fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

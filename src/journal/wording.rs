@@ -97,6 +97,12 @@ impl ActionView {
         self.state != ActionState::Done && self.is_waited_for
     }
 
+    /// What a person should know about an action that is done, such as that no email was sent.
+    pub fn note(&self) -> Option<&str> {
+        let is_done = self.state == ActionState::Done;
+        self.reason.as_deref().filter(|_| is_done)
+    }
+
     fn result(&self) -> String {
         match (&self.result_file, &self.result_folder) {
             (Some(file), Some(folder)) => format!("; file {file} in folder {folder}"),
@@ -109,12 +115,10 @@ impl ActionView {
 /// What was done for an event, or is to be done: each action with its state and its result.
 pub fn actions_text(actions: &[ActionView]) -> String {
     let texts = actions.iter().map(|action| {
-        let state = if action.held {
-            "held"
-        } else {
-            action.state.as_str()
-        };
-        format!("{}: {state}{}", action.what, action.result())
+        let state = action.shown_state();
+        let note = action.note().map(|note| format!(" ({note})"));
+        let note = note.unwrap_or_default();
+        format!("{}: {state}{}{note}", action.what, action.result())
     });
     texts.collect::<Vec<_>>().join("; ")
 }

@@ -113,7 +113,7 @@ impl ChannelBreaker {
                     self.breaker.record_refusal();
                 }
                 if self.breaker.record_success(now) {
-                    info!("circuit closed: {} can be used again", self.name);
+                    info!("{} is used again", self.name);
                 }
                 handled
             }
@@ -134,7 +134,7 @@ impl ChannelBreaker {
         };
         let was_closed = self.breaker.record_failure(problem, trip, now);
         if was_closed {
-            warn!(reason, "circuit opened: {} is not used", self.name);
+            warn!(reason, "{} is not used for now", self.name);
         }
         let mut outage = self.lock();
         let since = match &*outage {

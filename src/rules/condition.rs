@@ -144,8 +144,9 @@ impl fmt::Display for Condition {
                 write!(formatter, "{name} is “{pattern}”")
             }
             Self::Extension(extensions) => write!(formatter, "{name} is {}", AnyOf(extensions)),
-            Self::By(accounts) | Self::NotBy(accounts) => {
-                write!(formatter, "{name} {}", AnyOf(accounts))
+            Self::By(accounts) => write!(formatter, "the acting user is {}", AnyOf(accounts)),
+            Self::NotBy(accounts) => {
+                write!(formatter, "the acting user is not {}", AnyOf(accounts))
             }
         }
     }

@@ -147,7 +147,9 @@ impl Decider {
         match self.is_outdated(&undecided, &event).await {
             Ok(false) => {}
             Ok(true) => {
-                let outcome = EventOutcome::Decided(rules.ignore(&outdated_reason(&undecided)));
+                let outcome = EventOutcome::Decided(
+                    rules.ignore(&outdated_reason(&undecided, self.retention)),
+                );
                 batch.outcomes.push((undecided, outcome));
                 return Ok(());
             }
@@ -384,10 +386,11 @@ impl Decider {
     }
 }
 
-fn outdated_reason(undecided: &Undecided) -> String {
+fn outdated_reason(undecided: &Undecided, retention: Duration) -> String {
     let EventPosition { at, event, .. } = undecided.position;
+    let days = retention.as_secs() / 86_400;
     format!(
-        "it happened at {at:.0}, longer ago than RETENTION_DAYS, so it may have been acted on already; \
+        "it happened at {at:.0}, longer ago than RETENTION_DAYS ({days}), so it may have been acted on already; \
          `docspace-courier events replay {event}` acts on it nevertheless"
     )
 }

@@ -465,14 +465,19 @@ async fn the_command_shows_orders_and_stops() {
         };
         let room = folder_id(&scene.client_room).to_string();
         check(&["--rule", "copyy"], 2, "there is no rule “copyy”");
+        check(&["--rule", "copyy"], 2, "the rules are: copy");
+        let nowhere = &["--rule", "copy", "--room", "999999"];
+        check(nowhere, 2, "there is no room or folder 999999");
         check(&["--rule", "copy"], 0, "Copies and moves: 12.");
+        check(&["--rule", "copy"], 0, "copy to folder 341029");
+        check(&["--rule", "copy"], 0, "and 2 more");
         check(
             &["--rule", "copy", "--room", &room],
             0,
             "Add --yes to run it.",
         );
         check(&["--status"], 0, "There was no backfill.");
-        check(&["--rule", "copy", "--yes"], 0, "Backfill 1 is ordered.");
+        check(&["--rule", "copy", "--yes"], 0, "Backfill 1 is queued.");
         check(&["--rule", "copy", "--yes"], 1, "a backfill is under way");
         check(&["--status"], 0, "Backfill 1 of copy: running");
         check(&["--stop"], 0, "The backfill is stopped.");

@@ -735,3 +735,32 @@ async fn rules_that_trigger_themselves_through_nested_folders() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_service_that_has_not_run_yet_is_not_an_error() {
+    scenario(async |scene| {
+        scene.stop_receiving().await;
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/courier.db", folder.path().display());
+        let variables = || Variables::of(scene).with("DATABASE_URL", &url);
+        let report = check_with(scene, variables()).await;
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+        finds(&report, Severity::Warning, "/webhook", "has not run yet");
+        scene.portal.delete_webhook(scene.webhook);
+        let report = check_with(scene, variables()).await;
+        assert_eq!(report.count(Severity::Error), 0, "{report:#?}");
+        finds(&report, Severity::Warning, "webhook", "start the service");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_does_not_exist_is_named_with_its_variable_and_rule() {
+    scenario(async |scene| {
+        let variables = Variables::of(scene).with("INCOMING_FOLDER_ID", "99999999");
+        let report = check_with(scene, variables).await;
+        let users = "(INCOMING_FOLDER_ID, rule invoice)";
+        finds_only(&report, "folder 99999999", users);
+    })
+    .await;
+}

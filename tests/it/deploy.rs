@@ -44,6 +44,11 @@ fn the_service_reads_every_variable_of_the_deployment_files() {
             "ADMIN_ADDR",
         ),
         (
+            "courierctl",
+            include_str!("../../deploy/courierctl"),
+            "DATABASE_URL",
+        ),
+        (
             "nginx.conf",
             include_str!("../../deploy/nginx.conf"),
             "REQUIRE_HTTPS",
@@ -125,4 +130,69 @@ fn systemd_understands_the_unit() {
         .unwrap();
     let said = String::from_utf8_lossy(&judged.stdout).into_owned();
     assert!(judged.status.success(), "{said}");
+}
+
+/// The script for commands names the files and the store that the unit names.
+#[test]
+fn commands_have_the_configuration_of_the_unit() {
+    const SCRIPT: &str = include_str!("../../deploy/courierctl");
+    let unit = std::fs::read_to_string(UNIT).unwrap();
+    for line in unit.lines() {
+        let (name, value) = line.split_once('=').unwrap_or_default();
+        match name {
+            "LoadCredential" => {
+                let (_, file) = value.rsplit_once('/').unwrap();
+                assert!(SCRIPT.contains(&format!("\"$etc/{file}\"")), "{line}");
+            }
+            "EnvironmentFile" => {
+                let (folder, file) = value.rsplit_once('/').unwrap();
+                assert!(SCRIPT.contains(&format!("etc={folder}\n")), "{line}");
+                assert!(
+                    SCRIPT.contains(&format!("--env-file \"$etc/{file}\"")),
+                    "{line}"
+                );
+            }
+            "Environment" if value.contains("DATABASE_URL") => {
+                assert!(SCRIPT.contains(value), "{line}");
+            }
+            "Environment" => {
+                let (variable, _) = value.split_once('=').unwrap();
+                assert!(SCRIPT.contains(&format!("{variable}=")), "{line}");
+            }
+            _ => {}
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for secret in ["api-key", "webhook-secret", "admin-token"] {
+        std::fs::write(path(secret), "a-secret-of-16-chars").unwrap();
+    }
+    std::fs::write(
+        path("courier.env"),
+        "CLIENT_ROOT_ID=1\nINCOMING_FOLDER_ID=2\n",
+    )
+    .unwrap();
+    let script = SCRIPT
+        .replace(
+            "/etc/docspace-courier",
+            &folder.path().display().to_string(),
+        )
+        .replace(
+            "/var/lib/docspace-courier",
+            &folder.path().display().to_string(),
+        )
+        .replace(
+            "/usr/local/bin/docspace-courier",
+            env!("CARGO_BIN_EXE_docspace-courier"),
+        );
+    std::fs::write(path("courierctl"), script).unwrap();
+    let output = std::process::Command::new("sh")
+        .arg(path("courierctl"))
+        .args(["rules", "list"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("invoice"), "{said}");
 }

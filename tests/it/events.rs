@@ -460,6 +460,36 @@ fn the_command_does_not_create_a_missing_store() {
     assert!(error_output(&output).contains("DATABASE_URL"));
 }
 
+/// Every command that works on what the service has stored needs its store.
+#[test]
+fn no_command_creates_a_store_in_a_wrong_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["catch-up"][..],
+        &["backfill", "--status"],
+        &["backfill", "--rule", "copy"],
+        &["events", "export", "--csv"],
+        &["rules", "pause", "copy"],
+        &["rules", "try"],
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_docspace-courier"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("DOCSPACE_API_HOST", "http://127.0.0.1:9")
+            .env("DOCSPACE_API_KEY", "sk-test")
+            .env("DOCSPACE_WEBHOOK_SECRET", "a-secret-of-16-chars")
+            .env("SHARED_WITH_CLIENT_ROOM_ID", "1")
+            .env("INTERNAL_PROCESSING_FOLDER_ID", "2")
+            .output()
+            .unwrap();
+        let said = error_output(&output);
+        assert!(said.contains("there is no store"), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
 #[tokio::test]
 async fn old_finished_events_are_pruned_and_unfinished_ones_are_kept() {
     scenario(async |scene| {

@@ -150,3 +150,35 @@ async fn dashboard_and_alert_rules_use_existing_metrics() {
     })
     .await;
 }
+
+/// docs/API.md lists what is exported, and nothing else.
+#[tokio::test]
+async fn all_metrics_are_documented() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        scene.metrics.register_task("a task");
+        let (_, metrics) = operator.get("/metrics").await;
+        let types = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "));
+        let exported: BTreeSet<&str> = types.filter_map(|rest| rest.split(' ').next()).collect();
+        let document = include_str!("../../docs/API.md");
+        let rows = document
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `courier_"));
+        let documented: Vec<String> = rows
+            .filter_map(|row| Some(format!("courier_{}", row.split('`').next()?)))
+            .collect();
+        // Only a service with a certificate and channels has these.
+        let others = [
+            "courier_certificate_expiry_timestamp_seconds",
+            "courier_channel_breaker_open",
+        ];
+        let documented: BTreeSet<&str> = documented.iter().map(String::as_str).collect();
+        let expected: BTreeSet<&str> = exported.iter().copied().chain(others).collect();
+        assert_eq!(documented, expected);
+    })
+    .await;
+}

@@ -180,6 +180,12 @@ async fn the_list_shows_events_and_actions_and_can_be_searched() {
         }
         check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
         check_contains(&operator.page("/?show=dead").await, &["No dead letters."]);
+        check_contains(&operator.page("/?show=held").await, &["No held events."]);
+        for path in ["/?show=nothing", "/api/events?show=nothing"] {
+            let (code, said) = operator.get(path).await;
+            assert_eq!(code, 400, "{path}: {said}");
+            assert!(said.contains("held"), "{path}: {said}");
+        }
     })
     .await;
 }
@@ -206,7 +212,7 @@ async fn an_event_page_shows_reasons_actions_and_attempts() {
         );
         check_contains(
             &operator.page("/?show=dead").await,
-            &["plan.docx", "need attention"],
+            &["plan.docx", "needs attention"],
         );
         check_contains(&operator.page("/").await, &["1 event, 1 dead"]);
         assert_eq!(operator.get("/events/99").await.0, 404);

@@ -1,10 +1,12 @@
 //! A paused rule matches and plans, and what it plans is held until a person resumes it.
 
 use docspace_courier::clock::Clock;
+use docspace_courier::finding::Severity;
 use docspace_courier::journal::{self, EventFilter, EventState, StateFilter};
 use docspace_courier::outbox::{self, Held, PausedRule};
 use docspace_courier::rule_pause;
 
+use crate::check::{Variables, check_with, finds};
 use crate::events::FIRST;
 use crate::scene::{Leftover, Scene, scenario};
 
@@ -173,6 +175,50 @@ async fn the_commands_pause_and_resume() {
         scene.clock.advance(std::time::Duration::from_mins(2));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn held_actions_are_called_held_and_check_names_the_paused_rule() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.pause_rule("copy").await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        for path in ["/?show=held", "/events/1"] {
+            let page = operator.page(path).await;
+            assert!(page.contains("plan.docx"), "{path}: {page}");
+            assert!(!page.contains(">waiting<"), "{path}: {page}");
+        }
+        assert!(!operator.page("/?show=waiting").await.contains("plan.docx"));
+        let report = check_with(scene, Variables::of(scene)).await;
+        finds(&report, Severity::Warning, "rule copy", "actions held: 1");
+        finds(&report, Severity::Warning, "rule copy", "rules resume copy");
+        scene.resume_rule("copy", Held::Do).await;
+        scene.work_to_the_end().await;
+    })
+    .await;
+}
+
+/// Pausing is how an operator stops a rule in an emergency, so it needs no valid rules.
+#[tokio::test]
+async fn a_rule_is_paused_although_the_rules_cannot_be_read() {
+    scenario(async |scene| {
+        let run = |command: &str| {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_docspace-courier"))
+                .args(["rules", command, "copy"])
+                .env_clear()
+                .env("DATABASE_URL", scene.store.url())
+                .env("RULES_FILE", "/nowhere/rules.toml")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        run("pause");
+        assert_eq!(scene.paused_rules().await.len(), 1);
+        run("resume");
+        assert_eq!(scene.paused_rules().await.len(), 0);
     })
     .await;
 }

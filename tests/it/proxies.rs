@@ -119,6 +119,8 @@ impl Proxied {
 
         assert_eq!(self.deliver("/webhook", 300).await, 200);
         assert_eq!(self.deliver("/docspace/webhook", 300).await, 200);
+        assert_eq!(self.deliver("/webhook/", 300).await, 200);
+        assert_eq!(self.deliver("/docspace/webhook/", 300).await, 200);
         assert_eq!(self.deliver("/webhook", 19 * 1024 * 1024 / 10).await, 200);
         assert_eq!(self.deliver("/webhook", LIMIT).await, 200);
         assert_eq!(self.deliver("/webhook", LIMIT + 1).await, 413);

@@ -36,7 +36,8 @@ impl Written {
         let seed = self.deployment.portal.seed();
         let text = text
             .replace("ROOM", seed.client_room.as_str())
-            .replace("INCOMING", seed.incoming_folder.as_str());
+            .replace("INCOMING", seed.incoming_folder.as_str())
+            .replace("INTERNAL", seed.internal_folder.as_str());
         let beside = self.folder.path().join("rules.new");
         std::fs::write(&beside, text).unwrap();
         std::fs::rename(beside, self.path()).unwrap();
@@ -184,6 +185,12 @@ async fn an_event_is_explained_and_past_events_are_tried() {
             said.contains("unchanged, 0 different"),
             "{said}"
         );
+        // Another destination is a difference, too.
+        let copied_elsewhere = ARCHIVE.replace("INCOMING", "INTERNAL");
+        written.write(&copied_elsewhere);
+        let said = written.say(&["rules", "try", "--changes-only"]);
+        assert!(said.contains("DIFFERS"), "{said}");
+        assert!(said.contains("instead of copy to folder"), "{said}");
         let before = written.deployment.ask_store("SELECT count(*) FROM actions");
         written.write(&ARCHIVE.replace("pdf", "docx"));
         let said = written.say(&["rules", "try"]);

@@ -92,7 +92,7 @@ fn properties(raises: &'static str, to: &FolderId, conflict: Conflict) -> Action
         target: Some(to.to_string()),
         remark: match conflict {
             Conflict::Duplicate => None,
-            Conflict::Overwrite => Some("overwrite a taken title"),
+            Conflict::Overwrite => Some("overwrite a file with the same title"),
             Conflict::Skip => Some("skip if the title exists there"),
         },
         ..ActionProperties::on_file(raises)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::output::{Table, terminal_width};
 use crate::journal::{ActionView, DecisionView, EventDetails, EventState, EventView};
-use crate::text::{clean, time};
+use crate::text::{clean, shell_word, time};
 
 pub(super) fn render(details: &EventDetails) -> String {
     let mut page = String::new();
@@ -118,7 +118,7 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             )?;
             writeln!(
                 page,
-                "  docspace-courier events discard {id}   discards them for good"
+                "  docspace-courier events discard {id}   discards its dead letters; a replay can still bring them back"
             )
         }
         _ if details.has_ended() => {
@@ -132,10 +132,15 @@ fn write_next_steps(page: &mut String, details: &EventDetails) -> std::fmt::Resu
             page,
             "\nA running service continues by itself. If this takes long, `docspace-courier check` shows what to fix."
         ),
-        EventState::Held => writeln!(
-            page,
-            "\nA rule is paused. `docspace-courier rules resume NAME` resumes it, and carries out or drops what is held."
-        ),
+        EventState::Held => {
+            let rule = details.actions.iter().find(|action| action.held);
+            let rule = rule.map_or("NAME", |action| &action.rule);
+            writeln!(
+                page,
+                "\nA rule is paused. `docspace-courier rules resume {}` resumes it, and carries out or drops what is held.",
+                clean(&shell_word(rule))
+            )
+        }
         EventState::Unreadable => writeln!(
             page,
             "\nThere is nothing to do here: the delivery was signed, but it is not an event. It is kept \

@@ -113,7 +113,8 @@ fn report(replayed: &Replayed, mode: ReplayMode) -> ExitCode {
     }
     if replayed.reevaluating > 0 {
         print_lines([format!(
-            "Replaying {}: the running service evaluates its current rules again.",
+            "Replaying {}: a running service evaluates its current rules again at once; otherwise it does when it \
+             starts.",
             count(replayed.reevaluating, "event")
         )]);
     }

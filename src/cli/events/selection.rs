@@ -3,6 +3,7 @@
 use crate::ids::InboxId;
 use crate::journal::{EventFilter, StateFilter};
 
+use super::event_number;
 use super::filter::FilterArgs;
 
 /// The options that select many events, which a number excludes.
@@ -29,7 +30,7 @@ pub(super) struct DiscardArgs {
 #[derive(Debug, clap::Args)]
 struct SelectArgs {
     /// Events, by their numbers in `events list`.
-    #[arg(value_name = "ID", conflicts_with_all = FILTERS)]
+    #[arg(value_name = "ID", conflicts_with_all = FILTERS, value_parser = event_number)]
     ids: Vec<i64>,
 
     #[command(flatten)]

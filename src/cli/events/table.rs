@@ -2,7 +2,7 @@
 
 use crate::cli::output::Table;
 use crate::journal::{self, ActionView, EventView};
-use crate::text::{clean_and_cut, time};
+use crate::text::{clean, clean_and_cut, time};
 
 /// Maximum width of a title.
 const TITLE_WIDTH: usize = 32;
@@ -30,15 +30,31 @@ pub(super) fn render(events: &[(EventView, Vec<ActionView>)], width: Option<u16>
     }
     let mut table = Table::with_header(HEAD);
     for (event, actions) in events {
-        table.row(cells(event, actions));
+        table.row(cells(event, actions, clean_and_cut));
     }
     table.lines(width)
 }
 
-fn cells(event: &EventView, actions: &[ActionView]) -> [String; 7] {
+/// The table with the whole text of each cell, for a file or a pipe.
+pub(super) fn render_uncut(events: &[(EventView, Vec<ActionView>)]) -> Vec<String> {
+    if events.is_empty() {
+        return render(events, None);
+    }
+    let mut table = Table::with_header(HEAD);
+    for (event, actions) in events {
+        table.row(cells(event, actions, |text, _| clean(text)));
+    }
+    table.lines(None)
+}
+
+fn cells(
+    event: &EventView,
+    actions: &[ActionView],
+    cut: impl Fn(&str, usize) -> String,
+) -> [String; 7] {
     let shown = |text: &Option<String>, width| {
         text.as_deref()
-            .map_or_else(|| "-".to_owned(), |text| clean_and_cut(text, width))
+            .map_or_else(|| "-".to_owned(), |text| cut(text, width))
     };
     let result = event.reason.clone();
     let result = result.unwrap_or_else(|| journal::actions_text(actions));
@@ -49,7 +65,7 @@ fn cells(event: &EventView, actions: &[ActionView]) -> [String; 7] {
         shown(&event.title, TITLE_WIDTH),
         shown(&event.file_id, NAME_WIDTH),
         event.state.as_str().to_owned(),
-        clean_and_cut(&result, RESULT_WIDTH),
+        cut(&result, RESULT_WIDTH),
     ]
 }
 

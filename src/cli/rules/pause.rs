@@ -3,16 +3,18 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::cli::events;
+use crate::cli::existing_store::{open_existing, open_if_exists};
 use crate::cli::exit::{FAILED, usage_error};
 use crate::cli::output::{count, print, print_error, print_lines};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Rules, Settings};
 use crate::db::Db;
+use crate::inbox;
 use crate::outbox::{self, Held, PausedRule};
 use crate::rule_pause;
-use crate::rules::Rule;
-use crate::text::clean;
+use crate::text::{clean, shell_word};
+
+use super::no_such_rule;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PauseArgs {
@@ -39,30 +41,29 @@ enum HeldArg {
 
 /// The paused rules; none if the store does not exist.
 pub(super) async fn paused_rules(settings: &Settings) -> anyhow::Result<Vec<PausedRule>> {
-    let location = settings.database()?;
-    if location.file().is_some_and(|path| !path.exists()) {
-        return Ok(Vec::new());
+    match open_if_exists(settings)? {
+        Some(db) => Ok(db.read(outbox::paused_rules).await?),
+        None => Ok(Vec::new()),
     }
-    let db = events::open_existing(&location)?;
-    Ok(db.read(outbox::paused_rules).await?)
 }
 
-/// Pauses a rule.
-pub(super) async fn pause(
-    settings: &Settings,
-    rules: &[Rule],
-    args: PauseArgs,
-) -> anyhow::Result<ExitCode> {
+/// Pauses a rule, also if the rules cannot be read: it is how an operator stops one in an emergency.
+pub(super) async fn pause(settings: &Settings, args: PauseArgs) -> anyhow::Result<ExitCode> {
     let name = args.name;
-    if !rules.iter().any(|rule| rule.name == name) {
-        let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-        print_error(&format!(
-            "there is no rule “{name}”; the rules are: {}",
-            names.join(", ")
-        ));
-        return Ok(ExitCode::from(FAILED));
+    let db = open_existing(settings)?;
+    match settings.rules() {
+        Ok(Rules { rules, .. }) => {
+            let is_configured = rules.iter().any(|rule| rule.name == name);
+            if !is_configured && !is_known(&db, &name).await? {
+                print_error(&no_such_rule(&name, &rules));
+                return Ok(ExitCode::from(FAILED));
+            }
+        }
+        Err(_) => print_error(
+            "the rules cannot be read (`docspace-courier check` says why), so whether there is a rule of this name is \
+             not known",
+        ),
     }
-    let db = events::open_existing(&settings.database()?)?;
     let is_new = rule_pause::pause(&db, &name, Clock::system().now()).await?;
     let shown = clean(&name);
     let held = held_actions(&db, &name).await?.unwrap_or(0);
@@ -73,8 +74,9 @@ pub(super) async fn pause(
             format!("Rule {shown} was paused already.")
         },
         format!(
-            "Held now: {}. `docspace-courier rules resume` ends the pause.",
-            actions(held)
+            "Held now: {}. `docspace-courier rules resume {}` ends the pause.",
+            actions(held),
+            clean(&shell_word(&name))
         ),
     ]);
     Ok(ExitCode::SUCCESS)
@@ -82,7 +84,7 @@ pub(super) async fn pause(
 
 /// Resumes a rule.
 pub(super) async fn resume(settings: &Settings, args: ResumeArgs) -> anyhow::Result<ExitCode> {
-    let db = events::open_existing(&settings.database()?)?;
+    let db = open_existing(settings)?;
     let name = args.name;
     let Some(held) = held_actions(&db, &name).await? else {
         print_error(&format!("the rule “{name}” is not paused"));
@@ -107,12 +109,18 @@ pub(super) async fn resume(settings: &Settings, args: ResumeArgs) -> anyhow::Res
     print_lines([match (choice, held) {
         (_, 0) => format!("Rule {shown} is resumed. It held nothing."),
         (Held::Do, _) => format!(
-            "Rule {shown} is resumed. The running service carries out {}.",
+            "Rule {shown} is resumed. A running service carries out {} at once; otherwise it does when it starts.",
             actions(held)
         ),
         (Held::Drop, _) => format!("Rule {shown} is resumed. Discarded: {}.", actions(held)),
     }]);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the store knows a rule of this name, perhaps one that the service has and this configuration has not.
+async fn is_known(db: &Db, name: &str) -> anyhow::Result<bool> {
+    let name = name.to_owned();
+    Ok(db.read(move |sql| inbox::has_rule(sql, &name)).await?)
 }
 
 fn actions(number: u64) -> String {

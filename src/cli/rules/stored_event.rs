@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::events;
+use crate::cli::existing_store::open_existing;
 use crate::config::Settings;
 use crate::db::Db;
 use crate::event::Event;
@@ -11,7 +11,7 @@ use crate::journal::{self, EventDetails};
 
 /// The event with this number, and the rules that caused it.
 pub(super) async fn find(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = events::open_existing(&settings.database()?)?;
+    let db = open_existing(settings)?;
     let Some(details) = db.read(move |sql| journal::find(sql, number)).await? else {
         bail!("there is no event {number}");
     };

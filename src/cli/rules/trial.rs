@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use crate::cli::evaluation::evaluator;
-use crate::cli::events;
+use crate::cli::existing_store::open_existing;
 use crate::cli::output::{print_json, print_lines};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::ids::FolderId;
 use crate::inbox::DecisionOutcome;
-use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::{Facts, RuleSet};
+use crate::journal::{self, ActionView, EventDetails, EventFilter, EventState};
+use crate::outbox::ActionState;
+use crate::rules::{Decision, Facts, RuleSet};
 
 use super::stored_event::{caused_by, parse};
 use super::trial_of_files;
@@ -46,7 +47,7 @@ pub(super) async fn run(
     rules: &RuleSet,
     args: Args,
 ) -> anyhow::Result<ExitCode> {
-    let db = events::open_existing(&settings.database()?)?;
+    let db = open_existing(settings)?;
     let tried = match &args.room {
         Some(room) => trial_of_files::run(settings, &db, rules, room, args.last).await?,
         None => try_events(settings, &db, rules, args.last).await?,
@@ -88,13 +89,14 @@ async fn try_events(
         let decisions = evaluator
             .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
-        tried.push(compare(details, decisions.ok().map(matching)));
+        tried.push(compare(details, decisions.ok()));
     }
     Ok(tried)
 }
 
 /// A rule whose action another event has done already matched, too.
-fn compare(details: EventDetails, today: Option<Vec<String>>) -> TrialResult {
+fn compare(details: EventDetails, today: Option<Vec<Decision>>) -> TrialResult {
+    let changes = today.as_deref().map(|today| changes(&details, today));
     let undecided = details.decisions.is_empty() && details.event.state == EventState::Waiting;
     let wanted = details.decisions.into_iter();
     let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
@@ -105,6 +107,49 @@ fn compare(details: EventDetails, today: Option<Vec<String>>) -> TrialResult {
         details.event.trigger,
         details.event.title,
         (!undecided).then_some(decided),
-        today,
+        today.map(matching),
     )
+    .with_changes(changes.unwrap_or_default())
+}
+
+/// What the rules that planned something then would plan differently now, in words.
+fn changes(details: &EventDetails, today: &[Decision]) -> Vec<String> {
+    let planned = |name: &str| {
+        let then = details.decisions.iter();
+        let mut then = then.filter(|it| it.outcome == DecisionOutcome::Planned);
+        then.any(|decision| decision.rule == name)
+    };
+    let mut changes = Vec::new();
+    for decision in today.iter().filter(|it| planned(&it.rule)) {
+        let Some(now) = &decision.planned else {
+            continue;
+        };
+        let then: Vec<&ActionView> = details
+            .actions
+            .iter()
+            .filter(|action| action.rule == decision.rule)
+            .collect();
+        let added = now
+            .actions
+            .iter()
+            .filter(|action| !then.iter().any(|it| it.plan == action.stored));
+        let removed = then.iter().filter(|it| {
+            it.state != ActionState::Discarded
+                && !now.actions.iter().any(|action| action.stored == it.plan)
+        });
+        let added: Vec<String> = added.map(ToString::to_string).collect();
+        let removed: Vec<&str> = removed.map(|it| it.what.as_str()).collect();
+        let rule = &decision.rule;
+        match (added.is_empty(), removed.is_empty()) {
+            (true, true) => {}
+            (false, true) => changes.push(format!("{rule}: {} is new", added.join(", "))),
+            (true, false) => changes.push(format!("{rule}: no {}", removed.join(", "))),
+            (false, false) => changes.push(format!(
+                "{rule}: {} instead of {}",
+                added.join(", "),
+                removed.join(", ")
+            )),
+        }
+    }
+    changes
 }

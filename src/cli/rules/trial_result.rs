@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::output::{Table, count, terminal_width};
 use crate::ids::{FileId, InboxId};
 use crate::rules::Decision;
-use crate::text::clean_and_cut;
+use crate::text::{clean, clean_and_cut};
 
 /// Maximum width of a trigger or title.
 const TITLE_WIDTH: usize = 32;
@@ -33,6 +33,8 @@ pub(super) struct TrialResult {
     decided: Option<Vec<String>>,
     /// The rules that match now; `None` if a lookup in the portal failed.
     today: Option<Vec<String>>,
+    /// What rules that matched then and now plan differently now, in words.
+    changes: Vec<String>,
 }
 
 impl TrialResult {
@@ -54,7 +56,13 @@ impl TrialResult {
             title,
             decided,
             today,
+            changes: Vec::new(),
         }
+    }
+
+    /// The same, with what rules plan differently now.
+    pub(super) fn with_changes(self, changes: Vec<String>) -> Self {
+        Self { changes, ..self }
     }
 
     /// Whether the rules decide differently now.
@@ -66,7 +74,7 @@ impl TrialResult {
         match (&self.decided, &self.today) {
             (_, None) => "would wait",
             (None, _) => "waits",
-            (Some(decided), Some(today)) if decided == today => SAME,
+            (Some(decided), Some(today)) if decided == today && self.changes.is_empty() => SAME,
             _ => DIFFERS,
         }
     }
@@ -95,17 +103,23 @@ pub(super) fn render(shown: &[&TrialResult], all: &[TrialResult]) -> Vec<String>
         Some(first) if first.file.is_some() => "file",
         Some(_) => "event",
     };
+    // Nothing is cut in a file or a pipe.
+    let width = terminal_width();
+    let cut = |text: &str, max: usize| match width {
+        Some(_) => clean_and_cut(text, max),
+        None => clean(text),
+    };
     let rules = |rules: &Option<Vec<String>>| match rules {
         None => "?".to_owned(),
         Some(none) if none.is_empty() => "-".to_owned(),
-        Some(rules) => clean_and_cut(&rules.join(", "), RULES_WIDTH),
+        Some(rules) => cut(&rules.join(", "), RULES_WIDTH),
     };
     let mut table = Table::with_header(["ID", "TRIGGER", "TITLE", "DECIDED", "NOW", ""]);
     for result in shown {
         table.row([
             result.shown_id(),
-            clean_and_cut(result.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
-            clean_and_cut(result.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            cut(result.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            cut(result.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
             rules(&result.decided),
             rules(&result.today),
             result.label().to_owned(),
@@ -116,7 +130,15 @@ pub(super) fn render(shown: &[&TrialResult], all: &[TrialResult]) -> Vec<String>
     let undecided = all.len() - same - differs;
     let mut lines = Vec::new();
     if !shown.is_empty() {
-        lines.extend(table.lines(terminal_width()));
+        lines.extend(table.lines(width));
+        lines.push(String::new());
+    }
+    for result in shown {
+        let id = result.shown_id();
+        let changes = result.changes.iter();
+        lines.extend(changes.map(|change| format!("{id}: {}", clean(change))));
+    }
+    if shown.iter().any(|result| !result.changes.is_empty()) {
         lines.push(String::new());
     }
     lines.push(format!(
