@@ -421,7 +421,7 @@ async fn the_command_replays_and_discards_events() {
         check(
             &["replay", "--file", &file, "--all"],
             0,
-            "Replaying 1 event: the running service",
+            "Replaying 1 event: a running service",
         );
         scene.work_to_the_end().await;
         check(&["discard", "1"], 1, "only dead letters can be discarded");
