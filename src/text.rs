@@ -124,6 +124,9 @@ fn separate_word(separated: &mut String, word: &str, marks: &str) {
 /// title with a known ending are none.
 fn may_be_host(word: &str) -> bool {
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    if word.contains(['@', '/', '\\']) {
+        return true;
+    }
     let word = word.trim_matches(|character: char| !character.is_alphanumeric());
     let mut labels = word.split('.');
     let first = labels.next().unwrap_or_default();
@@ -136,7 +139,7 @@ fn may_be_host(word: &str) -> bool {
     let is_ipv4 = labels.len() + 1 == IPV4_NUMBERS
         && is_number(first)
         && labels.iter().all(|label| is_number(label));
-    is_www || is_ipv4 || !is_file || word.contains(['@', '/', '\\'])
+    is_www || is_ipv4 || !is_file
 }
 
 /// Whether a text ends with the scheme of an address (RFC 3986), unlike the hour of a time.

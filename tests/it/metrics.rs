@@ -112,7 +112,7 @@ async fn waiting_work_and_an_open_breaker_are_visible() {
             ],
         );
         let (_, page) = operator.get("/").await;
-        assert!(page.contains("Paused"), "{page}");
+        assert!(page.contains("Calls stopped"), "{page}");
         assert!(page.contains("the portal is down; next attempt"), "{page}");
     })
     .await;
