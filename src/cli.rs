@@ -49,7 +49,7 @@ struct Cli {
 enum Command {
     /// Run the service (the default command).
     #[command(
-        after_help = "SIGTERM or SIGINT shuts down cleanly: running attempts finish. A second signal exits immediately.\n\
+        after_help = "SIGTERM or SIGINT shuts down cleanly: running attempts finish. A second signal exits immediately. \
                       Neither loses anything. SIGHUP reloads the rules."
     )]
     Serve,

@@ -14,7 +14,7 @@ use super::output::{count, print_json, print_lines};
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Works beside a running service or without one. Exit code 0: the portal's webhook is enabled;\n\
+    after_help = "Works beside a running service or without one. Exit code 0: the portal's webhook is enabled; \
                   1: it is disabled or missing, or the key may not read it."
 )]
 pub struct Args {

@@ -17,7 +17,7 @@ const REASON_BYTES: usize = 1024;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Requests /readyz on ADMIN_ADDR, the only variable it needs. Exit code 0: the service is ready,\n\
+    after_help = "Requests /readyz on ADMIN_ADDR, the only variable it needs. Exit code 0: the service is ready, \
                   that is, its store is writable and it is not shutting down; 1: it is not ready."
 )]
 pub struct Args {

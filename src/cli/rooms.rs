@@ -17,7 +17,7 @@ use super::output::{DIM, Table, print_error, print_json, print_lines, styled, te
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs DOCSPACE_API_HOST and DOCSPACE_API_KEY, and a key with the scope rooms:read;\n\
+    after_help = "Needs DOCSPACE_API_HOST and DOCSPACE_API_KEY, and a key with the scope rooms:read; \
                   --folders also needs files:read or files:write."
 )]
 pub struct Args {

@@ -152,16 +152,17 @@ impl NewAction<'_> {
         Ok(())
     }
 
-    /// Stores it in place of an action that had no effect.
+    /// Stores it in place of an action of the same rule that had no effect.
     pub(super) fn replace(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
         sql.execute(
             "UPDATE actions
              SET kind = :kind, file_work = :file_work, waited_for = :waited_for, plan = :plan, title = :title, target = :target,
-                 channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
+                 position = :position, channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
                  operation_id = NULL, busy_file = NULL, denials = 0, reason_code = NULL, reason = NULL, finished_at = NULL
              WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
             &[
                 (":id", id.0.into()),
+                (":position", self.position.into()),
                 (":kind", self.action.kind.into()),
                 (":file_work", self.action.properties.is_file_work.into()),
                 (":waited_for", self.action.properties.is_waited_for.into()),

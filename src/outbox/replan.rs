@@ -35,6 +35,8 @@ pub struct Replan<'a> {
     planning: HashSet<&'a str>,
     /// The actions that no rule has claimed yet.
     earlier: Vec<EarlierAction>,
+    /// The actions that are not done and whose position another action takes.
+    displaced: Vec<EarlierAction>,
     steps: Vec<Step<'a>>,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Replan<'a> {
             event,
             planning: planning.into_iter().collect(),
             earlier,
+            displaced: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -130,12 +133,22 @@ impl<'a> Replan<'a> {
         });
         match (here, same) {
             (Some(here), None) => self.steps.push(Step::Replace(here, new)),
-            (None, None) => self.steps.push(Step::Insert(new)),
+            (None, None) => {
+                let step = match self.take_displaced(&new) {
+                    Some(displaced) => Step::Replace(displaced, new),
+                    None => Step::Insert(new),
+                };
+                self.steps.push(step);
+            }
             (here, Some(same)) => {
-                // Its place in the order is free for what is planned there now.
+                // Its position is free for what is planned there now.
                 let takes_place =
                     same.rule != new.rule || (here.is_some() && same.position > new.position);
-                self.steps.extend(here.map(|here| displace(here, &new)));
+                if let Some(here) = here {
+                    let planned = new.planned.actions.len();
+                    self.steps.push(Step::MoveBehind(here.id, planned));
+                    self.displaced.push(here);
+                }
                 self.steps.push(Step::Adopt {
                     same,
                     new,
@@ -145,8 +158,25 @@ impl<'a> Replan<'a> {
         }
     }
 
+    /// Takes an action whose position another one took and that this one replaces: the same, or one of its kind that
+    /// the rule no longer plans.
+    fn take_displaced(&mut self, new: &NewAction<'_>) -> Option<EarlierAction> {
+        let is_planned = |plan: &str| {
+            let mut planned = new.planned.actions.iter();
+            planned.any(|action| action.stored == plan)
+        };
+        let (kind, plan) = (new.action.kind, &new.action.stored);
+        take(&mut self.displaced, |action| {
+            action.rule == new.rule
+                && (action.plan == *plan || action.kind == kind && !is_planned(&action.plan))
+        })
+    }
+
     /// Discards what no rule plans any more. `evaluated` are the rules that there are now.
     pub fn end(mut self, evaluated: &HashSet<&str>) -> ReplanSteps<'a> {
+        let displaced = self.displaced.into_iter();
+        let discarded = displaced.map(|action| Step::Discard(action, NO_LONGER_PLANNED));
+        self.steps.extend(discarded);
         for action in self.earlier {
             let rule = action.rule.as_str();
             let reason = if self.planning.contains(rule) {
@@ -163,19 +193,6 @@ impl<'a> Replan<'a> {
             });
         }
         ReplanSteps::new(self.event.event, self.steps)
-    }
-}
-
-/// Makes room for an action that is done already at another position.
-fn displace<'a>(here: EarlierAction, new: &NewAction<'_>) -> Step<'a> {
-    let planned = &new.planned.actions;
-    if planned.iter().any(|action| action.stored == here.plan) {
-        return Step::Delete(here.id);
-    }
-    Step::Displace {
-        action: here,
-        planned: planned.len(),
-        reason: NO_LONGER_PLANNED,
     }
 }
 

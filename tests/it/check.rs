@@ -764,3 +764,17 @@ async fn a_folder_that_does_not_exist_is_named_with_its_variable_and_rule() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_portal_that_does_not_speak_https() {
+    scenario(async |scene| {
+        let host = scene.host().replace("http:", "https:");
+        let report = check_with(scene, Variables::of(scene).with("DOCSPACE_API_HOST", &host)).await;
+        finds_only(
+            &report,
+            "DOCSPACE_API_HOST",
+            "the server does not speak HTTPS on this port",
+        );
+    })
+    .await;
+}

@@ -28,15 +28,8 @@ pub(super) enum Step<'a> {
         /// Whether it moves to the rule and position of the new one.
         takes_place: bool,
     },
-    /// The rule plans it at another position, where it is inserted.
-    Delete(ActionId),
-    /// No rule plans it, and another action takes its position.
-    Displace {
-        action: EarlierAction,
-        /// How many actions the rule plans.
-        planned: usize,
-        reason: &'static str,
-    },
+    /// Another action takes its position. The rule plans so many actions.
+    MoveBehind(ActionId, usize),
     Discard(EarlierAction, &'static str),
 }
 
@@ -87,15 +80,7 @@ impl Step<'_> {
                 }
                 retry_unresolved(sql, same.id, now)
             }
-            Self::Delete(id) => delete(sql, *id),
-            Self::Displace {
-                action,
-                planned,
-                reason,
-            } => {
-                move_behind(sql, action.id, *planned)?;
-                discard(sql, action.id, reason, now)
-            }
+            Self::MoveBehind(id, planned) => move_behind(sql, *id, *planned),
             Self::Discard(action, reason) => discard(sql, action.id, reason, now),
         }
     }
@@ -103,7 +88,7 @@ impl Step<'_> {
     fn change(&self) -> Option<ReplanChange> {
         match self {
             Self::Keep(action) | Self::Stay(action) => Some(of_earlier(action, PlanChange::Kept)),
-            Self::RetryUnresolved(_) | Self::Delete(_) => None,
+            Self::RetryUnresolved(_) | Self::MoveBehind(..) => None,
             Self::Replace(here, new) if here.plan == new.action.stored => {
                 Some(of_new(new, PlanChange::Retried))
             }
@@ -116,12 +101,8 @@ impl Step<'_> {
             )),
             Self::Insert(new) => Some(of_new(new, PlanChange::Added)),
             Self::Adopt { new, .. } => Some(of_new(new, PlanChange::Kept)),
-            Self::Discard(action, _) | Self::Displace { action, .. }
-                if action.state == ActionState::Discarded =>
-            {
-                None
-            }
-            Self::Discard(action, reason) | Self::Displace { action, reason, .. } => {
+            Self::Discard(action, _) if action.state == ActionState::Discarded => None,
+            Self::Discard(action, reason) => {
                 let reason = (*reason).to_owned();
                 Some(of_earlier(action, PlanChange::Dropped { reason }))
             }
@@ -183,14 +164,6 @@ fn move_behind(sql: &Sql, id: ActionId, planned: usize) -> Result<(), SqlError> 
                AND other.file_version = moved.file_version)
          WHERE id = :id",
         &[(":id", id.0.into()), (":planned", planned.into())],
-    )?;
-    Ok(())
-}
-
-fn delete(sql: &Sql, id: ActionId) -> Result<(), SqlError> {
-    sql.execute(
-        "DELETE FROM actions WHERE id = :id",
-        &[(":id", id.0.into())],
     )?;
     Ok(())
 }
