@@ -109,7 +109,8 @@ struct SmtpUrl {
 /// Parses `SMTP_URL`. The connection is encrypted unless the server is on this machine and there is no certificate to
 /// verify it with, or the URL ends in `?tls=off`.
 fn server(text: &str, trusts_certificate: bool) -> Result<SmtpUrl, &'static str> {
-    const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465";
+    const LIKE: &str = "must look like smtp://user:password@mail.example.com:587 or smtps://…:465, with special \
+                        characters in the login percent-encoded, such as # as %23 and / as %2F";
 
     let url = Url::parse(text).map_err(|_| LIKE)?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or(LIKE)?;
