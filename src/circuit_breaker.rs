@@ -87,19 +87,23 @@ pub enum BreakerState<R> {
 impl<R: Copy> CircuitBreaker<R> {
     /// The state at this time.
     pub(crate) fn state(&self, now: Timestamp) -> BreakerState<R> {
-        let mut state = self.lock();
-        match state.open {
-            None => BreakerState::Closed,
+        match self.lock().open {
             Some(open) if now < open.until => BreakerState::Open(open.reason, open.until),
-            Some(Open { is_pause: true, .. }) => {
-                state.open = None;
-                BreakerState::Closed
-            }
+            None | Some(Open { is_pause: true, .. }) => BreakerState::Closed,
             Some(open) => BreakerState::HalfOpen(open.reason),
         }
     }
 
-    /// Why the circuit is open or half-open.
+    /// Closes the circuit if the other side asked for a pause, which is over. Returns whether it did.
+    pub(crate) fn end_pause(&self, now: Timestamp) -> bool {
+        let ended = self
+            .lock()
+            .open
+            .take_if(|open| open.is_pause && now >= open.until);
+        ended.is_some()
+    }
+
+    /// Why the circuit is open or half-open; for a pause, until [`CircuitBreaker::end_pause`] finds it over.
     pub(crate) fn open_reason(&self) -> Option<R> {
         self.lock().open.map(|open| open.reason)
     }
@@ -232,6 +236,11 @@ mod tests {
         assert!(limit(Some(70), at(0)));
         assert_eq!(breaker.state(at(69)), BreakerState::Open(Limit, at(70)));
         assert_eq!(breaker.state(at(70)), BreakerState::Closed);
+        assert_eq!(breaker.open_reason(), Some(Limit));
+        assert!(!breaker.end_pause(at(69)));
+        assert!(breaker.end_pause(at(70)));
+        assert!(!breaker.end_pause(at(70)));
+        assert_eq!(breaker.open_reason(), None);
         assert!(limit(None, at(70)));
         assert_eq!(breaker.state(at(71)), BreakerState::Open(Limit, at(72)));
         assert!(!limit(Some(0), at(72)));

@@ -23,6 +23,9 @@ pub(crate) fn day_of(time: Timestamp) -> i64 {
 /// while it approaches the wall clock.
 const SLEW_DIVISOR: i32 = 10;
 
+/// The time that a query may take; smaller differences to a followed clock are ignored.
+const FOLLOW_TOLERANCE: SignedDuration = SignedDuration::from_millis(100);
+
 /// Where the service takes the time from. Clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(ClockSource);
@@ -78,17 +81,23 @@ impl Clock {
     /// Follows another clock, such as that of a database that several machines share, which shows this time
     /// now. Differences within the time that a query takes are ignored. A manual clock does not follow.
     pub fn follow(&self, time: Timestamp) {
-        /// The time that a query may take.
-        const TOLERANCE: SignedDuration = SignedDuration::from_millis(100);
-
         if let ClockSource::System(timeline) = &self.0 {
             let machine = machine_time();
             let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
             let now = timeline.read(monotonic_time(), machine);
-            if time.duration_since(now).abs() > TOLERANCE {
+            if time.duration_since(now).abs() > FOLLOW_TOLERANCE {
                 timeline.now = time;
                 timeline.ahead = time.duration_since(machine);
             }
+        }
+    }
+
+    /// The time that this clock would show if it followed another one that shows this time now.
+    pub fn now_if_following(&self, time: Timestamp) -> Timestamp {
+        let now = self.now();
+        match &self.0 {
+            ClockSource::System(_) if time.duration_since(now).abs() > FOLLOW_TOLERANCE => time,
+            ClockSource::System(_) | ClockSource::Manual(_) => now,
         }
     }
 

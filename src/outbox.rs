@@ -33,7 +33,7 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, finish, holds_claims, mark_dead, renew, reschedule,
+    ClaimStatus, IntentUpdate, Reschedule, are_current, finish, mark_dead, renew, reschedule,
     store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};

@@ -37,6 +37,9 @@ pub struct Context<'a> {
     pub lease: Duration,
 }
 
+/// Why nothing is sent when checking the claim fails, or finds that it has ended.
+pub(super) const CLAIM_NOT_KNOWN: &str = "the claim on the action is not known to be held";
+
 /// The longest that checking a claim may take; a slower check is repeated.
 const MAX_CHECK_TIME: SignedDuration = SignedDuration::from_secs(1);
 
@@ -48,16 +51,22 @@ impl Context<'_> {
         loop {
             let started = self.clock.now();
             let (claims, clock) = (Arc::clone(&claims), self.clock.clone());
-            let held = self.db.read(move |sql| {
-                let time = sql.clock_ms()?.map(Timestamp::from_millisecond);
-                if let Some(Ok(time)) = time {
-                    clock.follow(time);
-                }
-                outbox::holds_claims(sql, &claims, clock.now())
+            let read = self.db.read(move |sql| {
+                let time = sql.clock_ms()?;
+                let time = time.and_then(|time| Timestamp::from_millisecond(time).ok());
+                let now = time.map_or_else(|| clock.now(), |time| clock.now_if_following(time));
+                Ok((outbox::are_current(sql, &claims, now)?, time))
             });
-            match held.await {
-                Ok(true) => {}
-                Ok(false) => return false,
+            match read.await {
+                Ok((are_current, time)) => {
+                    // The read may have been repeated; the time of the one that counts is followed.
+                    if let Some(time) = time {
+                        self.clock.follow(time);
+                    }
+                    if !are_current {
+                        return false;
+                    }
+                }
                 Err(error) => {
                     warn!(error = %ErrorChain(&error), "the claim cannot be checked, so nothing is sent");
                     return false;

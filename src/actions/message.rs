@@ -15,7 +15,7 @@ use crate::inbox;
 use crate::outbox::{self, Action, ActionResult, IntentUpdate};
 use crate::outgoing::Failure;
 
-use super::attempt::{AttemptOutcome, Context};
+use super::attempt::{AttemptOutcome, CLAIM_NOT_KNOWN, Context};
 use super::failpoint::Failpoint;
 
 /// What the store knows about the file of an action.
@@ -111,8 +111,7 @@ pub(super) async fn send(
         outcome(context, send.await)
     } else {
         AttemptOutcome::Postponed {
-            reason: "the message was not sent: the claim on the action is not known to be held"
-                .to_owned(),
+            reason: format!("the message was not sent: {CLAIM_NOT_KNOWN}"),
             wait: Some(Duration::ZERO),
             intent: None,
         }

@@ -1,11 +1,14 @@
 //! What a failed call to the portal means for an action of any kind.
 
+// An error that is added must state here what becomes of the action.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::time::Duration;
 
 use crate::docspace::{Error, ErrorClass};
 use crate::outbox::{Intent, IntentUpdate};
 
-use super::attempt::{AttemptOutcome, Context};
+use super::attempt::{AttemptOutcome, CLAIM_NOT_KNOWN, Context};
 
 /// How long an action waits after a gateway responded in the portal's place, while other calls reach the portal.
 const GATEWAY_WAIT: Duration = Duration::from_secs(10);
@@ -49,7 +52,15 @@ pub(super) fn failed_call(
             wait: Some(wait),
             intent,
         },
-        _ => AttemptOutcome::Retry {
+        ErrorClass::Withdrawn => AttemptOutcome::Postponed {
+            reason: format!("the call was not made: {CLAIM_NOT_KNOWN}"),
+            wait: Some(Duration::ZERO),
+            intent,
+        },
+        ErrorClass::Retry
+        | ErrorClass::RateLimited(_)
+        | ErrorClass::KeyRefused
+        | ErrorClass::Ambiguous => AttemptOutcome::Retry {
             reason,
             intent: IntentUpdate::Replace(intent),
             min_wait: Duration::ZERO,
@@ -69,8 +80,18 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
             Err(error) if error.class() != ErrorClass::Ambiguous => {
                 failed_call(context, &error, None)
             }
-            _ => AttemptOutcome::no_right("this key's user may not read the file"),
+            Ok(()) | Err(_) => AttemptOutcome::no_right("this key's user may not read the file"),
         },
-        error => failed_call(context, error, None),
+        Error::Unreachable { .. }
+        | Error::Unavailable { .. }
+        | Error::Gateway { .. }
+        | Error::RateLimited { .. }
+        | Error::CircuitOpen { .. }
+        | Error::BudgetExhausted { .. }
+        | Error::Withdrawn
+        | Error::KeyRefused
+        | Error::Refused { .. }
+        | Error::TooLong { .. }
+        | Error::Unreadable { .. } => failed_call(context, error, None),
     }
 }

@@ -1,5 +1,8 @@
 //! Why a call to the portal failed, and how to go on.
 
+// An error that is added must state what became of the write: the answer decides whether a call is repeated.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,7 +60,7 @@ pub enum Error {
         wait: Duration,
     },
     /// Not sent: the caller withdrew the call while it waited.
-    #[error("the call was not made: the claim on the action is not known to be held")]
+    #[error("the call was withdrawn before it was sent")]
     Withdrawn,
     /// The key is unknown, inactive or expired, or its user is disabled.
     #[error("the portal refuses the API key")]
@@ -101,6 +104,8 @@ pub enum ErrorClass {
     CircuitOpen(Timestamp),
     /// The call was not made. Wait this long; it uses up no attempt.
     BudgetExhausted(Duration),
+    /// The call was not made, because its caller withdrew it. The caller knows why.
+    Withdrawn,
     /// Pause all calls until the operator has replaced the key.
     KeyRefused,
     /// The refusal has several meanings. Read the file to find out which one applies.
@@ -163,7 +168,7 @@ impl Error {
             Self::RateLimited { retry_after } => ErrorClass::RateLimited(*retry_after),
             Self::CircuitOpen { until, .. } => ErrorClass::CircuitOpen(*until),
             Self::BudgetExhausted { wait } => ErrorClass::BudgetExhausted(*wait),
-            Self::Withdrawn => ErrorClass::BudgetExhausted(Duration::ZERO),
+            Self::Withdrawn => ErrorClass::Withdrawn,
             Self::KeyRefused => ErrorClass::KeyRefused,
             Self::Forbidden | Self::NotFound => ErrorClass::Ambiguous,
             Self::Refused { .. } => ErrorClass::Permanent,
@@ -186,7 +191,16 @@ impl Error {
             } => WriteOutcome::NotApplied,
             // A gateway may also replace the portal's response.
             Self::Unavailable { status: 500..=599 } | Self::Gateway { .. } => WriteOutcome::Unknown,
-            _ => WriteOutcome::NotApplied,
+            Self::Unreachable { sent: false, .. }
+            | Self::Unavailable { .. }
+            | Self::RateLimited { .. }
+            | Self::CircuitOpen { .. }
+            | Self::BudgetExhausted { .. }
+            | Self::Withdrawn
+            | Self::KeyRefused
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Refused { .. } => WriteOutcome::NotApplied,
         }
     }
 }

@@ -93,6 +93,9 @@ impl Gate {
         &self,
         probe: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
+        if self.breaker.end_pause(self.clock.now()) {
+            self.note_recovery();
+        }
         if let Some(decided) = self.decided() {
             return decided;
         }
@@ -149,7 +152,9 @@ impl Gate {
 
     fn record_error(&self, error: &Error) {
         let (reason, trip) = match error.class() {
-            ErrorClass::CircuitOpen(_) | ErrorClass::BudgetExhausted(_) => return,
+            ErrorClass::CircuitOpen(_) | ErrorClass::BudgetExhausted(_) | ErrorClass::Withdrawn => {
+                return;
+            }
             ErrorClass::Ambiguous | ErrorClass::Permanent => {
                 self.key_accepted.store(true, Ordering::Relaxed);
                 self.breaker.record_refusal();
@@ -295,6 +300,7 @@ mod tests {
         assert!(gate.admit(CallKind::Read, no_probe()).await.is_err());
         gate.clock.advance(Duration::from_secs(1));
         assert!(gate.admit(CallKind::Read, no_probe()).await.is_ok());
+        assert!(gate.has_recovered());
     }
 
     #[tokio::test]

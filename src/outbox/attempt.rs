@@ -99,7 +99,7 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
 }
 
 /// Whether all these claims are the newest of their actions, and their leases last at this time.
-pub fn holds_claims(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
+pub fn are_current(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
     let ids: Vec<String> = claims
         .iter()
         .map(|claim| claim.action.to_string())

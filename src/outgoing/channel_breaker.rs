@@ -54,6 +54,7 @@ impl ChannelBreaker {
 
     /// Whether a message would be sent now.
     pub fn is_available(&self, now: Timestamp) -> bool {
+        self.end_pause(now);
         match self.breaker.state(now) {
             BreakerState::Closed => true,
             BreakerState::Open(..) => false,
@@ -78,6 +79,7 @@ impl ChannelBreaker {
         clock: &Clock,
         send: impl Future<Output = Result<(), Failure>>,
     ) -> Result<(), Failure> {
+        self.end_pause(clock.now());
         let _probe = match self.breaker.state(clock.now()) {
             BreakerState::Closed => None,
             BreakerState::Open(_, until) => return Err(self.paused(until)),
@@ -113,11 +115,21 @@ impl ChannelBreaker {
                     self.breaker.record_refusal();
                 }
                 if self.breaker.record_success(now) {
-                    info!("{} is used again", self.name);
+                    self.log_recovery();
                 }
                 handled
             }
         }
+    }
+
+    fn end_pause(&self, now: Timestamp) {
+        if self.breaker.end_pause(now) {
+            self.log_recovery();
+        }
+    }
+
+    fn log_recovery(&self) {
+        info!("{} is used again", self.name);
     }
 
     fn record_outage(

@@ -312,6 +312,7 @@ impl Decider {
                 postponed(undecided.failures, wait, reason)
             }
             ErrorClass::BudgetExhausted(wait) => postponed(undecided.failures, wait, reason),
+            ErrorClass::Withdrawn => postponed(undecided.failures, Duration::ZERO, reason),
             ErrorClass::Retry
             | ErrorClass::RateLimited(_)
             | ErrorClass::CircuitOpen(_)
