@@ -9,7 +9,7 @@ use crate::wire;
 use super::call::PortalCall;
 use super::error::Error;
 use super::person::Person;
-use super::transport::{PROBE, Transport};
+use super::transport::{Transport, probe_path};
 
 /// Calls about the API key and its user.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl<'a> ApiKeyAccount<'a> {
     /// an invalid key with 403 (docs/DOCSPACE.md 6).
     pub async fn verify_key(self) -> Result<(), Error> {
         self.transport
-            .read::<IgnoredAny>(PortalCall::list(PROBE))
+            .read::<IgnoredAny>(PortalCall::list(probe_path()))
             .await
             .map(drop)
     }

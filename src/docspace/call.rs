@@ -2,6 +2,8 @@
 
 use reqwest::Method;
 
+use super::path::ApiPath;
+
 /// The most bytes that are read of a response about one thing. Such responses have a few KiB.
 const ENTRY_BYTES: usize = 1024 * 1024;
 
@@ -13,35 +15,34 @@ const LIST_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct PortalCall<'a, B = ()> {
     pub(super) method: Method,
-    /// The path below `/api/2.0/`.
-    pub(super) path: &'a str,
+    pub(super) path: ApiPath,
     pub(super) body: Option<&'a B>,
     /// The most bytes of a successful response.
     pub(super) max_bytes: usize,
 }
 
-impl<'a> PortalCall<'a> {
+impl PortalCall<'_> {
     /// Reads one thing.
-    pub(super) fn get(path: &'a str) -> Self {
+    pub(super) fn get(path: impl Into<ApiPath>) -> Self {
         Self::new(Method::GET, path, None)
     }
 
     /// Reads a list or a page of one.
-    pub(super) fn list(path: &'a str) -> Self {
+    pub(super) fn list(path: impl Into<ApiPath>) -> Self {
         Self::get(path).returning_list()
     }
 
-    pub(super) fn delete(path: &'a str) -> Self {
+    pub(super) fn delete(path: impl Into<ApiPath>) -> Self {
         Self::new(Method::DELETE, path, None)
     }
 }
 
 impl<'a, B> PortalCall<'a, B> {
-    pub(super) fn post(path: &'a str, body: &'a B) -> Self {
+    pub(super) fn post(path: impl Into<ApiPath>, body: &'a B) -> Self {
         Self::new(Method::POST, path, Some(body))
     }
 
-    pub(super) fn put(path: &'a str, body: &'a B) -> Self {
+    pub(super) fn put(path: impl Into<ApiPath>, body: &'a B) -> Self {
         Self::new(Method::PUT, path, Some(body))
     }
 
@@ -51,10 +52,10 @@ impl<'a, B> PortalCall<'a, B> {
         Self { max_bytes, ..self }
     }
 
-    fn new(method: Method, path: &'a str, body: Option<&'a B>) -> Self {
+    fn new(method: Method, path: impl Into<ApiPath>, body: Option<&'a B>) -> Self {
         Self {
             method,
-            path,
+            path: path.into(),
             body,
             max_bytes: ENTRY_BYTES,
         }

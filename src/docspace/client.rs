@@ -21,7 +21,7 @@ use super::exchanges::Exchanges;
 use super::files::Files;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
-use super::transport::{PROBE, Transport};
+use super::transport::{Transport, probe_path};
 use super::unclaimed_results::UnclaimedResults;
 use super::webhooks::Webhooks;
 
@@ -107,9 +107,15 @@ impl Client {
         &self.transport.host
     }
 
-    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open.
+    /// Whether calls are let through now and the portal's time is known. Sends nothing: [`Client::ready`] finds out.
+    pub fn is_ready(&self) -> bool {
+        self.breaker_state() == BreakerState::Closed && self.transport.clock_skew().is_some()
+    }
+
+    /// Succeeds if calls are let through now. Sends the probe if the circuit is half-open, or if no response has
+    /// shown the portal's time yet.
     ///
-    /// Each call does this by itself. Asking first avoids starting work that cannot go on.
+    /// Each call sends the probe of a half-open circuit by itself.
     pub async fn ready(&self) -> Result<(), Error> {
         self.transport.ready().await
     }
@@ -179,7 +185,9 @@ impl Client {
         if self.transport.clock_skew().is_some() {
             return Ok(());
         }
-        let probe = self.transport.read::<IgnoredAny>(PortalCall::list(PROBE));
+        let probe = self
+            .transport
+            .read::<IgnoredAny>(PortalCall::list(probe_path()));
         probe.await.map(drop)
     }
 }

@@ -11,6 +11,7 @@ use crate::wire;
 use super::call::PortalCall;
 use super::error::Error;
 use super::page::{PAGE_SIZE, Page};
+use super::path::ApiPath;
 use super::transport::Transport;
 
 /// `groupStatus` of everything that was not delivered: not sent, 3xx, 4xx and 5xx.
@@ -73,10 +74,11 @@ impl<'a> DeliveryLog<'a> {
         webhook: WebhookId,
         start: u64,
     ) -> Result<Page<Vec<LogRow>>, Error> {
-        let path = format!(
-            "settings/webhooks/log?configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
+        let query = format!(
+            "configId={webhook}&groupStatus={UNDELIVERED}&count={PAGE_SIZE}&startIndex={start}"
         );
-        let envelope = self.transport.send(PortalCall::list(&path)).await?;
+        let path = ApiPath::from("settings/webhooks/log").query(&query);
+        let envelope = self.transport.send(PortalCall::list(path)).await?;
         let rows: Vec<LogRow> = envelope.response;
         let len = rows.len();
         Ok(Page::new(rows, start, len, envelope.total))

@@ -8,7 +8,7 @@ use crate::ids::{FileId, FolderId, WebhookId};
 
 use super::error::Error;
 use super::operation::{Conflict, OperationKind};
-use super::path;
+use super::path::{self, ApiPath};
 use super::transport::{RawRequest, Transport};
 
 /// The number of a custom room, which takes files of all kinds (docs/DOCSPACE.md 5.3).
@@ -64,10 +64,10 @@ pub struct TransferRequest<'a> {
 }
 
 impl TransferRequest<'_> {
-    fn path(&self) -> &'static str {
+    fn path(&self) -> ApiPath {
         match self.kind {
-            OperationKind::Copy => "files/fileops/copy",
-            OperationKind::Move => "files/fileops/move",
+            OperationKind::Copy => "files/fileops/copy".into(),
+            OperationKind::Move => "files/fileops/move".into(),
         }
     }
 
@@ -89,41 +89,41 @@ impl<'a> Exchanges<'a> {
 
     /// The version of the portal, which it shows without a key (docs/DOCSPACE.md A10.3).
     pub async fn version(self) -> Result<Exchange, Error> {
-        let path = "settings/version/build";
+        let path = ApiPath::from("settings/version/build");
         self.send(Method::GET, path, None, false).await
     }
 
     /// The account of the key.
     pub async fn account(self) -> Result<Exchange, Error> {
-        self.get("people/@self").await
+        self.get("people/@self".into()).await
     }
 
     /// A page of the rooms with this in their titles.
     pub async fn rooms(self, title: &str, start: usize, count: usize) -> Result<Exchange, Error> {
         let title = path::segment(title);
-        let path = format!("files/rooms?filterValue={title}&startIndex={start}&count={count}");
-        self.get(&path).await
+        let query = format!("filterValue={title}&startIndex={start}&count={count}");
+        self.get(path::rooms().query(&query)).await
     }
 
     /// Creates a room, in which the account is the owner.
     pub async fn create_room(self, title: &str) -> Result<Exchange, Error> {
         let body = json!({ "title": title, "roomType": CUSTOM_ROOM });
-        self.send(Method::POST, "files/rooms", Some(body), true)
+        self.send(Method::POST, path::rooms(), Some(body), true)
             .await
     }
 
     /// Deletes a room for good.
     pub async fn delete_room(self, room: &FolderId) -> Result<Exchange, Error> {
-        let path = format!("files/rooms/{}", path::segment(room.as_str()));
+        let path = path::rooms().id(room.as_str());
         let body = json!({ "deleteAfter": false });
-        self.send(Method::DELETE, &path, Some(body), true).await
+        self.send(Method::DELETE, path, Some(body), true).await
     }
 
     /// Creates a folder.
     pub async fn create_folder(self, parent: &FolderId, title: &str) -> Result<Exchange, Error> {
-        let path = folder_path(parent);
+        let path = path::folder(parent.as_str());
         let body = json!({ "title": title });
-        self.send(Method::POST, &path, Some(body), true).await
+        self.send(Method::POST, path, Some(body), true).await
     }
 
     /// Deletes a folder for good.
@@ -134,29 +134,29 @@ impl<'a> Exchanges<'a> {
             "immediately": true,
             "returnSingleOperation": true,
         });
-        let path = "files/fileops/delete";
+        let path = ApiPath::from("files/fileops/delete");
         self.send(Method::PUT, path, Some(body), true).await
     }
 
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<Exchange, Error> {
-        self.get(&folder_path(folder)).await
+        self.get(path::folder(folder.as_str())).await
     }
 
     /// Reads the folders from the section down to this folder.
     pub async fn path(self, folder: &FolderId) -> Result<Exchange, Error> {
-        self.get(&format!("{}/path", folder_path(folder))).await
+        self.get(path::folder(folder.as_str()).word("path")).await
     }
 
     /// Reads the first hundred entries directly in a folder.
     pub async fn content(self, folder: &FolderId) -> Result<Exchange, Error> {
-        let folder = path::segment(folder.as_str());
-        self.get(&format!("files/{folder}?count=100")).await
+        let path = path::files().id(folder.as_str()).query("count=100");
+        self.get(path).await
     }
 
     /// Uploads a small file as text.
     pub async fn upload(self, to: &FolderId, title: &str, text: &str) -> Result<Exchange, Error> {
-        let path = format!("files/{}/upload", path::segment(to.as_str()));
+        let path = path::files().id(to.as_str()).word("upload");
         let form = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{title}\"\r\n\
              Content-Type: text/plain\r\n\r\n{text}\r\n--{BOUNDARY}--\r\n"
@@ -164,7 +164,7 @@ impl<'a> Exchanges<'a> {
         let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
         let request = RawRequest {
             method: Method::POST,
-            path: &path,
+            path,
             body: Some((content_type, form.into_bytes())),
             with_key: true,
             read_response: true,
@@ -174,8 +174,7 @@ impl<'a> Exchanges<'a> {
 
     /// Reads a file.
     pub async fn file(self, file: &FileId) -> Result<Exchange, Error> {
-        let file = path::segment(file.as_str());
-        self.get(&format!("files/file/{file}")).await
+        self.get(path::file(file.as_str())).await
     }
 
     /// Sets the comment of a version of a file.
@@ -185,9 +184,9 @@ impl<'a> Exchanges<'a> {
         version: u64,
         comment: &str,
     ) -> Result<Exchange, Error> {
-        let path = format!("files/file/{}/comment", path::segment(file.as_str()));
+        let path = path::file(file.as_str()).word("comment");
         let body = json!({ "version": version, "comment": comment });
-        self.send(Method::PUT, &path, Some(body), true).await
+        self.send(Method::PUT, path, Some(body), true).await
     }
 
     /// Starts to copy or move a file.
@@ -211,29 +210,30 @@ impl<'a> Exchanges<'a> {
 
     /// Reads an operation.
     pub async fn operation(self, id: &str) -> Result<Exchange, Error> {
-        let id = path::segment(id);
-        self.get(&format!("files/fileops?id={id}")).await
+        let query = format!("id={}", path::segment(id));
+        self.get(ApiPath::from("files/fileops").query(&query)).await
     }
 
     /// Reads the webhooks that the account may see.
     pub async fn webhooks(self) -> Result<Exchange, Error> {
-        self.get("settings/webhook").await
+        self.get("settings/webhook".into()).await
     }
 
     /// Reads the newest rows of a webhook's delivery log.
     pub async fn log(self, webhook: WebhookId) -> Result<Exchange, Error> {
-        let path = format!("settings/webhooks/log?configId={webhook}&count=100");
-        self.get(&path).await
+        let query = format!("configId={webhook}&count=100");
+        self.get(ApiPath::from("settings/webhooks/log").query(&query))
+            .await
     }
 
-    async fn get(self, path: &str) -> Result<Exchange, Error> {
+    async fn get(self, path: ApiPath) -> Result<Exchange, Error> {
         self.send(Method::GET, path, None, true).await
     }
 
     async fn send(
         self,
         method: Method,
-        path: &str,
+        path: ApiPath,
         body: Option<Value>,
         with_key: bool,
     ) -> Result<Exchange, Error> {
@@ -247,12 +247,8 @@ impl<'a> Exchanges<'a> {
         self.exchange(request, body).await
     }
 
-    async fn exchange(
-        self,
-        request: RawRequest<'_>,
-        body: Option<Value>,
-    ) -> Result<Exchange, Error> {
-        let (method, path) = (request.method.to_string(), request.path.to_owned());
+    async fn exchange(self, request: RawRequest, body: Option<Value>) -> Result<Exchange, Error> {
+        let (method, path) = (request.method.to_string(), request.path.as_str().to_owned());
         let response = self.transport.exchange(request).await?;
         let (status, text) = response.unwrap_or_default();
         Ok(Exchange {
@@ -263,10 +259,6 @@ impl<'a> Exchanges<'a> {
             body: serde_json::from_slice(&text).unwrap_or_default(),
         })
     }
-}
-
-fn folder_path(folder: &FolderId) -> String {
-    format!("files/folder/{}", path::segment(folder.as_str()))
 }
 
 fn json_body(body: &Value) -> (String, Vec<u8>) {

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::file::FileInfo;
 use super::folder::{FolderContent, FolderInfo};
 use super::page::{PAGE_SIZE, Page, pages};
-use super::path;
+use super::path::{self, ApiPath};
 use super::transport::Transport;
 
 /// The portal cuts a comment to this many characters (docs/DOCSPACE.md A9.2).
@@ -32,10 +32,13 @@ impl<'a> Files<'a> {
 
     /// Reads a file.
     pub async fn file(self, file: &FileId) -> Result<FileInfo, Error> {
-        self.transport.read(PortalCall::get(&file_path(file))).await
+        self.transport
+            .read(PortalCall::get(path::file(file.as_str())))
+            .await
     }
 
-    /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal cuts it to [`MAX_COMMENT_LENGTH`] characters.
+    /// Sets the comment of one version of a file, if `may_send` returns true just before the request. The portal
+    /// cuts it to [`MAX_COMMENT_LENGTH`] characters.
     ///
     /// Raises `file.updated`, but leaves the time of the last change as it is. Refused with 403 while another
     /// account has locked the file (docs/DOCSPACE.md A9.2).
@@ -46,11 +49,11 @@ impl<'a> Files<'a> {
         comment: &str,
         may_send: impl Future<Output = bool>,
     ) -> Result<(), Error> {
-        let path = format!("{}/comment", file_path(file));
+        let path = path::file(file.as_str()).word("comment");
         let body = CommentBody { version, comment };
         let done = self
             .transport
-            .send_if::<IgnoredAny>(may_send, PortalCall::put(&path, &body));
+            .send_if::<IgnoredAny>(may_send, PortalCall::put(path, &body));
         done.await.map(drop)
     }
 
@@ -68,21 +71,22 @@ impl<'a> Files<'a> {
     }
 
     async fn log(self, file: &FileId, since: Timestamp) -> Result<Vec<ActivityDto>, Error> {
-        let path = format!("{}/log?fromDate={since}&count={PAGE_SIZE}", file_path(file));
-        self.transport.read(PortalCall::list(&path)).await
+        let query = format!("fromDate={since}&count={PAGE_SIZE}");
+        let path = path::file(file.as_str()).word("log").query(&query);
+        self.transport.read(PortalCall::list(path)).await
     }
 
     /// Reads a folder or room.
     pub async fn folder(self, folder: &FolderId) -> Result<FolderInfo, Error> {
         self.transport
-            .read(PortalCall::get(&folder_path(folder)))
+            .read(PortalCall::get(path::folder(folder.as_str())))
             .await
     }
 
     /// Reads the folders from the section down to this folder; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
-        let path = format!("{}/path", folder_path(folder));
-        self.transport.read(PortalCall::list(&path)).await
+        let path = path::folder(folder.as_str()).word("path");
+        self.transport.read(PortalCall::list(path)).await
     }
 
     /// Reads one page of what is directly in a folder, last changed first, from this entry on.
@@ -91,11 +95,10 @@ impl<'a> Files<'a> {
         folder: &FolderId,
         start: u64,
     ) -> Result<Page<FolderContent>, Error> {
-        let path = format!(
-            "files/{}?sortBy=DateAndTime&sortOrder=descending&count={PAGE_SIZE}&startIndex={start}",
-            path::segment(folder.as_str())
-        );
-        self.content(&path, start).await
+        let query =
+            format!("sortBy=DateAndTime&sortOrder=descending&count={PAGE_SIZE}&startIndex={start}");
+        let path = path::files().id(folder.as_str()).query(&query);
+        self.content(path, start).await
     }
 
     /// Reads one page of all files in a folder or room at any depth, first created first, from this entry on
@@ -105,11 +108,11 @@ impl<'a> Files<'a> {
         folder: &FolderId,
         start: u64,
     ) -> Result<Page<FolderContent>, Error> {
-        let path = format!(
-            "files/{}?filterType=1&sortBy=DateAndTimeCreation&sortOrder=ascending&count={PAGE_SIZE}&startIndex={start}",
-            path::segment(folder.as_str())
+        let query = format!(
+            "filterType=1&sortBy=DateAndTimeCreation&sortOrder=ascending&count={PAGE_SIZE}&startIndex={start}"
         );
-        self.content(&path, start).await
+        let path = path::files().id(folder.as_str()).query(&query);
+        self.content(path, start).await
     }
 
     /// Reads all pages of what lies directly in a folder, last changed first.
@@ -126,11 +129,11 @@ impl<'a> Files<'a> {
     }
 
     async fn room_page(self, start: u64) -> Result<Page<FolderContent>, Error> {
-        let path = format!("files/rooms?count={PAGE_SIZE}&startIndex={start}");
-        self.content(&path, start).await
+        let query = format!("count={PAGE_SIZE}&startIndex={start}");
+        self.content(path::rooms().query(&query), start).await
     }
 
-    async fn content(self, path: &str, start: u64) -> Result<Page<FolderContent>, Error> {
+    async fn content(self, path: ApiPath, start: u64) -> Result<Page<FolderContent>, Error> {
         let ContentDto {
             files,
             folders,
@@ -140,14 +143,6 @@ impl<'a> Files<'a> {
         let content = FolderContent { files, folders };
         Ok(Page::new(content, start, len, total))
     }
-}
-
-fn file_path(file: &FileId) -> String {
-    format!("files/file/{}", path::segment(file.as_str()))
-}
-
-fn folder_path(folder: &FolderId) -> String {
-    format!("files/folder/{}", path::segment(folder.as_str()))
 }
 
 #[derive(Serialize)]

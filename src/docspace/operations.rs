@@ -7,7 +7,7 @@ use crate::ids::{FileId, FolderId};
 use super::call::PortalCall;
 use super::error::Error;
 use super::operation::{Conflict, Operation, OperationId, OperationKind, OperationState};
-use super::path;
+use super::path::{self, ApiPath};
 use super::transport::Transport;
 use super::unclaimed_results::UnclaimedResults;
 
@@ -32,7 +32,8 @@ impl<'a> Operations<'a> {
         }
     }
 
-    /// Starts to copy or move files, if `may_send` returns true just before the request. One bad file refuses the whole call (docs/DOCSPACE.md 4.3).
+    /// Starts to copy or move files, if `may_send` returns true just before the request. One bad file refuses the
+    /// whole call (docs/DOCSPACE.md 4.3).
     ///
     /// `None` if the portal accepted the call but did not name the operation, which happens before 3.2.1.
     pub async fn start(
@@ -78,8 +79,9 @@ impl<'a> Operations<'a> {
         if let Some(operation) = self.unclaimed.take(id) {
             return Ok(Some(operation));
         }
-        let path = format!("files/fileops?id={}", path::segment(id.as_str()));
-        let operations: Vec<Operation> = self.transport.read(PortalCall::list(&path)).await?;
+        let query = format!("id={}", path::segment(id.as_str()));
+        let path = ApiPath::from("files/fileops").query(&query);
+        let operations: Vec<Operation> = self.transport.read(PortalCall::list(path)).await?;
         Ok(operations.into_iter().find(|operation| operation.id == *id))
     }
 

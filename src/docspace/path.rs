@@ -1,4 +1,4 @@
-//! API paths: ids in them, and the same path without ids for metrics.
+//! API paths: what each segment is, so that metrics get the same path without ids.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,29 +9,85 @@ const NOT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// The words of the API paths that are called; any other segment is an id.
-const WORDS: [&str; 22] = [
-    "@self", "build", "comment", "copy", "delete", "enable", "file", "fileops", "files", "folder",
-    "keys", "log", "move", "path", "people", "rooms", "settings", "triggers", "upload", "version",
-    "webhook", "webhooks",
-];
+/// The path of a call below `/api/2.0/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApiPath {
+    /// As it is requested, with its query.
+    requested: String,
+    /// With its ids replaced, such as `files/file/{id}`, and without its query.
+    route: String,
+}
+
+impl ApiPath {
+    /// Appends a segment that is an id.
+    #[must_use]
+    pub(super) fn id(self, id: &str) -> Self {
+        Self {
+            requested: format!("{}/{}", self.requested, segment(id)),
+            route: format!("{}/{{id}}", self.route),
+        }
+    }
+
+    /// Appends a segment that is a word of the API.
+    #[must_use]
+    pub(super) fn word(self, word: &'static str) -> Self {
+        Self {
+            requested: format!("{}/{word}", self.requested),
+            route: format!("{}/{word}", self.route),
+        }
+    }
+
+    /// Appends the query, which is encoded already.
+    #[must_use]
+    pub(super) fn query(self, query: &str) -> Self {
+        let requested = format!("{}?{query}", self.requested);
+        Self { requested, ..self }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.requested
+    }
+
+    /// The path without ids and query, for metrics.
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
+}
+
+/// A path, or the beginning of one, that consists of words of the API. A path with an id in it is no constant, so it
+/// is not accepted here.
+impl From<&'static str> for ApiPath {
+    fn from(words: &'static str) -> Self {
+        Self {
+            requested: words.to_owned(),
+            route: words.to_owned(),
+        }
+    }
+}
+
+/// The beginning of paths about files, folders and rooms.
+pub(super) fn files() -> ApiPath {
+    ApiPath::from("files")
+}
+
+/// The path of a file.
+pub(super) fn file(id: &str) -> ApiPath {
+    files().word("file").id(id)
+}
+
+/// The path of a folder or room.
+pub(super) fn folder(id: &str) -> ApiPath {
+    files().word("folder").id(id)
+}
+
+/// The path of the list of rooms.
+pub(super) fn rooms() -> ApiPath {
+    files().word("rooms")
+}
 
 /// Encodes an id as a path segment. Third-party ids contain `|` and more (docs/DOCSPACE.md 2.3).
 pub(super) fn segment(id: &str) -> String {
     utf8_percent_encode(id, NOT_UNRESERVED).to_string()
-}
-
-/// The path with its ids replaced, such as `files/file/{id}`, and without its query.
-pub(super) fn route(path: &str) -> String {
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let segments = path.split('/').map(|segment| {
-        if WORDS.contains(&segment) {
-            segment
-        } else {
-            "{id}"
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -46,14 +102,32 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_replaced() {
-        let check = |path: &str, expected: &str| assert_eq!(route(path), expected, "{path}");
-        check("people/@self", "people/@self");
-        check("files/file/9001", "files/file/{id}");
-        check("files/folder/drive-1%7C2/path", "files/folder/{id}/path");
-        check("files/77?count=100&startIndex=0", "files/{id}");
-        check("files/file/9001/comment", "files/file/{id}/comment");
-        check("files/fileops?id=ab-cd", "files/fileops");
-        check("settings/webhooks/log?configId=4", "settings/webhooks/log");
+    fn routes_contain_neither_ids_nor_queries() {
+        let check = |path: ApiPath, requested: &str, route: &str| {
+            assert_eq!((path.as_str(), path.route()), (requested, route));
+        };
+        check("people/@self".into(), "people/@self", "people/@self");
+        check(file("9001"), "files/file/9001", "files/file/{id}");
+        check(
+            folder("drive-1|2").word("path"),
+            "files/folder/drive-1%7C2/path",
+            "files/folder/{id}/path",
+        );
+        check(
+            files().id("77").query("count=100&startIndex=0"),
+            "files/77?count=100&startIndex=0",
+            "files/{id}",
+        );
+        // An id that reads like a word of the API is an id.
+        check(
+            file("copy").word("star"),
+            "files/file/copy/star",
+            "files/file/{id}/star",
+        );
+        check(
+            ApiPath::from("settings/webhooks/log").query("configId=4"),
+            "settings/webhooks/log?configId=4",
+            "settings/webhooks/log",
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use reqwest::{Method, Response, StatusCode, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use super::call::PortalCall;
 use super::error::Error;
 use super::error_body::ErrorBody;
 use super::gate::Gate;
-use super::path;
+use super::path::{self, ApiPath};
 
 /// Timeout of a read, to the end of its response. Images are slow: the portal opens them to measure them (docs/DOCSPACE.md 5.2).
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,7 +37,9 @@ const ERROR_BYTES: usize = 256 * 1024;
 
 /// The path of a probe. The portal's services fail independently, so it belongs to the one that all work
 /// needs. It needs a login, so it also shows whether the portal accepts the key (docs/DOCSPACE.md 6).
-pub(super) const PROBE: &str = "files/rooms?count=1";
+pub(super) fn probe_path() -> ApiPath {
+    path::rooms().query("count=1")
+}
 
 /// Sends requests to one portal with one API key.
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl Transport {
     pub(super) async fn ready(&self) -> Result<(), Error> {
         self.gate.ready(self.probe()).await?;
         if self.clock_skew().is_none() {
-            let probed: Result<IgnoredAny, Error> = self.read(PortalCall::list(PROBE)).await;
+            let probed: Result<IgnoredAny, Error> = self.read(PortalCall::list(probe_path())).await;
             if self.clock_skew().is_none() {
                 return probed.map(drop);
             }
@@ -144,11 +146,7 @@ impl Transport {
         may_send: impl Future<Output = bool>,
         call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let kind = match call.method {
-            Method::GET => CallKind::Read,
-            Method::POST | Method::PUT => CallKind::Write,
-            _ => CallKind::Delete,
-        };
+        let kind = CallKind::of(&call.method);
         let _permit = self.gate.admit(kind, self.probe()).await?;
         if !may_send.await {
             return Err(Error::Withdrawn);
@@ -160,7 +158,7 @@ impl Transport {
     async fn probe(&self) -> Result<(), Error> {
         let probe = async {
             let _permit = self.gate.reserve(CallKind::Read).await?;
-            let probed = self.transmit::<IgnoredAny>(PortalCall::list(PROBE));
+            let probed = self.transmit::<IgnoredAny>(PortalCall::list(probe_path()));
             probed.await.map(drop)
         };
         // The future of each call contains that of a probe, which few calls send.
@@ -171,63 +169,72 @@ impl Transport {
         &self,
         call: PortalCall<'_, impl Serialize>,
     ) -> Result<Envelope<T>, Error> {
-        let PortalCall {
+        let head = RequestHead {
+            timeout: match call.method {
+                Method::GET => self.read_timeout,
+                _ => WRITE_TIMEOUT,
+            },
+            method: call.method,
+            path: &call.path,
+            with_key: true,
+        };
+        let request = self.request(head, |request| match call.body {
+            Some(body) => request.json(body),
+            None => request,
+        });
+        let response = request.await?;
+        self.decode(response, call.max_bytes).await
+    }
+
+    /// Sends a request and counts it. All requests to the portal are made here.
+    async fn request(
+        &self,
+        head: RequestHead<'_>,
+        with_body: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Error> {
+        let RequestHead {
             method,
             path,
-            body,
-            max_bytes,
-        } = call;
-        let timeout = match method {
-            Method::GET => self.read_timeout,
-            _ => WRITE_TIMEOUT,
-        };
+            timeout,
+            with_key,
+        } = head;
+        let address = format!("{}/api/2.0/{}", self.host, path.as_str());
         let mut request = self
             .http
-            .request(method.clone(), format!("{}/api/2.0/{path}", self.host))
-            .bearer_auth(self.key.expose_secret())
+            .request(method.clone(), address)
             .header(header::ACCEPT, "application/json")
             .timeout(timeout);
-        if let Some(body) = body {
-            request = request.json(body);
+        if with_key {
+            request = request.bearer_auth(self.key.expose_secret());
         }
-        let response = request.send().await;
+        let response = with_body(request).send().await;
         let status = response.as_ref().ok().map(|it| it.status().as_u16());
         self.metrics
-            .count_portal_call(method.as_str(), &path::route(path), status);
-        let response = response.map_err(Error::unreachable)?;
-        self.decode(response, max_bytes).await
+            .count_portal_call(method.as_str(), path.route(), status);
+        response.map_err(Error::unreachable)
     }
 
     /// Sends a request through the gate and returns the status and the body of the response, whatever they are. `None`
     /// if the response is to be dropped unread.
     pub(super) async fn exchange(
         &self,
-        request: RawRequest<'_>,
+        request: RawRequest,
     ) -> Result<Option<(u16, Vec<u8>)>, Error> {
-        let kind = match request.method {
-            Method::GET => CallKind::Read,
-            Method::POST | Method::PUT => CallKind::Write,
-            _ => CallKind::Delete,
-        };
+        let kind = CallKind::of(&request.method);
         let _permit = self.gate.admit(kind, self.probe()).await?;
-        let address = format!("{}/api/2.0/{}", self.host, request.path);
-        let mut sent = self
-            .http
-            .request(request.method.clone(), address)
-            .header(header::ACCEPT, "application/json")
-            .timeout(WRITE_TIMEOUT);
-        if request.with_key {
-            sent = sent.bearer_auth(self.key.expose_secret());
-        }
-        if let Some((content_type, body)) = request.body {
-            sent = sent.header(header::CONTENT_TYPE, content_type).body(body);
-        }
-        let response = sent.send().await;
-        let status = response.as_ref().ok().map(|it| it.status().as_u16());
-        let route = path::route(request.path);
-        self.metrics
-            .count_portal_call(request.method.as_str(), &route, status);
-        let response = response.map_err(Error::unreachable)?;
+        let head = RequestHead {
+            method: request.method,
+            path: &request.path,
+            timeout: WRITE_TIMEOUT,
+            with_key: request.with_key,
+        };
+        let sent = self.request(head, |sent| match request.body {
+            Some((content_type, body)) => {
+                sent.header(header::CONTENT_TYPE, content_type).body(body)
+            }
+            None => sent,
+        });
+        let response = sent.await?;
         if !request.read_response {
             return Ok(None);
         }
@@ -272,12 +279,20 @@ impl Transport {
     }
 }
 
+/// What requests differ in, apart from their bodies.
+struct RequestHead<'a> {
+    method: Method,
+    path: &'a ApiPath,
+    /// The bound of the whole time, to the end of the response.
+    timeout: Duration,
+    with_key: bool,
+}
+
 /// A request of which the whole response is of interest.
 #[derive(Debug)]
-pub(super) struct RawRequest<'a> {
+pub(super) struct RawRequest {
     pub(super) method: Method,
-    /// The path below `/api/2.0/`.
-    pub(super) path: &'a str,
+    pub(super) path: ApiPath,
     /// The content type and the body.
     pub(super) body: Option<(String, Vec<u8>)>,
     pub(super) with_key: bool,

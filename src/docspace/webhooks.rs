@@ -11,6 +11,7 @@ use crate::wire;
 
 use super::call::PortalCall;
 use super::error::Error;
+use super::path::ApiPath;
 use super::transport::Transport;
 
 const PATH: &str = "settings/webhook";
@@ -137,8 +138,8 @@ impl<'a> Webhooks<'a> {
 
     /// Deletes a webhook and its log of deliveries.
     pub async fn delete(self, id: WebhookId) -> Result<(), Error> {
-        let path = format!("{PATH}/{id}");
-        let deleted = self.transport.send::<IgnoredAny>(PortalCall::delete(&path));
+        let path = ApiPath::from(PATH).id(&id.to_string());
+        let deleted = self.transport.send::<IgnoredAny>(PortalCall::delete(path));
         deleted.await.map(drop)
     }
 }
