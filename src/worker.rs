@@ -1,6 +1,6 @@
 //! Worker: decides the events of the inbox and runs the actions of the outbox.
 //!
-//! It has three parts, each with a loop of its own: the `Decider`, the `Dispatcher` and the
+//! It has four parts, each with a loop of its own: the `Decider`, the `Dispatcher`, the `Prober` and the
 //! `Retention`. [`Worker::decide_next`], [`Worker::process_next`] and [`Worker::prune`] each do one step,
 //! without the loops. Whatever writes to the inbox or the outbox in this process wakes the loops; they also
 //! poll, for what other processes wrote.
@@ -28,6 +28,7 @@ mod decider;
 mod attempt;
 mod batching;
 mod dispatcher;
+mod prober;
 
 mod retention;
 
@@ -36,6 +37,7 @@ pub use progress::Progress;
 use attempt::AttemptRunner;
 use decider::Decider;
 use dispatcher::Dispatcher;
+use prober::Prober;
 use retention::Retention;
 
 /// What a worker works with.
@@ -80,6 +82,7 @@ pub struct WorkerSettings {
 pub struct Worker {
     decider: Arc<Decider>,
     dispatcher: Arc<Dispatcher>,
+    prober: Arc<Prober>,
     retention: Arc<Retention>,
 }
 
@@ -112,6 +115,12 @@ impl Worker {
             clock: clock.clone(),
             period: settings.retention,
         };
+        let prober = Prober {
+            db: db.clone(),
+            portal: Arc::clone(&portal),
+            clock: clock.clone(),
+            wake: Arc::clone(&wake),
+        };
         let runner = AttemptRunner {
             db: db.clone(),
             portal: Arc::clone(&portal),
@@ -126,6 +135,7 @@ impl Worker {
         Self {
             decider: Arc::new(decider),
             dispatcher: Arc::new(Dispatcher::new(db, portal, clock, wake, runner)),
+            prober: Arc::new(prober),
             retention: Arc::new(retention),
         }
     }
@@ -136,9 +146,9 @@ impl Worker {
     }
 
     /// Claims what is due next and runs one attempt at it: a notification, a pipeline call, or a batch of
-    /// copies or moves.
+    /// copies or moves. If nothing can run, a probe is sent if one is due.
     pub async fn process_next(&self) -> Result<Progress, StoreError> {
-        self.dispatcher.process_next().await
+        self.dispatcher.process_next(&self.prober).await
     }
 
     /// Removes the events whose retention period is over; returns how many there were.
@@ -146,16 +156,18 @@ impl Worker {
         self.retention.prune().await
     }
 
-    /// Runs the three loops until `stop` is cancelled, then waits for the running attempts.
+    /// Runs the four loops until `stop` is cancelled, then waits for the running attempts.
     pub async fn run(&self, supervisor: &Supervisor, stop: &CancellationToken) {
         let decider = Arc::clone(&self.decider);
         let retention = Arc::clone(&self.retention);
         let dispatcher = Arc::clone(&self.dispatcher);
+        let prober = Arc::clone(&self.prober);
         // Deciding and pruning are short transactions: the next start does again what is aborted here.
         let _deciding =
             supervisor.spawn("decide", stop, move |stop| Arc::clone(&decider).run(stop));
         let _pruning =
             supervisor.spawn("prune", stop, move |stop| Arc::clone(&retention).run(stop));
+        let _probing = supervisor.spawn("probe", stop, move |stop| Arc::clone(&prober).run(stop));
         let dispatching = supervisor.spawn("dispatch", stop, move |stop| {
             Arc::clone(&dispatcher).run(stop)
         });

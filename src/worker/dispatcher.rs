@@ -12,12 +12,12 @@ use tracing::warn;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
-use crate::inbox;
 use crate::outbox::{self, Action, Priority};
 use crate::wake::Wake;
 
 use super::attempt::{AttemptRunner, LEASE};
 use super::batching::{InFlightBatch, InFlightBatches};
+use super::prober::Prober;
 use super::progress::{Progress, log_store_error, wait_for_work};
 
 /// The most attempts at the same time: as many as the portal takes writes (docs/DOCSPACE.md 7).
@@ -140,9 +140,14 @@ impl Dispatcher {
     }
 
     /// Claims what is due next and runs one attempt at it: a notification, a pipeline call, or a batch of
-    /// copies or moves.
-    pub(super) async fn process_next(&self) -> Result<Progress, StoreError> {
-        match self.claim_next().await? {
+    /// copies or moves. If nothing can run, a probe is sent if one is due.
+    pub(super) async fn process_next(&self, prober: &Prober) -> Result<Progress, StoreError> {
+        prober.report_recovery().await?;
+        let mut claimed = self.claim_next().await?;
+        if claimed.is_none() && prober.probe().await? {
+            claimed = self.claim_next().await?;
+        }
+        match claimed {
             Some(claimed) => {
                 self.runner.run(&claimed.actions).await;
                 Ok(Progress::Worked)
@@ -151,15 +156,9 @@ impl Dispatcher {
         }
     }
 
+    /// Claims what is due next and can run now. It waits for nothing but the store.
     async fn claim_next(&self) -> Result<Option<Claimed>, StoreError> {
-        let portal_is_ready = self.portal.ready().await.is_ok();
-        if self.portal.has_recovered() {
-            let now = self.clock.now();
-            self.db.write(move |sql| inbox::make_due(sql, now)).await?;
-            self.portal.forget_recovery();
-            self.wake.inbox.notify_one();
-        }
-        let portal_takes_writes = portal_is_ready && self.portal.no_write_before().is_none();
+        let portal_takes_writes = self.portal.is_ready() && self.portal.no_write_before().is_none();
         for priority in [Priority::Live, Priority::Background] {
             if let Some(claimed) = self.claim_notification(priority).await? {
                 return Ok(Some(claimed));

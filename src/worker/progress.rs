@@ -33,15 +33,19 @@ pub(super) async fn wait_for_work(
     clock: &Clock,
     stop: &CancellationToken,
 ) {
+    tokio::select! {
+        () = signal.notified() => {}
+        () = tokio::time::sleep(time_to_wait(next_due, clock)) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// The time until the next work is due, and [`POLL_INTERVAL`] at most.
+pub(super) fn time_to_wait(next_due: Option<Timestamp>, clock: &Clock) -> Duration {
     let until_due = next_due
         .and_then(|due| Duration::try_from(due.duration_since(clock.now())).ok())
         .filter(|wait| !wait.is_zero());
-    let wait = until_due.map_or(POLL_INTERVAL, |wait| wait.clamp(MIN_WAIT, POLL_INTERVAL));
-    tokio::select! {
-        () = signal.notified() => {}
-        () = tokio::time::sleep(wait) => {}
-        () = stop.cancelled() => {}
-    }
+    until_due.map_or(POLL_INTERVAL, |wait| wait.clamp(MIN_WAIT, POLL_INTERVAL))
 }
 
 /// Logs that the store failed; the loops try again.

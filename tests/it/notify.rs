@@ -8,6 +8,7 @@ use docspace_courier::notify::Channels;
 use docspace_courier::notify::mail::Mailer;
 use docspace_courier::rules::ActionPlan;
 use docspace_sandbox::{Fault, FaultEffect};
+use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{STATE_BOUND, until};
 use crate::mail_server::{Mail, MailServer};
@@ -18,6 +19,9 @@ use crate::untrusted_text::shown;
 
 /// How many notifications the worker sends at a time.
 const AT_A_TIME: usize = 5;
+
+/// How long the client waits for the portal.
+const PORTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 const MANAGER: &str = "manager@example.com";
 
@@ -93,6 +97,39 @@ async fn a_portal_that_is_down_after_the_move_does_not_delay_the_mail() {
         assert!(text.contains(&format!("id {}", scene.incoming)), "{text}");
         assert!(text.contains(&scene.portal.seed().client_user), "{text}");
         assert_eq!(scene.count("notify", "done").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_portal_that_hangs_does_not_hold_up_a_mail() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let mut invoices = scene.rules().remove(1);
+        invoices.actions = notify(&[MANAGER]);
+        let rules = vec![invoices];
+        scene.change_rules_and_channels(rules.clone(), by_mail(server.mailer()));
+        scene.upload(&scene.client_room, "Invoice.pdf");
+        scene.portal.wait_for_deliveries().await;
+        scene.worker.decide_next().await.unwrap();
+
+        // A service that has just started asks the portal for its time.
+        scene.change_rules_and_channels(rules, by_mail(server.mailer()));
+        scene.portal.inject_fault(Fault {
+            method: None,
+            path_contains: "files/rooms",
+            times: 1,
+            effect: FaultEffect::Hang,
+        });
+        let stop = CancellationToken::new();
+        let sent = async {
+            let mails = tokio::time::timeout(PORTAL_TIMEOUT / 2, server.mails(1)).await;
+            stop.cancel();
+            mails.map(|mails| mails.len())
+        };
+        let (sent, ()) = tokio::join!(sent, scene.worker.run(&scene.supervisor, &stop));
+        assert_eq!(sent, Ok(1));
+        assert_eq!(scene.calls("GET", "files/rooms"), 1);
     })
     .await;
 }

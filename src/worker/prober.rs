@@ -1,0 +1,72 @@
+//! Probes the portal while it cannot be called, apart from the dispatcher: a portal that hangs delays no notification.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::circuit_breaker::BreakerState;
+use crate::clock::Clock;
+use crate::db::{Db, StoreError};
+use crate::docspace::Client;
+use crate::inbox;
+use crate::wake::Wake;
+
+use super::progress::{log_store_error, time_to_wait};
+
+/// Finds out when the portal can be called, and starts what waited for that.
+#[derive(Debug)]
+pub(super) struct Prober {
+    pub(super) db: Db,
+    pub(super) portal: Arc<Client>,
+    pub(super) clock: Clock,
+    pub(super) wake: Arc<Wake>,
+}
+
+impl Prober {
+    /// Probes the portal whenever that is due, until `stop` is cancelled.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = self.probe_and_log() => {}
+                () = stop.cancelled() => return,
+            }
+            let next_probe = match self.portal.breaker_state() {
+                BreakerState::Open(_, until) => Some(until),
+                BreakerState::Closed | BreakerState::HalfOpen(_) => None,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(time_to_wait(next_probe, &self.clock)) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn probe_and_log(&self) {
+        if let Err(error) = self.probe().await {
+            log_store_error(&error);
+        }
+    }
+
+    /// Sends a probe if one is due. Returns whether the portal can be called, and could not be before.
+    pub(super) async fn probe(&self) -> Result<bool, StoreError> {
+        let was_ready = self.portal.is_ready();
+        let is_ready = self.portal.ready().await.is_ok();
+        self.report_recovery().await?;
+        let became_ready = is_ready && !was_ready;
+        if became_ready {
+            self.wake.outbox.notify_one();
+        }
+        Ok(became_ready)
+    }
+
+    /// Makes the events due that waited for the portal, if its circuit has closed.
+    pub(super) async fn report_recovery(&self) -> Result<(), StoreError> {
+        if self.portal.has_recovered() {
+            let now = self.clock.now();
+            self.db.write(move |sql| inbox::make_due(sql, now)).await?;
+            self.portal.forget_recovery();
+            self.wake.inbox.notify_one();
+        }
+        Ok(())
+    }
+}
