@@ -7,6 +7,7 @@
 // What goes in and out.
 mod error;
 mod location;
+mod lock;
 mod queue;
 mod row;
 mod value;
@@ -27,6 +28,7 @@ pub mod state;
 pub use error::{SqlError, StoreError};
 pub use handle::Db;
 pub use location::{BadAddress, Location, Server};
+pub use lock::WriteLock;
 pub use queue::Queue;
 pub(crate) use row::stored_words;
 pub use row::{FromColumn, Row};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::db::{Row, Sql, SqlError, stored_words};
+use crate::db::{Row, Sql, SqlError, WriteLock, stored_words};
 use crate::outbox;
 
 use super::progress::{Counts, Cursor};
@@ -105,7 +105,7 @@ pub fn order(
     request: &BackfillRequest,
     now: Timestamp,
 ) -> Result<Option<i64>, SqlError> {
-    sql.lock_role_row("backfill")?;
+    sql.lock(WriteLock::Backfills)?;
     if running(sql)?.is_some() {
         return Ok(None);
     }

@@ -5,6 +5,7 @@
 //! cover what the two dialects write differently.
 
 use super::error::SqlError;
+use super::lock::WriteLock;
 use super::postgres::session::Session;
 use super::queue::Queue;
 use super::row::Row;
@@ -108,16 +109,16 @@ impl Sql {
         }
     }
 
-    /// Locks the row of a role in `duties` until the transaction ends, so that instances run what follows
-    /// one after the other. What was read before may be out of date.
-    pub fn lock_role_row(&self, role: &str) -> Result<(), SqlError> {
+    /// Takes a lock until the transaction ends, so that instances run what follows one after the other. What was
+    /// read before may be out of date. Fails if there is nothing to lock, as after a restore that lost the row.
+    pub fn lock(&self, lock: WriteLock) -> Result<(), SqlError> {
         match &self.0 {
             // One thread writes the file.
             Driver::Sqlite(_) => Ok(()),
-            Driver::Postgres(session) => session.query(
+            Driver::Postgres(_) => self.query_one(
                 "SELECT 1 FROM duties WHERE name = :name FOR UPDATE",
-                &[(":name", role.into())],
-                &mut |_| Ok(()),
+                &[(":name", lock.row().into())],
+                |_| Ok(()),
             ),
         }
     }

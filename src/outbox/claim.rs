@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::db::{Queue, Row, Sql, SqlError, ZeroAsNone};
+use crate::db::{Queue, Row, Sql, SqlError, WriteLock, ZeroAsNone};
 use crate::ids::{FileId, InboxId};
 use crate::rules::ChannelId;
 
@@ -69,7 +69,7 @@ pub fn claim_all(
     lease_until: Timestamp,
 ) -> Result<Vec<Action>, SqlError> {
     // Whether an action is free to run depends on other rows, which another instance may be claiming.
-    sql.lock_role_row("claim")?;
+    sql.lock(WriteLock::Claims)?;
     let mut claimed = Vec::with_capacity(ids.len());
     for id in ids {
         claimed.extend(claim(sql, *id, now, lease_until)?);

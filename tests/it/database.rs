@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use docspace_courier::check::{self, Deployment};
 use docspace_courier::clock::Clock;
-use docspace_courier::db::{Db, Location, Server, Sql, StoreError};
+use docspace_courier::db::{Db, Location, Server, Sql, StoreError, WriteLock};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Event;
 use docspace_courier::inbox::{self, AcceptOutcome};
@@ -137,6 +137,23 @@ async fn one_instance_holds_a_leader_role_until_it_leaves() {
         assert!(holds_role(&two, LeaderRole::Prune).await.unwrap());
         Instances::leave(&one).await;
         assert!(holds_role(&two, LeaderRole::CatchUp).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_its_row_no_lock_is_taken() {
+    bounded(async {
+        let store = Store::new();
+        let db = open(&store);
+        for lock in WriteLock::ALL {
+            db.write(move |sql| sql.lock(lock)).await.unwrap();
+        }
+        store.run("DELETE FROM duties");
+        for lock in WriteLock::ALL {
+            let locked = db.write(move |sql| sql.lock(lock)).await;
+            assert!(locked.is_err(), "{lock:?}");
+        }
     })
     .await;
 }
