@@ -1,6 +1,6 @@
 //! Events: parses DocSpace's webhook JSON.
 //!
-//! This is the only code that knows that JSON: the envelope of DocSpace 3.1 to 3.7, the newer payload
+//! This is the only code that reads or writes that JSON: the envelope of DocSpace 3.1 to 3.7, the newer payload
 //! object, and the flat shapes of the vendor's samples (docs/DOCSPACE.md 1.1, 2, 9, 10). Unknown members may
 //! contain anything at any depth; members of an unexpected type count as absent. Only a body that is not a
 //! JSON object is rejected. There is no input or output here.
@@ -17,6 +17,10 @@ use serde_json::value::RawValue;
 
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
+
+mod nameless;
+
+pub use nameless::without_names;
 
 /// Maximum length of a trigger, a title or an account's id. DocSpace's own are shorter; longer ones would fill
 /// pages and the log.
