@@ -1,8 +1,8 @@
 //! Receive: the handlers of the public listener.
 //!
 //! Every delivery passes the extractor `VerifiedDelivery`, which rejects a missing or malformed signature and
-//! too large a body unread, reads the body, and verifies the signature over the raw bytes. Only then is it parsed and stored in the inbox; the response follows
-//! the commit. No rules run here, and the portal is not called. The status is never 410, which makes
+//! too large a body unread, reads the body, and verifies the signature over the raw bytes. Only then is it parsed
+//! and stored in the inbox; the response follows the commit. No rules run here, and the portal is not called. The status is never 410, which makes
 //! DocSpace delete the webhook, and never a redirect, which DocSpace does not follow (docs/DOCSPACE.md 1.5,
 //! 1.6).
 //!
@@ -98,7 +98,7 @@ pub struct Receiver {
     pub(crate) rejection_log: LogLimits,
 }
 
-/// The public listener's routes: both webhook paths and its health.
+/// The public listener's routes: the webhook paths and its health.
 pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
     let health =
         health::public_routes(health).layer(map_response(async |response| close(response)));

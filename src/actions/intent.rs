@@ -3,7 +3,8 @@
 //! An attempt stores the intent of each action before it calls the portal. If the attempt crashes, or the
 //! response is lost, the next attempt finds the intent and has to reconcile it before it calls again: find
 //! out by the effect whether the call was applied, and take a missing effect as proof only when neither the
-//! request nor its operation can be under way (after [`Intent::in_flight_until`]). A kind whose call is harmless to repeat, such as `comment`, needs no intent.
+//! request nor its operation can be under way (after [`Intent::in_flight_until`]). A kind whose call is harmless to
+//! repeat, such as `comment`, needs no intent.
 
 use std::time::Duration;
 

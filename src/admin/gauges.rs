@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::docspace::OpenReason;
+use crate::docspace::{Client, OpenReason};
 use crate::journal::overview::Overview;
 use crate::metrics::PREFIX;
 use crate::telemetry;
@@ -22,68 +22,101 @@ pub(super) fn snapshot(
     console: &Console,
     certificate_ends_at: Option<Timestamp>,
 ) -> Registry {
-    let portal = &console.portal;
-    let open_reason = portal.open_reason();
     let mut registry = Registry::with_prefix(PREFIX);
-    let mut gauge = |name: &str, help: &str, value: u64| {
-        let gauge: Gauge = Gauge::default();
-        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        registry.register(name, help, gauge);
-    };
-    gauge(
+    add_work(&mut registry, overview, oldest);
+    add_portal(&mut registry, &console.portal);
+    add_times(&mut registry, overview.last_delivery, certificate_ends_at);
+    add_log(&mut registry);
+    add_channel_breakers(&mut registry, console);
+    add_portal_breaker(&mut registry, console.portal.open_reason());
+    registry
+}
+
+fn add(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    registry.register(name, help, gauge);
+}
+
+fn add_work(registry: &mut Registry, overview: &Overview, oldest: Duration) {
+    add(
+        registry,
         "events_waiting",
         "Events waiting for a decision",
         overview.events_waiting,
     );
-    gauge(
+    add(
+        registry,
         "actions_waiting",
         "Actions waiting or running",
         overview.actions_open,
     );
-    gauge(
+    add(
+        registry,
         "rules_paused",
         "Rules that a person paused",
         overview.paused_rules.len() as u64,
     );
-    gauge(
+    add(
+        registry,
         "actions_held",
         "Actions held because their rule is paused",
         overview.paused_rules.iter().map(|paused| paused.held).sum(),
     );
-    gauge(
+    add(
+        registry,
         "dead_letters",
         "Decisions and actions that failed permanently and were neither replayed nor discarded",
         overview.dead,
     );
-    gauge(
+    add(
+        registry,
         "oldest_waiting_seconds",
         "Age of the oldest waiting event or action; 0 when nothing waits",
         oldest.as_secs(),
     );
-    gauge(
+}
+
+fn add_portal(registry: &mut Registry, portal: &Client) {
+    add(
+        registry,
         "portal_daily_writes_remaining",
         "Writes left of the portal's 10000 a day, of those known since midnight UTC",
         portal.writes_left_today(),
     );
-    gauge(
+    add(
+        registry,
         "portal_calls_remaining",
         "Calls to the portal that can be made at once; further ones are spread within its 1500 a minute",
         u64::from(portal.calls_left()),
     );
-    if let Some(at) = overview.last_delivery {
-        gauge(
+}
+
+fn add_times(
+    registry: &mut Registry,
+    last_delivery: Option<Timestamp>,
+    certificate_ends_at: Option<Timestamp>,
+) {
+    let seconds = |at: Timestamp| u64::try_from(at.as_second()).unwrap_or(0);
+    if let Some(at) = last_delivery {
+        add(
+            registry,
             "last_delivery_timestamp_seconds",
             "When the newest event was received that DocSpace itself delivered, in seconds since 1970",
-            u64::try_from(at.as_second()).unwrap_or(0),
+            seconds(at),
         );
     }
     if let Some(at) = certificate_ends_at {
-        gauge(
+        add(
+            registry,
             "certificate_expiry_timestamp_seconds",
             "When the certificate of the public listener expires, in seconds since 1970",
-            u64::try_from(at.as_second()).unwrap_or(0),
+            seconds(at),
         );
     }
+}
+
+fn add_log(registry: &mut Registry) {
     let dropped_lines: Counter = Counter::default();
     dropped_lines.inc_by(telemetry::dropped_lines());
     registry.register(
@@ -91,13 +124,9 @@ pub(super) fn snapshot(
         "Log lines dropped because standard error was closed, full, or not read",
         dropped_lines,
     );
-    let breaker = Family::<[(&str, &str); 1], Gauge>::default();
-    for reason in [OpenReason::Down, OpenReason::KeyRefused, OpenReason::Limit] {
-        let is_open = i64::from(open_reason == Some(reason));
-        breaker
-            .get_or_create(&[("reason", reason.code())])
-            .set(is_open);
-    }
+}
+
+fn add_channel_breakers(registry: &mut Registry, console: &Console) {
     let channels = Family::<[(&str, String); 1], Gauge>::default();
     for status in console.channels.statuses() {
         let is_open = i64::from(status.outage.is_some());
@@ -110,10 +139,19 @@ pub(super) fn snapshot(
         "1 while the circuit breaker of this channel is open: email, chat, or a pipeline",
         channels,
     );
+}
+
+fn add_portal_breaker(registry: &mut Registry, open_reason: Option<OpenReason>) {
+    let breaker = Family::<[(&str, &str); 1], Gauge>::default();
+    for reason in [OpenReason::Down, OpenReason::KeyRefused, OpenReason::Limit] {
+        let is_open = i64::from(open_reason == Some(reason));
+        breaker
+            .get_or_create(&[("reason", reason.code())])
+            .set(is_open);
+    }
     registry.register(
         "portal_breaker_open",
         "1 while the circuit breaker is open for this reason",
         breaker,
     );
-    registry
 }
