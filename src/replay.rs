@@ -47,36 +47,45 @@ pub async fn preview(
         ..ReplayPreview::default()
     };
     for &id in events.iter().take(PREVIEWED) {
-        let Some(outcome) = preview_one(db, rules, evaluator, id).await? else {
-            preview.events -= 1;
-            continue;
-        };
-        preview.evaluated += 1;
-        match outcome {
-            Ok(changes) if changes.is_empty() => preview.unchanged += 1,
-            Ok(changes) => {
+        match preview_one(db, rules, evaluator, id).await? {
+            EventPreview::NoSuchEvent => {
+                preview.events -= 1;
+                continue;
+            }
+            EventPreview::Changes(changes) if changes.is_empty() => preview.unchanged += 1,
+            EventPreview::Changes(changes) => {
                 for change in changes {
                     *preview.changes.entry(change).or_default() += 1;
                 }
             }
-            Err(why) => *preview.unknown.entry(why).or_default() += 1,
+            EventPreview::Unknown(why) => *preview.unknown.entry(why).or_default() += 1,
         }
+        preview.evaluated += 1;
     }
     Ok(preview)
 }
 
-/// The changes of one event in words, or why they are not known. `None` if there is no such event.
+/// What a replay of one event would change.
+enum EventPreview {
+    /// In words.
+    Changes(Vec<String>),
+    /// Why that is not known.
+    Unknown(String),
+    NoSuchEvent,
+}
+
 async fn preview_one(
     db: &Db,
     rules: &RuleSet,
     evaluator: &Evaluator,
     id: InboxId,
-) -> Result<Option<Result<Vec<String>, String>>, StoreError> {
+) -> Result<EventPreview, StoreError> {
     let Some((body, happened_at)) = db.read(move |sql| inbox::body(sql, id)).await? else {
-        return Ok(None);
+        return Ok(EventPreview::NoSuchEvent);
     };
     let Ok(mut event) = Event::parse(&body) else {
-        return Ok(Some(Err("the body is not an event".to_owned())));
+        let why = "the body is not an event".to_owned();
+        return Ok(EventPreview::Unknown(why));
     };
     event.happened_at.get_or_insert(happened_at);
     let stored = event.clone();
@@ -90,13 +99,13 @@ async fn preview_one(
         .await;
     let decisions = match decided {
         Ok(decisions) => decisions,
-        Err(why) => return Ok(Some(Err(why))),
+        Err(why) => return Ok(EventPreview::Unknown(why)),
     };
     let changes = db
         .read(move |sql| inbox::preview_replay(sql, id, &decisions))
         .await?;
     let words = changes.iter().map(journal::change_text);
-    Ok(Some(Ok(words.collect())))
+    Ok(EventPreview::Changes(words.collect()))
 }
 
 /// How events are replayed.

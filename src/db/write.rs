@@ -24,15 +24,42 @@ pub type LockOrder = (i64, i64);
 
 /// A read or write for a thread of the store. It may run several times, and is answered once.
 pub(super) struct StoreRequest {
-    work: Box<Work>,
+    work: Box<dyn Work>,
     order: Option<LockOrder>,
 }
 
-type Work = dyn FnMut(Phase<'_>) -> Result<(), SqlError> + Send;
+/// A closure of any type, and the caller that waits for its value.
+trait Work: Send {
+    /// Runs the closure and keeps its value in place of an earlier one.
+    fn run(&mut self, sql: &Sql) -> Result<(), SqlError>;
 
-enum Phase<'a> {
-    Run(&'a Sql),
-    Respond(Result<(), StoreError>),
+    /// Sends the value, or why there is none, to the caller.
+    fn respond(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+struct Pending<T, F> {
+    read_or_write: F,
+    value: Option<T>,
+    sender: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Work for Pending<T, F>
+where
+    T: Send,
+    F: Fn(&Sql) -> Result<T, SqlError> + Send,
+{
+    fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
+        self.value = None;
+        self.value = Some(run_caught(&self.read_or_write, sql)?);
+        Ok(())
+    }
+
+    fn respond(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { value, sender, .. } = *self;
+        let result = outcome.and_then(|()| value.ok_or(StoreError::Closed));
+        // The caller may be gone, such as a sender that closed its connection.
+        let _ = sender.send(result);
+    }
 }
 
 impl StoreRequest {
@@ -46,25 +73,13 @@ impl StoreRequest {
         F: Fn(&Sql) -> Result<T, SqlError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let (mut sender, mut value) = (Some(sender), None);
-        let work = move |phase: Phase<'_>| {
-            match phase {
-                Phase::Run(sql) => {
-                    value = None;
-                    value = Some(run_caught(&read_or_write, sql)?);
-                }
-                Phase::Respond(outcome) => {
-                    let result = outcome.and_then(|()| value.take().ok_or(StoreError::Closed));
-                    if let Some(sender) = sender.take() {
-                        // The caller may be gone, such as a sender that closed its connection.
-                        let _ = sender.send(result);
-                    }
-                }
-            }
-            Ok(())
+        let pending = Pending {
+            read_or_write,
+            value: None,
+            sender,
         };
         let request = Self {
-            work: Box::new(work),
+            work: Box::new(pending),
             order,
         };
         (request, receiver)
@@ -76,13 +91,12 @@ impl StoreRequest {
 
     /// Runs the closure on this connection.
     pub(super) fn run(&mut self, sql: &Sql) -> Result<(), SqlError> {
-        (self.work)(Phase::Run(sql))
+        self.work.run(sql)
     }
 
     /// Sends the result to the caller; for a write only after the commit or rollback that decides it.
-    pub(super) fn respond(mut self, outcome: Result<(), StoreError>) {
-        // This phase only sends.
-        let _ = (self.work)(Phase::Respond(outcome));
+    pub(super) fn respond(self, outcome: Result<(), StoreError>) {
+        self.work.respond(outcome);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use crate::event::Trigger;
 use crate::ids::FolderId;
 
 use super::set::RuleSet;
@@ -30,13 +31,10 @@ impl ActiveRules {
 
     /// The rooms and folders that rules about uploads watch, each once; catch-up lists them.
     pub fn watched_folders(&self) -> Vec<FolderId> {
-        const UPLOADS: [&str; 2] = ["file.uploaded", "file.created"];
-
         let rules = self.get();
         let mut watched: Vec<FolderId> = Vec::new();
         for rule in rules.rules() {
-            let mut triggers = rule.triggers.iter();
-            if !triggers.any(|trigger| UPLOADS.contains(&trigger.as_str())) {
+            if !rule.triggers.iter().any(Trigger::is_upload) {
                 continue;
             }
             for folder in rule.watched_folders() {

@@ -34,9 +34,10 @@ pub(super) async fn reconcile<'a>(
     });
     let mut may_be_pending = false;
     if may_be_unknown {
-        match unknown_operation_pending(context, transfer.kind).await? {
-            Ok(pending) => may_be_pending = pending,
-            Err(error) => {
+        match unknown_operation(context, transfer.kind).await? {
+            UnknownOperation::Pending => may_be_pending = true,
+            UnknownOperation::None => {}
+            UnknownOperation::QueryFailed(error) => {
                 let failed = searched.drain(..);
                 step.ended
                     .extend(failed.map(|file| file.query_failed(context, &error)));
@@ -97,14 +98,21 @@ async fn find_operations<'a>(
     gone
 }
 
+/// Whether the portal runs an operation that no action in the outbox names.
+enum UnknownOperation {
+    Pending,
+    None,
+    QueryFailed(Error),
+}
+
 /// Whether the portal runs an operation of this kind that no action in the outbox names.
-async fn unknown_operation_pending(
+async fn unknown_operation(
     context: &Context<'_>,
     kind: OperationKind,
-) -> Result<Result<bool, Error>, StoreError> {
+) -> Result<UnknownOperation, StoreError> {
     let pending = match context.portal.operations().pending().await {
         Ok(pending) => pending,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(UnknownOperation::QueryFailed(error)),
     };
     let candidates: Vec<_> = pending
         .into_iter()
@@ -114,10 +122,10 @@ async fn unknown_operation_pending(
     let found = context.db.read(move |sql| {
         for id in &candidates {
             if !outbox::owns_operation(sql, id)? {
-                return Ok(true);
+                return Ok(UnknownOperation::Pending);
             }
         }
-        Ok(false)
+        Ok(UnknownOperation::None)
     });
-    Ok(Ok(found.await?))
+    found.await
 }
