@@ -1,7 +1,7 @@
 //! Actions: the kinds of action, and what an attempt at each does.
 //!
 //! The worker claims actions and records how their attempts ended; it knows nothing of a kind. Each kind is a
-//! module that implements `Kind`, and a line in `KINDS`. What the kinds share has files of its own: the context
+//! module that implements `Kind`: `mod` and `use` below, and a line in `KINDS`. What the kinds share has files of its own: the context
 //! and outcome of an attempt (`actions/attempt.rs`), the intents of calls that must not be repeated blindly
 //! (`actions/intent.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).
@@ -11,6 +11,7 @@ use crate::outbox::Action;
 use crate::rules::ActionProperties;
 
 mod attempt;
+mod current_file;
 pub mod failpoint;
 mod intent;
 mod kind;
@@ -72,58 +73,56 @@ pub async fn run<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::kind::Kind;
     use super::*;
-    use crate::event::Event;
+    use crate::event::Trigger;
     use crate::inbox;
-    use crate::rules::ActionPlan;
+    use crate::outbox::EffectKind;
 
-    /// What must be true of each kind of action, checked with the plans that earlier versions stored.
     #[test]
-    fn kinds() {
-        let mut checked = Vec::new();
-        let mut check = |kind: &'static str, stored: &str, what: &str| {
-            checked.push(kind);
-            let properties = properties(kind, stored).expect(stored);
-            assert_eq!(properties.describe(kind), what);
-            if let Some(trigger) = properties.raises {
-                let body = format!(r#"{{"event":{{"trigger":"{trigger}"}}}}"#);
-                let event = Event::parse(body.as_bytes()).unwrap();
-                assert!(inbox::may_be_own_effect(&event), "{trigger}");
+    fn plans_that_earlier_versions_stored_are_understood_and_stored_as_before() {
+        for kind in KINDS {
+            assert!(!kind.examples.is_empty(), "{}", kind.name);
+            for example in kind.examples {
+                let properties = properties(kind.name, example.stored).expect(example.stored);
+                assert_eq!(properties.describe(kind.name), example.described);
+                let stored_again = (kind.store_again)(example.stored);
+                assert_eq!(stored_again.as_deref(), Some(example.stored));
             }
-        };
-        check("copy", r#"{"copy":{"to":5}}"#, "copy to folder 5");
-        check(
-            "move",
-            r#"{"move":{"to":"drive-1","conflict":"overwrite"}}"#,
-            "move to folder drive-1 (overwrite a file with the same title)",
-        );
-        check("comment", r#"{"comment":{"text":"a"}}"#, "comment “a”");
-        let email = r#"{"notify":{"to":"a@x.example"}}"#;
-        check("notify", email, "notify a@x.example");
-        check("notify", r#""chat""#, "notify the chat");
-        check("call", r#""call""#, "call the pipeline");
-        let pipeline = r#"{"call_to":{"pipeline":"0a","host":"x.example"}}"#;
-        check("call", pipeline, "call the pipeline at x.example");
-        checked.dedup();
-        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-        assert_eq!(checked, names);
+        }
     }
 
     #[test]
-    fn plans_are_stored_as_before() {
-        fn check<K: Kind>(stored: &str) {
-            let plan = ActionPlan::from(K::from_stored(stored).unwrap());
-            assert_eq!(plan.stored, stored);
+    fn the_event_that_an_action_raises_is_recognised_as_its_effect() {
+        for properties in all_properties() {
+            if let Some(trigger) = properties.raises {
+                let effect = inbox::effect_kind(&Trigger::new(trigger), None);
+                assert_eq!(effect.map(EffectKind::trigger), Some(trigger));
+            }
         }
-        check::<CopyTo>(r#"{"copy":{"to":5}}"#);
-        check::<MoveTo>(r#"{"move":{"to":"drive-1","conflict":"overwrite"}}"#);
-        check::<Comment>(r#"{"comment":{"text":"a"}}"#);
-        check::<Notify>(r#"{"notify":{"to":"a@x.example"}}"#);
-        check::<Notify>(r#"{"notify":{"to":null}}"#);
-        check::<Notify>(r#"{"say":{"words":{"text":"a"}}}"#);
-        check::<Notify>(r#""chat""#);
-        check::<Call>(r#""call""#);
-        check::<Call>(r#"{"call_to":{"pipeline":"0a","host":"x.example"}}"#);
+    }
+
+    #[test]
+    fn the_properties_of_each_kind_agree() {
+        for properties in all_properties() {
+            let what = properties.describe("");
+            let touches_files = properties.raises.is_some()
+                || properties.needs.is_some()
+                || properties.destination.is_some()
+                || properties.shares_calls;
+            assert!(properties.is_file_work || !touches_files, "{what}");
+            let has_destination = properties.destination.is_some();
+            assert!(has_destination || !properties.moves_file, "{what}");
+            assert!(has_destination || !properties.writes_title, "{what}");
+            assert!(
+                properties.is_file_work != properties.channel.is_some(),
+                "{what}"
+            );
+        }
+    }
+
+    fn all_properties() -> impl Iterator<Item = ActionProperties> {
+        let examples = |kind: &'static KindEntry| kind.examples.iter().map(move |it| (kind, it));
+        let examples = KINDS.iter().flat_map(examples);
+        examples.filter_map(|(kind, example)| properties(kind.name, example.stored))
     }
 }

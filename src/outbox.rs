@@ -26,6 +26,7 @@ mod lease;
 mod effect;
 
 mod dead_letter;
+mod retry;
 
 mod forget;
 
@@ -41,13 +42,13 @@ pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, op
 pub use collect::{release_all_calls, release_full_calls};
 pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
-    Effect, EffectKind, has_copy_in_flight, has_file_state, has_handled, is_own_copy, keeps_event,
-    last_effect, outcome_before, owns_operation,
+    Effect, EffectKind, Outcome, has_copy_in_flight, has_file_state, has_handled, is_own_copy,
+    keeps_event, last_effect, outcome_before, owns_operation,
 };
 pub use forget::{forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
 pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};
-pub use priority::{Priority, background_actions};
+pub use priority::{Priority, WRITES_LEFT_TO_LIVE_WORK, background_actions};
 pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
 pub use title::unnumbered;

@@ -12,8 +12,11 @@ use crate::rules::{ActionProperties, ChannelId};
 use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+#[cfg(test)]
+use super::kind::Example;
 use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
+use super::parse::switched_on;
 
 /// Calls a pipeline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,13 +36,22 @@ pub enum Call {
 impl Kind for Call {
     const NAME: &'static str = "call";
 
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            stored: r#""call""#,
+            described: "call the pipeline",
+        },
+        Example {
+            stored: r#"{"call_to":{"pipeline":"0a","host":"x.example"}}"#,
+            described: "call the pipeline at x.example",
+        },
+    ];
+
     /// `call = true` for `PIPELINE_URL`, or `call = { url = "…", secret_file = "…" }`.
     fn parse(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<Vec<Self>> {
         let Some(mut table) = value.as_table() else {
-            if !value.flag()? {
-                value.report("must be true; leave the action out if it is not wanted");
-                return None;
-            }
+            switched_on(value)?;
             if !context.is_set("PIPELINE_URL") {
                 value.report(
                     "needs PIPELINE_URL, which is not set; or write call = { url = \"…\" }",
@@ -125,10 +137,13 @@ async fn call(
 
 /// The body of a call.
 fn document(portal: &str, action: &Action, report: &Report) -> serde_json::Value {
-    let Report { event, result } = report;
-    let result_file = result.as_ref().and_then(|(_, result)| result.file.as_ref());
-    let result = result.as_ref().map(|(kind, result)| {
-        json!({ "action": kind, "file_id": result.file, "folder_id": result.folder })
+    let Report { event, before } = report;
+    let result_file = before
+        .as_ref()
+        .and_then(|before| before.result.file.as_ref());
+    let result = before.as_ref().map(|before| {
+        let result = &before.result;
+        json!({ "action": before.kind, "file_id": result.file, "folder_id": result.folder })
     });
     json!({
         "event": {

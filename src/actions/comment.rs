@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
 use crate::docspace::{Error, ErrorClass, MAX_COMMENT_LENGTH};
-use crate::ids::FileId;
-use crate::outbox::{self, Action, ActionResult};
+use crate::outbox::{Action, ActionResult};
 use crate::rules::{ActionProperties, FileRight};
 use crate::table_reader::{FieldValue, RuleContext};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::current_file::current_file;
+#[cfg(test)]
+use super::kind::Example;
 use super::kind::Kind;
 use super::portal_error::{failed_call, unreadable_file};
-use super::transfer::MoveTo;
 
 /// Sets the comment of the file's newest version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +27,12 @@ pub struct Comment {
 
 impl Kind for Comment {
     const NAME: &'static str = "comment";
+
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example] = &[Example {
+        stored: r#"{"comment":{"text":"a"}}"#,
+        described: "comment “a”",
+    }];
 
     /// `comment = "Need Review"`.
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
@@ -41,9 +48,10 @@ impl Kind for Comment {
 
     fn properties(&self) -> ActionProperties {
         ActionProperties {
+            raises: Some("file.updated"),
             needs: Some(FileRight::Comment),
             target: Some(format!("“{}”", self.text)),
-            ..ActionProperties::on_file("file.updated")
+            ..ActionProperties::on_file()
         }
     }
 
@@ -61,7 +69,7 @@ async fn comment(
     action: &Action,
     text: &str,
 ) -> Result<AttemptOutcome, StoreError> {
-    let id = commented_file(context, action).await?;
+    let id = current_file(context, action).await?;
     let file = match context.portal.files().file(&id).await {
         Ok(file) => file,
         Err(error) => return Ok(unreadable_file(context, &error).await),
@@ -91,17 +99,4 @@ async fn comment(
             Err(error) => failed_call(context, &error, None),
         },
     )
-}
-
-/// The file of the event, or the file that a move before this action in the rule has overwritten with it.
-async fn commented_file(context: &Context<'_>, action: &Action) -> Result<FileId, StoreError> {
-    let this = action.claim.action;
-    let before = context
-        .db
-        .read(move |sql| outbox::outcome_before(sql, this))
-        .await?;
-    let moved = before.filter(|(kind, _)| kind == MoveTo::NAME);
-    Ok(moved
-        .and_then(|(_, result)| result.file)
-        .unwrap_or_else(|| action.file.clone()))
 }

@@ -27,6 +27,10 @@ pub(crate) trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name: the field in `[[rule.action]]`, the column `kind`, the label of metrics.
     const NAME: &'static str;
 
+    /// Plans as this version and earlier ones store them.
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example];
+
     /// Parses the value of its field; `None` if it is not valid and was reported.
     fn parse(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<Vec<Self>>;
 
@@ -72,6 +76,21 @@ pub(crate) struct KindEntry {
     pub(super) properties: fn(&str) -> Option<ActionProperties>,
     /// Makes an attempt at actions with one plan.
     pub(super) run: RunFn,
+    /// Plans as this version and earlier ones store them.
+    #[cfg(test)]
+    pub(super) examples: &'static [Example],
+    /// Reads a stored plan and stores it again.
+    #[cfg(test)]
+    pub(super) store_again: fn(&str) -> Option<String>,
+}
+
+/// A plan, for tests.
+#[cfg(test)]
+pub(crate) struct Example {
+    /// As it is stored.
+    pub(crate) stored: &'static str,
+    /// As people read it.
+    pub(crate) described: &'static str,
 }
 
 type ParseFn = fn(&FieldValue<'_>, RuleContext<'_>) -> Option<Vec<ActionPlan>>;
@@ -85,6 +104,10 @@ impl KindEntry {
             parse: parse::<K>,
             properties: |stored| Some(K::from_stored(stored)?.properties()),
             run: run::<K>,
+            #[cfg(test)]
+            examples: K::EXAMPLES,
+            #[cfg(test)]
+            store_again: |stored| Some(K::from_stored(stored)?.to_stored()),
         }
     }
 }

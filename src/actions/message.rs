@@ -12,7 +12,7 @@ use crate::event::{EntryKind, Event};
 use crate::hash;
 use crate::ids::FileId;
 use crate::inbox;
-use crate::outbox::{self, Action, ActionResult, IntentUpdate};
+use crate::outbox::{self, Action, ActionResult, IntentUpdate, Outcome};
 use crate::outgoing::Failure;
 
 use super::attempt::{AttemptOutcome, CLAIM_NOT_KNOWN, Context};
@@ -21,14 +21,14 @@ use super::failpoint::Failpoint;
 /// What the store knows about the file of an action.
 pub(super) struct Report {
     pub(super) event: Event,
-    /// The kind and the result of the copy or move before the action in its rule.
-    pub(super) result: Option<(String, ActionResult)>,
+    /// What put the file or a copy of it elsewhere before the action in its rule.
+    pub(super) before: Option<Outcome>,
 }
 
 impl Report {
     pub(super) async fn load(context: &Context<'_>, action: &Action) -> Result<Self, StoreError> {
         let (event, this) = (action.event, action.claim.action);
-        let (body, result) = context
+        let (body, before) = context
             .db
             .read(move |sql| Ok((inbox::body(sql, event)?, outbox::outcome_before(sql, this)?)))
             .await?;
@@ -36,7 +36,7 @@ impl Report {
             body.expect("an action's event is kept for as long as the action");
         let mut event = Event::parse(&body).expect("only events that can be parsed have actions");
         event.happened_at.get_or_insert(happened_at);
-        Ok(Self { event, result })
+        Ok(Self { event, before })
     }
 
     /// The address at which a person opens the file or folder in the browser.

@@ -17,6 +17,8 @@ use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::MessageTemplates;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+#[cfg(test)]
+use super::kind::Example;
 use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
 use super::parse::{LineLimit, email_addresses, template};
@@ -65,6 +67,26 @@ impl Notify {
 
 impl Kind for Notify {
     const NAME: &'static str = "notify";
+
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            stored: r#"{"notify":{"to":"a@x.example"}}"#,
+            described: "notify a@x.example",
+        },
+        Example {
+            stored: r#"{"notify":{"to":null}}"#,
+            described: "notify",
+        },
+        Example {
+            stored: r#"{"say":{"words":{"text":"a"}}}"#,
+            described: "notify the chat",
+        },
+        Example {
+            stored: r#""chat""#,
+            described: "notify the chat",
+        },
+    ];
 
     /// `notify = { email = ["a@x.example"], chat = true, subject = "…", text = "…" }`. Each address is an action of
     /// its own, so that each succeeds or fails on its own.
@@ -190,15 +212,15 @@ async fn chat(
 
 async fn notification(context: &Context<'_>, action: &Action) -> Result<Notification, StoreError> {
     let report = Report::load(context, action).await?;
-    let result = report.result.as_ref().map(|(_, result)| result);
+    let result = report.before.as_ref().map(|before| &before.result);
     let file = result
         .and_then(|result| result.file.as_ref())
         .unwrap_or(&action.file);
     let destination = result.and_then(|result| result.folder.clone());
     let is_copy = report
-        .result
+        .before
         .as_ref()
-        .is_some_and(|(kind, _)| kind == CopyTo::NAME);
+        .is_some_and(|before| before.kind == CopyTo::NAME);
     let link = report.link(context.portal.host(), file);
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };

@@ -1,4 +1,4 @@
-//! Values that several kinds of action have in a rules file: email addresses and templates.
+//! Values that several kinds of action have in a rules file: `true`, email addresses and templates.
 
 use lettre::Address;
 
@@ -29,6 +29,15 @@ pub(super) fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
         Some(address)
     });
     addresses.collect()
+}
+
+/// `true`, for an action that has no settings; `None` if it is not and was reported.
+pub(super) fn switched_on(value: &FieldValue<'_>) -> Option<()> {
+    if !value.flag()? {
+        value.report("must be true; leave the action out if it is not wanted");
+        return None;
+    }
+    Some(())
 }
 
 /// A template.

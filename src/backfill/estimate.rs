@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::docspace::FILES_IN_ONE_LARGE_CALL;
+use crate::docspace::{FILES_IN_ONE_LARGE_CALL, WRITES_A_DAY};
+use crate::outbox::WRITES_LEFT_TO_LIVE_WORK;
 
 use super::progress::Counts;
 
@@ -13,8 +14,8 @@ const FILES_PER_CALL: u64 = FILES_IN_ONE_LARGE_CALL as u64;
 /// Calls for one batch of files: the copy or move, and asking for its progress.
 const CALLS_PER_BATCH: u64 = 3;
 
-/// Writes that a backfill makes on one day; the rest of the portal's 10,000 is left to other work.
-const WRITES_A_DAY: u64 = 5_000;
+/// Writes that a backfill makes on one day.
+const BACKFILLED_A_DAY: u64 = WRITES_A_DAY - WRITES_LEFT_TO_LIVE_WORK;
 
 /// What a backfill costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,7 +36,7 @@ impl Cost {
         Self {
             calls: counts.pages + batches * CALLS_PER_BATCH + counts.writes,
             writes,
-            days: writes.div_ceil(WRITES_A_DAY).max(1),
+            days: writes.div_ceil(BACKFILLED_A_DAY).max(1),
         }
     }
 }
@@ -51,7 +52,7 @@ pub fn done_at(counts: Counts, since: Timestamp, now: Timestamp) -> Option<Times
     let at_this_rate = milliseconds(share(elapsed));
     let writes = share(counts.transfers.div_ceil(FILES_PER_CALL) + counts.writes);
     let day = 86_400_000;
-    let by_the_limit = milliseconds(writes.saturating_mul(day) / WRITES_A_DAY);
+    let by_the_limit = milliseconds(writes.saturating_mul(day) / BACKFILLED_A_DAY);
     now.checked_add(at_this_rate.max(by_the_limit)).ok()
 }
 

@@ -147,9 +147,9 @@ impl Scan<'_> {
             let planned = decisions.iter().filter_map(|it| it.planned.as_ref());
             for action in planned.flat_map(|planned| &planned.actions) {
                 let properties = &action.properties;
-                match (properties.is_file_work, &properties.destination) {
-                    (true, Some(_)) => scanned.counts.transfers += 1,
-                    (true, None) => scanned.counts.writes += 1,
+                match (properties.is_file_work, properties.shares_calls) {
+                    (true, true) => scanned.counts.transfers += 1,
+                    (true, false) => scanned.counts.writes += 1,
                     (false, _) => scanned.counts.messages += 1,
                 }
             }

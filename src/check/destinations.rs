@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
-use crate::rules::{FileRight, Rule};
+use crate::rules::Rule;
 use crate::wire::FolderType;
 
 use super::deployment::Deployment;
@@ -35,8 +35,8 @@ fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
     for action in rules.iter().flat_map(|rule| &rule.actions) {
         if let Some(folder) = &action.properties.destination {
             let usage = destinations.entry(folder).or_default();
-            usage.copies |= action.needs(FileRight::Copy);
-            usage.moves |= action.needs(FileRight::Move);
+            usage.copies |= !action.properties.moves_file;
+            usage.moves |= action.properties.moves_file;
         }
     }
     destinations

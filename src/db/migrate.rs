@@ -83,6 +83,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_721,
         include_str!("../../migrations/2026112721_backfills.sql"),
     ),
+    (
+        2_026_112_730,
+        include_str!("../../migrations/2026112730_raises.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -37,7 +37,7 @@ pub const BURST: u32 = 240;
 pub const CALLS_A_SECOND: u32 = 19;
 
 /// POST and PUT requests that the portal takes a day from one user.
-const WRITES_A_DAY: u64 = 10_000;
+pub const WRITES_A_DAY: u64 = 10_000;
 
 /// Writes of a day that are left to the key's user in a browser.
 const RESERVED_WRITES: u64 = 200;

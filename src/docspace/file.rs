@@ -45,6 +45,29 @@ pub struct FileInfo {
     pub web_url: Option<String>,
 }
 
+#[cfg(test)]
+impl FileInfo {
+    /// A file for tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            id: FileId::from(1),
+            folder: FolderId::from(7),
+            title: "plan.docx".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+            size_bytes: 5,
+            version: 1,
+            busy: false,
+            may_copy: None,
+            may_move: None,
+            may_comment: None,
+            people: Vec::new(),
+            comment: String::new(),
+            web_url: None,
+        }
+    }
+}
+
 /// The members of the portal's file object that are used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

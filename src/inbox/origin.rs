@@ -36,13 +36,13 @@ impl Origin {
 }
 
 /// The effect of an action that the portal reports with an event of this trigger about this entry.
-fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<EffectKind<'a>> {
+pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<EffectKind<'a>> {
     match trigger.as_str() {
-        "file.copied" => Some(EffectKind::Copy),
+        "file.copied" => Some(EffectKind::Copied),
         "file.moved" | "file.restored" => {
-            Some(EffectKind::Move(entry.and_then(|it| it.parent.as_ref())))
+            Some(EffectKind::Moved(entry.and_then(|it| it.parent.as_ref())))
         }
-        "file.updated" => Some(EffectKind::Comment(entry.and_then(|it| it.modified_at))),
+        "file.updated" => Some(EffectKind::Updated(entry.and_then(|it| it.modified_at))),
         _ => None,
     }
 }
@@ -64,7 +64,7 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     if let Some(effect) = outbox::last_effect(sql, kind, &entry.id, None)? {
         return Ok(Origin::OwnActions(rule_chain(sql, effect)?));
     }
-    if kind == EffectKind::Copy
+    if kind == EffectKind::Copied
         && let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
         && outbox::has_copy_in_flight(sql, folder, title)?
     {

@@ -57,6 +57,29 @@ pub struct Action {
     pub intent: Option<Intent>,
 }
 
+#[cfg(test)]
+impl Action {
+    /// An action for tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            claim: Claim {
+                action: ActionId(1),
+                attempt: 1,
+            },
+            event: InboxId(1),
+            rule: "copy".to_owned(),
+            file: FileId::from(1),
+            title: "plan.docx".to_owned(),
+            kind: String::new(),
+            plan: String::new(),
+            failures: 0,
+            denials: 0,
+            priority: Priority::Live,
+            intent: None,
+        }
+    }
+}
+
 /// A call to the portal that may have been made and whose outcome is unknown. Its times are those of the
 /// portal's clock, so that a step of our clock changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use crate::db::{Queue, Sql, SqlError};
 use crate::ids::InboxId;
 
 use super::replan::{PlanChange, ReplanChange, make_due};
+use super::retry::start_over;
 
 /// The query for the events with dead letters among their actions, for use in other queries.
 pub const DEAD_ACTION_EVENTS: &str = "SELECT event FROM actions WHERE state = 'dead'";
@@ -18,12 +19,13 @@ pub fn retry_as_planned(
     event: InboxId,
     now: Timestamp,
 ) -> Result<Vec<ReplanChange>, SqlError> {
+    let ended = "event = :event AND state IN ('dead', 'discarded') RETURNING rule, kind, plan";
     let retried = sql.query(
-        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = NULL,
-                            finished_at = NULL, reason_code = NULL, reason = NULL
-         WHERE event = :event AND state IN ('dead', 'discarded')
-         RETURNING rule, kind, plan",
-        &[(":event", event.0.into())],
+        &start_over(ended),
+        &[
+            (":event", event.0.into()),
+            (":due_at", None::<Timestamp>.into()),
+        ],
         |row| {
             Ok(ReplanChange {
                 rule: row.get(0)?,

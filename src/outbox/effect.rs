@@ -1,5 +1,7 @@
 //! What actions have done to files, as far as the outbox remembers it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -24,32 +26,45 @@ pub struct Effect {
 /// An effect that the portal reports with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EffectKind<'a> {
-    /// A copy created the file.
-    Copy,
+    /// The file was created as a copy.
+    Copied,
     /// The file was moved, into this folder if one is given.
-    Move(Option<&'a FolderId>),
-    /// The file got a comment, in this content state if one is given.
-    Comment(Option<Timestamp>),
+    Moved(Option<&'a FolderId>),
+    /// The file changed otherwise, in this content state if one is given.
+    Updated(Option<Timestamp>),
 }
 
+/// The event that an action raises. Versions without the column `raises` had three kinds that raise one.
+const RAISES: &str =
+    "coalesce(raises, CASE kind WHEN 'copy' THEN 'file.copied' WHEN 'move' THEN 'file.moved'
+                                          WHEN 'comment' THEN 'file.updated' END)";
+
 impl EffectKind<'_> {
-    /// The condition on an action that had, or may have had, this effect on `:file`.
-    fn condition(self) -> &'static str {
+    /// The trigger of the event that an action with this effect raises.
+    pub fn trigger(self) -> &'static str {
         match self {
-            Self::Copy => "result_file = :file AND kind = 'copy'",
-            Self::Move(_) => {
-                "file_id = :file AND kind = 'move'
-                 AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
-            }
-            Self::Comment(_) => "file_id = :file AND kind = 'comment' AND attempt > 0",
+            Self::Copied => "file.copied",
+            Self::Moved(_) => "file.moved",
+            Self::Updated(_) => "file.updated",
         }
     }
 
-    fn includes(self, plan: &str, file_version: &str) -> bool {
+    /// The condition on an action that had, or may have had, this effect on `:file`, if it raises such an event.
+    fn condition(self) -> &'static str {
         match self {
-            Self::Move(Some(folder)) => moves_to(plan, folder),
-            Self::Comment(Some(state)) => file_version == state.to_string(),
-            Self::Copy | Self::Move(None) | Self::Comment(None) => true,
+            Self::Copied => "result_file = :file",
+            Self::Moved(_) => {
+                "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
+            }
+            Self::Updated(_) => "file_id = :file AND attempt > 0",
+        }
+    }
+
+    fn includes(self, destination: Option<FolderId>, file_version: &str) -> bool {
+        match self {
+            Self::Moved(Some(folder)) => destination.as_ref() == Some(folder),
+            Self::Updated(Some(state)) => file_version == state.to_string(),
+            Self::Copied | Self::Moved(None) | Self::Updated(None) => true,
         }
     }
 }
@@ -62,78 +77,95 @@ pub fn last_effect(
     before: Option<ActionId>,
 ) -> Result<Option<Effect>, SqlError> {
     let statement = format!(
-        "SELECT id, rule, event, plan, file_version FROM actions
-         WHERE {} AND id < :before ORDER BY id DESC",
-        kind.condition()
+        "SELECT id, rule, event, destination, plan, file_version FROM actions
+         WHERE {} AND {RAISES} = '{}' AND id < :before ORDER BY id DESC",
+        kind.condition(),
+        kind.trigger(),
     );
     let before = before.map_or(i64::MAX, |action| action.0);
     let effects = sql.query(
         &statement,
         &[(":file", file.as_str().into()), (":before", before.into())],
         |row| {
-            let (plan, file_version): (String, String) = (row.get(3)?, row.get(4)?);
             let effect = Effect {
                 action: ActionId(row.get(0)?),
                 rule: row.get(1)?,
                 event: InboxId(row.get(2)?),
             };
-            Ok(kind.includes(&plan, &file_version).then_some(effect))
+            let (destination, plan): (Option<String>, String) = (row.get(3)?, row.get(4)?);
+            let destination = match destination {
+                Some(folder) => FolderId::new(&folder),
+                None => planned_destination(&plan),
+            };
+            let file_version: String = row.get(5)?;
+            Ok(kind.includes(destination, &file_version).then_some(effect))
         },
     )?;
     Ok(effects.into_iter().flatten().next())
 }
 
-/// Whether a copy to this folder under this title has begun and its result is not known yet.
-pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
-    sql.exists(
-        "SELECT 1 FROM actions
-         WHERE target = :target AND kind = 'copy' AND state IN ('waiting', 'running')
-           AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1",
-        &[(":target", (&target(folder, title)).into())],
-    )
-}
-
-/// Whether the stored plan of a move has this destination.
-fn moves_to(plan: &str, folder: &FolderId) -> bool {
+/// The destination in a plan of a version without the column `destination`.
+fn planned_destination(plan: &str) -> Option<FolderId> {
     #[derive(Deserialize)]
-    struct Plan {
-        r#move: Destination,
-    }
-    #[derive(Deserialize)]
-    struct Destination {
+    struct Planned {
         to: FolderId,
     }
-    serde_json::from_str::<Plan>(plan).is_ok_and(|plan| plan.r#move.to == *folder)
+    let plan: BTreeMap<String, Planned> = serde_json::from_str(plan).ok()?;
+    plan.into_values().next().map(|planned| planned.to)
 }
 
-/// The kind and result of the copy or move before an action in its rule.
-pub fn outcome_before(
-    sql: &Sql,
-    action: ActionId,
-) -> Result<Option<(String, ActionResult)>, SqlError> {
+/// Whether a copy to this folder under this title has begun and its result is not known yet.
+pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
+    let copied = EffectKind::Copied.trigger();
+    let statement = format!(
+        "SELECT 1 FROM actions
+         WHERE target = :target AND {RAISES} = '{copied}' AND state IN ('waiting', 'running')
+           AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
+    );
+    sql.exists(&statement, &[(":target", (&target(folder, title)).into())])
+}
+
+/// An action that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The name of its kind.
+    pub kind: String,
+    /// Its plan, as its kind stores it.
+    pub plan: String,
+    /// What it left behind.
+    pub result: ActionResult,
+}
+
+/// The last action before this one in its rule that put the file or a copy of it into a folder.
+pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, SqlError> {
+    // Versions without the column `destination` had two kinds with one.
     sql.query_optional(
-        "SELECT earlier.kind, earlier.result_file, earlier.result_folder
+        "SELECT earlier.kind, earlier.plan, earlier.result_file, earlier.result_folder
          FROM actions AS this JOIN actions AS earlier
            ON earlier.rule = this.rule AND earlier.file_id = this.file_id
           AND earlier.file_version = this.file_version AND earlier.position < this.position
          WHERE this.id = :id AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
+           AND (earlier.destination IS NOT NULL OR earlier.kind IN ('copy', 'move'))
          ORDER BY earlier.position DESC LIMIT 1",
         &[(":id", action.0.into())],
         |row| {
-            let (file, folder): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-            let result = ActionResult {
-                file: file.as_deref().and_then(FileId::new),
-                folder: folder.as_deref().and_then(FolderId::new),
-                note: None,
-            };
-            Ok((row.get(0)?, result))
+            let (file, folder): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+            Ok(Outcome {
+                kind: row.get(0)?,
+                plan: row.get(1)?,
+                result: ActionResult {
+                    file: file.as_deref().and_then(FileId::new),
+                    folder: folder.as_deref().and_then(FolderId::new),
+                    note: None,
+                },
+            })
         },
     )
 }
 
-/// Whether a copy action created this file.
+/// Whether an action of ours created this file as a copy.
 pub fn is_own_copy(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
-    last_effect(sql, EffectKind::Copy, file, None).map(|copy| copy.is_some())
+    last_effect(sql, EffectKind::Copied, file, None).map(|copy| copy.is_some())
 }
 
 /// Whether a rule has planned an action for a file in any state of it.

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
-use crate::ids::{EventPosition, InboxId};
+use crate::ids::{EventPosition, FolderId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionId;
 use super::collect;
 use super::priority::Priority;
+use super::retry::{start_over, start_over_with};
 use super::title::target;
 
 /// The result of planning.
@@ -23,10 +24,10 @@ pub enum PlanOutcome {
 }
 
 const INSERT: &str = "
-    INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, plan, title,
-                         target, channel, state, happened_at, sequence, background, due_at, created_at)
-    VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :plan, :title,
-            :target, :channel, 'waiting', :happened_at, :sequence, :background,
+    INSERT INTO actions (event, rule, file_id, file_version, position, kind, file_work, waited_for, raises, destination,
+                         plan, title, target, channel, state, happened_at, sequence, background, due_at, created_at)
+    VALUES (:event, :rule, :file, :version, :position, :kind, :file_work, :waited_for, :raises, :destination,
+            :plan, :title, :target, :channel, 'waiting', :happened_at, :sequence, :background,
             CASE WHEN EXISTS (SELECT 1 FROM paused_rules WHERE rule = :rule) THEN NULL ELSE CAST(:due_at AS BIGINT) END,
             :now)";
 
@@ -80,9 +81,10 @@ fn plan_with(
             action,
             priority,
         };
-        let due_at = match action.properties.destination {
-            Some(_) => collect::due_at(priority, now),
-            None => now,
+        let due_at = if action.properties.shares_calls {
+            collect::due_at(priority, now)
+        } else {
+            now
         };
         new.insert(sql, is_free.then_some(due_at), now)?;
         is_free = is_free && !action.properties.is_waited_for;
@@ -107,6 +109,11 @@ impl NewAction<'_> {
     fn channel(&self) -> Option<String> {
         let channel = self.action.properties.channel.as_ref();
         channel.map(ToString::to_string)
+    }
+
+    fn destination(&self) -> Option<&str> {
+        let destination = self.action.properties.destination.as_ref();
+        destination.map(FolderId::as_str)
     }
 
     /// The folder and the title under which the action creates or replaces a file.
@@ -135,6 +142,8 @@ impl NewAction<'_> {
                 (":kind", self.action.kind.into()),
                 (":file_work", self.action.properties.is_file_work.into()),
                 (":waited_for", self.action.properties.is_waited_for.into()),
+                (":raises", self.action.properties.raises.into()),
+                (":destination", self.destination().into()),
                 (":plan", self.action.stored.as_str().into()),
                 (":title", (&self.planned.title).into()),
                 (":target", self.target().as_deref().into()),
@@ -154,18 +163,23 @@ impl NewAction<'_> {
 
     /// Stores it in place of an action of the same rule that had no effect.
     pub(super) fn replace(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
+        let statement = start_over_with(
+            "kind = :kind, file_work = :file_work, waited_for = :waited_for, raises = :raises,
+             destination = :destination, plan = :plan, title = :title, target = :target, channel = :channel,
+             position = :position, operation_id = NULL,",
+            "id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
+        );
         sql.execute(
-            "UPDATE actions
-             SET kind = :kind, file_work = :file_work, waited_for = :waited_for, plan = :plan, title = :title, target = :target,
-                 position = :position, channel = :channel, state = 'waiting', failures = 0, due_at = NULL,
-                 operation_id = NULL, busy_file = NULL, denials = 0, reason_code = NULL, reason = NULL, finished_at = NULL
-             WHERE id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
+            &statement,
             &[
                 (":id", id.0.into()),
+                (":due_at", None::<Timestamp>.into()),
                 (":position", self.position.into()),
                 (":kind", self.action.kind.into()),
                 (":file_work", self.action.properties.is_file_work.into()),
                 (":waited_for", self.action.properties.is_waited_for.into()),
+                (":raises", self.action.properties.raises.into()),
+                (":destination", self.destination().into()),
                 (":plan", self.action.stored.as_str().into()),
                 (":title", (&self.planned.title).into()),
                 (":target", self.target().as_deref().into()),
@@ -222,14 +236,13 @@ pub fn retry_dead(
     rule: Option<&str>,
     now: Timestamp,
 ) -> Result<usize, SqlError> {
+    let dead = "event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'";
     sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, denials = 0, due_at = :now,
-                            finished_at = NULL, reason_code = NULL, reason = NULL
-         WHERE event = :event AND (:rule IS NULL OR rule = :rule) AND state = 'dead'",
+        &start_over(dead),
         &[
             (":event", event.0.into()),
             (":rule", rule.into()),
-            (":now", now.into()),
+            (":due_at", now.into()),
         ],
     )
 }

@@ -3,6 +3,9 @@
 use crate::db::{FromColumn, Sql, SqlError};
 use crate::docspace::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL};
 
+/// Writes of the portal's [`WRITES_A_DAY`](crate::docspace::WRITES_A_DAY) that background work leaves to live work.
+pub const WRITES_LEFT_TO_LIVE_WORK: u64 = 5_000;
+
 /// How urgent an action is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {

@@ -27,8 +27,12 @@ pub struct ActionProperties {
     pub raises: Option<&'static str>,
     /// The right on the file that the user of the key needs.
     pub needs: Option<FileRight>,
-    /// The folder that it puts the file into.
+    /// The folder that it puts the file or a copy of it into; its result is in there.
     pub destination: Option<FolderId>,
+    /// Whether the file itself is in the destination afterwards.
+    pub moves_file: bool,
+    /// Whether one call does it for many files, so that it pays to wait for more of them.
+    pub shares_calls: bool,
     /// Whether it creates or replaces a file of the same title in the destination.
     pub writes_title: bool,
     /// The channel that it uses.
@@ -40,11 +44,10 @@ pub struct ActionProperties {
 }
 
 impl ActionProperties {
-    /// An action that changes a file in the portal, which raises an event of this trigger.
-    pub fn on_file(raises: &'static str) -> Self {
+    /// An action that calls the portal about a file.
+    pub fn on_file() -> Self {
         Self {
             is_file_work: true,
-            raises: Some(raises),
             ..Self::external()
         }
     }
@@ -57,6 +60,8 @@ impl ActionProperties {
             raises: None,
             needs: None,
             destination: None,
+            moves_file: false,
+            shares_calls: false,
             writes_title: false,
             channel: None,
             target: None,
@@ -106,13 +111,6 @@ impl fmt::Display for ChannelId {
             Self::Pipeline => formatter.write_str("pipeline"),
             Self::PipelineOfRule(key) => write!(formatter, "pipeline:{key}"),
         }
-    }
-}
-
-impl ActionPlan {
-    /// Whether it needs this right on the file.
-    pub fn needs(&self, right: FileRight) -> bool {
-        self.properties.needs == Some(right)
     }
 }
 

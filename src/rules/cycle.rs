@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, FileRight};
+use super::action::ActionPlan;
 use super::condition::{Account, Condition};
 use super::rule::Rule;
 
@@ -156,13 +156,13 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut moved_to = None;
     for action in &rule.actions {
         let properties = &action.properties;
+        let destination = properties.destination.as_ref();
+        if properties.moves_file {
+            moved_to = destination;
+        }
         let Some(trigger) = properties.raises else {
             continue;
         };
-        let destination = properties.destination.as_ref();
-        if properties.needs == Some(FileRight::Move) {
-            moved_to = destination;
-        }
         raised.push(RaisedEvent {
             action,
             trigger,

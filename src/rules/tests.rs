@@ -1,7 +1,5 @@
 //! Deciding and explaining events.
 
-use jiff::Timestamp;
-
 use super::*;
 use crate::actions::{CopyTo, MoveTo, Notify};
 use crate::config::{copy_rule, invoice_rule};
@@ -31,17 +29,7 @@ pub(super) fn file_info(folder: i64, title: &str) -> FileInfo {
         id: FileId::from(7),
         folder: FolderId::from(folder),
         title: title.to_owned(),
-        created: Timestamp::UNIX_EPOCH,
-        updated: Timestamp::UNIX_EPOCH,
-        size_bytes: 1,
-        version: 1,
-        busy: false,
-        comment: String::new(),
-        may_copy: None,
-        may_move: None,
-        may_comment: None,
-        people: Vec::new(),
-        web_url: None,
+        ..FileInfo::example()
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
-use crate::outbox::{self, Action, Priority};
+use crate::outbox::{self, Action, Priority, WRITES_LEFT_TO_LIVE_WORK};
 use crate::wake::Wake;
 
 use super::attempt::{AttemptRunner, LEASE};
@@ -25,9 +25,6 @@ const MAX_ATTEMPTS_IN_FLIGHT: usize = 15;
 
 /// The most notifications and pipeline calls among them, so that a slow mail server does not delay files.
 const MAX_NOTIFICATIONS_IN_FLIGHT: usize = 5;
-
-/// Writes of the portal's 10,000 a day that a backfill leaves to other work.
-const WRITES_LEFT_TO_LIVE_WORK: u64 = 5_000;
 
 /// How often to search again when another instance claims first what was found.
 const CLAIM_TRIES: usize = 5;

@@ -117,6 +117,28 @@ impl Scene {
 }
 
 #[tokio::test]
+async fn a_call_that_may_have_been_made_starts_over_like_the_others() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.upload_with_mistyped_destination().await;
+        let unresolved = "UPDATE actions SET intent_at = 0, denials = 5, busy_file = file_id";
+        let changed = scene.db.write(move |sql| sql.execute(unresolved, &[]));
+        assert_eq!(changed.await.unwrap(), 1);
+        scene.replay_first().await;
+        scene.worker.decide_next().await.unwrap();
+        let started_over = scene.db.read(|sql| {
+            sql.exists(
+                "SELECT 1 FROM actions WHERE state = 'waiting' AND intent_at IS NOT NULL
+                   AND failures = 0 AND denials = 0 AND busy_file IS NULL AND reason IS NULL",
+                &[],
+            )
+        });
+        assert!(started_over.await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_mistyped_destination_is_replaced_by_the_corrected_one() {
     scenario(async |scene| {
         scene.upload_with_mistyped_destination().await;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use docspace_courier::config::Config;
+use docspace_courier::event::Trigger;
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::Rule;
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
@@ -322,6 +323,53 @@ async fn a_chain_of_rules_continues_and_ends() {
                 .iter()
                 .filter(|(rule, _, reason)| rule == "first" && reason.contains("own action"));
             assert!(ignored.count() >= 1, "{trouble:?} {decisions:?}");
+        })
+        .await;
+    }
+}
+
+/// During an upgrade, an instance of the version before may plan an action that this version has to recognise.
+#[tokio::test]
+async fn the_effect_of_an_action_that_an_earlier_version_planned_is_recognised() {
+    for (raises, action) in [
+        ("file.copied", "copy"),
+        ("file.moved", "move"),
+        ("file.updated", "comment"),
+    ] {
+        scenario(async |scene| {
+            let value = match action {
+                "comment" => "\"Seen\"".to_owned(),
+                _ => scene.subfolder.to_string(),
+            };
+            let mut rules = read(&format!(
+                "[[rule]]\nname = \"one\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+                 [[rule.action]]\n{action} = {value}\n",
+                scene.client_room
+            ));
+            // A rules file with a rule that would certainly trigger itself is refused.
+            rules[0].triggers.push(Trigger::new(raises));
+            let triggers = ["file.uploaded", raises];
+            scene.portal.set_webhook_triggers(scene.webhook, &triggers);
+            scene.change_rules(rules);
+            scene.upload(&scene.client_room, "plan.docx");
+            scene.portal.wait_for_deliveries().await;
+            scene.worker.decide_next().await.unwrap();
+            while scene.count(action, "done").await == 0 {
+                scene.worker.process_next().await.unwrap();
+            }
+            let forgotten = scene.db.write(move |sql| {
+                sql.execute(
+                    "UPDATE actions SET raises = NULL, destination = NULL WHERE raises = :raises",
+                    &[(":raises", raises.into())],
+                )
+            });
+            assert_eq!(forgotten.await.unwrap(), 1);
+            scene.work_to_the_end().await;
+            assert_eq!(scene.actions().await.len(), 1, "{action}");
+            let decisions = scene.decisions().await;
+            let (_, outcome, reason) = decisions.last().unwrap();
+            assert_eq!(outcome, "ignored");
+            assert!(reason.contains("own action"), "{action}: {reason}");
         })
         .await;
     }

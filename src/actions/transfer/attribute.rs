@@ -63,11 +63,9 @@ fn only<T>(items: &[T], matches: impl Fn(&T) -> bool) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::ids::{FileId, FolderId, InboxId};
-    use crate::outbox::{ActionId, Claim, Priority};
+    use crate::outbox::{ActionId, Claim};
 
     fn action(id: i64, title: &str) -> Action {
         Action {
@@ -76,34 +74,17 @@ mod tests {
                 attempt: 1,
             },
             event: InboxId(id),
-            rule: "copy".to_owned(),
             file: FileId::from(id),
             title: title.to_owned(),
-            kind: String::new(),
-            plan: String::new(),
-            failures: 0,
-            denials: 0,
-            priority: Priority::Live,
-            intent: None,
+            ..Action::example()
         }
     }
 
     fn result(id: i64, title: &str) -> FileInfo {
         FileInfo {
             id: FileId::from(id),
-            folder: FolderId::from(7),
             title: title.to_owned(),
-            created: Timestamp::UNIX_EPOCH,
-            updated: Timestamp::UNIX_EPOCH,
-            size_bytes: 0,
-            version: 1,
-            busy: false,
-            may_copy: None,
-            may_move: None,
-            may_comment: None,
-            people: Vec::new(),
-            comment: String::new(),
-            web_url: None,
+            ..FileInfo::example()
         }
     }
 

@@ -15,7 +15,7 @@ use crate::docspace::{Conflict, Error, FileInfo, OperationKind};
 use crate::ids::FileId;
 use crate::outbox::{self, Intent};
 
-use super::expected_file::ExpectedFile;
+use super::expected_file::{CLOCK_TOLERANCE, ExpectedFile};
 use super::group::Transfer;
 use super::portal_view::PortalView;
 
@@ -28,9 +28,6 @@ const MAX_UNREPORTED: SignedDuration = SignedDuration::from_mins(15);
 
 /// How far a search goes back beyond the search before, which took a while.
 const SEARCH_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
-
-/// How far the portal's clock, which is known to a second, may seem to go backward.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What the portal shows of the effects.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use super::portal_view::{PortalView, same_title};
 
 /// The portal's times are cut to whole seconds, and so is the measured difference between its clock and
 /// ours.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What is known of the result before it is found.
 #[derive(Clone, Debug)]
@@ -112,8 +112,6 @@ impl ExpectedFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{FolderId, InboxId};
-    use crate::outbox::{ActionId, Claim, Priority};
 
     const CALLED_AT_S: i64 = 1_000_000;
 
@@ -122,41 +120,16 @@ mod tests {
         let time = |seconds| Timestamp::from_second(CALLED_AT_S + seconds).unwrap();
         FileInfo {
             id: FileId::from(id),
-            folder: FolderId::from(7),
             title: title.to_owned(),
             created: time(created_s),
             updated: time(updated_s),
-            size_bytes: 5,
-            version: 1,
-            busy: false,
-            may_copy: None,
-            may_move: None,
-            may_comment: None,
-            people: Vec::new(),
-            comment: String::new(),
-            web_url: None,
+            ..FileInfo::example()
         }
     }
 
     fn expected(conflict: Conflict, source: Option<FileInfo>) -> ExpectedFile {
-        let action = Action {
-            claim: Claim {
-                action: ActionId(1),
-                attempt: 1,
-            },
-            event: InboxId(1),
-            rule: "copy".to_owned(),
-            file: FileId::from(1),
-            title: "plan.docx".to_owned(),
-            kind: String::new(),
-            plan: String::new(),
-            failures: 0,
-            denials: 0,
-            priority: Priority::Live,
-            intent: None,
-        };
         let called_at = Timestamp::from_second(CALLED_AT_S).unwrap();
-        ExpectedFile::new(&action, conflict, called_at, source)
+        ExpectedFile::new(&Action::example(), conflict, called_at, source)
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::attempt::{Context, Outcomes};
+#[cfg(test)]
+use crate::actions::kind::Example;
 use crate::actions::kind::Kind;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
@@ -36,6 +38,12 @@ pub struct MoveTo {
 impl Kind for CopyTo {
     const NAME: &'static str = "copy";
 
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example] = &[Example {
+        stored: r#"{"copy":{"to":5}}"#,
+        described: "copy to folder 5",
+    }];
+
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
         let (to, conflict) = destination(value)?;
         Some(vec![Self { to, conflict }])
@@ -43,10 +51,11 @@ impl Kind for CopyTo {
 
     fn properties(&self) -> ActionProperties {
         ActionProperties {
+            raises: Some("file.copied"),
             needs: Some(FileRight::Copy),
             // With a free title of its own, the copy is still found by the title that it was made for.
             writes_title: true,
-            ..properties("file.copied", &self.to, self.conflict)
+            ..properties(&self.to, self.conflict)
         }
     }
 
@@ -63,6 +72,12 @@ impl Kind for CopyTo {
 impl Kind for MoveTo {
     const NAME: &'static str = "move";
 
+    #[cfg(test)]
+    const EXAMPLES: &'static [Example] = &[Example {
+        stored: r#"{"move":{"to":"drive-1","conflict":"overwrite"}}"#,
+        described: "move to folder drive-1 (overwrite a file with the same title)",
+    }];
+
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
         let (to, conflict) = destination(value)?;
         Some(vec![Self { to, conflict }])
@@ -70,9 +85,11 @@ impl Kind for MoveTo {
 
     fn properties(&self) -> ActionProperties {
         ActionProperties {
+            raises: Some("file.moved"),
             needs: Some(FileRight::Move),
+            moves_file: true,
             writes_title: self.conflict == Conflict::Overwrite,
-            ..properties("file.moved", &self.to, self.conflict)
+            ..properties(&self.to, self.conflict)
         }
     }
 
@@ -86,16 +103,17 @@ impl Kind for MoveTo {
     }
 }
 
-fn properties(raises: &'static str, to: &FolderId, conflict: Conflict) -> ActionProperties {
+fn properties(to: &FolderId, conflict: Conflict) -> ActionProperties {
     ActionProperties {
         destination: Some(to.clone()),
+        shares_calls: true,
         target: Some(to.to_string()),
         remark: match conflict {
             Conflict::Duplicate => None,
             Conflict::Overwrite => Some("overwrite a file with the same title"),
             Conflict::Skip => Some("skip if the title exists there"),
         },
-        ..ActionProperties::on_file(raises)
+        ..ActionProperties::on_file()
     }
 }
 

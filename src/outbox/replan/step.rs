@@ -6,6 +6,7 @@ use crate::db::{Queue, Sql, SqlError};
 use crate::ids::InboxId;
 use crate::outbox::action::{ActionId, ActionState};
 use crate::outbox::plan::NewAction;
+use crate::outbox::retry::start_over;
 
 use super::change::{PlanChange, ReplanChange};
 use super::earlier::EarlierAction;
@@ -130,11 +131,10 @@ fn of_new(new: &NewAction<'_>, change: PlanChange) -> ReplanChange {
 
 /// Retries an action whose call may have taken effect, with all its attempts.
 fn retry_unresolved(sql: &Sql, id: ActionId, now: Timestamp) -> Result<(), SqlError> {
+    let unresolved = "id = :id AND state IN ('dead', 'discarded') AND intent_at IS NOT NULL";
     sql.execute(
-        "UPDATE actions SET state = 'waiting', failures = 0, due_at = :now, finished_at = NULL,
-                            reason_code = NULL, reason = NULL
-         WHERE id = :id AND state IN ('dead', 'discarded') AND intent_at IS NOT NULL",
-        &[(":id", id.0.into()), (":now", now.into())],
+        &start_over(unresolved),
+        &[(":id", id.0.into()), (":due_at", now.into())],
     )?;
     Ok(())
 }
