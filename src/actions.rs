@@ -107,12 +107,9 @@ mod tests {
             let what = properties.describe("");
             let touches_files = properties.raises.is_some()
                 || properties.needs.is_some()
-                || properties.destination.is_some()
+                || properties.placement.is_some()
                 || properties.shares_calls;
             assert!(properties.is_file_work || !touches_files, "{what}");
-            let has_destination = properties.destination.is_some();
-            assert!(has_destination || !properties.moves_file, "{what}");
-            assert!(has_destination || !properties.writes_title, "{what}");
             assert!(
                 properties.is_file_work != properties.channel.is_some(),
                 "{what}"

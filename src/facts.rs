@@ -38,7 +38,7 @@ pub struct FactFinder {
 pub enum FactError {
     /// The circuit breaker does not let the lookup through.
     #[error("{}", .0.sentence())]
-    Paused(OpenReason),
+    CircuitOpen(OpenReason),
     /// The lookup failed.
     #[error("looking up {missing}: {error}")]
     LookupFailed {
@@ -172,7 +172,7 @@ impl FactFinder {
             MissingFact::CurrentUser => self.look_up_current_user(facts).await,
         };
         looked_up.map_err(|error| match &*error {
-            Error::CircuitOpen { reason, .. } => FactError::Paused(*reason),
+            Error::CircuitOpen { reason, .. } => FactError::CircuitOpen(*reason),
             _ => FactError::LookupFailed { missing, error },
         })
     }

@@ -1,4 +1,5 @@
-//! Inbox: the events accepted, and what each rule decided about them. All SQL of both tables.
+//! Inbox: the events accepted, and what each rule decided about them. Both tables are changed here only, except that
+//! `alerts` marks the dead letters that it has reported.
 //!
 //! An event is identified by its idempotency key (webhook id, event id), never by its body, which DocSpace
 //! changes between its own retries (docs/DOCSPACE.md 1.1, 1.2, 1.3). Every function takes the connection, so that the

@@ -1,4 +1,5 @@
-//! Outbox: the actions to run, and all SQL of their table.
+//! Outbox: the actions to run. Their table is changed here only, except that `alerts` marks the dead letters that it
+//! has reported.
 //!
 //! One statement claims an action: it sets a lease and raises the attempt number. Every later write of
 //! that attempt names the number, and changes nothing once there is a newer claim. The effect key (rule,
@@ -34,11 +35,11 @@ mod title;
 
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
-    ClaimStatus, IntentUpdate, Reschedule, are_current, finish, mark_dead, renew, reschedule,
-    store_intent,
+    ClaimStatus, IntentUpdate, Reschedule, are_current, finish, mark_dead, release, renew,
+    reschedule, store_intent,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
-pub use claim::{claim, claim_all, find_notification, make_busy_due, next_due, open_channels};
+pub use claim::{claim, claim_all, find_message, make_busy_due, next_due, open_channels};
 pub use collect::{release_all_calls, release_full_calls};
 pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
@@ -50,5 +51,5 @@ pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
 pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};
 pub use priority::{Priority, WRITES_LEFT_TO_LIVE_WORK, background_actions};
-pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, hold_for_replay, make_due};
+pub use replan::{PlanChange, Replan, ReplanChange, ReplanSteps, make_due, suspend_for_replay};
 pub use title::unnumbered;

@@ -257,7 +257,10 @@ mod tests {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let endpoint = pipelines.get("key").unwrap().endpoint;
         let failed = endpoint.post(HeaderMap::new(), String::new(), &clock).await;
-        assert!(matches!(failed, Err(Failure::Paused { .. })), "{failed:?}");
+        assert!(
+            matches!(failed, Err(Failure::CircuitOpen { .. })),
+            "{failed:?}"
+        );
 
         add("another");
         let reloaded = pipelines.get("key").unwrap();

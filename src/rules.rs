@@ -21,7 +21,7 @@ mod cycle;
 mod explain;
 mod set;
 
-pub use action::{ActionPlan, ActionProperties, ChannelId, FileRight};
+pub use action::{ActionPlan, ActionProperties, ChannelId, FileRight, Placement};
 pub use active::ActiveRules;
 pub use condition::{Account, Condition, EmptyPrefix, Pattern, PatternError};
 pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};

@@ -115,12 +115,12 @@ impl Worker {
             clock: clock.clone(),
             period: settings.retention,
         };
-        let prober = Prober {
-            db: db.clone(),
-            portal: Arc::clone(&portal),
-            clock: clock.clone(),
-            wake: Arc::clone(&wake),
-        };
+        let prober = Arc::new(Prober::new(
+            db.clone(),
+            Arc::clone(&portal),
+            clock.clone(),
+            Arc::clone(&wake),
+        ));
         let runner = AttemptRunner {
             db: db.clone(),
             portal: Arc::clone(&portal),
@@ -134,8 +134,15 @@ impl Worker {
         };
         Self {
             decider: Arc::new(decider),
-            dispatcher: Arc::new(Dispatcher::new(db, portal, clock, wake, runner)),
-            prober: Arc::new(prober),
+            dispatcher: Arc::new(Dispatcher::new(
+                db,
+                portal,
+                clock,
+                wake,
+                runner,
+                Arc::clone(&prober),
+            )),
+            prober,
             retention: Arc::new(retention),
         }
     }
@@ -145,10 +152,10 @@ impl Worker {
         self.decider.decide_next().await
     }
 
-    /// Claims what is due next and runs one attempt at it: a notification, a pipeline call, or a batch of
-    /// copies or moves. If nothing can run, a probe is sent if one is due.
+    /// Claims what is due next and runs one attempt at it: a message, or a batch of file work. If nothing can run, a
+    /// probe is sent if one is due.
     pub async fn process_next(&self) -> Result<Progress, StoreError> {
-        self.dispatcher.process_next(&self.prober).await
+        self.dispatcher.process_next().await
     }
 
     /// Removes the events whose retention period is over; returns how many there were.

@@ -79,7 +79,7 @@ impl Kind for Call {
         };
         ActionProperties {
             channel: Some(channel),
-            target: Some(target),
+            target_text: Some(target),
             ..ActionProperties::external()
         }
     }

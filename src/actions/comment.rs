@@ -50,7 +50,7 @@ impl Kind for Comment {
         ActionProperties {
             raises: Some("file.updated"),
             needs: Some(FileRight::Comment),
-            target: Some(format!("“{}”", self.text)),
+            target_text: Some(format!("“{}”", self.text)),
             ..ActionProperties::on_file()
         }
     }

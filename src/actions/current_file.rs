@@ -17,7 +17,7 @@ pub(super) async fn current_file(
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
     let moved = before.filter(|before| {
-        super::properties(&before.kind, &before.plan).is_some_and(|it| it.moves_file)
+        super::properties(&before.kind, &before.plan).is_some_and(|it| it.moves_file())
     });
     Ok(moved
         .and_then(|before| before.result.file)

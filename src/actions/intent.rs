@@ -131,7 +131,7 @@ pub(super) async fn store<'a>(
     let mut held = Vec::with_capacity(unconfirmed.len());
     for (one, status) in unconfirmed.into_iter().zip(written.await?) {
         match status {
-            ClaimStatus::Held => held.push(one),
+            ClaimStatus::Current => held.push(one),
             ClaimStatus::Lost => ended.push((one.action, AttemptOutcome::ClaimLost)),
         }
     }

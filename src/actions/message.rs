@@ -68,7 +68,7 @@ const PROBE_MARGIN: Duration = Duration::from_secs(1);
 fn outcome(context: &Context<'_>, sent: Result<(), Failure>) -> AttemptOutcome {
     match sent {
         Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-        Err(Failure::Paused { reason, until }) => {
+        Err(Failure::CircuitOpen { reason, until }) => {
             let wait = Duration::try_from(until.duration_since(context.clock.now()));
             AttemptOutcome::Postponed {
                 reason,

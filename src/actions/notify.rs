@@ -125,7 +125,7 @@ impl Kind for Notify {
     }
 
     fn properties(&self) -> ActionProperties {
-        let (channel, target) = match self {
+        let (channel, target_text) = match self {
             Self::Email { to, .. } => (ChannelId::Email, to.clone()),
             Self::Chat | Self::ChatWith { .. } => (ChannelId::Chat, Some("the chat".to_owned())),
         };
@@ -133,7 +133,7 @@ impl Kind for Notify {
             // A bad address must not stop the other notifications or a call.
             is_waited_for: false,
             channel: Some(channel),
-            target,
+            target_text,
             ..ActionProperties::external()
         }
     }

@@ -69,7 +69,7 @@ impl AlertChannel {
                     error!(reason, "an alert was rejected");
                 }
                 // The channel logs itself why it is not used.
-                Err(Failure::Paused { until, .. }) => {
+                Err(Failure::CircuitOpen { until, .. }) => {
                     self.not_before = Some(until);
                     return;
                 }

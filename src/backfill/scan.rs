@@ -192,7 +192,7 @@ impl Scan<'_> {
 /// Whether the portal will not answer later either.
 fn is_permanent(error: &FactError) -> bool {
     match error {
-        FactError::Paused(_) => false,
+        FactError::CircuitOpen(_) => false,
         FactError::TooManyLookups(_) => true,
         FactError::LookupFailed { error, .. } => {
             matches!(error.class(), ErrorClass::Ambiguous | ErrorClass::Permanent)

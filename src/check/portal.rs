@@ -129,7 +129,7 @@ async fn reach(client: &Client) -> (Vec<Finding>, Option<&'static str>) {
 
 fn unreachable(host: &str, error: &Error) -> String {
     match error {
-        Error::NotFound | Error::Unavailable { status: 404 } => {
+        error if error.suggests_no_portal() => {
             format!(
                 "{host} has no such portal: the address is mistyped, or the portal is suspended"
             )

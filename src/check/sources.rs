@@ -74,7 +74,7 @@ fn sources(rules: &[Rule]) -> Vec<WatchedFolder<'_>> {
         let moves = rule
             .actions
             .iter()
-            .position(|action| action.properties.moves_file);
+            .position(|action| action.properties.moves_file());
         // After a move, the file is in the destination.
         let here = moves.map_or(rule.actions.len(), |last| last + 1);
         let needs = rule.actions[..here]

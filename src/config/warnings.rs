@@ -96,7 +96,10 @@ fn unsent_emails(variables: &Variables, rules: &Rules) -> Option<Finding> {
         .by_ref()
         .filter(|action| action.properties.channel == Some(ChannelId::Email))
         .collect();
-    if emails.iter().any(|email| email.properties.target.is_none()) {
+    if emails
+        .iter()
+        .any(|email| email.properties.target_text.is_none())
+    {
         let what =
             "is not set, so nobody is notified of invoices: a line is written to the log instead";
         return Some(Finding::warning("MANAGER_EMAIL", what));

@@ -157,6 +157,11 @@ impl Error {
         }
     }
 
+    /// Whether there may be no portal at the address, or a suspended one.
+    pub fn suggests_no_portal(&self) -> bool {
+        matches!(self, Self::NotFound | Self::Unavailable { status: 404 })
+    }
+
     /// How to go on after it.
     pub fn class(&self) -> ErrorClass {
         match self {

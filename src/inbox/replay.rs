@@ -52,7 +52,7 @@ pub fn replay(
     if replayed == 0 {
         return Ok(exists(sql, id)?.then_some(Replay::NothingToReplay));
     }
-    outbox::hold_for_replay(sql, id)?;
+    outbox::suspend_for_replay(sql, id)?;
     sql.announce(Queue::Inbox);
     Ok(Some(Replay::Reevaluating))
 }

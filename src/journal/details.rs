@@ -256,7 +256,7 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
         held: held != 0,
         attempt: row.get("attempt")?,
         failures: row.get("failures")?,
-        to: properties.and_then(|properties| properties.target),
+        to: properties.and_then(|properties| properties.target_text),
         result_file: row.get("result_file")?,
         result_folder: row.get("result_folder")?,
         operation_id: row.get("operation_id")?,

@@ -8,12 +8,12 @@ use crate::ids::{FileId, FolderId};
 
 use super::action::{ActionId, ActionResult, Claim, Intent};
 
-/// Whether the claim was still held when a write was made.
+/// Whether the claim was still the newest one of its action when a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum ClaimStatus {
-    /// It was held, and the write is done.
-    Held,
+    /// It was still the newest one, and the write is done.
+    Current,
     /// There is a newer claim, or the action was discarded; nothing was written.
     Lost,
 }
@@ -23,7 +23,7 @@ impl From<usize> for ClaimStatus {
         if changed_rows == 0 {
             Self::Lost
         } else {
-            Self::Held
+            Self::Current
         }
     }
 }
@@ -134,6 +134,11 @@ pub fn renew(sql: &Sql, claim: Claim, lease_until: Timestamp) -> Result<ClaimSta
         ],
     )
     .map(ClaimStatus::from)
+}
+
+/// Ends the claim of an attempt that recorded nothing, so that the next attempt can begin now.
+pub fn release(sql: &Sql, claim: Claim, now: Timestamp) -> Result<ClaimStatus, SqlError> {
+    renew(sql, claim, now)
 }
 
 /// Marks an action as done, and makes those due that waited for nothing else in its rule, unless a replay

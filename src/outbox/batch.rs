@@ -1,4 +1,4 @@
-//! Which copies and moves go together in one call to the portal.
+//! Which file work is claimed together. Copies and moves of a batch go into one call to the portal.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use crate::db::{Sql, SqlError};
 use super::action::ActionId;
 use super::priority::Priority;
 
-/// Most candidates that are read for one call. Not all of them can go into the same call, so this is more
+/// Most candidates that are read for one batch. Not all of them can go into the same call, so this is more
 /// than [`Priority::files_in_one_call`].
 const MAX_CANDIDATES: u32 = 400;
 
-/// Copies or moves that may go into one call.
+/// File work of one kind with one plan, which one attempt runs; copies or moves in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// What they have in common: kind, destination and conflict policy, as the column `plan` stores them.
+    /// What they have in common, such as destination and conflict policy, as the column `plan` stores it.
     pub key: String,
     /// The actions, in the order in which they are due.
     pub actions: Vec<ActionId>,
@@ -33,11 +33,11 @@ pub enum BatchPolicy {
     Wait,
 }
 
-/// Finds the copies or moves that are due next and free to run, without claiming them: of the batch key
+/// Finds the file work that is due next and free to run, without claiming them: of the batch key
 /// that has waited longest and satisfies its policy, as many as fit into one call. The search can be long,
 /// so it runs on a connection for reading.
 ///
-/// Free to run means: nothing else runs or is unresolved on the file, no action of an earlier event of the
+/// Free to run means: no other file work runs or is unresolved on the file, no action of an earlier event of the
 /// file waits, and no copy to the same destination under the same title runs or is unresolved.
 pub fn find_batch(
     sql: &Sql,

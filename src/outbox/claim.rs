@@ -10,10 +10,10 @@ use super::action::{Action, ActionId, Claim};
 use super::attempt::intent;
 use super::priority::Priority;
 
-/// Finds the notification or call that is due next, without claiming it, except those that use one of the
-/// `unavailable` channels. These touch no file, so they are always free to run. An action is due only once
-/// those before it in its rule are done.
-pub fn find_notification(
+/// Finds the message (a notification or a call of a pipeline) that is due next, without claiming it, except those
+/// that use one of the `unavailable` channels. Messages touch no file, so they are always free to run. An action is
+/// due only once those before it in its rule are done.
+pub fn find_message(
     sql: &Sql,
     now: Timestamp,
     priority: Priority,
@@ -80,7 +80,7 @@ pub fn claim_all(
 /// Claims an action if it is still due and free to run. One that runs was free to run, and nothing that has
 /// arrived since holds it up once its lease is over.
 ///
-/// Copies and moves are claimed through [`claim_all`], which locks out other instances.
+/// File work is claimed through [`claim_all`], which locks out other instances.
 pub fn claim(
     sql: &Sql,
     id: ActionId,

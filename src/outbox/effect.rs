@@ -60,9 +60,9 @@ impl EffectKind<'_> {
         }
     }
 
-    fn includes(self, destination: Option<FolderId>, file_version: &str) -> bool {
+    fn includes(self, destination: Option<&FolderId>, file_version: &str) -> bool {
         match self {
-            Self::Moved(Some(folder)) => destination.as_ref() == Some(folder),
+            Self::Moved(Some(folder)) => destination == Some(folder),
             Self::Updated(Some(state)) => file_version == state.to_string(),
             Self::Copied | Self::Moved(None) | Self::Updated(None) => true,
         }
@@ -98,7 +98,9 @@ pub fn last_effect(
                 None => planned_destination(&plan),
             };
             let file_version: String = row.get(5)?;
-            Ok(kind.includes(destination, &file_version).then_some(effect))
+            Ok(kind
+                .includes(destination.as_ref(), &file_version)
+                .then_some(effect))
         },
     )?;
     Ok(effects.into_iter().flatten().next())

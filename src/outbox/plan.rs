@@ -112,16 +112,15 @@ impl NewAction<'_> {
     }
 
     fn destination(&self) -> Option<&str> {
-        let destination = self.action.properties.destination.as_ref();
+        let destination = self.action.properties.destination();
         destination.map(FolderId::as_str)
     }
 
     /// The folder and the title under which the action creates or replaces a file.
     fn target(&self) -> Option<String> {
-        let properties = &self.action.properties;
-        let destination = properties.destination.as_ref();
-        let written = destination.filter(|_| properties.writes_title);
-        written.map(|to| target(to, &self.planned.title))
+        let placement = self.action.properties.placement.as_ref();
+        let written = placement.filter(|placement| placement.writes_title);
+        written.map(|placement| target(&placement.folder, &self.planned.title))
     }
 
     pub(super) fn insert(

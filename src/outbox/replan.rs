@@ -205,9 +205,9 @@ fn take(
     Some(actions.remove(found))
 }
 
-/// Holds the actions of an event that wait, until it is decided again. A call that may have taken effect is
+/// Suspends the actions of an event that wait, until it is decided again. A call that may have taken effect is
 /// still reconciled.
-pub fn hold_for_replay(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
+pub fn suspend_for_replay(sql: &Sql, event: InboxId) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE actions SET due_at = NULL
          WHERE event = :event AND state = 'waiting' AND intent_at IS NULL",

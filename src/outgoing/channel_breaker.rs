@@ -101,7 +101,7 @@ impl ChannelBreaker {
             }) => {
                 self.record_outage(problem, &reason, retry_after, now);
                 match self.breaker.state(now) {
-                    BreakerState::Open(_, until) => Err(Failure::Paused { reason, until }),
+                    BreakerState::Open(_, until) => Err(Failure::CircuitOpen { reason, until }),
                     BreakerState::Closed | BreakerState::HalfOpen(_) => Err(Failure::Transient {
                         reason,
                         retry_after,
@@ -164,7 +164,7 @@ impl ChannelBreaker {
     fn paused(&self, until: Timestamp) -> Failure {
         let cause = self.lock().as_ref().map(|outage| outage.reason.clone());
         let reason = cause.unwrap_or_else(|| format!("{} is not used at the moment", self.name));
-        Failure::Paused { reason, until }
+        Failure::CircuitOpen { reason, until }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Outage>> {
@@ -214,7 +214,7 @@ mod tests {
             let sent = self.breaker.send(&self.clock, ready(response));
             match sent.now_or_never().unwrap() {
                 Ok(()) => "sent",
-                Err(Failure::Paused { .. }) => "paused",
+                Err(Failure::CircuitOpen { .. }) => "paused",
                 Err(Failure::Transient { .. }) => "transient",
                 Err(Failure::Permanent { .. }) => "permanent",
                 Err(Failure::Channel { .. }) => "channel",

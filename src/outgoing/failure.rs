@@ -31,7 +31,7 @@ pub enum Failure {
         retry_after: Option<Duration>,
     },
     /// The circuit of the channel is open. The message waits and uses up no attempt.
-    Paused {
+    CircuitOpen {
         /// Why the circuit is open, for the operator.
         reason: String,
         /// When the next message is let through.
@@ -71,7 +71,7 @@ impl Failure {
             Self::Transient { reason, .. }
             | Self::Permanent { reason, .. }
             | Self::Channel { reason, .. }
-            | Self::Paused { reason, .. } => reason,
+            | Self::CircuitOpen { reason, .. } => reason,
         }
     }
 

@@ -27,18 +27,14 @@ pub struct ActionProperties {
     pub raises: Option<&'static str>,
     /// The right on the file that the user of the key needs.
     pub needs: Option<FileRight>,
-    /// The folder that it puts the file or a copy of it into; its result is in there.
-    pub destination: Option<FolderId>,
-    /// Whether the file itself is in the destination afterwards.
-    pub moves_file: bool,
+    /// Where it puts the file or a copy of it.
+    pub placement: Option<Placement>,
     /// Whether one call does it for many files, so that it pays to wait for more of them.
     pub shares_calls: bool,
-    /// Whether it creates or replaces a file of the same title in the destination.
-    pub writes_title: bool,
     /// The channel that it uses.
     pub channel: Option<ChannelId>,
-    /// Its target, for people: a folder's id, an address, the text of a comment.
-    pub target: Option<String>,
+    /// Its target in words: a folder's id, an address, the text of a comment.
+    pub target_text: Option<String>,
     /// What else people should know, such as the conflict policy.
     pub remark: Option<&'static str>,
 }
@@ -59,24 +55,45 @@ impl ActionProperties {
             is_waited_for: true,
             raises: None,
             needs: None,
-            destination: None,
-            moves_file: false,
+            placement: None,
             shares_calls: false,
-            writes_title: false,
             channel: None,
-            target: None,
+            target_text: None,
             remark: None,
         }
     }
 
+    /// The folder that it puts the file or a copy of it into.
+    pub fn destination(&self) -> Option<&FolderId> {
+        self.placement.as_ref().map(|placement| &placement.folder)
+    }
+
+    /// Whether the file itself is in the destination afterwards.
+    pub fn moves_file(&self) -> bool {
+        self.placement
+            .as_ref()
+            .is_some_and(|placement| placement.moves_file)
+    }
+
     /// What an action of this kind does, such as "copy to folder 5".
     pub fn describe(&self, kind: &str) -> String {
-        let to_folder = self.destination.as_ref().map_or("", |_| " to folder");
-        let target = self.target.iter().map(|target| format!(" {target}"));
+        let to_folder = self.destination().map_or("", |_| " to folder");
+        let target = self.target_text.iter().map(|target| format!(" {target}"));
         let remark = self.remark.iter().map(|remark| format!(" ({remark})"));
         let details: String = target.chain(remark).collect();
         format!("{kind}{to_folder}{details}")
     }
+}
+
+/// Where an action puts a file or a copy of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The folder.
+    pub folder: FolderId,
+    /// Whether the file itself is there afterwards, not a copy.
+    pub moves_file: bool,
+    /// Whether it creates or replaces a file of the same title there.
+    pub writes_title: bool,
 }
 
 /// A right on a file, as the portal reports it.

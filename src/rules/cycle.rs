@@ -156,8 +156,8 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut moved_to = None;
     for action in &rule.actions {
         let properties = &action.properties;
-        let destination = properties.destination.as_ref();
-        if properties.moves_file {
+        let destination = properties.destination();
+        if properties.moves_file() {
             moved_to = destination;
         }
         let Some(trigger) = properties.raises else {

@@ -109,8 +109,8 @@ impl Rule {
     /// Decides what to plan for an event whose conditions all match.
     pub(super) fn plan(&self, entry: &Entry, facts: &Facts<'_>) -> Result<Decision, MissingFact> {
         let file = FileFacts::of(entry, facts)?;
-        let mut destinations = self.actions.iter().map(|it| &it.properties.destination);
-        if let Some(to) = destinations.find_map(Option::as_ref)
+        let mut actions = self.actions.iter();
+        if let Some(to) = actions.find_map(|action| action.properties.destination())
             && file.folder.as_ref() == Some(to)
         {
             return Ok(self.ignored(format!(

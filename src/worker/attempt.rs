@@ -91,8 +91,8 @@ impl AttemptRunner {
                 let now = self.clock.now();
                 let claims = claims.clone();
                 let write = self.db.write(move |sql| {
-                    let end = |claim: &Claim| outbox::renew(sql, *claim, now);
-                    claims.iter().map(end).collect::<Result<Vec<_>, _>>()
+                    let release = |claim: &Claim| outbox::release(sql, *claim, now);
+                    claims.iter().map(release).collect::<Result<Vec<_>, _>>()
                 });
                 match write.await {
                     Ok(_) | Err(StoreError::Closed) => return,

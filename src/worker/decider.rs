@@ -287,7 +287,7 @@ impl Decider {
     fn without_facts(&self, undecided: &Undecided, error: &FactError) -> EventOutcome {
         let reason = error.to_string();
         match error {
-            FactError::Paused(_) => self.wait_for_breaker(undecided, reason),
+            FactError::CircuitOpen(_) => self.wait_for_breaker(undecided, reason),
             FactError::LookupFailed { error, .. } => self.lookup_failed(undecided, error, reason),
             FactError::TooManyLookups(_) => EventOutcome::Dead(reason),
         }

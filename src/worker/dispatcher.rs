@@ -23,8 +23,8 @@ use super::progress::{Progress, log_store_error, wait_for_work};
 /// The most attempts at the same time: as many as the portal takes writes (docs/DOCSPACE.md 7).
 const MAX_ATTEMPTS_IN_FLIGHT: usize = 15;
 
-/// The most notifications and pipeline calls among them, so that a slow mail server does not delay files.
-const MAX_NOTIFICATIONS_IN_FLIGHT: usize = 5;
+/// The most messages among them, so that a slow mail server does not delay files.
+const MAX_MESSAGES_IN_FLIGHT: usize = 5;
 
 /// How often to search again when another instance claims first what was found.
 const CLAIM_TRIES: usize = 5;
@@ -40,6 +40,7 @@ pub(super) struct Dispatcher {
     clock: Clock,
     wake: Arc<Wake>,
     runner: Arc<AttemptRunner>,
+    prober: Arc<Prober>,
     slots: Slots,
     /// The attempts that run; they outlive a restart of the dispatching task.
     attempts: TaskTracker,
@@ -49,7 +50,7 @@ pub(super) struct Dispatcher {
 #[derive(Debug)]
 struct Slots {
     attempts: Arc<Semaphore>,
-    notifications: Arc<Semaphore>,
+    messages: Arc<Semaphore>,
     batches: Arc<InFlightBatches>,
 }
 
@@ -64,7 +65,7 @@ struct Claimed {
 #[derive(Debug)]
 #[expect(dead_code, reason = "held for its effect when it is dropped")]
 enum Slot {
-    Notification(OwnedSemaphorePermit),
+    Message(OwnedSemaphorePermit),
     Batch(InFlightBatch),
 }
 
@@ -75,6 +76,7 @@ impl Dispatcher {
         clock: Clock,
         wake: Arc<Wake>,
         runner: AttemptRunner,
+        prober: Arc<Prober>,
     ) -> Self {
         Self {
             db,
@@ -82,9 +84,10 @@ impl Dispatcher {
             clock,
             wake,
             runner: Arc::new(runner),
+            prober,
             slots: Slots {
                 attempts: Arc::new(Semaphore::new(MAX_ATTEMPTS_IN_FLIGHT)),
-                notifications: Arc::new(Semaphore::new(MAX_NOTIFICATIONS_IN_FLIGHT)),
+                messages: Arc::new(Semaphore::new(MAX_MESSAGES_IN_FLIGHT)),
                 batches: Arc::default(),
             },
             attempts: TaskTracker::new(),
@@ -136,12 +139,12 @@ impl Dispatcher {
         }
     }
 
-    /// Claims what is due next and runs one attempt at it: a notification, a pipeline call, or a batch of
-    /// copies or moves. If nothing can run, a probe is sent if one is due.
-    pub(super) async fn process_next(&self, prober: &Prober) -> Result<Progress, StoreError> {
-        prober.report_recovery().await?;
+    /// Claims what is due next and runs one attempt at it: a message, or a batch of file work.
+    /// If nothing can run, a probe is sent if one is due.
+    pub(super) async fn process_next(&self) -> Result<Progress, StoreError> {
+        self.prober.report_recovery().await?;
         let mut claimed = self.claim_next().await?;
-        if claimed.is_none() && prober.probe().await? {
+        if claimed.is_none() && self.prober.probe().await? {
             claimed = self.claim_next().await?;
         }
         match claimed {
@@ -155,9 +158,10 @@ impl Dispatcher {
 
     /// Claims what is due next and can run now. It waits for nothing but the store.
     async fn claim_next(&self) -> Result<Option<Claimed>, StoreError> {
-        let portal_takes_writes = self.portal.is_ready() && self.portal.no_write_before().is_none();
+        let portal_takes_writes =
+            self.prober.admits_work() && self.portal.no_write_before().is_none();
         for priority in [Priority::Live, Priority::Background] {
-            if let Some(claimed) = self.claim_notification(priority).await? {
+            if let Some(claimed) = self.claim_message(priority).await? {
                 return Ok(Some(claimed));
             }
             let has_writes = priority == Priority::Live
@@ -172,8 +176,8 @@ impl Dispatcher {
         Ok(None)
     }
 
-    async fn claim_notification(&self, priority: Priority) -> Result<Option<Claimed>, StoreError> {
-        let Ok(slot) = Arc::clone(&self.slots.notifications).try_acquire_owned() else {
+    async fn claim_message(&self, priority: Priority) -> Result<Option<Claimed>, StoreError> {
+        let Ok(slot) = Arc::clone(&self.slots.messages).try_acquire_owned() else {
             return Ok(None);
         };
         for _ in 0..CLAIM_TRIES {
@@ -181,7 +185,7 @@ impl Dispatcher {
             let unavailable = self.runner.channels.unavailable(now);
             let found = self
                 .db
-                .read(move |sql| outbox::find_notification(sql, now, priority, &unavailable))
+                .read(move |sql| outbox::find_message(sql, now, priority, &unavailable))
                 .await?;
             let Some(id) = found else { return Ok(None) };
             let claimed = self
@@ -191,7 +195,7 @@ impl Dispatcher {
             if let Some(action) = claimed {
                 return Ok(Some(Claimed {
                     actions: vec![action],
-                    _slot: Slot::Notification(slot),
+                    _slot: Slot::Message(slot),
                 }));
             }
         }

@@ -1,6 +1,7 @@
-//! Probes the portal while it cannot be called, apart from the dispatcher: a portal that hangs delays no notification.
+//! Probes the portal while it cannot be called, apart from the dispatcher: a portal that hangs delays no message.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -16,13 +17,33 @@ use super::progress::{log_store_error, time_to_wait};
 /// Finds out when the portal can be called, and starts what waited for that.
 #[derive(Debug)]
 pub(super) struct Prober {
-    pub(super) db: Db,
-    pub(super) portal: Arc<Client>,
-    pub(super) clock: Clock,
-    pub(super) wake: Arc<Wake>,
+    db: Db,
+    portal: Arc<Client>,
+    clock: Clock,
+    wake: Arc<Wake>,
+    /// Whether the portal has answered a probe since [`Prober::admits_work`] was last called.
+    answered: AtomicBool,
 }
 
 impl Prober {
+    pub(super) fn new(db: Db, portal: Arc<Client>, clock: Clock, wake: Arc<Wake>) -> Self {
+        Self {
+            db,
+            portal,
+            clock,
+            wake,
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether file work should be claimed now. Sends nothing.
+    ///
+    /// The answer to a probe may be that the portal refuses the key. Some work is claimed after that nevertheless: its
+    /// attempt ends at once, with the reason why it waits.
+    pub(super) fn admits_work(&self) -> bool {
+        self.answered.swap(false, Ordering::Relaxed) || self.portal.is_ready()
+    }
+
     /// Probes the portal whenever that is due, until `stop` is cancelled.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
@@ -47,16 +68,16 @@ impl Prober {
         }
     }
 
-    /// Sends a probe if one is due. Returns whether the portal can be called, and could not be before.
+    /// Sends a probe if one is due. Returns whether the portal answered it.
     pub(super) async fn probe(&self) -> Result<bool, StoreError> {
         let was_ready = self.portal.is_ready();
-        let is_ready = self.portal.ready().await.is_ok();
+        let answered = self.portal.ready().await.is_ok() && !was_ready;
         self.report_recovery().await?;
-        let became_ready = is_ready && !was_ready;
-        if became_ready {
+        if answered {
+            self.answered.store(true, Ordering::Relaxed);
             self.wake.outbox.notify_one();
         }
-        Ok(became_ready)
+        Ok(answered)
     }
 
     /// Makes the events due that waited for the portal, if its circuit has closed.

@@ -56,12 +56,15 @@ async fn login_over_starttls_and_over_implicit_tls() {
             );
 
             let refused = send(settings(authority, "wrong")).await.unwrap_err();
-            let Failure::Paused { reason, .. } = refused else {
+            let Failure::CircuitOpen { reason, .. } = refused else {
                 panic!("{tls}: emails wait while the login is refused: {refused:?}");
             };
             assert!(reason.contains("rejects the login: 535"), "{tls}: {reason}");
             let untrusted = send(settings(None, "päss word")).await.unwrap_err();
-            assert!(matches!(untrusted, Failure::Paused { .. }), "{untrusted:?}");
+            assert!(
+                matches!(untrusted, Failure::CircuitOpen { .. }),
+                "{untrusted:?}"
+            );
             server.mails(1).await;
         }
     })
@@ -78,7 +81,7 @@ async fn nothing_is_sent_to_a_server_without_starttls() {
         });
         let mailer = mailer.unwrap();
         let sent = mailer.send(&letter(), MANAGER, &clock()).await;
-        assert!(matches!(sent, Err(Failure::Paused { .. })), "{sent:?}");
+        assert!(matches!(sent, Err(Failure::CircuitOpen { .. })), "{sent:?}");
         server.mails(0).await;
     })
     .await;

@@ -10,7 +10,7 @@ use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::Action;
-use crate::rules::{ActionProperties, FileRight};
+use crate::rules::{ActionProperties, FileRight, Placement};
 use crate::table_reader::{FieldValue, RuleContext};
 
 use super::Transfer;
@@ -53,8 +53,12 @@ impl Kind for CopyTo {
         ActionProperties {
             raises: Some("file.copied"),
             needs: Some(FileRight::Copy),
-            // With a free title of its own, the copy is still found by the title that it was made for.
-            writes_title: true,
+            placement: Some(Placement {
+                folder: self.to.clone(),
+                moves_file: false,
+                // With a free title of its own, the copy is still found by the title that it was made for.
+                writes_title: true,
+            }),
             ..properties(&self.to, self.conflict)
         }
     }
@@ -87,8 +91,11 @@ impl Kind for MoveTo {
         ActionProperties {
             raises: Some("file.moved"),
             needs: Some(FileRight::Move),
-            moves_file: true,
-            writes_title: self.conflict == Conflict::Overwrite,
+            placement: Some(Placement {
+                folder: self.to.clone(),
+                moves_file: true,
+                writes_title: self.conflict == Conflict::Overwrite,
+            }),
             ..properties(&self.to, self.conflict)
         }
     }
@@ -105,9 +112,8 @@ impl Kind for MoveTo {
 
 fn properties(to: &FolderId, conflict: Conflict) -> ActionProperties {
     ActionProperties {
-        destination: Some(to.clone()),
         shares_calls: true,
-        target: Some(to.to_string()),
+        target_text: Some(to.to_string()),
         remark: match conflict {
             Conflict::Duplicate => None,
             Conflict::Overwrite => Some("overwrite a file with the same title"),
