@@ -21,7 +21,7 @@ use super::error::CatchUpError;
 mod change;
 mod stored;
 
-use change::{MissedChange, SECOND, classify};
+use change::{SECOND, classify};
 pub(super) use stored::Listing;
 pub use stored::{ListingProgress, listing_progress};
 
@@ -122,7 +122,7 @@ impl Lister<'_> {
             NextPage::Back(position) | NextPage::On(position) => Some(position),
             NextPage::End => None,
         };
-        files.retain(|file| file.updated >= listing.since && self.is_decidable(listing, file));
+        files.retain(|file| file.updated >= listing.since);
         Ok(PageResult {
             files,
             folders: folders.into_iter().map(|folder| folder.id).collect(),
@@ -130,9 +130,9 @@ impl Lister<'_> {
         })
     }
 
-    /// Whether it is known if the webhook was enabled when the file changed. If not, the next listing finds the
-    /// change: one is due if the webhook was disabled.
-    fn is_decidable(&self, listing: &Listing, file: &FileInfo) -> bool {
+    /// Whether it is known if the webhook was enabled when the file changed. If not, that a change was not reported
+    /// does not mean that it is no upload; the next listing decides, which is due if the webhook was disabled.
+    fn knows_webhook_state(&self, listing: &Listing, file: &FileInfo) -> bool {
         // The portal's times have whole seconds.
         listing.may_have_been_disabled || file.updated + SECOND <= self.webhooks_checked_at
     }
@@ -159,13 +159,16 @@ impl Lister<'_> {
         for (file, known) in unreported.await? {
             let calls_left = &mut self.calls_left;
             let change = classify(self.portal, listing, calls_left, &file, known).await?;
+            if change.is_update() && !self.knows_webhook_state(listing, &file) {
+                continue;
+            }
             info!(
                 file.id = file.id.as_str(),
                 "a listing found a change that no event reported: {}",
                 change.evidence()
             );
             let (event, body) = change.event(&file);
-            events.push((matches!(change, MissedChange::Upload(_)), event, body));
+            events.push((!change.is_update(), event, body));
         }
         Ok(events)
     }

@@ -302,8 +302,6 @@ async fn files_that_people_rename_or_edit_are_not_copied_again_after_a_restart()
             scene.portal.rename(&renamed, "a new title.docx");
             scene.portal.edit(&edited, b"a new content");
             scene.work().await;
-            // A change in the second of the listing is left to the next one.
-            scene.clock.advance(Duration::from_secs(10));
             scene.crash_and_restart().await;
             let report = scene.catch_up().run_once(ListRooms::Always).await.unwrap();
             scene.work_to_the_end().await;

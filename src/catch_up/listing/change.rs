@@ -21,6 +21,11 @@ pub(super) enum MissedChange {
 }
 
 impl MissedChange {
+    /// Whether the file was not uploaded.
+    pub(super) fn is_update(self) -> bool {
+        matches!(self, Self::Update(_))
+    }
+
     /// Why it counts as that.
     pub(super) fn evidence(self) -> &'static str {
         match self {
