@@ -18,9 +18,7 @@ use serde_json::value::RawValue;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
 
-mod nameless;
-
-pub use nameless::without_names;
+pub mod nameless;
 
 /// Maximum length of a trigger, a title or an account's id. DocSpace's own are shorter; longer ones would fill
 /// pages and the log.

@@ -16,10 +16,8 @@ pub(super) async fn current_file(
         .db
         .read(move |sql| outbox::outcome_before(sql, this))
         .await?;
-    let moved = before.filter(|before| {
-        super::properties(&before.kind, &before.plan).is_some_and(|it| it.moves_file())
-    });
-    Ok(moved
+    Ok(before
+        .filter(|before| before.moved)
         .and_then(|before| before.result.file)
         .unwrap_or_else(|| action.file.clone()))
 }

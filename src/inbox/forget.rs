@@ -2,7 +2,7 @@
 //! states and results.
 
 use crate::db::{Sql, SqlError};
-use crate::event::without_names;
+use crate::event::nameless::without_names;
 use crate::ids::InboxId;
 use crate::outbox;
 

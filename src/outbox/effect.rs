@@ -34,10 +34,14 @@ pub enum EffectKind<'a> {
     Updated(Option<Timestamp>),
 }
 
-/// The event that an action raises. Versions without the column `raises` had three kinds that raise one.
-const RAISES: &str =
-    "coalesce(raises, CASE kind WHEN 'copy' THEN 'file.copied' WHEN 'move' THEN 'file.moved'
-                                          WHEN 'comment' THEN 'file.updated' END)";
+/// The trigger of the event that an action of this table, or alias, raises. Versions without the column `raises` had
+/// three kinds that raise one.
+fn raises(table: &str) -> String {
+    format!(
+        "coalesce({table}.raises, CASE {table}.kind WHEN 'copy' THEN 'file.copied' WHEN 'move' THEN 'file.moved'
+                                                    WHEN 'comment' THEN 'file.updated' END)"
+    )
+}
 
 impl EffectKind<'_> {
     /// The trigger of the event that an action with this effect raises.
@@ -78,8 +82,9 @@ pub fn last_effect(
 ) -> Result<Option<Effect>, SqlError> {
     let statement = format!(
         "SELECT id, rule, event, destination, plan, file_version FROM actions
-         WHERE {} AND {RAISES} = '{}' AND id < :before ORDER BY id DESC",
+         WHERE {} AND {} = '{}' AND id < :before ORDER BY id DESC",
         kind.condition(),
+        raises("actions"),
         kind.trigger(),
     );
     let before = before.map_or(i64::MAX, |action| action.0);
@@ -118,10 +123,10 @@ fn planned_destination(plan: &str) -> Option<FolderId> {
 
 /// Whether a copy to this folder under this title has begun and its result is not known yet.
 pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
-    let copied = EffectKind::Copied.trigger();
+    let (raises, copied) = (raises("actions"), EffectKind::Copied.trigger());
     let statement = format!(
         "SELECT 1 FROM actions
-         WHERE target = :target AND {RAISES} = '{copied}' AND state IN ('waiting', 'running')
+         WHERE target = :target AND {raises} = '{copied}' AND state IN ('waiting', 'running')
            AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
     );
     sql.exists(&statement, &[(":target", (&target(folder, title)).into())])
@@ -132,8 +137,8 @@ pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<b
 pub struct Outcome {
     /// The name of its kind.
     pub kind: String,
-    /// Its plan, as its kind stores it.
-    pub plan: String,
+    /// Whether it moved the file itself.
+    pub moved: bool,
     /// What it left behind.
     pub result: ActionResult,
 }
@@ -141,28 +146,29 @@ pub struct Outcome {
 /// The last action before this one in its rule that put the file or a copy of it into a folder.
 pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, SqlError> {
     // Versions without the column `destination` had two kinds with one.
-    sql.query_optional(
-        "SELECT earlier.kind, earlier.plan, earlier.result_file, earlier.result_folder
+    let (raises, moved) = (raises("earlier"), EffectKind::Moved(None).trigger());
+    let statement = format!(
+        "SELECT earlier.kind, {raises} AS raises, earlier.result_file, earlier.result_folder
          FROM actions AS this JOIN actions AS earlier
            ON earlier.rule = this.rule AND earlier.file_id = this.file_id
           AND earlier.file_version = this.file_version AND earlier.position < this.position
          WHERE this.id = :id AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
            AND (earlier.destination IS NOT NULL OR earlier.kind IN ('copy', 'move'))
-         ORDER BY earlier.position DESC LIMIT 1",
-        &[(":id", action.0.into())],
-        |row| {
-            let (file, folder): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
-            Ok(Outcome {
-                kind: row.get(0)?,
-                plan: row.get(1)?,
-                result: ActionResult {
-                    file: file.as_deref().and_then(FileId::new),
-                    folder: folder.as_deref().and_then(FolderId::new),
-                    note: None,
-                },
-            })
-        },
-    )
+         ORDER BY earlier.position DESC LIMIT 1"
+    );
+    sql.query_optional(&statement, &[(":id", action.0.into())], |row| {
+        let (file, folder): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+        let raised: Option<String> = row.get(1)?;
+        Ok(Outcome {
+            kind: row.get(0)?,
+            moved: raised.as_deref() == Some(moved),
+            result: ActionResult {
+                file: file.as_deref().and_then(FileId::new),
+                folder: folder.as_deref().and_then(FolderId::new),
+                note: None,
+            },
+        })
+    })
 }
 
 /// Whether an action of ours created this file as a copy.
