@@ -158,10 +158,10 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, Sq
     );
     sql.query_optional(&statement, &[(":id", action.0.into())], |row| {
         let (file, folder): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
-        let raised: Option<String> = row.get(1)?;
+        let trigger: Option<String> = row.get(1)?;
         Ok(Outcome {
             kind: row.get(0)?,
-            moved: raised.as_deref() == Some(moved),
+            moved: trigger.as_deref() == Some(moved),
             result: ActionResult {
                 file: file.as_deref().and_then(FileId::new),
                 folder: folder.as_deref().and_then(FolderId::new),
