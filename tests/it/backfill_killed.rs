@@ -61,7 +61,7 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
             }
             let gone = deleted.len() - DELETED_AT_A_TIME;
             deleted[gone..].iter().for_each(|file| portal.delete(file));
-            let place = kill % INSTANCES;
+            let place = fastrand::usize(..INSTANCES);
             let killed = running.remove(place);
             most_memory_kib = most_memory_kib.max(most_memory(&killed));
             killed.kill();
