@@ -12,6 +12,7 @@ use crate::telemetry;
 mod evaluation;
 mod existing_store;
 mod exit;
+mod names;
 mod output;
 mod signal;
 

@@ -20,8 +20,8 @@ use crate::text::{clean, time};
 use super::events::filter::{end_of, start_of};
 use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
+use super::names::no_such_rule;
 use super::output::{Table, count, print_error, print_json, print_lines, terminal_width};
-use super::rules::no_such_rule;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]

@@ -14,6 +14,7 @@ use crate::replay::ReplayMode;
 
 use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
+use super::names::event_number;
 use super::output::{print, print_error, print_json, print_lines, terminal_width};
 
 mod details;
@@ -76,12 +77,6 @@ struct ShowArgs {
     /// Print a JSON object instead of text.
     #[arg(long)]
     json: bool,
-}
-
-/// Parses the number of an event.
-pub(in crate::cli) fn event_number(text: &str) -> Result<i64, &'static str> {
-    text.parse()
-        .map_err(|_| "an event is named by its number in `events list`, such as 23")
 }
 
 /// Runs the subcommand on the configured store.

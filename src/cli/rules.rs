@@ -95,18 +95,6 @@ async fn list(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// That there is no rule with this name, and which there are.
-pub(super) fn no_such_rule(name: &str, rules: &[Rule]) -> String {
-    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-    if names.is_empty() {
-        return format!("there is no rule “{name}”; no rules are configured");
-    }
-    format!(
-        "there is no rule “{name}”; the rules are: {}",
-        names.join(", ")
-    )
-}
-
 /// What `explain --json` prints.
 #[derive(Debug, Serialize)]
 struct Explained {

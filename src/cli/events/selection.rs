@@ -1,9 +1,9 @@
 //! Which events `events replay` and `events discard` are about.
 
+use crate::cli::names::event_number;
 use crate::ids::InboxId;
 use crate::journal::{EventFilter, StateFilter};
 
-use super::event_number;
 use super::filter::FilterArgs;
 
 /// The options that select many events, which a number excludes.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::cli::existing_store::{open_existing, open_if_exists};
 use crate::cli::exit::{FAILED, usage_error};
+use crate::cli::names::no_such_rule;
 use crate::cli::output::{count, print, print_error, print_lines};
 use crate::clock::Clock;
 use crate::config::{Rules, Settings};
@@ -13,8 +14,6 @@ use crate::inbox;
 use crate::outbox::{self, Held, PausedRule};
 use crate::rule_pause;
 use crate::text::{clean, shell_word};
-
-use super::no_such_rule;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PauseArgs {
