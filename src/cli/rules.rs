@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::{ConfigError, Settings};
 use crate::event::Event;
-use crate::rules::{Explanation, Facts, Rule, RuleSet, Verdict};
+use crate::rules::{Explanation, Facts, RuleSet, Verdict};
 use crate::text::clean;
 
 use super::evaluation::evaluator;
