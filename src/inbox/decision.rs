@@ -1,5 +1,6 @@
 //! Decisions: the events that wait for one, and what each rule decided.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -176,13 +177,14 @@ fn decide_again(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<Vec<RecordedDecision>, SqlError> {
+    let decisions = in_scope(sql, event.event, decisions)?;
     sql.execute(
         "DELETE FROM decisions WHERE event = :event",
         &[(":event", event.event.0.into())],
     )?;
-    let mut replan = Replan::begin(sql, event, planning_rules(decisions))?;
-    let recorded = decide(decisions, |rule, planned| replan.plan(sql, rule, planned))?;
-    let steps = replan.end(&evaluated_rules(decisions));
+    let mut replan = Replan::begin(sql, event, planning_rules(&decisions))?;
+    let recorded = decide(&decisions, |rule, planned| replan.plan(sql, rule, planned))?;
+    let steps = replan.end(&evaluated_rules(&decisions));
     steps.apply(sql, now)?;
     store_changes(sql, event.event, &steps.changes())?;
     Ok(recorded)
@@ -195,9 +197,30 @@ pub fn preview_replay(
     decisions: &[Decision],
 ) -> Result<Vec<ReplanChange>, SqlError> {
     let event = position(sql, id)?;
-    let mut replan = Replan::preview(sql, event, planning_rules(decisions))?;
-    decide(decisions, |rule, planned| replan.plan(sql, rule, planned))?;
-    Ok(replan.end(&evaluated_rules(decisions)).changes())
+    let decisions = in_scope(sql, id, decisions)?;
+    let mut replan = Replan::preview(sql, event, planning_rules(&decisions))?;
+    decide(&decisions, |rule, planned| replan.plan(sql, rule, planned))?;
+    Ok(replan.end(&evaluated_rules(&decisions)).changes())
+}
+
+/// The decisions that count for an event when it is replayed. That of a backfill is about the rules that a person
+/// chose to apply to the file; others have nothing to do with it, or have handled the file in another state.
+fn in_scope<'a>(
+    sql: &Sql,
+    event: InboxId,
+    decisions: &'a [Decision],
+) -> Result<Cow<'a, [Decision]>, SqlError> {
+    let chosen: Vec<String> = sql.query(
+        "SELECT decisions.rule FROM decisions JOIN events ON events.id = decisions.event
+         WHERE decisions.event = :event AND events.backfilled = 1",
+        &[(":event", event.0.into())],
+        |row| row.get(0),
+    )?;
+    if chosen.is_empty() {
+        return Ok(Cow::Borrowed(decisions));
+    }
+    let is_chosen = |decision: &&Decision| chosen.contains(&decision.rule);
+    Ok(decisions.iter().filter(is_chosen).cloned().collect())
 }
 
 fn planning_rules(decisions: &[Decision]) -> impl Iterator<Item = &str> {

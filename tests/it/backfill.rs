@@ -245,6 +245,30 @@ async fn a_backfill_of_one_rule_hides_no_missed_upload_from_the_others() {
     .await;
 }
 
+#[tokio::test]
+async fn a_replay_of_what_a_backfill_found_applies_the_rules_of_the_backfill_only() {
+    scenario(async |scene| {
+        let before = scene.upload(&scene.client_room, "invoice before.txt");
+        scene.portal.wait_for_deliveries().await;
+        scene.clock.advance(Duration::from_mins(1));
+        scene.portal.rename(&before, "invoice renamed.txt");
+        scene.existing_named("invoice", 1);
+        scene
+            .order_backfill(&scene.request(&["copy"]))
+            .await
+            .unwrap();
+        scene.backfill_to_the_end().await;
+        assert_eq!(scene.copies(), 2);
+        let moved = || scene.titles(&scene.incoming);
+        assert_eq!(moved(), ["invoice renamed.txt"], "by its delivery");
+        scene.replay_all().await;
+        assert_eq!(scene.copies(), 2);
+        assert_eq!(moved(), ["invoice renamed.txt"]);
+        assert_eq!(scene.count("move", "done").await, 1, "not moved again");
+    })
+    .await;
+}
+
 impl Scene {
     async fn replay_all(&self) {
         let now = self.clock.now();
