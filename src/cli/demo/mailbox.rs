@@ -88,7 +88,7 @@ impl DemoMailbox {
                     self.mails
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .push(decoded(mail));
+                        .push(decoded(&mail));
                     b"250 accepted\r\n"
                 }
                 "QUIT" => {
@@ -103,16 +103,29 @@ impl DemoMailbox {
     }
 }
 
-/// The email with its texts decoded. Either all of them are encoded or none is, because all contain the title.
-fn decoded(mail: String) -> String {
-    const ENCODED: &str = "Content-Transfer-Encoding: quoted-printable";
+/// The email with the bodies of its parts decoded. Each part has an encoding of its own.
+fn decoded(mail: &str) -> String {
+    const BOUNDARY: &str = "\r\n--";
 
-    if !mail.contains(ENCODED) {
-        return mail;
-    }
-    match quoted_printable::decode(&mail, quoted_printable::ParseMode::Robust) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => mail,
+    let parts = mail.split(BOUNDARY).map(decoded_part);
+    parts.collect::<Vec<_>>().join(BOUNDARY)
+}
+
+fn decoded_part(part: &str) -> String {
+    const ENCODED: &str = "Content-Transfer-Encoding: quoted-printable";
+    const END_OF_HEADERS: &str = "\r\n\r\n";
+
+    let encoded = part.split_once(END_OF_HEADERS);
+    let encoded = encoded.filter(|(headers, _)| headers.contains(ENCODED));
+    let body = encoded.and_then(|(headers, body)| {
+        let body = quoted_printable::decode(body, quoted_printable::ParseMode::Robust).ok()?;
+        Some((headers, body))
+    });
+    match body {
+        Some((headers, body)) => {
+            headers.to_owned() + END_OF_HEADERS + &String::from_utf8_lossy(&body)
+        }
+        None => part.to_owned(),
     }
 }
 
@@ -135,4 +148,38 @@ fn readable(mail: &str) -> Vec<String> {
         .chain(plain.lines())
         .map(str::to_owned)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_is_decoded_by_its_own_encoding() {
+        let mail = [
+            "Subject: New invoice",
+            "Content-Type: multipart/alternative; boundary=\"b\"",
+            "",
+            "--b",
+            "Content-Transfer-Encoding: 7bit",
+            "",
+            "Open it: http://localhost/doceditor?fileid=82907",
+            "--b",
+            "Content-Transfer-Encoding: quoted-printable",
+            "",
+            "<a href=3D\"x\">",
+            "--b--",
+            "",
+        ]
+        .join("\r\n");
+        let decoded = decoded(&mail);
+        assert!(decoded.contains("fileid=82907\r\n"), "{decoded}");
+        assert!(decoded.contains("<a href=\"x\">"), "{decoded}");
+        let shown = readable(&decoded);
+        let last = shown.last().map(String::as_str);
+        assert_eq!(
+            last,
+            Some("Open it: http://localhost/doceditor?fileid=82907")
+        );
+    }
 }
