@@ -1,13 +1,11 @@
 //! A backfill of many existing files, behind live uploads.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use docspace_sandbox::UploadEvents;
 
-use crate::children::{BINARY, Process, copies_arrived};
-use crate::deliveries::SECRET;
+use crate::children::{Process, configured, copies_arrived};
 use crate::rows::CALLS_A_MINUTE;
 use crate::table::Table;
 use crate::{Options, Served};
@@ -70,19 +68,8 @@ pub async fn measure(table: &mut Table, options: &Options) {
 }
 
 fn order(portal: &Served, store: &Path) {
-    let seed = portal.portal.seed();
-    let ordered = Command::new(BINARY)
+    let ordered = configured(portal, store)
         .args(["backfill", "--rule", "copy", "--yes"])
-        .env_clear()
-        .env("DOCSPACE_API_HOST", &portal.address)
-        .env("DOCSPACE_API_KEY", portal.portal.api_key())
-        .env("DOCSPACE_WEBHOOK_SECRET", SECRET)
-        .env("SHARED_WITH_CLIENT_ROOM_ID", seed.client_room.as_str())
-        .env(
-            "INTERNAL_PROCESSING_FOLDER_ID",
-            seed.internal_folder.as_str(),
-        )
-        .env("DATABASE_URL", format!("sqlite://{}", store.display()))
         .status()
         .unwrap();
     assert!(ordered.success());

@@ -50,20 +50,9 @@ impl Process {
     /// The service on this store, with only the copy rule, once it is ready.
     pub async fn service(portal: &Served, store: &Path) -> Self {
         let (listen, admin) = (free_address(), free_address());
-        let seed = portal.portal.seed();
-        let mut command = Command::new(BINARY);
+        let mut command = configured(portal, store);
         command
             .arg("serve")
-            .env_clear()
-            .env("DOCSPACE_API_HOST", &portal.address)
-            .env("DOCSPACE_API_KEY", portal.portal.api_key())
-            .env("DOCSPACE_WEBHOOK_SECRET", SECRET)
-            .env("SHARED_WITH_CLIENT_ROOM_ID", seed.client_room.as_str())
-            .env(
-                "INTERNAL_PROCESSING_FOLDER_ID",
-                seed.internal_folder.as_str(),
-            )
-            .env("DATABASE_URL", format!("sqlite://{}", store.display()))
             .env("LISTEN_ADDR", listen.to_string())
             .env("ADMIN_ADDR", admin.to_string());
         Self::begin(command, listen, admin, "/readyz").await
@@ -151,6 +140,24 @@ impl Process {
         let kib: u32 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
         f64::from(kib) / 1024.0
     }
+}
+
+/// The binary, configured for this portal and store, with only the copy rule.
+pub fn configured(portal: &Served, store: &Path) -> Command {
+    let seed = portal.portal.seed();
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .env("DOCSPACE_API_HOST", &portal.address)
+        .env("DOCSPACE_API_KEY", portal.portal.api_key())
+        .env("DOCSPACE_WEBHOOK_SECRET", SECRET)
+        .env("SHARED_WITH_CLIENT_ROOM_ID", seed.client_room.as_str())
+        .env(
+            "INTERNAL_PROCESSING_FOLDER_ID",
+            seed.internal_folder.as_str(),
+        )
+        .env("DATABASE_URL", format!("sqlite://{}", store.display()));
+    command
 }
 
 /// The body of a page that is answered with 200, or with 404 where only being there counts.

@@ -96,6 +96,13 @@ impl Scene {
         );
     }
 
+    /// Applies the copy rule to everything that it watches.
+    async fn backfill_copies(&self) {
+        let ordered = self.order_backfill(&self.request(&["copy"])).await;
+        assert!(ordered.is_some(), "one at a time");
+        self.backfill_to_the_end().await;
+    }
+
     /// How often each title is in the destination of the copy rule; more than once is an error.
     fn copies(&self) -> usize {
         let mut contents = self.contents(&self.internal);
@@ -161,11 +168,7 @@ async fn what_was_delivered_is_not_done_again_nor_the_other_way_round() {
         let existing = scene.existing(3);
         scene.upload(&scene.client_room, "delivered.docx");
         scene.work_to_the_end().await;
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 4);
         assert_eq!(scene.latest_backfill().await.counts.handled, 1);
 
@@ -173,11 +176,7 @@ async fn what_was_delivered_is_not_done_again_nor_the_other_way_round() {
         scene.portal.rename(&existing[0], "renamed.txt");
         scene.catch_up().run_once(ListRooms::Always).await.unwrap();
         scene.work_to_the_end().await;
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 4);
         // A replay of what the backfill did does nothing either.
         scene.replay_all().await;
@@ -194,11 +193,7 @@ async fn a_delivery_that_arrives_after_the_backfill_is_not_done_again_though_the
         scene.portal.wait_for_deliveries().await;
         scene.clock.advance(Duration::from_mins(2));
         scene.portal.edit(&file, b"edited");
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 1);
         // A person has DocSpace send the delivery again.
         scene.start_receiving();
@@ -227,11 +222,7 @@ async fn a_backfill_of_one_rule_hides_no_missed_upload_from_the_others() {
         catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
         scene.clock.advance(Duration::from_hours(1));
         scene.existing_named("invoice", 1);
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 1);
         let report = scene.catch_up().run_once(ListRooms::IfNeeded).await;
         assert_eq!(report.unwrap().found, Some(1));
@@ -253,11 +244,7 @@ async fn a_replay_of_what_a_backfill_found_applies_the_rules_of_the_backfill_onl
         scene.clock.advance(Duration::from_mins(1));
         scene.portal.rename(&before, "invoice renamed.txt");
         scene.existing_named("invoice", 1);
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 2);
         let moved = || scene.titles(&scene.incoming);
         assert_eq!(moved(), ["invoice renamed.txt"], "by its delivery");
@@ -412,11 +399,7 @@ async fn a_paused_rule_holds_what_a_backfill_plans() {
     scenario(async |scene| {
         scene.existing(5);
         scene.pause_rule("copy").await;
-        scene
-            .order_backfill(&scene.request(&["copy"]))
-            .await
-            .unwrap();
-        scene.backfill_to_the_end().await;
+        scene.backfill_copies().await;
         assert_eq!(scene.copies(), 0);
         scene.resume_rule("copy", Held::Do).await;
         scene.work_to_the_end().await;
