@@ -22,6 +22,7 @@ mod connection;
 mod connection_limit;
 pub mod file_limit;
 mod lingering_close;
+mod record_meter;
 pub mod tls;
 
 use connection::ClientConnection;

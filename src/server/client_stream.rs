@@ -1,5 +1,5 @@
-//! The stream of a client, below TLS. What it sends counts as unused until [`ConnectionActivity`] learns otherwise. A write that makes
-//! no progress, because the client does not read, fails after a while.
+//! The stream of a client, below TLS. What it sends counts as unused until [`ConnectionActivity`] learns otherwise. A
+//! write that makes no progress, because the client does not read, fails after a while.
 
 use std::future::Future as _;
 use std::io;
@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::connection_limit::ConnectionActivity;
+use super::record_meter::RecordMeter;
 
 /// A stream that is metered, and whose writes time out.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct ClientStream<S> {
     stream: S,
     activity: Arc<ConnectionActivity>,
     timeout: Duration,
+    /// Follows what the client sends, if that is TLS.
+    records: Option<RecordMeter>,
     /// Runs while a write is pending.
     pending: Option<Pin<Box<Sleep>>>,
 }
@@ -29,7 +32,16 @@ impl<S> ClientStream<S> {
             stream,
             activity,
             timeout,
+            records: None,
             pending: None,
+        }
+    }
+
+    /// The same for a stream that carries TLS.
+    pub(super) fn with_records(self) -> Self {
+        Self {
+            records: Some(RecordMeter::default()),
+            ..self
         }
     }
 
@@ -60,7 +72,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        self.activity.received(buffer.filled().len() - before);
+        let received = &buffer.filled()[before..];
+        if let Some(records) = &mut self.records {
+            records.add(received);
+            let incomplete = records.incomplete_bytes();
+            self.activity.holds_incomplete(incomplete);
+        }
+        self.activity.received(received.len());
         Poll::Ready(Ok(()))
     }
 }

@@ -74,14 +74,16 @@ impl ClientConnection {
     /// Performs the TLS handshake, then serves requests.
     pub(super) async fn serve_tls(self, stream: TcpStream, tls: &Tls, stop: CancellationToken) {
         let acceptor = tls.acceptor();
-        let stream = self.metered(stream);
+        let stream = self.metered(stream).with_records();
+        // Boxed, as what follows, so that a connection occupies only what its present state needs.
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+        let handshake = Box::pin(handshake);
         let activity = Arc::clone(self.permit.activity());
         tokio::select! {
             done = handshake => match done {
                 Ok(Ok(stream)) => {
                     activity.used_all();
-                    self.serve_http(stream).await;
+                    Box::pin(self.serve_http(stream)).await;
                 }
                 Ok(Err(error)) => debug!(error = %ErrorChain(&error), "TLS handshake failed"),
                 Err(_) => debug!("TLS handshake timed out"),
@@ -94,7 +96,7 @@ impl ClientConnection {
     /// Serves requests until the connection is closed or evicted.
     pub(super) async fn serve(self, stream: TcpStream) {
         let stream = self.metered(stream);
-        self.serve_http(stream).await;
+        Box::pin(self.serve_http(stream)).await;
     }
 
     fn metered(&self, stream: TcpStream) -> ClientStream<TcpStream> {

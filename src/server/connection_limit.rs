@@ -32,6 +32,8 @@ pub(super) struct ConnectionActivity {
     opened_at: u64,
     idle_since: AtomicU64,
     unused_bytes: AtomicUsize,
+    /// Those of them that belong to a TLS record that is not complete.
+    incomplete_bytes: AtomicUsize,
     connections: Arc<Connections>,
     evicted: CancellationToken,
 }
@@ -65,21 +67,36 @@ impl ConnectionActivity {
         }
     }
 
-    /// Records that so many of the bytes were part of a body.
-    pub(super) fn used(&self, bytes: usize) {
-        let take = |unused: usize| Some(unused.saturating_sub(bytes));
-        let taken = self
-            .unused_bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        let used = bytes.min(taken.unwrap_or_default());
-        self.connections
-            .unused_bytes
-            .fetch_sub(used, Ordering::Relaxed);
+    /// Records how many of the last bytes that the client has sent belong to a TLS record that is not complete.
+    pub(super) fn holds_incomplete(&self, bytes: usize) {
+        self.incomplete_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Records that all bytes were used, for a handshake or a head.
+    /// Records that so many of the bytes were part of a body.
+    pub(super) fn used(&self, bytes: usize) {
+        self.take(bytes, self.incomplete_bytes.load(Ordering::Relaxed));
+    }
+
+    /// Records that all bytes were used, for a handshake or a head; but nothing of a record that is not complete.
     pub(super) fn used_all(&self) {
         self.used(usize::MAX);
+    }
+
+    /// Records that the connection keeps none of the bytes.
+    fn forget_all(&self) {
+        self.take(usize::MAX, 0);
+    }
+
+    /// Takes up to so many from the unused bytes, but leaves at least some.
+    fn take(&self, bytes: usize, left: usize) {
+        let after = |unused: usize| unused.saturating_sub(bytes).max(left.min(unused));
+        let before = self
+            .unused_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| Some(after(it)))
+            .unwrap_or_default();
+        self.connections
+            .unused_bytes
+            .fetch_sub(before - after(before), Ordering::Relaxed);
     }
 
     /// The time since which the connection is idle; `None` while it is busy or already evicted.
@@ -139,7 +156,7 @@ impl Connections {
         if let Some(activity) = idle.max_by_key(unused_bytes) {
             activity.evicted.cancel();
             // The task of the connection drops its buffers at once.
-            activity.used_all();
+            activity.forget_all();
         }
     }
 }
@@ -189,6 +206,7 @@ impl ConnectionLimiter {
             opened_at: id,
             idle_since: AtomicU64::new(id),
             unused_bytes: AtomicUsize::default(),
+            incomplete_bytes: AtomicUsize::default(),
             connections: Arc::clone(&self.connections),
             evicted: CancellationToken::new(),
         });
@@ -221,7 +239,7 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.activity.connections.open().remove(&self.id);
-        self.activity.used_all();
+        self.activity.forget_all();
     }
 }
 
@@ -325,6 +343,24 @@ mod tests {
         assert_eq!(evicted(&permits), [false, true, false]);
         permits[2].activity().received(1);
         assert_eq!(evicted(&permits), [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_not_complete_stays_unused() {
+        let limiter = ConnectionLimiter::with_memory(2, 100);
+        let (held, other) = (limiter.acquire(CLIENT).await, limiter.acquire(CLIENT).await);
+        // The end of a handshake, or a head, and the beginning of another record.
+        held.activity().holds_incomplete(60);
+        held.activity().received(90);
+        held.activity().used_all();
+        held.activity().used(10);
+        other.activity().received(40);
+        assert_eq!([&held, &other].map(is_evicted), [false, false]);
+        other.activity().received(1);
+        assert_eq!([&held, &other].map(is_evicted), [true, false]);
+        // Nothing of it is left.
+        other.activity().received(59);
+        assert!(!is_evicted(&other));
     }
 
     #[tokio::test]
