@@ -47,22 +47,32 @@ pub struct KnownFile {
     pub is_arrival_reported: bool,
     /// The newest content state that an event reported.
     pub newest_state: Option<Timestamp>,
+    /// The oldest content state that a backfill found.
+    pub backfilled_state: Option<Timestamp>,
 }
 
 /// What is known of this content state of a file. Events count whether or not a rule acted on them, except those
 /// of backfills: other rules than theirs have not seen the file.
 pub fn known_file(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<KnownFile, SqlError> {
-    let bodies: Vec<Vec<u8>> = sql.query(
-        "SELECT body FROM events WHERE file_id = :file AND backfilled = 0",
+    let bodies: Vec<(Vec<u8>, i64)> = sql.query(
+        "SELECT body, backfilled FROM events WHERE file_id = :file",
         &[(":file", file.as_str().into())],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let mut known = KnownFile {
         is_state_reported: outbox::has_file_state(sql, file, changed)?,
         ..KnownFile::default()
     };
-    for event in bodies.iter().filter_map(|body| Event::parse(body).ok()) {
+    for (body, backfilled) in bodies {
+        let Ok(event) = Event::parse(&body) else {
+            continue;
+        };
         let state = event.entry.and_then(|entry| entry.modified_at);
+        if backfilled != 0 {
+            let states = known.backfilled_state.into_iter().chain(state);
+            known.backfilled_state = states.min();
+            continue;
+        }
         known.is_state_reported |= state == Some(changed);
         known.is_arrival_reported |= event
             .trigger

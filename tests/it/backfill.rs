@@ -237,6 +237,30 @@ async fn a_backfill_of_one_rule_hides_no_missed_upload_from_the_others() {
 }
 
 #[tokio::test]
+async fn what_a_backfill_found_is_no_missed_upload_after_a_new_title() {
+    scenario(async |scene| {
+        let catch_up = scene.catch_up();
+        catch_up.run_once(ListRooms::IfNeeded).await.unwrap();
+        scene.clock.advance(Duration::from_hours(1));
+        let file = scene.existing_named("invoice", 1).remove(0);
+        scene.backfill_copies().await;
+        scene.clock.advance(Duration::from_mins(1));
+        scene.portal.set_webhook_enabled(scene.webhook, false);
+        scene.portal.rename(&file, "invoice renamed.txt");
+        scene.portal.set_webhook_enabled(scene.webhook, true);
+        let report = scene.catch_up().run_once(ListRooms::IfNeeded).await;
+        assert_eq!(report.unwrap().found, Some(1));
+        scene.work_to_the_end().await;
+        assert_eq!(scene.copies(), 1);
+        let moved = scene.titles(&scene.incoming);
+        assert_eq!(moved, ["invoice renamed.txt"], "by the other rule");
+        let report = scene.catch_up().run_once(ListRooms::Always).await;
+        assert_eq!(report.unwrap().found, Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_replay_of_what_a_backfill_found_applies_the_rules_of_the_backfill_only() {
     scenario(async |scene| {
         let before = scene.upload(&scene.client_room, "invoice before.txt");

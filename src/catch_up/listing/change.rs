@@ -1,6 +1,6 @@
 //! A changed file that no event reported: whether it was uploaded.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use crate::docspace::{Activity, Client, Error, FileInfo};
@@ -17,6 +17,8 @@ pub(super) const SECOND: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum MissedChange {
     Upload(&'static str),
+    /// An upload before a backfill found the file in this content state. Its rules have handled that; others have not.
+    BackfilledUpload(Timestamp),
     Update(&'static str),
 }
 
@@ -30,6 +32,9 @@ impl MissedChange {
     pub(super) fn evidence(self) -> &'static str {
         match self {
             Self::Upload(evidence) | Self::Update(evidence) => evidence,
+            Self::BackfilledUpload(_) => {
+                "the file is new, and was not uploaded again after a backfill found it"
+            }
         }
     }
 
@@ -42,9 +47,11 @@ impl MissedChange {
             updated,
             ..
         } = file;
+        let evidence = self.evidence();
         match self {
-            Self::Upload(evidence) => Event::upload(id, folder, title, *updated, evidence),
-            Self::Update(evidence) => Event::update(id, folder, title, *updated, evidence),
+            Self::Upload(_) => Event::upload(id, folder, title, *updated, evidence),
+            Self::BackfilledUpload(state) => Event::upload(id, folder, title, state, evidence),
+            Self::Update(_) => Event::update(id, folder, title, *updated, evidence),
         }
     }
 }
@@ -58,39 +65,65 @@ pub(super) async fn classify(
     file: &FileInfo,
     known: KnownFile,
 ) -> Result<MissedChange, Error> {
-    if listing.is_new(file, known) {
+    let is_new = listing.is_new(file, known);
+    let backfilled = known
+        .backfilled_state
+        .filter(|state| is_new && *state < file.updated);
+    if is_new && backfilled.is_none() {
         return Ok(MissedChange::Upload("the file is new"));
     }
-    // What led to a state that was reported is known.
-    let after_known = known.newest_state.map(|state| state + SECOND);
+    // What led to a state that was reported, or that a backfill found, is known.
+    let after_known = backfilled
+        .or(known.newest_state)
+        .map(|state| state + SECOND);
     let since = after_known.map_or(listing.since, |state| state.max(listing.since));
     *calls_left = calls_left.saturating_sub(1);
     let activities = match portal.files().activities(&file.id, since).await {
-        Ok(activities) => activities,
-        Err(error @ (Error::NotFound | Error::Forbidden)) if listing.may_have_been_disabled => {
+        Ok(activities) => Some(activities),
+        Err(error @ (Error::NotFound | Error::Forbidden)) => {
             warn!(file.id = file.id.as_str(), error = %ErrorChain(&error), "the activity log of a file cannot be read");
-            return Ok(MissedChange::Upload(
-                "its activity log cannot be read, and the webhook was off",
-            ));
-        }
-        Err(Error::NotFound | Error::Forbidden) => {
-            return Ok(MissedChange::Update(
-                "its activity log cannot be read, and the webhook was on",
-            ));
+            None
         }
         Err(error) => return Err(error),
     };
+    let may_have_been_disabled = listing.may_have_been_disabled;
+    if let Some(state) = backfilled {
+        let is_changed = activities.map_or(may_have_been_disabled, |activities| {
+            may_have_changed(&activities, may_have_been_disabled)
+        });
+        return Ok(if is_changed {
+            MissedChange::Upload(
+                "the file is new, and its content changed after a backfill found it",
+            )
+        } else {
+            MissedChange::BackfilledUpload(state)
+        });
+    }
+    let Some(activities) = activities else {
+        return Ok(if may_have_been_disabled {
+            MissedChange::Upload("its activity log cannot be read, and the webhook was off")
+        } else {
+            MissedChange::Update("its activity log cannot be read, and the webhook was on")
+        });
+    };
+    Ok(
+        if !known.is_arrival_reported && activities.contains(&Activity::Created) {
+            MissedChange::Upload("its activity log has an upload")
+        } else if !may_have_been_disabled {
+            MissedChange::Update("the webhook was on, and no upload is known")
+        } else if may_have_changed(&activities, may_have_been_disabled) {
+            MissedChange::Upload(
+                "its content changed while the webhook was off, and the activity log does not distinguish an upload \
+                 from an edit",
+            )
+        } else {
+            MissedChange::Update("its activity log has other changes only")
+        },
+    )
+}
+
+/// Whether the content may have changed. Without any activity, the log may not have the change yet.
+fn may_have_changed(activities: &[Activity], may_have_been_disabled: bool) -> bool {
     let has = |wanted| activities.contains(&wanted);
-    Ok(if !known.is_arrival_reported && has(Activity::Created) {
-        MissedChange::Upload("its activity log has an upload")
-    } else if !listing.may_have_been_disabled {
-        MissedChange::Update("the webhook was on, and no upload is known")
-    } else if has(Activity::ContentChanged) || !has(Activity::Other) {
-        MissedChange::Upload(
-            "its content changed while the webhook was off, and the activity log does not distinguish an upload \
-             from an edit",
-        )
-    } else {
-        MissedChange::Update("its activity log has other changes only")
-    })
+    has(Activity::ContentChanged) || (may_have_been_disabled && !has(Activity::Other))
 }
