@@ -6,8 +6,10 @@
 //! (`actions/intent.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).
 
+use std::time::Duration;
+
 use crate::db::StoreError;
-use crate::outbox::Action;
+use crate::outbox::{Action, IntentUpdate};
 use crate::rules::ActionProperties;
 
 mod attempt;
@@ -64,11 +66,29 @@ pub async fn run<'a>(
     context: &'a Context<'a>,
     actions: &'a [Action],
 ) -> Result<Outcomes<'a>, StoreError> {
-    match actions.first().map(|action| entry(&action.kind)) {
-        None => Ok(Vec::new()),
-        Some(None) => Ok(kind::unsupported(actions)),
-        Some(Some(entry)) => (entry.run)(context, actions).await,
+    let outcomes = match actions.first().map(|action| entry(&action.kind)) {
+        None => Vec::new(),
+        Some(None) => kind::unsupported(actions),
+        Some(Some(entry)) => (entry.run)(context, actions).await?,
+    };
+    Ok(with_all(actions, outcomes))
+}
+
+/// Adds an outcome for each action for which its kind returned none, so that all attempts are recorded. What was
+/// stored of a call stays: it may have been made.
+fn with_all<'a>(actions: &'a [Action], mut outcomes: Outcomes<'a>) -> Outcomes<'a> {
+    for action in actions {
+        if outcomes.iter().all(|(of, _)| of.claim != action.claim) {
+            let reason = "the attempt ended without an outcome for this action".to_owned();
+            let outcome = AttemptOutcome::Retry {
+                reason,
+                intent: IntentUpdate::Keep,
+                min_wait: Duration::ZERO,
+            };
+            outcomes.push((action, outcome));
+        }
     }
+    outcomes
 }
 
 #[cfg(test)]
@@ -76,7 +96,7 @@ mod tests {
     use super::*;
     use crate::event::Trigger;
     use crate::inbox;
-    use crate::outbox::EffectKind;
+    use crate::outbox::{ActionId, EffectKind};
 
     #[test]
     fn plans_that_earlier_versions_stored_are_understood_and_stored_as_before() {
@@ -89,6 +109,26 @@ mod tests {
                 assert_eq!(stored_again.as_deref(), Some(example.stored));
             }
         }
+    }
+
+    #[test]
+    fn an_action_without_an_outcome_is_retried() {
+        let claimed = |id| {
+            let mut action = Action::example();
+            action.claim.action = ActionId(id);
+            action
+        };
+        let actions = [claimed(1), claimed(2)];
+        let outcomes = with_all(&actions, vec![(&actions[1], AttemptOutcome::ClaimLost)]);
+        let [
+            (_, AttemptOutcome::ClaimLost),
+            (missed, AttemptOutcome::Retry { intent, .. }),
+        ] = &outcomes[..]
+        else {
+            panic!("{outcomes:?}");
+        };
+        assert_eq!(missed.claim, actions[0].claim);
+        assert_eq!(*intent, IntentUpdate::Keep);
     }
 
     #[test]
