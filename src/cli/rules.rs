@@ -1,21 +1,21 @@
 //! `docspace-courier rules`: shows the active rules, explains their decisions, tries them on past events, and pauses
 //! and resumes them.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
 use crate::config::{ConfigError, Settings};
 use crate::event::Event;
-use crate::rules::{Explanation, Facts, RuleSet, Verdict};
+use crate::rules::{Explanation, Facts, Lookup, RuleSet, Verdict};
 use crate::text::clean;
 
 use super::evaluation::evaluator;
 use super::output::{DIM, STRONG, Table, print_json, print_lines, styled, terminal_width};
+use explained::Subject;
 
+mod explained;
 mod list;
 mod pause;
 mod stored_event;
@@ -40,7 +40,9 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Explain for each rule which conditions match an event, with the values seen.
+    /// Explain for each rule which conditions match an event or a file, with the values seen.
+    ///
+    /// A file is evaluated as if it had just been uploaded to where it is now.
     Explain(ExplainArgs),
     /// List the active rules, as the command alone does.
     List(ListArgs),
@@ -61,9 +63,13 @@ struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 struct ExplainArgs {
-    /// An event's number in `events list`, or a file that contains the JSON body of a delivery.
-    #[arg(value_name = "EVENT_ID | FILE.json")]
-    event: String,
+    /// An event's number in `events list`, a file's id in DocSpace, or a path to the JSON body of a delivery.
+    #[arg(value_name = "EVENT_ID | FILE_ID | FILE.json")]
+    subject: String,
+
+    /// The id is that of a file in DocSpace, also if an event has the same number.
+    #[arg(long)]
+    file: bool,
 
     /// Print a JSON object instead of text.
     #[arg(long)]
@@ -112,12 +118,18 @@ async fn explain(
     rules: &RuleSet,
     args: ExplainArgs,
 ) -> anyhow::Result<ExitCode> {
-    let (event, caused_by) = match args.event.parse::<i64>() {
-        Ok(number) => stored_event::find(settings, number).await?,
-        Err(_) => (from_file(&args.event)?, Vec::new()),
+    let Subject {
+        event,
+        caused_by,
+        file,
+    } = if args.file {
+        explained::portal_file(settings, &args.subject).await?
+    } else {
+        explained::find(settings, &args.subject).await?
     };
     let mut facts = Facts {
         caused_by: &caused_by,
+        file: file.map(Lookup::Found),
         ..Facts::of(&event)
     };
     let needed = |facts: &Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
@@ -133,13 +145,6 @@ async fn explain(
         print_lines(render(&event, &explained));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn from_file(path: &str) -> anyhow::Result<Event> {
-    let body = std::fs::read(PathBuf::from(path)).with_context(|| {
-        format!("{path} is neither the number of an event nor a file that can be read")
-    })?;
-    Event::parse(&body).with_context(|| format!("{path} is no delivery"))
 }
 
 fn render(event: &Event, explained: &Explained) -> Vec<String> {

@@ -154,10 +154,22 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         }
         let explained = written.json(&["rules", "explain", "--json", "1"]);
         assert_eq!(explained["rules"][1]["verdict"], "failed");
-        assert_eq!(
-            written.run(&["rules", "explain", "77"]).status.code(),
-            Some(1)
-        );
+        let unknown = written.run(&["rules", "explain", "77777"]);
+        assert_eq!(unknown.status.code(), Some(1));
+        let said = String::from_utf8(unknown.stderr).unwrap();
+        assert!(said.contains("the portal has no file 77777"), "{said}");
+
+        // A file where it is now, as if it had just been uploaded.
+        let portal = &written.deployment.portal;
+        let report = portal.files_in(&portal.seed().client_room).remove(0).id;
+        for arguments in [
+            &["rules", "explain", &report.to_string()][..],
+            &["rules", "explain", "--file", &report.to_string()],
+        ] {
+            let said = written.say(arguments);
+            assert!(said.contains("file.uploaded of “Report.PDF”"), "{said}");
+            assert!(said.contains("archive matches: copy to"), "{said}");
+        }
 
         // A delivery from a file, which does not name the room of its folder.
         let file = written.folder.path().join("delivery.json");
@@ -191,6 +203,9 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         let said = written.say(&["rules", "try", "--changes-only"]);
         assert!(said.contains("DIFFERS"), "{said}");
         assert!(said.contains("instead of copy to folder"), "{said}");
+        let room = written.deployment.portal.seed().client_room.to_string();
+        let said = written.say(&["rules", "try", "--room", &room, "--changes-only"]);
+        assert!(said.contains("instead of copy to folder"), "{said}");
         let before = written.deployment.ask_store("SELECT count(*) FROM actions");
         written.write(&ARCHIVE.replace("pdf", "docx"));
         let said = written.say(&["rules", "try"]);
@@ -204,7 +219,6 @@ async fn an_event_is_explained_and_past_events_are_tried() {
         assert_eq!(upload["today"], serde_json::json!(["copy"]));
         let changed = written.json(&["rules", "try", "--last", "1000", "--changes-only", "--json"]);
         assert_eq!(changed, serde_json::json!([upload]));
-        let room = written.deployment.portal.seed().client_room.to_string();
         let files = written.json(&["rules", "try", "--room", &room, "--json"]);
         let file = &files.as_array().unwrap()[0];
         assert_eq!(file["decided"], serde_json::json!(["archive", "copy"]));

@@ -1,24 +1,21 @@
 //! Stored events, read again to evaluate rules for them.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
-use crate::cli::existing_store::open_existing;
-use crate::config::Settings;
 use crate::db::Db;
 use crate::event::Event;
 use crate::inbox;
 use crate::journal::{self, EventDetails};
 
-/// The event with this number, and the rules that caused it.
-pub(super) async fn find(settings: &Settings, number: i64) -> anyhow::Result<(Event, Vec<String>)> {
-    let db = open_existing(settings)?;
+/// The event with this number, and the rules that caused it; `None` if there is none.
+pub(super) async fn find(db: &Db, number: i64) -> anyhow::Result<Option<(Event, Vec<String>)>> {
     let Some(details) = db.read(move |sql| journal::find(sql, number)).await? else {
-        bail!("there is no event {number}");
+        return Ok(None);
     };
     let event = parse(&details)
         .context("the event's body is not a JSON object, so no rule is evaluated for it")?;
-    let caused_by = caused_by(&db, &event).await?;
-    Ok((event, caused_by))
+    let caused_by = caused_by(db, &event).await?;
+    Ok(Some((event, caused_by)))
 }
 
 /// Parses a stored body again.

@@ -9,13 +9,12 @@ use crate::config::Settings;
 use crate::db::Db;
 use crate::ids::FolderId;
 use crate::inbox::DecisionOutcome;
-use crate::journal::{self, ActionView, EventDetails, EventFilter, EventState};
-use crate::outbox::ActionState;
+use crate::journal::{self, EventDetails, EventFilter, EventState};
 use crate::rules::{Decision, Facts, RuleSet};
 
 use super::stored_event::{caused_by, parse};
 use super::trial_of_files;
-use super::trial_result::{TrialResult, matching, render};
+use super::trial_result::{TrialResult, matching, plan_changes, render};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -96,7 +95,8 @@ async fn try_events(
 
 /// A rule whose action another event has done already matched, too.
 fn compare(details: EventDetails, today: Option<Vec<Decision>>) -> TrialResult {
-    let changes = today.as_deref().map(|today| changes(&details, today));
+    let changes = today.as_deref();
+    let changes = changes.map(|today| plan_changes(&details.actions, today));
     let undecided = details.decisions.is_empty() && details.event.state == EventState::Waiting;
     let wanted = details.decisions.into_iter();
     let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
@@ -110,46 +110,4 @@ fn compare(details: EventDetails, today: Option<Vec<Decision>>) -> TrialResult {
         today.map(matching),
     )
     .with_changes(changes.unwrap_or_default())
-}
-
-/// What the rules that planned something then would plan differently now, in words.
-fn changes(details: &EventDetails, today: &[Decision]) -> Vec<String> {
-    let planned = |name: &str| {
-        let then = details.decisions.iter();
-        let mut then = then.filter(|it| it.outcome == DecisionOutcome::Planned);
-        then.any(|decision| decision.rule == name)
-    };
-    let mut changes = Vec::new();
-    for decision in today.iter().filter(|it| planned(&it.rule)) {
-        let Some(now) = &decision.planned else {
-            continue;
-        };
-        let then: Vec<&ActionView> = details
-            .actions
-            .iter()
-            .filter(|action| action.rule == decision.rule)
-            .collect();
-        let added = now
-            .actions
-            .iter()
-            .filter(|action| !then.iter().any(|it| it.plan == action.stored));
-        let removed = then.iter().filter(|it| {
-            it.state != ActionState::Discarded
-                && !now.actions.iter().any(|action| action.stored == it.plan)
-        });
-        let added: Vec<String> = added.map(ToString::to_string).collect();
-        let removed: Vec<&str> = removed.map(|it| it.what.as_str()).collect();
-        let rule = &decision.rule;
-        match (added.is_empty(), removed.is_empty()) {
-            (true, true) => {}
-            (false, true) => changes.push(format!("{rule}: {} is new", added.join(", "))),
-            (true, false) => changes.push(format!("{rule}: no {}", removed.join(", "))),
-            (false, false) => changes.push(format!(
-                "{rule}: {} instead of {}",
-                added.join(", "),
-                removed.join(", ")
-            )),
-        }
-    }
-    changes
 }

@@ -6,10 +6,14 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, FileInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
+use crate::journal::{self, ActionView, EventFilter};
 use crate::outbox;
 use crate::rules::{Facts, RuleSet};
 
-use super::trial_result::{TrialResult, matching};
+use super::trial_result::{TrialResult, matching, plan_changes};
+
+/// Events about a file in which its plans are looked for, the newest first.
+const PAST_EVENTS: u32 = 20;
 
 /// Tries the rules on the newest files of a room or folder.
 pub(super) async fn run(
@@ -31,14 +35,19 @@ pub(super) async fn run(
         let decisions = evaluator
             .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
-        tried.push(TrialResult::new(
+        let decisions = decisions.ok();
+        let planned = planned_for(db, &id).await?;
+        let changes = decisions.as_deref();
+        let changes = changes.map(|decisions| plan_changes(&planned, decisions));
+        let result = TrialResult::new(
             None,
             Some(id),
             trigger,
             Some(title),
             Some(handled),
-            decisions.ok().map(matching),
-        ));
+            decisions.map(matching),
+        );
+        tried.push(result.with_changes(changes.unwrap_or_default()));
     }
     Ok(tried)
 }
@@ -61,6 +70,21 @@ async fn newest_files(portal: &Client, room: &FolderId, last: u32) -> Result<Vec
     files.reverse();
     files.truncate(last as usize);
     Ok(files)
+}
+
+/// The actions that were last planned for a file by each rule.
+async fn planned_for(db: &Db, file: &FileId) -> Result<Vec<ActionView>, StoreError> {
+    let filter = EventFilter {
+        file: Some(file.as_str().to_owned()),
+        ..EventFilter::default()
+    };
+    let read = db.read(move |sql| journal::list_with_actions(sql, &filter, PAST_EVENTS));
+    let mut planned: Vec<ActionView> = Vec::new();
+    for (_, mut actions) in read.await? {
+        actions.retain(|action| !planned.iter().any(|newer| newer.rule == action.rule));
+        planned.extend(actions);
+    }
+    Ok(planned)
 }
 
 /// The rules that have handled a file.

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::cli::output::{Table, count, terminal_width};
 use crate::ids::{FileId, InboxId};
+use crate::journal::ActionView;
+use crate::outbox::ActionState;
 use crate::rules::Decision;
 use crate::text::{clean, clean_and_cut};
 
@@ -94,6 +96,42 @@ pub(super) fn matching(decisions: Vec<Decision>) -> Vec<String> {
         .into_iter()
         .filter(|decision| decision.planned.is_some());
     planned.map(|decision| decision.rule).collect()
+}
+
+/// What rules that planned actions would plan differently now, in words.
+pub(super) fn plan_changes(actions: &[ActionView], today: &[Decision]) -> Vec<String> {
+    let mut changes = Vec::new();
+    for decision in today {
+        let then: Vec<&ActionView> = actions
+            .iter()
+            .filter(|action| action.rule == decision.rule)
+            .collect();
+        let Some(now) = decision.planned.as_ref().filter(|_| !then.is_empty()) else {
+            continue;
+        };
+        let added = now
+            .actions
+            .iter()
+            .filter(|action| !then.iter().any(|it| it.plan == action.stored));
+        let removed = then.iter().filter(|it| {
+            it.state != ActionState::Discarded
+                && !now.actions.iter().any(|action| action.stored == it.plan)
+        });
+        let added: Vec<String> = added.map(ToString::to_string).collect();
+        let removed: Vec<&str> = removed.map(|it| it.what.as_str()).collect();
+        let rule = &decision.rule;
+        match (added.is_empty(), removed.is_empty()) {
+            (true, true) => {}
+            (false, true) => changes.push(format!("{rule}: {} is new", added.join(", "))),
+            (true, false) => changes.push(format!("{rule}: no {}", removed.join(", "))),
+            (false, false) => changes.push(format!(
+                "{rule}: {} instead of {}",
+                added.join(", "),
+                removed.join(", ")
+            )),
+        }
+    }
+    changes
 }
 
 /// A table of some of the results, and the numbers of all.
