@@ -1,15 +1,17 @@
 //! A backfill by the real service, which is killed meanwhile, while files come and go: nothing is missed and
-//! nothing is copied twice.
+//! nothing is copied twice. On a database server there are several services.
 //!
 //! `COURIER_BACKFILL_FILES` and `COURIER_BACKFILL_KILLS` change the numbers, for longer runs by hand.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use docspace_sandbox::{FileId, Portal, PortalSettings, UploadEvents};
+use docspace_sandbox::{FileId, Portal, UploadEvents};
 
 use crate::bounds::{bounded_by, until};
-use crate::process::{Deployment, PortalClock, Process, binary};
+use crate::process::{Deployment, Process, binary};
+use crate::services::Services;
+use crate::store::{INSTANCES, Store};
 use crate::variable;
 
 const FILES: u64 = 600;
@@ -32,29 +34,24 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
     let kills = usize::try_from(variable("COURIER_BACKFILL_KILLS", KILLS)).unwrap();
     let bound = BOUND + BOUND_PER_FILE * u32::try_from(files).unwrap();
     bounded_by(bound, async {
-        let clock = PortalClock::default();
-        let deployment = Deployment::new(PortalSettings {
-            time: clock.source(),
-            operation_time: Duration::from_millis(500),
-            ..PortalSettings::default()
-        })
-        .await;
+        let services = Services::new(INSTANCES, Store::new()).await;
+        let deployment = &services.deployment;
         let portal = &deployment.portal;
         portal.set_webhook_enabled(deployment.webhook, false);
         let mut existing: Vec<FileId> = (0..files).map(|number| upload(portal, number)).collect();
         portal.set_webhook_enabled(deployment.webhook, true);
-        let mut service = deployment.start();
-        deployment.ready().await;
+        let mut running: Vec<_> = (0..INSTANCES).map(|place| services.start(place)).collect();
+        until(bound, "a service works", async || portal.calls_made() > 0).await;
         let calls_before = portal.calls_made();
         let begun = Instant::now();
-        run(&deployment, &["backfill", "--rule", "copy", "--yes"]);
+        run(deployment, &["backfill", "--rule", "copy", "--yes"]);
 
         let mut deleted = Vec::new();
         let (mut most_memory_kib, mut live) = (0, Vec::new());
         for kill in 1..=kills {
             let wanted = files * kill / (kills + 2);
             until(bound, "some files are copied", async || {
-                copies(portal).len() >= wanted
+                portal.file_count(&portal.seed().internal_folder) >= wanted
             })
             .await;
             live.push(upload(portal, files + kill));
@@ -64,10 +61,12 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
             }
             let gone = deleted.len() - DELETED_AT_A_TIME;
             deleted[gone..].iter().for_each(|file| portal.delete(file));
-            most_memory_kib = most_memory_kib.max(most_memory(&service));
-            service.kill();
-            clock.outlast_calls(portal).await;
-            service = deployment.start();
+            let place = fastrand::usize(..INSTANCES);
+            let killed = running.remove(place);
+            most_memory_kib = most_memory_kib.max(most_memory(&killed));
+            killed.kill();
+            services.clock.outlast_calls(portal).await;
+            running.insert(place, services.start(place));
         }
         until(bound, "the backfill has read all files", async || {
             let unread = "SELECT count(*) FROM backfills WHERE state = 'running'";
@@ -77,8 +76,11 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
         deployment.nothing_pending(bound).await;
         portal.wait_for_deliveries().await;
         deployment.nothing_pending(bound).await;
-        most_memory_kib = most_memory_kib.max(most_memory(&service));
-        service.kill();
+        most_memory_kib = running
+            .iter()
+            .map(most_memory)
+            .fold(most_memory_kib, u64::max);
+        running.into_iter().for_each(Process::kill);
 
         let copies = copies(portal);
         let twice: Vec<_> = copies.iter().filter(|(_, count)| **count > 1).collect();

@@ -170,6 +170,11 @@ impl Portal {
         state.storage.files_in(folder).map(FileView::from).collect()
     }
 
+    /// How many files are directly in a folder.
+    pub fn file_count(&self, folder: &FolderId) -> usize {
+        self.state().storage.files_in(folder).count()
+    }
+
     /// A file, if it exists.
     pub fn file(&self, file: &FileId) -> Option<FileView> {
         self.state().storage.file(file).map(FileView::from)
