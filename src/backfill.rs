@@ -222,7 +222,9 @@ fn store_page(
         return Ok(false);
     }
     for found in &page.found {
-        let event = inbox::insert_decided(sql, &found.event, &found.body, &found.decisions, now)?;
+        let room = found.room.as_ref();
+        let event =
+            inbox::insert_decided(sql, &found.event, &found.body, room, &found.decisions, now)?;
         let position = EventPosition {
             event,
             at: found.event.happened_at.unwrap_or(now),

@@ -206,6 +206,14 @@ impl Event {
 }
 
 impl Entry {
+    /// The folder that it is, or the one that contains it.
+    pub fn folder(&self) -> Option<FolderId> {
+        match self.kind {
+            EntryKind::File => self.parent.clone(),
+            EntryKind::Folder => FolderId::new(self.id.as_str()),
+        }
+    }
+
     fn from_payload(payload: &Members<'_>) -> Option<Self> {
         // Only `form.submit` contains two entries; the submitted form is the new one.
         let submitted = payload.members("submittedForm");

@@ -15,6 +15,7 @@ use crate::docspace::{Client, Error, FileInfo, OpenReason};
 use crate::event::Trigger;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
+use crate::wire::FolderType;
 
 mod folder_paths;
 
@@ -122,6 +123,23 @@ impl FactFinder {
                 Ok(value) => return Ok(value),
                 Err(missing) if self.take_from_cache(&missing, facts) => {}
                 Err(missing) => return Err(missing),
+            }
+        }
+    }
+
+    /// The room around the file or folder of an event, as far as it is known without a lookup for it. The first
+    /// folder of a path is a section, such as that of the rooms; the second is a room.
+    pub fn known_room(&self, facts: &Facts<'_>) -> Option<FolderId> {
+        let entry = facts.event.entry.as_ref()?;
+        if matches!(entry.root_kind, Some(FolderType::MyDocuments)) {
+            return None;
+        }
+        match &facts.path {
+            Some(Lookup::Found(path)) => path.get(1).cloned(),
+            Some(Lookup::NotFound) => None,
+            None => {
+                let path = self.folder_paths.get(&entry.folder()?, self.clock.now())?;
+                path.get(1).cloned()
             }
         }
     }

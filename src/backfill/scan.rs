@@ -6,6 +6,7 @@ use crate::db::{Db, StoreError};
 use crate::docspace::{Client, Error, ErrorClass, FileInfo};
 use crate::event::Event;
 use crate::facts::{FactError, FactFinder, SharedLookups};
+use crate::ids::FolderId;
 use crate::list_position::{ListOrder, ListPosition, NextPage};
 use crate::outbox;
 use crate::rules::{Decision, Facts, RuleSet};
@@ -34,6 +35,8 @@ pub(super) struct Found {
     pub(super) event: Event,
     /// The body that its delivery would have had.
     pub(super) body: Vec<u8>,
+    /// The room that contains the file, if it is known.
+    pub(super) room: Option<FolderId>,
     /// The decisions of the rules that plan something.
     pub(super) decisions: Vec<Decision>,
 }
@@ -119,13 +122,13 @@ impl Scan<'_> {
                 file.updated,
                 "it existed when rules were applied to existing files",
             );
-            let decisions = {
+            let (decisions, room) = {
                 let mut facts = Facts::listed(&event, file);
                 let decided = self
                     .facts
                     .evaluate(&lookups, &mut facts, |facts| self.rules.decide(facts));
                 match decided.await {
-                    Ok(decisions) => decisions,
+                    Ok(decisions) => (decisions, self.facts.known_room(&facts)),
                     Err(error) if is_permanent(&error) => {
                         scanned.counts.undecided += 1;
                         continue;
@@ -156,6 +159,7 @@ impl Scan<'_> {
             scanned.found.push(Found {
                 event,
                 body,
+                room,
                 decisions,
             });
         }

@@ -87,6 +87,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_730,
         include_str!("../../migrations/2026112730_raises.sql"),
     ),
+    (
+        2_026_112_740,
+        include_str!("../../migrations/2026112740_places.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
-use crate::event::{EntryKind, Event, NotAnObject, Trigger};
+use crate::event::{Entry, EntryKind, Event, NotAnObject, Trigger};
 use crate::hash;
-use crate::ids::{EventId, InboxId, WebhookId};
+use crate::ids::{EventId, FolderId, InboxId, WebhookId};
 use crate::rules::Decision;
 
 use super::dead_letter::retry_dead;
@@ -149,11 +149,12 @@ fn file_id(event: &Event) -> Option<&str> {
     (entry.kind == EntryKind::File).then(|| entry.id.as_str())
 }
 
-/// Stores the upload of a file that a backfill found, with the decisions about it.
+/// Stores the upload of a file that a backfill found, with the room if that is known, and the decisions about it.
 pub fn insert_decided(
     sql: &Sql,
     event: &Event,
     body: &[u8],
+    room: Option<&FolderId>,
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<InboxId, SqlError> {
@@ -161,8 +162,11 @@ pub fn insert_decided(
     // Without an event id, no other event has its key.
     let id = inserted.ok_or(SqlError::NoRow)?;
     sql.execute(
-        "UPDATE events SET state = 'decided' WHERE id = :id",
-        &[(":id", id.0.into())],
+        "UPDATE events SET state = 'decided', room_id = :room WHERE id = :id",
+        &[
+            (":id", id.0.into()),
+            (":room", room.map(FolderId::as_str).into()),
+        ],
     )?;
     for (position, decision) in (0_i64..).zip(decisions) {
         let recorded = RecordedDecision {
@@ -196,12 +200,13 @@ fn insert_under(
         other => other,
     };
     let is_derived = webhook.0 != named;
+    let folder = event.entry.as_ref().and_then(Entry::folder);
     sql.announce(Queue::Inbox);
     sql.query_optional(
         "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
-                             body, received_at, happened_at, sequence, state, due_at, backfilled)
+                             body, received_at, happened_at, sequence, state, due_at, backfilled, actor, folder_id)
          VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
-                 :body, :now, :happened_at, :sequence, 'waiting', :now, :backfilled)
+                 :body, :now, :happened_at, :sequence, 'waiting', :now, :backfilled, :actor, :folder)
          ON CONFLICT (webhook_id, event_id) DO NOTHING
          RETURNING id",
         &[
@@ -215,6 +220,8 @@ fn insert_under(
                 event.trigger.as_ref().map(Trigger::as_str).into(),
             ),
             (":file", file.map(|file| file.id.as_str()).into()),
+            (":actor", event.actor.as_deref().into()),
+            (":folder", folder.as_ref().map(FolderId::as_str).into()),
             (":title", title.into()),
             (":title_key", title.map(title_key).as_deref().into()),
             (":body", body.into()),

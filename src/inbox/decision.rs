@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::db::{Sql, SqlError, ZeroAsNone, stored_words};
-use crate::ids::{EventId, EventPosition, InboxId};
+use crate::ids::{EventId, EventPosition, FolderId, InboxId};
 use crate::instances;
 use crate::outbox::{self, PlanOutcome, Replan, ReplanChange};
 use crate::rules::{Decision, PlannedActions};
@@ -136,22 +136,24 @@ pub struct RecordedDecision {
     pub reason: String,
 }
 
-/// Stores what each rule decided and plans the actions, unless the event was decided or replayed meanwhile.
-/// After a replay, the decisions and the unfinished actions replace the earlier ones.
+/// Stores what each rule decided and the room if it is known, and plans the actions, unless the event was decided or
+/// replayed meanwhile. After a replay, the decisions and the unfinished actions replace the earlier ones.
 pub fn record_decisions(
     sql: &Sql,
     undecided: &Undecided,
     decisions: &[Decision],
+    room: Option<&FolderId>,
     now: Timestamp,
 ) -> Result<Vec<RecordedDecision>, SqlError> {
     let event = undecided.position;
     let decided = sql.execute(
-        "UPDATE events SET state = 'decided', reason = NULL
+        "UPDATE events SET state = 'decided', reason = NULL, room_id = coalesce(:room, room_id)
          WHERE id = :event AND state = 'waiting'
            AND coalesce(replayed_at, 0) = coalesce(:replayed_at, 0)",
         &[
             (":event", event.event.0.into()),
             (":replayed_at", undecided.replayed_at.into()),
+            (":room", room.map(FolderId::as_str).into()),
         ],
     )?;
     if decided == 0 {

@@ -53,6 +53,9 @@ pub(super) struct EventRow {
     trigger: Option<String>,
     file_id: Option<String>,
     title: Option<String>,
+    folder_id: Option<String>,
+    room_id: Option<String>,
+    actor: Option<String>,
     received_at: Timestamp,
     happened_at: Timestamp,
     source: Source,
@@ -76,6 +79,9 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
         trigger: row.get("trigger_name")?,
         file_id: row.get("file_id")?,
         title: row.get("title")?,
+        folder_id: row.get("folder_id")?,
+        room_id: row.get("room_id")?,
+        actor: row.get("actor")?,
         received_at: row.get("received_at")?,
         happened_at: row.get("happened_at")?,
         source: match backfilled {
@@ -95,7 +101,7 @@ impl EventRow {
     /// The columns that [`read_event`] reads.
     pub(super) const COLUMNS: &str = "id, webhook_id, named_webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
-                                      due_at, replayed_at, replayed_by, backfilled";
+                                      due_at, replayed_at, replayed_by, backfilled, folder_id, room_id, actor";
 
     pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
         let state = self.combined_state(actions);
@@ -107,6 +113,9 @@ impl EventRow {
             trigger: self.trigger,
             file_id: self.file_id,
             title: self.title,
+            folder_id: self.folder_id,
+            room_id: self.room_id,
+            actor: self.actor,
             received_at: self.received_at,
             happened_at: self.happened_at,
             source: self.source,

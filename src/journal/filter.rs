@@ -18,6 +18,10 @@ pub struct EventFilter {
     pub trigger: Option<String>,
     /// Only events that this rule matched.
     pub rule: Option<String>,
+    /// Only events in this room or folder. At a depth below it, only those whose room the rules needed to know.
+    pub room: Option<String>,
+    /// Only events that the account with this id caused.
+    pub person: Option<String>,
     /// Only events received at this time or later.
     pub since: Option<Timestamp>,
     /// Only events received before this time.
@@ -138,6 +142,8 @@ impl EventFilter {
         format!(
             "{states} AND (:file IS NULL OR file_id = :file)
                AND (:trigger IS NULL OR trigger_name = :trigger)
+               AND (:room IS NULL OR room_id = :room OR folder_id = :room)
+               AND (:person IS NULL OR actor = :person)
                AND (:rule IS NULL
                     OR EXISTS (SELECT 1 FROM decisions
                                WHERE event = events.id AND rule = :rule AND outcome <> 'ignored')
@@ -158,6 +164,8 @@ impl EventFilter {
             (":file", self.file.as_deref().into()),
             (":trigger", self.trigger.as_deref().into()),
             (":rule", self.rule.as_deref().into()),
+            (":room", self.room.as_deref().into()),
+            (":person", self.person.as_deref().into()),
             (":since", self.since.into()),
             (":until", self.until.into()),
             (":before", self.before.map(|id| id.0).into()),

@@ -60,6 +60,12 @@ pub struct EventView {
     pub file_id: Option<String>,
     /// The file's title at that time. Untrusted text: the person who uploads a file chooses it.
     pub title: Option<String>,
+    /// The folder that it is about or that contained the file.
+    pub folder_id: Option<String>,
+    /// The room around it, if the rules needed to know that.
+    pub room_id: Option<String>,
+    /// The id of the account that caused it.
+    pub actor: Option<String>,
     /// When it was received.
     #[serde(serialize_with = "rfc3339")]
     pub received_at: Timestamp,

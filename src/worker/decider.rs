@@ -22,7 +22,7 @@ use crate::facts::{FactError, FactFinder, SharedLookups};
 use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
-use crate::rules::{ActiveRules, Facts, RuleSet};
+use crate::rules::{ActiveRules, Decision, Facts, RuleSet};
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
@@ -147,9 +147,8 @@ impl Decider {
         match self.is_outdated(&undecided, &event).await {
             Ok(false) => {}
             Ok(true) => {
-                let outcome = EventOutcome::Decided(
-                    rules.ignore(&outdated_reason(&undecided, self.retention)),
-                );
+                let reason = outdated_reason(&undecided, self.retention);
+                let outcome = self.decided(rules.ignore(&reason), &Facts::of(&event));
                 batch.outcomes.push((undecided, outcome));
                 return Ok(());
             }
@@ -185,7 +184,7 @@ impl Decider {
             .facts
             .evaluate_from_cache(&mut facts, |facts| rules.decide(facts));
         if let Ok(decisions) = decisions {
-            let outcome = EventOutcome::Decided(decisions);
+            let outcome = self.decided(decisions, &facts);
             batch.outcomes.push((pending.undecided, outcome));
         } else {
             let position = batch.pending.len();
@@ -232,8 +231,15 @@ impl Decider {
         let mut facts = pending.facts();
         let decide = |facts: &Facts<'_>| rules.decide(facts);
         match self.facts.evaluate(lookups, &mut facts, decide).await {
-            Ok(decisions) => EventOutcome::Decided(decisions),
+            Ok(decisions) => self.decided(decisions, &facts),
             Err(error) => self.without_facts(&pending.undecided, &error),
+        }
+    }
+
+    fn decided(&self, decisions: Vec<Decision>, facts: &Facts<'_>) -> EventOutcome {
+        EventOutcome::Decided {
+            decisions,
+            room: self.facts.known_room(facts),
         }
     }
 

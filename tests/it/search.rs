@@ -7,10 +7,14 @@ use crate::scene::{Scene, scenario};
 
 impl Scene {
     async fn titles_found(&self, search: &str) -> Vec<String> {
-        let filter = EventFilter {
+        self.titles_of(EventFilter {
             search: Some(search.to_owned()),
             ..EventFilter::default()
-        };
+        })
+        .await
+    }
+
+    async fn titles_of(&self, filter: EventFilter) -> Vec<String> {
         let found = self.db.read(move |sql| journal::list(sql, &filter, 50));
         let mut titles: Vec<String> = found
             .await
@@ -69,6 +73,44 @@ async fn titles_that_an_older_version_stored_are_found_too() {
         assert_eq!(filled, without_key);
         assert_eq!(scene.titles_found("РАХУНОК").await, ["Рахунок.pdf"]);
         scene.work_to_the_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_of_a_room_and_of_a_person_are_found() {
+    scenario(async |scene| {
+        scene.upload(&scene.client_room, "in the room.docx");
+        scene.upload(&scene.subfolder, "below it.docx");
+        scene.upload(&scene.portal.seed().other_room, "elsewhere.docx");
+        scene.portal.wait_for_deliveries().await;
+        scene.work_to_the_end().await;
+
+        let room = EventFilter {
+            room: Some(scene.client_room.to_string()),
+            ..EventFilter::default()
+        };
+        let in_room = ["below it.docx", "in the room.docx"];
+        assert_eq!(scene.titles_of(room.clone()).await, in_room);
+
+        let list = scene.db.read(move |sql| journal::list(sql, &room, 50));
+        let client = list.await.unwrap()[0].actor.clone();
+        assert!(client.is_some());
+        // The copies, which the key's user made, are events, too.
+        let of_client = EventFilter {
+            person: client.clone(),
+            ..EventFilter::default()
+        };
+        let uploads = ["below it.docx", "elsewhere.docx", "in the room.docx"];
+        assert_eq!(scene.titles_of(of_client.clone()).await, uploads);
+        let by_client = scene.db.read(move |sql| journal::list(sql, &of_client, 50));
+        let folders = by_client.await.unwrap();
+        let internal = scene.portal.seed().internal_folder.to_string();
+        assert!(
+            folders
+                .iter()
+                .all(|it| it.folder_id.as_ref() != Some(&internal))
+        );
     })
     .await;
 }

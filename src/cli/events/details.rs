@@ -56,6 +56,9 @@ fn write_event(
     line("trigger", event.trigger.clone())?;
     line("title", event.title.clone())?;
     line("file", event.file_id.clone())?;
+    line("folder", event.folder_id.clone())?;
+    line("room", event.room_id.clone())?;
+    line("person", event.actor.clone())?;
     line("DocSpace", event.docspace_numbers())
 }
 

@@ -34,6 +34,9 @@ pub(super) async fn run(db: &Db, args: ExportArgs) -> anyhow::Result<ExitCode> {
             "trigger",
             "file_id",
             "title",
+            "folder_id",
+            "room_id",
+            "actor",
             "state",
             "reason",
             "actions",
@@ -59,7 +62,7 @@ async fn page(db: &Db, filter: &EventFilter) -> anyhow::Result<Vec<(EventView, V
     Ok(read.await?)
 }
 
-fn cells(event: &EventView, actions: &[ActionView]) -> [String; 9] {
+fn cells(event: &EventView, actions: &[ActionView]) -> [String; 12] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     [
         event.id.to_string(),
@@ -68,6 +71,9 @@ fn cells(event: &EventView, actions: &[ActionView]) -> [String; 9] {
         text(&event.trigger),
         text(&event.file_id),
         text(&event.title),
+        text(&event.folder_id),
+        text(&event.room_id),
+        text(&event.actor),
         event.state.as_str().to_owned(),
         text(&event.reason),
         journal::actions_text(actions),

@@ -32,6 +32,17 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "FILE_ID")]
     file: Option<String>,
 
+    /// Only events in this room or folder; see `docspace-courier rooms`.
+    ///
+    /// An event in a folder of the room counts if its room was looked up when it was decided, as a rule with a room
+    /// requires.
+    #[arg(long, value_name = "ID")]
+    room: Option<String>,
+
+    /// Only events that this person caused, by the id of the account.
+    #[arg(long, value_name = "ID")]
+    person: Option<String>,
+
     /// Only events received on this day (UTC) or later, or since a time such as 2026-03-02T09:00:00Z.
     #[arg(long, value_name = "DATE", value_parser = start_of)]
     since: Option<Timestamp>,
@@ -73,6 +84,8 @@ impl FilterArgs {
                 None => StateFilter::Any,
             },
             file: self.file,
+            room: self.room,
+            person: self.person,
             trigger: self.trigger,
             rule: self.rule,
             since: self.since,

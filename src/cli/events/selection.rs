@@ -7,8 +7,9 @@ use crate::journal::{EventFilter, StateFilter};
 use super::filter::FilterArgs;
 
 /// The options that select many events, which a number excludes.
-const FILTERS: [&str; 10] = [
-    "dead", "waiting", "state", "rule", "trigger", "file", "since", "until", "text", "all",
+const FILTERS: [&str; 12] = [
+    "dead", "waiting", "state", "rule", "trigger", "file", "room", "person", "since", "until",
+    "text", "all",
 ];
 
 #[derive(Debug, clap::Args)]

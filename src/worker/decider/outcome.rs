@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::db::{Sql, SqlError};
-use crate::ids::InboxId;
+use crate::ids::{FolderId, InboxId};
 use crate::inbox::{self, DecisionOutcome, RecordedDecision, Undecided};
 use crate::rules::Decision;
 
@@ -12,7 +12,11 @@ use crate::rules::Decision;
 #[derive(Debug)]
 pub(super) enum EventOutcome {
     /// The rules decided.
-    Decided(Vec<Decision>),
+    Decided {
+        decisions: Vec<Decision>,
+        /// The room around the file, if that is known.
+        room: Option<FolderId>,
+    },
     /// A fact is missing for now.
     Postponed {
         /// Failed attempts to decide the event, this one included if it counts.
@@ -34,8 +38,8 @@ impl EventOutcome {
     ) -> Result<Vec<RecordedDecision>, SqlError> {
         let id = undecided.position.event;
         match self {
-            Self::Decided(decisions) => {
-                return inbox::record_decisions(sql, undecided, decisions, now);
+            Self::Decided { decisions, room } => {
+                return inbox::record_decisions(sql, undecided, decisions, room.as_ref(), now);
             }
             Self::Postponed {
                 failures,
@@ -55,16 +59,16 @@ impl EventOutcome {
         match self {
             Self::Postponed { .. } => None,
             Self::Dead(_) => Some("dead"),
-            Self::Decided(_) if any(Planned) => Some(Planned.as_str()),
-            Self::Decided(_) if any(Duplicate) => Some(Duplicate.as_str()),
-            Self::Decided(_) => Some(Ignored.as_str()),
+            Self::Decided { .. } if any(Planned) => Some(Planned.as_str()),
+            Self::Decided { .. } if any(Duplicate) => Some(Duplicate.as_str()),
+            Self::Decided { .. } => Some(Ignored.as_str()),
         }
     }
 
     /// Logs what was written down.
     pub(super) fn log(&self, InboxId(id): InboxId, decisions: &[RecordedDecision]) {
         match self {
-            Self::Decided(_) => {
+            Self::Decided { .. } => {
                 for RecordedDecision {
                     rule,
                     outcome,
