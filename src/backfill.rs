@@ -46,9 +46,6 @@ pub use stored::{Backfill, BackfillState, latest, order, stop};
 /// Actions of a backfill that wait or run before it lists no further: one full call runs and the next is collected.
 const MAX_WAITING: u64 = 2 * docspace::FILES_IN_ONE_LARGE_CALL as u64;
 
-/// Calls of the portal's minute that a backfill leaves to other work.
-const RESERVED_CALLS: u32 = 120;
-
 /// The wait until waiting actions or used-up calls are looked at again.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
@@ -140,7 +137,7 @@ impl Backfiller {
         let (Some(backfill), waiting) = read.await? else {
             return Ok(BackfillStep::Idle);
         };
-        if waiting >= MAX_WAITING || self.portal.calls_left() < RESERVED_CALLS {
+        if waiting >= MAX_WAITING || !self.portal.has_spare_calls() {
             return Ok(BackfillStep::Busy);
         }
         let active = self.rules.get();

@@ -136,6 +136,12 @@ impl Budget {
         calls
     }
 
+    /// Whether more than half of the calls that can start at once are left, so that work in the background delays no other.
+    pub fn has_spare_calls(&self, now: Timestamp) -> bool {
+        let state = self.lock();
+        state.calls_at(now) > state.burst() / 2.0
+    }
+
     /// The time before which no write should start, because the day's writes run out. `None` if a write would
     /// wait for seconds only.
     pub fn no_write_before(&self, now: Timestamp) -> Option<Timestamp> {
@@ -217,8 +223,12 @@ impl BudgetState {
 
     fn calls_at(&self, now: Timestamp) -> f64 {
         let passed = now.duration_since(self.filled_at).as_secs_f64().max(0.0);
-        let most = f64::from(BURST) / f64::from(self.instances);
-        (self.calls + passed * self.calls_a_second()).min(most)
+        (self.calls + passed * self.calls_a_second()).min(self.burst())
+    }
+
+    /// The size of the token bucket of this instance.
+    fn burst(&self) -> f64 {
+        f64::from(BURST) / f64::from(self.instances)
     }
 
     /// When the day's limit allows the next write, and the distance from it to the one after.

@@ -160,6 +160,11 @@ impl Client {
         self.budget().calls_left(self.transport.clock.now())
     }
 
+    /// Whether work in the background can call the portal without delaying other work.
+    pub fn has_spare_calls(&self) -> bool {
+        self.budget().has_spare_calls(self.transport.clock.now())
+    }
+
     /// The time before which no write should start, because the day's writes run out.
     pub fn no_write_before(&self) -> Option<Timestamp> {
         self.budget().no_write_before(self.transport.clock.now())

@@ -1,12 +1,14 @@
 //! A backfill by the real service, which is killed meanwhile, while files come and go: nothing is missed and
 //! nothing is copied twice. On a database server there are several services.
 //!
-//! `COURIER_BACKFILL_FILES` and `COURIER_BACKFILL_KILLS` change the numbers, for longer runs by hand.
+//! `COURIER_BACKFILL_SEED`, `COURIER_BACKFILL_FILES` and `COURIER_BACKFILL_KILLS` change the seed and the numbers, for
+//! longer runs by hand.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use docspace_sandbox::{FileId, Portal, UploadEvents};
+use fastrand::Rng;
 
 use crate::bounds::{bounded_by, until};
 use crate::process::{Deployment, Process, binary};
@@ -14,6 +16,7 @@ use crate::services::Services;
 use crate::store::{INSTANCES, Store};
 use crate::variable;
 
+const SEED: u64 = 20_261_127;
 const FILES: u64 = 600;
 const KILLS: u64 = 3;
 
@@ -34,6 +37,7 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
     let kills = usize::try_from(variable("COURIER_BACKFILL_KILLS", KILLS)).unwrap();
     let bound = BOUND + BOUND_PER_FILE * u32::try_from(files).unwrap();
     bounded_by(bound, async {
+        let mut random = Rng::with_seed(variable("COURIER_BACKFILL_SEED", SEED));
         let services = Services::new(INSTANCES, Store::new()).await;
         let deployment = &services.deployment;
         let portal = &deployment.portal;
@@ -61,7 +65,7 @@ async fn killed_while_files_come_and_go_a_backfill_misses_nothing_and_repeats_no
             }
             let gone = deleted.len() - DELETED_AT_A_TIME;
             deleted[gone..].iter().for_each(|file| portal.delete(file));
-            let place = fastrand::usize(..INSTANCES);
+            let place = random.usize(..INSTANCES);
             let killed = running.remove(place);
             most_memory_kib = most_memory_kib.max(most_memory(&killed));
             killed.kill();

@@ -86,6 +86,23 @@ fn instances_together_stay_within_the_limit() {
 }
 
 #[test]
+fn each_of_several_instances_has_spare_calls_until_half_of_its_own_are_used() {
+    let now = at("2026-03-02T09:00:00Z");
+    for instances in [1, 2, 3, 10] {
+        let budget = Budget::default();
+        budget.share_among(instances);
+        let half = BURST / instances / 2;
+        for _ in 0..half {
+            assert!(budget.has_spare_calls(now), "{instances} instances");
+            budget.reserve(CallKind::Read, now).unwrap();
+        }
+        assert!(!budget.has_spare_calls(now), "{instances} instances");
+        let later = now + SignedDuration::from_mins(1);
+        assert!(budget.has_spare_calls(later), "{instances} instances");
+    }
+}
+
+#[test]
 fn the_writes_of_yesterday_are_forgotten() {
     let evening = at("2026-03-02T23:59:59Z");
     let budget = Budget::default();
