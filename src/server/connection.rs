@@ -82,7 +82,7 @@ impl ClientConnection {
         tokio::select! {
             done = handshake => match done {
                 Ok(Ok(stream)) => {
-                    activity.used_all();
+                    activity.established();
                     Box::pin(self.serve_http(stream)).await;
                 }
                 Ok(Err(error)) => debug!(error = %ErrorChain(&error), "TLS handshake failed"),

@@ -1,12 +1,14 @@
-//! Limits the number of open connections, and what all of them buffer that cannot be used yet.
+//! Limits the number of open connections, and the memory that all of them occupy.
 //!
 //! At the limit, a new connection evicts another one. Addresses with more than [`SHARE`] connections lose one
 //! first, then connections that are idle after a response, then those whose client has not completed its first
 //! request; among equal ones, the one that has been idle longest. Behind a proxy all connections have the same
 //! address, so the share makes no difference there.
 //!
-//! Handshakes, heads and records that are not complete are kept in buffers. When all of them together are too large, the
-//! connection with the largest ones is evicted. A real client sends a handshake of 2 KiB and a head of 1 KiB.
+//! A connection occupies memory for its state, and for what its client has sent that cannot be used yet: a handshake,
+//! head or TLS record that is not complete. When all connections together occupy too much, the one with the most unused bytes
+//! is evicted, or, if none has many, the one that would be evicted at the limit. A real client sends a handshake of 2 KiB and
+//! a head of 1 KiB.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -19,18 +21,30 @@ use tokio_util::sync::CancellationToken;
 /// Connections from one address that count as ordinary.
 const SHARE: usize = 32;
 
-/// The most bytes that all clients together have sent and that cannot be used yet: 4 KiB for each of 4,096 connections.
-const MAX_UNUSED_BYTES: usize = 16 * 1024 * 1024;
+/// The most memory that all connections together occupy. With that of bodies and the service at rest, it is below 128 MiB.
+const MAX_BYTES: usize = 80 * 1024 * 1024;
+
+/// What a connection occupies, in bytes, as measured with a few thousand: its task, and the buffers of rustls or hyper.
+const ACCEPTED_BYTES: usize = 12 * 1024;
+
+/// The same after a TLS handshake: the buffers of both.
+const ESTABLISHED_BYTES: usize = 24 * 1024;
+
+/// Unused bytes that a real client may have.
+const ORDINARY_UNUSED_BYTES: usize = 4 * 1024;
 
 /// In place of a time: a complete request is being answered, so the connection cannot be evicted.
 const BUSY: u64 = u64::MAX;
 
-/// Whether a connection is busy or idle, and since when; and what its client has sent that cannot be used yet.
+/// Whether a connection is busy or idle, and since when; and how much memory it occupies.
 #[derive(Debug)]
 pub(super) struct ConnectionActivity {
     client: IpAddr,
     opened_at: u64,
     idle_since: AtomicU64,
+    /// Memory for its state.
+    state_bytes: AtomicUsize,
+    /// What the client has sent that cannot be used yet.
     unused_bytes: AtomicUsize,
     /// Those of them that belong to a TLS record that is not complete.
     incomplete_bytes: AtomicUsize,
@@ -55,16 +69,18 @@ impl ConnectionActivity {
         self.evicted.cancelled().await;
     }
 
-    /// Records that the client has sent these bytes. Evicts the connection with the most unused ones if all are too many.
+    /// Records that the handshake is complete.
+    pub(super) fn established(&self) {
+        self.used_all();
+        let before = self.state_bytes.swap(ESTABLISHED_BYTES, Ordering::Relaxed);
+        self.connections
+            .occupy(ESTABLISHED_BYTES.saturating_sub(before));
+    }
+
+    /// Records that the client has sent these bytes.
     pub(super) fn received(&self, bytes: usize) {
         self.unused_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let before = self
-            .connections
-            .unused_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.connections.max_unused_bytes {
-            self.connections.evict_largest();
-        }
+        self.connections.occupy(bytes);
     }
 
     /// Records how many of the last bytes that the client has sent belong to a TLS record that is not complete.
@@ -77,14 +93,16 @@ impl ConnectionActivity {
         self.take(bytes, self.incomplete_bytes.load(Ordering::Relaxed));
     }
 
-    /// Records that all bytes were used, for a handshake or a head; but nothing of a record that is not complete.
+    /// Records that all bytes were used, but nothing of a record that is not complete.
     pub(super) fn used_all(&self) {
         self.used(usize::MAX);
     }
 
-    /// Records that the connection keeps none of the bytes.
-    fn forget_all(&self) {
+    /// Records that the connection occupies nothing any more.
+    fn free_all(&self) {
         self.take(usize::MAX, 0);
+        let state = self.state_bytes.swap(0, Ordering::Relaxed);
+        self.connections.bytes.fetch_sub(state, Ordering::Relaxed);
     }
 
     /// Takes up to so many from the unused bytes, but leaves at least some.
@@ -95,8 +113,14 @@ impl ConnectionActivity {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| Some(after(it)))
             .unwrap_or_default();
         self.connections
-            .unused_bytes
+            .bytes
             .fetch_sub(before - after(before), Ordering::Relaxed);
+    }
+
+    fn evict(&self) {
+        self.evicted.cancel();
+        // The task of the connection drops its buffers at once.
+        self.free_all();
     }
 
     /// The time since which the connection is idle; `None` while it is busy or already evicted.
@@ -112,8 +136,9 @@ struct Connections {
     open: Mutex<HashMap<u64, Arc<ConnectionActivity>>>,
     /// Orders the times at which connections became idle.
     clock: AtomicU64,
-    unused_bytes: AtomicUsize,
-    max_unused_bytes: usize,
+    /// The memory that all of them occupy.
+    bytes: AtomicUsize,
+    max_bytes: usize,
 }
 
 impl Connections {
@@ -125,7 +150,15 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Evicts a connection in favour of a new one.
+    /// Records that a connection occupies so many bytes more. Evicts one if all together occupy too many.
+    fn occupy(&self, bytes: usize) {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.max_bytes && !self.evict_largest() {
+            self.evict_idle();
+        }
+    }
+
+    /// Evicts the connection that is needed least.
     fn evict_idle(&self) {
         let open = self.open();
         let mut connections: HashMap<IpAddr, usize> = HashMap::new();
@@ -141,23 +174,24 @@ impl Connections {
             (std::cmp::Reverse(over_share), is_new, *since)
         });
         if let Some((_, activity)) = first {
-            activity.evicted.cancel();
+            activity.evict();
         }
     }
 
-    /// Evicts the connection whose client has sent the most that cannot be used.
-    fn evict_largest(&self) {
+    /// Evicts the connection with the most unused bytes, unless no connection has many. Returns whether it did.
+    fn evict_largest(&self) -> bool {
         let open = self.open();
         let idle = open
             .values()
             .filter(|activity| activity.evictable_since().is_some());
         let unused_bytes =
             |activity: &&Arc<ConnectionActivity>| activity.unused_bytes.load(Ordering::Relaxed);
-        if let Some(activity) = idle.max_by_key(unused_bytes) {
-            activity.evicted.cancel();
-            // The task of the connection drops its buffers at once.
-            activity.forget_all();
+        let largest = idle.max_by_key(unused_bytes);
+        let largest = largest.filter(|largest| unused_bytes(largest) > ORDINARY_UNUSED_BYTES);
+        if let Some(activity) = largest {
+            activity.evict();
         }
+        largest.is_some()
     }
 }
 
@@ -178,17 +212,17 @@ pub(super) struct ConnectionPermit {
 
 impl ConnectionLimiter {
     pub(super) fn new(max_connections: usize) -> Self {
-        Self::with_memory(max_connections, MAX_UNUSED_BYTES)
+        Self::with_memory(max_connections, MAX_BYTES)
     }
 
-    fn with_memory(max_connections: usize, max_unused_bytes: usize) -> Self {
+    fn with_memory(max_connections: usize, max_bytes: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(max_connections)),
             connections: Arc::new(Connections {
                 open: Mutex::default(),
                 clock: AtomicU64::default(),
-                unused_bytes: AtomicUsize::default(),
-                max_unused_bytes,
+                bytes: AtomicUsize::default(),
+                max_bytes,
             }),
         }
     }
@@ -205,12 +239,14 @@ impl ConnectionLimiter {
             client: client_network(client),
             opened_at: id,
             idle_since: AtomicU64::new(id),
+            state_bytes: AtomicUsize::new(ACCEPTED_BYTES),
             unused_bytes: AtomicUsize::default(),
             incomplete_bytes: AtomicUsize::default(),
             connections: Arc::clone(&self.connections),
             evicted: CancellationToken::new(),
         });
         self.connections.open().insert(id, Arc::clone(&activity));
+        self.connections.occupy(ACCEPTED_BYTES);
         ConnectionPermit {
             id,
             activity,
@@ -239,7 +275,7 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.activity.connections.open().remove(&self.id);
-        self.activity.forget_all();
+        self.activity.free_all();
     }
 }
 
@@ -250,6 +286,8 @@ mod tests {
     use super::*;
 
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    const KIB: usize = 1024;
 
     fn is_evicted(permit: &ConnectionPermit) -> bool {
         permit.activity().evicted().now_or_never().is_some()
@@ -323,23 +361,25 @@ mod tests {
 
     #[tokio::test]
     async fn the_connection_with_the_most_unused_bytes_is_evicted_when_all_are_too_many() {
-        let limiter = ConnectionLimiter::with_memory(4, 100);
+        let limiter = ConnectionLimiter::with_memory(4, 4 * ACCEPTED_BYTES + 100 * KIB);
         let mut permits = Vec::new();
-        for bytes in [10, 40, 30, 20] {
+        for kib in [10, 40, 30, 20] {
             let permit = limiter.acquire(CLIENT).await;
-            permit.activity().received(bytes);
+            permit.activity().received(kib * KIB);
             permits.push(permit);
         }
         let evicted =
             |permits: &[ConnectionPermit]| permits.iter().map(is_evicted).collect::<Vec<_>>();
-        assert_eq!(evicted(&permits), [false; 4], "100 bytes are allowed");
+        assert_eq!(evicted(&permits), [false; 4], "100 KiB are allowed");
         permits[0].activity().received(1);
         assert_eq!(evicted(&permits), [false, true, false, false]);
         // Its bytes are free; those of a body and of a connection that is closed, too.
-        permits[0].activity().received(39);
-        permits[0].activity().used(25);
+        permits[0].activity().received(39 * KIB);
+        permits[0].activity().used(25 * KIB);
         permits.remove(2);
-        permits[0].activity().received(55);
+        permits[0]
+            .activity()
+            .received(56 * KIB - 1 + 2 * ACCEPTED_BYTES);
         assert_eq!(evicted(&permits), [false, true, false]);
         permits[2].activity().received(1);
         assert_eq!(evicted(&permits), [true, true, false]);
@@ -347,29 +387,46 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_that_is_not_complete_stays_unused() {
-        let limiter = ConnectionLimiter::with_memory(2, 100);
+        let limiter = ConnectionLimiter::with_memory(2, 2 * ACCEPTED_BYTES + 100 * KIB);
         let (held, other) = (limiter.acquire(CLIENT).await, limiter.acquire(CLIENT).await);
         // The end of a handshake, or a head, and the beginning of another record.
-        held.activity().holds_incomplete(60);
-        held.activity().received(90);
+        held.activity().holds_incomplete(60 * KIB);
+        held.activity().received(90 * KIB);
         held.activity().used_all();
-        held.activity().used(10);
-        other.activity().received(40);
+        held.activity().used(10 * KIB);
+        other.activity().received(40 * KIB);
         assert_eq!([&held, &other].map(is_evicted), [false, false]);
         other.activity().received(1);
         assert_eq!([&held, &other].map(is_evicted), [true, false]);
         // Nothing of it is left.
-        other.activity().received(59);
+        other.activity().received(59 * KIB + ACCEPTED_BYTES);
         assert!(!is_evicted(&other));
     }
 
     #[tokio::test]
+    async fn established_connections_give_way_though_their_clients_sent_little() {
+        let limiter = ConnectionLimiter::with_memory(9, 2 * ESTABLISHED_BYTES);
+        let mut permits = Vec::new();
+        for _ in 0..2 {
+            let permit = limiter.acquire(CLIENT).await;
+            permit.activity().received(2 * KIB);
+            permit.activity().established();
+            permits.push(permit);
+        }
+        assert_eq!([0, 1].map(|it| is_evicted(&permits[it])), [false, false]);
+        let new = limiter.acquire(CLIENT).await;
+        assert_eq!([0, 1].map(|it| is_evicted(&permits[it])), [true, false]);
+        new.activity().established();
+        assert!(!is_evicted(&permits[1]), "the memory of the first is free");
+    }
+
+    #[tokio::test]
     async fn a_busy_connection_keeps_its_bytes() {
-        let limiter = ConnectionLimiter::with_memory(2, 100);
+        let limiter = ConnectionLimiter::with_memory(2, 2 * ACCEPTED_BYTES + 100 * KIB);
         let (busy, idle) = (limiter.acquire(CLIENT).await, limiter.acquire(CLIENT).await);
-        busy.activity().received(90);
+        busy.activity().received(90 * KIB);
         busy.activity().mark_busy();
-        idle.activity().received(20);
+        idle.activity().received(20 * KIB);
         assert_eq!([&busy, &idle].map(is_evicted), [false, true]);
     }
 
