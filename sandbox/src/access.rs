@@ -55,43 +55,47 @@ impl Access {
     }
 }
 
-/// Whether the portal allows a call to anonymous visitors as well: `files/file/{id}`, `files/folder/{id}`,
-/// `files/{id}` and `files/fileops`. These respond to a bad key with 403.
+/// Whether the portal allows a call to anonymous visitors as well (docs/DOCSPACE.md A1.5). These respond to a bad key
+/// with 403.
 pub(super) fn allows_anonymous(method: &Method, path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/2.0/files/") else {
         return false;
     };
     let segments: Vec<_> = rest.split('/').collect();
-    method == Method::GET
-        && match segments[..] {
-            ["file" | "folder", _] => true,
-            [only] => only != "rooms",
-            _ => false,
+    match segments[..] {
+        ["file", _] => method == Method::GET || method == Method::PUT,
+        ["folder" | "rooms", _] | ["file" | "folder", _, "link"] => method == Method::GET,
+        [only] => {
+            method == Method::GET && !["rooms", "tags"].contains(&only) && !only.starts_with('@')
         }
+        _ => false,
+    }
 }
 
 /// The scopes of which a call needs one; empty if it needs none.
 fn scopes_for(method: &Method, path: &str) -> &'static [&'static str] {
     let reads = method == Method::GET;
     let path = path.trim_start_matches("/api/2.0/");
-    if path.starts_with("keys/") {
-        &[]
-    } else if path.starts_with("people/") {
-        &[
+    let segments: Vec<_> = path.split('/').collect();
+    match segments[..] {
+        ["keys", ..] => &[],
+        ["people", "@self", ..] if reads => &[
             "accounts.self:read",
             "accounts.self:write",
             "*:read",
             "*:write",
-        ]
-    } else if path.starts_with("files/rooms") {
-        &["rooms:read", "rooms:write", "*:read", "*:write"]
-    } else if path.starts_with("files/") && reads {
-        &["files:read", "files:write", "*:read", "*:write"]
-    } else if path.starts_with("files/") {
-        &["files:write", "*:write"]
-    } else if reads {
-        &["*:read", "*:write"]
-    } else {
-        &["*:write"]
+        ],
+        ["people", "@self", ..] => &["accounts.self:write", "*:write"],
+        // This call uses an authentication that does not check scopes.
+        ["people", id] if reads && !["email", "filter"].contains(&id) => &[],
+        ["people", ..] if reads => &["accounts:read", "accounts:write", "*:read", "*:write"],
+        ["group", ..] if reads => &["accounts:read", "*:read", "*:write"],
+        ["people" | "group", ..] => &["accounts:write", "*:write"],
+        ["files", "rooms", ..] if reads => &["rooms:read", "rooms:write", "*:read", "*:write"],
+        ["files", "rooms", ..] => &["rooms:write", "*:write"],
+        ["files", ..] if reads => &["files:read", "files:write", "*:read", "*:write"],
+        ["files", ..] => &["files:write", "*:write"],
+        _ if reads => &["*:read", "*:write"],
+        _ => &["*:write"],
     }
 }

@@ -1,27 +1,41 @@
 //! The HTTP API: the routes, and the envelopes of responses and errors (docs/DOCSPACE.md 5.1, 5.4).
 
+mod activity;
+mod archiving;
+mod deletion;
 mod dry_runs;
+mod error;
 mod fileops;
 mod files;
 mod folders;
 mod json_body;
+mod link_body;
+mod link_target;
+mod links;
+mod listing;
+mod page;
+mod people;
+mod responder;
+mod rooms;
+mod sharing;
+mod uploads;
 mod webhooks;
 
-use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::access::{Authorization, allows_anonymous};
 use super::json::date;
 use super::portal::Portal;
-use super::refusal::Refusal;
 use super::user::User;
+
+pub(super) use self::error::ApiError;
+use self::responder::Responder;
 
 /// The largest upload, in bytes.
 pub(super) const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
@@ -35,33 +49,115 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/api/2.0/people/@self", get(profile))
         .route("/api/2.0/keys/@self", get(key))
+        .merge(room_routes())
         .merge(file_routes())
+        .merge(operation_routes())
+        .merge(sharing_routes())
+        .merge(people_routes())
         .merge(webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
         .route("/api/2.0/settings/version/build", get(version))
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
 }
 
-fn file_routes() -> Router<Portal> {
+fn room_routes() -> Router<Portal> {
     Router::new()
         .route(
             "/api/2.0/files/rooms",
-            get(files::rooms).post(folders::create_room),
+            get(listing::rooms).post(rooms::create),
         )
         .route(
             "/api/2.0/files/rooms/{id}",
-            get(folders::room).delete(fileops::delete_room),
+            get(rooms::room)
+                .put(rooms::update)
+                .delete(deletion::delete_room),
         )
-        .route("/api/2.0/files/{id}", get(files::content))
-        .route("/api/2.0/files/{id}/upload", post(files::upload))
+        .route(
+            "/api/2.0/files/rooms/{id}/tags",
+            put(rooms::add_tags).delete(rooms::remove_tags),
+        )
+        .route("/api/2.0/files/rooms/{id}/archive", put(archiving::archive))
+        .route(
+            "/api/2.0/files/rooms/{id}/unarchive",
+            put(archiving::unarchive),
+        )
+        .route(
+            "/api/2.0/files/tags",
+            get(rooms::tags).post(rooms::create_tag),
+        )
+}
+
+fn file_routes() -> Router<Portal> {
+    Router::new()
+        .route("/api/2.0/files/{id}", get(listing::content))
+        .route("/api/2.0/files/{id}/subfolders", get(folders::subfolders))
+        .route("/api/2.0/files/{id}/upload", post(uploads::upload))
+        .route("/api/2.0/files/{id}/insert", post(uploads::insert))
+        .route("/api/2.0/files/{id}/text", post(uploads::text))
+        .route("/api/2.0/files/{id}/update", put(uploads::update))
         .route(
             "/api/2.0/files/folder/{id}",
-            get(files::folder).post(folders::create),
+            get(folders::folder)
+                .post(folders::create)
+                .put(folders::rename)
+                .delete(deletion::delete_folder),
         )
-        .route("/api/2.0/files/folder/{id}/path", get(files::path))
-        .route("/api/2.0/files/file/{id}", get(files::file))
+        .route("/api/2.0/files/folder/{id}/path", get(folders::path))
+        .route("/api/2.0/files/folder/{id}/log", get(activity::of_folder))
+        .route(
+            "/api/2.0/files/file/{id}",
+            get(files::file)
+                .put(files::rename)
+                .delete(deletion::delete_file),
+        )
         .route("/api/2.0/files/file/{id}/comment", put(files::comment))
-        .route("/api/2.0/files/file/{id}/log", get(files::activity_log))
+        .route("/api/2.0/files/file/{id}/lock", put(files::lock))
+        .route("/api/2.0/files/file/{id}/log", get(activity::of_file))
+}
+
+fn sharing_routes() -> Router<Portal> {
+    Router::new()
+        .route(
+            "/api/2.0/files/rooms/{id}/share",
+            get(sharing::members).put(sharing::share),
+        )
+        .route(
+            "/api/2.0/files/rooms/{id}/link",
+            get(links::primary_of_room),
+        )
+        .route(
+            "/api/2.0/files/rooms/{id}/links",
+            get(links::of_room).put(links::set_of_room),
+        )
+        .route(
+            "/api/2.0/files/file/{id}/link",
+            get(links::primary_of_file).post(links::create_primary_of_file),
+        )
+        .route(
+            "/api/2.0/files/file/{id}/links",
+            get(links::of_file).put(links::set_of_file),
+        )
+}
+
+fn people_routes() -> Router<Portal> {
+    Router::new()
+        .route("/api/2.0/people/email", get(people::by_email))
+        .route("/api/2.0/people/filter", get(people::people))
+        .route("/api/2.0/people/simple/filter", get(people::people))
+        .route("/api/2.0/people/{id}", get(people::person))
+        .route("/api/2.0/group", get(people::groups))
+        .route("/api/2.0/group/{id}", get(people::group))
+        .route("/api/2.0/group/user/{id}", get(people::groups_of_person))
+        .route(
+            "/api/2.0/group/{id}/members",
+            put(people::add_members)
+                .delete(people::remove_members)
+                .post(people::replace_members),
+        )
+}
+
+fn operation_routes() -> Router<Portal> {
+    Router::new()
         .route("/api/2.0/files/fileops", get(fileops::list))
         .route(
             "/api/2.0/files/fileops/copy",
@@ -77,7 +173,11 @@ fn file_routes() -> Router<Portal> {
         )
         .route(
             "/api/2.0/files/fileops/delete",
-            put(fileops::delete).get(fileops::list_deletions),
+            put(deletion::delete).get(fileops::list_deletions),
+        )
+        .route(
+            "/api/2.0/files/fileops/emptytrash",
+            put(deletion::empty_trash),
         )
         .route("/api/2.0/files/fileops/{kind}", get(fileops::list_kind))
         .route(
@@ -132,192 +232,6 @@ async fn authorize(State(portal): State<Portal>, request: Request, next: Next) -
 /// The result of a handler.
 type ApiResult = Result<Response, ApiError>;
 
-/// Writes the envelope of a response, which contains a link to the call itself.
-struct Responder {
-    base_url: String,
-    path: String,
-    method: String,
-}
-
-impl FromRequestParts<Portal> for Responder {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        portal: &Portal,
-    ) -> Result<Self, Self::Rejection> {
-        let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-        Ok(Self {
-            base_url: portal.state().base_url(),
-            path: path.to_owned(),
-            method: parts.method.to_string(),
-        })
-    }
-}
-
-impl Responder {
-    /// A successful response.
-    fn ok(&self, response: &Value) -> Response {
-        json_response(&self.envelope(response))
-    }
-
-    /// A successful response with a page of a longer list.
-    fn page(&self, response: &Value, total: usize) -> Response {
-        let mut envelope = self.envelope(response);
-        envelope["total"] = total.into();
-        json_response(&envelope)
-    }
-
-    /// The response to a request with an invalid field. DocSpace wraps it like a success.
-    fn invalid(&self, field: &str, message: &str) -> Response {
-        let mut envelope = self.envelope(&json!({
-            "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
-            "title": "One or more validation errors occurred.",
-            "status": 400,
-            "errors": { field: [message] },
-            "traceId": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
-        }));
-        envelope["status"] = 1.into();
-        envelope["statusCode"] = 400.into();
-        (StatusCode::BAD_REQUEST, json_response(&envelope)).into_response()
-    }
-
-    fn envelope(&self, response: &Value) -> Value {
-        json!({
-            "response": response,
-            "count": 1,
-            "links": [{ "href": format!("{}{}", self.base_url, self.path), "action": self.method }],
-            "status": 0,
-            "statusCode": 200,
-        })
-    }
-}
-
-fn json_response(value: &Value) -> Response {
-    let mut response = Json(value).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
-    response
-}
-
-/// An error response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ApiError {
-    /// A missing right, a first file that does not exist, or a file that is in use.
-    Denied,
-    /// A denial that states the reason.
-    DeniedBecause(&'static str),
-    /// No key on a route that anonymous visitors may call.
-    Anonymous,
-    FolderMissing,
-    FileMissing,
-    /// The second or a later file of a request does not exist.
-    LaterFileMissing,
-    RecordMissing,
-    BadArgument(&'static str),
-    /// A body that is not JSON, or a form that cannot be read.
-    UnsupportedBody,
-    Server,
-    /// The status of an injected fault.
-    Injected(u16),
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::DestinationMissing => Self::FolderMissing,
-            Refusal::LaterFileMissing => Self::LaterFileMissing,
-            Refusal::Denied => Self::Denied,
-            Refusal::DeniedBecause(message) => Self::DeniedBecause(message),
-        }
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        const NOT_FOUND: &str = "ASC.Common.Web.ItemNotFoundException";
-        let (status, message, kind, hresult) = match self {
-            Self::Denied => (
-                403,
-                "Access denied",
-                "System.Security.SecurityException",
-                -2_146_233_078,
-            ),
-            Self::DeniedBecause(message) => (
-                403,
-                message,
-                "System.InvalidOperationException",
-                -2_146_233_079,
-            ),
-            Self::Anonymous => (
-                401,
-                "Access denied",
-                "System.Security.SecurityException",
-                -2_146_233_078,
-            ),
-            Self::FolderMissing => (
-                404,
-                "The required folder was not found",
-                NOT_FOUND,
-                -2_146_233_088,
-            ),
-            Self::FileMissing => (
-                404,
-                "The required file was not found",
-                NOT_FOUND,
-                -2_146_233_088,
-            ),
-            Self::LaterFileMissing => (
-                404,
-                "The required file was not found",
-                "System.IO.FileNotFoundException",
-                -2_147_024_894,
-            ),
-            Self::RecordMissing => (
-                404,
-                "The record could not be found",
-                NOT_FOUND,
-                -2_146_233_088,
-            ),
-            Self::BadArgument(message) => {
-                (400, message, "System.ArgumentException", -2_147_024_809)
-            }
-            Self::UnsupportedBody => (
-                415,
-                "Unsupported Media Type",
-                "System.NotSupportedException",
-                -2_146_233_067,
-            ),
-            Self::Injected(status) => (
-                status,
-                "An injected fault",
-                "System.Exception",
-                -2_146_233_088,
-            ),
-            Self::Server => (
-                500,
-                "Object reference not set to an instance of an object.",
-                "System.NullReferenceException",
-                -2_147_467_261_i64,
-            ),
-        };
-        let envelope = json!({
-            "error": {
-                "message": message,
-                "type": kind,
-                "stack": "   at (server stack trace)",
-                "hresult": hresult,
-            },
-            "status": 1,
-            "statusCode": status,
-        });
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, json_response(&envelope)).into_response()
-    }
-}
-
 /// The version, which the portal shows without a key.
 async fn version(responder: Responder) -> Response {
     responder.ok(&json!({ "docSpace": DOCSPACE_VERSION, "documentServer": DOCS_VERSION }))
@@ -326,9 +240,12 @@ async fn version(responder: Responder) -> Response {
 async fn profile(State(portal): State<Portal>, responder: Responder) -> ApiResult {
     let profile = {
         let state = portal.state();
-        state
-            .renderer(&responder.base_url)
-            .profile(User::Service, portal.shared.created)
+        let people = &state.storage.people;
+        let service = people.person(User::Service.id());
+        let service = service.ok_or(ApiError::PersonMissing)?;
+        let mut profile = state.renderer(&responder.base_url).person(service);
+        profile["listAdminModules"] = json!([]);
+        profile
     };
     Ok(responder.ok(&profile))
 }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::storage::{File, Folder};
+use super::ids::{FileId, FolderId};
+use super::storage::{File, Folder, Section, Storage};
 
 /// The events an upload raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +30,6 @@ impl UploadEvents {
     }
 }
 
-/// `rootFolderType` of everything in a room.
-pub(super) const ROOMS: u8 = 14;
-
 /// `fileEntryType` of a folder and of a file.
 pub(super) const FOLDER_ENTRY: u8 = 1;
 pub(super) const FILE_ENTRY: u8 = 2;
@@ -48,11 +46,17 @@ pub(super) struct Event {
 impl Event {
     /// The trigger of deleting a folder or room.
     pub(super) fn of_deleting(folder: &Folder) -> &'static str {
-        match folder.room {
-            Some(_) => "room.deleted",
-            None => "folder.deleted",
+        if folder.is_room() {
+            "room.deleted"
+        } else {
+            "folder.deleted"
         }
     }
+}
+
+/// `rootFolderType` of everything below a section.
+pub(super) fn section_number(root: &Folder) -> u8 {
+    root.section().unwrap_or(Section::Rooms).number()
 }
 
 /// The file or folder, in the flat shape DocSpace sends for both.
@@ -76,7 +80,23 @@ pub(super) struct Payload {
     file_entry_type: u8,
 }
 
+/// An event to raise: its trigger, and the file or folder as it is or was.
+pub(super) type Raised = (&'static str, Payload);
+
 impl Payload {
+    /// The payload of an event about a file that exists.
+    pub(super) fn of_file_in(storage: &Storage, id: &FileId) -> Option<Self> {
+        let file = storage.file(id)?;
+        let path = storage.path(&file.folder);
+        Some(Self::of_file(file, path.first()?))
+    }
+
+    /// The payload of an event about a folder that exists.
+    pub(super) fn of_folder_in(storage: &Storage, id: &FolderId) -> Option<Self> {
+        let path = storage.path(id);
+        Some(Self::of_folder(path.last()?, path.first()?))
+    }
+
     /// The payload of an event about a file.
     pub(super) fn of_file(file: &File, root: &Folder) -> Self {
         Self {
@@ -90,7 +110,7 @@ impl Payload {
             modified_by: file.updated_by.id(),
             create_on: file.created.to_string(),
             modified_on: file.updated.to_string(),
-            root_folder_type: ROOMS,
+            root_folder_type: section_number(root),
             root_create_by: root.created_by.id(),
             file_entry_type: FILE_ENTRY,
         }
@@ -109,7 +129,7 @@ impl Payload {
             modified_by: folder.created_by.id(),
             create_on: folder.created.to_string(),
             modified_on: folder.updated.to_string(),
-            root_folder_type: ROOMS,
+            root_folder_type: section_number(root),
             root_create_by: root.created_by.id(),
             file_entry_type: FOLDER_ENTRY,
         }

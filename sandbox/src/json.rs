@@ -1,14 +1,17 @@
 //! The objects in responses of the API, with the keys of recorded ones (docs/DOCSPACE.md 5).
 
+mod people;
 mod rights;
+mod sharing;
 
-use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::event::{FILE_ENTRY, FOLDER_ENTRY, ROOMS};
+use super::event::{FILE_ENTRY, FOLDER_ENTRY, section_number};
 use super::ids::{FileId, FolderId};
-use super::storage::{Activity, File, Folder, RoomKind, Storage, split_extension};
+use super::level::AccessLevel;
+use super::storage::{Activity, File, Folder, Section, Storage, split_extension};
 use super::triggers;
 use super::user::User;
 use super::webhook::Webhook;
@@ -17,11 +20,8 @@ use super::webhooks::{Row, Webhooks};
 /// The portal's offset from UTC, in which most responses state times.
 const PORTAL_OFFSET: Offset = Offset::constant(2);
 
-/// The `access` of a room manager, which the service account is by default.
-const ROOM_MANAGER: u8 = 9;
-
-/// The `access` to a room of which the service account is not a member.
-const NO_ACCESS: u8 = 0;
+/// How long a file stays in the trash.
+const TRASH_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A time as most responses state it.
 pub(super) fn date(time: Timestamp) -> String {
@@ -29,6 +29,14 @@ pub(super) fn date(time: Timestamp) -> String {
         .to_datetime(time)
         .strftime("%Y-%m-%dT%H:%M:%S.0000000+02:00")
         .to_string()
+}
+
+/// The level in `access`, which does not show an owner's.
+fn shown_level(level: AccessLevel) -> u8 {
+    match level {
+        AccessLevel::Full => AccessLevel::None.number(),
+        level => level.number(),
+    }
 }
 
 /// A time as the webhook settings state it.
@@ -80,7 +88,7 @@ impl Renderer<'_> {
             "id": file.id,
             "canShare": true,
             "shareSettings": { "PrimaryExternalLink": 1 },
-            "security": rights::of_file(self.storage.is_file_read_only(file)),
+            "security": rights::of_file(self.storage, file),
             "title": file.title,
             "created": date(file.created),
             "createdBy": self.user(file.created_by),
@@ -91,8 +99,14 @@ impl Renderer<'_> {
         if !file.content.is_empty() {
             file_json["pureContentLength"] = file.content.len().into();
         }
-        if file.locked {
+        if let Some(holder) = file.locked_by {
             file_json["locked"] = true.into();
+            if holder != User::Service {
+                file_json["lockedBy"] = holder.display_name().into();
+            }
+        }
+        if self.storage.section_of(&file.folder) == Some(Section::Trash) {
+            file_json["autoDelete"] = date(file.updated + TRASH_RETENTION).into();
         }
         file_json
     }
@@ -111,8 +125,8 @@ impl Renderer<'_> {
             "denyDownload": false,
             "fileEntryType": FOLDER_ENTRY,
             "id": folder.id,
-            "canShare": folder.room.is_some(),
-            "security": rights::of_folder(self.storage.is_read_only(folder)),
+            "canShare": folder.is_room(),
+            "security": rights::of_folder(self.storage, folder),
             "title": folder.title,
             "created": date(folder.created),
             "createdBy": self.user(folder.created_by),
@@ -120,35 +134,37 @@ impl Renderer<'_> {
             "updatedBy": self.user(folder.created_by),
         });
         let mut folder_json = self.with_entry_fields(own, folder.parent.as_ref());
-        if let Some(room) = folder.room {
-            folder_json["tags"] = json!([]);
+        if let Some(room) = folder.room() {
+            let level = self.storage.room_access(folder);
+            folder_json["tags"] = json!(room.tags);
             folder_json["logo"] = json!({
-                "original": "", "large": "", "medium": "", "small": "", "color": "FF6680",
+                "original": "", "large": "", "medium": "", "small": "", "color": room.color,
             });
-            folder_json["roomType"] = room_type(room).into();
-            folder_json["inRoom"] = folder.service_is_member.into();
-            if !folder.service_is_member {
-                folder_json["access"] = NO_ACCESS.into();
-            }
+            folder_json["roomType"] = room.kind.room_type().into();
+            folder_json["inRoom"] = (level != AccessLevel::None).into();
+            folder_json["access"] = shown_level(level).into();
         }
         folder_json
     }
 
     /// Adds the members that files and folders have in common.
     fn with_entry_fields(&self, mut entry: Value, parent: Option<&FolderId>) -> Value {
-        let section =
-            parent.and_then(|parent| self.storage.path(parent).first().map(|root| &root.id));
-        entry["rootFolderId"] = section.map_or_else(|| entry["id"].clone(), |id| json!(id));
-        entry["rootFolderType"] = ROOMS.into();
-        entry["access"] = ROOM_MANAGER.into();
+        let section = parent.and_then(|parent| self.storage.path(parent).into_iter().next());
+        entry["rootFolderId"] =
+            section.map_or_else(|| entry["id"].clone(), |section| json!(section.id));
+        entry["rootFolderType"] = section
+            .map_or(Section::Rooms.number(), section_number)
+            .into();
+        let level = parent.map_or(AccessLevel::None, |parent| self.storage.access(parent));
+        entry["access"] = shown_level(level).into();
         entry["availableShareRights"] = json!({});
         entry["shortWebUrl"] = "".into();
         for flag in ["shared", "sharedForUser", "sharedExternal", "parentShared"] {
             entry[flag] = false.into();
         }
         let room = parent.and_then(|parent| self.storage.room_of(parent));
-        if let Some(kind) = room.and_then(|room| room.room) {
-            entry["parentRoomType"] = folder_type(kind).into();
+        if let Some(kind) = room.and_then(Folder::room_kind) {
+            entry["parentRoomType"] = kind.folder_type().into();
         }
         entry
     }
@@ -156,78 +172,25 @@ impl Renderer<'_> {
     /// One element of `pathParts`.
     pub(super) fn path_part(folder: &Folder) -> Value {
         let mut part = json!({ "id": folder.id, "title": folder.title, "folderType": 0 });
-        if folder.parent.is_none() {
-            part["folderType"] = ROOMS.into();
+        if let Some(section) = folder.section() {
+            part["folderType"] = section.number().into();
         }
-        if let Some(room) = folder.room {
-            part["folderType"] = folder_type(room).into();
-            part["roomType"] = room_type(room).into();
+        if let Some(kind) = folder.room_kind() {
+            part["folderType"] = kind.folder_type().into();
+            part["roomType"] = kind.room_type().into();
         }
         part
     }
 
-    /// A user object.
-    pub(super) fn user(&self, user: User) -> Value {
-        let (first, last) = user.name();
-        let picture =
-            |pixels: u8| format!("/static/images/default_user_photo_size_{pixels}-{pixels}.png");
-        json!({
-            "id": user.id(),
-            "displayName": format!("{first} {last}"),
-            "avatar": picture(48),
-            "avatarOriginal": picture(200),
-            "avatarMax": picture(200),
-            "avatarMedium": picture(48),
-            "avatarSmall": picture(32),
-            "profileUrl": format!("{}/accounts/people/filter?search={}", self.base_url, user.user_name()),
-            "hasAvatar": false,
-            "isAnonim": false,
-        })
-    }
-
-    /// The full profile of a user, as `people/@self` returns it.
-    pub(super) fn profile(&self, user: User, registered: Timestamp) -> Value {
-        let (first, last) = user.name();
-        let user_name = user.user_name();
-        let mut profile = self.user(user);
-        let own = json!({
-            "firstName": first,
-            "lastName": last,
-            "userName": user_name,
-            "email": format!("{user_name}@sandbox.example.test"),
-            "status": 1,
-            "activationStatus": 1,
-            "department": "",
-            "isAdmin": user == User::Service && self.storage.is_service_administrator(),
-            "isRoomAdmin": true,
-            "isLDAP": false,
-            "listAdminModules": [],
-            "isOwner": user == User::Owner,
-            "isVisitor": false,
-            "isCollaborator": false,
-            "mobilePhoneActivationStatus": 0,
-            "isSSO": false,
-            "registrationDate": date(registered),
-        });
-        if let (Value::Object(profile), Value::Object(own)) = (&mut profile, own) {
-            profile.extend(own);
-        }
-        profile
-    }
-
-    /// An entry of a file's activity log, with those folded into it.
-    pub(super) fn activity(&self, file: &File, activity: &Activity, related: &[Value]) -> Value {
+    /// An entry of an activity log, with those folded into it.
+    pub(super) fn activity(&self, activity: &Activity, related: &[Value]) -> Value {
         let (number, key) = activity.action.id_and_key();
-        let mut data = json!({ "id": file.id, "title": file.title, "parentId": file.folder });
-        if let Some([old, new]) = &activity.titles {
-            data = json!({ "id": file.id, "oldTitle": old, "newTitle": new });
-        }
         json!({
             "id": activity.at.as_second(),
             "action": { "id": number, "key": key },
             "initiator": self.user(activity.by),
             "date": date(activity.at),
-            "data": data,
+            "data": activity.data,
             "related": related,
         })
     }
@@ -308,43 +271,6 @@ fn view_accessibility() -> Value {
         "CanConvert": true,
         "MustConvert": false,
     })
-}
-
-/// DocSpace's number for a kind of room, in `roomType`.
-fn room_type(kind: RoomKind) -> u8 {
-    match kind {
-        RoomKind::FormFilling => 1,
-        RoomKind::Collaboration => 2,
-        RoomKind::Custom => 5,
-        RoomKind::Public => 6,
-        RoomKind::Data => 8,
-    }
-}
-
-/// The kind of room with this number or name, both of which .NET accepts.
-pub(super) fn room_kind(type_: &Value) -> Option<RoomKind> {
-    let text = type_
-        .as_str()
-        .map_or_else(|| type_.to_string(), str::to_lowercase);
-    match text.as_str() {
-        "1" | "fillingformsroom" => Some(RoomKind::FormFilling),
-        "2" | "editingroom" => Some(RoomKind::Collaboration),
-        "5" | "customroom" => Some(RoomKind::Custom),
-        "6" | "publicroom" => Some(RoomKind::Public),
-        "8" | "virtualdataroom" => Some(RoomKind::Data),
-        _ => None,
-    }
-}
-
-/// DocSpace's number for a kind of room, in `parentRoomType` and `folderType`.
-fn folder_type(kind: RoomKind) -> u8 {
-    match kind {
-        RoomKind::FormFilling => 15,
-        RoomKind::Collaboration => 16,
-        RoomKind::Custom => 19,
-        RoomKind::Public => 22,
-        RoomKind::Data => 29,
-    }
 }
 
 /// DocSpace's number for a kind of file, from the title.

@@ -16,7 +16,11 @@ mod settings;
 mod state;
 
 // What the portal holds.
+mod guid;
 mod ids;
+mod level;
+mod people;
+mod room_kind;
 mod storage;
 mod user;
 
@@ -33,6 +37,7 @@ mod webhooks;
 // The HTTP API.
 mod access;
 mod api;
+mod archiving;
 mod call_log;
 mod deletion;
 mod deviation;
@@ -41,6 +46,8 @@ mod json;
 mod operations;
 mod refusal;
 mod server;
+mod sharing;
+mod transfer;
 
 // The page for people.
 mod page;
@@ -53,6 +60,7 @@ pub use self::faults::{Fault, FaultEffect, RandomFaults};
 pub use self::ids::{EventId, FileId, FolderId, WebhookId};
 pub use self::portal::Portal;
 pub use self::portal::files::FileView;
+pub use self::portal::rooms::{LinkView, MemberView, RoomView};
 pub use self::portal::webhooks::{DeliveryLogRow, WebhookView};
 pub use self::seed::Seed;
 pub use self::settings::{PortalSettings, TimeSource};

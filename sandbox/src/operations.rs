@@ -1,15 +1,16 @@
-//! Copies and moves: the check inside the request. Operations of all kinds: their execution, and the rules by which
-//! results can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
+//! Operations of all kinds: their execution, and the rules by which results can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::deletion::{Deleted, Deletion};
-use super::ids::{FileId, FolderId};
+use super::archiving::Archiving;
+use super::deletion::Deletion;
+use super::event::{Payload, Raised};
+use super::guid::random_guid;
+use super::ids::FileId;
 use super::json::Renderer;
-use super::refusal::Refusal;
-use super::storage::{NewFile, RoomKind, Storage};
-use super::user::User;
+use super::storage::Storage;
+use super::transfer::{FileRequest, Transfer};
 
 /// How long the result of a finished operation is kept if it is not read.
 const UNREAD_RETENTION: SignedDuration = SignedDuration::from_secs(60);
@@ -32,142 +33,6 @@ impl Kind {
             Self::Copy => 1,
             Self::Delete => 2,
         }
-    }
-}
-
-/// What happens if the destination contains a file of the same title.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Conflict {
-    /// Nothing, without an error.
-    #[default]
-    Skip,
-    /// The existing file gets a new version.
-    Overwrite,
-    /// A copy gets another title; a moved file keeps its title.
-    Duplicate,
-}
-
-/// Whether files are copied or moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transfer {
-    Copy,
-    Move,
-}
-
-/// A request to copy or move files.
-#[derive(Clone, Debug)]
-pub(super) struct FileRequest {
-    pub(super) transfer: Transfer,
-    pub(super) files: Vec<FileId>,
-    pub(super) destination: FolderId,
-    pub(super) conflict: Conflict,
-}
-
-const NOT_A_FORM: &str =
-    "The file cannot be uploaded to this room. Please try to upload the ONLYOFFICE PDF form.";
-const EXISTING_FILE_LOCKED: &str = "The file is locked and cannot be overwritten";
-
-impl FileRequest {
-    /// The check inside the request. No file of the sandbox is a PDF form.
-    pub(super) fn check(&self, storage: &Storage) -> Result<(), Refusal> {
-        let destination = storage
-            .folder(&self.destination)
-            .ok_or(Refusal::DestinationMissing)?;
-        if storage.is_read_only(destination) || destination.parent.is_none() {
-            return Err(Refusal::Denied);
-        }
-        for (position, file) in self.files.iter().enumerate() {
-            self.check_file(storage, file, position)?;
-        }
-        Ok(())
-    }
-
-    fn check_file(&self, storage: &Storage, id: &FileId, position: usize) -> Result<(), Refusal> {
-        let Some(file) = storage.file(id) else {
-            return Err(match position {
-                0 => Refusal::Denied,
-                _ => Refusal::LaterFileMissing,
-            });
-        };
-        let in_use = self.transfer == Transfer::Move && (file.locked || file.in_editor);
-        if in_use || storage.is_file_read_only(file) {
-            return Err(Refusal::Denied);
-        }
-        let room = storage
-            .room_of(&self.destination)
-            .and_then(|room| room.room);
-        if room == Some(RoomKind::FormFilling) {
-            return Err(Refusal::DeniedBecause(NOT_A_FORM));
-        }
-        let existing = storage.same_title(&self.destination, &file.title);
-        if let (Conflict::Overwrite, Some(existing)) = (self.conflict, existing) {
-            if existing.locked {
-                return Err(Refusal::DeniedBecause(EXISTING_FILE_LOCKED));
-            }
-            if existing.in_editor {
-                return Err(Refusal::Denied);
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies or moves one file; the resulting file, or `None` if the file was skipped.
-    fn execute(
-        &self,
-        storage: &mut Storage,
-        id: &FileId,
-        keep_title: bool,
-        now: Timestamp,
-    ) -> Result<Option<FileId>, &'static str> {
-        let file = storage
-            .file(id)
-            .cloned()
-            .ok_or("The required file was not found")?;
-        if storage.folder(&self.destination).is_none() {
-            return Err("The required folder was not found");
-        }
-        let existing = storage
-            .same_title(&self.destination, &file.title)
-            .map(|existing| existing.id.clone());
-        match (self.conflict, existing) {
-            (Conflict::Skip, Some(_)) => Ok(None),
-            (Conflict::Overwrite, Some(existing)) if existing == *id => Ok(None),
-            (Conflict::Overwrite, Some(existing)) => {
-                if let Some(target) = storage.file_mut(&existing) {
-                    target.overwrite(file.content, User::Service, now);
-                }
-                if self.transfer == Transfer::Move {
-                    storage.remove_file(id);
-                }
-                Ok(Some(existing))
-            }
-            (Conflict::Duplicate, _) | (_, None) => {
-                Ok(Some(self.put(storage, id, keep_title, now)))
-            }
-        }
-    }
-
-    /// Puts the file into the destination without overwriting anything.
-    fn put(&self, storage: &mut Storage, id: &FileId, keep_title: bool, now: Timestamp) -> FileId {
-        let Some(file) = storage.file_mut(id) else {
-            return id.clone();
-        };
-        if self.transfer == Transfer::Move {
-            file.folder = self.destination.clone();
-            return id.clone();
-        }
-        let (title, content) = (file.title.clone(), file.content.clone());
-        let new = NewFile {
-            folder: self.destination.clone(),
-            title: if keep_title {
-                title
-            } else {
-                storage.free_title(&self.destination, &title)
-            },
-            content,
-            by: User::Service,
-        };
-        storage.add_file(new, now)
     }
 }
 
@@ -213,6 +78,7 @@ pub(super) struct OperationOptions {
 pub(super) enum Task {
     Transfer(FileRequest),
     Delete(Deletion),
+    Archive(Archiving),
 }
 
 impl Task {
@@ -223,15 +89,10 @@ impl Task {
                 Transfer::Move => Kind::Move,
             },
             Self::Delete(_) => Kind::Delete,
+            // The portal numbers archiving like a move.
+            Self::Archive(_) => Kind::Move,
         }
     }
-}
-
-/// What an operation did, for its events.
-#[derive(Debug)]
-pub(super) enum Effect {
-    Transferred(Transfer, Vec<FileId>),
-    Deleted(Vec<Deleted>),
 }
 
 /// A queued, running or finished operation.
@@ -292,25 +153,25 @@ impl Operations {
         id
     }
 
-    /// Advances an operation to a stage. If it does its work on the way, returns what it did.
+    /// Advances an operation to a stage. Returns the events of what it does on the way.
     pub(super) fn advance(
         &mut self,
         id: &str,
         stage: Stage,
         storage: &mut Storage,
         now: Timestamp,
-    ) -> Option<Effect> {
-        let operation = self.0.iter_mut().find(|operation| operation.id == id)?;
-        if operation.stage == Stage::Cancelled {
-            return None;
-        }
+    ) -> Vec<Raised> {
+        let operation = self.0.iter_mut().find(|operation| operation.id == id);
+        let Some(operation) = operation.filter(|known| known.stage != Stage::Cancelled) else {
+            return Vec::new();
+        };
         let executes = operation.stage < Stage::Processed && stage >= Stage::Processed;
         operation.stage = stage;
         if stage >= Stage::Finished {
             operation.finished = Some(now);
         }
         if !executes {
-            return None;
+            return Vec::new();
         }
         operation.execute(storage, now)
     }
@@ -362,28 +223,56 @@ impl Operations {
 }
 
 impl Operation {
-    fn execute(&mut self, storage: &mut Storage, now: Timestamp) -> Option<Effect> {
+    fn execute(&mut self, storage: &mut Storage, now: Timestamp) -> Vec<Raised> {
         if let Some(error) = self.options.error {
             error.clone_into(&mut self.error);
-            return None;
+            return Vec::new();
         }
-        let request = match &self.task {
-            Task::Transfer(request) => request,
+        let events = match self.task.clone() {
+            Task::Transfer(request) => self.transfer(&request, storage, now),
             Task::Delete(deletion) => {
-                let deleted = deletion.execute(storage);
-                self.processed = deleted.len();
-                return Some(Effect::Deleted(deleted));
+                let deleted = deletion.execute(storage, now);
+                self.fail(deleted.error);
+                deleted.events
             }
+            Task::Archive(archiving) => match archiving.execute(storage, now) {
+                Ok(event) => event.into_iter().collect(),
+                Err(error) => {
+                    self.fail(Some(error));
+                    Vec::new()
+                }
+            },
         };
+        self.processed = events.len();
+        events
+    }
+
+    fn transfer(
+        &mut self,
+        request: &FileRequest,
+        storage: &mut Storage,
+        now: Timestamp,
+    ) -> Vec<Raised> {
+        let mut events = Vec::new();
         for file in &request.files {
+            let trigger = request.trigger(storage, file);
             match request.execute(storage, file, self.options.keep_title, now) {
-                Ok(Some(result)) => self.results.push(result),
+                Ok(Some(result)) => {
+                    let payload = Payload::of_file_in(storage, &result);
+                    events.extend(payload.map(|payload| (trigger, payload)));
+                    self.results.push(result);
+                }
                 Ok(None) => {}
-                Err(error) => error.clone_into(&mut self.error),
+                Err(error) => self.fail(Some(error)),
             }
         }
-        self.processed = self.results.len();
-        Some(Effect::Transferred(request.transfer, self.results.clone()))
+        events
+    }
+
+    fn fail(&mut self, error: Option<&'static str>) {
+        if let Some(error) = error {
+            error.clone_into(&mut self.error);
+        }
     }
 
     fn is_too_old(&self, now: Timestamp) -> bool {
@@ -428,19 +317,13 @@ impl Operation {
                 object["files"] = files.into();
             }
         }
+        if let Task::Archive(archiving) = &self.task
+            && finished
+            && self.processed > 0
+        {
+            let room = std::slice::from_ref(&archiving.room);
+            object["folders"] = renderer.folders(room).into();
+        }
         object
     }
-}
-
-/// A random GUID of version 4.
-fn random_guid() -> String {
-    let hex = format!("{:032x}", fastrand::u128(..));
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[13..16],
-        &hex[17..20],
-        &hex[20..]
-    )
 }

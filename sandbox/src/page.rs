@@ -136,7 +136,7 @@ fn add_folders(storage: &Storage, parent: &FolderId, depth: usize, lines: &mut V
             id: folder.id.to_string(),
             title: folder.title.clone(),
             depth: depth.min(MAX_DEPTH),
-            is_room: folder.room.is_some(),
+            is_room: folder.is_room(),
             files: storage.files_in(&folder.id).map(file_line).collect(),
         });
         add_folders(storage, &folder.id, depth + 1, lines);
@@ -151,7 +151,7 @@ fn file_line(file: &File) -> FileLine {
         version: file.version,
         by: file.updated_by.name().0,
         updated: file.updated.to_string(),
-        locked: file.locked,
+        locked: file.locked_by.is_some(),
         in_editor: file.in_editor,
     }
 }

@@ -2,6 +2,8 @@
 
 mod controls;
 pub(super) mod files;
+mod people;
+pub(super) mod rooms;
 pub(super) mod webhooks;
 
 use std::collections::BTreeSet;
@@ -52,6 +54,7 @@ impl Portal {
             delivered_per_log_page: 0,
             added_per_log_page: 0,
             undelivered: Vec::new(),
+            invitation_mails: Vec::new(),
             released: CancellationToken::new(),
         };
         let shared = Shared {

@@ -22,7 +22,7 @@ use super::json::Renderer;
 use super::operations::Operations;
 use super::seed::Seed;
 use super::settings::TimeSource;
-use super::storage::Storage;
+use super::storage::{Action, Storage, clean_title};
 use super::user::User;
 use super::webhooks::Webhooks;
 
@@ -77,6 +77,8 @@ pub(super) struct State {
     pub(super) added_per_log_page: usize,
     /// Rows of the delivery log that no task delivers yet.
     pub(super) undelivered: Vec<EventId>,
+    /// The invitations sent by e-mail: the room, and the address.
+    pub(super) invitation_mails: Vec<(FolderId, String)>,
     /// Ends the wait of the calls that a fault holds now.
     pub(super) released: CancellationToken,
 }
@@ -90,12 +92,7 @@ impl State {
         by: User,
         now: Timestamp,
     ) {
-        let Some(file) = self.storage.file(id) else {
-            return;
-        };
-        let path = self.storage.path(&file.folder);
-        if let Some(root) = path.first() {
-            let payload = Payload::of_file(file, root);
+        if let Some(payload) = Payload::of_file_in(&self.storage, id) {
             self.publish(trigger, payload, by, now);
         }
     }
@@ -108,11 +105,25 @@ impl State {
         by: User,
         now: Timestamp,
     ) {
-        let path = self.storage.path(id);
-        if let (Some(root), Some(folder)) = (path.first(), path.last()) {
-            let payload = Payload::of_folder(folder, root);
+        if let Some(payload) = Payload::of_folder_in(&self.storage, id) {
             self.publish(trigger, payload, by, now);
         }
+    }
+
+    /// Renames a folder or room and raises the event.
+    pub(super) fn rename_folder(&mut self, id: &FolderId, title: &str, by: User, now: Timestamp) {
+        let Some(folder) = self.storage.folder_mut(id) else {
+            return;
+        };
+        folder.title = clean_title(title.trim());
+        folder.updated = now;
+        let (trigger, action) = if folder.is_room() {
+            ("room.updated", Action::RoomRenamed)
+        } else {
+            ("folder.updated", Action::FolderRenamed)
+        };
+        self.storage.log_folder(action, id, by, now);
+        self.publish_folder(trigger, id, by, now);
     }
 
     /// Raises an event.

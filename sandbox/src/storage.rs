@@ -1,15 +1,27 @@
 //! The rooms, folders and files of the portal. Changes here raise no events.
 
+mod activity;
+mod file;
+mod folder;
+mod link;
+mod rights;
+mod title;
+
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::ids::{FileId, FolderId};
+use super::people::People;
 use super::user::User;
 
-/// The longest title the portal keeps, in UTF-16 units.
-const LONGEST_TITLE: usize = 170;
+pub(super) use self::activity::{Action, Activity};
+use self::file::UPLOADED;
+pub(super) use self::file::{File, NewFile};
+pub(super) use self::folder::{Folder, FolderKind, Member, NewFolder, Room, Section, Subject};
+pub(super) use self::link::{Link, LinkKind};
+pub(super) use self::title::{clean_title, renamed_title, split_extension};
 
 /// The number of the first file.
 const FIRST_FILE: i64 = 1_482_901;
@@ -17,162 +29,25 @@ const FIRST_FILE: i64 = 1_482_901;
 /// The number of the first folder that is created later than the portal.
 const FIRST_FOLDER: i64 = 760_001;
 
-/// The kind of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RoomKind {
-    Collaboration,
-    Custom,
-    Data,
-    FormFilling,
-    Public,
-}
-
-/// A folder. A room is a folder with a kind; the section that holds the rooms is a folder without a parent.
-#[derive(Clone, Debug)]
-pub(super) struct Folder {
-    pub(super) id: FolderId,
-    pub(super) parent: Option<FolderId>,
-    pub(super) title: String,
-    pub(super) room: Option<RoomKind>,
-    pub(super) created: Timestamp,
-    pub(super) updated: Timestamp,
-    pub(super) created_by: User,
-    /// Whether the service account has no right to put anything into it.
-    pub(super) read_only: bool,
-    /// For a room: whether the service account is a member. If not, it sees the room only as an administrator.
-    pub(super) service_is_member: bool,
-}
-
-/// The comment of an uploaded version.
-const UPLOADED: &str = "Uploaded";
-
-/// An entry of a file's activity log.
-#[derive(Clone, Debug)]
-pub(super) struct Activity {
-    pub(super) action: Action,
-    pub(super) by: User,
-    pub(super) at: Timestamp,
-    /// The titles before and after it, if it changed the title.
-    pub(super) titles: Option<[String; 2]>,
-}
-
-impl Activity {
-    /// Whether another entry is folded into this one: the same action of the same person in the same minute.
-    pub(super) fn is_folded_with(&self, other: &Self) -> bool {
-        self.action == other.action
-            && self.by == other.by
-            && self.at.as_second() / 60 == other.at.as_second() / 60
-    }
-}
-
-/// What an entry of the activity log says that was done. It calls a save in the editor and an upload that
-/// overwrites the file the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Renamed,
-    Uploaded,
-    Updated,
-}
-
-impl Action {
-    /// DocSpace's number and name for it.
-    pub(super) fn id_and_key(self) -> (u16, &'static str) {
-        match self {
-            Self::Renamed => (5001, "FileRenamed"),
-            Self::Uploaded => (5011, "FileUploaded"),
-            Self::Updated => (5034, "UserFileUpdated"),
-        }
-    }
-}
-
-/// A file with its newest content.
-#[derive(Clone, Debug)]
-pub(super) struct File {
-    pub(super) id: FileId,
-    pub(super) folder: FolderId,
-    pub(super) title: String,
-    pub(super) content: Bytes,
-    pub(super) version: u32,
-    pub(super) created: Timestamp,
-    pub(super) updated: Timestamp,
-    pub(super) created_by: User,
-    pub(super) updated_by: User,
-    /// The comment of the newest version.
-    pub(super) comment: String,
-    pub(super) locked: bool,
-    pub(super) in_editor: bool,
-    /// Whether the service account has only the right to read it.
-    pub(super) read_only: bool,
-    /// Its activity log, oldest entry first.
-    pub(super) activities: Vec<Activity>,
-}
-
-impl File {
-    /// Adds an entry to the activity log.
-    pub(super) fn log(&mut self, action: Action, by: User, at: Timestamp) {
-        self.activities.push(Activity {
-            action,
-            by,
-            at,
-            titles: None,
-        });
-    }
-
-    /// Changes the title, which counts as a change of the file at least a second after the previous one.
-    pub(super) fn rename(&mut self, title: &str, by: User, now: Timestamp) {
-        let old_title = std::mem::replace(&mut self.title, clean_title(title));
-        self.updated_by = by;
-        self.updated = now.max(self.updated + jiff::SignedDuration::from_secs(1));
-        self.activities.push(Activity {
-            action: Action::Renamed,
-            by,
-            at: now,
-            titles: Some([old_title, self.title.clone()]),
-        });
-    }
-
-    /// Adds a version. It is at least a second newer than the previous one, so that their times differ.
-    pub(super) fn overwrite(&mut self, content: Bytes, by: User, now: Timestamp) {
-        self.content = content;
-        self.version += 1;
-        UPLOADED.clone_into(&mut self.comment);
-        self.updated_by = by;
-        self.updated = now.max(self.updated + jiff::SignedDuration::from_secs(1));
-    }
-}
-
-/// A file to add.
-#[derive(Debug)]
-pub(super) struct NewFile {
-    pub(super) folder: FolderId,
-    pub(super) title: String,
-    pub(super) content: Bytes,
-    pub(super) by: User,
-}
-
-/// A folder or room to add.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewFolder<'a> {
-    pub(super) parent: &'a FolderId,
-    pub(super) title: &'a str,
-    pub(super) room: Option<RoomKind>,
-    pub(super) by: User,
-}
-
 /// All folders and files.
 #[derive(Debug)]
 pub(super) struct Storage {
     folders: BTreeMap<FolderId, Folder>,
     files: BTreeMap<FileId, File>,
+    pub(super) people: People,
+    /// All tags of the portal, in the order of their creation.
+    pub(super) tags: Vec<String>,
     next_file: i64,
     next_folder: i64,
 }
 
 impl Storage {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(people: People) -> Self {
         Self {
             folders: BTreeMap::new(),
             files: BTreeMap::new(),
+            people,
+            tags: Vec::new(),
             next_file: FIRST_FILE,
             next_folder: FIRST_FOLDER,
         }
@@ -198,22 +73,40 @@ impl Storage {
         self.folders.insert(folder.id.clone(), folder);
     }
 
-    /// Adds a folder with the next free number; it is a room if it has a kind.
+    /// Adds a folder or room with the next free number.
     pub(super) fn add_folder(&mut self, new: NewFolder<'_>, now: Timestamp) -> FolderId {
         let id = FolderId::from(self.next_folder);
         self.next_folder += 1;
+        let action = match new.room {
+            Some(_) => Action::RoomCreated,
+            None => Action::FolderCreated,
+        };
         self.put_folder(Folder {
             id: id.clone(),
             parent: Some(new.parent.clone()),
             title: clean_title(new.title),
-            room: new.room,
             created: now,
             updated: now,
             created_by: new.by,
             read_only: false,
-            service_is_member: true,
+            kind: new.room.map_or(FolderKind::Plain, FolderKind::Room),
+            activities: Vec::new(),
         });
+        self.log_folder(action, &id, new.by, now);
         id
+    }
+
+    /// Adds an entry to the activity log of a folder.
+    pub(super) fn log_folder(&mut self, action: Action, id: &FolderId, by: User, now: Timestamp) {
+        if let Some(folder) = self.folder_mut(id) {
+            let data = json!({ "id": id, "title": folder.title, "parentId": folder.parent });
+            folder.activities.push(Activity {
+                action,
+                by,
+                at: now,
+                data,
+            });
+        }
     }
 
     /// Adds a file with the next free number. A folder may contain several files of one title.
@@ -231,13 +124,46 @@ impl Storage {
             created_by: new.by,
             updated_by: new.by,
             comment: UPLOADED.to_owned(),
-            locked: false,
+            locked_by: None,
             in_editor: false,
             read_only: false,
+            links: Vec::new(),
             activities: Vec::new(),
         };
         self.files.insert(id.clone(), file);
         id
+    }
+
+    /// Unlocks a file, and every other one that the same user has locked: a fault of DocSpace 3.7.2 (docs/DOCSPACE.md
+    /// A9.1).
+    pub(super) fn unlock(&mut self, id: &FileId, by: User, now: Timestamp) {
+        let Some(file) = self.files.get_mut(id) else {
+            return;
+        };
+        let holder = file.locked_by;
+        file.unlock(by, now);
+        if holder.is_some() {
+            let others = self.files.values_mut();
+            for file in others.filter(|file| file.locked_by == holder) {
+                file.locked_by = None;
+            }
+        }
+    }
+
+    /// Adds tags to a room, and to the list of the portal's tags if they are new there. `false` if it is not a room.
+    pub(super) fn add_tags(&mut self, room: &FolderId, tags: &[String]) -> bool {
+        let Some(room) = self.folders.get_mut(room).and_then(Folder::room_mut) else {
+            return false;
+        };
+        for tag in tags {
+            if !room.tags.contains(tag) {
+                room.tags.push(tag.clone());
+            }
+            if !self.tags.contains(tag) {
+                self.tags.push(tag.clone());
+            }
+        }
+        true
     }
 
     pub(super) fn remove_file(&mut self, id: &FileId) {
@@ -255,6 +181,53 @@ impl Storage {
         }
         self.files.retain(|_, file| file.folder != *id);
         self.folders.remove(id);
+    }
+
+    /// The trash of a user.
+    fn trash_of(&self, user: User) -> Option<FolderId> {
+        let mut folders = self.folders.values();
+        let trash = folders
+            .find(|folder| folder.section() == Some(Section::Trash) && folder.created_by == user);
+        trash.map(|trash| trash.id.clone())
+    }
+
+    /// Moves a file to the trash of a user.
+    pub(super) fn trash_file(&mut self, id: &FileId, by: User, now: Timestamp) {
+        if let Some(trash) = self.trash_of(by)
+            && let Some(file) = self.files.get_mut(id)
+        {
+            file.log(Action::Trashed, by, now);
+            file.folder = trash;
+            file.updated = now;
+            file.updated_by = by;
+        }
+    }
+
+    /// Moves a folder with everything in it to the trash of a user.
+    pub(super) fn trash_folder(&mut self, id: &FolderId, by: User) {
+        if let Some(trash) = self.trash_of(by)
+            && let Some(folder) = self.folders.get_mut(id)
+        {
+            folder.parent = Some(trash);
+        }
+    }
+
+    /// Whether a file in a folder or below it is open in an editor.
+    pub(super) fn has_open_file(&self, folder: &FolderId) -> bool {
+        self.files_below(folder).any(|file| file.in_editor)
+    }
+
+    /// Whether a file in a folder or below it is open in an editor, or locked by somebody else than the service account.
+    pub(super) fn is_in_use(&self, folder: &FolderId) -> bool {
+        self.files_below(folder)
+            .any(|file| file.in_editor || file.is_locked_for(User::Service))
+    }
+
+    fn files_below(&self, folder: &FolderId) -> impl Iterator<Item = &File> {
+        let tree = self.tree(folder);
+        self.files
+            .values()
+            .filter(move |file| tree.contains(&file.folder))
     }
 
     /// The files directly in a folder, by id.
@@ -297,31 +270,7 @@ impl Storage {
 
     /// The room that contains a folder, or the folder itself if it is a room.
     pub(super) fn room_of(&self, id: &FolderId) -> Option<&Folder> {
-        self.path(id)
-            .into_iter()
-            .find(|folder| folder.room.is_some())
-    }
-
-    /// Whether the service account has no right to put anything into a folder.
-    pub(super) fn is_read_only(&self, folder: &Folder) -> bool {
-        folder.read_only || self.is_in_foreign_room(&folder.id)
-    }
-
-    /// Whether the service account has only the right to read a file.
-    pub(super) fn is_file_read_only(&self, file: &File) -> bool {
-        file.read_only || self.is_in_foreign_room(&file.folder)
-    }
-
-    /// Whether a folder is in a room that does not have the service account as a member.
-    fn is_in_foreign_room(&self, folder: &FolderId) -> bool {
-        self.room_of(folder)
-            .is_some_and(|room| !room.service_is_member)
-    }
-
-    /// Whether the service account sees rooms of which it is not a member, as only administrators do.
-    pub(super) fn is_service_administrator(&self) -> bool {
-        let mut rooms = self.folders.values().filter(|folder| folder.room.is_some());
-        rooms.any(|room| !room.service_is_member)
+        self.path(id).into_iter().find(|folder| folder.is_room())
     }
 
     /// A file of this title directly in the folder.
@@ -342,53 +291,15 @@ impl Storage {
     }
 }
 
-/// The name, and the extension with its dot or an empty extension.
-pub(super) fn split_extension(title: &str) -> (&str, &str) {
-    title.split_at(title.rfind('.').unwrap_or(title.len()))
-}
-
-/// The title the portal stores for a requested one (docs/DOCSPACE.md 2.1).
-fn clean_title(title: &str) -> String {
-    let replaced: String = title
-        .chars()
-        .map(|character| match character {
-            '\t' | '*' | '+' | ':' | '"' | '<' | '>' | '?' | '|' | '\\' | '/' | '\u{10000}'.. => {
-                '_'
-            }
-            _ => character,
-        })
-        .collect();
-    let (name, extension) = split_extension(&replaced);
-    let room = LONGEST_TITLE.saturating_sub(extension.chars().count());
-    if name.chars().count() <= room {
-        return replaced;
-    }
-    let shortened: String = name.chars().take(room).collect();
-    let whole = shortened + extension;
-    whole.chars().take(LONGEST_TITLE).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
-    fn titles_are_cleaned() {
-        let check = |given: &str, kept: &str| assert_eq!(clean_title(given), kept);
-        check(
-            "Рахунок №42 — Müller & Söhne's.pdf",
-            "Рахунок №42 — Müller & Söhne's.pdf",
-        );
-        check("a\tb*c+d:e\"f<g>h?i|j\\k/l", "a_b_c_d_e_f_g_h_i_j_k_l");
-        check("party 🎉.pdf", "party _.pdf");
-        let long = clean_title(&format!("{}.pdf", "x".repeat(300)));
-        assert_eq!(long.len(), 170);
-        assert!(long.ends_with("x.pdf"));
-    }
-
-    #[test]
     fn a_free_title_is_found() {
-        let mut storage = Storage::new();
+        let mut storage = Storage::new(People::default());
         let folder = FolderId::from(1);
         let mut add = |title: &str| {
             let title = storage.free_title(&folder, title);

@@ -3,9 +3,11 @@
 mod access;
 mod deliveries;
 mod faults;
+mod files;
 mod folders;
 mod operations;
 mod pages;
+mod rooms;
 mod shapes;
 
 use std::collections::VecDeque;

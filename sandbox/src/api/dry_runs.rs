@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{ApiError, ApiResult, Responder};
 use crate::ids::{FileId, FolderId};
 use crate::portal::Portal;
-use crate::storage::RoomKind;
+use crate::room_kind::RoomKind;
+use crate::storage::Folder;
 
 /// A query, in which lists are repeated members.
 type Pairs = Query<Vec<(String, String)>>;
@@ -49,7 +50,7 @@ pub(super) async fn conflicts(
     let storage = &state.storage;
     let folder = storage.folder(&run.destination);
     let folder = folder.ok_or(ApiError::FolderMissing)?;
-    if folder.parent.is_none() || storage.is_read_only(folder) {
+    if !storage.may_create_in(folder) {
         return Err(ApiError::Denied);
     }
     let conflicting = run.files.iter().filter_map(|id| storage.file(id));
@@ -75,7 +76,7 @@ pub(super) async fn destination(
     let folder = state.storage.folder(&run.destination);
     folder.ok_or(ApiError::FolderMissing)?;
     let room = state.storage.room_of(&run.destination);
-    let takes_forms_only = room.and_then(|room| room.room) == Some(RoomKind::FormFilling);
+    let takes_forms_only = room.and_then(Folder::room_kind) == Some(RoomKind::FormFilling);
     if takes_forms_only && !run.files.is_empty() {
         return Ok(responder.ok(&json!({ "result": NONE_ALLOWED, "files": [] })));
     }

@@ -10,16 +10,14 @@ use serde_json::{Value, json};
 
 use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
-use crate::deletion::Deletion;
 use crate::deviation::Deviation;
 use crate::faults::FaultEffect;
 use crate::ids::{FileId, FolderId};
 use crate::json::Renderer;
-use crate::operations::{
-    Conflict, Effect, FileRequest, Kind, OperationOptions, Selection, Stage, Task, Transfer,
-};
+use crate::operations::{Kind, OperationOptions, Selection, Stage, Task};
 use crate::portal::Portal;
 use crate::state::State as PortalState;
+use crate::transfer::{Conflict, FileRequest, Transfer};
 use crate::user::User;
 
 /// The stages after an operation was queued, each of which takes an equal part of its time.
@@ -112,78 +110,8 @@ fn transfer(
     start(portal, responder, task, options, (kind, single))
 }
 
-/// The body of deleting files and folders.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DeletionBody {
-    file_ids: Option<Vec<FileId>>,
-    folder_ids: Option<Vec<FolderId>>,
-    immediately: Option<bool>,
-    delete_after: Option<bool>,
-    return_single_operation: Option<bool>,
-}
-
-/// Deletes files and folders for good.
-pub(super) async fn delete(
-    State(portal): State<Portal>,
-    responder: Responder,
-    JsonBody(body): JsonBody<DeletionBody>,
-) -> ApiResult {
-    if !body.immediately.unwrap_or(false) {
-        return Err(ApiError::BadArgument(
-            "The sandbox has no trash: set immediately",
-        ));
-    }
-    let deletion = Deletion {
-        files: body.file_ids.unwrap_or_default(),
-        folders: body.folder_ids.unwrap_or_default(),
-    };
-    let task = |state: &PortalState| {
-        let is_room = |id: &FolderId| {
-            let folder = state.storage.folder(id);
-            folder.is_some_and(|folder| folder.room.is_some())
-        };
-        if deletion.folders.iter().any(is_room) {
-            return Err(ApiError::Denied);
-        }
-        deletion.check(&state.storage)?;
-        Ok(Task::Delete(deletion))
-    };
-    let options = options(body.delete_after.unwrap_or(false), None);
-    let single = body.return_single_operation.unwrap_or(false);
-    start(&portal, &responder, task, options, (Kind::Delete, single))
-}
-
-/// The body of deleting a room.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RoomDeletionBody {
-    delete_after: Option<bool>,
-}
-
-/// Deletes a room for good. The response is one operation: that of the account's first deletion.
-pub(super) async fn delete_room(
-    State(portal): State<Portal>,
-    Path(id): Path<String>,
-    responder: Responder,
-    JsonBody(body): JsonBody<RoomDeletionBody>,
-) -> ApiResult {
-    let deletion = Deletion {
-        files: Vec::new(),
-        folders: vec![FolderId::from(id.as_str())],
-    };
-    let operations = portal.update(|state, now| {
-        deletion.check(&state.storage)?;
-        let options = options(body.delete_after.unwrap_or(false), None);
-        queue(&portal, state, Task::Delete(deletion), options, now);
-        let selection = Selection::All(Some(Kind::Delete));
-        Ok::<_, ApiError>(read(state, &responder, selection, now))
-    })?;
-    Ok(responder.ok(operations.first().unwrap_or(&Value::Null)))
-}
-
 /// Queues an operation.
-fn queue(
+pub(super) fn queue(
     portal: &Portal,
     state: &mut PortalState,
     task: Task,
@@ -201,7 +129,7 @@ fn queue(
 }
 
 /// Starts an operation after its check, and shows it alone or with the others of its kind.
-fn start(
+pub(super) fn start(
     portal: &Portal,
     responder: &Responder,
     task: impl FnOnce(&PortalState) -> Result<Task, ApiError>,
@@ -247,7 +175,10 @@ fn file_request(transfer: Transfer, batch: Batch) -> Result<Option<FileRequest>,
     }))
 }
 
-fn options(delete_after: bool, effect: Option<Extension<FaultEffect>>) -> OperationOptions {
+pub(super) fn options(
+    delete_after: bool,
+    effect: Option<Extension<FaultEffect>>,
+) -> OperationOptions {
     let effect = effect.map(|Extension(effect)| effect);
     OperationOptions {
         hide_result: delete_after || effect == Some(FaultEffect::OperationResultLost),
@@ -270,25 +201,11 @@ async fn run(portal: Portal, id: String, time: Duration) {
 
 /// Advances an operation to a stage, and raises the events of what it does on the way.
 fn advance(state: &mut PortalState, id: &str, reached: Stage, now: Timestamp) {
-    let executed = state
+    let events = state
         .operations
         .advance(id, reached, &mut state.storage, now);
-    match executed {
-        Some(Effect::Transferred(transfer, results)) => {
-            let trigger = match transfer {
-                Transfer::Copy => "file.copied",
-                Transfer::Move => "file.moved",
-            };
-            for file in &results {
-                state.publish_file(trigger, file, User::Service, now);
-            }
-        }
-        Some(Effect::Deleted(deleted)) => {
-            for (trigger, payload) in deleted {
-                state.publish(trigger, payload, User::Service, now);
-            }
-        }
-        None => {}
+    for (trigger, payload) in events {
+        state.publish(trigger, payload, User::Service, now);
     }
 }
 
@@ -358,7 +275,7 @@ fn read_selected(portal: &Portal, responder: &Responder, selection: Selection<'_
     responder.ok(&operations.into())
 }
 
-fn read(
+pub(super) fn read(
     state: &mut PortalState,
     responder: &Responder,
     selection: Selection<'_>,

@@ -1,382 +1,143 @@
-//! Reading rooms, folders and files, uploading, and commenting.
+//! Reading, renaming, locking and commenting files, and deleting one (docs/DOCSPACE.md A3.1, A6, A9).
 
-use std::cmp::Ordering;
-
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, Query, State};
-use jiff::Timestamp;
+use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
-use crate::event::UploadEvents;
-use crate::ids::{FileId, FolderId};
-use crate::json::{Renderer, file_type_of};
+use crate::ids::FileId;
 use crate::portal::Portal;
-use crate::storage::{Activity, File, Folder};
+use crate::storage::{File, Section, Storage, renamed_title};
 use crate::user::User;
 
-/// The most entries of a page; a request for more is rejected.
-const MAX_ENTRIES: usize = 100;
+/// The longest title of a file in a request, in characters.
+const LONGEST_FILE_TITLE: usize = 165;
 
 /// The length to which a comment is cut, in characters.
 const MAX_COMMENT: usize = 255;
 
-/// The message for a page size that is out of range.
-const COUNT_OUT_OF_RANGE: &str = "The field Count must be between 1 and 100.";
+const LOCKED_BY_OTHER: &str = "The file is currently locked by another user";
 
-/// The requested part of a list, and its order.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Page {
-    count: Option<usize>,
-    start_index: Option<usize>,
-    sort_by: Option<String>,
-    sort_order: Option<String>,
-}
-
-impl Page {
-    fn by_creation(&self) -> bool {
-        self.sort_by
-            .as_deref()
-            .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTimeCreation"))
-    }
-
-    /// The requested number of entries; `None` if it is out of range.
-    fn count(&self) -> Option<usize> {
-        let count = self.count.unwrap_or(MAX_ENTRIES);
-        (1..=MAX_ENTRIES).contains(&count).then_some(count)
-    }
-
-    fn start(&self) -> usize {
-        self.start_index.unwrap_or(0)
-    }
-
-    fn by_time(&self) -> bool {
-        self.sort_by
-            .as_deref()
-            .is_some_and(|by| by.eq_ignore_ascii_case("DateAndTime"))
-    }
-
-    fn in_direction(&self, order: Ordering) -> Ordering {
-        match self.sort_order.as_deref() {
-            Some(direction) if direction.eq_ignore_ascii_case("descending") => order.reverse(),
-            _ => order,
-        }
-    }
-
-    fn folders<'a>(&self, folders: impl Iterator<Item = &'a Folder>) -> Vec<&'a Folder> {
-        let by_creation = self.by_creation();
-        self.sort(folders, move |folder| {
-            let time = if by_creation {
-                folder.created
-            } else {
-                folder.updated
-            };
-            (time, &folder.title, &folder.id)
-        })
-    }
-
-    fn files<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<&'a File> {
-        let by_creation = self.by_creation();
-        self.sort(files, move |file| {
-            let time = if by_creation {
-                file.created
-            } else {
-                file.updated
-            };
-            (time, &file.title, &file.id)
-        })
-    }
-
-    /// Sorts entries by the time of their last change or by title, and then by id.
-    fn sort<'a, Entry, Id: Ord + 'a>(
-        &self,
-        entries: impl Iterator<Item = &'a Entry>,
-        key: impl Fn(&'a Entry) -> (Timestamp, &'a String, &'a Id),
-    ) -> Vec<&'a Entry> {
-        let mut entries: Vec<_> = entries.collect();
-        entries.sort_by(|a, b| {
-            let ((a_time, a_title, a_id), (b_time, b_title, b_id)) = (key(a), key(b));
-            let order = if self.by_time() || self.by_creation() {
-                a_time.cmp(&b_time)
-            } else {
-                a_title.to_lowercase().cmp(&b_title.to_lowercase())
-            };
-            self.in_direction(order.then(a_id.cmp(b_id)))
-        });
-        entries
-    }
-}
-
-/// Which entries of a folder are listed.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct EntryFilter {
-    filter_value: Option<String>,
-    filter_type: Option<u8>,
-    #[serde(alias = "withSubfolders")]
-    with_sub_folders: Option<bool>,
-}
-
-impl EntryFilter {
-    /// Whether entries of folders below are listed, too: by default, but only together with another filter.
-    fn is_deep(&self) -> bool {
-        let filters = self.wanted_type() != 0 || !self.wanted_text().is_empty();
-        filters && self.with_sub_folders.unwrap_or(true)
-    }
-
-    fn wanted_type(&self) -> u8 {
-        self.filter_type.unwrap_or(0)
-    }
-
-    fn wanted_text(&self) -> String {
-        self.filter_value
-            .as_deref()
-            .unwrap_or_default()
-            .to_lowercase()
-    }
-
-    fn lists_folder(&self, folder: &Folder) -> bool {
-        matches!(self.wanted_type(), 0 | 2)
-            && folder.title.to_lowercase().contains(&self.wanted_text())
-    }
-
-    fn lists_file(&self, file: &File) -> bool {
-        let number = file_type_of(&file.title);
-        let is_of_type = match self.wanted_type() {
-            0 | 1 => true,
-            3 => number == 7,
-            4 => number == 6,
-            5 => number == 5,
-            7 => number == 4,
-            10 => number == 1,
-            12 => [2, 3].contains(&number),
-            22 => number == 10,
-            _ => false,
-        };
-        is_of_type && file.title.to_lowercase().contains(&self.wanted_text())
-    }
-}
-
-/// A page of a folder's content: folders first, then files.
-fn content_json(
-    renderer: &Renderer<'_>,
-    path: &[&Folder],
-    entries: (&[&Folder], &[&File]),
-    (start, count): (usize, usize),
-) -> Value {
-    let (folders, files) = entries;
-    let shown_folders = folders.iter().skip(start).take(count);
-    let folders_json: Vec<_> = shown_folders
-        .map(|folder| renderer.folder(folder))
-        .collect();
-    let shown_files = files
-        .iter()
-        .skip(start.saturating_sub(folders.len()))
-        .take(count - folders_json.len());
-    let files_json: Vec<_> = shown_files.map(|file| renderer.file(file)).collect();
-    let parts: Vec<_> = path
-        .iter()
-        .map(|folder| Renderer::path_part(folder))
-        .collect();
-    json!({
-        "count": folders_json.len() + files_json.len(),
-        "files": files_json,
-        "folders": folders_json,
-        "current": path.last().map(|folder| renderer.folder(folder)),
-        "pathParts": parts,
-        "startIndex": start,
-        "total": folders.len() + files.len(),
-        "new": 0,
-    })
-}
-
-/// Which rooms are listed.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RoomFilter {
-    filter_value: Option<String>,
-    search_area: Option<String>,
-}
-
-impl RoomFilter {
-    /// Whether a room is listed. All rooms are active: the sandbox has neither an archive nor templates.
-    fn lists(&self, room: &Folder) -> bool {
-        let area = self.search_area.as_deref().unwrap_or("Active");
-        let is_searched = ["0", "active", "2", "any"].contains(&area.to_lowercase().as_str());
-        let wanted = self.filter_value.as_deref().unwrap_or_default();
-        is_searched && room.title.to_lowercase().contains(&wanted.to_lowercase())
-    }
-}
-
-pub(super) async fn rooms(
-    State(portal): State<Portal>,
-    Query(page): Query<Page>,
-    Query(filter): Query<RoomFilter>,
-    responder: Responder,
-) -> ApiResult {
-    let Some(count) = page.count() else {
-        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
-    };
-    let content = {
-        let state = portal.state();
-        let section = &portal.seed().rooms_section;
-        let rooms = state
-            .storage
-            .folders_in(section)
-            .filter(|folder| folder.room.is_some() && filter.lists(folder));
-        let rooms = page.folders(rooms);
-        let path = state.storage.path(section);
-        content_json(
-            &state.renderer(&responder.base_url),
-            &path,
-            (&rooms, &[]),
-            (page.start(), count),
-        )
-    };
-    Ok(responder.ok(&content))
-}
-
-pub(super) async fn content(
-    State(portal): State<Portal>,
-    Path(id): Path<String>,
-    Query(page): Query<Page>,
-    Query(filter): Query<EntryFilter>,
-    responder: Responder,
-) -> ApiResult {
-    let id = FolderId::from(id.as_str());
-    let Some(count) = page.count() else {
-        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
-    };
-    let content = {
-        let state = portal.state();
-        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let tree = if filter.is_deep() {
-            state.storage.tree(&id)
-        } else {
-            vec![id.clone()]
-        };
-        let folders = tree
-            .iter()
-            .flat_map(|folder| state.storage.folders_in(folder));
-        let folders = page.folders(folders.filter(|folder| filter.lists_folder(folder)));
-        let files = tree
-            .iter()
-            .flat_map(|folder| state.storage.files_in(folder));
-        let files = page.files(files.filter(|file| filter.lists_file(file)));
-        let path = state.storage.path(&id);
-        content_json(
-            &state.renderer(&responder.base_url),
-            &path,
-            (&folders, &files),
-            (page.start(), count),
-        )
-    };
-    Ok(responder.ok(&content))
-}
-
-pub(super) async fn folder(
-    State(portal): State<Portal>,
-    Path(id): Path<String>,
-    responder: Responder,
-) -> ApiResult {
-    let id = FolderId::from(id.as_str());
-    let folder = {
-        let state = portal.state();
-        let folder = state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        state.renderer(&responder.base_url).folder(folder)
-    };
-    Ok(responder.ok(&folder))
-}
-
-pub(super) async fn path(
-    State(portal): State<Portal>,
-    Path(id): Path<String>,
-    responder: Responder,
-) -> ApiResult {
-    let id = FolderId::from(id.as_str());
-    let path: Vec<_> = {
-        let state = portal.state();
-        state.storage.folder(&id).ok_or(ApiError::FolderMissing)?;
-        let path = state.storage.path(&id);
-        let renderer = state.renderer(&responder.base_url);
-        path.into_iter()
-            .map(|folder| renderer.folder(folder))
-            .collect()
-    };
-    Ok(responder.ok(&path.into()))
-}
-
+/// Reads a file.
 pub(super) async fn file(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
 ) -> ApiResult {
     let id = FileId::from(id.as_str());
+    let file = {
+        let state = portal.state();
+        let file = readable(&state.storage, &id)?;
+        state.renderer(&responder.base_url).file(file)
+    };
+    Ok(responder.ok(&file))
+}
+
+/// A file that the service account may read.
+pub(super) fn readable<'a>(storage: &'a Storage, id: &FileId) -> Result<&'a File, ApiError> {
+    let file = storage.file(id).ok_or(ApiError::FileMissing)?;
+    if storage.may_read(&file.folder) {
+        return Ok(file);
+    }
+    Err(ApiError::DeniedBecause(
+        "You don't have enough permission to view the file",
+    ))
+}
+
+/// A new title of a file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileUpdate {
+    title: Option<String>,
+    last_version: Option<u32>,
+}
+
+/// Renames a file. Nothing happens if the title stays the same or is blank; another file of the title is no obstacle.
+pub(super) async fn rename(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<FileUpdate>,
+) -> ApiResult {
+    let id = FileId::from(id.as_str());
+    let title = body.title.unwrap_or_default();
+    if title.chars().count() > LONGEST_FILE_TITLE {
+        return Ok(responder.invalid(
+            "File.Title",
+            "The field Title must be a string with a maximum length of 165.",
+        ));
+    }
+    if body.last_version.is_some_and(|version| version > 0) {
+        return Err(ApiError::BadArgument(
+            "The sandbox keeps only the newest version of a file",
+        ));
+    }
+    portal.update(|state, now| {
+        let file = state.storage.file(&id).ok_or(ApiError::FileMissing)?;
+        let new_title = renamed_title(&file.title, &title);
+        if title.trim().is_empty() || new_title == file.title {
+            return Ok(());
+        }
+        check_rename(&state.storage, file)?;
+        if let Some(file) = state.storage.file_mut(&id) {
+            file.rename(new_title, User::Service, now);
+        }
+        state.publish_file("file.updated", &id, User::Service, now);
+        Ok::<_, ApiError>(())
+    })?;
     Ok(responder.ok(&file_json(&portal, &id, &responder)?))
 }
 
-/// The query of the activity log.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ActivityQuery {
-    from_date: Option<String>,
-    to_date: Option<String>,
-    count: Option<usize>,
-    start_index: Option<usize>,
+fn check_rename(storage: &Storage, file: &File) -> Result<(), ApiError> {
+    if storage.section_of(&file.folder) == Some(Section::Trash) {
+        return Err(ApiError::Failed("The file is in the Trash"));
+    }
+    if !storage.may_manage_file(file) {
+        return Err(ApiError::Denied);
+    }
+    if file.is_locked_for(User::Service) {
+        return Err(ApiError::Failed(LOCKED_BY_OTHER));
+    }
+    Ok(())
 }
 
-/// A page of a file's activity log, newest entry first. Like actions of one person in one minute are folded into
-/// one entry (docs/DOCSPACE.md A1.7).
-pub(super) async fn activity_log(
+/// Whether a file is to be locked or unlocked.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LockBody {
+    lock_file: Option<bool>,
+}
+
+/// Locks or unlocks a file. The lock of another user stays, without an error. Unlocking removes it, and with it all locks
+/// of that user, as in the version that the sandbox imitates; it raises two events.
+pub(super) async fn lock(
     State(portal): State<Portal>,
-    Path(id): Path<i64>,
-    Query(query): Query<ActivityQuery>,
+    Path(id): Path<String>,
     responder: Responder,
+    JsonBody(body): JsonBody<LockBody>,
 ) -> ApiResult {
-    let count = query.count.unwrap_or(MAX_ENTRIES);
-    if !(1..=MAX_ENTRIES).contains(&count) {
-        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
-    }
-    let id = FileId::from(id);
-    let (entries, total) = {
-        let state = portal.state();
+    let id = FileId::from(id.as_str());
+    portal.update(|state, now| {
         let file = state.storage.file(&id).ok_or(ApiError::FileMissing)?;
-        let renderer = state.renderer(&responder.base_url);
-        // A date that cannot be read counts as none (docs/DOCSPACE.md A1.1).
-        let parse = |date: Option<&String>| date.and_then(|date| date.parse::<Timestamp>().ok());
-        let (from, to) = (
-            parse(query.from_date.as_ref()),
-            parse(query.to_date.as_ref()),
-        );
-        let in_range =
-            |at: Timestamp| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
-        let mut folded: Vec<(&Activity, Vec<Value>)> = Vec::new();
-        let (start, mut total) = (query.start_index.unwrap_or(0), 0);
-        for activity in file.activities.iter().rev() {
-            if !in_range(activity.at) {
-                continue;
-            }
-            total += 1;
-            if !(start..start + count).contains(&(total - 1)) {
-                continue;
-            }
-            match folded.last_mut() {
-                Some((first, related)) if first.is_folded_with(activity) => {
-                    related.push(renderer.activity(file, activity, &[]));
-                }
-                _ => folded.push((activity, Vec::new())),
-            }
+        if !state.storage.may_manage_file(file) {
+            return Err(ApiError::Denied);
         }
-        let entries: Vec<_> = folded
-            .iter()
-            .map(|(activity, related)| renderer.activity(file, activity, related))
-            .collect();
-        (entries, total)
-    };
-    Ok(responder.page(&entries.into(), total))
+        let events = if body.lock_file.unwrap_or(false) {
+            if let Some(file) = state.storage.file_mut(&id) {
+                file.lock(User::Service, now);
+            }
+            1
+        } else {
+            state.storage.unlock(&id, User::Service, now);
+            2
+        };
+        for _ in 0..events {
+            state.publish_file("file.updated", &id, User::Service, now);
+        }
+        Ok(())
+    })?;
+    Ok(responder.ok(&file_json(&portal, &id, &responder)?))
 }
 
 /// A new comment on one version of a file.
@@ -398,11 +159,14 @@ pub(super) async fn comment(
     let text: String = new.comment.unwrap_or_default();
     let text: String = text.chars().take(MAX_COMMENT).collect();
     portal.update(|state, now| {
-        let file = state.storage.file_mut(&id).ok_or(ApiError::Denied)?;
-        if file.read_only || file.locked {
+        let file = state.storage.file(&id).ok_or(ApiError::Denied)?;
+        let may_comment = state.storage.may_comment(file);
+        if !may_comment || file.is_locked_for(User::Service) {
             return Err(ApiError::Denied);
         }
-        if new.version == file.version {
+        if let Some(file) = state.storage.file_mut(&id)
+            && new.version == file.version
+        {
             file.comment.clone_from(&text);
         }
         state.publish_file("file.updated", &id, User::Service, now);
@@ -411,65 +175,12 @@ pub(super) async fn comment(
     Ok(responder.ok(&text.into()))
 }
 
-/// What a simple upload does if the folder has a file of the same title.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct UploadQuery {
-    create_new_if_exist: Option<bool>,
-}
-
-/// A simple upload by the service account, which raises `file.created` and `file.uploaded`, also when it overwrites. The
-/// response is a list, as ONLYOFFICE's own client expects.
-pub(super) async fn upload(
-    State(portal): State<Portal>,
-    Path(folder): Path<String>,
-    Query(query): Query<UploadQuery>,
-    responder: Responder,
-    form: Result<Multipart, MultipartRejection>,
-) -> ApiResult {
-    let folder = FolderId::from(folder.as_str());
-    check_destination(&portal, &folder)?;
-    let form = form.map_err(|_| ApiError::UnsupportedBody)?;
-    let (title, content) = first_file(form)
-        .await
-        .ok_or(ApiError::BadArgument("No input files"))?;
-    let events = UploadEvents::CreatedAndUploaded;
-    let create_new = query.create_new_if_exist.unwrap_or(false);
-    let existing = portal.overwritable(&folder, &title).filter(|_| !create_new);
-    let file = if let Some(existing) = existing {
-        portal.overwrite_by(User::Service, &existing, &content, events.triggers());
-        existing
-    } else {
-        let free = portal.state().storage.free_title(&folder, &title);
-        let title = if create_new { free } else { title };
-        portal.upload_by(User::Service, &folder, &title, &content, events)
-    };
-    Ok(responder.ok(&json!([file_json(&portal, &file, &responder)?])))
-}
-
-fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
-    let state = portal.state();
-    let folder = state
-        .storage
-        .folder(folder)
-        .ok_or(ApiError::FolderMissing)?;
-    if state.storage.is_read_only(folder) || folder.parent.is_none() {
-        return Err(ApiError::Denied);
-    }
-    Ok(())
-}
-
-/// The title and content of the first file in a form.
-async fn first_file(mut form: Multipart) -> Option<(String, bytes::Bytes)> {
-    while let Some(field) = form.next_field().await.ok()? {
-        if let Some(title) = field.file_name().map(str::to_owned) {
-            return Some((title, field.bytes().await.ok()?));
-        }
-    }
-    None
-}
-
-fn file_json(portal: &Portal, id: &FileId, responder: &Responder) -> Result<Value, ApiError> {
+/// The object of a file.
+pub(super) fn file_json(
+    portal: &Portal,
+    id: &FileId,
+    responder: &Responder,
+) -> Result<Value, ApiError> {
     let state = portal.state();
     let file = state.storage.file(id).ok_or(ApiError::FileMissing)?;
     Ok(state.renderer(&responder.base_url).file(file))

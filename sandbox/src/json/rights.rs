@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::storage::{File, Folder, Storage};
+
 /// The rights of a room manager to a file, and those that no user has to an ordinary file.
 const FILE_RIGHTS: [&str; 17] = [
     "Read",
@@ -35,8 +37,18 @@ const NO_FILE_RIGHTS: [&str; 10] = [
     "Vectorization",
 ];
 
-/// The rights that are missing if a file is read-only.
-const MISSING_FILE_RIGHTS: [&str; 5] = ["Copy", "Move", "Duplicate", "Download", "EditHistory"];
+/// The rights to a file that depend on the right to copy it, to rename, move and delete it, and to change its content.
+const COPY_RIGHTS: [&str; 3] = ["Copy", "Duplicate", "Download"];
+const MOVE_RIGHTS: [&str; 2] = ["Delete", "Move"];
+const MANAGE_RIGHTS: [&str; 3] = ["Rename", "Lock", "CopyLink"];
+const EDIT_RIGHTS: [&str; 6] = [
+    "Comment",
+    "Review",
+    "Edit",
+    "CustomFilter",
+    "EditHistory",
+    "Convert",
+];
 
 /// The rights of a room manager to a folder, and those that the sandbox never grants.
 const FOLDER_RIGHTS: [&str; 17] = [
@@ -66,33 +78,42 @@ const NO_FOLDER_RIGHTS: [&str; 5] = [
     "UseChat",
 ];
 
-/// The rights that are missing if a folder is read-only.
-const MISSING_FOLDER_RIGHTS: [&str; 3] = ["Create", "CopyTo", "MoveTo"];
+/// The rights to a folder that depend on the right to put something into it, and to change it.
+const CREATE_RIGHTS: [&str; 3] = ["Create", "CopyTo", "MoveTo"];
+const FOLDER_MANAGE_RIGHTS: [&str; 4] = ["EditRoom", "Rename", "EditAccess", "ChangeOwner"];
 
 /// The rights to a file.
-pub(super) fn of_file(read_only: bool) -> Value {
-    let missing = if read_only {
-        &MISSING_FILE_RIGHTS[..]
-    } else {
-        &[]
-    };
-    rights(&FILE_RIGHTS, &NO_FILE_RIGHTS, missing)
+pub(super) fn of_file(storage: &Storage, file: &File) -> Value {
+    let missing = [
+        (storage.may_copy(file), &COPY_RIGHTS[..]),
+        (storage.may_move(file), &MOVE_RIGHTS[..]),
+        (storage.may_manage_file(file), &MANAGE_RIGHTS[..]),
+        (storage.may_edit(file), &EDIT_RIGHTS[..]),
+    ];
+    rights(&FILE_RIGHTS, &NO_FILE_RIGHTS, &missing)
 }
 
 /// The rights to a folder.
-pub(super) fn of_folder(read_only: bool) -> Value {
-    let missing = if read_only {
-        &MISSING_FOLDER_RIGHTS[..]
+pub(super) fn of_folder(storage: &Storage, folder: &Folder) -> Value {
+    let manages = if folder.is_room() {
+        storage.may_manage_room(folder)
     } else {
-        &[]
+        storage.may_manage_folder(folder)
     };
-    rights(&FOLDER_RIGHTS, &NO_FOLDER_RIGHTS, missing)
+    let missing = [
+        (storage.may_create_in(folder), &CREATE_RIGHTS[..]),
+        (manages, &FOLDER_MANAGE_RIGHTS[..]),
+    ];
+    rights(&FOLDER_RIGHTS, &NO_FOLDER_RIGHTS, &missing)
 }
 
-fn rights(granted: &[&str], never_granted: &[&str], missing: &[&str]) -> Value {
-    let granted = granted
-        .iter()
-        .map(|right| (*right, !missing.contains(right)));
+/// A map of the rights. Those of a condition that does not hold are missing.
+fn rights(granted: &[&str], never_granted: &[&str], conditions: &[(bool, &[&str])]) -> Value {
+    let is_held = |right: &&str| {
+        let mut conditions = conditions.iter();
+        conditions.all(|(holds, rights)| *holds || !rights.contains(right))
+    };
+    let granted = granted.iter().map(|right| (*right, is_held(right)));
     let never_granted = never_granted.iter().map(|right| (*right, false));
     let rights: Map<String, Value> = granted
         .chain(never_granted)

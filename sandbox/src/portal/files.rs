@@ -5,7 +5,10 @@ use bytes::Bytes;
 use super::Portal;
 use crate::event::UploadEvents;
 use crate::ids::{FileId, FolderId};
-use crate::storage::{Action, File, Folder, NewFile, NewFolder, RoomKind};
+use crate::level::AccessLevel;
+use crate::people::AccountType;
+use crate::room_kind::RoomKind;
+use crate::storage::{Action, File, Folder, NewFile, NewFolder, Subject, clean_title};
 use crate::user::User;
 
 /// The present state of a file.
@@ -25,6 +28,8 @@ pub struct FileView {
     pub comment: String,
     /// Whether somebody has locked it.
     pub locked: bool,
+    /// The GUID of the account that has locked it.
+    pub locked_by: Option<String>,
 }
 
 impl From<&File> for FileView {
@@ -35,7 +40,8 @@ impl From<&File> for FileView {
             content: file.content.to_vec(),
             version: file.version,
             folder: file.folder.clone(),
-            locked: file.locked,
+            locked: file.locked_by.is_some(),
+            locked_by: file.locked_by.map(|user| user.id().to_owned()),
             comment: file.comment.clone(),
         }
     }
@@ -52,16 +58,16 @@ impl Portal {
         content: &[u8],
         events: UploadEvents,
     ) -> FileId {
-        self.upload_by(User::Client, folder, title, content, events)
+        self.add_file_by(User::Client, folder, (title, content), events.triggers())
     }
 
-    pub(crate) fn upload_by(
+    /// A user adds a file, which raises these events.
+    pub(crate) fn add_file_by(
         &self,
         by: User,
         folder: &FolderId,
-        title: &str,
-        content: &[u8],
-        events: UploadEvents,
+        (title, content): (&str, &[u8]),
+        triggers: &[&'static str],
     ) -> FileId {
         let new = NewFile {
             folder: folder.clone(),
@@ -69,12 +75,16 @@ impl Portal {
             content: Bytes::copy_from_slice(content),
             by,
         };
+        let action = match triggers {
+            ["file.created"] => Action::Created,
+            _ => Action::Uploaded,
+        };
         self.update(|state, now| {
             let file = state.storage.add_file(new, now);
             if let Some(added) = state.storage.file_mut(&file) {
-                added.log(Action::Uploaded, by, now);
+                added.log(action, by, now);
             }
-            for trigger in events.triggers() {
+            for trigger in triggers {
                 state.publish_file(trigger, &file, by, now);
             }
             file
@@ -90,7 +100,7 @@ impl Portal {
     pub fn rename(&self, file: &FileId, title: &str) {
         self.update(|state, now| {
             if let Some(existing) = state.storage.file_mut(file) {
-                existing.rename(title, User::Client, now);
+                existing.rename(clean_title(title), User::Client, now);
             }
             state.publish_file("file.updated", file, User::Client, now);
         });
@@ -128,7 +138,8 @@ impl Portal {
     pub(crate) fn overwritable(&self, folder: &FolderId, title: &str) -> Option<FileId> {
         let state = self.state();
         let existing = state.storage.same_title(folder, title)?;
-        let is_free = !(existing.locked || existing.in_editor || existing.read_only);
+        let in_use = existing.is_locked_for(User::Service) || existing.in_editor;
+        let is_free = !in_use && state.storage.may_edit(existing);
         is_free.then(|| existing.id.clone())
     }
 
@@ -140,11 +151,19 @@ impl Portal {
         });
     }
 
+    /// The client moves a file to their trash, which the service account cannot read.
+    pub fn trash(&self, file: &FileId) {
+        self.update(|state, now| {
+            state.publish_file("file.trashed", file, User::Client, now);
+            state.storage.trash_file(file, User::Client, now);
+        });
+    }
+
     /// The client locks or unlocks a file.
     pub fn lock(&self, file: &FileId, locked: bool) {
         self.update(|state, now| {
             if let Some(existing) = state.storage.file_mut(file) {
-                existing.locked = locked;
+                existing.locked_by = locked.then_some(User::Client);
             }
             state.publish_file("file.updated", file, User::Client, now);
         });
@@ -201,10 +220,7 @@ impl Portal {
     /// The client renames a folder.
     pub fn rename_folder(&self, folder: &FolderId, title: &str) {
         self.update(|state, now| {
-            if let Some(existing) = state.storage.folder_mut(folder) {
-                title.clone_into(&mut existing.title);
-            }
-            state.publish_folder("folder.updated", folder, User::Client, now);
+            state.rename_folder(folder, title, User::Client, now);
         });
     }
 
@@ -244,15 +260,24 @@ impl Portal {
         self.configure_folder(folder, |folder| folder.read_only = true);
     }
 
-    /// Removes the service account from the members of a room. As an administrator it can still read everything
+    /// Removes the service account from the members of a room, and makes it an administrator. As such it can still read everything
     /// in it, but copies and moves from or into the room are denied (docs/DOCSPACE.md 1.9).
     pub fn remove_service_account(&self, room: &FolderId) {
-        self.configure_folder(room, |room| room.service_is_member = false);
+        self.set_service_type(AccountType::Administrator);
+        let mut state = self.state();
+        if let Some(room) = state.storage.folder_mut(room).and_then(Folder::room_mut) {
+            let service = Subject::Person(User::Service.id().to_owned());
+            room.set_access(&service, AccessLevel::None);
+        }
     }
 
     /// Turns a room into a form filling room, which accepts only PDF forms. No file of the sandbox is one.
     pub fn make_form_room(&self, room: &FolderId) {
-        self.configure_folder(room, |room| room.room = Some(RoomKind::FormFilling));
+        self.configure_folder(room, |room| {
+            if let Some(room) = room.room_mut() {
+                room.kind = RoomKind::FormFilling;
+            }
+        });
     }
 
     fn configure_folder(&self, id: &FolderId, change: impl FnOnce(&mut Folder)) {

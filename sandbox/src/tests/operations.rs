@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::json::Renderer;
-use crate::operations::{
-    Conflict, FileRequest, OperationOptions, Selection, Stage, Task, Transfer,
-};
+use crate::operations::{OperationOptions, Selection, Stage, Task};
 use crate::state::State;
+use crate::transfer::{Conflict, FileRequest, Transfer};
 
 /// The message of an error.
 fn message(body: &Value) -> &str {

@@ -1,0 +1,236 @@
+//! Listing rooms and the content of folders (docs/DOCSPACE.md A11).
+
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::folders::readable;
+use super::page::{COUNT_OUT_OF_RANGE, Page};
+use super::{ApiError, ApiResult, Responder};
+use crate::ids::FolderId;
+use crate::json::{Renderer, file_type_of};
+use crate::portal::Portal;
+use crate::room_kind::RoomKind;
+use crate::storage::{File, Folder};
+
+/// Which entries of a folder are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryFilter {
+    filter_value: Option<String>,
+    filter_type: Option<u8>,
+    #[serde(alias = "withSubfolders")]
+    with_sub_folders: Option<bool>,
+}
+
+impl EntryFilter {
+    /// Whether entries of folders below are listed, too: by default, but only together with another filter.
+    fn is_deep(&self) -> bool {
+        let filters = self.wanted_type() != 0 || !self.wanted_text().is_empty();
+        filters && self.with_sub_folders.unwrap_or(true)
+    }
+
+    fn wanted_type(&self) -> u8 {
+        self.filter_type.unwrap_or(0)
+    }
+
+    fn wanted_text(&self) -> String {
+        self.filter_value
+            .as_deref()
+            .unwrap_or_default()
+            .to_lowercase()
+    }
+
+    fn lists_folder(&self, folder: &Folder) -> bool {
+        matches!(self.wanted_type(), 0 | 2)
+            && folder.title.to_lowercase().contains(&self.wanted_text())
+    }
+
+    fn lists_file(&self, file: &File) -> bool {
+        let number = file_type_of(&file.title);
+        let is_of_type = match self.wanted_type() {
+            0 | 1 => true,
+            3 => number == 7,
+            4 => number == 6,
+            5 => number == 5,
+            7 => number == 4,
+            10 => number == 1,
+            12 => [2, 3].contains(&number),
+            22 => number == 10,
+            _ => false,
+        };
+        is_of_type && file.title.to_lowercase().contains(&self.wanted_text())
+    }
+}
+
+/// A page of a folder's content: folders first, then files.
+fn content_json(
+    renderer: &Renderer<'_>,
+    path: &[&Folder],
+    entries: (&[&Folder], &[&File]),
+    (start, count): (usize, usize),
+) -> Value {
+    let (folders, files) = entries;
+    let shown_folders = folders.iter().skip(start).take(count);
+    let folders_json: Vec<_> = shown_folders
+        .map(|folder| renderer.folder(folder))
+        .collect();
+    let shown_files = files
+        .iter()
+        .skip(start.saturating_sub(folders.len()))
+        .take(count - folders_json.len());
+    let files_json: Vec<_> = shown_files.map(|file| renderer.file(file)).collect();
+    let parts: Vec<_> = path
+        .iter()
+        .map(|folder| Renderer::path_part(folder))
+        .collect();
+    json!({
+        "count": folders_json.len() + files_json.len(),
+        "files": files_json,
+        "folders": folders_json,
+        "current": path.last().map(|folder| renderer.folder(folder)),
+        "pathParts": parts,
+        "startIndex": start,
+        "total": folders.len() + files.len(),
+        "new": 0,
+    })
+}
+
+/// Which rooms are listed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomFilter {
+    filter_value: Option<String>,
+    search_area: Option<String>,
+    subject_owner_id: Option<String>,
+    /// A list of tags, of which a room has one, as the text of a JSON array.
+    tags: Option<String>,
+    without_tags: Option<bool>,
+    r#type: Option<String>,
+}
+
+/// The sections that a list of rooms covers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SearchArea {
+    Active,
+    Archive,
+    Any,
+    Templates,
+}
+
+impl RoomFilter {
+    fn area(&self) -> SearchArea {
+        let area = self.search_area.as_deref().unwrap_or("Active");
+        match area.to_lowercase().as_str() {
+            "1" | "archive" => SearchArea::Archive,
+            "2" | "any" => SearchArea::Any,
+            "4" | "templates" => SearchArea::Templates,
+            _ => SearchArea::Active,
+        }
+    }
+
+    /// The tags of which a room has one; `None` if all rooms are listed.
+    fn wanted_tags(&self) -> Result<Option<Vec<String>>, ApiError> {
+        let given = self.tags.as_deref().filter(|tags| !tags.is_empty());
+        given
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| ApiError::Failed("The JSON value could not be converted."))
+    }
+
+    fn lists(&self, folder: &Folder, wanted_tags: Option<&[String]>) -> bool {
+        let Some(room) = folder.room() else {
+            return false;
+        };
+        let title = self.filter_value.as_deref().unwrap_or_default();
+        let kind = self.r#type.as_ref().and_then(|kind| {
+            let kind = Value::String(kind.clone());
+            RoomKind::requested(&kind)
+        });
+        folder.title.to_lowercase().contains(&title.to_lowercase())
+            && kind.is_none_or(|kind| kind == room.kind)
+            && (!self.without_tags.unwrap_or(false) || room.tags.is_empty())
+            && wanted_tags.is_none_or(|tags| tags.iter().any(|tag| room.tags.contains(tag)))
+            && self
+                .subject_owner_id
+                .as_ref()
+                .is_none_or(|owner| folder.created_by.id() == owner)
+    }
+}
+
+/// Lists the rooms that the service account may read. The list is a content page of the section.
+pub(super) async fn rooms(
+    State(portal): State<Portal>,
+    Query(page): Query<Page>,
+    Query(filter): Query<RoomFilter>,
+    responder: Responder,
+) -> ApiResult {
+    let Some(count) = page.count() else {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
+    };
+    let wanted_tags = filter.wanted_tags()?;
+    let seed = portal.seed();
+    let sections: &[_] = match filter.area() {
+        SearchArea::Active => &[&seed.rooms_section],
+        SearchArea::Archive => &[&seed.archive],
+        SearchArea::Any => &[&seed.rooms_section, &seed.archive],
+        SearchArea::Templates => &[],
+    };
+    let content = {
+        let state = portal.state();
+        let storage = &state.storage;
+        let rooms = sections
+            .iter()
+            .flat_map(|section| storage.folders_in(section))
+            .filter(|room| filter.lists(room, wanted_tags.as_deref()))
+            .filter(|room| storage.may_read(&room.id));
+        let rooms = page.folders(rooms);
+        let path = storage.path(sections.first().copied().unwrap_or(&seed.rooms_section));
+        content_json(
+            &state.renderer(&responder.base_url),
+            &path,
+            (&rooms, &[]),
+            (page.start(), count),
+        )
+    };
+    Ok(responder.ok(&content))
+}
+
+/// Lists a page of the content of a folder.
+pub(super) async fn content(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+    Query(filter): Query<EntryFilter>,
+    responder: Responder,
+) -> ApiResult {
+    let id = FolderId::from(id.as_str());
+    let Some(count) = page.count() else {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
+    };
+    let content = {
+        let state = portal.state();
+        readable(&state.storage, &id)?;
+        let tree = if filter.is_deep() {
+            state.storage.tree(&id)
+        } else {
+            vec![id.clone()]
+        };
+        let folders = tree
+            .iter()
+            .flat_map(|folder| state.storage.folders_in(folder));
+        let folders = page.folders(folders.filter(|folder| filter.lists_folder(folder)));
+        let files = tree
+            .iter()
+            .flat_map(|folder| state.storage.files_in(folder));
+        let files = page.files(files.filter(|file| filter.lists_file(file)));
+        let path = state.storage.path(&id);
+        content_json(
+            &state.renderer(&responder.base_url),
+            &path,
+            (&folders, &files),
+            (page.start(), count),
+        )
+    };
+    Ok(responder.ok(&content))
+}
