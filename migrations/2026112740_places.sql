@@ -3,3 +3,5 @@
 ALTER TABLE events ADD COLUMN actor TEXT;
 ALTER TABLE events ADD COLUMN folder_id TEXT;
 ALTER TABLE events ADD COLUMN room_id TEXT;
+-- Who ordered the last replay, if that is known.
+ALTER TABLE events ADD COLUMN replayed_person TEXT;

@@ -10,7 +10,7 @@ use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::evaluator::Evaluator;
 use crate::event::Event;
 use crate::ids::InboxId;
-use crate::inbox::{self, Replay, ReplayedBy};
+use crate::inbox::{self, Replay, ReplayOrder};
 use crate::journal;
 use crate::rules::{Facts, RuleSet};
 
@@ -135,17 +135,17 @@ pub async fn order(
     db: &Db,
     events: &[InboxId],
     mode: ReplayMode,
-    by: ReplayedBy,
+    order: &ReplayOrder,
     now: Timestamp,
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     for batch in events.chunks(BATCH) {
-        let batch = batch.to_vec();
+        let (batch, order) = (batch.to_vec(), order.clone());
         let ordered = db.write(move |sql| {
-            let order = |&id: &InboxId| Ok((id, order_one(sql, id, mode, by, now)?));
+            let replay = |&id: &InboxId| Ok((id, order_one(sql, id, mode, &order, now)?));
             batch
                 .iter()
-                .map(order)
+                .map(replay)
                 .collect::<Result<Vec<_>, SqlError>>()
         });
         for (id, outcome) in ordered.await? {
@@ -170,14 +170,18 @@ fn order_one(
     sql: &Sql,
     id: InboxId,
     mode: ReplayMode,
-    by: ReplayedBy,
+    order: &ReplayOrder,
     now: Timestamp,
 ) -> Result<Option<Ordered>, SqlError> {
     Ok(match mode {
-        ReplayMode::AsPlanned => inbox::replay_as_planned(sql, id, by, now)?.map(Ordered::Retried),
-        ReplayMode::CurrentRules => inbox::replay(sql, id, by, now)?.map(|replay| match replay {
-            Replay::Reevaluating => Ordered::Reevaluating,
-            Replay::NothingToReplay => Ordered::Nothing,
-        }),
+        ReplayMode::AsPlanned => {
+            inbox::replay_as_planned(sql, id, order, now)?.map(Ordered::Retried)
+        }
+        ReplayMode::CurrentRules => {
+            inbox::replay(sql, id, order, now)?.map(|replay| match replay {
+                Replay::Reevaluating => Ordered::Reevaluating,
+                Replay::NothingToReplay => Ordered::Nothing,
+            })
+        }
     })
 }

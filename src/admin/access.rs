@@ -55,6 +55,10 @@ pub(super) struct Identity {
     pub(super) has_session: bool,
 }
 
+/// The operator who sends a request, as the proxy that authenticated them names them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OperatorName(pub(super) Option<String>);
+
 impl Identity {
     /// Whether pages and their data may be shown.
     pub(super) fn may_read(self) -> bool {
@@ -83,10 +87,9 @@ impl Access {
         }
     }
 
-    /// Whether a proxy has authenticated the sender of a request as an operator.
-    pub(super) fn is_authenticated_by_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
-        let proxy = self.proxy.as_ref();
-        proxy.is_some_and(|proxy| proxy.authenticates(peer, headers))
+    /// The operator who sends a request, if a proxy has authenticated them.
+    pub(super) fn proxied_operator(&self, peer: IpAddr, headers: &HeaderMap) -> Option<String> {
+        self.proxy.as_ref()?.operator(peer, headers)
     }
 
     /// The address of the client: the one that a trusted proxy names, or that of the connection.

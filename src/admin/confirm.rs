@@ -10,13 +10,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use tracing::info;
 
-use super::access::{Caller, Identity};
+use super::access::{Caller, Identity, OperatorName};
 use super::console::Console;
 use super::event_page::Notice;
 use super::layout::{Layout, all_events, message, no_event, page, unavailable};
 use super::login;
 use crate::ids::InboxId;
-use crate::inbox::{self, Discarded, Replay, ReplayedBy};
+use crate::inbox::{self, Discarded, Replay, ReplayOrder, ReplayedBy};
 use crate::journal::{self, EventDetails, EventState};
 use crate::outbox::ActionState;
 
@@ -71,6 +71,7 @@ pub(super) async fn show(
 pub(super) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
+    Extension(OperatorName(person)): Extension<OperatorName>,
     Path((id, change)): Path<(i64, EventChange)>,
 ) -> Response {
     if let Some(refusal) = refusal(&console, identity, &format!("/events/{id}")) {
@@ -78,11 +79,13 @@ pub(super) async fn apply(
     }
     let now = console.clock.now();
     let event = InboxId(id);
+    let order = ReplayOrder {
+        by: ReplayedBy::Console,
+        person,
+    };
     let write = console.db.write(move |sql| {
         Ok(match change {
-            EventChange::Replay => {
-                inbox::replay(sql, event, ReplayedBy::Console, now)?.map(notice_of_replay)
-            }
+            EventChange::Replay => inbox::replay(sql, event, &order, now)?.map(notice_of_replay),
             EventChange::Discard => inbox::discard(sql, event, now)?.map(notice_of_discard),
         })
     });

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::loopback::host_of;
 
-use super::access::{Caller, Identity, bearer};
+use super::access::{Caller, Identity, OperatorName, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
 use super::layout::{Layout, error_page, unavailable};
@@ -172,7 +172,8 @@ pub(super) async fn identify(
         is_local: access.is_local(request.version(), headers),
         has_session: false,
     };
-    if access.is_authenticated_by_proxy(peer.ip(), headers) {
+    let name = access.proxied_operator(peer.ip(), headers);
+    if name.is_some() {
         identity.caller = Caller::Operator;
     } else if let Some(token) = bearer(headers).filter(|_| access.has_token()) {
         match console.check_token(token, peer.ip(), headers) {
@@ -199,6 +200,7 @@ pub(super) async fn identify(
         }
     }
     request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(OperatorName(name));
     next.run(request).await
 }
 

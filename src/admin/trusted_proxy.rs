@@ -23,13 +23,12 @@ impl TrustedProxy {
         self.networks.iter().any(|network| network.contains(&peer))
     }
 
-    /// Whether the proxy says that a request is an operator's. `peer` is the other end of the connection.
-    pub(super) fn authenticates(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    /// The operator who sends a request, as the proxy names them. `peer` is the other end of the connection.
+    pub(super) fn operator(&self, peer: IpAddr, headers: &HeaderMap) -> Option<String> {
         let mut names = headers.get_all(&self.header).iter();
-        let name = names
-            .next()
-            .filter(|name| !name.as_bytes().trim_ascii().is_empty());
-        self.is_at(peer) && name.is_some() && names.next().is_none()
+        let name = names.next()?.as_bytes().trim_ascii();
+        let is_named = self.is_at(peer) && !name.is_empty() && names.next().is_none();
+        is_named.then(|| String::from_utf8_lossy(name).into_owned())
     }
 
     /// The address of the client behind the proxy, if it passed the request on and names one.

@@ -147,6 +147,12 @@ impl Settings {
         self.read(admin_address)
     }
 
+    /// The account on this machine that runs the process, as the shell or `sudo` names it.
+    pub fn account(&self) -> Option<&str> {
+        let names = ["SUDO_USER", "LOGNAME", "USER"];
+        names.iter().find_map(|name| self.variables.text(name))
+    }
+
     /// How to log, even if `LOG_FORMAT` or `RUST_LOG` is not valid.
     pub fn logging(&self) -> Logging {
         logging_or_default(&mut Reader::new(&self.variables))

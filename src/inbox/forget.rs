@@ -23,7 +23,7 @@ pub fn forget(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
     }
     let body = without_names(&body);
     sql.execute(
-        "UPDATE events SET title = NULL, title_key = NULL, actor = NULL, body = :body,
+        "UPDATE events SET title = NULL, title_key = NULL, actor = NULL, replayed_person = NULL, body = :body,
                            replay_changes = NULL,
                            reason = CASE WHEN reason IS NULL THEN NULL ELSE :forgotten END
          WHERE id = :id",

@@ -22,6 +22,21 @@ stored_words!(ReplayedBy {
     Console => "console",
 });
 
+/// Who orders a replay, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayOrder {
+    /// How.
+    pub by: ReplayedBy,
+    /// The person's account, if it is known.
+    pub person: Option<String>,
+}
+
+impl From<ReplayedBy> for ReplayOrder {
+    fn from(by: ReplayedBy) -> Self {
+        Self { by, person: None }
+    }
+}
+
 /// The result of a replay that a person ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
@@ -36,16 +51,17 @@ pub enum Replay {
 pub fn replay(
     sql: &Sql,
     id: InboxId,
-    by: ReplayedBy,
+    order: &ReplayOrder,
     now: Timestamp,
 ) -> Result<Option<Replay>, SqlError> {
     let replayed = sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL,
-                           replayed_at = :now, replayed_by = :by, replay_changes = NULL
+                           replayed_at = :now, replayed_by = :by, replayed_person = :person, replay_changes = NULL
          WHERE id = :id AND state <> 'unreadable'",
         &[
             (":id", id.0.into()),
-            (":by", by.as_str().into()),
+            (":by", order.by.as_str().into()),
+            (":person", order.person.as_deref().into()),
             (":now", now.into()),
         ],
     )?;
@@ -62,7 +78,7 @@ pub fn replay(
 pub fn replay_as_planned(
     sql: &Sql,
     id: InboxId,
-    by: ReplayedBy,
+    order: &ReplayOrder,
     now: Timestamp,
 ) -> Result<Option<usize>, SqlError> {
     if !exists(sql, id)? {
@@ -78,10 +94,11 @@ pub fn replay_as_planned(
     let count = decisions + retried.len();
     if count > 0 {
         sql.execute(
-            "UPDATE events SET replayed_by = :by, replayed_at = :now WHERE id = :id",
+            "UPDATE events SET replayed_by = :by, replayed_person = :person, replayed_at = :now WHERE id = :id",
             &[
                 (":id", id.0.into()),
-                (":by", by.as_str().into()),
+                (":by", order.by.as_str().into()),
+                (":person", order.person.as_deref().into()),
                 (":now", now.into()),
             ],
         )?;

@@ -62,6 +62,7 @@ pub(super) struct EventRow {
     deliveries: u32,
     replayed_at: Option<Timestamp>,
     replayed_by: Option<ReplayedBy>,
+    replayed_person: Option<String>,
     state: InboxState,
     reason: Option<String>,
     due_at: Timestamp,
@@ -91,6 +92,7 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
         deliveries: row.get("deliveries")?,
         replayed_at: row.get("replayed_at")?,
         replayed_by: row.get("replayed_by")?,
+        replayed_person: row.get("replayed_person")?,
         state: row.get("state")?,
         reason: row.get("reason")?,
         due_at: row.get("due_at")?,
@@ -101,7 +103,7 @@ impl EventRow {
     /// The columns that [`read_event`] reads.
     pub(super) const COLUMNS: &str = "id, webhook_id, named_webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
-                                      due_at, replayed_at, replayed_by, backfilled, folder_id, room_id, actor";
+                                      due_at, replayed_at, replayed_by, backfilled, folder_id, room_id, actor, replayed_person";
 
     pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
         let state = self.combined_state(actions);
@@ -122,6 +124,7 @@ impl EventRow {
             deliveries: self.deliveries,
             replayed_at: self.replayed_at,
             replayed_by: self.replayed_by,
+            replayed_person: self.replayed_person,
             state,
             reason: self
                 .reason

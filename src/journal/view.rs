@@ -81,6 +81,8 @@ pub struct EventView {
     pub replayed_at: Option<Timestamp>,
     /// How that person did it.
     pub replayed_by: Option<ReplayedBy>,
+    /// The person's account, if it is known.
+    pub replayed_person: Option<String>,
     /// Its state.
     pub state: EventState,
     /// The reason for the state, if it needs one.

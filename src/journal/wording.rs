@@ -20,9 +20,13 @@ impl EventView {
     /// When and how a person last replayed it.
     pub fn replay_text(&self) -> Option<String> {
         let at = time(self.replayed_at?);
-        Some(match self.replayed_by {
-            Some(ReplayedBy::Console) => format!("{at} UTC, in the console"),
-            Some(ReplayedBy::Command) | None => format!("{at} UTC, by command"),
+        let how = match self.replayed_by {
+            Some(ReplayedBy::Console) => "in the console",
+            Some(ReplayedBy::Command) | None => "by command",
+        };
+        Some(match &self.replayed_person {
+            Some(person) => format!("{at} UTC, {how} ({person})"),
+            None => format!("{at} UTC, {how}"),
         })
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 use docspace_courier::admin::{Access, TrustedProxy};
+use docspace_courier::inbox::InboxId;
 use prometheus_client::registry::Registry;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -317,6 +318,8 @@ async fn a_trusted_proxy_authenticates_operators() {
         // Changes, but not those of foreign pages.
         let replay = || proxied.form("/events/1/replay", String::new());
         assert_eq!(code(replay().header("x-user", "ada")).await, 303);
+        let replayed = scene.details(InboxId(1)).await.event;
+        assert_eq!(replayed.replayed_person.as_deref(), Some("ada"));
         assert_eq!(code(replay()).await, 403);
         let foreign = proxied.request(Method::POST, "/events/1/replay");
         let foreign = foreign

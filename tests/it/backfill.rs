@@ -289,8 +289,8 @@ impl Scene {
             .read(move |sql| docspace_courier::journal::select(sql, &all))
             .await
             .unwrap();
-        let by = docspace_courier::inbox::ReplayedBy::Command;
-        docspace_courier::replay::order(&self.db, &events, ReplayMode::CurrentRules, by, now)
+        let order = docspace_courier::inbox::ReplayedBy::Command.into();
+        docspace_courier::replay::order(&self.db, &events, ReplayMode::CurrentRules, &order, now)
             .await
             .unwrap();
         self.work_to_the_end().await;

@@ -53,7 +53,7 @@ impl Scene {
         let now = self.clock.now();
         let replay = self
             .db
-            .write(move |sql| inbox::replay(sql, id, ReplayedBy::Console, now));
+            .write(move |sql| inbox::replay(sql, id, &ReplayedBy::Console.into(), now));
         replay.await.unwrap()
     }
 
@@ -99,6 +99,7 @@ fn run(store: &str, arguments: &[&str]) -> Output {
         .args(arguments)
         .env_clear()
         .env("DATABASE_URL", store)
+        .env("LOGNAME", "anna")
         .output()
         .unwrap()
 }

@@ -156,8 +156,11 @@ async fn start_with_pipe(deployment: &Deployment) -> (Process, PipeReader) {
 /// Posts deliveries that match no rule; each must be acknowledged, in a bounded time. The service logs the
 /// trigger of each.
 async fn deliver(deployment: &Deployment, ids: std::ops::Range<u64>, trigger: &str) {
-    let client = reqwest::Client::builder().no_proxy().timeout(STATE_BOUND);
-    let client = client.build().unwrap();
+    // On a busy machine, the service may close a kept connection as idle just when it is used again.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0);
+    let client = client.timeout(STATE_BOUND).build().unwrap();
     let secret = WebhookSecret::new(deployment.portal.secret());
     for id in ids {
         let body = json!({ "event": { "id": id, "trigger": trigger } }).to_string();

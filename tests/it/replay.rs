@@ -85,7 +85,7 @@ impl Scene {
 
     async fn order(&self, filter: &EventFilter, mode: ReplayMode) -> replay::Replayed {
         let (events, now) = (self.select(filter).await, self.clock.now());
-        replay::order(&self.db, &events, mode, ReplayedBy::Console, now)
+        replay::order(&self.db, &events, mode, &ReplayedBy::Console.into(), now)
             .await
             .unwrap()
     }
@@ -178,7 +178,7 @@ async fn all_events_with_a_mistyped_destination_are_replayed_by_one_command() {
             ["one.docx", "three.docx", "two.docx"]
         );
         let page = printed(&scene.run(&["show", "1"]));
-        assert!(page.contains("UTC, by command"), "{page}");
+        assert!(page.contains("UTC, by command (anna)"), "{page}");
     })
     .await;
 }
@@ -324,9 +324,9 @@ async fn a_replay_as_planned_repeats_the_plan() {
 
         scene.use_actions(vec![copy_to(scene.incoming_id())]);
         let now = scene.clock.now();
-        let replay = scene
-            .db
-            .write(move |sql| inbox::replay_as_planned(sql, FIRST, ReplayedBy::Command, now));
+        let replay = scene.db.write(move |sql| {
+            inbox::replay_as_planned(sql, FIRST, &ReplayedBy::Command.into(), now)
+        });
         assert_eq!(replay.await.unwrap(), Some(1));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);

@@ -34,12 +34,12 @@ pub(super) async fn run(db: &Db, args: ExportArgs) -> anyhow::Result<ExitCode> {
             "trigger",
             "file_id",
             "title",
-            "folder_id",
-            "room_id",
-            "actor",
             "state",
             "reason",
             "actions",
+            "folder_id",
+            "room_id",
+            "actor",
         ]
         .map(str::to_owned),
     ));
@@ -71,12 +71,12 @@ fn cells(event: &EventView, actions: &[ActionView]) -> [String; 12] {
         text(&event.trigger),
         text(&event.file_id),
         text(&event.title),
-        text(&event.folder_id),
-        text(&event.room_id),
-        text(&event.actor),
         event.state.as_str().to_owned(),
         text(&event.reason),
         journal::actions_text(actions),
+        text(&event.folder_id),
+        text(&event.room_id),
+        text(&event.actor),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Db, StoreError};
 use crate::ids::InboxId;
-use crate::inbox::ReplayedBy;
+use crate::inbox::{ReplayOrder, ReplayedBy};
 use crate::journal;
 use crate::replay::{self, ReplayMode, ReplayPreview, Replayed};
 use crate::rules::RuleSet;
@@ -47,7 +47,11 @@ pub(super) async fn run(
         )));
     }
     let now = clock.now();
-    let replayed = replay::order(db, &events, mode, ReplayedBy::Command, now).await?;
+    let order = ReplayOrder {
+        by: ReplayedBy::Command,
+        person: settings.account().map(str::to_owned),
+    };
+    let replayed = replay::order(db, &events, mode, &order, now).await?;
     Ok(report(&replayed, mode))
 }
 

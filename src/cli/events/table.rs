@@ -99,6 +99,7 @@ mod tests {
             deliveries: 1,
             replayed_at: None,
             replayed_by: None,
+            replayed_person: None,
             state,
             reason: reason.map(str::to_owned),
             due_at: None,

@@ -404,7 +404,7 @@ impl<'scene> Run<'scene> {
         let replay = self.scene.db.write(move |sql| {
             let events: Vec<i64> = sql.query("SELECT id FROM events", &[], |row| row.get(0))?;
             events.into_iter().try_for_each(|id| {
-                inbox::replay(sql, InboxId(id), ReplayedBy::Command, now).map(drop)
+                inbox::replay(sql, InboxId(id), &ReplayedBy::Command.into(), now).map(drop)
             })
         });
         replay.await.unwrap();
