@@ -9,6 +9,8 @@ pub(super) struct Access {
     /// Empty for a key with all rights.
     pub(super) scopes: Vec<String>,
     pub(super) down: bool,
+    /// The login tokens, which have all rights of the service account.
+    tokens: Vec<String>,
 }
 
 impl Default for Access {
@@ -17,6 +19,7 @@ impl Default for Access {
             key_valid: true,
             scopes: Vec::new(),
             down: false,
+            tokens: Vec::new(),
         }
     }
 }
@@ -31,21 +34,30 @@ pub(super) enum Authorization {
 }
 
 impl Access {
-    /// Whether a call with this key is authorized.
+    /// Creates a login token.
+    pub(super) fn add_token(&mut self) -> String {
+        let token = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+        self.tokens.push(token.clone());
+        token
+    }
+
+    /// Whether a call with this key or login token is authorized; without a call, whether the key is valid.
     pub(super) fn authorization(
         &self,
         api_key: &str,
         given_key: Option<&str>,
-        method: &Method,
-        path: &str,
+        call: Option<(&Method, &str)>,
     ) -> Authorization {
         let Some(given_key) = given_key else {
             return Authorization::NoKey;
         };
+        if self.tokens.iter().any(|token| token == given_key) {
+            return Authorization::Allowed;
+        }
         if given_key != api_key || !self.key_valid {
             return Authorization::BadKey;
         }
-        let sufficient = scopes_for(method, path);
+        let sufficient = call.map_or(&[][..], |(method, path)| scopes_for(method, path));
         let is_granted = |scope: &&str| self.scopes.iter().any(|granted| granted == scope);
         if self.scopes.is_empty() || sufficient.is_empty() || sufficient.iter().any(is_granted) {
             Authorization::Allowed

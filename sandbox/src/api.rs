@@ -2,6 +2,7 @@
 
 mod activity;
 mod archiving;
+mod conversion;
 mod deletion;
 mod dry_runs;
 mod error;
@@ -13,20 +14,22 @@ mod link_body;
 mod link_target;
 mod links;
 mod listing;
+mod login;
 mod page;
 mod people;
 mod responder;
 mod rooms;
+mod routes;
 mod sharing;
 mod uploads;
 mod webhooks;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::get;
 use serde_json::json;
 
 use super::access::{Authorization, allows_anonymous};
@@ -49,176 +52,26 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/api/2.0/people/@self", get(profile))
         .route("/api/2.0/keys/@self", get(key))
-        .merge(room_routes())
-        .merge(file_routes())
-        .merge(operation_routes())
-        .merge(sharing_routes())
-        .merge(people_routes())
-        .merge(webhook_routes())
+        .merge(routes::room_routes())
+        .merge(routes::file_routes())
+        .merge(routes::operation_routes())
+        .merge(routes::sharing_routes())
+        .merge(routes::people_routes())
+        .merge(routes::webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
         .route("/api/2.0/settings/version/build", get(version))
+        .route(
+            "/api/2.0/authentication",
+            get(login::is_signed_in).post(login::sign_in),
+        )
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
-}
-
-fn room_routes() -> Router<Portal> {
-    Router::new()
-        .route(
-            "/api/2.0/files/rooms",
-            get(listing::rooms).post(rooms::create),
-        )
-        .route(
-            "/api/2.0/files/rooms/{id}",
-            get(rooms::room)
-                .put(rooms::update)
-                .delete(deletion::delete_room),
-        )
-        .route(
-            "/api/2.0/files/rooms/{id}/tags",
-            put(rooms::add_tags).delete(rooms::remove_tags),
-        )
-        .route("/api/2.0/files/rooms/{id}/archive", put(archiving::archive))
-        .route(
-            "/api/2.0/files/rooms/{id}/unarchive",
-            put(archiving::unarchive),
-        )
-        .route(
-            "/api/2.0/files/tags",
-            get(rooms::tags).post(rooms::create_tag),
-        )
-}
-
-fn file_routes() -> Router<Portal> {
-    Router::new()
-        .route("/api/2.0/files/{id}", get(listing::content))
-        .route("/api/2.0/files/{id}/subfolders", get(folders::subfolders))
-        .route("/api/2.0/files/{id}/upload", post(uploads::upload))
-        .route("/api/2.0/files/{id}/insert", post(uploads::insert))
-        .route("/api/2.0/files/{id}/text", post(uploads::text))
-        .route("/api/2.0/files/{id}/update", put(uploads::update))
-        .route(
-            "/api/2.0/files/folder/{id}",
-            get(folders::folder)
-                .post(folders::create)
-                .put(folders::rename)
-                .delete(deletion::delete_folder),
-        )
-        .route("/api/2.0/files/folder/{id}/path", get(folders::path))
-        .route("/api/2.0/files/folder/{id}/log", get(activity::of_folder))
-        .route(
-            "/api/2.0/files/file/{id}",
-            get(files::file)
-                .put(files::rename)
-                .delete(deletion::delete_file),
-        )
-        .route("/api/2.0/files/file/{id}/comment", put(files::comment))
-        .route("/api/2.0/files/file/{id}/lock", put(files::lock))
-        .route("/api/2.0/files/file/{id}/log", get(activity::of_file))
-}
-
-fn sharing_routes() -> Router<Portal> {
-    Router::new()
-        .route(
-            "/api/2.0/files/rooms/{id}/share",
-            get(sharing::members).put(sharing::share),
-        )
-        .route(
-            "/api/2.0/files/rooms/{id}/link",
-            get(links::primary_of_room),
-        )
-        .route(
-            "/api/2.0/files/rooms/{id}/links",
-            get(links::of_room).put(links::set_of_room),
-        )
-        .route(
-            "/api/2.0/files/file/{id}/link",
-            get(links::primary_of_file).post(links::create_primary_of_file),
-        )
-        .route(
-            "/api/2.0/files/file/{id}/links",
-            get(links::of_file).put(links::set_of_file),
-        )
-}
-
-fn people_routes() -> Router<Portal> {
-    Router::new()
-        .route("/api/2.0/people/email", get(people::by_email))
-        .route("/api/2.0/people/filter", get(people::people))
-        .route("/api/2.0/people/simple/filter", get(people::people))
-        .route("/api/2.0/people/{id}", get(people::person))
-        .route("/api/2.0/group", get(people::groups))
-        .route("/api/2.0/group/{id}", get(people::group))
-        .route("/api/2.0/group/user/{id}", get(people::groups_of_person))
-        .route(
-            "/api/2.0/group/{id}/members",
-            put(people::add_members)
-                .delete(people::remove_members)
-                .post(people::replace_members),
-        )
-}
-
-fn operation_routes() -> Router<Portal> {
-    Router::new()
-        .route("/api/2.0/files/fileops", get(fileops::list))
-        .route(
-            "/api/2.0/files/fileops/copy",
-            put(fileops::copy).get(fileops::list_copies),
-        )
-        .route(
-            "/api/2.0/files/fileops/move",
-            put(fileops::move_).get(dry_runs::conflicts),
-        )
-        .route(
-            "/api/2.0/files/fileops/checkdestfolder",
-            get(dry_runs::destination),
-        )
-        .route(
-            "/api/2.0/files/fileops/delete",
-            put(deletion::delete).get(fileops::list_deletions),
-        )
-        .route(
-            "/api/2.0/files/fileops/emptytrash",
-            put(deletion::empty_trash),
-        )
-        .route("/api/2.0/files/fileops/{kind}", get(fileops::list_kind))
-        .route(
-            "/api/2.0/files/fileops/terminate/{id}",
-            put(fileops::terminate),
-        )
-}
-
-fn webhook_routes() -> Router<Portal> {
-    Router::new()
-        .route(
-            "/api/2.0/settings/webhook",
-            get(webhooks::list)
-                .post(webhooks::create)
-                .put(webhooks::update),
-        )
-        .route("/api/2.0/settings/webhook/enable", put(webhooks::enable))
-        .route(
-            "/api/2.0/settings/webhook/triggers",
-            get(webhooks::triggers),
-        )
-        .route("/api/2.0/settings/webhook/retry", put(webhooks::retry_many))
-        .route("/api/2.0/settings/webhook/{id}", delete(webhooks::delete))
-        .route("/api/2.0/settings/webhook/{id}/retry", put(webhooks::retry))
-        .route("/api/2.0/settings/webhooks/log", get(webhooks::log))
 }
 
 /// Passes a call on to its handler, or rejects it as the portal does.
 async fn authorize(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let key = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
     let (method, path) = (request.method(), request.uri().path());
-    let authorization = {
-        let state = portal.state();
-        state
-            .access
-            .authorization(portal.api_key(), key, method, path)
-    };
+    let given = request.headers().get(header::AUTHORIZATION);
+    let authorization = authorization(&portal, given, Some((method, path)));
     let anonymous = allows_anonymous(method, path);
     match authorization {
         Authorization::Allowed => next.run(request).await,
@@ -227,6 +80,22 @@ async fn authorize(State(portal): State<Portal>, request: Request, next: Next) -
         Authorization::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
         Authorization::NoKey | Authorization::BadKey => StatusCode::UNAUTHORIZED.into_response(),
     }
+}
+
+/// Whether the holder of the key or login token in a header may make a call. A login token needs no `Bearer`.
+fn authorization(
+    portal: &Portal,
+    header: Option<&HeaderValue>,
+    call: Option<(&Method, &str)>,
+) -> Authorization {
+    let given = header.and_then(|value| value.to_str().ok());
+    let key = given.map(|given| match given.strip_prefix("Bearer ") {
+        Some(key) => key,
+        None if given.starts_with("sk-") => "",
+        None => given,
+    });
+    let state = portal.state();
+    state.access.authorization(portal.api_key(), key, call)
 }
 
 /// The result of a handler.

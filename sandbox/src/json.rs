@@ -95,7 +95,7 @@ impl Renderer<'_> {
             "updated": date(file.updated),
             "updatedBy": self.user(file.updated_by),
         });
-        let mut file_json = self.with_entry_fields(own, Some(&file.folder));
+        let mut file_json = self.with_entry_fields(own, &file.folder, Some(&file.folder));
         if !file.content.is_empty() {
             file_json["pureContentLength"] = file.content.len().into();
         }
@@ -133,7 +133,7 @@ impl Renderer<'_> {
             "updated": date(folder.updated),
             "updatedBy": self.user(folder.created_by),
         });
-        let mut folder_json = self.with_entry_fields(own, folder.parent.as_ref());
+        let mut folder_json = self.with_entry_fields(own, &folder.id, folder.parent.as_ref());
         if let Some(room) = folder.room() {
             let level = self.storage.room_access(folder);
             folder_json["tags"] = json!(room.tags);
@@ -147,9 +147,14 @@ impl Renderer<'_> {
         folder_json
     }
 
-    /// Adds the members that files and folders have in common.
-    fn with_entry_fields(&self, mut entry: Value, parent: Option<&FolderId>) -> Value {
-        let section = parent.and_then(|parent| self.storage.path(parent).into_iter().next());
+    /// Adds the members that files and folders have in common. A file is within its parent, a folder within itself.
+    fn with_entry_fields(
+        &self,
+        mut entry: Value,
+        within: &FolderId,
+        parent: Option<&FolderId>,
+    ) -> Value {
+        let section = self.storage.path(within).into_iter().next();
         entry["rootFolderId"] =
             section.map_or_else(|| entry["id"].clone(), |section| json!(section.id));
         entry["rootFolderType"] = section

@@ -39,6 +39,7 @@ mod access;
 mod api;
 mod archiving;
 mod call_log;
+mod conversion;
 mod deletion;
 mod deviation;
 mod faults;

@@ -19,7 +19,9 @@ use tokio_util::task::TaskTracker;
 
 use super::access::Access;
 use super::call_log::CallLog;
+use super::conversion::Conversions;
 use super::faults::Faults;
+use super::ids::FolderId;
 use super::operations::Operations;
 use super::seed::Seed;
 use super::sender;
@@ -42,6 +44,7 @@ impl Portal {
         let state = State {
             storage: seed.storage(created),
             operations: Operations::default(),
+            conversions: Conversions::default(),
             webhooks: Webhooks::new(),
             faults: Faults::default(),
             deviations: BTreeSet::new(),
@@ -95,6 +98,15 @@ impl Portal {
     /// The rooms, folders and users the portal started with.
     pub fn seed(&self) -> &Seed {
         &self.shared.seed
+    }
+
+    /// The folder that an address of the API names: by its id, or as a section of the service account.
+    pub(super) fn folder_of_address(&self, name: &str) -> FolderId {
+        match name {
+            "@my" => self.seed().my_documents.clone(),
+            "@trash" => self.seed().trash.clone(),
+            id => FolderId::from(id),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

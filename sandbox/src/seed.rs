@@ -134,6 +134,7 @@ fn folder(
         created_by: User::Owner,
         read_only: false,
         kind,
+        links: Vec::new(),
         activities: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::access::Access;
 use super::call_log::CallLog;
+use super::conversion::Conversions;
 use super::deviation::Deviation;
 use super::event::{Event, Payload};
 use super::faults::Faults;
@@ -61,6 +62,7 @@ impl Shared {
 pub(super) struct State {
     pub(super) storage: Storage,
     pub(super) operations: Operations,
+    pub(super) conversions: Conversions,
     pub(super) webhooks: Webhooks,
     pub(super) faults: Faults,
     pub(super) deviations: BTreeSet<Deviation>,

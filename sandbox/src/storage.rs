@@ -90,6 +90,7 @@ impl Storage {
             created_by: new.by,
             read_only: false,
             kind: new.room.map_or(FolderKind::Plain, FolderKind::Room),
+            links: Vec::new(),
             activities: Vec::new(),
         });
         self.log_folder(action, &id, new.by, now);
@@ -127,6 +128,7 @@ impl Storage {
             locked_by: None,
             in_editor: false,
             read_only: false,
+            password: None,
             links: Vec::new(),
             activities: Vec::new(),
         };
@@ -183,17 +185,17 @@ impl Storage {
         self.folders.remove(id);
     }
 
-    /// The trash of a user.
-    fn trash_of(&self, user: User) -> Option<FolderId> {
+    /// The section of this kind that belongs to a user.
+    pub(super) fn section_of_user(&self, section: Section, user: User) -> Option<FolderId> {
         let mut folders = self.folders.values();
-        let trash = folders
-            .find(|folder| folder.section() == Some(Section::Trash) && folder.created_by == user);
-        trash.map(|trash| trash.id.clone())
+        let found =
+            folders.find(|folder| folder.section() == Some(section) && folder.created_by == user);
+        found.map(|folder| folder.id.clone())
     }
 
     /// Moves a file to the trash of a user.
     pub(super) fn trash_file(&mut self, id: &FileId, by: User, now: Timestamp) {
-        if let Some(trash) = self.trash_of(by)
+        if let Some(trash) = self.section_of_user(Section::Trash, by)
             && let Some(file) = self.files.get_mut(id)
         {
             file.log(Action::Trashed, by, now);
@@ -205,7 +207,7 @@ impl Storage {
 
     /// Moves a folder with everything in it to the trash of a user.
     pub(super) fn trash_folder(&mut self, id: &FolderId, by: User) {
-        if let Some(trash) = self.trash_of(by)
+        if let Some(trash) = self.section_of_user(Section::Trash, by)
             && let Some(folder) = self.folders.get_mut(id)
         {
             folder.parent = Some(trash);

@@ -1,6 +1,7 @@
 //! The portal as its clients see it: over HTTP, and as a receiver of its webhooks.
 
 mod access;
+mod conversion;
 mod deliveries;
 mod faults;
 mod files;

@@ -16,6 +16,8 @@ pub(crate) enum ApiError {
     DeniedBecause(&'static str),
     /// No key on a route that anonymous visitors may call.
     Anonymous,
+    /// A wrong name or password.
+    BadCredentials,
     FolderMissing,
     FileMissing,
     /// The second or a later file of a request does not exist.
@@ -65,6 +67,12 @@ impl IntoResponse for ApiError {
                 "Access denied",
                 "System.Security.SecurityException",
                 -2_146_233_078,
+            ),
+            Self::BadCredentials => (
+                401,
+                "User authentication failed",
+                "System.Security.Authentication.AuthenticationException",
+                -2_146_233_087,
             ),
             Self::FolderMissing => (
                 404,

@@ -10,15 +10,15 @@ use crate::storage::{Folder, Link, LinkKind, Storage};
 #[derive(Clone, Debug)]
 pub(super) enum Target {
     Room(FolderId),
+    Folder(FolderId),
     File(FileId),
 }
 
 impl Target {
     pub(super) fn links<'a>(&self, storage: &'a Storage) -> &'a [Link] {
         match self {
-            Self::Room(id) => {
-                let room = storage.folder(id).and_then(Folder::room);
-                room.map_or(&[], |room| &room.links)
+            Self::Room(id) | Self::Folder(id) => {
+                storage.folder(id).map_or(&[], |folder| &folder.links)
             }
             Self::File(id) => storage.file(id).map_or(&[], |file| &file.links),
         }
@@ -26,9 +26,8 @@ impl Target {
 
     pub(super) fn links_mut<'a>(&self, storage: &'a mut Storage) -> Option<&'a mut Vec<Link>> {
         match self {
-            Self::Room(id) => {
-                let room = storage.folder_mut(id).and_then(Folder::room_mut);
-                room.map(|room| &mut room.links)
+            Self::Room(id) | Self::Folder(id) => {
+                storage.folder_mut(id).map(|folder| &mut folder.links)
             }
             Self::File(id) => storage.file_mut(id).map(|file| &mut file.links),
         }
@@ -37,7 +36,7 @@ impl Target {
     /// The kind of the room that is the target or contains it.
     pub(super) fn room_kind(&self, storage: &Storage) -> Option<RoomKind> {
         let folder = match self {
-            Self::Room(id) => id,
+            Self::Room(id) | Self::Folder(id) => id,
             Self::File(id) => &storage.file(id)?.folder,
         };
         storage.room_of(folder).and_then(Folder::room_kind)
@@ -47,6 +46,10 @@ impl Target {
     pub(super) fn check(&self, storage: &Storage) -> Result<(), ApiError> {
         let may_manage = match self {
             Self::Room(id) => storage.may_manage_room(known_room(storage, id)?),
+            Self::Folder(id) => {
+                let folder = storage.folder(id).ok_or(ApiError::FolderMissing)?;
+                storage.may_manage_folder(folder)
+            }
             Self::File(id) => {
                 storage.may_manage_file(storage.file(id).ok_or(ApiError::FileMissing)?)
             }
@@ -78,11 +81,11 @@ impl Target {
                 Err(ApiError::Denied)
             }
             (_, Some(RoomKind::FormFilling)) => limit(count(LinkKind::is_external), 1, one),
-            (Self::Room(_), _) | (Self::File(_), Some(RoomKind::Public)) => match kind {
+            (Self::Room(_), _) | (_, Some(RoomKind::Public)) => match kind {
                 LinkKind::Primary => limit(count(|kind| kind == LinkKind::Primary), 1, one),
                 _ => limit(count(|kind| kind == LinkKind::Additional), 5, five),
             },
-            (Self::File(_), _) => limit(count(LinkKind::is_external), 6, six),
+            (_, _) => limit(count(LinkKind::is_external), 6, six),
         }
     }
 }

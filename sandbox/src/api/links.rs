@@ -49,12 +49,27 @@ pub(super) async fn set_of_file(
     JsonBody(body): JsonBody<LinkBody>,
 ) -> ApiResult {
     let target = Target::File(FileId::from(id.as_str()));
-    let kind = if body.primary.unwrap_or(false) {
+    set(&portal, &responder, &target, entry_link_kind(&body), body)
+}
+
+/// Creates, changes or deletes a link of a folder.
+pub(super) async fn set_of_folder(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<LinkBody>,
+) -> ApiResult {
+    let target = Target::Folder(FolderId::from(id.as_str()));
+    set(&portal, &responder, &target, entry_link_kind(&body), body)
+}
+
+/// The kind of a link of a file or folder, which is always external.
+fn entry_link_kind(body: &LinkBody) -> LinkKind {
+    if body.primary.unwrap_or(false) {
         LinkKind::Primary
     } else {
         LinkKind::Additional
-    };
-    set(&portal, &responder, &target, kind, body)
+    }
 }
 
 fn set(
@@ -140,7 +155,24 @@ pub(super) async fn of_file(
     Path(id): Path<String>,
     responder: Responder,
 ) -> ApiResult {
-    let target = Target::File(FileId::from(id.as_str()));
+    list(
+        &portal,
+        &responder,
+        &Target::File(FileId::from(id.as_str())),
+    )
+}
+
+/// Lists the links of a folder, without creating one.
+pub(super) async fn of_folder(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+) -> ApiResult {
+    let target = Target::Folder(FolderId::from(id.as_str()));
+    list(&portal, &responder, &target)
+}
+
+fn list(portal: &Portal, responder: &Responder, target: &Target) -> ApiResult {
     let state = portal.state();
     target.check(&state.storage)?;
     let renderer = state.renderer(&responder.base_url);
@@ -167,6 +199,16 @@ pub(super) async fn primary_of_file(
     responder: Responder,
 ) -> ApiResult {
     let target = Target::File(FileId::from(id.as_str()));
+    primary(&portal, &responder, &target, read_only_link())
+}
+
+/// Reads the primary link of a folder, and creates it if there is none.
+pub(super) async fn primary_of_folder(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+) -> ApiResult {
+    let target = Target::Folder(FolderId::from(id.as_str()));
     primary(&portal, &responder, &target, read_only_link())
 }
 

@@ -196,7 +196,7 @@ pub(super) async fn rooms(
     Ok(responder.ok(&content))
 }
 
-/// Lists a page of the content of a folder.
+/// Lists a page of the content of a folder, or of a section that is named by its alias.
 pub(super) async fn content(
     State(portal): State<Portal>,
     Path(id): Path<String>,
@@ -204,33 +204,60 @@ pub(super) async fn content(
     Query(filter): Query<EntryFilter>,
     responder: Responder,
 ) -> ApiResult {
-    let id = FolderId::from(id.as_str());
     let Some(count) = page.count() else {
         return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
     };
-    let content = {
-        let state = portal.state();
-        readable(&state.storage, &id)?;
-        let tree = if filter.is_deep() {
-            state.storage.tree(&id)
-        } else {
-            vec![id.clone()]
-        };
-        let folders = tree
-            .iter()
-            .flat_map(|folder| state.storage.folders_in(folder));
-        let folders = page.folders(folders.filter(|folder| filter.lists_folder(folder)));
-        let files = tree
-            .iter()
-            .flat_map(|folder| state.storage.files_in(folder));
-        let files = page.files(files.filter(|file| filter.lists_file(file)));
-        let path = state.storage.path(&id);
-        content_json(
-            &state.renderer(&responder.base_url),
-            &path,
-            (&folders, &files),
-            (page.start(), count),
-        )
+    let id = portal.folder_of_address(&id);
+    let state = portal.state();
+    readable(&state.storage, &id)?;
+    let renderer = state.renderer(&responder.base_url);
+    Ok(responder.ok(&folder_content(&renderer, &id, (&page, count), &filter)))
+}
+
+/// Lists the first page of every section that the service account sees.
+pub(super) async fn root(
+    State(portal): State<Portal>,
+    Query(page): Query<Page>,
+    Query(filter): Query<EntryFilter>,
+    responder: Responder,
+) -> ApiResult {
+    let Some(count) = page.count() else {
+        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
     };
-    Ok(responder.ok(&content))
+    let seed = portal.seed();
+    let sections = [
+        &seed.my_documents,
+        &seed.rooms_section,
+        &seed.archive,
+        &seed.trash,
+    ];
+    let state = portal.state();
+    let renderer = state.renderer(&responder.base_url);
+    let content =
+        sections.map(|section| folder_content(&renderer, section, (&page, count), &filter));
+    Ok(responder.ok(&content.into_iter().collect()))
+}
+
+/// A page of the content of a folder.
+fn folder_content(
+    renderer: &Renderer<'_>,
+    id: &FolderId,
+    (page, count): (&Page, usize),
+    filter: &EntryFilter,
+) -> Value {
+    let storage = renderer.storage;
+    let tree = if filter.is_deep() {
+        storage.tree(id)
+    } else {
+        vec![id.clone()]
+    };
+    let folders = tree.iter().flat_map(|folder| storage.folders_in(folder));
+    let folders = folders
+        .filter(|folder| filter.lists_folder(folder))
+        .filter(|folder| !folder.is_room() || storage.may_read(&folder.id));
+    let folders = page.folders(folders);
+    let files = tree.iter().flat_map(|folder| storage.files_in(folder));
+    let files = page.files(files.filter(|file| filter.lists_file(file)));
+    let path = storage.path(id);
+    content_json(renderer, &path, (&folders, &files), (page.start(), count))
 }

@@ -171,9 +171,7 @@ fn listed(renderer: &Renderer<'_>, room: &Folder, filter_type: u8) -> Vec<Value>
     const GROUPS: u8 = 32;
 
     let links = |selects: fn(LinkKind) -> bool| {
-        let links = room.room().map(|room| room.links.iter());
-        let selected = links.into_iter().flatten();
-        let selected = selected.filter(|link| selects(link.kind));
+        let selected = room.links.iter().filter(|link| selects(link.kind));
         selected.map(|link| renderer.link(link)).collect()
     };
     let people = |selects: fn(&Subject) -> bool| {

@@ -47,7 +47,7 @@ pub(super) async fn upload(
     responder: Responder,
     form: Result<Multipart, MultipartRejection>,
 ) -> ApiResult {
-    let folder = FolderId::from(folder.as_str());
+    let folder = portal.folder_of_address(&folder);
     check_destination(&portal, &folder)?;
     let form = read_form(form).await?;
     let (title, content) = form.file.ok_or(NO_FILES)?;
@@ -64,7 +64,7 @@ pub(super) async fn insert(
     responder: Responder,
     form: Result<Multipart, MultipartRejection>,
 ) -> ApiResult {
-    let folder = FolderId::from(folder.as_str());
+    let folder = portal.folder_of_address(&folder);
     check_destination(&portal, &folder)?;
     let form = read_form(form).await?;
     let (file_name, content) = form.file.ok_or(NO_FILES)?;
@@ -120,7 +120,7 @@ pub(super) async fn text(
     let Some(content) = body.content else {
         return Ok(responder.invalid("Content", "The Content field is required."));
     };
-    let folder = FolderId::from(folder.as_str());
+    let folder = portal.folder_of_address(&folder);
     check_destination(&portal, &folder)?;
     let extension = if looks_like_html(&content) {
         "html"
@@ -131,6 +131,34 @@ pub(super) async fn text(
     let creates = !body.create_new_if_exist.unwrap_or(false);
     let file = (title.as_str(), content.as_bytes());
     let file = put(&portal, &folder, file, creates, &["file.created"]);
+    Ok(responder.ok(&file_json(&portal, &file, &responder)?))
+}
+
+/// An empty document.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewDocument {
+    title: Option<String>,
+}
+
+/// Creates an empty document. A title without an extension gets that of a text document; one that is taken gets a number.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Path(folder): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<NewDocument>,
+) -> ApiResult {
+    let title = body.title.unwrap_or_default();
+    if title.trim().is_empty() || title.chars().count() > LONGEST_TEXT_TITLE {
+        return Ok(responder.invalid("Title", "The Title field is required."));
+    }
+    let folder = portal.folder_of_address(&folder);
+    check_destination(&portal, &folder)?;
+    let extension = match split_extension(&title) {
+        (_, "") => ".docx",
+        _ => "",
+    };
+    let file = (&*format!("{title}{extension}"), &[][..]);
+    let file = put(&portal, &folder, file, true, &["file.created"]);
     Ok(responder.ok(&file_json(&portal, &file, &responder)?))
 }
 

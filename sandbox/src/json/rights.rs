@@ -38,17 +38,10 @@ const NO_FILE_RIGHTS: [&str; 10] = [
 ];
 
 /// The rights to a file that depend on the right to copy it, to rename, move and delete it, and to change its content.
-const COPY_RIGHTS: [&str; 3] = ["Copy", "Duplicate", "Download"];
+const COPY_RIGHTS: [&str; 4] = ["Copy", "Duplicate", "Download", "Convert"];
 const MOVE_RIGHTS: [&str; 2] = ["Delete", "Move"];
 const MANAGE_RIGHTS: [&str; 3] = ["Rename", "Lock", "CopyLink"];
-const EDIT_RIGHTS: [&str; 6] = [
-    "Comment",
-    "Review",
-    "Edit",
-    "CustomFilter",
-    "EditHistory",
-    "Convert",
-];
+const EDIT_RIGHTS: [&str; 5] = ["Comment", "Review", "Edit", "CustomFilter", "EditHistory"];
 
 /// The rights of a room manager to a folder, and those that the sandbox never grants.
 const FOLDER_RIGHTS: [&str; 17] = [

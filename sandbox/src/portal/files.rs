@@ -176,6 +176,13 @@ impl Portal {
         }
     }
 
+    /// Protects the document in a file with a password, without which it cannot be converted.
+    pub fn protect(&self, file: &FileId, password: &str) {
+        if let Some(existing) = self.state().storage.file_mut(file) {
+            existing.password = Some(password.to_owned());
+        }
+    }
+
     /// Leaves the service account only the right to read a file.
     pub fn make_file_read_only(&self, file: &FileId) {
         if let Some(existing) = self.state().storage.file_mut(file) {

@@ -91,7 +91,7 @@ impl Portal {
             tags: room.tags.clone(),
             archived: state.storage.section_of(id) == Some(Section::Archive),
             members: members.collect(),
-            links: room.links.iter().map(LinkView::from).collect(),
+            links: folder.links.iter().map(LinkView::from).collect(),
         })
     }
 
@@ -100,6 +100,14 @@ impl Portal {
         let state = self.state();
         let folder: Option<&Folder> = state.storage.folder(id);
         folder.map(|folder| folder.title.clone())
+    }
+
+    /// The links to a folder or room.
+    pub fn links_to_folder(&self, id: &FolderId) -> Vec<LinkView> {
+        let state = self.state();
+        let folder = state.storage.folder(id);
+        let links = folder.map(|folder| folder.links.iter().map(LinkView::from).collect());
+        links.unwrap_or_default()
     }
 
     /// The links to a file.

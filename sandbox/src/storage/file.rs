@@ -34,6 +34,8 @@ pub(crate) struct File {
     pub(crate) in_editor: bool,
     /// Whether the service account has only the right to read it.
     pub(crate) read_only: bool,
+    /// The password that its document asks for.
+    pub(crate) password: Option<String>,
     pub(crate) links: Vec<Link>,
     /// Its activity log, oldest entry first.
     pub(crate) activities: Vec<Activity>,

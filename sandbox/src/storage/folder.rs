@@ -21,6 +21,7 @@ pub(crate) struct Folder {
     /// Whether the service account has no right to put anything into it.
     pub(crate) read_only: bool,
     pub(crate) kind: FolderKind,
+    pub(crate) links: Vec<Link>,
     /// Its own activity log, oldest entry first.
     pub(crate) activities: Vec<Activity>,
 }
@@ -65,21 +66,19 @@ pub(crate) struct Room {
     pub(crate) color: String,
     /// Its members, without the owner, who created it.
     pub(crate) members: Vec<Member>,
-    pub(crate) links: Vec<Link>,
 }
 
 /// The colour of the logo of a room for which no other was chosen.
 const DEFAULT_COLOR: &str = "FF6680";
 
 impl Room {
-    /// A room without tags, members and links.
+    /// A room without tags and members.
     pub(crate) fn new(kind: RoomKind) -> Self {
         Self {
             kind,
             tags: Vec::new(),
             color: DEFAULT_COLOR.to_owned(),
             members: Vec::new(),
-            links: Vec::new(),
         }
     }
 

@@ -91,3 +91,35 @@ async fn an_unknown_path_is_not_found() {
     let served = Served::new().await;
     assert_eq!(served.call("GET", "nothing/here", None).await.0, 404);
 }
+
+#[tokio::test]
+async fn a_login_token_is_accepted_with_and_without_bearer() {
+    let served = Served::new().await;
+    let url = format!("{}/api/2.0/authentication", served.base);
+    let sign_in = async |password: &str| {
+        let body = json!({ "userName": "docflow.bot@sandbox.example.test", "password": password });
+        let response = served.client.post(&url).json(&body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    assert_eq!(sign_in("wrong").await.0, 401);
+    let (status, body) = sign_in(served.portal.api_key()).await;
+    let token = body["response"]["token"].as_str().unwrap_or_default();
+    assert_eq!((status, token.is_empty()), (200, false));
+    served.portal.set_scopes(&["files:read"]);
+    let status = async |path: &str, header: &str| {
+        let url = format!("{}/api/2.0/{path}", served.base);
+        let request = served.client.get(url).header("authorization", header);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for header in [token, &format!("Bearer {token}")] {
+        assert_eq!(status("files/rooms", header).await, 200);
+    }
+    assert_eq!(status("files/rooms", "Bearer another").await, 401);
+    assert_eq!(status("files/rooms", served.portal.api_key()).await, 401);
+    assert_eq!(served.get("authentication").await, json!(true));
+    let anonymous = served.client.get(&url).send().await.unwrap();
+    let anonymous: Value = anonymous.json().await.unwrap();
+    assert_eq!(anonymous["response"], false);
+}

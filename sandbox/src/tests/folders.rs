@@ -282,3 +282,65 @@ async fn a_body_that_cannot_be_read_is_refused_in_the_portals_form() {
         assert_eq!(refused["statusCode"], status, "{path} {body}");
     }
 }
+
+#[tokio::test]
+async fn sections_are_listed_by_their_aliases() {
+    let served = Served::new().await;
+    let created = served
+        .create("files/@my/file", json!({ "title": "Notes" }))
+        .await;
+    let mine = served.get("files/@my").await;
+    assert_eq!(
+        (&mine["files"][0]["id"], &mine["files"][0]["title"]),
+        (&created, &json!("Notes.docx"))
+    );
+    assert_eq!(mine["current"]["rootFolderType"], 5);
+    let body = json!({ "fileIds": [created] });
+    served.put("files/fileops/delete", body).await;
+    served.portal.wait_for_operations().await;
+    assert_eq!(served.get("files/@trash").await["total"], 1);
+    let root = served.get("files/@root").await;
+    let sections: Vec<_> = root
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|section| json!([section["current"]["title"], section["total"]]))
+        .collect();
+    let expected = json!([
+        ["My documents", 0],
+        ["Rooms", 3],
+        ["Archive", 0],
+        ["Trash", 1]
+    ]);
+    assert_eq!(json!(sections), expected);
+}
+
+#[tokio::test]
+async fn a_folder_has_links_and_lists_its_subfolders() {
+    let served = Served::new().await;
+    let folder = &served.portal.seed().client_subfolder;
+    let path = format!("files/folder/{folder}");
+    let primary = served.get(&format!("{path}/link")).await;
+    assert_eq!(primary["sharedLink"]["primary"], true);
+    let body = json!({ "access": 2, "title": "Auditor" });
+    assert_eq!(served.put(&format!("{path}/links"), body).await.0, 200);
+    let titles: Vec<_> = served
+        .portal
+        .links_to_folder(folder)
+        .into_iter()
+        .map(|link| link.title)
+        .collect();
+    assert_eq!(titles, ["Shared link", "Auditor"]);
+    assert_eq!(
+        served
+            .get(&format!("{path}/links"))
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let below = served.get("files/539564/subfolders").await;
+    assert_eq!(below[0]["id"], json!(folder));
+    assert_eq!(served.call("GET", "files/1/subfolders", None).await.0, 404);
+}
