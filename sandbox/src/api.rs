@@ -21,6 +21,7 @@ mod responder;
 mod rooms;
 mod routes;
 mod sharing;
+mod templates;
 mod uploads;
 mod webhooks;
 

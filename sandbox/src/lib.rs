@@ -48,6 +48,7 @@ mod operations;
 mod refusal;
 mod server;
 mod sharing;
+mod template;
 mod transfer;
 
 // The page for people.

@@ -45,6 +45,7 @@ impl Portal {
             storage: seed.storage(created),
             operations: Operations::default(),
             conversions: Conversions::default(),
+            room_from_template: None,
             webhooks: Webhooks::new(),
             faults: Faults::default(),
             deviations: BTreeSet::new(),

@@ -16,6 +16,8 @@ pub struct Seed {
     pub rooms_section: FolderId,
     /// The section that holds the archived rooms.
     pub archive: FolderId,
+    /// The section that holds the room templates.
+    pub templates: FolderId,
     /// The section "My documents" of the service account.
     pub my_documents: FolderId,
     /// The trash of the service account.
@@ -49,6 +51,7 @@ impl Seed {
         Self {
             rooms_section: FolderId::from(86_193),
             archive: FolderId::from(86_194),
+            templates: FolderId::from(86_195),
             my_documents: FolderId::from(91_006),
             trash: FolderId::from(91_007),
             client_trash: FolderId::from(91_009),
@@ -71,6 +74,12 @@ impl Seed {
         for (id, title, section, owner) in [
             (&self.rooms_section, "Rooms", Section::Rooms, User::Owner),
             (&self.archive, "Archive", Section::Archive, User::Owner),
+            (
+                &self.templates,
+                "Room templates",
+                Section::Templates,
+                User::Owner,
+            ),
             (
                 &self.my_documents,
                 "My documents",

@@ -24,6 +24,7 @@ use super::operations::Operations;
 use super::seed::Seed;
 use super::settings::TimeSource;
 use super::storage::{Action, Storage, clean_title};
+use super::template::RoomFromTemplate;
 use super::user::User;
 use super::webhooks::Webhooks;
 
@@ -63,6 +64,8 @@ pub(super) struct State {
     pub(super) storage: Storage,
     pub(super) operations: Operations,
     pub(super) conversions: Conversions,
+    /// The creation of a room from a template that runs or ran last.
+    pub(super) room_from_template: Option<RoomFromTemplate>,
     pub(super) webhooks: Webhooks,
     pub(super) faults: Faults,
     pub(super) deviations: BTreeSet<Deviation>,

@@ -174,7 +174,7 @@ pub(super) async fn rooms(
         SearchArea::Active => &[&seed.rooms_section],
         SearchArea::Archive => &[&seed.archive],
         SearchArea::Any => &[&seed.rooms_section, &seed.archive],
-        SearchArea::Templates => &[],
+        SearchArea::Templates => &[&seed.templates],
     };
     let content = {
         let state = portal.state();

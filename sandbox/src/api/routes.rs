@@ -5,7 +5,7 @@ use axum::routing::{delete, get, post, put};
 
 use super::{
     activity, archiving, conversion, deletion, dry_runs, fileops, files, folders, links, listing,
-    people, rooms, sharing, uploads, webhooks,
+    people, rooms, sharing, templates, uploads, webhooks,
 };
 use crate::portal::Portal;
 
@@ -14,6 +14,11 @@ pub(super) fn room_routes() -> Router<Portal> {
         .route(
             "/api/2.0/files/rooms",
             get(listing::rooms).post(rooms::create),
+        )
+        .route("/api/2.0/files/rooms/fromTemplate", post(templates::start))
+        .route(
+            "/api/2.0/files/rooms/fromTemplate/status",
+            get(templates::status),
         )
         .route(
             "/api/2.0/files/rooms/{id}",

@@ -2,7 +2,10 @@
 
 use super::Portal;
 use crate::ids::{FileId, FolderId};
-use crate::storage::{Folder, Link, LinkKind, Section, Subject};
+use crate::level::AccessLevel;
+use crate::room_kind::RoomKind;
+use crate::storage::{Folder, Link, LinkKind, NewFolder, Room, Section, Subject};
+use crate::user::User;
 
 /// The present state of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,24 @@ impl Portal {
             archived: state.storage.section_of(id) == Some(Section::Archive),
             members: members.collect(),
             links: folder.links.iter().map(LinkView::from).collect(),
+        })
+    }
+
+    /// The owner creates a template of rooms, which the service account may read. Folders and files that are put into it are
+    /// copied to the rooms.
+    pub fn create_template(&self, title: &str) -> FolderId {
+        let mut room = Room::new(RoomKind::Custom);
+        let service = Subject::Person(User::Service.id().to_owned());
+        room.set_access(&service, AccessLevel::Read);
+        let templates = self.seed().templates.clone();
+        self.update(|state, now| {
+            let new = NewFolder {
+                parent: &templates,
+                title,
+                room: Some(room),
+                by: User::Owner,
+            };
+            state.storage.add_folder(new, now)
         })
     }
 

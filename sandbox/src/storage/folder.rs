@@ -43,6 +43,7 @@ pub(crate) enum Section {
     Trash,
     Rooms,
     Archive,
+    Templates,
 }
 
 impl Section {
@@ -53,6 +54,7 @@ impl Section {
             Self::Trash => 3,
             Self::Rooms => 14,
             Self::Archive => 20,
+            Self::Templates => 30,
         }
     }
 }

@@ -51,12 +51,12 @@ impl Storage {
         )
     }
 
-    /// Whether the service account may read a folder. The section of the rooms and the Archive are open to everybody, and
-    /// every room to an administrator.
+    /// Whether the service account may read a folder. The sections of the rooms, the Archive and the templates are open
+    /// to everybody, and every room to an administrator.
     pub(crate) fn may_read(&self, folder: &FolderId) -> bool {
         let is_shared = matches!(
             self.section_of(folder),
-            Some(Section::Rooms | Section::Archive)
+            Some(Section::Rooms | Section::Archive | Section::Templates)
         );
         let is_administrator = self.people.service_type().is_administrator();
         let is_outside_rooms = self.room_of(folder).is_none();

@@ -468,3 +468,71 @@ async fn administrators_change_the_members_of_a_group() {
     let path = format!("files/rooms/{}", seed.other_room);
     assert_eq!(served.get(&path).await["inRoom"], false);
 }
+
+/// A portal with a template that contains a file in a folder.
+async fn with_template(operation_time: Duration) -> (Served, FolderId) {
+    let served = Served::new().await;
+    served.portal.set_operation_time(operation_time);
+    let template = served.portal.create_template("Client");
+    let folder = served.portal.create_folder(&template, "Invoices");
+    served
+        .portal
+        .upload(&folder, "read me.txt", b"1", UploadEvents::None);
+    (served, template)
+}
+
+impl Served {
+    async fn create_from(&self, template: &FolderId, title: &str) -> Value {
+        let body = json!({ "templateId": template, "title": title, "tags": ["docflow-1"] });
+        let path = "files/rooms/fromTemplate";
+        let (status, started) = self.call("POST", path, Some(body)).await;
+        assert_eq!(status, 200, "{started}");
+        started["response"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_room_is_created_from_a_template_with_one_event() {
+    let (receiver, url) = Receiver::responding(&[]).await;
+    let (served, template) = with_template(Duration::ZERO).await;
+    served.portal.add_webhook(&url, &[]);
+    let done = served.create_from(&template, "Initech").await;
+    assert_eq!(done["isCompleted"], true);
+    let room = FolderId::from(done["roomId"].as_i64().unwrap());
+    let view = served.portal.room(&room).unwrap();
+    assert_eq!(
+        (view.title.as_str(), view.tags),
+        ("Initech", vec!["docflow-1".to_owned()])
+    );
+    let [copy] = &served.portal.folders_in(&room)[..] else {
+        panic!()
+    };
+    assert_eq!(served.portal.files_in(copy)[0].title, "read me.txt");
+    served.portal.wait_for_deliveries().await;
+    let [event] = &receiver.bodies()[..] else {
+        panic!()
+    };
+    assert_eq!(event["event"]["trigger"], "room.created");
+    let templates = served.get("files/rooms?searchArea=4").await;
+    assert_eq!(templates["folders"][0]["id"], json!(template));
+
+    let failed = served.create_from(&FolderId::from(1), "Initech").await;
+    assert_eq!(
+        (&failed["roomId"], &failed["error"]),
+        (&json!(-1), &json!("Access denied"))
+    );
+}
+
+#[tokio::test]
+async fn a_second_creation_from_a_template_is_dropped_while_one_runs() {
+    let (served, template) = with_template(Duration::from_hours(1)).await;
+    let status = "files/rooms/fromTemplate/status";
+    let (_, none) = served.call("GET", status, None).await;
+    assert_eq!(none.get("response"), None);
+    let queued = json!({ "roomId": -1, "progress": 0, "error": "", "isCompleted": false });
+    for title in ["Initech", "dropped"] {
+        assert_eq!(served.create_from(&template, title).await, queued);
+    }
+    assert_eq!(served.get(status).await, queued);
+    assert_eq!(served.portal.rooms().len(), 3);
+}
