@@ -6,11 +6,6 @@ the portal. What it can parse, with the values put in, has the right shape.
 Takes PORTAL_HOST, PORTAL_KEY, CLIENT_ROOM, INTERNAL_FOLDER, INCOMING_FOLDER from the environment.
 """
 
-import os
-import sys
-import time
-import traceback
-
 import docspace_api_sdk as sdk
 from docspace_api_sdk.api.api_keys.api_keys_api import ApiKeysApi
 from docspace_api_sdk.api.files.files_api import FilesApi
@@ -32,29 +27,28 @@ from docspace_api_sdk.models.create_webhooks_config_requests_dto import (
 from docspace_api_sdk.models.file_conflict_resolve_type import FileConflictResolveType
 from docspace_api_sdk.models.webhook_trigger import WebhookTrigger
 
+from portal import (
+    client,
+    client_room,
+    finished,
+    host,
+    incoming_folder,
+    internal_folder,
+    key as portal_key,
+    run,
+    same,
+)
+
 TITLE = "Rechnung Nr. 7 für Müller & Söhne.pdf"
 CONTENT = b"%PDF-1.7 " + b"x" * 3000
 SERVICE_ACCOUNT = "3e7a4f10-6c1d-4f1e-bb1d-0d8f4f9a2c33"
 ROOMS_SECTION = 86193
-OPERATION_SECONDS = 10
-
-client_room = int(os.environ["CLIENT_ROOM"])
-internal_folder = int(os.environ["INTERNAL_FOLDER"])
-incoming_folder = int(os.environ["INCOMING_FOLDER"])
-client = sdk.ApiClient(sdk.Configuration(host=os.environ["PORTAL_HOST"]))
-# Left to itself, the client sends no key to endpoints that serve anonymous visitors as well.
-client.set_default_header("Authorization", f"Bearer {os.environ['PORTAL_KEY']}")
 
 # The portal's page: it answers the probe, and refuses every delivery.
-RECEIVER = os.environ["PORTAL_HOST"] + "/"
+RECEIVER = host + "/"
 
 uploaded = []
 webhooks = []
-
-
-def same(found, expected):
-    if found != expected:
-        raise AssertionError(f"expected {expected!r}, found {found!r}")
 
 
 def profile():
@@ -64,7 +58,7 @@ def profile():
 def key():
     found = ApiKeysApi(client).get_api_key().response
     same(found.is_active, True)
-    same(found.key_postfix, os.environ["PORTAL_KEY"][-4:])
+    same(found.key_postfix, portal_key[-4:])
 
 
 def rooms():
@@ -129,15 +123,7 @@ def operation(start, destination):
         returnSingleOperation=True,
     )
     (started,) = start(request).response
-    deadline = time.monotonic() + OPERATION_SECONDS
-    while time.monotonic() < deadline:
-        found = OperationsApi(client).get_operation_statuses(id=started.id).response
-        same([entry.id for entry in found], [started.id])
-        if found[0].finished and found[0].status == 2:
-            same((found[0].error, found[0].processed), ("", "1"))
-            return found[0]
-        time.sleep(0.01)
-    raise AssertionError("the operation does not finish")
+    return finished(started)
 
 
 def titles_in(folder):
@@ -146,15 +132,15 @@ def titles_in(folder):
 
 
 def copy():
-    finished = operation(OperationsApi(client).copy_batch_items, internal_folder)
-    same(int(finished.operation), 1)
-    same([file.title for file in finished.files], [TITLE])
+    done = operation(OperationsApi(client).copy_batch_items, internal_folder)
+    same(int(done.operation), 1)
+    same([file.title for file in done.files], [TITLE])
     same(titles_in(internal_folder), [TITLE])
 
 
 def move():
-    finished = operation(OperationsApi(client).move_batch_items, incoming_folder)
-    same(int(finished.operation), 0)
+    done = operation(OperationsApi(client).move_batch_items, incoming_folder)
+    same(int(done.operation), 0)
     same(titles_in(incoming_folder), [TITLE])
     same(titles_in(client_room), [])
 
@@ -228,14 +214,4 @@ CHECKS = [
     unknown_file,
 ]
 
-failed = 0
-for check in CHECKS:
-    try:
-        check()
-        print(f"ok      {check.__name__}")
-    except Exception:  # every failure is reported, and the next check still runs
-        failed += 1
-        print(f"FAILED  {check.__name__}")
-        traceback.print_exc(file=sys.stdout)
-print(f"{len(CHECKS) - failed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+run(CHECKS)
