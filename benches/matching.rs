@@ -11,7 +11,9 @@ use docspace_courier::actions::CopyTo;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::ids::FolderId;
-use docspace_courier::rules::{Account, Condition, Facts, Lookup, Pattern, Rule, RuleSet};
+use docspace_courier::rules::{
+    Account, Condition, Facts, Lookup, Pattern, Rule, RuleSet, TextTest,
+};
 
 const RULES: i64 = 1_000;
 const EVENTS: i64 = 10_000;
@@ -33,10 +35,19 @@ fn rule(number: i64) -> Rule {
         _ => Condition::Folder(vec![place]),
     }];
     conditions.push(match number % 5 {
-        0 => Condition::Extension(vec!["pdf".to_owned(), "docx".to_owned()]),
-        1 => Condition::TitlePrefix(vec!["invoice".to_owned(), format!("client {number}")]),
-        2 => Condition::TitleGlob(Pattern::glob("*report*.{pdf,xlsx}").expect("a glob")),
-        3 => Condition::TitleRegex(Pattern::regex(r"contract|nda|\d{6}").expect("a regex")),
+        0 => Condition::extension(["pdf", "docx"]),
+        1 => {
+            let client = format!("client {number}");
+            Condition::title_prefix(["invoice", &client]).expect("visible texts")
+        }
+        2 => {
+            let glob = Pattern::glob("*report*.{pdf,xlsx}").expect("a glob");
+            Condition::Title(TextTest::Glob(glob))
+        }
+        3 => {
+            let regex = Pattern::regex(r"contract|nda|\d{6}").expect("a regex");
+            Condition::Title(TextTest::Regex(regex))
+        }
         _ => Condition::NotBy(vec![Account::ApiKeyUser]),
     });
     Rule {

@@ -52,6 +52,7 @@ pub mod rehearsal;
 mod address;
 pub mod admin;
 pub mod backoff;
+mod case_folding;
 pub mod certificates;
 pub mod circuit_breaker;
 pub mod cli;

@@ -217,6 +217,14 @@ impl<'t> FieldValue<'t> {
         text.map(str::to_owned)
     }
 
+    /// A whole number, without reporting anything.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self.value {
+            DeValue::Integer(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    }
+
     /// `true` or `false`.
     pub(crate) fn flag(&self) -> Option<bool> {
         let flag = self.value.as_bool();

@@ -19,7 +19,9 @@ use super::reader::Reader;
 use super::variables::Variables;
 
 mod action;
+mod conditions;
 mod rule;
+mod size;
 
 /// The content of the file.
 #[derive(Debug, Default)]

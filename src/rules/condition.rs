@@ -15,12 +15,15 @@ mod pattern;
 mod actor;
 mod extension;
 mod location;
-mod title;
+mod size;
+mod text;
 
 pub use account::Account;
 use check::AnyOf;
 pub(super) use check::{Check, Reason};
 pub use pattern::{Pattern, PatternError};
+pub use size::SizeRange;
+pub use text::{EmptyText, TextTest};
 
 /// A condition that must match for its rule to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,36 +35,31 @@ pub enum Condition {
     Folder(Vec<FolderId>),
     /// The file is in one of these folders or below one.
     FolderTree(Vec<FolderId>),
-    /// The title starts with one of these, which are in the form in which titles are compared; see
-    /// [`Condition::title_prefix`].
-    TitlePrefix(Vec<String>),
-    /// The glob matches the whole title.
-    TitleGlob(Pattern),
-    /// The regular expression matches a part of the title.
-    TitleRegex(Pattern),
-    /// The title's extension is one of these, in lower case and without a dot.
+    /// The title is as required.
+    Title(TextTest),
+    /// The title's extension is one of these; see [`Condition::extension`].
     Extension(Vec<String>),
+    /// The file has one of these sizes.
+    Size(SizeRange),
     /// One of these accounts acted.
     By(Vec<Account>),
     /// None of these accounts acted.
     NotBy(Vec<Account>),
 }
 
-/// A prefix without a visible character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it has no visible character, so every title would match")]
-pub struct EmptyPrefix;
-
 impl Condition {
-    /// The title starts with one of these, ignoring case, how letters are encoded, and what is invisible around them.
+    /// The title starts with one of these; see [`TextTest::prefix`].
     pub fn title_prefix<'t>(
         prefixes: impl IntoIterator<Item = &'t str>,
-    ) -> Result<Self, EmptyPrefix> {
-        let prefixes: Vec<String> = prefixes.into_iter().map(normalized).collect();
-        if prefixes.iter().any(String::is_empty) {
-            return Err(EmptyPrefix);
-        }
-        Ok(Self::TitlePrefix(prefixes))
+    ) -> Result<Self, EmptyText> {
+        TextTest::prefix(prefixes).map(Self::Title)
+    }
+
+    /// The title's extension is one of these, with or without a dot and ignoring case; empty for titles without one.
+    pub fn extension<'t>(extensions: impl IntoIterator<Item = &'t str>) -> Self {
+        let extensions = extensions.into_iter();
+        let normalized = extensions.map(|text| normalized(text.trim_start_matches('.')));
+        Self::Extension(normalized.collect())
     }
 
     /// Checks the condition for an entry.
@@ -70,10 +68,9 @@ impl Condition {
             Self::Room(rooms) => location::is_in_room(rooms, view),
             Self::Folder(folders) => location::is_directly_in(folders, view),
             Self::FolderTree(folders) => location::is_in_tree(folders, view),
-            Self::TitlePrefix(prefixes) => title::starts_with(prefixes, view),
-            Self::TitleGlob(glob) => title::matches_glob(glob, view),
-            Self::TitleRegex(regex) => title::matches_regex(regex, view),
+            Self::Title(test) => text::title_matches(test, view),
             Self::Extension(extensions) => extension::is_one_of(extensions, view),
+            Self::Size(range) => size::is_in(*range, view),
             Self::By(accounts) => actor::is_one_of(accounts, view),
             Self::NotBy(accounts) => actor::is_none_of(accounts, view),
         }
@@ -85,10 +82,12 @@ impl Condition {
             Self::Room(_) => "room",
             Self::Folder(_) => "folder",
             Self::FolderTree(_) => "folder_tree",
-            Self::TitlePrefix(_) => "title.prefix",
-            Self::TitleGlob(_) => "title.glob",
-            Self::TitleRegex(_) => "title.regex",
+            Self::Title(TextTest::Prefix(_)) => "title.prefix",
+            Self::Title(TextTest::Contains(_)) => "title.contains",
+            Self::Title(TextTest::Glob(_)) => "title.glob",
+            Self::Title(TextTest::Regex(_)) => "title.regex",
             Self::Extension(_) => "extension",
+            Self::Size(_) => "size",
             Self::By(_) => "by",
             Self::NotBy(_) => "by_not",
         }
@@ -99,10 +98,9 @@ impl Condition {
         match self {
             Self::Room(_) | Self::FolderTree(_) => location::path_value(view),
             Self::Folder(_) => location::folder_value(view),
-            Self::TitlePrefix(_) | Self::TitleGlob(_) | Self::TitleRegex(_) => {
-                view.shown_title().into_owned()
-            }
+            Self::Title(_) => view.shown_title().into_owned(),
             Self::Extension(_) => extension::value(view),
+            Self::Size(_) => size::value(view),
             Self::By(_) | Self::NotBy(_) => actor::value(view),
         }
     }
@@ -112,11 +110,12 @@ impl Condition {
         match self {
             Self::Folder(_) => 0,
             Self::Extension(_) => 1,
-            Self::TitlePrefix(_) => 2,
+            Self::Title(test) if test.is_cheap() => 2,
             Self::By(_) | Self::NotBy(_) => 3,
-            // A missing path does not end the check, so a title that does not match later still saves the lookup.
+            // A missing fact does not end the check, so a title that does not match later still saves the lookup.
             Self::Room(_) | Self::FolderTree(_) => 4,
-            Self::TitleGlob(_) | Self::TitleRegex(_) => 5,
+            Self::Size(_) => 5,
+            Self::Title(_) => 6,
         }
     }
 
@@ -136,14 +135,9 @@ impl fmt::Display for Condition {
             Self::Room(folders) | Self::Folder(folders) | Self::FolderTree(folders) => {
                 write!(formatter, "{name} is {}", AnyOf(folders))
             }
-            Self::TitlePrefix(prefixes) => {
-                let quoted: Vec<String> = prefixes.iter().map(|it| format!("“{it}”")).collect();
-                write!(formatter, "{name} is {}", AnyOf(&quoted))
-            }
-            Self::TitleGlob(pattern) | Self::TitleRegex(pattern) => {
-                write!(formatter, "{name} is “{pattern}”")
-            }
+            Self::Title(test) => write!(formatter, "{name} is {test}"),
             Self::Extension(extensions) => write!(formatter, "{name} is {}", AnyOf(extensions)),
+            Self::Size(range) => write!(formatter, "{name} is {range}"),
             Self::By(accounts) => write!(formatter, "the acting user is {}", AnyOf(accounts)),
             Self::NotBy(accounts) => {
                 write!(formatter, "the acting user is not {}", AnyOf(accounts))

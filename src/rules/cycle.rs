@@ -14,7 +14,7 @@ use std::fmt;
 use crate::ids::FolderId;
 
 use super::action::ActionPlan;
-use super::condition::{Account, Condition};
+use super::condition::{Account, Condition, TextTest};
 use super::rule::Rule;
 
 /// A chain of rules that returns to its first rule.
@@ -182,14 +182,15 @@ fn listens_to(rule: &Rule, trigger: &str) -> bool {
     accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)
 }
 
-/// Whether both rules may match the same file, judged by extension and by how the title begins, which no action
+/// Whether both rules may match the same file, judged by extension, size and how the title begins, which no action
 /// changes.
 fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
     let excluded = |one: &Condition, other: &Condition| match (one, other) {
         (Condition::Extension(one), Condition::Extension(other)) => {
             !one.iter().any(|extension| other.contains(extension))
         }
-        (Condition::TitlePrefix(one), Condition::TitlePrefix(other)) => {
+        (Condition::Size(one), Condition::Size(other)) => one.excludes(*other),
+        (Condition::Title(TextTest::Prefix(one)), Condition::Title(TextTest::Prefix(other))) => {
             let agree = |(one, other): (&String, &String)| {
                 one.starts_with(other.as_str()) || other.starts_with(one.as_str())
             };
@@ -204,7 +205,7 @@ fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
         .any(|condition| other.conditions.iter().any(|it| excluded(condition, it)))
 }
 
-/// Whether there are titles that both rules match: not known if one matches a pattern and the other has a
+/// Whether there are titles that both rules match: not known if one requires more than a prefix and the other has a
 /// different condition.
 fn match_same_titles(one: &Rule, other: &Rule) -> bool {
     let of = |rule: &Rule| -> Vec<Condition> {
@@ -216,18 +217,18 @@ fn match_same_titles(one: &Rule, other: &Rule) -> bool {
     };
     let (one, other) = (of(one), of(other));
     let contains = |all: &[Condition], some: &[Condition]| some.iter().all(|it| all.contains(it));
-    let has_pattern = |conditions: &[Condition]| {
-        let is_prefix = |condition: &Condition| matches!(condition, Condition::TitlePrefix(_));
+    let requires_more = |conditions: &[Condition]| {
+        let is_prefix =
+            |condition: &Condition| matches!(condition, Condition::Title(TextTest::Prefix(_)));
         !conditions.iter().all(is_prefix)
     };
-    contains(&one, &other) || contains(&other, &one) || !(has_pattern(&one) || has_pattern(&other))
+    contains(&one, &other)
+        || contains(&other, &one)
+        || !(requires_more(&one) || requires_more(&other))
 }
 
 fn is_about_title(condition: &Condition) -> bool {
-    matches!(
-        condition,
-        Condition::TitlePrefix(_) | Condition::TitleGlob(_) | Condition::TitleRegex(_)
-    )
+    matches!(condition, Condition::Title(_))
 }
 
 /// Whether a rule certainly watches the place of an event that an action of `cause` raises. All its conditions on

@@ -9,14 +9,14 @@ use crate::event::{Entry, EntryKind};
 use crate::ids::FolderId;
 
 use super::facts::{Facts, Lookup, MissingFact};
-use super::normalization::normalized;
+use super::normalization::ComparableText;
 
 /// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) entry: &'a Entry,
-    /// The title in the form in which titles are compared; `None` if not given.
-    title: Option<String>,
+    /// `None` if not given.
+    title: Option<ComparableText>,
 }
 
 /// Which fact a condition lacks.
@@ -34,7 +34,7 @@ impl<'a> EntryView<'a> {
             entry,
             title: None,
         };
-        view.title = view.raw_title().map(normalized);
+        view.title = view.raw_title().map(ComparableText::new);
         view
     }
 
@@ -63,14 +63,14 @@ impl<'a> EntryView<'a> {
         }
     }
 
-    /// The title in the form in which titles are compared.
-    pub(super) fn title(&self) -> Option<&str> {
-        self.title.as_deref()
+    /// The title to compare.
+    pub(super) fn title(&self) -> Option<&ComparableText> {
+        self.title.as_ref()
     }
 
-    /// The extension in lower case, without its dot; empty if there is none.
+    /// The extension in the form in which texts are compared, without its dot; empty if there is none.
     pub(super) fn extension(&self) -> Option<&str> {
-        let title = self.title()?;
+        let title = self.title()?.normalized();
         Some(match title.rsplit_once('.') {
             Some((stem, extension)) if !stem.is_empty() => extension,
             _ => "",

@@ -1,11 +1,12 @@
 //! One `[[rule]]`: its name, triggers and conditions.
 
 use crate::event::Trigger;
-use crate::rules::{Account, ActionPlan, Condition, OTHERS, Pattern, PatternError, Rule};
+use crate::rules::{ActionPlan, OTHERS, Rule};
 use crate::similar::did_you_mean;
-use crate::table_reader::{FieldValue, RuleContext, TableReader};
+use crate::table_reader::{RuleContext, TableReader};
 
 use super::action::{self, ACTION};
+use super::conditions;
 
 /// Names that rules of the file cannot have: those of the environment rules, and one that represents many rules.
 const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
@@ -15,9 +16,6 @@ const MAX_NAME_LENGTH: usize = 60;
 
 /// Prefixes of triggers that are not about a file, folder or room.
 const OTHER_SUBJECTS: [&str; 3] = ["user.", "group.", "agent."];
-
-/// The length of a user's id, which is a GUID.
-const USER_ID_LENGTH: usize = 36;
 
 /// The parts of a rule that are valid.
 #[derive(Default)]
@@ -42,7 +40,7 @@ pub(super) fn parse(
     let mut table = table.of_rule(&label);
     let name = name(&mut table, taken);
     let triggers = triggers(&mut table, context);
-    let conditions = conditions(&mut table);
+    let conditions = conditions::parse(&mut table);
     let actions = actions(&mut table, context);
     check_file_actions(&table, &triggers, &actions);
     table.finish();
@@ -103,92 +101,6 @@ fn triggers(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<Trigge
         }
     }
     triggers
-}
-
-fn conditions(table: &mut TableReader<'_>) -> Vec<Condition> {
-    let mut conditions = Vec::new();
-    let places: [(&'static str, fn(_) -> _); 3] = [
-        ("room", Condition::Room),
-        ("folder", Condition::Folder),
-        ("folder_tree", Condition::FolderTree),
-    ];
-    for (name, condition) in places {
-        let value = table.field(name);
-        conditions.extend(value.map(|value| condition(value.folder_ids())));
-    }
-    if let Some(value) = table.field("title")
-        && let Some(title) = value.table("{ prefix = \"invoice\" }")
-    {
-        conditions.extend(title_conditions(title));
-    }
-    if let Some(value) = table.field("extension") {
-        let extensions = value.texts().into_iter();
-        let extensions =
-            extensions.map(|text| text.to_lowercase().trim_start_matches('.').to_owned());
-        conditions.push(Condition::Extension(extensions.collect()));
-    }
-    let actors: [(&'static str, fn(_) -> _); 2] =
-        [("by", Condition::By), ("by_not", Condition::NotBy)];
-    for (name, condition) in actors {
-        if let Some(value) = table.field(name) {
-            let accounts = value.items().into_iter();
-            conditions.push(condition(
-                accounts.filter_map(|item| account(&item)).collect(),
-            ));
-        }
-    }
-    conditions
-}
-
-fn account(value: &FieldValue<'_>) -> Option<Account> {
-    let text = value.text()?;
-    match text.trim() {
-        "self" => Some(Account::ApiKeyUser),
-        id if id.len() == USER_ID_LENGTH
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-') =>
-        {
-            Some(Account::Id(id.to_owned()))
-        }
-        _ => {
-            value.report("must be \"self\" (the user of the API key) or the id of a user");
-            None
-        }
-    }
-}
-
-fn title_conditions(mut title: TableReader<'_>) -> Vec<Condition> {
-    type Compile = fn(&str) -> Result<Pattern, PatternError>;
-    type Make = fn(Pattern) -> Condition;
-    const PATTERNS: [(&str, Compile, Make); 2] = [
-        ("glob", Pattern::glob, Condition::TitleGlob),
-        ("regex", Pattern::regex, Condition::TitleRegex),
-    ];
-
-    let mut conditions = Vec::new();
-    if let Some(value) = title.field("prefix") {
-        let texts = value.texts();
-        match Condition::title_prefix(texts.iter().map(String::as_str)) {
-            Ok(condition) => conditions.push(condition),
-            Err(_) => value.report("is empty, which matches every title; remove it"),
-        }
-    }
-    for (name, compile, condition) in PATTERNS {
-        if let Some(value) = title.field(name)
-            && let Some(text) = value.text()
-        {
-            match compile(&text) {
-                Ok(pattern) => conditions.push(condition(pattern)),
-                Err(error) => value.report(&error.to_string()),
-            }
-        }
-    }
-    if !title.has_known_field() {
-        title.report("needs prefix, glob or regex");
-    }
-    title.finish();
-    conditions
 }
 
 fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionPlan> {

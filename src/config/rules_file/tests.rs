@@ -6,7 +6,7 @@ use crate::actions::{self, CopyTo};
 use crate::config::variables::Variables;
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
-use crate::rules::{ActionPlan, Condition, Rule};
+use crate::rules::{ActionPlan, Condition, Rule, SizeRange};
 
 use super::parse;
 
@@ -57,7 +57,8 @@ fn every_field_of_a_rule() {
         room = [539564, "drive-12-|a"]
         folder = 1
         folder_tree = 2
-        title = { prefix = [" Invoice", "Рахунок"], glob = "*.pdf", regex = "[0-9]" }
+        title = { prefix = [" Invoice", "Рахунок"], contains = "x", glob = "*.pdf", regex = "[0-9]" }
+        size = { at_least = 1, at_most = "10 MB" }
         extension = [".PDF", "docx"]
         by = "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"
         by_not = ["self"]
@@ -84,15 +85,17 @@ fn every_field_of_a_rule() {
         .map(crate::event::Trigger::as_str)
         .collect();
     assert_eq!(triggers, ["file.uploaded", "file.reviewed"]);
-    assert_eq!(rule.conditions.len(), 9);
+    assert_eq!(rule.conditions.len(), 11);
     assert!(rule.conditions.contains(&Condition::Extension(vec![
         "pdf".to_owned(),
         "docx".to_owned()
     ])));
-    assert!(rule.conditions.contains(&Condition::TitlePrefix(vec![
-        "invoice".to_owned(),
-        "рахунок".to_owned()
-    ])));
+    assert!(rule.conditions.contains(&Condition::Size(SizeRange {
+        at_least: 1,
+        at_most: Some(10 << 20)
+    })));
+    let prefix = Condition::title_prefix(["invoice", "рахунок"]).unwrap();
+    assert!(rule.conditions.contains(&prefix));
     let kinds: Vec<_> = rule.actions.iter().map(|action| action.kind).collect();
     let expected = [
         "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
@@ -144,7 +147,7 @@ extention = "pdf"
             "line 4, rule “one”, trigers: is not a known field; did you mean triggers?",
             "line 5, rule “one”, triggers: file.uplaoded is not a trigger of DocSpace 3.7; did you mean file.uploaded?",
             "line 6, rule “one”, room: must be the id of a room or folder; `docspace-courier rooms --folders` lists them",
-            "line 7, rule “one”, title: needs prefix, glob or regex",
+            "line 7, rule “one”, title: needs prefix, contains, glob or regex",
             "line 7, rule “one”, title.prefx: is not a known field; did you mean prefix?",
             "line 9, rule “one”, action.copy.conflict: must be \"duplicate\", \"overwrite\" or \"skip\"",
             "line 11, rule “one”, action.notify.subject: there is no field {titel}; did you mean {title}?",
@@ -191,6 +194,12 @@ fn what_is_refused() {
     );
     with("title = { glob = \"{a\" }", "is not a valid glob");
     with("title = { prefix = \" \" }", "matches every title");
+    with("title = { contains = \" \" }", "matches every title");
+    with("size = 5", "must be a table such as");
+    with("size = {}", "needs at_least or at_most");
+    with("size = { at_most = \"5 XB\" }", "or a size such as");
+    with("size = { at_most = -1 }", "must not be negative");
+    with("size = { at_most = 1, at_least = 2 }", "matches no file");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a string, not a number");
     action("copy = [5, 6]", "action.copy: must be a single folder");

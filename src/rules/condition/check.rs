@@ -6,7 +6,8 @@ use crate::ids::FolderId;
 use crate::rules::entry_view::Missing;
 
 use super::account::Account;
-use super::pattern::Pattern;
+use super::size::SizeRange;
+use super::text::TextTest;
 
 /// The outcome of checking a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,17 @@ pub(in crate::rules) enum Check<'a> {
     Match(Reason<'a>),
     Mismatch(Reason<'a>),
     Needs(Missing),
+}
+
+impl<'a> Check<'a> {
+    /// A match or a mismatch for this reason.
+    pub(super) fn of(matches: bool, reason: Reason<'a>) -> Self {
+        if matches {
+            Self::Match(reason)
+        } else {
+            Self::Mismatch(reason)
+        }
+    }
 }
 
 /// The reason for an outcome. It becomes text only if someone reads it: most checks fail unread. The
@@ -25,9 +37,9 @@ pub(in crate::rules) enum Reason<'a> {
     Inside(&'a FolderId, &'static str, &'a FolderId),
     Outside(&'a FolderId, &'static str, &'a [FolderId]),
     FolderGone(&'a FolderId),
-    Title(&'static str, &'a [String]),
-    Pattern(&'static str, &'a Pattern),
+    Text(&'static str, &'static str, &'a TextTest),
     Extension(&'static str, &'a [String]),
+    Size(&'static str, SizeRange),
     Actor(&'static str, &'a [Account]),
 }
 
@@ -47,14 +59,11 @@ impl fmt::Display for Reason<'_> {
                 )
             }
             Self::FolderGone(folder) => write!(formatter, "folder {folder} no longer exists"),
-            Self::Title(verb, words) => {
-                let quoted: Vec<String> = words.iter().map(|word| format!("“{word}”")).collect();
-                write!(formatter, "the title {verb} {}", AnyOf(&quoted))
-            }
-            Self::Pattern(verb, pattern) => write!(formatter, "the title {verb} “{pattern}”"),
+            Self::Text(subject, verb, test) => write!(formatter, "{subject} {verb} {test}"),
             Self::Extension(verb, extensions) => {
                 write!(formatter, "the extension {verb} {}", AnyOf(extensions))
             }
+            Self::Size(verb, range) => write!(formatter, "the size {verb} {range}"),
             Self::Actor(verb, accounts) => {
                 write!(formatter, "the acting user {verb} {}", AnyOf(accounts))
             }

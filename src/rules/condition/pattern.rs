@@ -1,10 +1,11 @@
-//! Patterns for titles: globs and regular expressions.
+//! Patterns for texts: globs and regular expressions.
 
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::normalization::{compatible, trim};
+use crate::case_folding::folded_letter;
+use crate::rules::normalization::ComparableText;
 use crate::text::composed;
 
 mod glob;
@@ -31,19 +32,19 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// A glob such as `*.{pdf,docx}`, for the whole title.
+    /// A glob such as `*.{pdf,docx}`, for the whole text.
     pub fn glob(source: &str) -> Result<Self, PatternError> {
         let regex = glob::to_regex(&composed(source.into())).map_err(PatternError::Glob)?;
         Self::compile(source, &regex)
     }
 
-    /// A regular expression, for any part of the title.
+    /// A regular expression, for any part of the text.
     pub fn regex(source: &str) -> Result<Self, PatternError> {
         Self::compile(source, &composed(source.into()))
     }
 
     fn compile(source: &str, regex: &str) -> Result<Self, PatternError> {
-        let regex = RegexBuilder::new(regex)
+        let regex = RegexBuilder::new(&with_expansions(regex))
             .case_insensitive(true)
             .size_limit(PATTERN_BYTES)
             .build();
@@ -58,13 +59,34 @@ impl Pattern {
         })
     }
 
-    /// Whether the pattern matches the title. It may be written for the title as it looks, or for ordinary letters in
-    /// place of full-width ones.
-    pub(super) fn matches(&self, title: &str) -> bool {
-        let title = composed(trim(title).into());
-        self.regex.is_match(&title)
-            || (!title.is_ascii() && self.regex.is_match(&compatible(&title)))
+    /// Whether the pattern matches the text.
+    pub(in crate::rules) fn matches(&self, text: &ComparableText) -> bool {
+        let mut forms = text.pattern_forms();
+        forms.any(|form| self.regex.is_match(form))
     }
+}
+
+/// The expression in which a letter that is several letters in another case matches those, too: `ß` also `SS`. In a
+/// character class, a letter stays a single one.
+fn with_expansions(regex: &str) -> String {
+    let mut expanded = String::with_capacity(regex.len());
+    let (mut is_escaped, mut open_classes) = (false, 0_usize);
+    for character in regex.chars() {
+        match character {
+            _ if is_escaped => {}
+            '[' => open_classes += 1,
+            ']' => open_classes = open_classes.saturating_sub(1),
+            _ => {}
+        }
+        is_escaped = character == '\\' && !is_escaped;
+        let folded: String = folded_letter(character).collect();
+        if open_classes == 0 && folded.chars().nth(1).is_some() {
+            expanded.extend(["(?:", character.encode_utf8(&mut [0; 4]), "|", &folded, ")"]);
+        } else {
+            expanded.push(character);
+        }
+    }
+    expanded
 }
 
 impl fmt::Debug for Pattern {

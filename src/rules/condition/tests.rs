@@ -6,7 +6,7 @@ use crate::rules::entry_view::{EntryView, Missing};
 use crate::rules::tests::{event, file_info};
 use crate::rules::{Facts, Lookup};
 
-use super::{Account, Check, Condition, Pattern};
+use super::{Account, Check, Condition, Pattern, SizeRange, TextTest};
 
 /// How a condition comes out, in a word.
 fn outcome(condition: &Condition, facts: &Facts<'_>) -> &'static str {
@@ -45,8 +45,8 @@ fn titles_are_compared_in_one_form() {
         assert_eq!(seen, expected, "{condition:?} {members}");
     };
     let prefix = |prefix: &str| Condition::title_prefix([prefix]).unwrap();
-    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
-    let regex = |regex: &str| Condition::TitleRegex(Pattern::regex(regex).unwrap());
+    let glob = |glob: &str| Condition::Title(TextTest::Glob(Pattern::glob(glob).unwrap()));
+    let regex = |regex: &str| Condition::Title(TextTest::Regex(Pattern::regex(regex).unwrap()));
 
     let decomposed = r#""title": "Rechnung fu\u0308r Acme.pdf""#;
     check(&prefix("rechnung für"), decomposed, "yes");
@@ -83,6 +83,42 @@ fn titles_are_compared_in_one_form() {
         r#""title": "\u202AＩnvoice 7.pdf""#,
         "yes",
     );
+}
+
+/// Some letters are several letters in another case.
+#[test]
+fn case_is_folded() {
+    let check = |condition: Condition, title: &str, expected: &str| {
+        let event = event("file.uploaded", &format!(r#""title": "{title}""#));
+        let seen = outcome(&condition, &Facts::of(&event));
+        assert_eq!(seen, expected, "{condition:?} {title}");
+    };
+    for (one, other) in [("STRASSE", "Straße"), ("GROẞ", "groß"), ("ΟΔΟΣ", "οδος")] {
+        for (written, title) in [(one, other), (other, one)] {
+            check(Condition::title_prefix([written]).unwrap(), title, "yes");
+            let contains = TextTest::contains([written]).unwrap();
+            check(Condition::Title(contains), &format!("a {title}.pdf"), "yes");
+            let glob = Pattern::glob(&format!("{written}.*")).unwrap();
+            check(
+                Condition::Title(TextTest::Glob(glob)),
+                &format!("{title}.pdf"),
+                "yes",
+            );
+            let regex = Pattern::regex(&format!(r"\b{written}$")).unwrap();
+            let regex = Condition::Title(TextTest::Regex(regex));
+            check(regex.clone(), title, "yes");
+            check(regex, &format!("{title}n"), "no");
+            check(
+                Condition::extension([written]),
+                &format!("a.{title}"),
+                "yes",
+            );
+        }
+    }
+    // In a character class, a letter is a single one.
+    let class = Pattern::regex("^[äöß]$").unwrap();
+    check(Condition::Title(TextTest::Regex(class.clone())), "ß", "yes");
+    check(Condition::Title(TextTest::Regex(class)), "ss", "no");
 }
 
 /// Conditions against payloads that name no trigger of interest, without any lookup in the portal.
@@ -155,7 +191,13 @@ fn conditions_and_payloads() {
     check(&prefix("invoice"), r#""title": 7"#, "file?");
     check(&prefix("invoice"), r#""parentId": 1"#, "file?");
 
-    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+    let contains = |text: &str| Condition::Title(TextTest::contains([text]).unwrap());
+    check(&contains("nda"), r#""title": "Our NDA.docx""#, "yes");
+    check(&contains(" NDA. "), r#""title": "Our NDA.docx""#, "yes");
+    check(&contains("nda"), r#""title": "plan.docx""#, "no");
+    check(&contains("nda"), r#""parentId": 1"#, "file?");
+
+    let glob = |glob: &str| Condition::Title(TextTest::Glob(Pattern::glob(glob).unwrap()));
     check(&glob("*.{pdf,docx}"), r#""title": "Plan.PDF""#, "yes");
     check(&glob("*.{pdf,docx}"), r#""title": "plan.pdf.exe""#, "no");
     check(&glob("договор*"), r#""title": "ДОГОВОР 7.docx""#, "yes");
@@ -164,14 +206,14 @@ fn conditions_and_payloads() {
     check(&glob("a/b*"), r#""title": "a/b.txt""#, "yes");
     check(&glob("*"), r#""parentId": 1"#, "file?");
 
-    let regex = |regex: &str| Condition::TitleRegex(Pattern::regex(regex).unwrap());
+    let regex = |regex: &str| Condition::Title(TextTest::Regex(Pattern::regex(regex).unwrap()));
     check(&regex(r"contract|nda"), r#""title": "Our NDA.docx""#, "yes");
     check(&regex(r"^\d{4}-"), r#""title": "2026-plan.docx""#, "yes");
     check(&regex(r"№\s*\d+"), r#""title": "РАХУНОК №42""#, "yes");
     check(&regex(r"^plan$"), r#""title": "planned""#, "no");
     check(&regex(r"x"), r#""parentId": 1"#, "file?");
 
-    let extension = Condition::Extension(vec!["pdf".to_owned(), "документ".to_owned()]);
+    let extension = Condition::extension([".PDF", "документ"]);
     check(&extension, r#""title": "a.PDF""#, "yes");
     check(&extension, r#""title": "a.b.pdf ""#, "yes");
     check(&extension, r#""title": "a.ДОКУМЕНТ""#, "yes");
@@ -182,6 +224,27 @@ fn conditions_and_payloads() {
     let none = Condition::Extension(vec![String::new()]);
     check(&none, r#""title": "README""#, "yes");
     check(&none, r#""title": "a.txt""#, "no");
+}
+
+#[test]
+fn the_size_is_that_of_the_file_in_the_portal() {
+    let event = event("file.uploaded", r#""parentId": 100, "title": "a.pdf""#);
+    let size = |at_least, at_most| Condition::Size(SizeRange { at_least, at_most });
+    assert_eq!(outcome(&size(1, None), &Facts::of(&event)), "file?");
+    // The file has 5 bytes.
+    let found = Lookup::Found(file_info(100, "a.pdf"));
+    let facts = Facts {
+        file: Some(found),
+        ..Facts::of(&event)
+    };
+    let check = |at_least, at_most, expected: &str| {
+        assert_eq!(outcome(&size(at_least, at_most), &facts), expected);
+    };
+    check(5, None, "yes");
+    check(6, None, "no");
+    check(0, Some(5), "yes");
+    check(0, Some(4), "no");
+    check(5, Some(5), "yes");
 }
 
 #[test]
@@ -256,7 +319,7 @@ fn a_file_that_was_looked_up_overrides_the_delivery() {
     check(Condition::Room(folders(&["100"])), "path?");
     check(Condition::Folder(folders(&["100"])), "no");
     check(Condition::Folder(folders(&["300"])), "yes");
-    check(Condition::TitlePrefix(vec!["new".to_owned()]), "yes");
+    check(Condition::title_prefix(["new"]).unwrap(), "yes");
     check(Condition::Extension(vec!["pdf".to_owned()]), "no");
 }
 
@@ -269,7 +332,7 @@ fn folders_and_rooms_need_no_lookup_of_a_file() {
     let elsewhere = event("room.updated", r#""fileEntryType": 1"#);
     let other = Condition::Room(folders(&["8"]));
     assert_eq!(outcome(&other, &Facts::of(&elsewhere)), "no");
-    let titled = Condition::TitlePrefix(vec!["contr".to_owned()]);
+    let titled = Condition::title_prefix(["contr"]).unwrap();
     assert_eq!(outcome(&titled, &Facts::of(&changed)), "yes");
     assert_eq!(outcome(&titled, &Facts::of(&elsewhere)), "no");
 }

@@ -1,6 +1,6 @@
 //! Tests of which rules count as a cycle.
 
-use super::super::condition::Pattern;
+use super::super::condition::{Pattern, SizeRange};
 use super::*;
 use crate::actions::{Comment, CopyTo, MoveTo};
 use crate::docspace::Conflict;
@@ -126,8 +126,8 @@ fn which_rules_trigger_each_other() {
     // A file that is in both places stays there.
     check(&[rule("a", "file.updated", both, &[("comment", 0)])], 1);
     // No action changes the beginning of a title.
-    let prefix = |prefix: &str| Condition::TitlePrefix(vec![prefix.to_owned()]);
-    let glob = |glob: &str| Condition::TitleGlob(Pattern::glob(glob).unwrap());
+    let prefix = |prefix: &str| Condition::title_prefix([prefix]).unwrap();
+    let glob = |glob: &str| Condition::Title(TextTest::Glob(Pattern::glob(glob).unwrap()));
     let pair = |one: Condition, other: Condition| {
         [
             rule("a", "file.copied", with(room(5), one), &[("copy", 6)]),
@@ -142,6 +142,10 @@ fn which_rules_trigger_each_other() {
     check(&pair(glob("*.pdf"), prefix("in")), 0);
     check(&pair(glob("*.pdf"), glob("*.pdf")), 1);
     check(&pair(glob("*.pdf"), pdf()), 1);
+    // No action changes the size.
+    let size = |at_least, at_most| Condition::Size(SizeRange { at_least, at_most });
+    check(&pair(size(0, Some(10)), size(11, None)), 0);
+    check(&pair(size(0, Some(10)), size(10, None)), 1);
     // A chain that ends is not a cycle.
     check(
         &[

@@ -1,7 +1,7 @@
-//! Globs for titles. Those of the usual library are for paths: they match bytes, so that `?` is a part of
+//! Globs for texts. Those of the usual library are for paths: they match bytes, so that `?` is a part of
 //! a Chinese character, and know no capitals but Latin ones.
 
-/// The regular expression for a whole title; the error says what is wrong with the glob.
+/// The regular expression for a whole text; the error says what is wrong with the glob.
 ///
 /// `*` is anything, `?` one character, `[a-z]` and `[!a-z]` one of some, `{pdf,docx}` either, and `\`
 /// before any of them the character itself.
@@ -65,12 +65,17 @@ fn push_literal(character: char, regex: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::super::Pattern;
+    use crate::rules::normalization::ComparableText;
 
     #[test]
     fn whole_titles() {
         let check = |glob: &str, title: &str, expected: bool| {
             let pattern = Pattern::glob(glob).unwrap_or_else(|error| panic!("{glob}: {error}"));
-            assert_eq!(pattern.matches(title), expected, "{glob} {title}");
+            assert_eq!(
+                pattern.matches(&ComparableText::new(title)),
+                expected,
+                "{glob} {title}"
+            );
         };
         check("*.pdf", "Plan.PDF", true);
         check("*.pdf", "plan.pdf.zip", false);

@@ -1,0 +1,132 @@
+//! The conditions of a rule.
+
+use crate::rules::{Account, Condition, EmptyText, Pattern, PatternError, SizeRange, TextTest};
+use crate::table_reader::{FieldValue, TableReader};
+
+use super::size;
+
+/// The length of a user's id, which is a GUID.
+const USER_ID_LENGTH: usize = 36;
+
+/// Parses the conditions in the table of a rule.
+pub(super) fn parse(table: &mut TableReader<'_>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    let places: [(&'static str, fn(_) -> _); 3] = [
+        ("room", Condition::Room),
+        ("folder", Condition::Folder),
+        ("folder_tree", Condition::FolderTree),
+    ];
+    for (name, condition) in places {
+        let value = table.field(name);
+        conditions.extend(value.map(|value| condition(value.folder_ids())));
+    }
+    if let Some(value) = table.field("title")
+        && let Some(title) = value.table("{ prefix = \"invoice\" }")
+    {
+        let tests = text_tests(title, "title").into_iter();
+        conditions.extend(tests.map(Condition::Title));
+    }
+    if let Some(value) = table.field("extension") {
+        let extensions = value.texts();
+        let extensions = extensions.iter().map(String::as_str);
+        conditions.push(Condition::extension(extensions));
+    }
+    if let Some(value) = table.field("size") {
+        conditions.extend(size_range(&value).map(Condition::Size));
+    }
+    conditions.extend(accounts(table, "by").map(Condition::By));
+    conditions.extend(accounts(table, "by_not").map(Condition::NotBy));
+    conditions
+}
+
+fn accounts(table: &mut TableReader<'_>, name: &'static str) -> Option<Vec<Account>> {
+    let items = table.field(name)?.items().into_iter();
+    Some(items.filter_map(|item| account(&item)).collect())
+}
+
+fn account(value: &FieldValue<'_>) -> Option<Account> {
+    let text = value.text()?;
+    match text.trim() {
+        "self" => Some(Account::ApiKeyUser),
+        id if id.len() == USER_ID_LENGTH
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-') =>
+        {
+            Some(Account::Id(id.to_owned()))
+        }
+        _ => {
+            value.report("must be \"self\" (the user of the API key) or the id of a user");
+            None
+        }
+    }
+}
+
+/// What a table such as `{ prefix = "invoice" }` requires of a text; `what` is the text.
+fn text_tests(mut table: TableReader<'_>, what: &str) -> Vec<TextTest> {
+    type Texts = fn(&[&str]) -> Result<TextTest, EmptyText>;
+    type Compile = fn(&str) -> Result<Pattern, PatternError>;
+    const TEXTS: [(&str, Texts); 2] = [
+        ("prefix", |texts| TextTest::prefix(texts.iter().copied())),
+        ("contains", |texts| {
+            TextTest::contains(texts.iter().copied())
+        }),
+    ];
+    const PATTERNS: [(&str, Compile, fn(Pattern) -> TextTest); 2] = [
+        ("glob", Pattern::glob, TextTest::Glob),
+        ("regex", Pattern::regex, TextTest::Regex),
+    ];
+
+    let mut tests = Vec::new();
+    for (name, test) in TEXTS {
+        let Some(value) = table.field(name) else {
+            continue;
+        };
+        let texts = value.texts();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        match test(&texts) {
+            Ok(test) => tests.push(test),
+            Err(EmptyText) => {
+                value.report(&format!("is empty, which matches every {what}; remove it"));
+            }
+        }
+    }
+    for (name, compile, test) in PATTERNS {
+        if let Some(value) = table.field(name)
+            && let Some(text) = value.text()
+        {
+            match compile(&text) {
+                Ok(pattern) => tests.push(test(pattern)),
+                Err(error) => value.report(&error.to_string()),
+            }
+        }
+    }
+    if !table.has_known_field() {
+        table.report("needs prefix, contains, glob or regex");
+    }
+    table.finish();
+    tests
+}
+
+/// `size = { at_least = "10 MB", at_most = "1 GB" }`.
+fn size_range(value: &FieldValue<'_>) -> Option<SizeRange> {
+    let mut table = value.table("{ at_most = \"10 MB\" }")?;
+    let at_least = table.field("at_least").map(|value| size::parse(&value));
+    let at_most = table.field("at_most").map(|value| size::parse(&value));
+    let is_given = table.has_known_field();
+    if !is_given {
+        table.report("needs at_least or at_most");
+    }
+    table.finish();
+    let range = SizeRange {
+        at_least: at_least.unwrap_or(Some(0))?,
+        at_most: match at_most {
+            Some(most) => Some(most?),
+            None => None,
+        },
+    };
+    if range.at_most.is_some_and(|most| most < range.at_least) {
+        value.report("matches no file: at_most is smaller than at_least");
+    }
+    is_given.then_some(range)
+}
