@@ -53,6 +53,7 @@ fn rule(number: i64) -> Rule {
     Rule {
         name: format!("rule {number}"),
         triggers: triggers.iter().map(|name| Trigger::new(name)).collect(),
+        group: None,
         conditions,
         actions: vec![
             CopyTo {

@@ -11,6 +11,7 @@ mod condition;
 mod decision;
 mod entry_view;
 mod facts;
+mod group;
 mod mismatch;
 mod normalization;
 mod rule;

@@ -27,6 +27,12 @@ pub enum RequestError {
     /// No rule has this name.
     #[error("there is no rule “{0}”")]
     NoSuchRule(String),
+    /// A rule before it in its group may match instead.
+    #[error(
+        "the rule “{0}” comes after “{1}” in its group, and only the first one that matches acts: apply both, or remove the \
+         group for the backfill"
+    )]
+    BehindAnother(String, String),
     /// The rule does not listen to uploads.
     #[error(
         "the rule “{0}” does not listen to file.uploaded or file.created; only rules about uploads apply to \
@@ -73,19 +79,39 @@ impl BackfillRequest {
 
     /// The chosen ones of the active rules, as rules about uploads: an existing file counts as just uploaded.
     pub fn rules(&self, active: &[Rule]) -> Result<RuleSet, RequestError> {
+        let is_active = |name: &&String| active.iter().any(|rule| rule.name == **name);
+        if let Some(unknown) = self.rules.iter().find(|name| !is_active(name)) {
+            return Err(RequestError::NoSuchRule(unknown.clone()));
+        }
         let upload = Trigger::new("file.uploaded");
-        let chosen = self.rules.iter().map(|name| {
-            let rule = active.iter().find(|rule| rule.name == *name);
-            let rule = rule.ok_or_else(|| RequestError::NoSuchRule(name.clone()))?;
-            if !rule.triggers.iter().any(Trigger::is_upload) {
-                return Err(RequestError::NotAboutUploads(name.clone()));
+        let mut chosen: Vec<Rule> = Vec::new();
+        for (position, rule) in active.iter().enumerate() {
+            if !self.rules.contains(&rule.name) {
+                continue;
             }
-            Ok(Rule {
+            if !is_about_uploads(rule) {
+                return Err(RequestError::NotAboutUploads(rule.name.clone()));
+            }
+            if let Some(first) = self.left_out_before(rule, &active[..position]) {
+                let (rule, first) = (rule.name.clone(), first.name.clone());
+                return Err(RequestError::BehindAnother(rule, first));
+            }
+            chosen.push(Rule {
                 triggers: vec![upload.clone()],
                 ..rule.clone()
-            })
-        });
-        Ok(RuleSet::new(chosen.collect::<Result<_, _>>()?))
+            });
+        }
+        Ok(RuleSet::new(chosen))
+    }
+
+    /// A rule about uploads that comes before this one in its group and is not chosen.
+    fn left_out_before<'r>(&self, rule: &Rule, before: &'r [Rule]) -> Option<&'r Rule> {
+        let group = rule.group.as_ref()?;
+        before.iter().find(|earlier| {
+            earlier.group.as_ref() == Some(group)
+                && is_about_uploads(earlier)
+                && !self.rules.contains(&earlier.name)
+        })
     }
 
     /// Whether a file is meant.
@@ -100,5 +126,48 @@ impl BackfillRequest {
             && files
                 .last()
                 .is_some_and(|last| self.until.is_some_and(|until| last.created >= until))
+    }
+}
+
+fn is_about_uploads(rule: &Rule) -> bool {
+    rule.triggers.iter().any(Trigger::is_upload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::copy_rule;
+
+    fn rule(name: &str, group: Option<&str>) -> Rule {
+        let upload = vec![Trigger::new("file.created")];
+        Rule {
+            name: name.to_owned(),
+            group: group.map(str::to_owned),
+            ..copy_rule(FolderId::from(1), FolderId::from(2), upload)
+        }
+    }
+
+    #[test]
+    fn a_rule_is_not_applied_without_those_before_it_in_its_group() {
+        let mut about_moves = rule("moves", Some("a"));
+        about_moves.triggers = vec![Trigger::new("file.moved")];
+        let active = [
+            about_moves,
+            rule("one", Some("a")),
+            rule("other", Some("b")),
+            rule("two", Some("a")),
+            rule("alone", None),
+        ];
+        let chosen = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let request = BackfillRequest::new(&active, names, Vec::new(), (None, None));
+            let rules = request?.rules(&active)?;
+            let names = rules.rules().iter().map(|rule| rule.name.clone());
+            Ok::<Vec<String>, RequestError>(names.collect())
+        };
+        assert_eq!(chosen(&["alone", "one"]).unwrap(), ["one", "alone"]);
+        assert_eq!(chosen(&["two", "one"]).unwrap(), ["one", "two"]);
+        let behind = RequestError::BehindAnother("two".to_owned(), "one".to_owned());
+        assert_eq!(chosen(&["two", "other"]).unwrap_err(), behind);
     }
 }

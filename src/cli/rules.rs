@@ -91,7 +91,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
-    let rules = settings.rules()?.rules;
+    let rules = settings.rules()?;
     let rules = list::views(&rules, &pause::paused_rules(settings).await?);
     if json {
         print_json(&rules)?;

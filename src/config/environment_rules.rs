@@ -15,6 +15,7 @@ pub fn copy_rule(room: FolderId, to: FolderId, triggers: Vec<Trigger>) -> Rule {
     Rule {
         name: "copy".to_owned(),
         triggers,
+        group: None,
         conditions: vec![Condition::Room(vec![room])],
         actions: vec![CopyTo { to, conflict }.into()],
     }
@@ -35,6 +36,7 @@ pub fn invoice_rule(
     Rule {
         name: "invoice".to_owned(),
         triggers,
+        group: None,
         conditions: vec![title, Condition::Room(vec![room])],
         actions: iter::once(action).chain(then).collect(),
     }

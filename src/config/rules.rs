@@ -30,6 +30,8 @@ const ALLOWED_TRIGGERS: &str = "file.uploaded,file.created";
 pub struct Rules {
     /// In the order in which they are evaluated.
     pub rules: Vec<Rule>,
+    /// Rules of the file that are not evaluated (`enabled = false`).
+    pub disabled: Vec<Rule>,
     /// The pipelines of the rules file, by their keys.
     pub pipelines: Vec<(String, PipelineSettings)>,
     /// The names of the variables from which the rules file takes addresses and secrets.
@@ -84,6 +86,7 @@ pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Finding>) {
     report_cycles(&rules, &mut reader);
     let rules = Rules {
         rules,
+        disabled: file.disabled,
         pipelines: file.pipelines,
         variables: file.variables,
     };

@@ -27,6 +27,8 @@ mod size;
 #[derive(Debug, Default)]
 pub(super) struct RulesFile {
     pub(super) rules: Vec<Rule>,
+    /// Those that are not to be evaluated (`enabled = false`).
+    pub(super) disabled: Vec<Rule>,
     /// The pipelines that its rules call, by their keys.
     pub(super) pipelines: Vec<(String, PipelineSettings)>,
     /// The names of the variables that it uses.
@@ -92,15 +94,20 @@ fn parse_document(mut top: TableReader<'_>, folder: &Path, variables: &Variables
         triggers: &triggers,
         uses: &uses,
     };
-    let (mut rules, mut names) = (Vec::new(), Vec::new());
+    let (mut rules, mut disabled, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (position, table) in top.tables("rule", "[[rule]]").into_iter().enumerate() {
         let parsed = rule::parse(table, position + 1, &names, context);
         names.extend(parsed.name);
-        rules.extend(parsed.rule);
+        if parsed.is_enabled {
+            rules.extend(parsed.rule);
+        } else {
+            disabled.extend(parsed.rule);
+        }
     }
     top.finish();
     RulesFile {
         rules,
+        disabled,
         pipelines: uses.pipelines.into_inner(),
         variables: uses.variables.into_inner(),
     }

@@ -127,6 +127,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
     for (position, next) in rules.iter().enumerate() {
         let triggering = raised.iter().find(|event| {
             listens_to(next, event.trigger)
+                && !may_be_preempted(position, rules, event)
                 && may_match_same_files(rule, next)
                 && match_same_titles(rule, next)
                 && watches(next, event, rule)
@@ -180,6 +181,17 @@ fn listens_to(rule: &Rule, trigger: &str) -> bool {
         _ => true,
     });
     accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)
+}
+
+/// Whether a rule before this one in its group may act on the event in its place.
+fn may_be_preempted(position: usize, rules: &[Rule], event: &RaisedEvent<'_>) -> bool {
+    let rule = &rules[position];
+    rule.group.is_some()
+        && rules[..position].iter().any(|earlier| {
+            earlier.group == rule.group
+                && listens_to(earlier, event.trigger)
+                && may_match_same_files(earlier, rule)
+        })
 }
 
 /// Whether both rules may match the same file, judged by extension, size and how the title begins, which no action

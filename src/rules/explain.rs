@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::condition::Check;
 use super::entry_view::EntryView;
 use super::facts::{Facts, MissingFact};
+use super::group::GroupMatches;
 use super::mismatch::CommaSeparated;
 use super::rule::{Evaluation, Rule};
 
@@ -76,13 +77,45 @@ pub(super) fn missing_fact(rules: &[Rule], facts: &Facts<'_>) -> Option<MissingF
     })
 }
 
-/// Explains how one rule evaluates an event.
-pub(super) fn explain(rule: &Rule, facts: &Facts<'_>) -> Explanation {
+/// Explains how each rule evaluates an event.
+pub(super) fn explain<'r>(rules: &'r [Rule], facts: &'r Facts<'r>) -> Vec<Explanation> {
     let entry = facts.event.entry.as_ref();
     let view = entry.map(|entry| EntryView::new(entry, facts));
-    let (verdict, summary) = summary(rule, facts, view.as_ref());
+    let (mut matched, mut undecided) = (GroupMatches::default(), Vec::new());
+    let explain = |rule: &'r Rule| {
+        let evaluation = rule.evaluate(facts, view.as_ref(), &matched);
+        matched.add(rule, &evaluation);
+        let is_unknown = matches!(evaluation, Evaluation::Unknown(_));
+        let (verdict, summary) = match first_undecided(rule, &undecided) {
+            Some(first) if !matches!(evaluation, Evaluation::Ignored(_)) => {
+                (Verdict::Unknown, needs_rule(first))
+            }
+            _ => summary(rule, facts, evaluation),
+        };
+        if is_unknown {
+            undecided.push(rule);
+        }
+        explain_rule(rule, facts, view.as_ref(), verdict, summary)
+    };
+    rules.iter().map(explain).collect()
+}
+
+/// The first rule of the same group that cannot be decided.
+fn first_undecided<'r>(rule: &Rule, undecided: &[&'r Rule]) -> Option<&'r Rule> {
+    let group = rule.group.as_ref()?;
+    let mut undecided = undecided.iter().copied();
+    undecided.find(|other| other.group.as_ref() == Some(group))
+}
+
+fn explain_rule(
+    rule: &Rule,
+    facts: &Facts<'_>,
+    view: Option<&EntryView<'_>>,
+    verdict: Verdict,
+    summary: String,
+) -> Explanation {
     let mut lines = vec![trigger_report(rule, facts)];
-    if let Some(view) = &view {
+    if let Some(view) = view {
         let reports = rule.conditions.iter().map(|condition| {
             let (verdict, reason) = match condition.check(view) {
                 Check::Match(why) => (Verdict::Match, why.to_string()),
@@ -128,8 +161,8 @@ fn trigger_report(rule: &Rule, facts: &Facts<'_>) -> ConditionReport {
 }
 
 /// Whether the rule matches, and what it would do or why not.
-fn summary(rule: &Rule, facts: &Facts<'_>, view: Option<&EntryView<'_>>) -> (Verdict, String) {
-    let decision = match rule.evaluate(facts, view) {
+fn summary(rule: &Rule, facts: &Facts<'_>, evaluation: Evaluation<'_>) -> (Verdict, String) {
+    let decision = match evaluation {
         Evaluation::Ignored(mismatch) => return (Verdict::Mismatch, mismatch.to_string()),
         Evaluation::Unknown(missing) => return (Verdict::Unknown, needs_lookup(&missing)),
         Evaluation::Matched(entry) => rule.plan(entry, facts),
@@ -142,6 +175,14 @@ fn summary(rule: &Rule, facts: &Facts<'_>, view: Option<&EntryView<'_>>) -> (Ver
             (Verdict::Match, actions.join(", then "))
         }
     }
+}
+
+/// What it means that an earlier rule of the group is undecided.
+fn needs_rule(first: &Rule) -> String {
+    format!(
+        "it depends on whether the rule “{}” matches, which comes first in the group",
+        first.name
+    )
 }
 
 /// What a missing fact means while the service runs.

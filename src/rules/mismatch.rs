@@ -5,6 +5,7 @@ use std::fmt;
 use crate::event::Trigger;
 
 use super::condition::Reason;
+use super::rule::Rule;
 
 /// The reason to ignore an event.
 pub(super) enum Mismatch<'a> {
@@ -14,6 +15,8 @@ pub(super) enum Mismatch<'a> {
     Folder,
     FileGone,
     OwnAction,
+    /// This rule of the same group matches.
+    Group(&'a Rule),
     Condition(Reason<'a>),
 }
 
@@ -34,6 +37,12 @@ impl fmt::Display for Mismatch<'_> {
             Self::OwnAction => {
                 formatter.write_str("the event was caused by this rule's own action")
             }
+            Self::Group(first) => write!(
+                formatter,
+                "the rule “{}” matches, which comes first in the group “{}”",
+                first.name,
+                first.group.as_deref().unwrap_or_default()
+            ),
             Self::Condition(why) => why.fmt(formatter),
         }
     }

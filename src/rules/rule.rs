@@ -10,6 +10,7 @@ use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
 use super::facts::{Facts, Lookup, MissingFact};
+use super::group::GroupMatches;
 use super::mismatch::Mismatch;
 
 /// What to do with events of some triggers under some conditions.
@@ -19,6 +20,8 @@ pub struct Rule {
     pub name: String,
     /// The triggers it listens to.
     pub triggers: Vec<Trigger>,
+    /// The group to which it belongs, if any: of its rules, only the first one that matches acts.
+    pub group: Option<String>,
     /// The conditions, all of which must match.
     pub conditions: Vec<Condition>,
     /// The actions, in order; each starts after the previous ones succeeded. A failed notification does
@@ -57,11 +60,12 @@ impl Rule {
             .any(|action| action.properties.is_file_work)
     }
 
-    /// Evaluates the trigger and the conditions, at the least cost.
+    /// Evaluates the trigger, the rules before it in its group, and the conditions, at the least cost.
     pub(super) fn evaluate<'a>(
         &'a self,
         facts: &'a Facts<'a>,
         view: Option<&EntryView<'a>>,
+        matched: &GroupMatches<'a>,
     ) -> Evaluation<'a> {
         if let Some(mismatch) = self.mismatch_before_conditions(facts, view) {
             return Evaluation::Ignored(mismatch);
@@ -69,6 +73,9 @@ impl Rule {
         let Some(view) = view else {
             return Evaluation::Ignored(Mismatch::NoEntry);
         };
+        if let Some(first) = matched.in_group_of(self) {
+            return Evaluation::Ignored(Mismatch::Group(first));
+        }
         let mut missing = None;
         for condition in &self.conditions {
             match condition.check(view) {
@@ -78,9 +85,16 @@ impl Rule {
                 Check::Needs(what) => missing = missing.or(Some(what)),
             }
         }
-        missing.map_or(Evaluation::Matched(view.entry), |missing| {
-            Evaluation::Unknown(view.missing_fact(missing))
-        })
+        match missing {
+            Some(missing) => Evaluation::Unknown(view.missing_fact(missing)),
+            None if self.caused(facts) => Evaluation::Ignored(Mismatch::OwnAction),
+            None => Evaluation::Matched(view.entry),
+        }
+    }
+
+    /// Whether its own action caused the event.
+    fn caused(&self, facts: &Facts<'_>) -> bool {
+        facts.caused_by.contains(&self.name)
     }
 
     /// The reason to ignore an event before any condition is checked.
@@ -101,7 +115,8 @@ impl Rule {
             Some(EntryKind::File) if matches!(facts.file, Some(Lookup::NotFound)) => {
                 Some(Mismatch::FileGone)
             }
-            Some(_) if facts.caused_by.contains(&self.name) => Some(Mismatch::OwnAction),
+            // In a group, its conditions decide nevertheless whether the rules behind it may act.
+            Some(_) if self.group.is_none() && self.caused(facts) => Some(Mismatch::OwnAction),
             Some(_) => None,
         }
     }

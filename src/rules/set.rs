@@ -9,6 +9,7 @@ use super::decision::Decision;
 use super::entry_view::EntryView;
 use super::explain::{self, Explanation};
 use super::facts::{Facts, MissingFact};
+use super::group::GroupMatches;
 use super::rule::{Evaluation, Rule};
 
 /// How many rules that ignore an event get a decision of their own. With more rules than this, those that
@@ -57,8 +58,7 @@ impl RuleSet {
 
     /// Explains how each rule evaluates an event, including conditions behind one that fails.
     pub fn explain(&self, facts: &Facts<'_>) -> Vec<Explanation> {
-        let rules = self.rules.iter();
-        rules.map(|rule| explain::explain(rule, facts)).collect()
+        explain::explain(&self.rules, facts)
     }
 
     /// The next fact that a complete explanation lacks.
@@ -67,13 +67,16 @@ impl RuleSet {
     }
 
     /// Decides what each rule does about an event, in order of definition.
-    pub fn decide(&self, facts: &Facts<'_>) -> Result<Vec<Decision>, MissingFact> {
+    pub fn decide<'r>(&'r self, facts: &'r Facts<'r>) -> Result<Vec<Decision>, MissingFact> {
         let entry = facts.event.entry.as_ref();
         let view = entry.map(|entry| EntryView::new(entry, facts));
         let mut decisions = Vec::new();
         let (mut ignored, mut summarized) = (0, 0);
-        let mut decide = |rule: &Rule| -> Result<(), MissingFact> {
-            match rule.evaluate(facts, view.as_ref()) {
+        let mut matched = GroupMatches::default();
+        let mut decide = |rule: &'r Rule| -> Result<(), MissingFact> {
+            let evaluation = rule.evaluate(facts, view.as_ref(), &matched);
+            matched.add(rule, &evaluation);
+            match evaluation {
                 Evaluation::Matched(entry) => decisions.push(rule.plan(entry, facts)?),
                 Evaluation::Ignored(_) if ignored == IGNORED_DECISIONS => summarized += 1,
                 Evaluation::Ignored(mismatch) => {
@@ -137,6 +140,7 @@ mod tests {
         Rule {
             name,
             triggers: vec![Trigger::new(trigger)],
+            group: None,
             conditions: vec![Condition::Room(vec![FolderId::from(room)])],
             actions: Vec::new(),
         }

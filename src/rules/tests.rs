@@ -152,6 +152,7 @@ fn events_about_folders_match_only_rules_without_file_actions() {
     let rule = |actions| Rule {
         name: "folders".to_owned(),
         triggers: vec![Trigger::new("folder.updated")],
+        group: None,
         conditions: vec![Condition::Room(vec![FolderId::from(100)])],
         actions,
     };
@@ -178,6 +179,7 @@ fn the_state_of_a_file_is_its_content_or_what_happened_to_it() {
         let rule = Rule {
             name: "all".to_owned(),
             triggers: vec![Trigger::new(trigger)],
+            group: None,
             conditions: Vec::new(),
             actions: vec![notify()],
         };
@@ -208,6 +210,92 @@ fn no_rule_acts_on_an_event_it_caused() {
         decisions[0].reason.contains("own action"),
         "{}",
         decisions[0].reason
+    );
+}
+
+fn in_group(name: &str, title: &str, actions: Vec<ActionPlan>) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        triggers: vec![Trigger::new("file.uploaded")],
+        group: Some("status".to_owned()),
+        conditions: vec![Condition::title_prefix([title]).unwrap()],
+        actions,
+    }
+}
+
+#[test]
+fn in_a_group_only_the_first_match_acts() {
+    let rules = [
+        in_group("signed", "signed", vec![notify()]),
+        in_group("invoice", "inv", vec![notify()]),
+        in_group("rest", "i", vec![notify()]),
+        Rule {
+            group: None,
+            ..in_group("outside", "i", vec![notify()])
+        },
+        Rule {
+            group: Some("other".to_owned()),
+            ..in_group("elsewhere", "i", vec![notify()])
+        },
+    ];
+    let event = event("file.uploaded", INVOICE);
+    let decisions = decide(&rules, &facts(&event)).unwrap();
+    assert_eq!(planning(&decisions), ["invoice", "outside", "elsewhere"]);
+    let reason = "the rule “invoice” matches, which comes first in the group “status”";
+    assert_eq!(decisions[2].reason, reason);
+
+    let facts = facts(&event);
+    let rules = RuleSet::new(rules.to_vec());
+    let explained = rules.explain(&facts);
+    let verdicts: Vec<Verdict> = explained.iter().map(|it| it.verdict).collect();
+    use Verdict::{Match, Mismatch};
+    assert_eq!(verdicts, [Mismatch, Match, Mismatch, Match, Match]);
+    assert_eq!(explained[2].summary, reason);
+    // Its conditions are explained nevertheless.
+    assert_eq!(explained[2].lines[1].verdict, Match);
+}
+
+#[test]
+fn a_rule_that_has_nothing_left_to_do_keeps_its_group_from_acting() {
+    let to = FolderId::from(100);
+    let conflict = Conflict::Duplicate;
+    let rules = [
+        in_group("invoice", "inv", vec![MoveTo { to, conflict }.into()]),
+        in_group("rest", "i", vec![notify()]),
+    ];
+    let event = event("file.uploaded", INVOICE);
+    // The file is in the destination already.
+    let decisions = decide(&rules, &facts(&event)).unwrap();
+    assert_eq!(planning(&decisions), Vec::<&str>::new());
+
+    let caused_by = ["invoice".to_owned()];
+    let facts = Facts {
+        caused_by: &caused_by,
+        ..facts(&event)
+    };
+    let decisions = decide(&rules, &facts).unwrap();
+    assert_eq!(planning(&decisions), Vec::<&str>::new());
+    // Without a match of its conditions, the next rule acts.
+    let other = [in_group("invoice", "x", vec![notify()]), rules[1].clone()];
+    assert_eq!(planning(&decide(&other, &facts).unwrap()), ["rest"]);
+}
+
+#[test]
+fn an_undecided_rule_leaves_its_group_undecided() {
+    let mut first = in_group("first", "inv", vec![notify()]);
+    first
+        .conditions
+        .push(Condition::Room(vec![FolderId::from(7)]));
+    let rules = [first, in_group("second", "inv", vec![notify()])];
+    let event = event("file.uploaded", INVOICE);
+    let missing = MissingFact::Path(FolderId::from(100));
+    assert_eq!(decide(&rules, &facts(&event)), Err(missing));
+    let explained = RuleSet::new(rules.to_vec()).explain(&facts(&event));
+    assert_eq!(explained[1].verdict, Verdict::Unknown);
+    assert!(
+        explained[1].summary.contains("the rule “first”"),
+        "{}",
+        explained[1].summary
     );
 }
 

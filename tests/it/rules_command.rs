@@ -117,6 +117,16 @@ async fn the_active_rules_are_listed() {
             .collect();
         assert_eq!(names, ["copy", "invoice", "archive"]);
 
+        let fields = "group = \"status\"\nenabled = false\nroom";
+        written.write(&ARCHIVE.replace("room", fields));
+        let said = written.say(&["rules"]);
+        let expected = "archive\n  not evaluated: enabled = false\n  group status: only the first rule that matches acts\n";
+        assert!(said.contains(expected), "{said}");
+        assert!(said.ends_with("2 rules, evaluated in this order\n"), "{said}");
+        let listed = written.json(&["rules", "--json"]);
+        assert_eq!(listed[2]["enabled"], false);
+        assert_eq!(listed[2]["group"], "status");
+
         written.write("[[rule]]\nname = \"copy\"\ntrigers = 1\n");
         let output = written.run(&["rules"]);
         assert_eq!(output.status.code(), Some(2));

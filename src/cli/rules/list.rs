@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::cli::output::{DIM, STRONG, WARNING, count, styled};
+use crate::config::Rules;
 use crate::outbox::PausedRule;
-use crate::rules::Rule;
 use crate::text::{clean, time};
 
 /// Printed instead of an empty list.
@@ -15,6 +15,10 @@ pub(super) const NO_RULES: &str =
 #[derive(Debug, Serialize)]
 pub(super) struct RuleView {
     name: String,
+    /// Whether it is evaluated.
+    enabled: bool,
+    /// Its group, of which only the first rule that matches acts; `null` if it has none.
+    group: Option<String>,
     triggers: Vec<String>,
     conditions: Vec<String>,
     actions: Vec<String>,
@@ -22,10 +26,14 @@ pub(super) struct RuleView {
     paused: Option<PausedRule>,
 }
 
-/// The rules, in the order in which they are evaluated.
-pub(super) fn views(rules: &[Rule], paused: &[PausedRule]) -> Vec<RuleView> {
-    let views = rules.iter().map(|rule| RuleView {
+/// The rules, in the order in which they are evaluated, and then those that are not.
+pub(super) fn views(rules: &Rules, paused: &[PausedRule]) -> Vec<RuleView> {
+    let enabled = rules.rules.iter().map(|rule| (rule, true));
+    let disabled = rules.disabled.iter().map(|rule| (rule, false));
+    let views = enabled.chain(disabled).map(|(rule, enabled)| RuleView {
         name: rule.name.clone(),
+        enabled,
+        group: rule.group.clone(),
         triggers: rule.triggers.iter().map(ToString::to_string).collect(),
         conditions: rule.conditions.iter().map(ToString::to_string).collect(),
         actions: rule.actions.iter().map(ToString::to_string).collect(),
@@ -51,12 +59,22 @@ pub(super) fn render(rules: &[RuleView]) -> Vec<String> {
             let remark = format!("  paused since {since} UTC, actions held: {}", paused.held);
             lines.push(styled(WARNING, &remark));
         }
+        if !rule.enabled {
+            lines.push(styled(WARNING, "  not evaluated: enabled = false"));
+        }
+        if let Some(group) = &rule.group {
+            let group = clean(group);
+            lines.push(format!(
+                "  group {group}: only the first rule that matches acts"
+            ));
+        }
         lines.push(format!("  on    {}", clean(&rule.triggers.join(", "))));
         lines.push(format!("  where {}", clean(&conditions)));
         lines.push(format!("  do    {}", clean(&rule.actions.join(", then "))));
         lines.push(String::new());
     }
-    let rules = count(rules.len(), "rule");
+    let evaluated = rules.iter().filter(|rule| rule.enabled).count();
+    let rules = count(evaluated, "rule");
     lines.push(styled(DIM, &format!("{rules}, evaluated in this order")));
     lines
 }

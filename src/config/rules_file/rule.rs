@@ -3,7 +3,7 @@
 use crate::event::Trigger;
 use crate::rules::{ActionPlan, OTHERS, Rule};
 use crate::similar::did_you_mean;
-use crate::table_reader::{RuleContext, TableReader};
+use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
 use super::action::{self, ACTION};
 use super::conditions;
@@ -23,6 +23,8 @@ pub(super) struct ParsedRule {
     pub(super) name: Option<String>,
     /// `None` without a valid name.
     pub(super) rule: Option<Rule>,
+    /// Whether it is to be evaluated.
+    pub(super) is_enabled: bool,
 }
 
 /// Parses the rule at a position in the file, from 1. Its name must not be taken.
@@ -40,6 +42,8 @@ pub(super) fn parse(
     let mut table = table.of_rule(&label);
     let name = name(&mut table, taken);
     let triggers = triggers(&mut table, context);
+    let group = group(&mut table);
+    let is_enabled = table.field("enabled").and_then(|value| value.flag());
     let conditions = conditions::parse(&mut table);
     let actions = actions(&mut table, context);
     check_file_actions(&table, &triggers, &actions);
@@ -47,14 +51,36 @@ pub(super) fn parse(
     let rule = name.clone().map(|name| Rule {
         name,
         triggers,
+        group,
         conditions,
         actions,
     });
-    ParsedRule { name, rule }
+    ParsedRule {
+        name,
+        rule,
+        is_enabled: is_enabled.unwrap_or(true),
+    }
 }
 
 fn name(table: &mut TableReader<'_>, taken: &[String]) -> Option<String> {
     let value = table.required("name", "a short name that identifies the rule")?;
+    let name = short_name(&value)?;
+    if RESERVED.contains(&name.as_str()) {
+        value.report("is a reserved name; choose another one");
+    } else if taken.contains(&name) {
+        value.report("is already the name of a rule above; choose another one");
+    } else {
+        return Some(name);
+    }
+    None
+}
+
+fn group(table: &mut TableReader<'_>) -> Option<String> {
+    short_name(&table.field("group")?)
+}
+
+/// A name that is neither empty nor too long for tables and log lines.
+fn short_name(value: &FieldValue<'_>) -> Option<String> {
     let name = value.text()?.trim().to_owned();
     if name.is_empty() {
         value.report("is empty");
@@ -62,10 +88,6 @@ fn name(table: &mut TableReader<'_>, taken: &[String]) -> Option<String> {
         value.report(&format!(
             "must be one line of at most {MAX_NAME_LENGTH} characters"
         ));
-    } else if RESERVED.contains(&name.as_str()) {
-        value.report("is a reserved name; choose another one");
-    } else if taken.contains(&name) {
-        value.report("is already the name of a rule above; choose another one");
     } else {
         return Some(name);
     }

@@ -310,6 +310,40 @@ fn names_and_triggers_that_are_refused() {
 }
 
 #[test]
+fn groups_and_disabled_rules() {
+    let rule = |name: &str, fields: &str| {
+        format!(
+            "[[rule]]\nname = \"{name}\"\ntriggers = \"file.uploaded\"\n{fields}\n[[rule.action]]\ncopy = 5\n"
+        )
+    };
+    let text = [
+        rule("a", "group = \" status \""),
+        rule("b", "enabled = false\ngroup = \"status\""),
+        rule("c", "enabled = true"),
+    ];
+    let (file, findings) = parse(&text.concat(), "rules.toml", Path::new(""), &variables(&[]));
+    assert!(findings.is_empty(), "{findings:?}");
+    let names = |rules: &[Rule]| {
+        rules
+            .iter()
+            .map(|rule| rule.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&file.rules), ["a", "c"]);
+    assert_eq!(names(&file.disabled), ["b"]);
+    assert_eq!(file.rules[0].group.as_deref(), Some("status"));
+    // What is disabled is checked nevertheless.
+    let refused = |fields: &str, expected: &str| {
+        let found = problems(&rule("a", fields));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    };
+    refused("enabled = false\nroom = 0", "must be the id");
+    refused("enabled = 1", "enabled: must be true or false");
+    refused("group = \"\"", "group: is empty");
+    refused(&format!("group = \"{}\"", "x".repeat(61)), "at most 60");
+}
+
+#[test]
 fn the_chat_and_the_pipeline_must_be_there() {
     let text = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n[[rule.action]]\nnotify = { chat = true }\n[[rule.action]]\ncall = true\n";
     let (_, found) = parse(text, "rules.toml", Path::new(""), &variables(&[]));

@@ -22,6 +22,7 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
     Rule {
         name: name.to_owned(),
         triggers: vec![Trigger::new(trigger)],
+        group: None,
         conditions,
         actions: actions.iter().map(plan).collect(),
     }
@@ -146,6 +147,18 @@ fn which_rules_trigger_each_other() {
     let size = |at_least, at_most| Condition::Size(SizeRange { at_least, at_most });
     check(&pair(size(0, Some(10)), size(11, None)), 0);
     check(&pair(size(0, Some(10)), size(10, None)), 1);
+    // Whether a rule acts on which others of its group come first is not certain.
+    let grouped = |rule: Rule| Rule {
+        group: Some("g".to_owned()),
+        ..rule
+    };
+    let into_itself =
+        |name: &str, conditions| grouped(rule(name, "file.copied", conditions, &[("copy", 5)]));
+    let all = into_itself("all", room(5));
+    check(&[into_itself("pdf", with(room(9), pdf())), all.clone()], 0);
+    check(&[all.clone(), into_itself("rest", room(5))], 1);
+    let unrelated = grouped(rule("a", "file.updated", room(9), &[("copy", 6)]));
+    check(&[unrelated, all], 1);
     // A chain that ends is not a cycle.
     check(
         &[
