@@ -1,18 +1,18 @@
 //! How long it takes to ask 1,000 rules about an event, on average over 10,000 events. Prints one line.
 //!
 //! The rules listen to a few triggers, half of them to uploads, and look at rooms, folders, extensions,
-//! titles and accounts as people's rules do; the events are uploads and what else a portal tells.
+//! titles, accounts and members of the delivery as people's rules do; the events are uploads and what else a portal tells.
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use docspace_courier::actions::CopyTo;
-use docspace_courier::docspace::Conflict;
+use docspace_courier::docspace::{Conflict, FolderInfo};
 use docspace_courier::event::{Event, Trigger};
 use docspace_courier::ids::FolderId;
 use docspace_courier::rules::{
-    Account, Condition, Facts, Lookup, Pattern, Rule, RuleSet, TextTest,
+    Account, Condition, Facts, FieldTest, Lookup, Pattern, Rule, RuleSet, TextTest,
 };
 
 const RULES: i64 = 1_000;
@@ -34,7 +34,7 @@ fn rule(number: i64) -> Rule {
         1 => Condition::FolderTree(vec![place]),
         _ => Condition::Folder(vec![place]),
     }];
-    conditions.push(match number % 5 {
+    conditions.push(match number % 9 {
         0 => Condition::extension(["pdf", "docx"]),
         1 => {
             let client = format!("client {number}");
@@ -48,12 +48,19 @@ fn rule(number: i64) -> Rule {
             let regex = Pattern::regex(r"contract|nda|\d{6}").expect("a regex");
             Condition::Title(TextTest::Regex(regex))
         }
+        4 => Condition::Title(TextTest::contains(["draft", "signed"]).expect("visible texts")),
+        5 => Condition::RoomTitle(TextTest::prefix(["acme"]).expect("visible texts")),
+        6 => Condition::room_tag(["client", "vip"]),
+        7 => Condition::Field(FieldTest {
+            path: "payload.createBy".to_owned(),
+            test: TextTest::is(["5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"]),
+        }),
         _ => Condition::NotBy(vec![Account::ApiKeyUser]),
     });
     Rule {
         name: format!("rule {number}"),
         triggers: triggers.iter().map(|name| Trigger::new(name)).collect(),
-        group: None,
+        group: (number % 10 == 0).then(|| format!("group {}", number / 100)),
         conditions,
         actions: vec![
             CopyTo {
@@ -65,7 +72,7 @@ fn rule(number: i64) -> Rule {
     }
 }
 
-fn event(number: i64) -> Event {
+fn body(number: i64) -> Vec<u8> {
     let trigger = [
         "file.uploaded",
         "file.uploaded",
@@ -81,18 +88,32 @@ fn event(number: i64) -> Event {
     ];
     let title = titles[usize::try_from(number % 5).expect("small")];
     let parent = 900 + number % 400;
-    let body = format!(
+    format!(
         r#"{{"event": {{"id": {number}, "createOn": "2026-03-02T09:14:31Z", "trigger": "{trigger}",
                         "createBy": "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"}},
             "payload": {{"id": {number}, "parentId": {parent}, "rootId": 1, "rootFolderType": 14,
+                         "createBy": "0a1b2c3d-7a1e-4d1b-9c3b-2f6f0d6a1b11", "access": 1,
                          "title": "{title}", "modifiedOn": "2026-03-02T09:14:31Z"}}}}"#
+    )
+    .into_bytes()
+}
+
+fn room(number: i64) -> FolderInfo {
+    let id = 1_000 + number % 200;
+    let room = format!(
+        r#"{{"id": {id}, "title": "Acme {id} – shared", "roomType": 5, "tags": ["Client"]}}"#
     );
-    Event::parse(body.as_bytes()).expect("an event")
+    serde_json::from_str(&room).expect("a room")
 }
 
 fn main() {
     let rules = RuleSet::new((0..RULES).map(rule).collect());
-    let events: Vec<Event> = (0..EVENTS).map(event).collect();
+    let bodies: Vec<Vec<u8>> = (0..EVENTS).map(body).collect();
+    let events = bodies
+        .iter()
+        .map(|body| Event::parse(body).expect("an event"));
+    let events: Vec<Event> = events.collect();
+    let rooms = (0..EVENTS).map(|number| Some(Lookup::Found(Some(room(number)))));
     // The folders above each event's folder, as they are remembered while the service runs.
     let paths: Vec<Lookup<Vec<FolderId>>> = (0..EVENTS)
         .map(|number| {
@@ -103,11 +124,13 @@ fn main() {
     let (mut decided, mut planned) = (0_usize, 0_usize);
     let facts: Vec<Facts<'_>> = events
         .iter()
-        .zip(paths)
-        .map(|(event, path)| Facts {
+        .zip(&bodies)
+        .zip(paths.into_iter().zip(rooms))
+        .map(|((event, body), (path, room))| Facts {
             path: Some(path),
+            room,
             current_user: Some("9d5a7a5e-0000-4d1b-9c3b-2f6f0d6a1b11".to_owned()),
-            ..Facts::of(event)
+            ..Facts::delivered(event, body)
         })
         .collect();
     let began = Instant::now();

@@ -18,7 +18,10 @@ use serde_json::value::RawValue;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
 
+mod fields;
 pub mod nameless;
+
+pub use fields::fields;
 
 /// Maximum length of a trigger, a title or an account's id. DocSpace's own are shorter; longer ones would fill
 /// pages and the log.
@@ -43,6 +46,16 @@ impl Trigger {
     /// Whether it announces an upload: DocSpace raises both for one (docs/DOCSPACE.md 3).
     pub fn is_upload(&self) -> bool {
         [Self::UPLOAD, "file.created"].contains(&self.as_str())
+    }
+
+    /// Whether it is about a user or a group, and not about a file, folder or room (docs/DOCSPACE.md 2.4).
+    pub fn is_about_account(&self) -> bool {
+        self.0.starts_with("user.") || self.0.starts_with("group.")
+    }
+
+    /// Whether it is about a room, or an agent, which is one.
+    pub fn is_about_room(&self) -> bool {
+        self.0.starts_with("room.") || self.0.starts_with("agent.")
     }
 
     /// The dotted name.
@@ -70,16 +83,16 @@ pub struct Event {
     pub happened_at: Option<Timestamp>,
     /// `event.createBy`: the account that acted, not the owner of the file.
     pub actor: Option<String>,
-    /// The file or folder it is about.
+    /// The file, folder or account it is about.
     pub entry: Option<Entry>,
 }
 
-/// The file, folder or room an event is about.
+/// The file, folder, room or account an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its id; for a folder, of the folder.
+    /// Its id; for a folder or an account, of that.
     pub id: FileId,
-    /// File or folder.
+    /// File, folder or account.
     pub kind: EntryKind,
     /// The folder it is in.
     pub parent: Option<FolderId>,
@@ -87,7 +100,7 @@ pub struct Entry {
     pub named_folders: Vec<FolderId>,
     /// The kind of the section it is in (docs/DOCSPACE.md 2.1).
     pub root_kind: Option<FolderType>,
-    /// Its title.
+    /// Its title; the name of an account.
     pub title: Option<String>,
     /// When its content last changed, whole seconds.
     pub modified_at: Option<Timestamp>,
@@ -100,6 +113,8 @@ pub enum EntryKind {
     File,
     /// `fileEntryType` 1; rooms are folders.
     Folder,
+    /// A user or a group, by its trigger.
+    Account,
 }
 
 /// The body is not a JSON object. The message says where parsing stopped and quotes nothing of it.
@@ -123,13 +138,18 @@ impl Event {
             .text("trigger")
             .or_else(|| body.text("event"))
             .or_else(|| body.text("trigger"));
+        let named_trigger = named_trigger.as_deref().map(Trigger::new);
 
+        let is_about_account = named_trigger
+            .as_ref()
+            .is_some_and(Trigger::is_about_account);
         let (entry, default_trigger) = match body.members("payload") {
+            Some(payload) if is_about_account => (Entry::account(&payload), None),
             Some(payload) => (Entry::from_payload(&payload), None),
             None => (Entry::from_flat(&body), Some(Trigger::UPLOAD)),
         };
-        let trigger = match (&named_trigger, &entry) {
-            (Some(name), _) => Some(Trigger::new(name)),
+        let trigger = match (named_trigger, &entry) {
+            (Some(named), _) => Some(named),
             (None, Some(_)) => default_trigger.map(Trigger::new),
             (None, None) => None,
         };
@@ -211,6 +231,7 @@ impl Entry {
         match self.kind {
             EntryKind::File => self.parent.clone(),
             EntryKind::Folder => FolderId::new(self.id.as_str()),
+            EntryKind::Account => None,
         }
     }
 
@@ -218,6 +239,24 @@ impl Entry {
         // Only `form.submit` contains two entries; the submitted form is the new one.
         let submitted = payload.members("submittedForm");
         Self::read(submitted.as_ref().unwrap_or(payload), "id", "parentId")
+    }
+
+    /// A user or a group (docs/DOCSPACE.md 2.4).
+    fn account(payload: &Members<'_>) -> Option<Self> {
+        let names = [payload.text("firstName"), payload.text("lastName")];
+        let names: Vec<String> = names.into_iter().flatten().collect();
+        let full_name = Some(names.join(" ")).filter(|name| !name.is_empty());
+        Some(Self {
+            id: FileId::new(&payload.id("id")?)?,
+            kind: EntryKind::Account,
+            parent: None,
+            named_folders: Vec::new(),
+            root_kind: None,
+            title: full_name
+                .or_else(|| payload.text("name"))
+                .or_else(|| payload.text("userName")),
+            modified_at: payload.time("lastModified"),
+        })
     }
 
     /// The shapes of the vendor's samples: ids at the top level, or inside `data` or `entity`.

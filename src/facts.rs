@@ -11,27 +11,46 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
-use crate::docspace::{Client, Error, FileInfo, OpenReason};
+use crate::docspace::{Client, Error, FileInfo, FolderInfo, OpenReason};
 use crate::event::Trigger;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
 use crate::wire::FolderType;
 
-mod folder_paths;
+mod folder_cache;
 
-use folder_paths::FolderPaths;
+use folder_cache::FolderCache;
 
-/// The most lookups for one event: the path of its folder, the file, the path of the folder in which
-/// the file is now, and the current user.
-const MAX_LOOKUPS: usize = 4;
+/// The most lookups for one event: the path and the room of its folder, the file, the path and the room of the folder in
+/// which the file is now, and the current user.
+const MAX_LOOKUPS: usize = 6;
 
 /// Looks up facts in the portal, and caches those that many events share.
 #[derive(Debug)]
 pub struct FactFinder {
     portal: Arc<Client>,
     clock: Clock,
-    folder_paths: FolderPaths,
+    folder_paths: FolderCache<FolderPath>,
+    rooms: FolderCache<FolderInfo>,
     current_user: OnceCell<String>,
+}
+
+/// The folders from the section down to a folder.
+#[derive(Clone, Debug)]
+struct FolderPath {
+    folders: Vec<FolderId>,
+    /// The one that is the room, if it is in a room.
+    room: Option<FolderId>,
+}
+
+impl From<Vec<FolderInfo>> for FolderPath {
+    fn from(path: Vec<FolderInfo>) -> Self {
+        let room = path.iter().find(|folder| folder.room_type.is_some());
+        Self {
+            room: room.map(|room| room.id.clone()),
+            folders: path.into_iter().map(|folder| folder.id).collect(),
+        }
+    }
 }
 
 /// Why a fact is still missing.
@@ -57,7 +76,8 @@ pub enum FactError {
 #[derive(Debug, Default)]
 pub struct SharedLookups {
     files: LookupMap<FileId, FileInfo>,
-    paths: LookupMap<FolderId, Vec<FolderId>>,
+    paths: LookupMap<FolderId, FolderPath>,
+    rooms: LookupMap<FolderId, FolderInfo>,
 }
 
 type LookupResult<T> = Result<Lookup<T>, Arc<Error>>;
@@ -102,7 +122,8 @@ impl FactFinder {
         Self {
             portal,
             clock,
-            folder_paths: FolderPaths::default(),
+            folder_paths: FolderCache::default(),
+            rooms: FolderCache::default(),
             current_user: OnceCell::new(),
         }
     }
@@ -110,6 +131,7 @@ impl FactFinder {
     /// Forgets what an event of this trigger can have changed.
     pub fn invalidate_after(&self, trigger: &Trigger) {
         self.folder_paths.invalidate_after(trigger);
+        self.rooms.invalidate_after(trigger);
     }
 
     /// Evaluates without lookups in the portal; returns the first fact that is not in a cache.
@@ -139,7 +161,7 @@ impl FactFinder {
             Some(Lookup::NotFound) => None,
             None => {
                 let path = self.folder_paths.get(&entry.folder()?, self.clock.now())?;
-                path.get(1).cloned()
+                path.folders.get(1).cloned()
             }
         }
     }
@@ -166,14 +188,33 @@ impl FactFinder {
         match missing {
             MissingFact::Path(folder) if facts.path.is_none() => {
                 let path = self.folder_paths.get(folder, self.clock.now());
-                facts.path = path.map(Lookup::Found);
+                facts.path = path.map(|path| Lookup::Found(path.folders));
                 facts.path.is_some()
+            }
+            MissingFact::Room(folder) if facts.room.is_none() => {
+                facts.room = self.cached_room(folder);
+                facts.room.is_some()
             }
             MissingFact::CurrentUser if facts.current_user.is_none() => {
                 facts.current_user = self.current_user.get().cloned();
                 facts.current_user.is_some()
             }
-            MissingFact::File(_) | MissingFact::Path(_) | MissingFact::CurrentUser => false,
+            MissingFact::File(_)
+            | MissingFact::Path(_)
+            | MissingFact::Room(_)
+            | MissingFact::CurrentUser => false,
+        }
+    }
+
+    /// The room of a folder, if that is known.
+    fn cached_room(&self, folder: &FolderId) -> Option<Lookup<Option<FolderInfo>>> {
+        let now = self.clock.now();
+        match self.folder_paths.get(folder, now)?.room {
+            Some(room) => self
+                .rooms
+                .get(&room, now)
+                .map(|room| Lookup::Found(Some(room))),
+            None => Some(Lookup::Found(None)),
         }
     }
 
@@ -187,6 +228,7 @@ impl FactFinder {
         let looked_up = match &missing {
             MissingFact::File(file) => self.look_up_file(lookups, file, facts).await,
             MissingFact::Path(folder) => self.look_up_path(lookups, folder, facts).await,
+            MissingFact::Room(folder) => self.look_up_room(lookups, folder, facts).await,
             MissingFact::CurrentUser => self.look_up_current_user(facts).await,
         };
         looked_up.map_err(|error| match &*error {
@@ -205,6 +247,7 @@ impl FactFinder {
         facts.file = Some(lookups.files.get_or_look_up(file, look_up).await?);
         // The file may be in another folder than the delivery says, which has another path.
         facts.path = None;
+        facts.room = None;
         Ok(())
     }
 
@@ -214,14 +257,54 @@ impl FactFinder {
         folder: &FolderId,
         facts: &mut Facts<'_>,
     ) -> Result<(), Arc<Error>> {
+        facts.path = Some(match self.path(lookups, folder).await? {
+            Lookup::Found(path) => Lookup::Found(path.folders),
+            Lookup::NotFound => Lookup::NotFound,
+        });
+        Ok(())
+    }
+
+    async fn path(&self, lookups: &SharedLookups, folder: &FolderId) -> LookupResult<FolderPath> {
+        if let Some(path) = self.folder_paths.get(folder, self.clock.now()) {
+            return Ok(Lookup::Found(path));
+        }
         let look_up = async || {
             let path = self.portal.files().folder_path(folder).await?;
-            let path: Vec<FolderId> = path.into_iter().map(|folder| folder.id).collect();
+            let path = FolderPath::from(path);
             self.folder_paths
                 .insert(folder.clone(), path.clone(), self.clock.now());
             Ok(path)
         };
-        facts.path = Some(lookups.paths.get_or_look_up(folder, look_up).await?);
+        lookups.paths.get_or_look_up(folder, look_up).await
+    }
+
+    async fn look_up_room(
+        &self,
+        lookups: &SharedLookups,
+        folder: &FolderId,
+        facts: &mut Facts<'_>,
+    ) -> Result<(), Arc<Error>> {
+        let room = match self.path(lookups, folder).await? {
+            Lookup::Found(path) => path.room,
+            Lookup::NotFound => {
+                facts.room = Some(Lookup::NotFound);
+                return Ok(());
+            }
+        };
+        let Some(room) = room else {
+            facts.room = Some(Lookup::Found(None));
+            return Ok(());
+        };
+        let look_up = async || {
+            let info = self.portal.files().room(&room).await?;
+            self.rooms
+                .insert(room.clone(), info.clone(), self.clock.now());
+            Ok(info)
+        };
+        facts.room = Some(match lookups.rooms.get_or_look_up(&room, look_up).await? {
+            Lookup::Found(room) => Lookup::Found(Some(room)),
+            Lookup::NotFound => Lookup::NotFound,
+        });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use askama::Template as _;
 use jiff::Timestamp;
 use tracing::info;
 
-use crate::docspace::editor_address;
+use crate::event::EntryKind;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
 use crate::text::{clean, without_entities, without_links, without_markup};
@@ -28,7 +28,9 @@ use mail::Email;
 pub struct Notification {
     /// The rule.
     pub rule: String,
-    /// The file.
+    /// What the event is about.
+    pub kind: EntryKind,
+    /// The file, folder or account.
     pub file: FileId,
     /// Its title when the event was decided.
     pub title: String,
@@ -166,8 +168,13 @@ impl Notification {
             Some(_) => ("By", "On"),
         };
         let by = self.actor.as_deref().unwrap_or("an unknown user");
+        let what = match self.kind {
+            EntryKind::File => "File",
+            EntryKind::Folder => "Folder",
+            EntryKind::Account => "Name",
+        };
         let mut facts = vec![
-            ("File", self.title.clone()),
+            (what, self.title.clone()),
             (by_whom, by.to_owned()),
             (when, time.to_string()),
         ];
@@ -242,7 +249,7 @@ impl Notification {
 ///
 /// A crash before the action is stored as done repeats the line; the action's number in it shows that it is
 /// the same notification.
-pub fn log(portal: &str, action: &Action, to: Option<&str>) {
+pub fn log(link: &str, action: &Action, to: Option<&str>) {
     let what = match action.rule.as_str() {
         INVOICE => "invoice received",
         _ => "notification of a rule",
@@ -252,7 +259,7 @@ pub fn log(portal: &str, action: &Action, to: Option<&str>) {
         to = to.unwrap_or("(MANAGER_EMAIL is not set)"),
         title = clean(&action.title),
         file.id = action.file.as_str(),
-        link = editor_address(portal, &action.file),
+        link,
         "{what}",
     );
 }
@@ -264,6 +271,7 @@ mod tests {
     fn notification(title: &str) -> Notification {
         Notification {
             rule: "invoice".to_owned(),
+            kind: EntryKind::File,
             file: FileId::from(7),
             title: title.to_owned(),
             room: Some(NamedFolder {

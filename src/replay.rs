@@ -92,7 +92,7 @@ async fn preview_one(
     let origin = db.read(move |sql| inbox::origin(sql, &stored)).await?;
     let mut facts = Facts {
         caused_by: origin.rules(),
-        ..Facts::of(&event)
+        ..Facts::delivered(&event, &body)
     };
     let decided = evaluator
         .evaluate(&mut facts, |facts| rules.decide(facts))

@@ -24,7 +24,9 @@ mod set;
 
 pub use action::{ActionPlan, ActionProperties, ChannelId, FileRight, Placement};
 pub use active::ActiveRules;
-pub use condition::{Account, Condition, EmptyText, Pattern, PatternError, SizeRange, TextTest};
+pub use condition::{
+    Account, Condition, EmptyText, FieldTest, Pattern, PatternError, SizeRange, TextTest,
+};
 pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};
 pub use decision::{Decision, FileState, PlannedActions};
 pub use explain::{ConditionReport, Explanation, Verdict};

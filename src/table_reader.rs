@@ -166,6 +166,19 @@ impl<'t> TableReader<'t> {
         tables.collect()
     }
 
+    /// All fields with their names, for a table whose names are free.
+    pub(crate) fn into_fields(self) -> Vec<(&'t str, FieldValue<'t>)> {
+        let fields = self.table.iter().map(|(key, value)| {
+            let name: &'t str = key.get_ref().as_ref();
+            let field = FieldValue {
+                place: self.place.field(name, value.span()),
+                value: value.get_ref(),
+            };
+            (name, field)
+        });
+        fields.collect()
+    }
+
     /// Whether the table has any of the known fields.
     pub(crate) fn has_known_field(&self) -> bool {
         self.known.iter().any(|name| self.entry(name).is_some())
@@ -215,6 +228,24 @@ impl<'t> FieldValue<'t> {
             self.report(&format!("must be a string, not {}", self.kind()));
         }
         text.map(str::to_owned)
+    }
+
+    /// A string, a number, `true` or `false`, as text.
+    pub(crate) fn scalar(&self) -> Option<String> {
+        let text = match self.value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            DeValue::Boolean(flag) => flag.to_string(),
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                self.report(&format!(
+                    "must be a string, a number, true or false, not {}",
+                    self.kind()
+                ));
+                return None;
+            }
+        };
+        Some(text)
     }
 
     /// A whole number, without reporting anything.

@@ -1,6 +1,8 @@
 //! Values that deliveries and API responses have in common: dates, and the numbers of DocSpace's
 //! enumerations.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -46,6 +48,16 @@ pub enum RoomType {
 }
 
 impl RoomType {
+    /// The types that rules can name.
+    pub const NAMED: [Self; 6] = [
+        Self::FormFilling,
+        Self::Collaboration,
+        Self::Custom,
+        Self::Public,
+        Self::DataRoom,
+        Self::Ai,
+    ];
+
     /// The type in a word or two.
     pub fn name(self) -> &'static str {
         match self {
@@ -57,6 +69,12 @@ impl RoomType {
             Self::Ai => "AI",
             Self::Other => "other",
         }
+    }
+}
+
+impl fmt::Display for RoomType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 

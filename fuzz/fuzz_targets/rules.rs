@@ -58,7 +58,7 @@ fuzz_target!(|bytes: &[u8]| {
     for path in [None, Some(path)] {
         let facts = Facts {
             path,
-            ..Facts::of(&event)
+            ..Facts::delivered(&event, payload)
         };
         assert_eq!(rules.explain(&facts).len(), rules.rules().len());
         let decided = rules.decide(&facts);

@@ -39,11 +39,18 @@ impl Report {
         Ok(Self { event, before })
     }
 
-    /// The address at which a person opens the file or folder in the browser.
+    /// What the event is about.
+    pub(super) fn kind(&self) -> EntryKind {
+        let entry = self.event.entry.as_ref();
+        entry.map_or(EntryKind::File, |entry| entry.kind)
+    }
+
+    /// The address at which a person opens the file or folder in the browser; that of the portal for an account.
     pub(super) fn link(&self, host: &str, file: &FileId) -> String {
-        match self.event.entry.as_ref().map(|entry| entry.kind) {
-            Some(EntryKind::Folder) => folder_address(host, file.as_str()),
-            _ => editor_address(host, file),
+        match self.kind() {
+            EntryKind::File => editor_address(host, file),
+            EntryKind::Folder => folder_address(host, file.as_str()),
+            EntryKind::Account => host.to_owned(),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
 use crate::docspace::FolderInfo;
+use crate::event::EntryKind;
 use crate::ids::{FileId, FolderId};
 use crate::notify::{self, NamedFolder, Notification};
 use crate::outbox::{Action, ActionResult};
@@ -174,7 +175,9 @@ async fn email(
     templates: &MessageTemplates,
 ) -> Result<AttemptOutcome, StoreError> {
     let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
-        notify::log(context.portal.host(), action, to);
+        let report = Report::load(context, action).await?;
+        let link = report.link(context.portal.host(), &action.file);
+        notify::log(&link, action, to);
         let missing = if to.is_none() {
             "MANAGER_EMAIL"
         } else {
@@ -222,12 +225,14 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         .as_ref()
         .is_some_and(|before| before.kind == CopyTo::NAME);
     let link = report.link(context.portal.host(), file);
+    let kind = report.kind();
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
     let trigger = report.event.trigger.filter(|trigger| !trigger.is_upload());
     let trigger = trigger.map(|trigger| trigger.to_string());
     let mut notification = Notification {
         rule: action.rule.clone(),
+        kind,
         file: file.clone(),
         title: action.title.clone(),
         room: parent.clone().map(untitled),
@@ -267,6 +272,9 @@ async fn add_names(context: &Context<'_>, original: &FileId, notification: &mut 
                 title: Some(title(found)),
             };
         }
+    }
+    if notification.kind == EntryKind::Account {
+        return;
     }
     // A copy names the person who copied it, and only the original the one who uploaded it.
     let files = [original, &notification.file];

@@ -120,6 +120,7 @@ async fn explain(
 ) -> anyhow::Result<ExitCode> {
     let Subject {
         event,
+        body,
         caused_by,
         file,
     } = if args.file {
@@ -130,7 +131,7 @@ async fn explain(
     let mut facts = Facts {
         caused_by: &caused_by,
         file: file.map(Lookup::Found),
-        ..Facts::of(&event)
+        ..Facts::delivered(&event, &body)
     };
     let needed = |facts: &Facts<'_>| rules.explanation_needs(facts).map_or(Ok(()), Err);
     let complete = evaluator(settings).evaluate(&mut facts, needed).await;
@@ -179,7 +180,7 @@ fn render(event: &Event, explained: &Explained) -> Vec<String> {
             };
             table.row([
                 verdict.to_owned(),
-                line.field.to_owned(),
+                line.field.to_string(),
                 line.reason.clone(),
                 format!("seen: {}", line.value),
             ]);

@@ -83,6 +83,12 @@ impl<'a> Files<'a> {
             .await
     }
 
+    /// Reads a room with its tags (docs/DOCSPACE.md A8).
+    pub async fn room(self, room: &FolderId) -> Result<FolderInfo, Error> {
+        let path = path::rooms().id(room.as_str());
+        self.transport.read(PortalCall::get(path)).await
+    }
+
     /// Reads the folders from the section down to this folder; the room is among them (docs/DOCSPACE.md 5.3).
     pub async fn folder_path(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
         let path = path::folder(folder.as_str()).word("path");

@@ -22,6 +22,9 @@ pub struct FolderInfo {
     pub updated: Option<Timestamp>,
     /// The kind of room that it is; `None` if it is not a room.
     pub room_type: Option<RoomType>,
+    /// Its tags, if it is a room.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// The kind of room that it is in.
     pub parent_room_type: Option<FolderType>,
     /// The section that it is in: for everything in rooms, the Rooms section (docs/DOCSPACE.md 2.2).

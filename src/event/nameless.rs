@@ -10,13 +10,16 @@ pub fn without_names(body: &[u8]) -> Vec<u8> {
         return b"{}".to_vec();
     };
     let payload = event.entry.map(|entry| {
+        let is_account = entry.kind == EntryKind::Account;
         json!({
             "id": entry.id,
             "parentId": entry.parent,
             "modifiedOn": entry.modified_at.map(|at| at.to_string()),
+            "lastModified": entry.modified_at.filter(|_| is_account).map(|at| at.to_string()),
             "fileEntryType": match entry.kind {
-                EntryKind::Folder => 1,
-                EntryKind::File => 2,
+                EntryKind::Folder => Some(1),
+                EntryKind::File => Some(2),
+                EntryKind::Account => None,
             },
         })
     });
@@ -38,9 +41,24 @@ mod tests {
 
     #[test]
     fn ids_and_times_stay() {
+        check(
+            "file.uploaded",
+            &json!({ "id": 7, "parentId": 8, "title": "secret.docx", "modifiedOn": "2026-03-02T09:14:31Z" }),
+        );
+        check(
+            "folder.created",
+            &json!({ "id": 7, "parentId": 8, "title": "secret", "fileEntryType": 1 }),
+        );
+        check(
+            "user.created",
+            &json!({ "id": "c1a5", "firstName": "secret", "lastModified": "2026-03-02T09:14:31Z" }),
+        );
+    }
+
+    fn check(trigger: &str, payload: &serde_json::Value) {
         let body = json!({
-            "event": { "id": 5, "createOn": "2026-03-02T09:14:31Z", "createBy": "anna", "trigger": "file.uploaded" },
-            "payload": { "id": 7, "parentId": 8, "title": "secret.docx", "modifiedOn": "2026-03-02T09:14:31Z" },
+            "event": { "id": 5, "createOn": "2026-03-02T09:14:31Z", "createBy": "anna", "trigger": trigger },
+            "payload": payload,
             "webhook": { "id": 417 },
         });
         let before = Event::parse(body.to_string().as_bytes()).unwrap();

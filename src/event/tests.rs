@@ -144,6 +144,14 @@ fn other_payloads() {
         fixture("group.created").trigger,
         Some(Trigger::new("group.created"))
     );
+    let account = |name: &str| {
+        let entry = fixture(name).entry.unwrap();
+        (entry.kind, entry.title.unwrap(), entry.parent)
+    };
+    let dana = (EntryKind::Account, "Dana Klein".to_owned(), None);
+    assert_eq!(account("user.created"), dana);
+    let accounting = (EntryKind::Account, "Accounting".to_owned(), None);
+    assert_eq!(account("group.created"), accounting);
     let legacy = fixture("legacy.pre31.upload");
     assert_eq!((legacy.trigger, legacy.entry), (None, None));
 }

@@ -146,7 +146,8 @@ fn derived_webhook(event: &Event) -> i64 {
 
 fn file_id(event: &Event) -> Option<&str> {
     let entry = event.entry.as_ref()?;
-    (entry.kind == EntryKind::File).then(|| entry.id.as_str())
+    // A folder may have the id of a file (docs/DOCSPACE.md 1.9).
+    (entry.kind != EntryKind::Folder).then(|| entry.id.as_str())
 }
 
 /// Stores the upload of a file that a backfill found, with the room if that is known, and the decisions about it.
@@ -190,7 +191,7 @@ fn insert_under(
     let file = event
         .entry
         .as_ref()
-        .filter(|entry| entry.kind == EntryKind::File);
+        .filter(|entry| entry.kind != EntryKind::Folder);
     let title = file.and_then(|file| file.title.as_deref());
     let id = event.id.map(|id| id.0);
     let named = event.webhook.map(|webhook| webhook.0);

@@ -1,8 +1,10 @@
 //! The conditions of a rule.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::ids::FolderId;
+use crate::wire::RoomType;
 
 use super::entry_view::EntryView;
 use super::normalization::normalized;
@@ -14,13 +16,16 @@ mod pattern;
 // One file per kind of condition.
 mod actor;
 mod extension;
+mod field;
 mod location;
+mod room;
 mod size;
 mod text;
 
 pub use account::Account;
 use check::AnyOf;
 pub(super) use check::{Check, Reason};
+pub use field::FieldTest;
 pub use pattern::{Pattern, PatternError};
 pub use size::SizeRange;
 pub use text::{EmptyText, TextTest};
@@ -35,10 +40,18 @@ pub enum Condition {
     Folder(Vec<FolderId>),
     /// The file is in one of these folders or below one.
     FolderTree(Vec<FolderId>),
+    /// The title of the room is as required.
+    RoomTitle(TextTest),
+    /// The room has one of these tags; see [`Condition::room_tag`].
+    RoomTag(Vec<String>),
+    /// The room is of one of these types.
+    RoomType(Vec<RoomType>),
     /// The title is as required.
     Title(TextTest),
     /// The title's extension is one of these; see [`Condition::extension`].
     Extension(Vec<String>),
+    /// A member of the delivery is as required.
+    Field(FieldTest),
     /// The file has one of these sizes.
     Size(SizeRange),
     /// One of these accounts acted.
@@ -55,6 +68,11 @@ impl Condition {
         TextTest::prefix(prefixes).map(Self::Title)
     }
 
+    /// The room has one of these tags, ignoring case and how letters are encoded.
+    pub fn room_tag<'t>(tags: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::RoomTag(tags.into_iter().map(normalized).collect())
+    }
+
     /// The title's extension is one of these, with or without a dot and ignoring case; empty for titles without one.
     pub fn extension<'t>(extensions: impl IntoIterator<Item = &'t str>) -> Self {
         let extensions = extensions.into_iter();
@@ -68,8 +86,12 @@ impl Condition {
             Self::Room(rooms) => location::is_in_room(rooms, view),
             Self::Folder(folders) => location::is_directly_in(folders, view),
             Self::FolderTree(folders) => location::is_in_tree(folders, view),
+            Self::RoomTitle(test) => room::title_matches(test, view),
+            Self::RoomTag(tags) => room::has_tag(tags, view),
+            Self::RoomType(types) => room::is_of_type(types, view),
             Self::Title(test) => text::title_matches(test, view),
             Self::Extension(extensions) => extension::is_one_of(extensions, view),
+            Self::Field(field) => field::is_as_required(field, view),
             Self::Size(range) => size::is_in(*range, view),
             Self::By(accounts) => actor::is_one_of(accounts, view),
             Self::NotBy(accounts) => actor::is_none_of(accounts, view),
@@ -77,11 +99,16 @@ impl Condition {
     }
 
     /// Its name in the rules file.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        let name = match self {
+            Self::Field(field) => return format!("field.{}", field.path).into(),
             Self::Room(_) => "room",
             Self::Folder(_) => "folder",
             Self::FolderTree(_) => "folder_tree",
+            Self::RoomTitle(_) => "room_title",
+            Self::RoomTag(_) => "room_tag",
+            Self::RoomType(_) => "room_type",
+            Self::Title(TextTest::Is(_)) => "title",
             Self::Title(TextTest::Prefix(_)) => "title.prefix",
             Self::Title(TextTest::Contains(_)) => "title.contains",
             Self::Title(TextTest::Glob(_)) => "title.glob",
@@ -90,7 +117,8 @@ impl Condition {
             Self::Size(_) => "size",
             Self::By(_) => "by",
             Self::NotBy(_) => "by_not",
-        }
+        };
+        name.into()
     }
 
     /// The value it checks, for people.
@@ -98,8 +126,18 @@ impl Condition {
         match self {
             Self::Room(_) | Self::FolderTree(_) => location::path_value(view),
             Self::Folder(_) => location::folder_value(view),
+            Self::RoomTitle(_) => room::value(view, |room| format!("“{}”", room.title)),
+            Self::RoomTag(_) => room::value(view, |room| match &room.tags[..] {
+                [] => "no tags".to_owned(),
+                tags => tags.join(", "),
+            }),
+            Self::RoomType(_) => room::value(view, |room| {
+                let kind = room.room_type;
+                kind.map_or_else(|| "not given".to_owned(), |kind| kind.to_string())
+            }),
             Self::Title(_) => view.shown_title().into_owned(),
             Self::Extension(_) => extension::value(view),
+            Self::Field(field) => field::value(field, view),
             Self::Size(_) => size::value(view),
             Self::By(_) | Self::NotBy(_) => actor::value(view),
         }
@@ -112,10 +150,12 @@ impl Condition {
             Self::Extension(_) => 1,
             Self::Title(test) if test.is_cheap() => 2,
             Self::By(_) | Self::NotBy(_) => 3,
+            Self::Field(_) => 4,
             // A missing fact does not end the check, so a title that does not match later still saves the lookup.
-            Self::Room(_) | Self::FolderTree(_) => 4,
-            Self::Size(_) => 5,
-            Self::Title(_) => 6,
+            Self::Room(_) | Self::FolderTree(_) => 5,
+            Self::RoomTitle(_) | Self::RoomTag(_) | Self::RoomType(_) => 6,
+            Self::Size(_) => 7,
+            Self::Title(_) => 8,
         }
     }
 
@@ -135,8 +175,14 @@ impl fmt::Display for Condition {
             Self::Room(folders) | Self::Folder(folders) | Self::FolderTree(folders) => {
                 write!(formatter, "{name} is {}", AnyOf(folders))
             }
+            Self::RoomTitle(test) => write!(formatter, "{name} {} {test}", test.verb(true)),
+            Self::RoomTag(tags) => write!(formatter, "{name} is {}", AnyOf(tags)),
+            Self::RoomType(types) => write!(formatter, "{name} is {}", AnyOf(types)),
             Self::Title(test) => write!(formatter, "{name} is {test}"),
             Self::Extension(extensions) => write!(formatter, "{name} is {}", AnyOf(extensions)),
+            Self::Field(FieldTest { test, .. }) => {
+                write!(formatter, "{name} {} {test}", test.verb(true))
+            }
             Self::Size(range) => write!(formatter, "{name} is {range}"),
             Self::By(accounts) => write!(formatter, "the acting user is {}", AnyOf(accounts)),
             Self::NotBy(accounts) => {

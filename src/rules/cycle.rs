@@ -130,6 +130,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
                 && !may_be_preempted(position, rules, event)
                 && may_match_same_files(rule, next)
                 && match_same_titles(rule, next)
+                && is_decided_by_place_and_title(next, event, rule)
                 && watches(next, event, rule)
         });
         links.extend(triggering.map(|event| {
@@ -237,6 +238,18 @@ fn match_same_titles(one: &Rule, other: &Rule) -> bool {
     contains(&one, &other)
         || contains(&other, &one)
         || !(requires_more(&one) || requires_more(&other))
+}
+
+/// Whether nothing else decides about an event that an action of `cause` raises than what the check compares.
+fn is_decided_by_place_and_title(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
+    rule.conditions.iter().all(|condition| match condition {
+        Condition::Field(_) => false,
+        // A file that stays where it is stays in its room.
+        Condition::RoomTitle(_) | Condition::RoomTag(_) | Condition::RoomType(_) => {
+            event.folder.is_none() && cause.conditions.contains(condition)
+        }
+        _ => true,
+    })
 }
 
 fn is_about_title(condition: &Condition) -> bool {

@@ -3,13 +3,15 @@
 //! What many conditions use is computed once per event, however many rules there are.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use crate::docspace::FileInfo;
-use crate::event::{Entry, EntryKind};
+use crate::event::{Entry, EntryKind, Trigger, fields};
 use crate::ids::FolderId;
 
 use super::facts::{Facts, Lookup, MissingFact};
-use super::normalization::ComparableText;
+use super::normalization::{ComparableText, normalized};
 
 /// An event's file or folder as conditions see it.
 pub(super) struct EntryView<'a> {
@@ -17,6 +19,17 @@ pub(super) struct EntryView<'a> {
     pub(super) entry: &'a Entry,
     /// `None` if not given.
     title: Option<ComparableText>,
+    /// The members of the delivery, once a condition needs one.
+    fields: OnceCell<HashMap<String, Vec<ComparableText>>>,
+    /// The texts of the room, once a condition needs them.
+    room_texts: OnceCell<RoomTexts>,
+}
+
+/// What conditions compare of a room.
+pub(super) struct RoomTexts {
+    pub(super) title: ComparableText,
+    /// In the form in which texts are compared.
+    pub(super) tags: Vec<String>,
 }
 
 /// Which fact a condition lacks.
@@ -24,6 +37,7 @@ pub(super) struct EntryView<'a> {
 pub(super) enum Missing {
     File,
     Path,
+    Room,
     CurrentUser,
 }
 
@@ -33,6 +47,8 @@ impl<'a> EntryView<'a> {
             facts,
             entry,
             title: None,
+            fields: OnceCell::new(),
+            room_texts: OnceCell::new(),
         };
         view.title = view.raw_title().map(ComparableText::new);
         view
@@ -53,19 +69,56 @@ impl<'a> EntryView<'a> {
             .or(self.entry.parent.as_ref())
     }
 
-    /// The title as given. A folder's title is not looked up.
+    /// The title as given. Only a file's title is looked up.
     pub(super) fn raw_title(&self) -> Option<&'a str> {
         let given = self.file().map(|file| file.title.as_str());
         let given = given.or(self.entry.title.as_deref());
         match self.entry.kind {
             EntryKind::File => given,
-            EntryKind::Folder => Some(given.unwrap_or_default()),
+            EntryKind::Folder | EntryKind::Account => Some(given.unwrap_or_default()),
         }
+    }
+
+    /// The values of a member of the delivery; none if it is absent.
+    pub(super) fn field(&self, path: &str) -> &[ComparableText] {
+        let fields = self.fields.get_or_init(|| {
+            let mut by_path: HashMap<String, Vec<ComparableText>> = HashMap::new();
+            for (path, text) in fields(self.facts.body.unwrap_or_default()) {
+                let values = by_path.entry(path).or_default();
+                values.push(ComparableText::new(&text));
+            }
+            by_path
+        });
+        fields.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// The title to compare.
     pub(super) fn title(&self) -> Option<&ComparableText> {
         self.title.as_ref()
+    }
+
+    /// A folder in the room of the event; the room itself for an event about a room.
+    pub(super) fn folder_in_room(&self) -> Option<FolderId> {
+        let trigger = self.facts.event.trigger.as_ref();
+        if trigger.is_some_and(Trigger::is_about_room) {
+            return FolderId::new(self.entry.id.as_str());
+        }
+        self.folder().cloned()
+    }
+
+    /// The texts of the room; empty if it is not known.
+    pub(super) fn room_texts(&self) -> &RoomTexts {
+        self.room_texts.get_or_init(|| {
+            let room = match &self.facts.room {
+                Some(Lookup::Found(room)) => room.as_ref(),
+                _ => None,
+            };
+            let tags = room.map_or(&[][..], |room| &room.tags);
+            RoomTexts {
+                title: ComparableText::new(room.map_or("", |room| &room.title)),
+                tags: tags.iter().map(|tag| normalized(tag)).collect(),
+            }
+        })
     }
 
     /// The extension in the form in which texts are compared, without its dot; empty if there is none.
@@ -87,7 +140,12 @@ impl<'a> EntryView<'a> {
         match (missing, self.folder()) {
             (Missing::CurrentUser, _) => MissingFact::CurrentUser,
             (Missing::Path, Some(folder)) => MissingFact::Path(folder.clone()),
-            (Missing::Path | Missing::File, _) => MissingFact::File(self.entry.id.clone()),
+            (Missing::Room, _) if let Some(folder) = self.folder_in_room() => {
+                MissingFact::Room(folder)
+            }
+            (Missing::Path | Missing::Room | Missing::File, _) => {
+                MissingFact::File(self.entry.id.clone())
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Explanations: why a rule matches an event or not, with every condition and the value it checked.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::condition::Check;
@@ -41,7 +43,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConditionReport {
     /// Its name in the rules file.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// The result.
     pub verdict: Verdict,
     /// The reason.
@@ -149,7 +151,7 @@ fn trigger_report(rule: &Rule, facts: &Facts<'_>) -> ConditionReport {
     let trigger = facts.event.trigger.as_ref();
     let listens = trigger.is_some_and(|trigger| rule.triggers.contains(trigger));
     ConditionReport {
-        field: "triggers",
+        field: "triggers".into(),
         verdict: if listens {
             Verdict::Match
         } else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::docspace::FileInfo;
+use crate::docspace::{FileInfo, FolderInfo};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 
@@ -11,12 +11,16 @@ use crate::ids::{FileId, FolderId};
 pub struct Facts<'a> {
     /// The event itself.
     pub event: &'a Event,
+    /// The body of the delivery, for conditions on its members.
+    pub body: Option<&'a [u8]>,
     /// The rules whose own actions caused the event: the last one, and those that led to it.
     pub caused_by: &'a [String],
     /// The file in the portal, if it was looked up.
     pub file: Option<Lookup<FileInfo>>,
     /// The folders from the topmost one down to the file's own, if they were looked up.
     pub path: Option<Lookup<Vec<FolderId>>>,
+    /// The room, if it was looked up; `Some(Found(None))` if the folder is in none.
+    pub room: Option<Lookup<Option<FolderInfo>>>,
     /// The id of the API key's user, if it was looked up.
     pub current_user: Option<String>,
     /// What was looked up in the portal, in order; not what was in a cache.
@@ -24,15 +28,25 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// What the delivery alone says.
+    /// What the delivery alone says, except for members of it that only conditions name.
     pub fn of(event: &'a Event) -> Self {
         Self {
             event,
+            body: None,
             caused_by: &[],
             file: None,
             path: None,
+            room: None,
             current_user: None,
             lookups: Vec::new(),
+        }
+    }
+
+    /// What a delivery with this body alone says.
+    pub fn delivered(event: &'a Event, body: &'a [u8]) -> Self {
+        Self {
+            body: Some(body),
+            ..Self::of(event)
         }
     }
 
@@ -61,6 +75,8 @@ pub enum MissingFact {
     File(FileId),
     /// The folders above this one.
     Path(FolderId),
+    /// The room of this folder.
+    Room(FolderId),
     /// The user of the API key.
     CurrentUser,
 }
@@ -70,6 +86,7 @@ impl fmt::Display for MissingFact {
         match self {
             Self::File(file) => write!(formatter, "file {file}"),
             Self::Path(folder) => write!(formatter, "the path of folder {folder}"),
+            Self::Room(folder) => write!(formatter, "the room of folder {folder}"),
             Self::CurrentUser => formatter.write_str("the user of the API key"),
         }
     }

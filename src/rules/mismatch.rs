@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::event::Trigger;
+use crate::event::{EntryKind, Trigger};
 
 use super::condition::Reason;
 use super::rule::Rule;
@@ -12,7 +12,8 @@ pub(super) enum Mismatch<'a> {
     NothingNamed,
     Trigger(&'a Trigger, &'a [Trigger]),
     NoEntry,
-    Folder,
+    /// The rule works on files, but the event is about this.
+    NotAFile(EntryKind),
     FileGone,
     OwnAction,
     /// This rule of the same group matches.
@@ -32,7 +33,10 @@ impl fmt::Display for Mismatch<'_> {
                 CommaSeparated(wanted)
             ),
             Self::NoEntry => formatter.write_str("the event names no file"),
-            Self::Folder => formatter.write_str("the event is about a folder, not a file"),
+            Self::NotAFile(EntryKind::Account) => {
+                formatter.write_str("the event is about a user or group, not a file")
+            }
+            Self::NotAFile(_) => formatter.write_str("the event is about a folder, not a file"),
             Self::FileGone => formatter.write_str("the file no longer exists"),
             Self::OwnAction => {
                 formatter.write_str("the event was caused by this rule's own action")

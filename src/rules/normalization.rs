@@ -42,6 +42,11 @@ impl ComparableText {
         }
     }
 
+    /// As it was written, composed and without invisible ends.
+    pub(super) fn written(&self) -> &str {
+        &self.written
+    }
+
     /// In the form of [`normalized`].
     pub(super) fn normalized(&self) -> &str {
         &self.normalized

@@ -52,10 +52,9 @@ impl Rule {
             })
     }
 
-    /// Whether it accepts events about folders and rooms: no action on a file applies to those.
-    fn accepts_folders(&self) -> bool {
-        !self
-            .actions
+    /// Whether it works on files, which no event about anything else has.
+    fn works_on_files(&self) -> bool {
+        self.actions
             .iter()
             .any(|action| action.properties.is_file_work)
     }
@@ -111,7 +110,9 @@ impl Rule {
         }
         match view.map(|view| view.entry.kind) {
             None => Some(Mismatch::NoEntry),
-            Some(EntryKind::Folder) if !self.accepts_folders() => Some(Mismatch::Folder),
+            Some(kind) if kind != EntryKind::File && self.works_on_files() => {
+                Some(Mismatch::NotAFile(kind))
+            }
             Some(EntryKind::File) if matches!(facts.file, Some(Lookup::NotFound)) => {
                 Some(Mismatch::FileGone)
             }
@@ -190,8 +191,8 @@ impl FileFacts {
                     title: title.clone(),
                     modified_at,
                 },
-                // Folders are not looked up: nothing is done to them.
-                _ if entry.kind == EntryKind::Folder => Self {
+                // Others are not looked up: nothing is done to them.
+                _ if entry.kind != EntryKind::File => Self {
                     folder: entry.parent.clone(),
                     title: entry.title.clone().unwrap_or_default(),
                     modified_at: entry.modified_at.unwrap_or_default(),

@@ -172,6 +172,45 @@ fn events_about_folders_match_only_rules_without_file_actions() {
 }
 
 #[test]
+fn events_about_users_and_groups_are_decided_without_a_file() {
+    let body =
+        br#"{"event": {"id": 1, "trigger": "group.created", "createOn": "2026-03-02T08:05:00Z"},
+        "payload": {"id": "77e1", "name": "Accounting"}}"#;
+    let created = Event::parse(body).unwrap();
+    let field = Condition::Field(FieldTest {
+        path: "payload.name".to_owned(),
+        test: TextTest::prefix(["acc"]).unwrap(),
+    });
+    let rule = |actions| Rule {
+        name: "groups".to_owned(),
+        triggers: vec![Trigger::new("group.created")],
+        group: None,
+        conditions: vec![field.clone()],
+        actions,
+    };
+    let facts = Facts::delivered(&created, body);
+    let decisions = decide(&[rule(vec![notify()])], &facts).unwrap();
+    assert_eq!(decisions[0].reason, "payload.name starts with “acc”");
+    let planned = decisions[0].planned.as_ref().unwrap();
+    assert_eq!(
+        (planned.file.as_str(), &*planned.title),
+        ("77e1", "Accounting")
+    );
+    assert_eq!(
+        planned.state.to_string(),
+        "group.created 2026-03-02T08:05:00Z"
+    );
+
+    let (to, conflict) = (FolderId::from(5), Conflict::Duplicate);
+    let copy = CopyTo { to, conflict }.into();
+    let decisions = decide(&[rule(vec![copy])], &facts).unwrap();
+    assert_eq!(
+        decisions[0].reason,
+        "the event is about a user or group, not a file"
+    );
+}
+
+#[test]
 fn the_state_of_a_file_is_its_content_or_what_happened_to_it() {
     let state = |trigger: &str, at: &str| {
         let mut event = event(trigger, INVOICE);
@@ -248,11 +287,11 @@ fn in_a_group_only_the_first_match_acts() {
     let rules = RuleSet::new(rules.to_vec());
     let explained = rules.explain(&facts);
     let verdicts: Vec<Verdict> = explained.iter().map(|it| it.verdict).collect();
-    use Verdict::{Match, Mismatch};
-    assert_eq!(verdicts, [Mismatch, Match, Mismatch, Match, Match]);
+    let (yes, no) = (Verdict::Match, Verdict::Mismatch);
+    assert_eq!(verdicts, [no, yes, no, yes, yes]);
     assert_eq!(explained[2].summary, reason);
     // Its conditions are explained nevertheless.
-    assert_eq!(explained[2].lines[1].verdict, Match);
+    assert_eq!(explained[2].lines[1].verdict, Verdict::Match);
 }
 
 #[test]
@@ -309,7 +348,7 @@ fn an_explanation_covers_every_condition() {
     let seen: Vec<(&str, Verdict, &str)> = explained[1]
         .lines
         .iter()
-        .map(|line| (line.field, line.verdict, line.value.as_str()))
+        .map(|line| (&*line.field, line.verdict, line.value.as_str()))
         .collect();
     assert_eq!(
         seen,

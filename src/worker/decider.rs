@@ -76,7 +76,7 @@ impl Pending {
     fn facts(&self) -> Facts<'_> {
         Facts {
             caused_by: self.origin.rules(),
-            ..Facts::of(&self.event)
+            ..Facts::delivered(&self.event, &self.undecided.body)
         }
     }
 }

@@ -9,6 +9,7 @@ use docspace_courier::ids::FolderId;
 use docspace_courier::rules::Rule;
 use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
+use crate::catch_up::deliver;
 use crate::pipeline::Receiver;
 use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 
@@ -85,9 +86,11 @@ fn every_file_of_the_documentation_is_valid() {
         assert!(!read(text).is_empty(), "{text}");
         found += 1;
     }
-    assert_eq!(found, 6);
+    assert_eq!(found, 8);
     for heading in [
         "Archive by file type",
+        "Route by status",
+        "Users of a domain",
         "Invoices by client",
         "Review comments",
         "Critical folder",
@@ -129,6 +132,68 @@ async fn the_recipe_for_invoices_by_client_works() {
             ["Facture.pdf", "Рахунок №42 — _Müller_ & Söhne's.pdf"]
         );
         assert_eq!(scene.count("notify", "done").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_recipe_that_routes_by_status_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Route by status")));
+        scene.upload(&scene.client_room, "Draft, SIGNED.docx");
+        let draft = scene.upload(&scene.client_room, "Draft.docx");
+        scene.upload(&scene.client_room, "Final.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["Draft, SIGNED.docx"]);
+        assert_eq!(scene.titles(&scene.incoming), ["Final.docx"]);
+        assert_eq!(scene.portal.file(&draft).unwrap().comment, "Draft");
+        let decisions = scene.decisions().await;
+        let by_first = "the rule “signed” matches, which comes first in the group “status”";
+        let by_draft = "the rule “draft” matches, which comes first in the group “status”";
+        let count = |expected: &str| {
+            let reasons = decisions.iter().filter(|(_, _, reason)| reason == expected);
+            reasons.count()
+        };
+        assert_eq!((count(by_first), count(by_draft)), (2, 1), "{decisions:?}");
+    })
+    .await;
+}
+
+/// Events about accounts need nothing from the portal.
+#[tokio::test]
+async fn the_recipe_for_users_of_a_domain_works() {
+    scenario(async |scene| {
+        let chat = Receiver::start().await;
+        let text = recipe("Users of a domain").replace("email = \"owner@example.com\"", "chat = true");
+        scene.change_rules_and_channels(read(&text), chat.as_chat());
+        let event = |id: u32, trigger: &str, status: u32, email: &str| {
+            format!(
+                r#"{{"event":{{"id":{id},"createOn":"2026-03-02T08:00:0{id}Z","trigger":"{trigger}"}},"payload":{{"id":"c1a5b1de-0c61-4a7f-9a3d-8e1f40c2b7aa","firstName":"Dana","lastName":"Klein","status":{status},"email":"{email}"}},"webhook":{{"id":418}}}}"#
+            )
+        };
+        for body in [
+            event(1, "user.created", 1, "dana@Partner.example"),
+            event(2, "user.created", 1, "dana@other.example"),
+            event(3, "user.updated", 1, "dana@partner.example"),
+            event(4, "user.updated", 2, "dana@partner.example"),
+        ] {
+            assert!(deliver(scene, &body).await.contains("accepted"));
+        }
+        scene.work_to_the_end().await;
+        let lines = chat.calls().into_iter();
+        let lines: Vec<String> = lines
+            .map(|call| call.json()["text"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "Dana Klein has had an account since 2026-03-02 08:00 UTC.",
+                "Dana Klein was disabled on 2026-03-02 08:00 UTC.",
+            ]
+        );
+        // The portal is asked about neither the account nor a file.
+        assert_eq!(scene.calls("GET", "c1a5b1de"), 0);
+        assert_eq!(path_calls(scene), 0);
     })
     .await;
 }
@@ -235,6 +300,63 @@ async fn the_recipe_for_contract_intake_works() {
         assert_eq!(call.json()["rule"], "contract intake");
         assert_eq!(call.json()["result"]["action"], "copy");
         assert!(!call.header("webhook-signature").is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_room_is_requested_once_and_again_after_a_change() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = \"file.uploaded\"\n\
+             room_title = {{ prefix = \"acme\" }}\nroom_type = \"custom\"\n\
+             [[rule.action]]\ncopy = {}\n",
+            scene.internal
+        ));
+        let rooms = |scene: &Scene| scene.calls("GET", "/files/rooms/");
+        for number in 0..5 {
+            scene.upload(&scene.subfolder, &format!("plan {number}.docx"));
+            scene.upload(&scene.client_room, &format!("top {number}.docx"));
+        }
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 10);
+        assert_eq!((path_calls(scene), rooms(scene)), (2, 1));
+
+        let other = scene.portal.seed().other_room.clone();
+        scene.upload(&other, "other.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 10);
+        assert_eq!(rooms(scene), 2);
+
+        scene.portal.move_folder(&scene.subfolder, &other);
+        scene.work().await;
+        scene.upload(&scene.subfolder, "elsewhere.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal).len(), 10);
+        let decisions = scene.decisions().await;
+        let (_, _, reason) = decisions.last().unwrap();
+        assert_eq!(reason, "the room's title does not start with “acme”");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_size_is_asked_for_only_when_it_matters() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"small\"\ntriggers = \"file.uploaded\"\nroom = {}\nextension = \"txt\"\n\
+             size = {{ at_most = 5 }}\n[[rule.action]]\ncopy = {}\n",
+            scene.client_room, scene.internal
+        ));
+        // The content of a file is its title.
+        scene.upload(&scene.client_room, "a.txt");
+        scene.upload(&scene.client_room, "longer.txt");
+        let looked_up = |scene: &Scene| scene.calls("GET", "/files/file/");
+        let image = scene.upload(&scene.client_room, "a.png");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["a.txt"]);
+        assert_eq!(looked_up(scene), 2);
+        assert_eq!(scene.calls("GET", &format!("/files/file/{image}")), 0);
     })
     .await;
 }

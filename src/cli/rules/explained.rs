@@ -16,6 +16,8 @@ use super::stored_event;
 /// An event, and what is known about it beyond its body.
 pub(super) struct Subject {
     pub(super) event: Event,
+    /// The body of its delivery.
+    pub(super) body: Vec<u8>,
     /// The rules whose own actions caused the event.
     pub(super) caused_by: Vec<String>,
     /// The file, as the portal describes it.
@@ -26,10 +28,11 @@ pub(super) struct Subject {
 pub(super) async fn find(settings: &Settings, subject: &str) -> anyhow::Result<Subject> {
     if let Ok(number) = subject.parse::<i64>() {
         if let Some(db) = open_if_exists(settings)?
-            && let Some((event, caused_by)) = stored_event::find(&db, number).await?
+            && let Some((event, body, caused_by)) = stored_event::find(&db, number).await?
         {
             return Ok(Subject {
                 event,
+                body,
                 caused_by,
                 file: None,
             });
@@ -38,6 +41,7 @@ pub(super) async fn find(settings: &Settings, subject: &str) -> anyhow::Result<S
         let body = std::fs::read(subject).with_context(|| format!("{subject} cannot be read"))?;
         return Ok(Subject {
             event: Event::parse(&body).with_context(|| format!("{subject} is no delivery"))?,
+            body,
             caused_by: Vec::new(),
             file: None,
         });
@@ -58,7 +62,7 @@ pub(super) async fn portal_file(settings: &Settings, id: &str) -> anyhow::Result
         Err(Error::NotFound) => bail!("the portal has no file {id}"),
         found => found?,
     };
-    let (event, _) = Event::upload(
+    let (event, body) = Event::upload(
         &file.id,
         &file.folder,
         &file.title,
@@ -67,6 +71,7 @@ pub(super) async fn portal_file(settings: &Settings, id: &str) -> anyhow::Result
     );
     Ok(Subject {
         event,
+        body,
         caused_by: Vec::new(),
         file: Some(file),
     })

@@ -7,15 +7,18 @@ use crate::event::Event;
 use crate::inbox;
 use crate::journal::{self, EventDetails};
 
-/// The event with this number, and the rules that caused it; `None` if there is none.
-pub(super) async fn find(db: &Db, number: i64) -> anyhow::Result<Option<(Event, Vec<String>)>> {
+/// The event with this number, the body of its delivery, and the rules that caused it; `None` if there is none.
+pub(super) async fn find(
+    db: &Db,
+    number: i64,
+) -> anyhow::Result<Option<(Event, Vec<u8>, Vec<String>)>> {
     let Some(details) = db.read(move |sql| journal::find(sql, number)).await? else {
         return Ok(None);
     };
     let event = parse(&details)
         .context("the event's body is not a JSON object, so no rule is evaluated for it")?;
     let caused_by = caused_by(db, &event).await?;
-    Ok(Some((event, caused_by)))
+    Ok(Some((event, details.body, caused_by)))
 }
 
 /// Parses a stored body again.

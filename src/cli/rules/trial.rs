@@ -83,7 +83,7 @@ async fn try_events(
         let caused_by = caused_by(db, &event).await?;
         let mut facts = Facts {
             caused_by: &caused_by,
-            ..Facts::of(&event)
+            ..Facts::delivered(&event, &details.body)
         };
         let decisions = evaluator
             .evaluate(&mut facts, |facts| rules.decide(facts))

@@ -14,9 +14,6 @@ const RESERVED: [&str; 3] = ["copy", "invoice", OTHERS];
 /// The longest name, in characters; names are shown in tables and log lines.
 const MAX_NAME_LENGTH: usize = 60;
 
-/// Prefixes of triggers that are not about a file, folder or room.
-const OTHER_SUBJECTS: [&str; 3] = ["user.", "group.", "agent."];
-
 /// The parts of a rule that are valid.
 #[derive(Default)]
 pub(super) struct ParsedRule {
@@ -105,16 +102,8 @@ fn triggers(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<Trigge
             continue;
         };
         let trigger = Trigger::new(&name);
-        let prefixes = OTHER_SUBJECTS.iter();
         let known = context.triggers.iter().map(String::as_str);
-        if prefixes
-            .into_iter()
-            .any(|prefix| trigger.as_str().starts_with(prefix))
-        {
-            item.report(&format!(
-                "{name} is not about a file, folder or room, so rules cannot use it"
-            ));
-        } else if !known.clone().any(|known| known == trigger.as_str()) {
+        if !known.clone().any(|known| known == trigger.as_str()) {
             let hint = did_you_mean(trigger.as_str(), known)
                 .unwrap_or_else(|| "if your portal is newer, add it to other_triggers".to_owned());
             item.report(&format!("{name} is not a trigger of DocSpace 3.7; {hint}"));
@@ -144,12 +133,13 @@ fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[
     };
     for trigger in triggers {
         let name = trigger.as_str();
-        let subject = if name == "file.deleted" {
-            "a deleted file"
-        } else if name.starts_with("folder.") || name.starts_with("room.") {
-            "a folder or room"
-        } else {
-            continue;
+        let subject = match name.split_once('.') {
+            Some(("file", "deleted")) => "a deleted file",
+            Some(("folder" | "room", _)) => "a folder or room",
+            Some(("agent", _)) => "an agent",
+            Some(("user", _)) => "a user",
+            Some(("group", _)) => "a group",
+            _ => continue,
         };
         let what = format!(
             "{name} is about {subject}, so the rule cannot {}; only notify and call are possible",

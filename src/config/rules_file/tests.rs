@@ -6,7 +6,7 @@ use crate::actions::{self, CopyTo};
 use crate::config::variables::Variables;
 use crate::docspace::Conflict;
 use crate::ids::FolderId;
-use crate::rules::{ActionPlan, Condition, Rule, SizeRange};
+use crate::rules::{ActionPlan, Condition, FieldTest, Rule, SizeRange, TextTest};
 
 use super::parse;
 
@@ -59,6 +59,10 @@ fn every_field_of_a_rule() {
         folder_tree = 2
         title = { prefix = [" Invoice", "Рахунок"], contains = "x", glob = "*.pdf", regex = "[0-9]" }
         size = { at_least = 1, at_most = "10 MB" }
+        room_title = { contains = "acme" }
+        room_tag = ["client", "vip"]
+        room_type = ["data room", "AI"]
+        field = { "payload.status" = [1, "two", true], "payload.email" = { glob = "*@x" } }
         extension = [".PDF", "docx"]
         by = "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"
         by_not = ["self"]
@@ -85,11 +89,15 @@ fn every_field_of_a_rule() {
         .map(crate::event::Trigger::as_str)
         .collect();
     assert_eq!(triggers, ["file.uploaded", "file.reviewed"]);
-    assert_eq!(rule.conditions.len(), 11);
+    assert_eq!(rule.conditions.len(), 16);
     assert!(rule.conditions.contains(&Condition::Extension(vec![
         "pdf".to_owned(),
         "docx".to_owned()
     ])));
+    assert!(rule.conditions.contains(&Condition::Field(FieldTest {
+        path: "payload.status".to_owned(),
+        test: TextTest::is(["1", "two", "true"]),
+    })));
     assert!(rule.conditions.contains(&Condition::Size(SizeRange {
         at_least: 1,
         at_most: Some(10 << 20)
@@ -160,28 +168,17 @@ extention = "pdf"
 }
 
 #[test]
-fn what_is_refused() {
-    const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
-    let check = |text: &str, expected: &str| {
-        let found = problems(text);
+fn conditions_that_are_refused() {
+    let with = |field: &str, expected: &str| {
+        let text = format!(
+            "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n{field}\n[[rule.action]]\ncall = true\n"
+        );
+        let found = problems(&text);
         assert!(
             found.len() == 1 && found[0].contains(expected),
             "{text}: {found:?}"
         );
     };
-    let action = |action: &str, expected: &str| {
-        check(&format!("{HEAD}[[rule.action]]\n{action}\n"), expected);
-    };
-    let with = |field: &str, expected: &str| {
-        check(
-            &format!("{HEAD}{field}\n[[rule.action]]\ncall = true\n"),
-            expected,
-        );
-    };
-    check("[[rule", "line 1: ");
-    check("a = 1\na = 2", "line 2: ");
-    check("rule = 3", "line 1, rule: must be written as [[rule]]");
-    check("[[rules]]\n", "did you mean rule?");
     with("room = 0", "must be the id");
     with("room = 1.5", "must be the id");
     with("room = \"539564,539610\"", "must be the id");
@@ -195,6 +192,26 @@ fn what_is_refused() {
     with("title = { glob = \"{a\" }", "is not a valid glob");
     with("title = { prefix = \" \" }", "matches every title");
     with("title = { contains = \" \" }", "matches every title");
+    with("field = 5", "must be a table such as");
+    with("field = { status = 2 }", "is not a path");
+    with("field = { payload.status = 2 }", "is not a path");
+    with("field = { \"payload\" = 2 }", "is not a path");
+    with(
+        "field = { \"payloda.status\" = 2 }",
+        "did you mean payload?",
+    );
+    with(
+        "field = { \"payload.a\" = {} }",
+        "needs prefix, contains, glob",
+    );
+    with(
+        "field = { \"payload.a\" = [[1]] }",
+        "must be a string, a number, true",
+    );
+    with("field = { \"payload.a\" = [] }", "is an empty list");
+    with("room_title = { prefix = \" \" }", "matches every room");
+    with("room_type = \"dataroom\"", "did you mean data room?");
+    with("room_type = \"secret\"", "expected one of form filling, ");
     with("size = 5", "must be a table such as");
     with("size = {}", "needs at_least or at_most");
     with("size = { at_most = \"5 XB\" }", "or a size such as");
@@ -202,6 +219,25 @@ fn what_is_refused() {
     with("size = { at_most = 1, at_least = 2 }", "matches no file");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a string, not a number");
+}
+
+#[test]
+fn what_is_refused() {
+    const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
+    let check = |text: &str, expected: &str| {
+        let found = problems(text);
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{text}: {found:?}"
+        );
+    };
+    let action = |action: &str, expected: &str| {
+        check(&format!("{HEAD}[[rule.action]]\n{action}\n"), expected);
+    };
+    check("[[rule", "line 1: ");
+    check("a = 1\na = 2", "line 2: ");
+    check("rule = 3", "line 1, rule: must be written as [[rule]]");
+    check("[[rules]]\n", "did you mean rule?");
     action("copy = [5, 6]", "action.copy: must be a single folder");
     action(
         "move = { to = [5] }",
@@ -285,10 +321,19 @@ fn names_and_triggers_that_are_refused() {
     rule("a", "[]", "copy = 5", "is an empty list");
     rule(
         "a",
-        "\"user.created\"",
+        "\"user.create\"",
         "call = true",
-        "is not about a file, folder or room",
+        "did you mean user.created?",
     );
+    for (trigger, subject) in [
+        ("user.created", "a user"),
+        ("group.deleted", "a group"),
+        ("agent.updated", "an agent"),
+        ("room.created", "a folder or room"),
+    ] {
+        let expected = format!("{trigger} is about {subject}, so the rule cannot copy");
+        rule("a", &format!("\"{trigger}\""), "copy = 5", &expected);
+    }
     rule(
         "a",
         "\"file.reviewed\"",

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 use crate::rules::entry_view::Missing;
+use crate::wire::RoomType;
 
 use super::account::Account;
 use super::size::SizeRange;
@@ -37,7 +38,9 @@ pub(in crate::rules) enum Reason<'a> {
     Inside(&'a FolderId, &'static str, &'a FolderId),
     Outside(&'a FolderId, &'static str, &'a [FolderId]),
     FolderGone(&'a FolderId),
-    Text(&'static str, &'static str, &'a TextTest),
+    Text(&'a str, &'static str, &'a TextTest),
+    RoomTag(&'static str, &'a [String]),
+    RoomType(&'static str, &'a [RoomType]),
     Extension(&'static str, &'a [String]),
     Size(&'static str, SizeRange),
     Actor(&'static str, &'a [Account]),
@@ -59,7 +62,16 @@ impl fmt::Display for Reason<'_> {
                 )
             }
             Self::FolderGone(folder) => write!(formatter, "folder {folder} no longer exists"),
-            Self::Text(subject, verb, test) => write!(formatter, "{subject} {verb} {test}"),
+            Self::Text(subject, verb, test) => {
+                write!(formatter, "{subject} {verb} {test}")
+            }
+            Self::RoomTag(verb, tags) => {
+                let quoted: Vec<String> = tags.iter().map(|tag| format!("“{tag}”")).collect();
+                write!(formatter, "the room {verb} the tag {}", AnyOf(&quoted))
+            }
+            Self::RoomType(verb, types) => {
+                write!(formatter, "the type of the room {verb} {}", AnyOf(types))
+            }
             Self::Extension(verb, extensions) => {
                 write!(formatter, "the extension {verb} {}", AnyOf(extensions))
             }

@@ -30,7 +30,7 @@ pub(super) fn is_in_room<'a>(rooms: &'a [FolderId], view: &EntryView<'a>) -> Che
 /// Directly in one of these folders.
 pub(super) fn is_directly_in<'a>(folders: &'a [FolderId], view: &EntryView<'a>) -> Check<'a> {
     match view.folder() {
-        None => Check::Needs(Missing::File),
+        None => without_folder(view),
         Some(folder) => match folders.iter().find(|wanted| *wanted == folder) {
             Some(wanted) => Check::Match(Reason::Itself(wanted)),
             None => Check::Mismatch(Reason::Outside(folder, "folder", folders)),
@@ -51,12 +51,7 @@ pub(super) fn is_in_tree<'a>(folders: &'a [FolderId], view: &EntryView<'a>) -> C
 
 fn by_path<'a>(folders: &'a [FolderId], what: &'static str, view: &EntryView<'a>) -> Check<'a> {
     let Some(folder) = view.folder() else {
-        return match view.entry.kind {
-            EntryKind::File => Check::Needs(Missing::File),
-            EntryKind::Folder => {
-                Check::Mismatch(Reason::Plain("the event does not name the parent folder"))
-            }
-        };
+        return without_folder(view);
     };
     match &view.facts.path {
         Some(Lookup::Found(path)) => match folders
@@ -72,6 +67,19 @@ fn by_path<'a>(folders: &'a [FolderId], what: &'static str, view: &EntryView<'a>
         }
         Some(Lookup::NotFound) => Check::Mismatch(Reason::FolderGone(folder)),
         None => Check::Needs(Missing::Path),
+    }
+}
+
+/// The outcome if the delivery names no folder. Only that of a file is looked up.
+pub(super) fn without_folder<'a>(view: &EntryView<'_>) -> Check<'a> {
+    match view.entry.kind {
+        EntryKind::File => Check::Needs(Missing::File),
+        EntryKind::Folder => {
+            Check::Mismatch(Reason::Plain("the event does not name the parent folder"))
+        }
+        EntryKind::Account => Check::Mismatch(Reason::Plain(
+            "the event is about a user or group, which is in no folder",
+        )),
     }
 }
 

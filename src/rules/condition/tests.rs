@@ -1,12 +1,14 @@
 //! Conditions against deliveries, as a table.
 
+use crate::docspace::FolderInfo;
 use crate::event::Event;
-use crate::ids::FolderId;
+use crate::ids::{FileId, FolderId};
 use crate::rules::entry_view::{EntryView, Missing};
 use crate::rules::tests::{event, file_info};
-use crate::rules::{Facts, Lookup};
+use crate::rules::{Facts, Lookup, MissingFact};
+use crate::wire::RoomType;
 
-use super::{Account, Check, Condition, Pattern, SizeRange, TextTest};
+use super::{Account, Check, Condition, FieldTest, Pattern, SizeRange, TextTest};
 
 /// How a condition comes out, in a word.
 fn outcome(condition: &Condition, facts: &Facts<'_>) -> &'static str {
@@ -28,6 +30,7 @@ fn outcome(condition: &Condition, facts: &Facts<'_>) -> &'static str {
         }
         Check::Needs(Missing::File) => "file?",
         Check::Needs(Missing::Path) => "path?",
+        Check::Needs(Missing::Room) => "room?",
         Check::Needs(Missing::CurrentUser) => "current user?",
     }
 }
@@ -224,6 +227,130 @@ fn conditions_and_payloads() {
     let none = Condition::Extension(vec![String::new()]);
     check(&none, r#""title": "README""#, "yes");
     check(&none, r#""title": "a.txt""#, "no");
+}
+
+#[test]
+fn members_of_the_delivery() {
+    let check = |path: &str, test: TextTest, payload: &str, expected: &str| {
+        let body = format!(r#"{{"event": {{"trigger": "user.updated"}}, "payload": {payload}}}"#);
+        let event = Event::parse(body.as_bytes()).unwrap();
+        let facts = Facts::delivered(&event, body.as_bytes());
+        let path = path.to_owned();
+        let condition = Condition::Field(FieldTest { path, test });
+        assert_eq!(
+            outcome(&condition, &facts),
+            expected,
+            "{condition:?} {payload}"
+        );
+    };
+    let is = |text: &str| TextTest::is([text]);
+    let user = r#"{"id": "c1a5", "status": 2, "email": "Dana@Client.example", "isActive": true, "tags": ["a", "B"]}"#;
+    check("payload.status", is("2"), user, "yes");
+    check("payload.status", TextTest::is(["1", "4"]), user, "no");
+    check("payload.isActive", is("true"), user, "yes");
+    check("payload.email", is("dana@client.example"), user, "yes");
+    let glob = TextTest::Glob(Pattern::glob("*@client.example").unwrap());
+    check("payload.email", glob.clone(), user, "yes");
+    check("payload.tags", is("b"), user, "yes");
+    check("payload.tags", is("c"), user, "no");
+    check(
+        "event.trigger",
+        TextTest::prefix(["user."]).unwrap(),
+        user,
+        "yes",
+    );
+    // What is left out has the default of its type.
+    for default in ["0", "false", ""] {
+        check("payload.absent", is(default), user, "yes");
+        check("payload.status", is(default), user, "no");
+    }
+    check("payload.absent", is("1"), user, "no");
+    check("payload.absent", glob, user, "no");
+}
+
+#[test]
+fn users_and_groups_need_no_lookup() {
+    let body = br#"{"event": {"trigger": "user.created"},
+        "payload": {"id": "c1a5", "firstName": "Dana", "lastName": "Klein"}}"#;
+    let event = Event::parse(body).unwrap();
+    let check = |condition: Condition, expected: &str| {
+        assert_eq!(
+            outcome(&condition, &Facts::of(&event)),
+            expected,
+            "{condition:?}"
+        );
+    };
+    check(Condition::title_prefix(["dana k"]).unwrap(), "yes");
+    check(Condition::Room(folders(&["100"])), "no");
+    check(Condition::Folder(folders(&["100"])), "no");
+    check(Condition::FolderTree(folders(&["100"])), "no");
+    let (at_least, at_most) = (0, None);
+    check(Condition::Size(SizeRange { at_least, at_most }), "no");
+}
+
+#[test]
+fn the_room_is_looked_up() {
+    let acme: FolderInfo = serde_json::from_str(
+        r#"{"id": 100, "title": "Acme – Straße", "roomType": 8, "tags": ["Client", "VIP"]}"#,
+    )
+    .unwrap();
+    let title = |test| Condition::RoomTitle(test);
+    let is = |text: &str| title(TextTest::is([text]));
+    let prefix = title(TextTest::prefix(["acme"]).unwrap());
+    let tag = |tag: &str| Condition::room_tag([tag]);
+    let data_room = Condition::RoomType(vec![RoomType::Custom, RoomType::DataRoom]);
+    let upload = event("file.uploaded", r#""parentId": 101"#);
+    let check =
+        |condition: &Condition, room: Option<Lookup<Option<FolderInfo>>>, expected: &str| {
+            let facts = Facts {
+                room,
+                ..Facts::of(&upload)
+            };
+            assert_eq!(outcome(condition, &facts), expected, "{condition:?}");
+        };
+    let found = || Some(Lookup::Found(Some(acme.clone())));
+    check(&is("ACME – STRASSE"), found(), "yes");
+    check(&is("acme"), found(), "no");
+    check(&prefix, found(), "yes");
+    check(&tag("vip"), found(), "yes");
+    check(&tag("v"), found(), "no");
+    check(&data_room, found(), "yes");
+    check(&Condition::RoomType(vec![RoomType::Public]), found(), "no");
+    for condition in [prefix, tag("vip"), data_room] {
+        check(&condition, None, "room?");
+        check(&condition, Some(Lookup::Found(None)), "no");
+        // It may have been moved before its folder was deleted.
+        check(&condition, Some(Lookup::NotFound), "file?");
+    }
+}
+
+#[test]
+fn which_room_is_looked_up() {
+    let check = |trigger: &str, members: &str, expected: Option<MissingFact>| {
+        let event = event(trigger, members);
+        let facts = Facts::of(&event);
+        let view = EntryView::new(event.entry.as_ref().unwrap(), &facts);
+        let missing = match Condition::room_tag(["vip"]).check(&view) {
+            Check::Needs(missing) => Some(view.missing_fact(missing)),
+            _ => None,
+        };
+        assert_eq!(missing, expected, "{trigger} {members}");
+    };
+    let room = |id: i64| Some(MissingFact::Room(FolderId::from(id)));
+    check("file.uploaded", r#""parentId": 101"#, room(101));
+    let file = Some(MissingFact::File(FileId::from(7)));
+    check("file.uploaded", r#""title": "a""#, file);
+    check(
+        "file.uploaded",
+        r#""parentId": 5, "rootFolderType": 5"#,
+        None,
+    );
+    let folder = r#""parentId": 3, "fileEntryType": 1"#;
+    check("folder.created", folder, room(3));
+    check("folder.created", r#""fileEntryType": 1"#, None);
+    // The room itself.
+    check("room.created", folder, room(7));
+    check("user.created", r#""firstName": "Dana""#, None);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use super::pattern::Pattern;
 /// What a condition requires of a text. Its own texts are in the form in which texts are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextTest {
+    /// It is one of these.
+    Is(Vec<String>),
     /// It starts with one of these.
     Prefix(Vec<String>),
     /// It contains one of these.
@@ -27,7 +29,12 @@ pub enum TextTest {
 pub struct EmptyText;
 
 impl TextTest {
-    /// A text that starts with one of these, ignoring case, how letters are encoded, and what is invisible around them.
+    /// A text that is one of these, ignoring case, how letters are encoded, and what is invisible around them.
+    pub fn is<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::Is(texts.into_iter().map(normalized).collect())
+    }
+
+    /// A text that starts with one of these, ignoring the same.
     pub fn prefix<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, EmptyText> {
         visible(texts).map(Self::Prefix)
     }
@@ -44,15 +51,23 @@ impl TextTest {
             texts.any(|wanted| holds(text.normalized(), wanted))
         };
         match self {
+            Self::Is(texts) => any(texts, |text, wanted| text == wanted),
             Self::Prefix(texts) => any(texts, |text, wanted| text.starts_with(wanted)),
             Self::Contains(texts) => any(texts, |text, wanted| text.contains(wanted)),
             Self::Glob(pattern) | Self::Regex(pattern) => pattern.matches(text),
         }
     }
 
+    /// Whether it requires this text, which is in the form in which texts are compared, or others.
+    pub(super) fn is_exactly(&self, text: &str) -> bool {
+        matches!(self, Self::Is(texts) if texts.iter().any(|wanted| wanted == text))
+    }
+
     /// The verb of a sentence about the result.
     pub(super) fn verb(&self, matches: bool) -> &'static str {
         match (self, matches) {
+            (Self::Is(_), true) => "is",
+            (Self::Is(_), false) => "is not",
             (Self::Prefix(_), true) => "starts with",
             (Self::Prefix(_), false) => "does not start with",
             (Self::Contains(_), true) => "contains",
@@ -64,7 +79,7 @@ impl TextTest {
 
     /// Whether matching compiles nothing and searches no pattern.
     pub(super) fn is_cheap(&self) -> bool {
-        matches!(self, Self::Prefix(_) | Self::Contains(_))
+        matches!(self, Self::Is(_) | Self::Prefix(_) | Self::Contains(_))
     }
 }
 
@@ -80,7 +95,7 @@ fn visible<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, 
 impl fmt::Display for TextTest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Prefix(texts) | Self::Contains(texts) => {
+            Self::Is(texts) | Self::Prefix(texts) | Self::Contains(texts) => {
                 let quoted: Vec<String> = texts.iter().map(|text| format!("“{text}”")).collect();
                 AnyOf(&quoted).fmt(formatter)
             }
@@ -97,7 +112,13 @@ pub(super) fn title_matches<'a>(test: &'a TextTest, view: &EntryView<'a>) -> Che
     }
 }
 
-fn check<'a>(subject: &'static str, test: &'a TextTest, text: &ComparableText) -> Check<'a> {
-    let matches = test.matches(text);
-    Check::of(matches, Reason::Text(subject, test.verb(matches), test))
+/// Whether a text is as required; the subject names it in the reason.
+pub(super) fn check<'a>(
+    subject: &'static str,
+    required: &'a TextTest,
+    text: &ComparableText,
+) -> Check<'a> {
+    let matches = required.matches(text);
+    let reason = Reason::Text(subject, required.verb(matches), required);
+    Check::of(matches, reason)
 }

@@ -1,6 +1,6 @@
 //! Tests of which rules count as a cycle.
 
-use super::super::condition::{Pattern, SizeRange};
+use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
 use crate::actions::{Comment, CopyTo, MoveTo};
 use crate::docspace::Conflict;
@@ -143,22 +143,6 @@ fn which_rules_trigger_each_other() {
     check(&pair(glob("*.pdf"), prefix("in")), 0);
     check(&pair(glob("*.pdf"), glob("*.pdf")), 1);
     check(&pair(glob("*.pdf"), pdf()), 1);
-    // No action changes the size.
-    let size = |at_least, at_most| Condition::Size(SizeRange { at_least, at_most });
-    check(&pair(size(0, Some(10)), size(11, None)), 0);
-    check(&pair(size(0, Some(10)), size(10, None)), 1);
-    // Whether a rule acts on which others of its group come first is not certain.
-    let grouped = |rule: Rule| Rule {
-        group: Some("g".to_owned()),
-        ..rule
-    };
-    let into_itself =
-        |name: &str, conditions| grouped(rule(name, "file.copied", conditions, &[("copy", 5)]));
-    let all = into_itself("all", room(5));
-    check(&[into_itself("pdf", with(room(9), pdf())), all.clone()], 0);
-    check(&[all.clone(), into_itself("rest", room(5))], 1);
-    let unrelated = grouped(rule("a", "file.updated", room(9), &[("copy", 6)]));
-    check(&[unrelated, all], 1);
     // A chain that ends is not a cycle.
     check(
         &[
@@ -168,6 +152,60 @@ fn which_rules_trigger_each_other() {
         ],
         0,
     );
+}
+
+/// How many cycles are certain.
+fn cycles(rules: &[Rule]) -> usize {
+    find_cycles(rules).len()
+}
+
+/// Two rules that trigger each other if some file can match both conditions.
+fn pair_with(one: Condition, other: Condition) -> [Rule; 2] {
+    let with = |mut conditions: Vec<Condition>, more: Condition| {
+        conditions.push(more);
+        conditions
+    };
+    [
+        rule("a", "file.copied", with(room(5), one), &[("copy", 6)]),
+        rule("b", "file.copied", with(room(6), other), &[("copy", 5)]),
+    ]
+}
+
+#[test]
+fn what_else_decides_about_an_event() {
+    // What a delivery will contain is not known.
+    let field = Condition::Field(FieldTest {
+        path: "payload.rootFolderType".to_owned(),
+        test: TextTest::is(["14"]),
+    });
+    assert_eq!(cycles(&pair_with(field.clone(), field)), 0);
+    // A file that stays where it is stays in its room; of another place, the room is not known.
+    let tagged = || vec![Condition::room_tag(["vip"])];
+    let stays = rule("a", "file.updated", tagged(), &[("comment", 0)]);
+    assert_eq!(cycles(&[stays]), 1);
+    let leaves = rule("a", "file.moved", tagged(), &[("move", 5)]);
+    assert_eq!(cycles(&[leaves]), 0);
+    // No action changes the size.
+    let size = |at_least, at_most| Condition::Size(SizeRange { at_least, at_most });
+    assert_eq!(cycles(&pair_with(size(0, Some(10)), size(11, None))), 0);
+    assert_eq!(cycles(&pair_with(size(0, Some(10)), size(10, None))), 1);
+}
+
+#[test]
+fn a_rule_that_another_of_its_group_may_preempt_is_not_certain_to_act() {
+    let grouped = |name: &str, trigger: &str, conditions, to| Rule {
+        group: Some("g".to_owned()),
+        ..rule(name, trigger, conditions, &[("copy", to)])
+    };
+    let all = grouped("all", "file.copied", room(5), 5);
+    let mut pdf = room(9);
+    pdf.push(Condition::extension(["pdf"]));
+    let pdf = grouped("pdf", "file.copied", pdf, 5);
+    assert_eq!(cycles(&[pdf, all.clone()]), 0);
+    let rest = grouped("rest", "file.copied", room(5), 5);
+    assert_eq!(cycles(&[all.clone(), rest]), 1);
+    let unrelated = grouped("other", "file.updated", room(9), 6);
+    assert_eq!(cycles(&[unrelated, all]), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A cache of the folders above a folder: one call to the portal per folder, not per file.
+//! Caches of what is the same for all files of a folder or room: one call to the portal for each of those, not per file.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,49 +16,57 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// The most entries; one more empties the cache.
 const MAX_ENTRIES: usize = 10_000;
 
-/// The folders above each folder, from the top-most one down to the folder itself.
-#[derive(Debug, Default)]
-pub(super) struct FolderPaths(Mutex<HashMap<FolderId, CachedPath>>);
+/// Facts about folders or rooms.
+#[derive(Debug)]
+pub(super) struct FolderCache<T>(Mutex<HashMap<FolderId, Cached<T>>>);
 
 #[derive(Debug)]
-struct CachedPath {
-    path: Vec<FolderId>,
+struct Cached<T> {
+    fact: T,
     read_at: Timestamp,
 }
 
-impl FolderPaths {
-    /// The path of a folder, unless it is unknown or too old.
-    pub(super) fn get(&self, folder: &FolderId, now: Timestamp) -> Option<Vec<FolderId>> {
+impl<T> Default for FolderCache<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> FolderCache<T> {
+    /// The fact about a folder, unless it is unknown or too old.
+    pub(super) fn get(&self, folder: &FolderId, now: Timestamp) -> Option<T> {
         let entries = self.lock();
         let entry = entries.get(folder)?;
-        (now < entry.read_at + MAX_AGE).then(|| entry.path.clone())
+        (now < entry.read_at + MAX_AGE).then(|| entry.fact.clone())
     }
 
-    /// Stores the path that the portal gave at this time.
-    pub(super) fn insert(&self, folder: FolderId, path: Vec<FolderId>, read_at: Timestamp) {
+    /// Stores what the portal said at this time.
+    pub(super) fn insert(&self, folder: FolderId, fact: T, read_at: Timestamp) {
         let mut entries = self.lock();
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
-        entries.insert(folder, CachedPath { path, read_at });
+        entries.insert(folder, Cached { fact, read_at });
     }
 
-    /// Empties the cache when an event of this trigger can have moved a folder or a room.
+    /// Empties the cache when an event of this trigger can have moved or changed a folder or a room. New tags raise no event
+    /// (docs/DOCSPACE.md A2).
     pub(super) fn invalidate_after(&self, trigger: &Trigger) {
-        const MOVES: [&str; 6] = [
+        const CHANGES: [&str; 7] = [
             "folder.moved",
             "folder.copied",
             "folder.restored",
+            "room.updated",
             "room.archived",
             "room.restored",
             "room.deleted",
         ];
-        if MOVES.contains(&trigger.as_str()) {
+        if CHANGES.contains(&trigger.as_str()) {
             self.lock().clear();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, CachedPath>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, Cached<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,7 +79,7 @@ mod tests {
     fn a_path_is_used_until_it_is_old_or_a_folder_moves() {
         let start = Timestamp::UNIX_EPOCH;
         let folder = FolderId::from(7);
-        let paths = FolderPaths::default();
+        let paths = FolderCache::default();
         assert_eq!(paths.get(&folder, start), None);
 
         let path = vec![FolderId::from(1), folder.clone()];
