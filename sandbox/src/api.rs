@@ -20,7 +20,9 @@ mod people;
 mod responder;
 mod rooms;
 mod routes;
+mod settings;
 mod sharing;
+mod tags;
 mod templates;
 mod uploads;
 mod webhooks;
@@ -44,11 +46,7 @@ use self::responder::Responder;
 /// The largest upload, in bytes.
 pub(super) const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
 
-/// The version of the portal that the sandbox imitates, and of its document editors.
-const DOCSPACE_VERSION: &str = "3.7.2";
-const DOCS_VERSION: &str = "9.2.1";
-
-/// The routes of the API, which check the key, except for the version.
+/// The routes of the API, which check the key, except for those that are also for anonymous visitors.
 pub(super) fn router(portal: &Portal) -> Router<Portal> {
     Router::new()
         .route("/api/2.0/people/@self", get(profile))
@@ -60,7 +58,8 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .merge(routes::people_routes())
         .merge(routes::webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
-        .route("/api/2.0/settings/version/build", get(version))
+        .route("/api/2.0/settings", get(settings::settings))
+        .route("/api/2.0/settings/version/build", get(settings::version))
         .route(
             "/api/2.0/authentication",
             get(login::is_signed_in).post(login::sign_in),
@@ -78,6 +77,7 @@ async fn authorize(State(portal): State<Portal>, request: Request, next: Next) -
         Authorization::Allowed => next.run(request).await,
         Authorization::NoKey if anonymous => ApiError::Anonymous.into_response(),
         Authorization::BadKey if anonymous => StatusCode::FORBIDDEN.into_response(),
+        Authorization::ScopeMissing if anonymous => ApiError::ScopeMissing.into_response(),
         Authorization::ScopeMissing => StatusCode::FORBIDDEN.into_response(),
         Authorization::NoKey | Authorization::BadKey => StatusCode::UNAUTHORIZED.into_response(),
     }
@@ -101,11 +101,6 @@ fn authorization(
 
 /// The result of a handler.
 type ApiResult = Result<Response, ApiError>;
-
-/// The version, which the portal shows without a key.
-async fn version(responder: Responder) -> Response {
-    responder.ok(&json!({ "docSpace": DOCSPACE_VERSION, "documentServer": DOCS_VERSION }))
-}
 
 async fn profile(State(portal): State<Portal>, responder: Responder) -> ApiResult {
     let profile = {

@@ -37,6 +37,9 @@ impl Archiving {
         }
         room.parent = Some(self.to.clone());
         room.updated = now;
+        if let Some(room) = room.room_mut() {
+            room.pinned = false;
+        }
         let archives = storage.section_of(&self.to) == Some(Section::Archive);
         if archives {
             storage.log_folder(Action::RoomArchived, &self.room, User::Service, now);

@@ -37,9 +37,9 @@ pub enum FaultEffect {
     Hang,
     /// Processes the call only after `Portal::release_held_calls`, even if the client no longer waits for it.
     Hold,
-    /// Accepts a copy or move; the operation finishes with this error and changes no file.
+    /// Accepts a copy, a move, a deletion or an archiving; the operation finishes with this error and changes nothing.
     OperationError(&'static str),
-    /// Accepts and executes a copy or move, but its result can never be read.
+    /// Accepts and executes a copy, a move, a deletion or an archiving, but its result can never be read.
     OperationResultLost,
 }
 
@@ -132,9 +132,19 @@ impl Faults {
     }
 }
 
+/// The ends of the paths of calls that start an operation.
+const STARTING: [&str; 5] = [
+    "/fileops/copy",
+    "/fileops/move",
+    "/fileops/delete",
+    "/archive",
+    "/unarchive",
+];
+
 /// Whether a call starts an operation.
 fn starts_operation(method: &str, path: &str) -> bool {
-    method == "PUT" && (path.contains("/fileops/copy") || path.contains("/fileops/move"))
+    let path = path.split('?').next().unwrap_or_default();
+    method == "PUT" && STARTING.iter().any(|end| path.ends_with(end))
 }
 
 impl Fault {

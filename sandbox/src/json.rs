@@ -137,6 +137,7 @@ impl Renderer<'_> {
         if let Some(room) = folder.room() {
             let level = self.storage.room_access(folder);
             folder_json["tags"] = json!(room.tags);
+            folder_json["pinned"] = room.pinned.into();
             folder_json["logo"] = json!({
                 "original": "", "large": "", "medium": "", "small": "", "color": room.color,
             });

@@ -7,6 +7,9 @@
 //! The behaviour follows `docs/DOCSPACE.md`, including what makes receivers fail: the result of an operation
 //! can be read once, different refusals look the same, and failed deliveries are repeated with another body.
 //!
+//! Not imitated are third-party storage, quotas, forms and their roles, versions other than the newest, upload sessions,
+//! copies and moves of folders, and what a conversion makes of a document. A call that the sandbox lacks is not found.
+//!
 //! This crate shares no code with the service that is tested against it. It signs, encodes and parses by
 //! itself, so that a mistake in the service cannot cancel itself out.
 

@@ -152,6 +152,12 @@ impl Storage {
         }
     }
 
+    /// How many rooms the service account has pinned.
+    pub(super) fn pinned_rooms(&self) -> usize {
+        let rooms = self.folders.values().filter_map(Folder::room);
+        rooms.filter(|room| room.pinned).count()
+    }
+
     /// Adds tags to a room, and to the list of the portal's tags if they are new there. `false` if it is not a room.
     pub(super) fn add_tags(&mut self, room: &FolderId, tags: &[String]) -> bool {
         let Some(room) = self.folders.get_mut(room).and_then(Folder::room_mut) else {

@@ -1,6 +1,6 @@
 //! Deleting files, folders and rooms (docs/DOCSPACE.md A6).
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,8 +9,9 @@ use super::json_body::JsonBody;
 use super::rooms::{RoomOperationBody, known_room};
 use super::{ApiError, ApiResult, Responder};
 use crate::deletion::Deletion;
+use crate::faults::FaultEffect;
 use crate::ids::{FileId, FolderId};
-use crate::operations::{Kind, Selection, Task};
+use crate::operations::{Kind, OperationOptions, Selection, Task};
 use crate::portal::Portal;
 use crate::state::State as PortalState;
 use crate::storage::Folder;
@@ -30,6 +31,7 @@ pub(super) struct DeletionBody {
 pub(super) async fn delete(
     State(portal): State<Portal>,
     responder: Responder,
+    effect: Option<Extension<FaultEffect>>,
     JsonBody(body): JsonBody<DeletionBody>,
 ) -> ApiResult {
     let deletion = Deletion {
@@ -37,37 +39,27 @@ pub(super) async fn delete(
         folders: body.folder_ids.unwrap_or_default(),
         immediately: body.immediately.unwrap_or(false),
     };
-    let shown = DeletionResponse {
-        delete_after: body.delete_after.unwrap_or(false),
-        single: body.return_single_operation.unwrap_or(false),
-    };
-    start_deletion(&portal, &responder, deletion, shown)
+    let options = options(body.delete_after.unwrap_or(false), effect);
+    let single = body.return_single_operation.unwrap_or(false);
+    start_deletion(&portal, &responder, deletion, (options, single))
 }
 
-/// What the response to a deletion shows.
-#[derive(Clone, Copy, Debug)]
-struct DeletionResponse {
-    delete_after: bool,
-    single: bool,
-}
-
+/// Starts a deletion, which is shown alone or with the others.
 fn start_deletion(
     portal: &Portal,
     responder: &Responder,
     deletion: Deletion,
-    shown: DeletionResponse,
+    (options, single): (OperationOptions, bool),
 ) -> ApiResult {
     let task = |state: &PortalState| {
         let is_room = |id: &FolderId| state.storage.folder(id).is_some_and(Folder::is_room);
-        if deletion.folders.iter().any(is_room) {
+        if !deletion.immediately && deletion.folders.iter().any(is_room) {
             return Err(ApiError::Denied);
         }
         deletion.check(&state.storage)?;
         Ok(Task::Delete(deletion))
     };
-    let options = options(shown.delete_after, None);
-    let kind = (Kind::Delete, shown.single);
-    start(portal, responder, task, options, kind)
+    start(portal, responder, task, options, (Kind::Delete, single))
 }
 
 /// The body of deleting one file or folder, which is required.
@@ -98,11 +90,13 @@ pub(super) async fn delete_file(
         folders: Vec::new(),
         immediately: body.immediately.unwrap_or(false),
     };
-    let shown = DeletionResponse {
-        delete_after: body.delete_after.unwrap_or(false),
-        single: query.return_single_operation.unwrap_or(false),
-    };
-    start_deletion(&portal, &responder, deletion, shown)
+    let options = options(body.delete_after.unwrap_or(false), None);
+    start_deletion(
+        &portal,
+        &responder,
+        deletion,
+        (options, query.return_single_operation.unwrap_or(false)),
+    )
 }
 
 /// Deletes a folder, or moves it to the trash. The response lists all deletions of the account.
@@ -117,11 +111,8 @@ pub(super) async fn delete_folder(
         folders: vec![FolderId::from(id.as_str())],
         immediately: body.immediately.unwrap_or(false),
     };
-    let shown = DeletionResponse {
-        delete_after: body.delete_after.unwrap_or(false),
-        single: false,
-    };
-    start_deletion(&portal, &responder, deletion, shown)
+    let options = options(body.delete_after.unwrap_or(false), None);
+    start_deletion(&portal, &responder, deletion, (options, false))
 }
 
 /// Deletes everything in the trash of the service account.
@@ -137,11 +128,8 @@ pub(super) async fn empty_trash(State(portal): State<Portal>, responder: Respond
             immediately: true,
         }
     };
-    let shown = DeletionResponse {
-        delete_after: false,
-        single: false,
-    };
-    start_deletion(&portal, &responder, deletion, shown)
+    let options = options(false, None);
+    start_deletion(&portal, &responder, deletion, (options, false))
 }
 
 /// Deletes a room for good. The response is one operation: that of the account's first deletion.

@@ -1,6 +1,6 @@
 //! The error responses of the API (docs/DOCSPACE.md 5.4).
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -16,6 +16,8 @@ pub(crate) enum ApiError {
     DeniedBecause(&'static str),
     /// No key on a route that anonymous visitors may call.
     Anonymous,
+    /// A key without the scope on a route that anonymous visitors may call.
+    ScopeMissing,
     /// A wrong name or password.
     BadCredentials,
     FolderMissing,
@@ -68,6 +70,7 @@ impl IntoResponse for ApiError {
                 "System.Security.SecurityException",
                 -2_146_233_078,
             ),
+            Self::ScopeMissing => return scope_missing(),
             Self::BadCredentials => (
                 401,
                 "User authentication failed",
@@ -141,4 +144,17 @@ impl IntoResponse for ApiError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, json_response(&envelope)).into_response()
     }
+}
+
+/// The problem document for a key without the scope on a route that anonymous visitors may call (docs/DOCSPACE.md 5.4).
+fn scope_missing() -> Response {
+    let problem = json!({
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.4",
+        "title": "Forbidden",
+        "status": 403,
+        "traceId": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+    });
+    let content_type = HeaderValue::from_static("application/problem+json");
+    let headers = [(header::CONTENT_TYPE, content_type)];
+    (StatusCode::FORBIDDEN, headers, problem.to_string()).into_response()
 }

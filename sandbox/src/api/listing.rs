@@ -184,7 +184,8 @@ pub(super) async fn rooms(
             .flat_map(|section| storage.folders_in(section))
             .filter(|room| filter.lists(room, wanted_tags.as_deref()))
             .filter(|room| storage.may_read(&room.id));
-        let rooms = page.folders(rooms);
+        let mut rooms = page.folders(rooms);
+        rooms.sort_by_key(|folder| !folder.room().is_some_and(|room| room.pinned));
         let path = storage.path(sections.first().copied().unwrap_or(&seed.rooms_section));
         content_json(
             &state.renderer(&responder.base_url),

@@ -1,24 +1,23 @@
-//! Creating, reading and changing rooms, and their tags (docs/DOCSPACE.md A3.3, A4.1, A8).
+//! Creating, reading, changing and pinning rooms (docs/DOCSPACE.md A3.3, A4.1, A8).
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::folders::{folder_json, readable, usable_title};
 use super::json_body::JsonBody;
-use super::page::{COUNT_OUT_OF_RANGE, MAX_ENTRIES};
 use super::{ApiError, ApiResult, Responder};
 use crate::ids::FolderId;
 use crate::portal::Portal;
 use crate::room_kind::RoomKind;
-use crate::storage::{Action, Folder, NewFolder, Room, Storage};
+use crate::storage::{Folder, NewFolder, Room, Storage};
 use crate::user::User;
 
 /// The longest title of a room in a request, in characters.
 const LONGEST_ROOM_TITLE: usize = 170;
 
-/// The longest tag, in characters.
-const LONGEST_TAG: usize = 255;
+/// The most rooms that an account pins.
+const MOST_PINNED: usize = 10;
 
 /// A new room, without the members that the sandbox does not keep.
 #[derive(Debug, Deserialize)]
@@ -138,114 +137,35 @@ pub(super) async fn update(
     Ok(responder.ok(&folder_json(&portal.state(), &id, &responder)))
 }
 
-/// Tags to add to a room or to take off it.
-#[derive(Debug, Deserialize)]
-pub(super) struct TagsBody {
-    names: Option<Vec<String>>,
-}
-
-/// Adds tags to a room. Unknown ones are created.
-pub(super) async fn add_tags(
+/// Pins a room for the service account.
+pub(super) async fn pin(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
-    JsonBody(body): JsonBody<TagsBody>,
 ) -> ApiResult {
-    let Some(names) = body.names else {
-        return Ok(responder.invalid("Names", "The Names field is required."));
-    };
-    let id = FolderId::from(id.as_str());
-    portal.update(|state, now| {
-        check_tagging(&state.storage, &id)?;
-        state.storage.add_tags(&id, &names);
-        state
-            .storage
-            .log_folder(Action::TagsAdded, &id, User::Service, now);
-        Ok::<_, ApiError>(())
-    })?;
-    Ok(responder.ok(&folder_json(&portal.state(), &id, &responder)))
+    set_pinned(&portal, &responder, &id, true)
 }
 
-/// Takes tags off a room. The portal keeps them in its list.
-pub(super) async fn remove_tags(
+/// Unpins a room.
+pub(super) async fn unpin(
     State(portal): State<Portal>,
     Path(id): Path<String>,
     responder: Responder,
-    JsonBody(body): JsonBody<TagsBody>,
 ) -> ApiResult {
-    let Some(names) = body.names else {
-        return Ok(responder.invalid("Names", "The Names field is required."));
-    };
-    let id = FolderId::from(id.as_str());
+    set_pinned(&portal, &responder, &id, false)
+}
+
+fn set_pinned(portal: &Portal, responder: &Responder, id: &str, pinned: bool) -> ApiResult {
+    let id = FolderId::from(id);
     let mut state = portal.state();
-    check_tagging(&state.storage, &id)?;
+    let is_known = known_room(&state.storage, &id).is_ok() && state.storage.may_read(&id);
+    // At the limit even a pinned room is refused.
+    let is_full = pinned && state.storage.pinned_rooms() >= MOST_PINNED;
+    if !is_known || is_full {
+        return Err(ApiError::DeniedBecause("You can't pin a room"));
+    }
     if let Some(room) = state.storage.folder_mut(&id).and_then(Folder::room_mut) {
-        room.tags.retain(|tag| !names.contains(tag));
+        room.pinned = pinned;
     }
-    Ok(responder.ok(&folder_json(&state, &id, &responder)))
-}
-
-fn check_tagging(storage: &Storage, id: &FolderId) -> Result<(), ApiError> {
-    let room = known_room(storage, id)?;
-    if storage.may_tag(room) {
-        return Ok(());
-    }
-    Err(ApiError::Denied)
-}
-
-/// A new tag of the portal.
-#[derive(Debug, Deserialize)]
-pub(super) struct NewTag {
-    name: Option<String>,
-}
-
-/// Creates a tag. One that exists is returned as if it had been created.
-pub(super) async fn create_tag(
-    State(portal): State<Portal>,
-    responder: Responder,
-    JsonBody(body): JsonBody<NewTag>,
-) -> ApiResult {
-    let Some(name) = usable_title(body.name, LONGEST_TAG) else {
-        return Ok(responder.invalid("Name", "The Name field is required."));
-    };
-    let mut state = portal.state();
-    if !state.storage.people.service_type().may_manage_rooms() {
-        return Err(ApiError::Denied);
-    }
-    if !state.storage.tags.contains(&name) {
-        state.storage.tags.push(name.clone());
-    }
-    Ok(responder.ok(&name.into()))
-}
-
-/// Which tags are listed.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TagQuery {
-    filter_value: Option<String>,
-    count: Option<usize>,
-    start_index: Option<usize>,
-}
-
-/// The names of the portal's tags.
-pub(super) async fn tags(
-    State(portal): State<Portal>,
-    Query(query): Query<TagQuery>,
-    responder: Responder,
-) -> ApiResult {
-    let count = query.count.unwrap_or(MAX_ENTRIES);
-    if !(1..=MAX_ENTRIES).contains(&count) {
-        return Ok(responder.invalid("Count", COUNT_OUT_OF_RANGE));
-    }
-    let wanted = query.filter_value.unwrap_or_default().to_lowercase();
-    let state = portal.state();
-    let mut tags: Vec<_> = state
-        .storage
-        .tags
-        .iter()
-        .filter(|tag| tag.to_lowercase().contains(&wanted))
-        .collect();
-    tags.sort();
-    let page = tags.into_iter().skip(query.start_index.unwrap_or(0));
-    Ok(responder.ok(&json!(page.take(count).collect::<Vec<_>>())))
+    Ok(responder.ok(&folder_json(&state, &id, responder)))
 }

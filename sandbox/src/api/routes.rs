@@ -5,7 +5,7 @@ use axum::routing::{delete, get, post, put};
 
 use super::{
     activity, archiving, conversion, deletion, dry_runs, fileops, files, folders, links, listing,
-    people, rooms, sharing, templates, uploads, webhooks,
+    people, rooms, sharing, tags, templates, uploads, webhooks,
 };
 use crate::portal::Portal;
 
@@ -28,17 +28,16 @@ pub(super) fn room_routes() -> Router<Portal> {
         )
         .route(
             "/api/2.0/files/rooms/{id}/tags",
-            put(rooms::add_tags).delete(rooms::remove_tags),
+            put(tags::add).delete(tags::remove),
         )
+        .route("/api/2.0/files/rooms/{id}/pin", put(rooms::pin))
+        .route("/api/2.0/files/rooms/{id}/unpin", put(rooms::unpin))
         .route("/api/2.0/files/rooms/{id}/archive", put(archiving::archive))
         .route(
             "/api/2.0/files/rooms/{id}/unarchive",
             put(archiving::unarchive),
         )
-        .route(
-            "/api/2.0/files/tags",
-            get(rooms::tags).post(rooms::create_tag),
-        )
+        .route("/api/2.0/files/tags", get(tags::list).post(tags::create))
 }
 
 pub(super) fn file_routes() -> Router<Portal> {

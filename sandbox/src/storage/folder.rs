@@ -66,6 +66,8 @@ pub(crate) struct Room {
     pub(crate) tags: Vec<String>,
     /// The colour of its logo, six hexadecimal digits.
     pub(crate) color: String,
+    /// Whether the service account has pinned it.
+    pub(crate) pinned: bool,
     /// Its members, without the owner, who created it.
     pub(crate) members: Vec<Member>,
 }
@@ -80,6 +82,7 @@ impl Room {
             kind,
             tags: Vec::new(),
             color: DEFAULT_COLOR.to_owned(),
+            pinned: false,
             members: Vec::new(),
         }
     }

@@ -123,3 +123,26 @@ async fn a_login_token_is_accepted_with_and_without_bearer() {
     let anonymous: Value = anonymous.json().await.unwrap();
     assert_eq!(anonymous["response"], false);
 }
+
+#[tokio::test]
+async fn the_settings_show_the_time_zone_only_to_keys_with_the_scope() {
+    let served = Served::new().await;
+    let url = format!("{}/api/2.0/settings", served.base);
+    let anonymous = served.client.get(&url).send().await.unwrap();
+    let anonymous: Value = anonymous.json().await.unwrap();
+    let anonymous = &anonymous["response"];
+    assert_eq!(
+        (anonymous.get("timezone"), &anonymous["utcOffset"]),
+        (None, &json!("00:00:00"))
+    );
+    assert_eq!(served.get("settings").await["timezone"], "Europe/Riga");
+    served.portal.set_scopes(&["files:read"]);
+    for path in ["settings", "settings/version/build", "files/rooms/539564"] {
+        let (status, problem) = served.call("GET", path, None).await;
+        assert_eq!(
+            (status, &problem["title"]),
+            (403, &json!("Forbidden")),
+            "{path}"
+        );
+    }
+}

@@ -315,3 +315,27 @@ async fn a_file_is_inserted_and_updated() {
     let triggers: Vec<_> = triggers.iter().map(|event| event[0].clone()).collect();
     assert_eq!(triggers, ["file.created", "file.uploaded", "file.updated"]);
 }
+
+#[tokio::test]
+async fn a_deletion_can_fail_or_lose_its_result() {
+    let served = Served::new().await;
+    let file = served.file("a.pdf");
+    let inject = |effect| {
+        served.portal.inject_fault(Fault {
+            method: None,
+            path_contains: "fileops/delete",
+            times: 1,
+            effect,
+        });
+    };
+    inject(FaultEffect::OperationError("The file is being edited"));
+    let failed = served.delete(&file).await;
+    assert_eq!(
+        (&failed["error"], &failed["processed"]),
+        (&json!("The file is being edited"), &json!("0"))
+    );
+    inject(FaultEffect::OperationResultLost);
+    assert_eq!(served.delete(&file).await, Value::Null);
+    let trash = &served.portal.seed().trash;
+    assert_eq!(served.portal.file(&file).unwrap().folder, *trash);
+}

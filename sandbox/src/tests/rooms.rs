@@ -536,3 +536,29 @@ async fn a_second_creation_from_a_template_is_dropped_while_one_runs() {
     assert_eq!(served.get(status).await, queued);
     assert_eq!(served.portal.rooms().len(), 3);
 }
+
+#[tokio::test]
+async fn pinned_rooms_come_first_and_there_are_ten_at_most() {
+    let served = Served::new().await;
+    let seed = served.portal.seed();
+    let pin = async |room: &FolderId, call: &str| {
+        let path = format!("files/rooms/{room}/{call}");
+        served.call("PUT", &path, None).await
+    };
+    let (status, pinned) = pin(&seed.internal_room, "pin").await;
+    assert_eq!((status, &pinned["response"]["pinned"]), (200, &json!(true)));
+    let first = served.get("files/rooms").await["folders"][0].clone();
+    assert_eq!(first["id"], json!(seed.internal_room));
+    for number in 0..9 {
+        let room = json!({ "title": format!("room {number}"), "roomType": 5 });
+        let (_, created) = served.call("POST", "files/rooms", Some(room)).await;
+        let id = FolderId::from(created["response"]["id"].as_i64().unwrap());
+        assert_eq!(pin(&id, "pin").await.0, 200);
+    }
+    for room in [&seed.client_room, &seed.internal_room, &FolderId::from(1)] {
+        let (status, body) = pin(room, "pin").await;
+        assert_eq!((status, message(&body)), (403, "You can't pin a room"));
+    }
+    assert_eq!(pin(&seed.internal_room, "unpin").await.0, 200);
+    assert_eq!(pin(&seed.client_room, "pin").await.0, 200);
+}
