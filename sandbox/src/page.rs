@@ -17,6 +17,7 @@ use super::page_access;
 use super::portal::Portal;
 use super::storage::{File, Folder, Storage};
 use super::triggers;
+use super::user::User;
 
 /// How many deliveries the page shows, newest first.
 const LISTED_DELIVERIES: usize = 20;
@@ -29,6 +30,8 @@ const MAX_DEPTH: usize = 3;
 struct Page {
     address: String,
     api_key: String,
+    /// Who signs in with the API key as the password.
+    sign_in_name: String,
     secret: String,
     folders: Vec<FolderLine>,
     webhooks: Vec<WebhookLine>,
@@ -120,6 +123,7 @@ fn page(portal: &Portal) -> Page {
     Page {
         address: state.base_url(),
         api_key: portal.api_key().to_owned(),
+        sign_in_name: User::Service.email(),
         secret: portal.secret().to_owned(),
         folders,
         webhooks: webhooks.collect(),

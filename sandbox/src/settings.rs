@@ -21,7 +21,7 @@ pub struct PortalSettings {
     pub time: TimeSource,
     /// The secret of the webhooks; a random one by default.
     pub secret: Option<String>,
-    /// The API key; a random one by default.
+    /// The API key, with which the service account also signs in as its password; a random one by default.
     pub api_key: Option<String>,
 }
 

@@ -90,6 +90,9 @@ pub(super) async fn rename(
 }
 
 fn check_rename(storage: &Storage, file: &File) -> Result<(), ApiError> {
+    if !storage.may_read(&file.folder) {
+        return Err(ApiError::Denied);
+    }
     if storage.section_of(&file.folder) == Some(Section::Trash) {
         return Err(ApiError::Failed("The file is in the Trash"));
     }

@@ -198,6 +198,7 @@ async fn files_in_the_trash_of_another_account_are_hidden() {
         (status, message(&body)),
         (403, "You don't have enough permission to view the file")
     );
+    assert_eq!(served.rename(&file, "b.pdf").await.0, 403);
     let restore = served.to_inbox(&file, 2);
     assert_eq!(served.put("files/fileops/move", restore).await.0, 403);
 }

@@ -360,6 +360,7 @@ async fn the_page_shows_the_state_and_accepts_uploads() {
         "_b_&#38;amp.pdf",
         served.portal.api_key(),
         served.portal.secret(),
+        "docflow.bot@sandbox.example.test",
         "file.uploaded",
     ] {
         assert!(page.contains(shown), "{shown}: {page}");
