@@ -111,6 +111,30 @@ impl Renderer<'_> {
         file_json
     }
 
+    /// A file object with the room and the folder that contain the file, which only some responses have (docs/DOCSPACE.md
+    /// 5.2).
+    pub(super) fn file_with_origin(&self, file: &File) -> Value {
+        let mut object = self.file(file);
+        let path = self.storage.path(&file.folder);
+        let room = path.iter().find(|folder| folder.is_room());
+        if let Some(room) = room {
+            object["originRoomId"] = json!(room.id);
+            object["originRoomTitle"] = room.title.as_str().into();
+        }
+        let is_archived = self.storage.section_of(&file.folder) == Some(Section::Archive);
+        let origin = match path.last() {
+            Some(folder) if !folder.is_room() => Some(folder),
+            // Directly in an archived room, it is the Archive.
+            Some(_) if is_archived => path.first(),
+            _ => None,
+        };
+        if let Some(origin) = origin {
+            object["originId"] = json!(origin.id);
+            object["originTitle"] = origin.title.as_str().into();
+        }
+        object
+    }
+
     /// A folder object; rooms have additional members.
     pub(super) fn folder(&self, folder: &Folder) -> Value {
         let own = json!({

@@ -19,7 +19,7 @@ const MAX_COMMENT: usize = 255;
 
 const LOCKED_BY_OTHER: &str = "The file is currently locked by another user";
 
-/// Reads a file.
+/// Reads a file, with the room that contains it.
 pub(super) async fn file(
     State(portal): State<Portal>,
     Path(id): Path<String>,
@@ -29,7 +29,7 @@ pub(super) async fn file(
     let file = {
         let state = portal.state();
         let file = readable(&state.storage, &id)?;
-        state.renderer(&responder.base_url).file(file)
+        state.renderer(&responder.base_url).file_with_origin(file)
     };
     Ok(responder.ok(&file))
 }
@@ -86,7 +86,10 @@ pub(super) async fn rename(
         state.publish_file("file.updated", &id, User::Service, now);
         Ok::<_, ApiError>(())
     })?;
-    Ok(responder.ok(&file_json(&portal, &id, &responder)?))
+    let state = portal.state();
+    let file = state.storage.file(&id).ok_or(ApiError::FileMissing)?;
+    let renderer = state.renderer(&responder.base_url);
+    Ok(responder.ok(&renderer.file_with_origin(file)))
 }
 
 fn check_rename(storage: &Storage, file: &File) -> Result<(), ApiError> {

@@ -340,3 +340,30 @@ async fn a_deletion_can_fail_or_lose_its_result() {
     let trash = &served.portal.seed().trash;
     assert_eq!(served.portal.file(&file).unwrap().folder, *trash);
 }
+
+#[tokio::test]
+async fn a_file_shows_its_room_when_it_is_read_or_renamed() {
+    let served = Served::new().await;
+    let seed = served.portal.seed();
+    let file = served
+        .portal
+        .upload(&seed.client_subfolder, "a.pdf", b"1", UploadEvents::None);
+    let read = served.get(&format!("files/file/{file}")).await;
+    assert_eq!(
+        (&read["originRoomId"], &read["originTitle"]),
+        (&json!(seed.client_room), &json!("2026 uploads"))
+    );
+    let (_, renamed) = served.rename(&file, "b.pdf").await;
+    assert_eq!(
+        renamed["response"]["originId"],
+        json!(seed.client_subfolder)
+    );
+    let (_, locked) = served.lock(&file, true).await;
+    assert_eq!(locked["response"].get("originRoomId"), None);
+    served.delete(&file).await;
+    let trashed = served.get(&format!("files/file/{file}")).await;
+    assert_eq!(
+        (trashed.get("originRoomId"), &trashed["originId"]),
+        (None, &json!(seed.trash))
+    );
+}
