@@ -18,10 +18,8 @@ use serde_json::value::RawValue;
 use crate::ids::{EventId, FileId, FolderId, WebhookId};
 use crate::wire::{FolderType, parse_time};
 
-mod fields;
+pub mod fields;
 pub mod nameless;
-
-pub use fields::fields;
 
 /// Maximum length of a trigger, a title or an account's id. DocSpace's own are shorter; longer ones would fill
 /// pages and the log.

@@ -10,8 +10,11 @@ use super::entry_view::EntryView;
 use super::normalization::normalized;
 
 mod account;
+mod any_of;
 mod check;
 mod pattern;
+mod size_range;
+mod text_test;
 
 // One file per kind of condition.
 mod actor;
@@ -23,12 +26,12 @@ mod size;
 mod text;
 
 pub use account::Account;
-use check::AnyOf;
+use any_of::AnyOf;
 pub(super) use check::{Check, Reason};
 pub use field::FieldTest;
 pub use pattern::{Pattern, PatternError};
-pub use size::SizeRange;
-pub use text::{EmptyText, TextTest};
+pub use size_range::SizeRange;
+pub use text_test::{EmptyText, TextTest};
 
 /// A condition that must match for its rule to match.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::docspace::FileInfo;
-use crate::event::{Entry, EntryKind, Trigger, fields};
+use crate::event::fields::fields;
+use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
 use super::facts::{Facts, Lookup, MissingFact};

@@ -86,7 +86,7 @@ pub(super) fn explain<'r>(rules: &'r [Rule], facts: &'r Facts<'r>) -> Vec<Explan
     let (mut matched, mut undecided) = (GroupMatches::default(), Vec::new());
     let explain = |rule: &'r Rule| {
         let evaluation = rule.evaluate(facts, view.as_ref(), &matched);
-        matched.add(rule, &evaluation);
+        rule.claim_group(&evaluation, &mut matched);
         let is_unknown = matches!(evaluation, Evaluation::Unknown(_));
         let (verdict, summary) = match first_undecided(rule, &undecided) {
             Some(first) if !matches!(evaluation, Evaluation::Ignored(_)) => {

@@ -2,26 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::mismatch::Mismatch;
-use super::rule::{Evaluation, Rule};
-
-/// The rule of each group that matches an event, as far as the rules were evaluated.
+/// The name of the rule of each group that matches an event, as far as the rules were evaluated.
 #[derive(Default)]
-pub(super) struct GroupMatches<'a>(HashMap<&'a str, &'a Rule>);
+pub(super) struct GroupMatches<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> GroupMatches<'a> {
-    /// The rule that matches, of the group to which this one belongs.
-    pub(super) fn in_group_of(&self, rule: &Rule) -> Option<&'a Rule> {
-        self.0.get(rule.group.as_deref()?).copied()
+    /// The rule of this group that matches.
+    pub(super) fn first_of(&self, group: &str) -> Option<&'a str> {
+        self.0.get(group).copied()
     }
 
-    /// Remembers a rule if it is the one of its group. A rule whose own action caused the event matches, too: that
-    /// it does nothing more is no reason for an alternative to act.
-    pub(super) fn add(&mut self, rule: &'a Rule, evaluation: &Evaluation<'_>) {
-        if let Some(group) = &rule.group
-            && let Evaluation::Matched(_) | Evaluation::Ignored(Mismatch::OwnAction) = evaluation
-        {
-            self.0.insert(group, rule);
-        }
+    /// Remembers that a rule is the first of its group that matches.
+    pub(super) fn add(&mut self, group: &'a str, rule: &'a str) {
+        self.0.insert(group, rule);
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::event::{EntryKind, Trigger};
 
 use super::condition::Reason;
-use super::rule::Rule;
 
 /// The reason to ignore an event.
 pub(super) enum Mismatch<'a> {
@@ -16,8 +15,11 @@ pub(super) enum Mismatch<'a> {
     NotAFile(EntryKind),
     FileGone,
     OwnAction,
-    /// This rule of the same group matches.
-    Group(&'a Rule),
+    /// A rule of the same group matches.
+    Group {
+        group: &'a str,
+        first: &'a str,
+    },
     Condition(Reason<'a>),
 }
 
@@ -41,11 +43,9 @@ impl fmt::Display for Mismatch<'_> {
             Self::OwnAction => {
                 formatter.write_str("the event was caused by this rule's own action")
             }
-            Self::Group(first) => write!(
+            Self::Group { group, first } => write!(
                 formatter,
-                "the rule “{}” matches, which comes first in the group “{}”",
-                first.name,
-                first.group.as_deref().unwrap_or_default()
+                "the rule “{first}” matches, which comes first in the group “{group}”"
             ),
             Self::Condition(why) => why.fmt(formatter),
         }

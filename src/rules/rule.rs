@@ -72,8 +72,10 @@ impl Rule {
         let Some(view) = view else {
             return Evaluation::Ignored(Mismatch::NoEntry);
         };
-        if let Some(first) = matched.in_group_of(self) {
-            return Evaluation::Ignored(Mismatch::Group(first));
+        if let Some(group) = &self.group
+            && let Some(first) = matched.first_of(group)
+        {
+            return Evaluation::Ignored(Mismatch::Group { group, first });
         }
         let mut missing = None;
         for condition in &self.conditions {
@@ -88,6 +90,20 @@ impl Rule {
             Some(missing) => Evaluation::Unknown(view.missing_fact(missing)),
             None if self.caused(facts) => Evaluation::Ignored(Mismatch::OwnAction),
             None => Evaluation::Matched(view.entry),
+        }
+    }
+
+    /// Remembers that it is the rule of its group that matches, if it does. A rule whose own action caused the event
+    /// matches, too: that it does nothing more is no reason for an alternative to act.
+    pub(super) fn claim_group<'a>(
+        &'a self,
+        evaluation: &Evaluation<'_>,
+        matched: &mut GroupMatches<'a>,
+    ) {
+        if let Some(group) = &self.group
+            && let Evaluation::Matched(_) | Evaluation::Ignored(Mismatch::OwnAction) = evaluation
+        {
+            matched.add(group, &self.name);
         }
     }
 

@@ -75,7 +75,7 @@ impl RuleSet {
         let mut matched = GroupMatches::default();
         let mut decide = |rule: &'r Rule| -> Result<(), MissingFact> {
             let evaluation = rule.evaluate(facts, view.as_ref(), &matched);
-            matched.add(rule, &evaluation);
+            rule.claim_group(&evaluation, &mut matched);
             match evaluation {
                 Evaluation::Matched(entry) => decisions.push(rule.plan(entry, facts)?),
                 Evaluation::Ignored(_) if ignored == IGNORED_DECISIONS => summarized += 1,

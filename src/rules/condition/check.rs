@@ -7,8 +7,9 @@ use crate::rules::entry_view::Missing;
 use crate::wire::RoomType;
 
 use super::account::Account;
-use super::size::SizeRange;
-use super::text::TextTest;
+use super::any_of::AnyOf;
+use super::size_range::SizeRange;
+use super::text_test::TextTest;
 
 /// The outcome of checking a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,22 +81,5 @@ impl fmt::Display for Reason<'_> {
                 write!(formatter, "the acting user {verb} {}", AnyOf(accounts))
             }
         }
-    }
-}
-
-/// Writes values separated by commas, with "or" before the last one.
-pub(super) struct AnyOf<'a, T>(pub(super) &'a [T]);
-
-impl<T: fmt::Display> fmt::Display for AnyOf<'_, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, item) in self.0.iter().enumerate() {
-            let separator = match position {
-                0 => "",
-                last if last + 1 == self.0.len() => " or ",
-                _ => ", ",
-            };
-            write!(formatter, "{separator}{item}")?;
-        }
-        Ok(())
     }
 }

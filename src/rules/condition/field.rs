@@ -4,7 +4,7 @@ use crate::rules::entry_view::EntryView;
 use crate::rules::normalization::ComparableText;
 
 use super::check::{Check, Reason};
-use super::text::TextTest;
+use super::text_test::TextTest;
 
 /// The texts of values that the portal leaves out, because they are the default of their type (docs/DOCSPACE.md 1.1).
 const DEFAULTS: [&str; 3] = ["", "0", "false"];

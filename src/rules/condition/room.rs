@@ -9,7 +9,8 @@ use crate::wire::{FolderType, RoomType};
 
 use super::check::{Check, Reason};
 use super::location::without_folder;
-use super::text::{TextTest, check};
+use super::text::check;
+use super::text_test::TextTest;
 
 /// Whether the room's title is as required.
 pub(super) fn title_matches<'a>(test: &'a TextTest, view: &EntryView<'a>) -> Check<'a> {
