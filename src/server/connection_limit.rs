@@ -21,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 /// Connections from one address that count as ordinary.
 const SHARE: usize = 32;
 
-/// The most memory that all connections together occupy. With that of bodies and the service at rest, it is below 128 MiB.
-const MAX_BYTES: usize = 80 * 1024 * 1024;
+/// The most memory that all connections together occupy, in bytes: with that of bodies, of the service at rest, and what the
+/// allocator needs while connections come and go, less than 128 MiB. 4,096 connections without TLS fit.
+const MAX_BYTES: usize = 40 * 1024 * 1024;
 
-/// What a connection occupies, in bytes, as measured with a few thousand: its task, and the buffers of rustls or hyper.
-const ACCEPTED_BYTES: usize = 12 * 1024;
+/// What a connection occupies, in bytes, as measured with a thousand: its task, and the buffers of rustls or hyper.
+const ACCEPTED_BYTES: usize = 10 * 1024;
 
 /// The same after a TLS handshake: the buffers of both.
 const ESTABLISHED_BYTES: usize = 24 * 1024;

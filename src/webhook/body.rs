@@ -15,8 +15,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum size of a body in bytes; real deliveries have about 1 KiB.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// A body of several frames is joined in a buffer that grows by this many bytes.
-const GROWTH_BYTES: usize = 16 * 1024;
+/// Size of the blocks in which a body of several frames is kept until it is complete.
+const BLOCK_BYTES: usize = 8 * 1024;
 
 /// A complete body, and the share of the body memory that it occupies until it is dropped.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub async fn read(body: Body, memory: &BodyMemory) -> Result<BufferedBody, BodyE
 async fn read_frames(mut body: Body, share: &mut BodyShare) -> Result<Bytes, BodyError> {
     // Nearly every body arrives as one frame, which is not copied.
     let mut single = Bytes::new();
-    let mut joined: Vec<u8> = Vec::new();
+    let mut several = Blocks::default();
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,
@@ -89,7 +89,7 @@ async fn read_frames(mut body: Body, share: &mut BodyShare) -> Result<Bytes, Bod
         let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {
             continue;
         };
-        let received = single.len().max(joined.len());
+        let received = single.len().max(several.len);
         if received + data.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
@@ -97,23 +97,72 @@ async fn read_frames(mut body: Body, share: &mut BodyShare) -> Result<Bytes, Bod
         if single.is_empty() {
             single = data;
         } else {
-            if joined.is_empty() {
-                append(&mut joined, &single);
+            if several.len == 0 {
+                several.append(&single);
             }
-            append(&mut joined, &data);
+            several.append(&data);
         }
     }
-    Ok(if joined.is_empty() {
+    Ok(if several.len == 0 {
         single
     } else {
-        Bytes::from(joined)
+        several.join()
     })
 }
 
-/// Unlike a vector's own growth, wastes no more than [`GROWTH_BYTES`].
-fn append(joined: &mut Vec<u8>, bytes: &[u8]) {
-    if joined.capacity() - joined.len() < bytes.len() {
-        joined.reserve_exact(bytes.len().max(GROWTH_BYTES));
+/// The bytes of several frames. They are copied, because a frame keeps a whole buffer of its connection, and into
+/// blocks, because one that grows is copied again and again, and leaves gaps in memory.
+#[derive(Debug, Default)]
+struct Blocks {
+    blocks: Vec<Vec<u8>>,
+    len: usize,
+}
+
+impl Blocks {
+    fn append(&mut self, mut bytes: &[u8]) {
+        self.len += bytes.len();
+        while !bytes.is_empty() {
+            let last = self.blocks.last_mut();
+            if let Some(block) = last.filter(|block| block.len() < BLOCK_BYTES) {
+                let taken = bytes.len().min(BLOCK_BYTES - block.len());
+                block.extend_from_slice(&bytes[..taken]);
+                bytes = &bytes[taken..];
+            } else {
+                self.blocks.push(Vec::with_capacity(BLOCK_BYTES));
+            }
+        }
     }
-    joined.extend_from_slice(bytes);
+
+    fn join(self) -> Bytes {
+        let mut joined = Vec::with_capacity(self.len);
+        for block in self.blocks {
+            joined.extend_from_slice(&block);
+        }
+        joined.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_any_size_are_joined_in_their_order() {
+        let bytes: Vec<u8> = (0..50_000_u32)
+            .map(|number| number.to_le_bytes()[0])
+            .collect();
+        for size in [
+            1,
+            100,
+            BLOCK_BYTES - 1,
+            BLOCK_BYTES,
+            BLOCK_BYTES + 1,
+            bytes.len(),
+        ] {
+            let mut blocks = Blocks::default();
+            bytes.chunks(size).for_each(|frame| blocks.append(frame));
+            assert_eq!(blocks.len, bytes.len());
+            assert_eq!(blocks.join(), bytes, "frames of {size} bytes");
+        }
+    }
 }
