@@ -107,8 +107,8 @@ impl ClientConnection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let stream = LingeringClose::new(stream);
         let activity = self.permit.activity();
+        let stream = LingeringClose::new(stream, Arc::clone(activity));
         let router = TowerToHyperService::new(self.router);
         let service = service_fn(|mut request: Request<Incoming>| {
             activity.used_all();

@@ -7,11 +7,14 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use super::connection_limit::ConnectionActivity;
 
 /// How long to wait for the client to close its half.
 const LINGERING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,6 +26,7 @@ const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct LingeringClose<S> {
     stream: S,
+    activity: Arc<ConnectionActivity>,
     closing: Option<Closing>,
 }
 
@@ -33,9 +37,10 @@ struct Closing {
 }
 
 impl<S> LingeringClose<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, activity: Arc<ConnectionActivity>) -> Self {
         Self {
             stream,
+            activity,
             closing: None,
         }
     }
@@ -67,6 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.closing.is_none() {
+            // Nobody waits for more of it, also if hyper responded by itself, so it is evicted before others.
+            this.activity.mark_idle();
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
         let closing = this.closing.get_or_insert_with(|| Closing {
@@ -98,5 +105,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use crate::server::connection_limit::ConnectionLimiter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_is_being_closed_is_evicted_first() {
+        let client = IpAddr::from([192, 0, 2, 1]);
+        let limiter = ConnectionLimiter::new(2);
+        let older = limiter.acquire(client).await;
+        let closing = limiter.acquire(client).await;
+        let (_client, server) = duplex(16);
+        let mut stream = LingeringClose::new(server, Arc::clone(closing.activity()));
+        assert!(stream.shutdown().now_or_never().is_none(), "it lingers");
+        assert!(limiter.acquire(client).now_or_never().is_none());
+        assert!(closing.activity().evicted().now_or_never().is_some());
+        assert!(older.activity().evicted().now_or_never().is_none());
     }
 }
