@@ -3,7 +3,7 @@
 mod people;
 mod rights;
 mod sharing;
-mod webhooks;
+pub(crate) mod webhooks;
 
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -14,8 +14,6 @@ use super::ids::{FileId, FolderId};
 use super::level::AccessLevel;
 use super::storage::{Activity, File, Folder, Section, Storage, split_extension};
 use super::user::User;
-
-pub(super) use self::webhooks::log_row;
 
 /// The portal's offset from UTC, in which most responses state times.
 const PORTAL_OFFSET: Offset = Offset::constant(2);

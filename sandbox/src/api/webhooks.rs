@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::json_body::JsonBody;
 use super::{ApiError, ApiResult, Responder};
 use crate::ids::{EventId, WebhookId};
-use crate::json::log_row;
+use crate::json::webhooks::log_row;
 use crate::portal::Portal;
 use crate::triggers::{ALL, TRIGGERS, bit};
 use crate::webhook::WebhookConfig;
