@@ -3,7 +3,7 @@
 //! The worker claims actions and records how their attempts ended; it knows nothing of a kind. Each kind is a
 //! module that implements `Kind`: `mod` and `use` below, and a line in `KINDS`. What the kinds share has files of its own: the context
 //! and outcome of an attempt (`actions/attempt.rs`), the intents of calls that must not be repeated blindly
-//! (`actions/intent.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
+//! (`actions/intent.rs`), changes that a file shows (`actions/change.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).
 
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::outbox::{Action, IntentUpdate};
 use crate::rules::ActionProperties;
 
 mod attempt;
+mod change;
 mod current_file;
 pub mod failpoint;
 mod intent;
@@ -25,6 +26,7 @@ mod portal_error;
 mod call;
 mod comment;
 mod notify;
+mod rename;
 mod transfer;
 
 pub use attempt::{AttemptOutcome, Context, Outcomes};
@@ -32,12 +34,14 @@ pub use call::Call;
 pub use comment::Comment;
 use kind::KindEntry;
 pub use notify::Notify;
+pub use rename::Rename;
 pub use transfer::{CopyTo, MoveTo};
 
 /// The kinds of action.
 pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<CopyTo>(),
     KindEntry::of::<MoveTo>(),
+    KindEntry::of::<Rename>(),
     KindEntry::of::<Comment>(),
     KindEntry::of::<Notify>(),
     KindEntry::of::<Call>(),

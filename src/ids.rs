@@ -104,6 +104,13 @@ entry_ids! {
     FolderId;
 }
 
+impl FileId {
+    /// Whether the file is in third-party storage.
+    pub fn is_third_party(&self) -> bool {
+        self.as_str().parse::<i64>().is_err()
+    }
+}
+
 /// The kinds of third-party storage, which begin the ids of their folders.
 const THIRD_PARTY_KINDS: [&str; 6] = ["sbox", "spoint", "drive", "box", "dropbox", "onedrive"];
 

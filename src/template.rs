@@ -1,11 +1,16 @@
-//! Message templates: texts of a rule's own for a notification, with fields in braces.
+//! Templates: texts of a rule's own with fields in braces, for messages and for titles.
 //!
-//! The fields are `{title} {room} {folder} {link} {person} {time} {rule}`; `{{` and `}}` produce braces. An
-//! unknown field is an error when the template is parsed; a missing value is empty.
+//! `{{` and `}}` produce braces. An unknown field is an error when the template is parsed; a missing value is empty.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+mod clean;
+mod title;
+
+pub use clean::clean_name;
+pub use title::{TitleField, TitleTemplate, TitleValues};
 
 /// A rule's own message templates; the default text is used for those it does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,21 +30,34 @@ impl MessageTemplates {
     }
 }
 
+/// The fields of a kind of template.
+pub trait TemplateField: Copy + Eq + fmt::Debug + 'static {
+    /// Each with its name.
+    const NAMES: &'static [(&'static str, Self)];
+}
+
 /// A text with fields. Serialized as its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MessageTemplate {
+#[serde(
+    try_from = "String",
+    into = "String",
+    bound(serialize = "F: TemplateField", deserialize = "F: TemplateField")
+)]
+pub struct Template<F> {
     source: String,
-    parts: Vec<Part>,
+    parts: Vec<Part<F>>,
 }
+
+/// A template of a message.
+pub type MessageTemplate = Template<Field>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum Part<F> {
     Text(String),
-    Field(Field),
+    Field(F),
 }
 
-/// A field of a template.
+/// A field of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// The file's title when the event was decided.
@@ -58,19 +76,16 @@ pub enum Field {
     Rule,
 }
 
-const FIELDS: [(&str, Field); 7] = [
-    ("title", Field::Title),
-    ("room", Field::Room),
-    ("folder", Field::Folder),
-    ("link", Field::Link),
-    ("person", Field::Person),
-    ("time", Field::Time),
-    ("rule", Field::Rule),
-];
-
-/// The names of all fields.
-pub fn field_names() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().map(|(name, _)| *name)
+impl TemplateField for Field {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("title", Self::Title),
+        ("room", Self::Room),
+        ("folder", Self::Folder),
+        ("link", Self::Link),
+        ("person", Self::Person),
+        ("time", Self::Time),
+        ("rule", Self::Rule),
+    ];
 }
 
 /// Why a text is not a valid template.
@@ -87,7 +102,7 @@ pub enum TemplateError {
     Stray,
 }
 
-impl MessageTemplate {
+impl<F: TemplateField> Template<F> {
     /// Parses a template.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
@@ -106,7 +121,7 @@ impl MessageTemplate {
                 return Err(TemplateError::Stray);
             }
             let (name, remainder) = rest.split_once('}').ok_or(TemplateError::Open)?;
-            let field = FIELDS.iter().find(|(known, _)| *known == name.trim());
+            let field = F::NAMES.iter().find(|(known, _)| *known == name.trim());
             let (_, field) = field.ok_or_else(|| TemplateError::Unknown(name.trim().to_owned()))?;
             parts.extend((!text.is_empty()).then(|| Part::Text(std::mem::take(&mut text))));
             parts.push(Part::Field(*field));
@@ -121,7 +136,7 @@ impl MessageTemplate {
     }
 
     /// Renders the template with these values.
-    pub fn render(&self, value: impl Fn(Field) -> String) -> String {
+    pub fn render(&self, value: impl Fn(F) -> String) -> String {
         self.parts
             .iter()
             .map(|part| match part {
@@ -132,13 +147,13 @@ impl MessageTemplate {
     }
 }
 
-impl fmt::Display for MessageTemplate {
+impl<F> fmt::Display for Template<F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.source)
     }
 }
 
-impl TryFrom<String> for MessageTemplate {
+impl<F: TemplateField> TryFrom<String> for Template<F> {
     type Error = TemplateError;
 
     fn try_from(source: String) -> Result<Self, TemplateError> {
@@ -146,8 +161,8 @@ impl TryFrom<String> for MessageTemplate {
     }
 }
 
-impl From<MessageTemplate> for String {
-    fn from(template: MessageTemplate) -> Self {
+impl<F> From<Template<F>> for String {
+    fn from(template: Template<F>) -> Self {
         template.source
     }
 }

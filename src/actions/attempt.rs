@@ -138,8 +138,28 @@ impl AttemptOutcome {
         Self::Done(ActionResult {
             file: Some(file.id.clone()),
             folder: Some(file.folder.clone()),
-            note: None,
+            ..ActionResult::default()
         })
+    }
+
+    /// The outcome with the intent of an earlier attempt, which this one has not resolved. A dead letter is one for a
+    /// cause that ends the search.
+    pub(super) fn keeping(self, kept: Option<Intent>) -> Self {
+        match self {
+            Self::Retry {
+                reason, min_wait, ..
+            } => Self::Retry {
+                reason,
+                intent: IntentUpdate::Replace(kept),
+                min_wait,
+            },
+            Self::Postponed { reason, wait, .. } => Self::Postponed {
+                reason,
+                wait,
+                intent: kept,
+            },
+            other => other,
+        }
     }
 
     /// A failed attempt whose call had no effect.

@@ -1,22 +1,20 @@
 //! Comment: sets the comment of a file's newest version.
 //!
-//! The file is read first, and a comment that is already set counts as done, even if a person set it. So an
-//! attempt after a crash changes nothing and raises no second event, and the call needs no intent.
+//! The portal leaves the time of the file's last change as it is (docs/DOCSPACE.md A9.2).
 
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::{Error, ErrorClass, MAX_COMMENT_LENGTH};
-use crate::outbox::{Action, ActionResult};
+use crate::docspace::{Error, FileInfo, Files, LockHolder, MAX_COMMENT_LENGTH};
+use crate::outbox::Action;
 use crate::rules::{ActionProperties, FileRight};
 use crate::table_reader::{FieldValue, RuleContext};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
-use super::current_file::current_file;
+use super::change::{FileChange, change_file};
 #[cfg(test)]
 use super::kind::Example;
 use super::kind::Kind;
-use super::portal_error::{failed_call, unreadable_file};
 
 /// Sets the comment of the file's newest version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,43 +58,37 @@ impl Kind for Comment {
         context: &Context<'_>,
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
-        each(actions, |action| comment(context, action, &self.text)).await
+        let set = |_: &FileInfo| NewComment(&self.text);
+        each(actions, |action| change_file(context, action, set)).await
     }
 }
 
-async fn comment(
-    context: &Context<'_>,
-    action: &Action,
-    text: &str,
-) -> Result<AttemptOutcome, StoreError> {
-    let id = current_file(context, action).await?;
-    let file = match context.portal.files().file(&id).await {
-        Ok(file) => file,
-        Err(error) => return Ok(unreadable_file(context, &error).await),
-    };
-    if file.comment == text {
-        return Ok(AttemptOutcome::Done(ActionResult::default()));
+#[derive(Clone, Copy)]
+struct NewComment<'a>(&'a str);
+
+impl FileChange for NewComment<'_> {
+    const VERB: &'static str = "comment on its versions";
+
+    fn is_made(&self, file: &FileInfo) -> bool {
+        file.comment == self.0
     }
-    Ok(
-        match context
-            .portal
-            .files()
-            .set_comment(
-                &id,
-                file.version,
-                text,
-                context.holds_claims(vec![action.claim]),
-            )
-            .await
-        {
-            Ok(()) => AttemptOutcome::Done(ActionResult::default()),
-            // 403 means "no right" as well as "locked", so the state of the file decides.
-            Err(Error::Forbidden) if file.busy => AttemptOutcome::busy(&file),
-            Err(error @ Error::NotFound) => unreadable_file(context, &error).await,
-            Err(error) if error.class() == ErrorClass::Ambiguous => AttemptOutcome::no_right(
-                "this key's user may read the file, but not comment on its versions",
-            ),
-            Err(error) => failed_call(context, &error, None),
-        },
-    )
+
+    fn is_allowed(&self, file: &FileInfo) -> Option<bool> {
+        file.may_comment
+    }
+
+    fn obstacle(&self, file: &FileInfo) -> Option<AttemptOutcome> {
+        let is_locked = file.lock == Some(LockHolder::Other);
+        is_locked.then(|| AttemptOutcome::busy(file))
+    }
+
+    async fn make(
+        &self,
+        files: Files<'_>,
+        file: FileInfo,
+        may_send: impl Future<Output = bool> + Send,
+    ) -> Result<FileInfo, Error> {
+        let set = files.set_comment(&file.id, file.version, self.0, may_send);
+        set.await.map(|()| file)
+    }
 }

@@ -12,12 +12,6 @@ pub(super) async fn current_file(
     action: &Action,
 ) -> Result<FileId, StoreError> {
     let this = action.claim.action;
-    let before = context
-        .db
-        .read(move |sql| outbox::outcome_before(sql, this))
-        .await?;
-    Ok(before
-        .filter(|before| before.moved)
-        .and_then(|before| before.result.file)
-        .unwrap_or_else(|| action.file.clone()))
+    let read = context.db.read(move |sql| outbox::file_before(sql, this));
+    Ok(read.await?.unwrap_or_else(|| action.file.clone()))
 }

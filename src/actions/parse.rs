@@ -5,7 +5,7 @@ use lettre::Address;
 use crate::address::{SMTPUTF8, needs_smtputf8};
 use crate::similar::closest_match;
 use crate::table_reader::FieldValue;
-use crate::template::{MessageTemplate, TemplateError, field_names};
+use crate::template::{Template, TemplateError, TemplateField};
 
 /// How many lines a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,27 +41,31 @@ pub(super) fn switched_on(value: &FieldValue<'_>) -> Option<()> {
 }
 
 /// A template.
-pub(super) fn template(value: &FieldValue<'_>, limit: LineLimit) -> Option<MessageTemplate> {
+pub(super) fn template<F: TemplateField>(
+    value: &FieldValue<'_>,
+    limit: LineLimit,
+) -> Option<Template<F>> {
     let text = value.text()?;
     if limit == LineLimit::One && text.contains(['\r', '\n']) {
         value.report("must be one line");
     }
-    let error = match MessageTemplate::parse(&text) {
+    let error = match Template::parse(&text) {
         Ok(template) => return Some(template),
         Err(error) => error,
     };
     let hint = match &error {
-        TemplateError::Unknown(unknown) => unknown_field_hint(unknown),
+        TemplateError::Unknown(unknown) => unknown_field_hint::<F>(unknown),
         _ => String::new(),
     };
     value.report(&format!("{error}{hint}"));
     None
 }
 
-fn unknown_field_hint(unknown: &str) -> String {
-    if let Some(known) = closest_match(unknown, field_names()) {
+fn unknown_field_hint<F: TemplateField>(unknown: &str) -> String {
+    let names = F::NAMES.iter().map(|(name, _)| *name);
+    if let Some(known) = closest_match(unknown, names.clone()) {
         return format!("; did you mean {{{known}}}?");
     }
-    let names: Vec<&str> = field_names().collect();
+    let names: Vec<&str> = names.collect();
     format!("; expected one of {}", names.join(", "))
 }

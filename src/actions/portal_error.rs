@@ -6,12 +6,21 @@
 use std::time::Duration;
 
 use crate::docspace::{Error, ErrorClass};
-use crate::outbox::{Intent, IntentUpdate};
+use crate::outbox::{Action, Intent, IntentUpdate};
 
 use super::attempt::{AttemptOutcome, CLAIM_NOT_KNOWN, Context};
 
 /// How long an action waits after a gateway responded in the portal's place, while other calls reach the portal.
 const GATEWAY_WAIT: Duration = Duration::from_secs(10);
+
+/// The waits after refusals without a visible cause; after one more, a right is missing. A file may have been
+/// locked just for the moment of the call, and a save may follow, so together they are longer than one.
+const UNEXPLAINED_WAITS: [Duration; 4] = [
+    Duration::from_secs(2),
+    Duration::from_secs(15),
+    Duration::from_mins(1),
+    Duration::from_mins(3),
+];
 
 /// The outcome of an attempt whose call failed, as far as the error alone decides it. The intent is kept.
 pub(super) fn failed_call(
@@ -93,5 +102,20 @@ pub(super) async fn unreadable_file(context: &Context<'_>, error: &Error) -> Att
         | Error::Refused { .. }
         | Error::TooLong { .. }
         | Error::Unreadable { .. } => failed_call(context, error, None),
+    }
+}
+
+/// The outcome for a file that was refused without a visible cause: it waits for a while, then this is the cause.
+pub(super) fn refused_without_cause(
+    action: &Action,
+    cause: impl FnOnce() -> AttemptOutcome,
+) -> AttemptOutcome {
+    let denials = usize::try_from(action.denials).ok();
+    match denials.and_then(|denials| UNEXPLAINED_WAITS.get(denials)) {
+        Some(wait) => AttemptOutcome::Denied {
+            reason: "the portal denies access to the file without a visible cause".to_owned(),
+            wait: *wait,
+        },
+        None => cause(),
     }
 }

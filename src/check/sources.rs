@@ -1,11 +1,11 @@
-//! The rooms and folders that rules watch: whether they are of the expected kind, and whether the key may copy, move and
-//! comment on their files.
+//! The rooms and folders that rules watch: whether they are of the expected kind, and whether the key may do with their
+//! files what the rules do.
 //!
 //! Reading is not copying: an administrator who is not a member of a room receives its events but may not copy
 //! its files (docs/DOCSPACE.md 1.9). The rights of a file are certain. If there is no file, membership and access
 //! level of the room must do.
 
-use crate::docspace::{Client, FolderInfo};
+use crate::docspace::{Client, FileInfo, FolderInfo};
 use crate::ids::FolderId;
 use crate::rules::{FileRight, Rule};
 use crate::wire::{AccessLevel, RoomType};
@@ -37,12 +37,46 @@ impl WatchedFolder<'_> {
     }
 }
 
-/// Whether files of a folder may be copied, moved and commented on; `None` if the portal does not say so.
+/// What may be done with the files of a folder; `None` for a right that the portal does not report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct SourceRights {
     copy: Option<bool>,
     r#move: Option<bool>,
     comment: Option<bool>,
+    rename: Option<bool>,
+}
+
+/// The rights beside those to copy and move, each with what it allows to do with files, and who has it.
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 2] = [
+    (
+        FileRight::Comment,
+        [
+            "comment on",
+            "commented on",
+            "room manager or content creator",
+        ],
+    ),
+    (FileRight::Rename, ["rename", "renamed", "room manager"]),
+];
+
+impl SourceRights {
+    fn of_file(file: &FileInfo) -> Self {
+        Self {
+            copy: file.may_copy,
+            r#move: file.may_move,
+            comment: file.may_comment,
+            rename: file.may_rename,
+        }
+    }
+
+    fn get(self, right: FileRight) -> Option<bool> {
+        match right {
+            FileRight::Copy => self.copy,
+            FileRight::Move => self.r#move,
+            FileRight::Comment => self.comment,
+            FileRight::Rename => self.rename,
+        }
+    }
 }
 
 pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Finding> {
@@ -56,7 +90,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                 if !folder.is_section() {
                     let rights = rights(portal, &folder).await;
                     findings.extend(check_rights(&subject, &source, &folder, rights));
-                    findings.extend(check_comments(&subject, &source, rights));
+                    findings.extend(check_other_rights(&subject, &source, rights));
                 }
             }
             Err(error) => {
@@ -137,11 +171,9 @@ async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
         .into_iter()
         .find(|file| !file.busy);
     match file {
-        Some(file) if file.may_copy.is_some() || file.may_move.is_some() => SourceRights {
-            copy: file.may_copy,
-            r#move: file.may_move,
-            comment: file.may_comment,
-        },
+        Some(file) if file.may_copy.is_some() || file.may_move.is_some() => {
+            SourceRights::of_file(&file)
+        }
         _ => rights_by_membership(folder),
     }
 }
@@ -150,21 +182,22 @@ async fn rights(portal: &Client, folder: &FolderInfo) -> SourceRights {
 /// have an access level (docs/DOCSPACE.md 5.3).
 /// Without a share, a user who is in the room is its owner.
 fn rights_by_membership(room: &FolderInfo) -> SourceRights {
-    let (copy, r#move, comment) = match (room.in_room, room.access) {
-        (Some(false), Some(AccessLevel::None)) => (Some(false), Some(false), Some(false)),
-        (Some(true), Some(AccessLevel::None)) => (Some(true), Some(true), Some(true)),
+    let all = |may: bool| [Some(may); 3];
+    let [copy, manage, comment] = match (room.in_room, room.access) {
+        (Some(is_owner), Some(AccessLevel::None)) => all(is_owner),
         (Some(_), Some(access)) => {
             let is_manager = access == AccessLevel::RoomManager;
             let comments = is_manager || access == AccessLevel::ContentCreator;
-            (Some(true), Some(is_manager), Some(comments))
+            [Some(true), Some(is_manager), Some(comments)]
         }
-        (Some(true), None) => (Some(true), None, None),
-        (Some(false), None) | (None, _) => (None, None, None),
+        (Some(true), None) => [Some(true), None, None],
+        (Some(false), None) | (None, _) => [None; 3],
     };
     SourceRights {
         copy,
-        r#move,
+        r#move: manage,
         comment,
+        rename: manage,
     }
 }
 
@@ -212,27 +245,30 @@ fn check_rights(
     ))
 }
 
-fn check_comments(
+/// Whether the files may be commented on and renamed, if a rule does that.
+fn check_other_rights(
     subject: &str,
     source: &WatchedFolder<'_>,
     rights: SourceRights,
-) -> Option<Finding> {
-    if !source.needs(FileRight::Comment) {
-        return None;
-    }
-    Some(match rights.comment {
-        Some(true) => Finding::ok(subject, "its files can be commented on with this key"),
+) -> Vec<Finding> {
+    let needed = OTHER_RIGHTS
+        .iter()
+        .filter(|(right, _)| source.needs(*right));
+    let findings = needed.map(|(right, [verb, done, roles])| match rights.get(*right) {
+        Some(true) => Finding::ok(subject, format!("its files can be {done} with this key")),
         Some(false) => Finding::error(
             subject,
-            "the user of the key may not comment on its files: make that user a room manager or content creator \
-             there",
+            format!("the user of the key may not {verb} its files: make that user a {roles} there"),
         ),
         None => Finding::warning(
             subject,
-            "the portal does not report whether the user of the key may comment on its files: upload a file and \
-             check again",
+            format!(
+                "the portal does not report whether the user of the key may {verb} its files: upload a file and \
+                 check again"
+            ),
         ),
-    })
+    });
+    findings.collect()
 }
 
 #[cfg(test)]
@@ -248,6 +284,7 @@ mod tests {
                 copy,
                 r#move,
                 comment,
+                rename: r#move,
             };
             assert_eq!(rights_by_membership(&room), expected, "{members}");
         };

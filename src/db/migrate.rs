@@ -91,6 +91,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_740,
         include_str!("../../migrations/2026112740_places.sql"),
     ),
+    (
+        2_026_112_741,
+        include_str!("../../migrations/2026112741_changed_at.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

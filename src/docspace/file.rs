@@ -4,12 +4,21 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::{FileId, FolderId};
-use crate::wire;
+use crate::wire::{self, FolderType};
 
 use super::person::Person;
 
 /// Flag in `fileStatus` of a file that is open in an editor.
 const BEING_EDITED: i64 = 1;
+
+/// Who has locked a file (docs/DOCSPACE.md A9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockHolder {
+    /// The key's user.
+    Own,
+    /// Another account.
+    Other,
+}
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,13 +40,24 @@ pub struct FileInfo {
     pub version: u64,
     /// Whether it is open in an editor or locked. Such a file cannot be moved (docs/DOCSPACE.md 4.3).
     pub busy: bool,
+    /// Who has locked it, if it is locked.
+    pub lock: Option<LockHolder>,
+    /// Whether it is in the trash of the key's user.
+    pub in_trash: bool,
     /// Whether the key's user may copy it, if the portal says so.
     pub may_copy: Option<bool>,
     /// Whether the key's user may move it, if the portal says so.
     pub may_move: Option<bool>,
     /// Whether the key's user may comment on its versions, if the portal says so (docs/DOCSPACE.md A1.6).
     pub may_comment: Option<bool>,
-    /// Its author and its last editor.
+    /// Whether the key's user may rename it, if the portal says so.
+    pub may_rename: Option<bool>,
+    /// Whether the key's user may delete it, if the portal says so.
+    pub may_delete: Option<bool>,
+    /// Whether the key's user may lock it, if the portal says so. That nobody may who has not locked it while it is
+    /// locked says nothing.
+    pub may_lock: Option<bool>,
+    /// Its author, and then the account that changed it last.
     pub people: Vec<Person>,
     /// The comment of its newest version.
     pub comment: String,
@@ -58,9 +78,14 @@ impl FileInfo {
             size_bytes: 5,
             version: 1,
             busy: false,
+            lock: None,
+            in_trash: false,
             may_copy: None,
             may_move: None,
             may_comment: None,
+            may_rename: None,
+            may_delete: None,
+            may_lock: None,
             people: Vec::new(),
             comment: String::new(),
             web_url: None,
@@ -88,6 +113,8 @@ struct FileDto {
     file_status: i64,
     #[serde(default)]
     locked: bool,
+    locked_by: Option<String>,
+    root_folder_type: Option<FolderType>,
     security: Option<FileRights>,
     created_by: Option<Person>,
     updated_by: Option<Person>,
@@ -103,11 +130,18 @@ struct FileRights {
     copy: Option<bool>,
     r#move: Option<bool>,
     edit_history: Option<bool>,
+    rename: Option<bool>,
+    delete: Option<bool>,
+    lock: Option<bool>,
 }
 
 impl From<FileDto> for FileInfo {
     fn from(dto: FileDto) -> Self {
         let rights = dto.security.unwrap_or_default();
+        let holder = match dto.locked_by {
+            Some(_) => LockHolder::Other,
+            None => LockHolder::Own,
+        };
         let created = dto.created.or(dto.updated).unwrap_or(Timestamp::UNIX_EPOCH);
         Self {
             id: dto.id,
@@ -118,9 +152,14 @@ impl From<FileDto> for FileInfo {
             size_bytes: dto.pure_content_length,
             version: dto.version,
             busy: dto.locked || dto.file_status & BEING_EDITED != 0,
+            lock: dto.locked.then_some(holder),
+            in_trash: dto.root_folder_type == Some(FolderType::Trash),
             may_copy: rights.copy,
             may_move: rights.r#move,
             may_comment: rights.edit_history,
+            may_rename: rights.rename,
+            may_delete: rights.delete,
+            may_lock: rights.lock,
             people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
             comment: dto.comment,
             web_url: dto.web_url,

@@ -57,6 +57,25 @@ impl<'a> Files<'a> {
         done.await.map(drop)
     }
 
+    /// Renames a file, if `may_send` returns true just before the request, and returns it as it is afterwards. A file of
+    /// third-party storage may have another id then.
+    ///
+    /// Raises `file.updated` and changes the time of the last change, unless the file has the title. Answered with 500
+    /// while another account has locked the file, and in the trash (docs/DOCSPACE.md A3.1).
+    pub async fn rename(
+        self,
+        file: &FileId,
+        title: &str,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<FileInfo, Error> {
+        let path = path::file(file.as_str());
+        let body = RenameBody { title };
+        let renamed = self
+            .transport
+            .send_if(may_send, PortalCall::put(path, &body));
+        Ok(renamed.await?.response)
+    }
+
     /// Reads what the activity log says of a file since this time, without regard to its order. It is written
     /// some seconds late, and entries can be missing; third-party files have none (docs/DOCSPACE.md A1.7).
     pub async fn activities(self, file: &FileId, since: Timestamp) -> Result<Vec<Activity>, Error> {
@@ -155,6 +174,11 @@ impl<'a> Files<'a> {
 struct CommentBody<'a> {
     version: u64,
     comment: &'a str,
+}
+
+#[derive(Serialize)]
+struct RenameBody<'a> {
+    title: &'a str,
 }
 
 #[derive(Deserialize)]

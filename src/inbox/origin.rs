@@ -1,8 +1,8 @@
 //! Origin: whether an event is the effect of an action, so that no rule reacts to its own work.
 //!
 //! The portal reports a copy as `file.copied` of the new file, a move as `file.moved` of the file in its
-//! destination, and a comment as `file.updated` of a file whose content state is unchanged
-//! (docs/DOCSPACE.md 3, A9.2). The action that did it names the event that caused it, and so on back to the first
+//! destination, and a change such as a comment or a title as `file.updated` with the time of the last change that
+//! the action has stored (docs/DOCSPACE.md 3, A3.1, A9.2). The action that did it names the event that caused it, and so on back to the first
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
 
 use crate::db::{Sql, SqlError};
@@ -21,7 +21,7 @@ pub enum Origin {
     External,
     /// Our own actions: the rule that did it, and those that led to it.
     OwnActions(Vec<String>),
-    /// It may be the effect of a copy whose result is not known yet.
+    /// It may be the effect of a copy or change whose result is not known yet.
     Undetermined,
 }
 
@@ -68,6 +68,10 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
         && let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
         && outbox::has_copy_in_flight(sql, folder, title)?
     {
+        return Ok(Origin::Undetermined);
+    }
+    let is_change = matches!(kind, EffectKind::Updated(_));
+    if is_change && outbox::has_change_in_flight(sql, kind, &entry.id)? {
         return Ok(Origin::Undetermined);
     }
     Ok(Origin::External)

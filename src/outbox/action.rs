@@ -41,7 +41,7 @@ pub struct Action {
     pub rule: String,
     /// The file.
     pub file: FileId,
-    /// The file's title when the event was decided.
+    /// The file's title when the event was decided, or the one that an action before this one in the rule gives it.
     pub title: String,
     /// The name of its kind.
     pub kind: String,
@@ -101,6 +101,8 @@ pub struct ActionResult {
     pub file: Option<FileId>,
     /// The folder that contains it.
     pub folder: Option<FolderId>,
+    /// When the file last changed after the action changed something about it; the event that it raised reports this.
+    pub changed_at: Option<Timestamp>,
     /// What an operator should know about it, if it differs from what the rule suggests.
     pub note: Option<String>,
 }

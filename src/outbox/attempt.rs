@@ -149,9 +149,11 @@ pub fn finish(
     result: &ActionResult,
     now: Timestamp,
 ) -> Result<ClaimStatus, SqlError> {
+    let changed_at = result.changed_at.as_ref().map(ToString::to_string);
     let finished = sql.execute(
         "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
-                                reason_code = NULL, result_file = :file, result_folder = :folder
+                                reason_code = NULL, result_file = :file, result_folder = :folder,
+                            changed_at = :changed_at
              WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
@@ -162,6 +164,7 @@ pub fn finish(
                 ":folder",
                 result.folder.as_ref().map(FolderId::as_str).into(),
             ),
+            (":changed_at", changed_at.as_deref().into()),
             (":note", result.note.as_deref().into()),
         ],
     )?;

@@ -60,14 +60,17 @@ impl EffectKind<'_> {
             Self::Moved(_) => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
             }
-            Self::Updated(_) => "file_id = :file AND attempt > 0",
+            // Versions without the column changed_at had one kind, which left that time as it was.
+            Self::Updated(_) => {
+                "file_id = :file AND attempt > 0 AND (changed_at IS NOT NULL OR kind = 'comment')"
+            }
         }
     }
 
-    fn includes(self, destination: Option<&FolderId>, file_version: &str) -> bool {
+    fn includes(self, destination: Option<&FolderId>, changed_at: &str) -> bool {
         match self {
             Self::Moved(Some(folder)) => destination == Some(folder),
-            Self::Updated(Some(state)) => file_version == state.to_string(),
+            Self::Updated(Some(state)) => changed_at == state.to_string(),
             Self::Copied | Self::Moved(None) | Self::Updated(None) => true,
         }
     }
@@ -81,7 +84,7 @@ pub fn last_effect(
     before: Option<ActionId>,
 ) -> Result<Option<Effect>, SqlError> {
     let statement = format!(
-        "SELECT id, rule, event, destination, plan, file_version FROM actions
+        "SELECT id, rule, event, destination, plan, coalesce(changed_at, file_version) FROM actions
          WHERE {} AND {} = '{}' AND id < :before ORDER BY id DESC",
         kind.condition(),
         raises("actions"),
@@ -102,9 +105,9 @@ pub fn last_effect(
                 Some(folder) => FolderId::new(&folder),
                 None => planned_destination(&plan),
             };
-            let file_version: String = row.get(5)?;
+            let changed_at: String = row.get(5)?;
             Ok(kind
-                .includes(destination.as_ref(), &file_version)
+                .includes(destination.as_ref(), &changed_at)
                 .then_some(effect))
         },
     )?;
@@ -130,6 +133,22 @@ pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<b
            AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
     );
     sql.exists(&statement, &[(":target", (&target(folder, title)).into())])
+}
+
+/// Whether an action that raises an event of this trigger for this file has begun, and it is not known yet when it
+/// changed the file.
+pub fn has_change_in_flight(
+    sql: &Sql,
+    kind: EffectKind<'_>,
+    file: &FileId,
+) -> Result<bool, SqlError> {
+    let statement = format!(
+        "SELECT 1 FROM actions
+         WHERE file_id = :file AND {} = '{}' AND intent_at IS NOT NULL AND state IN ('waiting', 'running') LIMIT 1",
+        raises("actions"),
+        kind.trigger(),
+    );
+    sql.exists(&statement, &[(":file", file.as_str().into())])
 }
 
 /// An action that is done.
@@ -165,10 +184,30 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, Sq
             result: ActionResult {
                 file: file.as_deref().and_then(FileId::new),
                 folder: folder.as_deref().and_then(FolderId::new),
-                note: None,
+                ..ActionResult::default()
             },
         })
     })
+}
+
+/// The id of the file after the actions before this one in its rule, if one of them may have changed it: a move over
+/// another file, or a change of a file in third-party storage.
+pub fn file_before(sql: &Sql, action: ActionId) -> Result<Option<FileId>, SqlError> {
+    let statement = format!(
+        "SELECT earlier.result_file
+         FROM actions AS this JOIN actions AS earlier
+           ON earlier.rule = this.rule AND earlier.file_id = this.file_id
+          AND earlier.file_version = this.file_version AND earlier.position < this.position
+         WHERE this.id = :id AND earlier.state = 'done' AND earlier.result_file IS NOT NULL
+           AND {} IN ('{}', '{}')
+         ORDER BY earlier.position DESC LIMIT 1",
+        raises("earlier"),
+        EffectKind::Moved(None).trigger(),
+        EffectKind::Updated(None).trigger(),
+    );
+    let file: Option<String> =
+        sql.query_optional(&statement, &[(":id", action.0.into())], |row| row.get(0))?;
+    Ok(file.as_deref().and_then(FileId::new))
 }
 
 /// Whether an action of ours created this file as a copy.
@@ -184,11 +223,12 @@ pub fn has_handled(sql: &Sql, rule: &str, file: &FileId) -> Result<bool, SqlErro
     )
 }
 
-/// Whether any rule has planned an action for this content state of a file, other than for a backfill.
+/// Whether any rule has planned an action for this content state of a file, other than for a backfill, or an action
+/// has left the file in it.
 pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
     sql.exists(
         "SELECT 1 FROM actions
-         WHERE file_id = :file AND file_version = :version
+         WHERE file_id = :file AND (file_version = :version OR changed_at = :version)
            AND NOT EXISTS (SELECT 1 FROM events WHERE events.id = actions.event AND backfilled = 1)
          LIMIT 1",
         &[

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
 use crate::ids::{EventPosition, FolderId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
+use crate::template::TitleValues;
 
 use super::action::ActionId;
 use super::collect;
@@ -71,7 +72,8 @@ fn plan_with(
     }
     // An action is due once those before it that it waits for are done.
     let mut is_free = true;
-    for (position, action) in (0_i64..).zip(&planned.actions) {
+    let titles = titles(event, rule, planned);
+    for ((position, action), title) in (0_i64..).zip(&planned.actions).zip(titles) {
         let new = NewAction {
             event,
             rule,
@@ -79,6 +81,7 @@ fn plan_with(
             position,
             planned,
             action,
+            title,
             priority,
         };
         let due_at = if action.properties.shares_calls {
@@ -93,6 +96,24 @@ fn plan_with(
     Ok(PlanOutcome::Planned)
 }
 
+/// The title that the file has before each action of a rule.
+pub(super) fn titles(
+    event: EventPosition,
+    rule: &str,
+    planned: &PlannedActions,
+) -> impl Iterator<Item = String> {
+    let mut next = planned.title.clone();
+    planned.actions.iter().map(move |action| {
+        let values = TitleValues {
+            title: &next,
+            happened_at: event.at,
+            rule,
+        };
+        let after = action.properties.title_after(values);
+        std::mem::replace(&mut next, after)
+    })
+}
+
 /// An action to store.
 #[derive(Debug)]
 pub(super) struct NewAction<'a> {
@@ -102,6 +123,8 @@ pub(super) struct NewAction<'a> {
     pub(super) position: i64,
     pub(super) planned: &'a PlannedActions,
     pub(super) action: &'a ActionPlan,
+    /// The title that the file has before it.
+    pub(super) title: String,
     pub(super) priority: Priority,
 }
 
@@ -120,7 +143,7 @@ impl NewAction<'_> {
     fn target(&self) -> Option<String> {
         let placement = self.action.properties.placement.as_ref();
         let written = placement.filter(|placement| placement.writes_title);
-        written.map(|placement| target(&placement.folder, &self.planned.title))
+        written.map(|placement| target(&placement.folder, &self.title))
     }
 
     pub(super) fn insert(
@@ -144,7 +167,7 @@ impl NewAction<'_> {
                 (":raises", self.action.properties.raises.into()),
                 (":destination", self.destination().into()),
                 (":plan", self.action.stored.as_str().into()),
-                (":title", (&self.planned.title).into()),
+                (":title", (&self.title).into()),
                 (":target", self.target().as_deref().into()),
                 (":channel", self.channel().as_deref().into()),
                 (":happened_at", self.event.at.into()),
@@ -180,7 +203,7 @@ impl NewAction<'_> {
                 (":raises", self.action.properties.raises.into()),
                 (":destination", self.destination().into()),
                 (":plan", self.action.stored.as_str().into()),
-                (":title", (&self.planned.title).into()),
+                (":title", (&self.title).into()),
                 (":target", self.target().as_deref().into()),
                 (":channel", self.channel().as_deref().into()),
             ],
@@ -221,11 +244,30 @@ pub(super) fn find_effect(
         ],
         |row| Ok((InboxId(row.get(0)?), row.get(1)?, row.get(2)?)),
     )?;
-    let state = planned.state.to_string();
+    let states = same_states(sql, planned)?;
     let includes = |(_, known, backfilled): &&(InboxId, String, i64)| {
-        *known == state || *backfilled != 0 && planned.state.is_not_after(known)
+        states.contains(known) || *backfilled != 0 && planned.state.is_not_after(known)
     };
     Ok(effects.iter().find(includes).map(|(event, ..)| *event))
+}
+
+/// The state of a file, and those of which actions have made it by changing something about the file that is not its
+/// content, such as its title: a rule that has handled the content before does not handle it again.
+fn same_states(sql: &Sql, planned: &PlannedActions) -> Result<Vec<String>, SqlError> {
+    let mut states = vec![planned.state.to_string()];
+    let changes: Vec<(String, String)> = sql.query(
+        "SELECT file_version, changed_at FROM actions
+         WHERE file_id = :file AND changed_at IS NOT NULL AND changed_at <> file_version
+         ORDER BY id DESC",
+        &[(":file", planned.file.as_str().into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (before, after) in changes {
+        if states.contains(&after) {
+            states.push(before);
+        }
+    }
+    Ok(states)
 }
 
 /// Makes an event's dead letters due again, with all their attempts; those of one rule, if it is given.

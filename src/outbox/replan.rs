@@ -12,7 +12,7 @@ use crate::ids::{EventPosition, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
 
 use super::action::ActionState;
-use super::plan::{NewAction, PlanOutcome, find_effect};
+use super::plan::{NewAction, PlanOutcome, find_effect, titles};
 use super::priority::Priority;
 
 mod change;
@@ -91,7 +91,8 @@ impl<'a> Replan<'a> {
         {
             return Ok(PlanOutcome::AlreadyPlanned(event));
         }
-        for (position, action) in (0_i64..).zip(&planned.actions) {
+        let titles = titles(self.event, rule, planned);
+        for ((position, action), title) in (0_i64..).zip(&planned.actions).zip(titles) {
             self.plan_action(NewAction {
                 event: self.event,
                 rule,
@@ -99,6 +100,7 @@ impl<'a> Replan<'a> {
                 position,
                 planned,
                 action,
+                title,
                 priority: Priority::Live,
             });
         }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::docspace::renamed_title;
 use crate::ids::FolderId;
+use crate::template::{TitleTemplate, TitleValues};
 
 /// One thing that a rule does with the file of an event. Only its kind (`actions/`) knows what the stored plan
 /// means.
@@ -29,6 +31,8 @@ pub struct ActionProperties {
     pub needs: Option<FileRight>,
     /// Where it puts the file or a copy of it.
     pub placement: Option<Placement>,
+    /// The title that the file gets.
+    pub new_title: Option<TitleTemplate>,
     /// Whether one call does it for many files, so that it pays to wait for more of them.
     pub shares_calls: bool,
     /// The channel that it uses.
@@ -56,6 +60,7 @@ impl ActionProperties {
             raises: None,
             needs: None,
             placement: None,
+            new_title: None,
             shares_calls: false,
             channel: None,
             target_text: None,
@@ -73,6 +78,16 @@ impl ActionProperties {
         self.placement
             .as_ref()
             .is_some_and(|placement| placement.moves_file)
+    }
+
+    /// The title of the file afterwards; the values have the one before.
+    pub fn title_after(&self, values: TitleValues<'_>) -> String {
+        let wanted = self
+            .new_title
+            .as_ref()
+            .map(|title| title.render(|field| values.value(field)));
+        let title = wanted.and_then(|wanted| renamed_title(values.title, &wanted));
+        title.unwrap_or_else(|| values.title.to_owned())
     }
 
     /// What an action of this kind does, such as "copy to folder 5".
@@ -105,6 +120,8 @@ pub enum FileRight {
     Move,
     /// To comment on its versions.
     Comment,
+    /// To rename it.
+    Rename,
 }
 
 /// One of the configured channels.

@@ -1,7 +1,7 @@
 //! Cycles: rules that would trigger themselves, found before they become active.
 //!
-//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a comment
-//! raises `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event matches another rule, that
+//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a comment or a new
+//! title raises `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event matches another rule, that
 //! rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
 //! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
@@ -129,7 +129,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
             listens_to(next, event.trigger)
                 && !may_be_preempted(position, rules, event)
                 && may_match_same_files(rule, next)
-                && match_same_titles(rule, next)
+                && match_same_titles(rule, next, event)
                 && is_decided_by_place_and_title(next, event, rule)
                 && watches(next, event, rule)
         });
@@ -151,17 +151,21 @@ struct RaisedEvent<'a> {
     trigger: &'static str,
     /// The folder of the file; `None` if it stays where the rule found it.
     folder: Option<&'a FolderId>,
+    /// Whether the file may have another title than the one that the rule found.
+    is_renamed: bool,
 }
 
 fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut raised = Vec::new();
     let mut moved_to = None;
+    let mut is_renamed = false;
     for action in &rule.actions {
         let properties = &action.properties;
         let destination = properties.destination();
         if properties.moves_file() {
             moved_to = destination;
         }
+        is_renamed |= properties.new_title.is_some();
         let Some(trigger) = properties.raises else {
             continue;
         };
@@ -169,6 +173,7 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
             action,
             trigger,
             folder: destination.or(moved_to),
+            is_renamed,
         });
     }
     raised
@@ -195,8 +200,8 @@ fn may_be_preempted(position: usize, rules: &[Rule], event: &RaisedEvent<'_>) ->
         })
 }
 
-/// Whether both rules may match the same file, judged by extension, size and how the title begins, which no action
-/// changes.
+/// Whether both rules may match the same file, judged by extension and size, which no action changes, and by how the
+/// title begins.
 fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
     let excluded = |one: &Condition, other: &Condition| match (one, other) {
         (Condition::Extension(one), Condition::Extension(other)) => {
@@ -219,8 +224,11 @@ fn may_match_same_files(one: &Rule, other: &Rule) -> bool {
 }
 
 /// Whether there are titles that both rules match: not known if one requires more than a prefix and the other has a
-/// different condition.
-fn match_same_titles(one: &Rule, other: &Rule) -> bool {
+/// different condition, or if the file has got another title.
+fn match_same_titles(one: &Rule, other: &Rule, event: &RaisedEvent<'_>) -> bool {
+    if event.is_renamed && other.conditions.iter().any(is_about_title) {
+        return false;
+    }
     let of = |rule: &Rule| -> Vec<Condition> {
         let conditions = rule.conditions.iter();
         conditions
@@ -290,9 +298,10 @@ pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)>
     for rule in rules {
         for event in raised_events(rule) {
             let Some(to) = event.folder else { continue };
-            let listening = rules
-                .iter()
-                .filter(|next| listens_to(next, event.trigger) && may_match_same_files(rule, next));
+            let listening = rules.iter().filter(|next| {
+                let may_match = event.is_renamed || may_match_same_files(rule, next);
+                listens_to(next, event.trigger) && may_match
+            });
             for folder in listening
                 .flat_map(|next| next.conditions.iter())
                 .flat_map(trees)

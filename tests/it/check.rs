@@ -343,33 +343,35 @@ async fn a_user_who_may_read_but_not_copy() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_read_but_not_comment() {
-    scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("rules.toml");
-        let room = &scene.client_room;
-        let rules = format!(
-            "[[rule]]\nname = \"remark\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
-             [[rule.action]]\ncomment = \"New\"\n"
-        );
-        std::fs::write(&file, rules).unwrap();
-        let variables = || Variables::of(scene).with("RULES_FILE", file.to_str().unwrap());
-        let subject = format!("room {room}");
-        let report = check_with(scene, variables()).await;
-        finds(&report, Severity::Ok, &subject, "can be commented on");
+async fn a_user_who_may_read_but_not_change_a_file() {
+    for (action, done, verb) in [
+        ("comment = \"New\"", "commented on", "comment on"),
+        ("rename = \"{title.clean}\"", "renamed", "rename"),
+    ] {
+        scenario(async |scene| {
+            scene.leaving(Leftover::UndecidedEvents, 1);
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("rules.toml");
+            let room = &scene.client_room;
+            let rules = format!(
+                "[[rule]]\nname = \"change\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
+                 [[rule.action]]\n{action}\n"
+            );
+            std::fs::write(&file, rules).unwrap();
+            let variables = || Variables::of(scene).with("RULES_FILE", file.to_str().unwrap());
+            let subject = format!("room {room}");
+            let report = check_with(scene, variables()).await;
+            let may = format!("can be {done} with this key");
+            finds(&report, Severity::Ok, &subject, &may);
 
-        let upload = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.make_file_read_only(&upload);
-        let report = check_with(scene, variables()).await;
-        finds(
-            &report,
-            Severity::Error,
-            &subject,
-            "may not comment on its files",
-        );
-    })
-    .await;
+            let upload = scene.upload(&scene.client_room, "plan.docx");
+            scene.portal.make_file_read_only(&upload);
+            let report = check_with(scene, variables()).await;
+            let may_not = format!("may not {verb} its files");
+            finds(&report, Severity::Error, &subject, &may_not);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

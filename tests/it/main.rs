@@ -35,6 +35,7 @@ mod backfill_killed;
 mod batches;
 mod busy_files;
 mod catch_up;
+mod changes;
 mod circuit_breaker;
 mod clock_steps;
 mod conflicts;

@@ -30,6 +30,7 @@ mod backfill_killed;
 mod batches;
 mod busy_files;
 mod catch_up;
+mod changes;
 mod clock_steps;
 mod conflicts;
 mod crashes;

@@ -17,7 +17,7 @@ use crate::scene::{Leftover, Scene, TRIGGERS, scenario};
 const PAGE: &str = include_str!("../../docs/RULES.md");
 
 /// The rules file under a heading of the documentation.
-fn recipe(heading: &str) -> &'static str {
+pub fn recipe(heading: &str) -> &'static str {
     let (_, section) = PAGE.split_once(&format!("### {heading}\n")).expect(heading);
     let (_, block) = section.split_once("```toml\n").expect(heading);
     block.split_once("```").expect(heading).0
@@ -50,8 +50,12 @@ fn config(text: &str, more: &[(&str, &str)]) -> Config {
 
 impl Scene {
     /// Makes these the rules, and lets the webhook send everything they listen to.
-    fn use_rules(&mut self, text: &str) {
-        let rules = read(text);
+    pub fn use_rules(&mut self, text: &str) {
+        self.listen_with(read(text));
+    }
+
+    /// The same for rules that are read already.
+    pub fn listen_with(&mut self, rules: Vec<Rule>) {
         let mut triggers: Vec<String> = TRIGGERS.iter().map(|name| (*name).to_owned()).collect();
         for trigger in rules.iter().flat_map(|rule| &rule.triggers) {
             triggers.push(trigger.to_string());
@@ -64,7 +68,7 @@ impl Scene {
 }
 
 /// A recipe with the ids of the scene's portal instead of those of the documentation.
-fn with_ids_of(scene: &Scene, recipe: &str) -> String {
+pub fn with_ids_of(scene: &Scene, recipe: &str) -> String {
     let seed = scene.portal.seed();
     recipe
         .replace("539564", scene.client_room.as_str())
@@ -86,13 +90,14 @@ fn every_file_of_the_documentation_is_valid() {
         assert!(!read(text).is_empty(), "{text}");
         found += 1;
     }
-    assert_eq!(found, 8);
+    assert_eq!(found, 9);
     for heading in [
         "Archive by file type",
         "Route by status",
         "Users of a domain",
         "Invoices by client",
         "Review comments",
+        "Sanitise file names",
         "Critical folder",
         "Contract intake with a pipeline",
     ] {

@@ -282,7 +282,12 @@ impl Scene {
 
     /// Ends the worker as a crash does, and starts one that stops at a failpoint.
     pub async fn restart_with(&mut self, failpoints: Failpoints) {
-        self.replace_worker(self.rules(), Channels::default(), failpoints);
+        self.restart_with_rules(self.rules(), failpoints).await;
+    }
+
+    /// The same, with these rules instead of the two of the environment.
+    pub async fn restart_with_rules(&mut self, rules: Vec<Rule>, failpoints: Failpoints) {
+        self.replace_worker(rules, Channels::default(), failpoints);
         let now = self.clock.now();
         let resume = move |sql: &Sql| {
             outbox::reset_due_times(sql, now)?;

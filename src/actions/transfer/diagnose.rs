@@ -3,25 +3,14 @@
 //! 403 means "no right", "gone" and "busy" alike (docs/DOCSPACE.md 4.3), so the file, the file it would
 //! overwrite and the destination are read.
 
-use std::time::Duration;
-
 use crate::actions::attempt::{AttemptOutcome, Context};
-use crate::actions::portal_error::{failed_call, unreadable_file};
+use crate::actions::portal_error::{failed_call, refused_without_cause, unreadable_file};
 use crate::docspace::{Conflict, Error, FileInfo, FolderInfo, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::Action;
 
 use super::group::Transfer;
 use super::portal_view::PortalView;
-
-/// The waits after refusals without a visible cause; after one more, a right is missing. A file may have been
-/// locked just for the moment of the call, and a save may follow, so together they are longer than one.
-const UNEXPLAINED_WAITS: [Duration; 4] = [
-    Duration::from_secs(2),
-    Duration::from_secs(15),
-    Duration::from_mins(1),
-    Duration::from_mins(3),
-];
 
 /// The outcome for a single file whose call was refused with 403 or 404.
 pub(super) async fn refused_file(
@@ -60,15 +49,11 @@ pub(super) async fn refused_file(
 fn unexplained(transfer: Transfer<'_>, action: &Action) -> AttemptOutcome {
     let may_be_transient =
         transfer.kind == OperationKind::Move || transfer.conflict == Conflict::Overwrite;
-    let wait = usize::try_from(action.denials)
-        .ok()
-        .and_then(|denials| UNEXPLAINED_WAITS.get(denials));
-    match wait {
-        Some(wait) if may_be_transient => AttemptOutcome::Denied {
-            reason: "the portal denies access to the file without a visible cause".to_owned(),
-            wait: *wait,
-        },
-        _ => may_not_add_to(transfer.to),
+    let refused = || may_not_add_to(transfer.to);
+    if may_be_transient {
+        refused_without_cause(action, refused)
+    } else {
+        refused()
     }
 }
 

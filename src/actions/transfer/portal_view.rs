@@ -33,7 +33,7 @@ pub(super) struct PortalView<'a> {
 
 #[derive(Clone, Debug)]
 enum FileLookup {
-    Found(FileInfo),
+    Found(Box<FileInfo>),
     Gone,
     Denied,
 }
@@ -76,7 +76,7 @@ impl<'a> PortalView<'a> {
             self.files.insert(file.clone(), state);
         }
         match &self.files[file] {
-            FileLookup::Found(file) => Ok(file.clone()),
+            FileLookup::Found(file) => Ok((**file).clone()),
             FileLookup::Gone => Err(Error::NotFound),
             FileLookup::Denied => Err(Error::Forbidden),
         }
@@ -134,7 +134,8 @@ impl<'a> PortalView<'a> {
             for file in content.files {
                 if let Some(position) = missing.iter().position(|missing| **missing == file.id) {
                     missing.swap_remove(position);
-                    self.files.insert(file.id.clone(), FileLookup::Found(file));
+                    self.files
+                        .insert(file.id.clone(), FileLookup::Found(Box::new(file)));
                 }
             }
         }
@@ -203,7 +204,7 @@ impl<'a> PortalView<'a> {
 /// The state that the portal's response shows; an error that does not concern the file stays an error.
 fn file_state(response: Result<FileInfo, Error>) -> Result<FileLookup, Error> {
     match response {
-        Ok(file) => Ok(FileLookup::Found(file)),
+        Ok(file) => Ok(FileLookup::Found(Box::new(file))),
         Err(Error::NotFound) => Ok(FileLookup::Gone),
         Err(Error::Forbidden) => Ok(FileLookup::Denied),
         Err(error) => Err(error),

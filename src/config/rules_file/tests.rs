@@ -71,6 +71,8 @@ fn every_field_of_a_rule() {
         [[rule.action]]
         move = 5
         [[rule.action]]
+        rename = "{date} {name.clean}"
+        [[rule.action]]
         comment = "Need Review"
         [[rule.action]]
         notify = { email = ["a@x.example", "b@x.example"], chat = true, text = "{title}" }
@@ -106,7 +108,7 @@ fn every_field_of_a_rule() {
     assert!(rule.conditions.contains(&prefix));
     let kinds: Vec<_> = rule.actions.iter().map(|action| action.kind).collect();
     let expected = [
-        "copy", "move", "comment", "notify", "notify", "notify", "call", "call",
+        "copy", "move", "rename", "comment", "notify", "notify", "notify", "call", "call",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(
@@ -251,7 +253,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, comment, notify, call",
+        "is empty; expected one of copy, move, rename, comment, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -292,6 +294,13 @@ fn what_is_refused() {
         &format!("comment = \"{long}\""),
         "is longer than the 255 characters",
     );
+    action("rename = \" \"", "is blank");
+    action(
+        "rename = \"{titel}\"",
+        "there is no field {titel}; did you mean {title}?",
+    );
+    action("rename = \"{room}\"", "there is no field {room}");
+    action("rename = true", "must be");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
-use crate::actions::{Comment, CopyTo, MoveTo};
+use crate::actions::{Comment, CopyTo, MoveTo, Rename};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
+use crate::template::TitleTemplate;
 
 fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str, i64)]) -> Rule {
     let plan = |(kind, to): &(&str, i64)| {
@@ -14,6 +15,10 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
             "move" => MoveTo { to, conflict }.into(),
             "comment" => Comment {
                 text: "seen".to_owned(),
+            }
+            .into(),
+            "rename" => Rename {
+                title: TitleTemplate::parse("{title.clean}").unwrap(),
             }
             .into(),
             other => panic!("{other}"),
@@ -105,6 +110,23 @@ fn which_rules_trigger_each_other() {
             rule("b", "file.updated", room(6), &[("move", 5), ("comment", 0)]),
         ],
         1,
+    );
+    // A new title raises the same event, and may be one that a rule does not match.
+    let titled = || Condition::title_prefix(["draft"]).unwrap();
+    check(&[rule("a", "file.updated", room(5), &[("rename", 0)])], 1);
+    let draft = with(room(5), titled());
+    check(&[rule("a", "file.updated", draft, &[("rename", 0)])], 0);
+    let draft = with(room(5), titled());
+    check(&[rule("a", "file.updated", draft, &[("comment", 0)])], 1);
+    let draft = with(room(5), titled());
+    check(
+        &[rule(
+            "a",
+            "file.copied",
+            draft,
+            &[("rename", 0), ("copy", 5)],
+        )],
+        0,
     );
     // No action turns a document into a PDF.
     check(

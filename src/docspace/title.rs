@@ -1,0 +1,65 @@
+//! Titles: what the portal makes of a requested one (docs/DOCSPACE.md A3.1).
+
+/// The longest title that a request may contain, in UTF-16 units.
+const MAX_REQUESTED: usize = 165;
+
+/// The name, and the extension with its dot, which may be empty.
+fn split_extension(title: &str) -> (&str, &str) {
+    title.split_at(title.rfind('.').unwrap_or(title.len()))
+}
+
+/// The title as the portal cleans it.
+fn clean_title(title: &str) -> String {
+    let clean = |character| match character {
+        '\t' | '*' | '+' | ':' | '"' | '<' | '>' | '?' | '|' | '\\' | '/' | '\u{10000}'.. => '_',
+        _ => character,
+    };
+    title.trim().chars().map(clean).collect()
+}
+
+/// The title that a file of this title gets if this one is requested; `None` if nothing would change it into a title,
+/// because it is blank. The extension stays: if the requested title has another one, that of the file is appended. A
+/// title that is too long is cut before its extension.
+pub fn renamed_title(present: &str, requested: &str) -> Option<String> {
+    let requested = clean_title(requested);
+    let (_, extension) = split_extension(present);
+    let (name, requested_extension) = split_extension(&requested);
+    let (name, extension) = if requested_extension.to_lowercase() == extension.to_lowercase() {
+        (name, requested_extension)
+    } else {
+        (requested.as_str(), extension)
+    };
+    if requested.is_empty() {
+        return None;
+    }
+    let length = |text: &str| text.encode_utf16().count();
+    let kept = MAX_REQUESTED.saturating_sub(length(extension));
+    // Each character is one unit: others were replaced.
+    let name: String = name.chars().take(kept).collect();
+    Some(name.trim_end().to_owned() + extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requested_title_is_cleaned_and_keeps_the_extension() {
+        let check = |requested: &str, expected: &str| {
+            let title = renamed_title("Letter.docx", requested);
+            assert_eq!(title.as_deref(), Some(expected), "{requested}");
+        };
+        check("Contract.docx", "Contract.docx");
+        check("Contract.DOCX", "Contract.DOCX");
+        check("Contract", "Contract.docx");
+        check("Report v1.2", "Report v1.2.docx");
+        check("x.pdf", "x.pdf.docx");
+        check(" Acme: invoice 3/11.docx ", "Acme_ invoice 3_11.docx");
+        check("party 🎉.docx", "party _.docx");
+        assert_eq!(renamed_title("Letter.docx", " \t"), None);
+        let long = renamed_title("a.docx", &"ü".repeat(300)).unwrap();
+        assert_eq!(long.chars().count(), MAX_REQUESTED);
+        assert!(long.ends_with("ü.docx"));
+        assert_eq!(renamed_title("README", "v1.2").as_deref(), Some("v1.2"));
+    }
+}

@@ -1,0 +1,322 @@
+//! Changes of something about a file, such as its title: made once, whatever happens, and recognised as our own.
+
+use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::event::Trigger;
+use docspace_courier::rules::Rule;
+use docspace_sandbox::{Fault, FaultEffect, FileId};
+
+use crate::rules::{read, recipe, with_ids_of};
+use crate::scene::{Leftover, Scene, scenario};
+
+/// A rule that makes a change, copies the file, and listens to the event that the change raises, which a rules file is
+/// refused for.
+fn rule_with(scene: &Scene, change: &str) -> Vec<Rule> {
+    let mut rules = read(&format!(
+        "[[rule]]\nname = \"change\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+         [[rule.action]]\n{change}\n[[rule.action]]\ncopy = {}\n",
+        scene.client_room, scene.internal
+    ));
+    rules[0].triggers.push(Trigger::new("file.updated"));
+    rules
+}
+
+/// Stops the worker at a failpoint while it makes a change, starts it again, and lets it do all work.
+async fn crash_at(scene: &mut Scene, failpoint: Failpoint) {
+    let rules = scene.parts.rules.get().rules().to_vec();
+    let failpoints = Failpoints::stop_at(failpoint);
+    scene
+        .restart_with_rules(rules.clone(), failpoints.clone())
+        .await;
+    tokio::select! {
+        () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
+        () = failpoints.reached() => {}
+    }
+    // The event of the change arrives before its result is known.
+    scene.portal.wait_for_deliveries().await;
+    scene.worker.decide_next().await.unwrap();
+    scene.restart_with_rules(rules, Failpoints::default()).await;
+    scene.work_to_the_end().await;
+}
+
+/// Lets calls fail with this effect.
+fn fail(scene: &Scene, path: &'static str, times: u32, effect: FaultEffect) {
+    scene.portal.inject_fault(Fault {
+        method: Some("PUT"),
+        path_contains: path,
+        times,
+        effect,
+    });
+}
+
+/// How many events of this trigger arrived.
+async fn events(scene: &Scene, trigger: &'static str) -> i64 {
+    let read = scene.db.read(move |sql| {
+        sql.query_one(
+            "SELECT count(*) FROM events WHERE trigger_name = :trigger",
+            &[(":trigger", trigger.into())],
+            |row| row.get(0),
+        )
+    });
+    read.await.unwrap()
+}
+
+/// Checks that the file has this title, that the change raised one event, and that nothing was done for that.
+async fn is_renamed_once(scene: &Scene, file: &FileId, title: &str, what: &str) {
+    assert_eq!(scene.portal.file(file).unwrap().title, title, "{what}");
+    assert_eq!(events(scene, "file.updated").await, 1, "{what}");
+    assert_eq!(scene.count("rename", "done").await, 1, "{what}");
+    assert_eq!(scene.titles(&scene.internal), [title], "{what}");
+    let decisions = scene.decisions().await;
+    let own = |(_, outcome, reason): &&(String, String, String)| {
+        outcome == "ignored" && reason.contains("own action")
+    };
+    assert_eq!(
+        decisions.iter().filter(own).count(),
+        1,
+        "{what}: {decisions:?}"
+    );
+}
+
+const RENAME: &str = "rename = \"{name} ({date})\"";
+const RENAMED: &str = "plan (2026-03-02).docx";
+
+#[tokio::test]
+async fn a_crash_around_a_rename() {
+    for failpoint in [
+        Failpoint::BeforeCall,
+        Failpoint::AfterResponse,
+        Failpoint::BeforeFinish,
+    ] {
+        scenario(async |scene| {
+            scene.listen_with(rule_with(scene, RENAME));
+            let file = scene.upload(&scene.client_room, "plan.docx");
+            crash_at(scene, failpoint).await;
+            is_renamed_once(scene, &file, RENAMED, &format!("{failpoint:?}")).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_rename_whose_answer_is_lost() {
+    for effect in [
+        FaultEffect::DropAfter,
+        FaultEffect::StatusAfter(500),
+        FaultEffect::GatewayAfter(502),
+        FaultEffect::DropBefore,
+        FaultEffect::Status(503),
+    ] {
+        scenario(async |scene| {
+            scene.listen_with(rule_with(scene, RENAME));
+            fail(scene, "/files/file/", 1, effect.clone());
+            let file = scene.upload(&scene.client_room, "plan.docx");
+            scene.work_to_the_end().await;
+            is_renamed_once(scene, &file, RENAMED, &format!("{effect:?}")).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_after_a_rename_is_an_event_of_its_own() {
+    scenario(async |scene| {
+        scene.listen_with(rule_with(scene, RENAME));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        scene.portal.edit(&file, b"edited");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("rename", "done").await, 2);
+        assert_eq!(scene.titles(&scene.internal).len(), 2);
+    })
+    .await;
+}
+
+/// A rename does not change the content, so a rule that has handled the upload does not handle it again.
+#[tokio::test]
+async fn a_rename_by_one_rule_is_no_new_content_for_another() {
+    scenario(async |scene| {
+        let keep = format!(
+            "[[rule]]\nname = \"keep\"\ntriggers = [\"file.uploaded\", \"file.updated\"]\nroom = {}\n\
+             [[rule.action]]\ncopy = {}\n\
+             [[rule]]\nname = \"rename\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+             [[rule.action]]\n{RENAME}\n",
+            scene.client_room, scene.internal, scene.client_room,
+        );
+        scene.use_rules(&keep);
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().title, RENAMED);
+        assert_eq!(scene.titles(&scene.internal).len(), 1);
+        assert_eq!(events(scene, "file.updated").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_recipe_that_sanitises_file_names_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Sanitise file names")));
+        let bad = scene.upload(
+            &scene.client_room,
+            "  Q3 report #1\u{a0}(50%)  – u\u{308}.PDF",
+        );
+        let good = scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let title = |file: &FileId| scene.portal.file(file).unwrap().title;
+        assert_eq!(title(&bad), "Q3 report _1 (50_) – ü.pdf");
+        assert_eq!(title(&good), "plan.docx");
+        // The title that was right needs no call.
+        assert_eq!(scene.calls("PUT", "/files/file/"), 1);
+        assert_eq!(scene.count("rename", "done").await, 2);
+        scene.portal.rename(&good, "plan: final?.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(title(&good), "plan_ final.docx");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rename_keeps_the_extension_and_the_limits_of_the_portal() {
+    scenario(async |scene| {
+        scene.use_rules(&format!(
+            "[[rule]]\nname = \"long\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
+             [[rule.action]]\nrename = \"{}: {{name}}.pdf\"\n[[rule.action]]\nrename = \"{{title}}\"\n",
+            scene.client_room,
+            "x".repeat(200)
+        ));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        // Another file of the title is no obstacle.
+        let twin = scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let expected = format!("{}.docx", "x".repeat(160));
+        for file in [&file, &twin] {
+            assert_eq!(scene.portal.file(file).unwrap().title, expected);
+        }
+        assert_eq!(scene.count("rename", "done").await, 4);
+        assert_eq!(scene.calls("PUT", "/files/file/"), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rename_waits_for_a_file_that_somebody_else_has_locked() {
+    scenario(async |scene| {
+        scene.listen_with(rule_with(scene, RENAME));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.lock(&file, true);
+        scene.work().await;
+        assert_eq!(scene.count("rename", "waiting").await, 1);
+        assert_eq!(scene.failures().await, 0);
+        assert_eq!(scene.calls("PUT", "/files/file/"), 0);
+        scene.portal.lock(&file, false);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().title, RENAMED);
+    })
+    .await;
+}
+
+/// Somebody locks the file between the read and the call, which the portal answers with 500.
+#[tokio::test]
+async fn a_rename_of_a_file_that_is_locked_meanwhile_waits_then() {
+    scenario(async |scene| {
+        scene.listen_with(rule_with(scene, RENAME));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        fail(scene, "/files/file/", 1, FaultEffect::Hold);
+        let rename = async {
+            scene.portal.wait_for_deliveries().await;
+            scene.worker.decide_next().await.unwrap();
+            scene.worker.process_next().await.unwrap();
+        };
+        let lock = async {
+            crate::bounds::until(crate::bounds::STATE_BOUND, "the call is held", async || {
+                scene.portal.held_calls() > 0
+            })
+            .await;
+            scene.portal.lock(&file, true);
+            scene.portal.release_held_calls().await;
+        };
+        tokio::join!(rename, lock);
+        assert_eq!(scene.failures().await, 1);
+        scene.clock.advance(std::time::Duration::from_mins(1));
+        scene.work().await;
+        assert_eq!(scene.failures().await, 1);
+        assert_eq!(scene.calls("PUT", "/files/file/"), 1);
+        scene.portal.lock(&file, false);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.portal.file(&file).unwrap().title, RENAMED);
+    })
+    .await;
+}
+
+/// Does this to an uploaded file before it is renamed, and returns the code of the dead letter.
+async fn dead_code(prepare: impl AsyncFn(&Scene, &FileId), code: &str) {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
+        scene.listen_with(rule_with(scene, RENAME));
+        let file = scene.upload(&scene.client_room, "plan.docx");
+        scene.portal.wait_for_deliveries().await;
+        scene.worker.decide_next().await.unwrap();
+        prepare(scene, &file).await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.dead_code().await.as_deref(), Some(code));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rename_that_can_never_be_made_is_a_dead_letter() {
+    dead_code(async |scene, file| scene.portal.delete(file), "file_gone").await;
+    let in_our_trash = async |scene: &Scene, file: &FileId| {
+        let address = format!("{}/api/2.0/files/file/{file}", scene.host());
+        let client = reqwest::Client::builder().build().unwrap();
+        let call = client.delete(address).bearer_auth(scene.portal.api_key());
+        let call = call.header("content-type", "application/json").body("{}");
+        assert!(call.send().await.unwrap().status().is_success());
+        scene.portal.wait_for_operations().await;
+    };
+    dead_code(in_our_trash, "file_gone").await;
+    dead_code(async |scene, file| scene.portal.trash(file), "no_right").await;
+    let read_only = async |scene: &Scene, file: &FileId| scene.portal.make_file_read_only(file);
+    dead_code(read_only, "no_right").await;
+    let refused = async |scene: &Scene, _: &FileId| {
+        fail(scene, "/files/file/", 1, FaultEffect::Status(400));
+    };
+    dead_code(refused, "refused").await;
+    let gone_meanwhile = async |scene: &Scene, _: &FileId| {
+        fail(scene, "/files/file/", 1, FaultEffect::Status(404));
+    };
+    dead_code(gone_meanwhile, "file_gone").await;
+}
+
+#[tokio::test]
+async fn a_rename_waits_for_a_portal_that_is_down_or_unpaid() {
+    for effect in [FaultEffect::Status(402), FaultEffect::Status(429)] {
+        scenario(async |scene| {
+            scene.listen_with(rule_with(scene, RENAME));
+            fail(scene, "/files/file/", 3, effect.clone());
+            let file = scene.upload(&scene.client_room, "plan.docx");
+            scene.work_to_the_end().await;
+            is_renamed_once(scene, &file, RENAMED, &format!("{effect:?}")).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_history_shows_a_rename() {
+    scenario(async |scene| {
+        scene.listen_with(rule_with(scene, RENAME));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let read = scene.db.read(|sql| {
+            sql.query_one(
+                "SELECT reason FROM actions WHERE kind = 'rename'",
+                &[],
+                |row| row.get::<String>(0),
+            )
+        });
+        assert_eq!(read.await.unwrap(), format!("its title is “{RENAMED}”"));
+    })
+    .await;
+}
