@@ -3,7 +3,8 @@
 //! The worker claims actions and records how their attempts ended; it knows nothing of a kind. Each kind is a
 //! module that implements `Kind`: `mod` and `use` below, and a line in `KINDS`. What the kinds share has files of its own: the context
 //! and outcome of an attempt (`actions/attempt.rs`), the intents of calls that must not be repeated blindly
-//! (`actions/intent.rs`), changes that a file shows (`actions/change.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
+//! (`actions/intent.rs`), changes and operations that a file shows
+//! (`actions/change.rs`, `actions/entry_operation.rs`), what a failed call to the portal means (`actions/portal_error.rs`), and what a message to
 //! a person or a program is made from (`actions/message.rs`).
 
 use std::time::Duration;
@@ -15,27 +16,34 @@ use crate::rules::ActionProperties;
 mod attempt;
 mod change;
 mod current_file;
+mod entry_operation;
 pub mod failpoint;
+mod in_flight;
 mod intent;
 mod kind;
 mod message;
 mod parse;
+mod poll_schedule;
 mod portal_error;
 
 // One module per kind.
 mod call;
 mod comment;
+mod lock;
 mod notify;
 mod rename;
 mod transfer;
+mod trash;
 
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
 pub use comment::Comment;
 use kind::KindEntry;
+pub use lock::Lock;
 pub use notify::Notify;
 pub use rename::Rename;
 pub use transfer::{CopyTo, MoveTo};
+pub use trash::Trash;
 
 /// The kinds of action.
 pub(crate) const KINDS: &[KindEntry] = &[
@@ -43,6 +51,8 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<MoveTo>(),
     KindEntry::of::<Rename>(),
     KindEntry::of::<Comment>(),
+    KindEntry::of::<Lock>(),
+    KindEntry::of::<Trash>(),
     KindEntry::of::<Notify>(),
     KindEntry::of::<Call>(),
 ];

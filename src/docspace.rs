@@ -42,7 +42,9 @@ pub use file::{FileInfo, LockHolder};
 pub use files::{Files, MAX_COMMENT_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
 pub use open_reason::OpenReason;
-pub use operation::{Conflict, Operation, OperationId, OperationKind, OperationState, Results};
+pub use operation::{
+    Conflict, Operation, OperationId, OperationKind, OperationNumber, OperationState, Results,
+};
 pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
 pub use person::Person;

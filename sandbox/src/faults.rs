@@ -141,10 +141,17 @@ const STARTING: [&str; 5] = [
     "/unarchive",
 ];
 
+/// The beginning of the paths of calls that start an operation when their method is DELETE.
+const DELETING: &str = "/api/2.0/files/file/";
+
 /// Whether a call starts an operation.
 fn starts_operation(method: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    method == "PUT" && STARTING.iter().any(|end| path.ends_with(end))
+    match method {
+        "PUT" => STARTING.iter().any(|end| path.ends_with(end)),
+        "DELETE" => path.starts_with(DELETING),
+        _ => false,
+    }
 }
 
 impl Fault {

@@ -179,6 +179,15 @@ impl AttemptOutcome {
         }
     }
 
+    /// An action on a file that is in the trash of the key's user.
+    pub(super) fn in_trash() -> Self {
+        Self::Dead {
+            code: "file_gone",
+            reason: "the file is in the trash".to_owned(),
+            intent: None,
+        }
+    }
+
     /// An action that fails for good because this key's user lacks a right.
     pub(super) fn no_right(reason: impl Into<String>) -> Self {
         Self::Dead {

@@ -93,7 +93,9 @@ async fn made_before<C: FileChange>(
             Err(error) => return failed_call(context, &error, Some(intent.clone())),
         };
         let is_ours = file.people.last().is_none_or(|person| person.id == user);
-        changed_at = is_ours.then_some(file.updated);
+        // Not every change moves this time.
+        let is_as_before = file.updated <= intent.at;
+        changed_at = (is_ours || is_as_before).then_some(file.updated);
     }
     done(action, change, &file, changed_at)
 }

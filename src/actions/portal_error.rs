@@ -119,3 +119,11 @@ pub(super) fn refused_without_cause(
         None => cause(),
     }
 }
+
+/// The reason of a failed attempt whose operation left its file as it was.
+pub(super) fn operation_failure(error: Option<&str>) -> String {
+    match error {
+        Some(error) => format!("the operation failed: {error}"),
+        None => "the portal ended the operation without handling the file".to_owned(),
+    }
+}

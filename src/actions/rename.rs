@@ -103,13 +103,9 @@ impl FileChange for NewTitle {
     }
 
     fn obstacle(&self, file: &FileInfo) -> Option<AttemptOutcome> {
-        let is_open_elsewhere = file.busy && file.id.is_third_party();
+        let is_open_elsewhere = file.open && file.id.is_third_party();
         if file.in_trash {
-            Some(AttemptOutcome::Dead {
-                code: "file_gone",
-                reason: "the file is in the trash".to_owned(),
-                intent: None,
-            })
+            Some(AttemptOutcome::in_trash())
         } else if file.lock == Some(LockHolder::Other) || is_open_elsewhere {
             Some(AttemptOutcome::busy(file))
         } else {

@@ -35,7 +35,6 @@ mod attribute;
 mod diagnose;
 mod effect;
 mod expected_file;
-mod poll_schedule;
 mod portal_view;
 mod refused_batch;
 

@@ -44,10 +44,12 @@ struct SourceRights {
     r#move: Option<bool>,
     comment: Option<bool>,
     rename: Option<bool>,
+    lock: Option<bool>,
+    delete: Option<bool>,
 }
 
 /// The rights beside those to copy and move, each with what it allows to do with files, and who has it.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 2] = [
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 4] = [
     (
         FileRight::Comment,
         [
@@ -57,6 +59,8 @@ const OTHER_RIGHTS: [(FileRight, [&str; 3]); 2] = [
         ],
     ),
     (FileRight::Rename, ["rename", "renamed", "room manager"]),
+    (FileRight::Lock, ["lock", "locked", "room manager"]),
+    (FileRight::Delete, ["delete", "deleted", "room manager"]),
 ];
 
 impl SourceRights {
@@ -66,6 +70,8 @@ impl SourceRights {
             r#move: file.may_move,
             comment: file.may_comment,
             rename: file.may_rename,
+            lock: file.may_lock,
+            delete: file.may_delete,
         }
     }
 
@@ -75,6 +81,8 @@ impl SourceRights {
             FileRight::Move => self.r#move,
             FileRight::Comment => self.comment,
             FileRight::Rename => self.rename,
+            FileRight::Lock => self.lock,
+            FileRight::Delete => self.delete,
         }
     }
 }
@@ -198,6 +206,8 @@ fn rights_by_membership(room: &FolderInfo) -> SourceRights {
         r#move: manage,
         comment,
         rename: manage,
+        lock: manage,
+        delete: manage,
     }
 }
 
@@ -285,6 +295,8 @@ mod tests {
                 r#move,
                 comment,
                 rename: r#move,
+                lock: r#move,
+                delete: r#move,
             };
             assert_eq!(rights_by_membership(&room), expected, "{members}");
         };

@@ -46,6 +46,11 @@ impl<'a, B> PortalCall<'a, B> {
         Self::new(Method::PUT, path, Some(body))
     }
 
+    /// A deletion, for which the portal requires a body.
+    pub(super) fn delete_with(path: impl Into<ApiPath>, body: &'a B) -> Self {
+        Self::new(Method::DELETE, path, Some(body))
+    }
+
     /// The response contains a list.
     pub(super) fn returning_list(self) -> Self {
         let max_bytes = LIST_BYTES;

@@ -40,6 +40,8 @@ pub struct FileInfo {
     pub version: u64,
     /// Whether it is open in an editor or locked. Such a file cannot be moved (docs/DOCSPACE.md 4.3).
     pub busy: bool,
+    /// Whether it is open in an editor.
+    pub open: bool,
     /// Who has locked it, if it is locked.
     pub lock: Option<LockHolder>,
     /// Whether it is in the trash of the key's user.
@@ -78,6 +80,7 @@ impl FileInfo {
             size_bytes: 5,
             version: 1,
             busy: false,
+            open: false,
             lock: None,
             in_trash: false,
             may_copy: None,
@@ -142,6 +145,7 @@ impl From<FileDto> for FileInfo {
             Some(_) => LockHolder::Other,
             None => LockHolder::Own,
         };
+        let open = dto.file_status & BEING_EDITED != 0;
         let created = dto.created.or(dto.updated).unwrap_or(Timestamp::UNIX_EPOCH);
         Self {
             id: dto.id,
@@ -151,7 +155,8 @@ impl From<FileDto> for FileInfo {
             updated: dto.updated.unwrap_or(created),
             size_bytes: dto.pure_content_length,
             version: dto.version,
-            busy: dto.locked || dto.file_status & BEING_EDITED != 0,
+            busy: dto.locked || open,
+            open,
             lock: dto.locked.then_some(holder),
             in_trash: dto.root_folder_type == Some(FolderType::Trash),
             may_copy: rights.copy,

@@ -76,6 +76,21 @@ impl<'a> Files<'a> {
         Ok(renamed.await?.response)
     }
 
+    /// Locks a file for the key's user, if `may_send` returns true just before the request, and returns the file as it is
+    /// afterwards: the lock of another account stays, without an error. Raises `file.updated` (docs/DOCSPACE.md A9.1).
+    pub async fn lock(
+        self,
+        file: &FileId,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<FileInfo, Error> {
+        let path = path::file(file.as_str()).word("lock");
+        let body = LockBody { lock_file: true };
+        let locked = self
+            .transport
+            .send_if(may_send, PortalCall::put(path, &body));
+        Ok(locked.await?.response)
+    }
+
     /// Reads what the activity log says of a file since this time, without regard to its order. It is written
     /// some seconds late, and entries can be missing; third-party files have none (docs/DOCSPACE.md A1.7).
     pub async fn activities(self, file: &FileId, since: Timestamp) -> Result<Vec<Activity>, Error> {
@@ -174,6 +189,12 @@ impl<'a> Files<'a> {
 struct CommentBody<'a> {
     version: u64,
     comment: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LockBody {
+    lock_file: bool,
 }
 
 #[derive(Serialize)]

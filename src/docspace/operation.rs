@@ -14,13 +14,25 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    /// The `Operation` member of its status (docs/DOCSPACE.md 4.4).
-    fn number(self) -> i64 {
-        match self {
+    /// The number of its operations.
+    pub fn number(self) -> OperationNumber {
+        OperationNumber(match self {
             Self::Move => 0,
             Self::Copy => 1,
-        }
+        })
     }
+}
+
+/// The portal's number for a kind of operation: the member `Operation` of its status (docs/DOCSPACE.md 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct OperationNumber(i64);
+
+impl OperationNumber {
+    /// Deleting, also to the trash.
+    pub const DELETE: Self = Self(2);
+    /// Moving a room to the Archive; the same as moving.
+    pub const ARCHIVE: Self = Self(0);
 }
 
 /// What the portal does if the destination contains a file of the same title (docs/DOCSPACE.md 4.2).
@@ -80,8 +92,8 @@ impl OperationId {
 pub struct Operation {
     /// Its id.
     pub id: OperationId,
-    /// The portal's number for its kind.
-    number: i64,
+    /// Its kind.
+    number: OperationNumber,
     /// Its progress.
     pub state: OperationState,
 }
@@ -110,8 +122,8 @@ pub struct Results {
 
 impl Operation {
     /// Whether it is of this kind and has not ended.
-    pub fn is_pending(&self, kind: OperationKind) -> bool {
-        self.number == kind.number() && self.state == OperationState::Pending
+    pub fn is_pending(&self, kind: OperationNumber) -> bool {
+        self.number == kind && self.state == OperationState::Pending
     }
 }
 
@@ -119,7 +131,7 @@ impl Operation {
 struct OperationDto {
     id: OperationId,
     #[serde(rename = "Operation", alias = "operation")]
-    number: i64,
+    number: OperationNumber,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]

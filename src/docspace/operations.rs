@@ -6,7 +6,9 @@ use crate::ids::{FileId, FolderId};
 
 use super::call::PortalCall;
 use super::error::Error;
-use super::operation::{Conflict, Operation, OperationId, OperationKind, OperationState};
+use super::operation::{
+    Conflict, Operation, OperationId, OperationKind, OperationNumber, OperationState,
+};
 use super::path::{self, ApiPath};
 use super::transport::Transport;
 use super::unclaimed_results::UnclaimedResults;
@@ -61,15 +63,27 @@ impl<'a> Operations<'a> {
             .transport
             .send_if(may_send, PortalCall::put(path, &body).returning_list())
             .await?;
-        let mut operations: Vec<Operation> = started.response;
-        if operations.len() > 1 {
-            operations.retain(|operation| operation.is_pending(kind));
-        }
-        Ok(if operations.len() == 1 {
-            operations.pop()
-        } else {
-            None
-        })
+        Ok(only_operation(started.response, kind.number()))
+    }
+
+    /// Starts to move a file to the trash of the key's user, if `may_send` returns true just before the request.
+    ///
+    /// A file that is there already is **destroyed**, so it must have been seen elsewhere, and no earlier call may be in
+    /// flight. Refused with 403 while another account has locked the file, or somebody has it open (docs/DOCSPACE.md A6).
+    /// The call does not count as one of the day's writes (docs/DOCSPACE.md 7).
+    pub async fn trash(
+        self,
+        file: &FileId,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<Option<Operation>, Error> {
+        let path = path::file(file.as_str()).query("returnSingleOperation=true");
+        let body = DeleteBody {
+            delete_after: false,
+            immediately: false,
+        };
+        let call = PortalCall::delete_with(path, &body).returning_list();
+        let started = self.transport.send_if(may_send, call).await?;
+        Ok(only_operation(started.response, OperationNumber::DELETE))
     }
 
     /// Reads an operation. The portal shows a result once.
@@ -99,6 +113,25 @@ impl<'a> Operations<'a> {
         self.unclaimed.keep(ended);
         Ok(pending)
     }
+}
+
+/// The body of a deletion (docs/DOCSPACE.md A6).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteBody {
+    /// As for a copy.
+    delete_after: bool,
+    /// Whether the file is destroyed instead of moved to the trash.
+    immediately: bool,
+}
+
+/// The operation that a call has started, if its response names only one that it can be.
+fn only_operation(mut operations: Vec<Operation>, kind: OperationNumber) -> Option<Operation> {
+    if operations.len() > 1 {
+        operations.retain(|operation| operation.is_pending(kind));
+    }
+    let operation = operations.pop();
+    operation.filter(|_| operations.is_empty())
 }
 
 /// The body of a copy or move (docs/DOCSPACE.md 4.1).

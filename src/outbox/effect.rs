@@ -30,6 +30,8 @@ pub enum EffectKind<'a> {
     Copied,
     /// The file was moved, into this folder if one is given.
     Moved(Option<&'a FolderId>),
+    /// The file was moved to the trash.
+    Trashed,
     /// The file changed otherwise, in this content state if one is given.
     Updated(Option<Timestamp>),
 }
@@ -49,6 +51,7 @@ impl EffectKind<'_> {
         match self {
             Self::Copied => "file.copied",
             Self::Moved(_) => "file.moved",
+            Self::Trashed => "file.trashed",
             Self::Updated(_) => "file.updated",
         }
     }
@@ -57,7 +60,7 @@ impl EffectKind<'_> {
     fn condition(self) -> &'static str {
         match self {
             Self::Copied => "result_file = :file",
-            Self::Moved(_) => {
+            Self::Moved(_) | Self::Trashed => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
             }
             // Versions without the column changed_at had one kind, which left that time as it was.
@@ -71,7 +74,7 @@ impl EffectKind<'_> {
         match self {
             Self::Moved(Some(folder)) => destination == Some(folder),
             Self::Updated(Some(state)) => changed_at == state.to_string(),
-            Self::Copied | Self::Moved(None) | Self::Updated(None) => true,
+            Self::Copied | Self::Moved(None) | Self::Trashed | Self::Updated(None) => true,
         }
     }
 }

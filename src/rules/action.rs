@@ -122,6 +122,10 @@ pub enum FileRight {
     Comment,
     /// To rename it.
     Rename,
+    /// To lock it.
+    Lock,
+    /// To delete it, also to the trash.
+    Delete,
 }
 
 /// One of the configured channels.

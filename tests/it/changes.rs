@@ -60,60 +60,78 @@ async fn events(scene: &Scene, trigger: &'static str) -> i64 {
     read.await.unwrap()
 }
 
-/// Checks that the file has this title, that the change raised one event, and that nothing was done for that.
-async fn is_renamed_once(scene: &Scene, file: &FileId, title: &str, what: &str) {
-    assert_eq!(scene.portal.file(file).unwrap().title, title, "{what}");
-    assert_eq!(events(scene, "file.updated").await, 1, "{what}");
-    assert_eq!(scene.count("rename", "done").await, 1, "{what}");
-    assert_eq!(scene.titles(&scene.internal), [title], "{what}");
-    let decisions = scene.decisions().await;
-    let own = |(_, outcome, reason): &&(String, String, String)| {
-        outcome == "ignored" && reason.contains("own action")
-    };
-    assert_eq!(
-        decisions.iter().filter(own).count(),
-        1,
-        "{what}: {decisions:?}"
-    );
-}
+/// The kinds of change, and an action of each.
+const CHANGES: [(&str, &str); 3] = [
+    ("rename", RENAME),
+    ("comment", "comment = \"Seen\""),
+    ("lock", "lock = true"),
+];
 
 const RENAME: &str = "rename = \"{name} ({date})\"";
 const RENAMED: &str = "plan (2026-03-02).docx";
 
+/// Whether a file shows a change of this kind.
+fn shows(scene: &Scene, file: &FileId, kind: &str) -> bool {
+    let file = scene.portal.file(file).unwrap();
+    match kind {
+        "rename" => file.title == RENAMED,
+        "comment" => file.comment == "Seen",
+        _ => file.locked,
+    }
+}
+
+/// Checks that the file shows the change, that it raised one event, and that nothing was done for that.
+async fn is_made_once(scene: &Scene, file: &FileId, kind: &str, what: &str) {
+    assert!(shows(scene, file, kind), "{kind}, {what}");
+    assert_eq!(events(scene, "file.updated").await, 1, "{kind}, {what}");
+    assert_eq!(scene.count(kind, "done").await, 1, "{kind}, {what}");
+    assert_eq!(scene.titles(&scene.internal).len(), 1, "{kind}, {what}");
+    let decisions = scene.decisions().await;
+    let own = |(_, outcome, reason): &&(String, String, String)| {
+        outcome == "ignored" && reason.contains("own action")
+    };
+    let own = decisions.iter().filter(own).count();
+    assert_eq!(own, 1, "{kind}, {what}: {decisions:?}");
+}
+
 #[tokio::test]
-async fn a_crash_around_a_rename() {
-    for failpoint in [
-        Failpoint::BeforeCall,
-        Failpoint::AfterResponse,
-        Failpoint::BeforeFinish,
-    ] {
-        scenario(async |scene| {
-            scene.listen_with(rule_with(scene, RENAME));
-            let file = scene.upload(&scene.client_room, "plan.docx");
-            crash_at(scene, failpoint).await;
-            is_renamed_once(scene, &file, RENAMED, &format!("{failpoint:?}")).await;
-        })
-        .await;
+async fn a_crash_around_a_change() {
+    for (kind, change) in CHANGES {
+        for failpoint in [
+            Failpoint::BeforeCall,
+            Failpoint::AfterResponse,
+            Failpoint::BeforeFinish,
+        ] {
+            scenario(async |scene| {
+                scene.listen_with(rule_with(scene, change));
+                let file = scene.upload(&scene.client_room, "plan.docx");
+                crash_at(scene, failpoint).await;
+                is_made_once(scene, &file, kind, &format!("{failpoint:?}")).await;
+            })
+            .await;
+        }
     }
 }
 
 #[tokio::test]
-async fn a_rename_whose_answer_is_lost() {
-    for effect in [
-        FaultEffect::DropAfter,
-        FaultEffect::StatusAfter(500),
-        FaultEffect::GatewayAfter(502),
-        FaultEffect::DropBefore,
-        FaultEffect::Status(503),
-    ] {
-        scenario(async |scene| {
-            scene.listen_with(rule_with(scene, RENAME));
-            fail(scene, "/files/file/", 1, effect.clone());
-            let file = scene.upload(&scene.client_room, "plan.docx");
-            scene.work_to_the_end().await;
-            is_renamed_once(scene, &file, RENAMED, &format!("{effect:?}")).await;
-        })
-        .await;
+async fn a_change_whose_answer_is_lost() {
+    for (kind, change) in CHANGES {
+        for effect in [
+            FaultEffect::DropAfter,
+            FaultEffect::StatusAfter(500),
+            FaultEffect::GatewayAfter(502),
+            FaultEffect::DropBefore,
+            FaultEffect::Status(503),
+        ] {
+            scenario(async |scene| {
+                scene.listen_with(rule_with(scene, change));
+                fail(scene, "/files/file/", 1, effect.clone());
+                let file = scene.upload(&scene.client_room, "plan.docx");
+                scene.work_to_the_end().await;
+                is_made_once(scene, &file, kind, &format!("{effect:?}")).await;
+            })
+            .await;
+        }
     }
 }
 
@@ -199,20 +217,22 @@ async fn a_rename_keeps_the_extension_and_the_limits_of_the_portal() {
 }
 
 #[tokio::test]
-async fn a_rename_waits_for_a_file_that_somebody_else_has_locked() {
-    scenario(async |scene| {
-        scene.listen_with(rule_with(scene, RENAME));
-        let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.lock(&file, true);
-        scene.work().await;
-        assert_eq!(scene.count("rename", "waiting").await, 1);
-        assert_eq!(scene.failures().await, 0);
-        assert_eq!(scene.calls("PUT", "/files/file/"), 0);
-        scene.portal.lock(&file, false);
-        scene.work_to_the_end().await;
-        assert_eq!(scene.portal.file(&file).unwrap().title, RENAMED);
-    })
-    .await;
+async fn a_change_waits_for_a_file_that_somebody_else_has_locked() {
+    for (kind, change) in CHANGES {
+        scenario(async |scene| {
+            scene.listen_with(rule_with(scene, change));
+            let file = scene.upload(&scene.client_room, "plan.docx");
+            scene.portal.lock(&file, true);
+            scene.work().await;
+            assert_eq!(scene.count(kind, "waiting").await, 1);
+            assert_eq!(scene.failures().await, 0);
+            assert_eq!(scene.calls("PUT", "/files/file/"), 0);
+            scene.portal.lock(&file, false);
+            scene.work_to_the_end().await;
+            assert!(shows(scene, &file, kind));
+        })
+        .await;
+    }
 }
 
 /// Somebody locks the file between the read and the call, which the portal answers with 500.
@@ -248,59 +268,99 @@ async fn a_rename_of_a_file_that_is_locked_meanwhile_waits_then() {
     .await;
 }
 
-/// Does this to an uploaded file before it is renamed, and returns the code of the dead letter.
-async fn dead_code(prepare: impl AsyncFn(&Scene, &FileId), code: &str) {
+/// Does this to an uploaded file before it is changed, and expects this code of the dead letter.
+async fn dead_code(change: &str, prepare: impl AsyncFn(&Scene, &FileId), code: &str) {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         scene.leaving(Leftover::WaitingActions, 1);
-        scene.listen_with(rule_with(scene, RENAME));
+        scene.listen_with(rule_with(scene, change));
         let file = scene.upload(&scene.client_room, "plan.docx");
         scene.portal.wait_for_deliveries().await;
         scene.worker.decide_next().await.unwrap();
         prepare(scene, &file).await;
         scene.work_to_the_end().await;
-        assert_eq!(scene.dead_code().await.as_deref(), Some(code));
+        assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{change}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_rename_that_can_never_be_made_is_a_dead_letter() {
-    dead_code(async |scene, file| scene.portal.delete(file), "file_gone").await;
-    let in_our_trash = async |scene: &Scene, file: &FileId| {
-        let address = format!("{}/api/2.0/files/file/{file}", scene.host());
-        let client = reqwest::Client::builder().build().unwrap();
-        let call = client.delete(address).bearer_auth(scene.portal.api_key());
-        let call = call.header("content-type", "application/json").body("{}");
-        assert!(call.send().await.unwrap().status().is_success());
-        scene.portal.wait_for_operations().await;
-    };
-    dead_code(in_our_trash, "file_gone").await;
-    dead_code(async |scene, file| scene.portal.trash(file), "no_right").await;
-    let read_only = async |scene: &Scene, file: &FileId| scene.portal.make_file_read_only(file);
-    dead_code(read_only, "no_right").await;
-    let refused = async |scene: &Scene, _: &FileId| {
-        fail(scene, "/files/file/", 1, FaultEffect::Status(400));
-    };
-    dead_code(refused, "refused").await;
-    let gone_meanwhile = async |scene: &Scene, _: &FileId| {
-        fail(scene, "/files/file/", 1, FaultEffect::Status(404));
-    };
-    dead_code(gone_meanwhile, "file_gone").await;
+async fn a_change_that_can_never_be_made_is_a_dead_letter() {
+    for (kind, change) in CHANGES {
+        dead_code(
+            change,
+            async |scene, file| scene.portal.delete(file),
+            "file_gone",
+        )
+        .await;
+        dead_code(
+            change,
+            async |scene, file| scene.portal.trash(file),
+            "no_right",
+        )
+        .await;
+        let read_only = async |scene: &Scene, file: &FileId| scene.portal.make_file_read_only(file);
+        dead_code(change, read_only, "no_right").await;
+        let refused = async |scene: &Scene, _: &FileId| {
+            fail(scene, "/files/file/", 1, FaultEffect::Status(400));
+        };
+        dead_code(change, refused, "refused").await;
+        let gone_meanwhile = async |scene: &Scene, _: &FileId| {
+            fail(scene, "/files/file/", 1, FaultEffect::Status(404));
+        };
+        dead_code(change, gone_meanwhile, "file_gone").await;
+        let in_our_trash = async |scene: &Scene, file: &FileId| {
+            let address = format!("{}/api/2.0/files/file/{file}", scene.host());
+            let client = reqwest::Client::builder().build().unwrap();
+            let call = client.delete(address).bearer_auth(scene.portal.api_key());
+            let call = call.header("content-type", "application/json").body("{}");
+            assert!(call.send().await.unwrap().status().is_success());
+            scene.portal.wait_for_operations().await;
+        };
+        let code = if kind == "comment" {
+            "no_right"
+        } else {
+            "file_gone"
+        };
+        dead_code(change, in_our_trash, code).await;
+    }
 }
 
 #[tokio::test]
-async fn a_rename_waits_for_a_portal_that_is_down_or_unpaid() {
-    for effect in [FaultEffect::Status(402), FaultEffect::Status(429)] {
-        scenario(async |scene| {
-            scene.listen_with(rule_with(scene, RENAME));
-            fail(scene, "/files/file/", 3, effect.clone());
-            let file = scene.upload(&scene.client_room, "plan.docx");
-            scene.work_to_the_end().await;
-            is_renamed_once(scene, &file, RENAMED, &format!("{effect:?}")).await;
-        })
-        .await;
+async fn a_change_waits_for_a_portal_that_is_down_or_unpaid() {
+    for (kind, change) in CHANGES {
+        for effect in [FaultEffect::Status(402), FaultEffect::Status(429)] {
+            scenario(async |scene| {
+                scene.listen_with(rule_with(scene, change));
+                fail(scene, "/files/file/", 3, effect.clone());
+                let file = scene.upload(&scene.client_room, "plan.docx");
+                scene.work_to_the_end().await;
+                is_made_once(scene, &file, kind, &format!("{effect:?}")).await;
+            })
+            .await;
+        }
     }
+}
+
+/// A room manager who locks what another account has locked gets no error, and the other lock stays.
+#[tokio::test]
+async fn the_recipe_that_locks_signed_contracts_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("Lock signed contracts")));
+        let file = scene.upload(&scene.client_room, "Contract, signed.pdf");
+        let other = scene.upload(&scene.client_room, "Contract.pdf");
+        scene.work_to_the_end().await;
+        let locked_by = |file: &FileId| scene.portal.file(file).unwrap().locked_by;
+        assert!(locked_by(&file).is_some());
+        assert_eq!(locked_by(&other), None);
+        assert_eq!(scene.titles(&scene.internal), ["Contract, signed.pdf"]);
+        // Done once; later events need no call.
+        let calls = scene.calls("PUT", "/lock");
+        scene.portal.rename(&file, "Contract, signed, final.pdf");
+        scene.work_to_the_end().await;
+        assert_eq!((calls, scene.calls("PUT", "/lock")), (1, 1));
+    })
+    .await;
 }
 
 #[tokio::test]

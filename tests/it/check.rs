@@ -347,6 +347,8 @@ async fn a_user_who_may_read_but_not_change_a_file() {
     for (action, done, verb) in [
         ("comment = \"New\"", "commented on", "comment on"),
         ("rename = \"{title.clean}\"", "renamed", "rename"),
+        ("lock = true", "locked", "lock"),
+        ("trash = true", "deleted", "delete"),
     ] {
         scenario(async |scene| {
             scene.leaving(Leftover::UndecidedEvents, 1);

@@ -49,6 +49,7 @@ mod listing;
 mod old_events;
 mod reconcile;
 mod schedules;
+mod trash;
 
 // Rules from a file.
 mod rules;

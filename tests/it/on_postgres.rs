@@ -45,6 +45,7 @@ mod rules;
 mod schedules;
 mod smuggling;
 mod spent_calls;
+mod trash;
 
 mod alerts;
 mod channels;

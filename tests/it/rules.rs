@@ -90,7 +90,7 @@ fn every_file_of_the_documentation_is_valid() {
         assert!(!read(text).is_empty(), "{text}");
         found += 1;
     }
-    assert_eq!(found, 9);
+    assert_eq!(found, 11);
     for heading in [
         "Archive by file type",
         "Route by status",
@@ -98,6 +98,8 @@ fn every_file_of_the_documentation_is_valid() {
         "Invoices by client",
         "Review comments",
         "Sanitise file names",
+        "Forbidden extensions",
+        "Lock signed contracts",
         "Critical folder",
         "Contract intake with a pipeline",
     ] {

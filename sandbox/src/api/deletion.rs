@@ -83,6 +83,7 @@ pub(super) async fn delete_file(
     Path(id): Path<String>,
     Query(query): Query<EntryDeletionQuery>,
     responder: Responder,
+    effect: Option<Extension<FaultEffect>>,
     JsonBody(body): JsonBody<EntryDeletionBody>,
 ) -> ApiResult {
     let deletion = Deletion {
@@ -90,7 +91,7 @@ pub(super) async fn delete_file(
         folders: Vec::new(),
         immediately: body.immediately.unwrap_or(false),
     };
-    let options = options(body.delete_after.unwrap_or(false), None);
+    let options = options(body.delete_after.unwrap_or(false), effect);
     start_deletion(
         &portal,
         &responder,

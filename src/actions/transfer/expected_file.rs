@@ -1,17 +1,14 @@
 //! How the result of a copy, or of a move over another file, is recognised in the destination: by its title,
 //! size and time.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::actions::in_flight::CLOCK_TOLERANCE;
 use crate::docspace::{Client, Conflict, Error, FileInfo};
 use crate::ids::FileId;
 use crate::outbox::{self, Action};
 
 use super::portal_view::{PortalView, same_title};
-
-/// The portal's times are cut to whole seconds, and so is the measured difference between its clock and
-/// ours.
-pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What is known of the result before it is found.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use futures_util::{StreamExt as _, stream};
 
 use crate::actions::attempt::Context;
+use crate::actions::in_flight::{UnknownOperation, still_possible, unknown_operation};
 use crate::actions::intent::Unconfirmed;
 use crate::db::StoreError;
-use crate::docspace::{Error, OperationId, OperationKind};
-use crate::outbox;
+use crate::docspace::OperationId;
 
-use super::effect::{self, still_possible};
+use super::effect;
 use super::group::{Group, StepResult, Transfer};
 
 /// Operations whose status is read at the same time.
@@ -34,7 +34,7 @@ pub(super) async fn reconcile<'a>(
     });
     let mut may_be_pending = false;
     if may_be_unknown {
-        match unknown_operation(context, transfer.kind).await? {
+        match unknown_operation(context, transfer.kind.number()).await? {
             UnknownOperation::Pending => may_be_pending = true,
             UnknownOperation::None => {}
             UnknownOperation::QueryFailed(error) => {
@@ -96,36 +96,4 @@ async fn find_operations<'a>(
         }
     }
     gone
-}
-
-/// Whether the portal runs an operation that no action in the outbox names.
-enum UnknownOperation {
-    Pending,
-    None,
-    QueryFailed(Error),
-}
-
-/// Whether the portal runs an operation of this kind that no action in the outbox names.
-async fn unknown_operation(
-    context: &Context<'_>,
-    kind: OperationKind,
-) -> Result<UnknownOperation, StoreError> {
-    let pending = match context.portal.operations().pending().await {
-        Ok(pending) => pending,
-        Err(error) => return Ok(UnknownOperation::QueryFailed(error)),
-    };
-    let candidates: Vec<_> = pending
-        .into_iter()
-        .filter(|operation| operation.is_pending(kind))
-        .map(|operation| operation.id)
-        .collect();
-    let found = context.db.read(move |sql| {
-        for id in &candidates {
-            if !outbox::owns_operation(sql, id)? {
-                return Ok(UnknownOperation::Pending);
-            }
-        }
-        Ok(UnknownOperation::None)
-    });
-    found.await
 }

@@ -6,13 +6,14 @@
 use crate::actions::attempt::{Context, Outcomes};
 use crate::actions::failpoint::Failpoint;
 use crate::actions::intent::{self, Unconfirmed};
+use crate::actions::poll_schedule;
 use crate::db::StoreError;
 use crate::docspace::{Error, Operation};
 use crate::ids::FileId;
 use crate::outbox::{Action, Intent};
 
 use super::group::{Group, IfRefused, StepResult, Transfer};
-use super::{diagnose, poll_schedule, refused_batch};
+use super::{diagnose, refused_batch};
 
 /// Asks the portal to copy or move the files.
 pub(super) async fn submit<'a>(

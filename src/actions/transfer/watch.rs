@@ -2,7 +2,8 @@
 
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
 use crate::actions::intent::Unconfirmed;
-use crate::actions::portal_error::failed_call;
+use crate::actions::poll_schedule::PollSchedule;
+use crate::actions::portal_error::{failed_call, operation_failure};
 use crate::db::StoreError;
 use crate::docspace::{Conflict, Operation, OperationState, Results};
 use crate::ids::FileId;
@@ -10,12 +11,8 @@ use crate::outbox::{Action, ActionResult, Priority};
 
 use super::attribute::attribute;
 use super::group::{StepResult, Transfer};
-use super::poll_schedule::PollSchedule;
 use super::portal_view::PortalView;
 use super::{diagnose, effect};
-
-/// The reason of a failed attempt whose operation ended without handling the file.
-const NOT_HANDLED: &str = "the portal ended the operation without handling the file";
 
 /// The reason of a failed attempt whose operation ended unseen and left no effect.
 const RESULT_MISSING: &str =
@@ -76,7 +73,7 @@ async fn read_results<'a>(
 ) -> Result<Outcomes<'a>, StoreError> {
     let actions: Vec<&Action> = files.iter().map(|file| file.action).collect();
     let Some(attributed) = attribute(&actions, transfer, &results) else {
-        let reason = failure_reason(results.error.as_deref());
+        let reason = operation_failure(results.error.as_deref());
         let now = context.portal.portal_time();
         let effects = effect::inspect(context, transfer, files, now).await?;
         return Ok(effects.fail_not_applied(&reason));
@@ -122,13 +119,6 @@ async fn not_handled_outcome(
             Err(error) => return failed_call(context, &error, None),
         }
     }
-    let reason = failure_reason(error);
+    let reason = operation_failure(error);
     diagnose::failed_operation(context, transfer, view, action, reason).await
-}
-
-fn failure_reason(error: Option<&str>) -> String {
-    match error {
-        Some(error) => format!("the operation failed: {error}"),
-        None => NOT_HANDLED.to_owned(),
-    }
 }

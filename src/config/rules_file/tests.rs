@@ -75,6 +75,10 @@ fn every_field_of_a_rule() {
         [[rule.action]]
         comment = "Need Review"
         [[rule.action]]
+        lock = true
+        [[rule.action]]
+        trash = true
+        [[rule.action]]
         notify = { email = ["a@x.example", "b@x.example"], chat = true, text = "{title}" }
         [[rule.action]]
         call = { url = "https://pipeline.example/x", secret_env = "CONTRACTS_SECRET" }
@@ -108,7 +112,8 @@ fn every_field_of_a_rule() {
     assert!(rule.conditions.contains(&prefix));
     let kinds: Vec<_> = rule.actions.iter().map(|action| action.kind).collect();
     let expected = [
-        "copy", "move", "rename", "comment", "notify", "notify", "notify", "call", "call",
+        "copy", "move", "rename", "comment", "lock", "trash", "notify", "notify", "notify", "call",
+        "call",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(
@@ -253,7 +258,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, trash, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -301,6 +306,8 @@ fn what_is_refused() {
     );
     action("rename = \"{room}\"", "there is no field {room}");
     action("rename = true", "must be");
+    action("lock = false", "action.lock: must be true");
+    action("trash = 1", "action.trash: must be true or false");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
-use crate::actions::{Comment, CopyTo, MoveTo, Rename};
+use crate::actions::{Comment, CopyTo, Lock, MoveTo, Rename, Trash};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::template::TitleTemplate;
@@ -17,6 +17,8 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
                 text: "seen".to_owned(),
             }
             .into(),
+            "lock" => Lock {}.into(),
+            "trash" => Trash {}.into(),
             "rename" => Rename {
                 title: TitleTemplate::parse("{title.clean}").unwrap(),
             }
@@ -128,6 +130,9 @@ fn which_rules_trigger_each_other() {
         )],
         0,
     );
+    check(&[rule("a", "file.updated", room(5), &[("lock", 0)])], 1);
+    check(&[rule("a", "file.trashed", room(5), &[("trash", 0)])], 1);
+    check(&[rule("a", "file.uploaded", room(5), &[("trash", 0)])], 0);
     // No action turns a document into a PDF.
     check(
         &[
