@@ -7,10 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 mod clean;
-mod title;
-
-pub use clean::clean_name;
-pub use title::{TitleField, TitleTemplate, TitleValues};
+pub mod title;
 
 /// A rule's own message templates; the default text is used for those it does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

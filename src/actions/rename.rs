@@ -10,7 +10,7 @@ use crate::docspace::{Error, FileInfo, Files, LockHolder, renamed_title};
 use crate::outbox::Action;
 use crate::rules::{ActionProperties, FileRight};
 use crate::table_reader::{FieldValue, RuleContext};
-use crate::template::{TitleTemplate, TitleValues};
+use crate::template::title::{TitleTemplate, TitleValues};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::change::{FileChange, change_file};

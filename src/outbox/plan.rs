@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::db::{Queue, Sql, SqlError, ZeroAsNone};
 use crate::ids::{EventPosition, FolderId, InboxId};
 use crate::rules::{ActionPlan, PlannedActions};
-use crate::template::TitleValues;
+use crate::template::title::TitleValues;
 
 use super::action::ActionId;
 use super::collect;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::docspace::renamed_title;
 use crate::ids::FolderId;
-use crate::template::{TitleTemplate, TitleValues};
+use crate::template::title::{TitleTemplate, TitleValues};
 
 /// One thing that a rule does with the file of an event. Only its kind (`actions/`) knows what the stored plan
 /// means.

@@ -21,7 +21,7 @@ const EMPTY: &str = "file";
 
 /// The name, without its extension, with nothing in it that is not safe: in the composed form of Unicode, without
 /// invisible characters and surrounding dots and spaces, with one space for white space and `_` for what is unsafe.
-pub fn clean_name(name: &str) -> String {
+pub(super) fn clean_name(name: &str) -> String {
     let mut clean = String::with_capacity(name.len());
     for character in name.nfc().filter(|it| !is_dropped(*it)) {
         let safe = match character {

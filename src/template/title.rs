@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::{Template, TemplateField, clean_name};
+use super::clean::clean_name;
+use super::{Template, TemplateField};
 
 /// A template of a title.
 pub type TitleTemplate = Template<TitleField>;

@@ -5,7 +5,7 @@ use super::*;
 use crate::actions::{Comment, CopyTo, Lock, MoveTo, Rename, Trash};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
-use crate::template::TitleTemplate;
+use crate::template::title::TitleTemplate;
 
 fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str, i64)]) -> Rule {
     let plan = |(kind, to): &(&str, i64)| {
