@@ -23,7 +23,7 @@ mod access;
 mod guard;
 mod guess_limit;
 mod login;
-mod session;
+pub(crate) mod session;
 mod trusted_proxy;
 
 // Pages and JSON.
@@ -31,7 +31,7 @@ mod api;
 mod chart;
 mod event_page;
 mod gauges;
-mod layout;
+pub(crate) mod layout;
 mod list;
 
 // Changes.
@@ -62,19 +62,30 @@ pub fn router(console: Arc<Console>) -> Router {
     let identified = private
         .merge(login)
         .layer(from_fn_with_state(Arc::clone(&console), guard::identify));
-    let open = Router::new()
+    let access = Arc::clone(&console.access);
+    let routes = identified
+        .merge(assets())
+        .merge(health::admin_routes(console.health.clone()))
+        .with_state(console);
+    guarded(routes, access, layout::ALL_EVENTS)
+}
+
+/// What the pages load.
+pub(crate) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
         .route("/style.css", get(style))
         .route("/live.js", get(live))
-        .route("/icon.svg", get(icon));
-    identified
-        .merge(open)
-        .merge(health::admin_routes(console.health.clone()))
+        .route("/icon.svg", get(icon))
+}
+
+/// The same routes behind the guards that do not depend on who sends a request. Pages about errors have this link.
+pub(crate) fn guarded(routes: Router, access: Arc<Access>, home: layout::HomeLink) -> Router {
+    routes
         .layer(from_fn(guard::same_origin))
-        .layer(from_fn_with_state(Arc::clone(&console), guard::host))
+        .layer(from_fn_with_state(access, guard::host))
         .layer(from_fn(guard::body))
-        .layer(from_fn(guard::error_pages))
+        .layer(from_fn_with_state(home, guard::error_pages))
         .layer(from_fn(guard::headers))
-        .with_state(console)
 }
 
 async fn metrics(State(console): State<Arc<Console>>) -> Result<impl IntoResponse, StatusCode> {

@@ -3,7 +3,11 @@
 //! Each part of the deployment has a file and is tested however wrong other parts are. Nothing is changed in the
 //! portal or in the contents of the store. Nothing is printed here.
 
+use std::sync::Arc;
+
 use crate::check::report::Section;
+use crate::docspace::Client;
+use crate::finding::Finding;
 
 // What is checked, and what is found.
 mod deployment;
@@ -27,6 +31,17 @@ mod webhook_health;
 
 pub use deployment::Deployment;
 pub use report::CheckReport;
+
+/// Checks the portal and the key alone. Also returns the portal, if further requests make sense.
+pub async fn check_portal(deployment: &Deployment) -> (Vec<Finding>, Option<Arc<Client>>) {
+    let checked = portal::check(deployment).await;
+    (checked.findings, checked.usable)
+}
+
+/// Checks email, chat and pipelines alone.
+pub async fn check_channels(deployment: &Deployment) -> Vec<Finding> {
+    channels::check(deployment).await
+}
 
 /// Checks every part.
 pub async fn run(deployment: &Deployment) -> CheckReport {

@@ -10,6 +10,7 @@ use crate::rules::Rule;
 use crate::signature::WebhookSecret;
 
 // Text.
+mod env_edit;
 mod env_file;
 pub(crate) mod variables;
 mod warnings;
@@ -34,6 +35,7 @@ mod rules_file;
 mod parts;
 mod settings;
 
+pub use env_edit::{UnwritableValue, VariableChange, change_variables};
 pub use env_file::EnvFileError;
 pub use environment_rules::{copy_rule, invoice_rule};
 pub use limits::Limits;

@@ -150,6 +150,28 @@ async fn repair(
     ))
 }
 
+/// What an error of the portal means for a registration (docs/DOCSPACE.md 1.8).
+pub fn explain(error: &Error) -> &'static str {
+    match error {
+        Error::Refused { .. } => {
+            "the portal rejected the webhook. Possible reasons: it got no 200 for HEAD from the URL (the \
+             service must be running, and a proxy before it must forward HEAD); the secret violates the \
+             portal's password policy, which may require capitals, digits and special characters; the address \
+             is private"
+        }
+        Error::Forbidden => {
+            "the key may not manage webhooks: it needs the scope *:write and a user who may own webhooks. Or \
+             create the webhook by hand under Developer Tools → Webhooks"
+        }
+        Error::KeyRefused => "the key is mistyped, disabled or expired, or its user is disabled",
+        Error::Unavailable { .. } => {
+            "the portal could not reach the URL or got no answer within 10 s: make sure that the \
+             service is running and that the portal can reach it"
+        }
+        _ => "the webhook could not be registered",
+    }
+}
+
 impl DesiredWebhook {
     fn settings(&self, name: &str) -> WebhookSettings {
         WebhookSettings {

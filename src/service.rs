@@ -19,6 +19,7 @@ use crate::db::Db;
 use crate::finding::Finding;
 use crate::inbox;
 use crate::instances::Instances;
+use crate::metrics::Metrics;
 use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
@@ -127,6 +128,11 @@ impl Service {
     /// Signals that the rules should be read again.
     pub fn reload(&self) -> Arc<Notify> {
         Arc::clone(&self.background.reload.requested)
+    }
+
+    /// Everything that is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.parts.metrics
     }
 
     /// The store.

@@ -33,7 +33,7 @@ pub struct Console {
     /// Wakes the tasks that retry what a person replays.
     pub wake: Arc<Wake>,
     /// Who may see and change what.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// The certificate of the public listener, if it has one.
     pub tls: Option<Arc<Tls>>,
     /// What the health endpoints check.

@@ -18,10 +18,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::loopback::host_of;
 
-use super::access::{Caller, Identity, OperatorName, bearer};
+use super::access::{Access, Caller, Identity, OperatorName, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
-use super::layout::{Layout, error_page, unavailable};
+use super::layout::{HomeLink, Layout, error_page, unavailable};
 use super::{login, session};
 
 /// Maximum size of a body in bytes; the largest form has a token and a path.
@@ -59,7 +59,11 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
 }
 
 /// Shows errors that are only a sentence as pages, to those who ask for pages.
-pub(super) async fn error_pages(request: Request, next: Next) -> Response {
+pub(super) async fn error_pages(
+    State(home): State<HomeLink>,
+    request: Request,
+    next: Next,
+) -> Response {
     let accepts = request.headers().get(header::ACCEPT);
     let wants_page = accepts.is_some_and(|kinds| contains(kinds, "text/html"));
     let response = next.run(request).await;
@@ -71,7 +75,7 @@ pub(super) async fn error_pages(request: Request, next: Next) -> Response {
     }
     let (head, body) = response.into_parts();
     let sentence = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
-    let mut page = error_page(status, String::from_utf8_lossy(&sentence).trim());
+    let mut page = error_page(status, String::from_utf8_lossy(&sentence).trim(), home);
     for (name, value) in &head.headers {
         if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
             page.headers_mut().insert(name, value.clone());
@@ -86,14 +90,11 @@ fn contains(header: &HeaderValue, kind: &str) -> bool {
 
 /// On a loopback listener, accepts only requests whose host is a loopback name.
 pub(super) async fn host(
-    State(console): State<Arc<Console>>,
+    State(access): State<Arc<Access>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if console
-        .access
-        .is_rebound(request.version(), request.headers())
-    {
+    if access.is_rebound(request.version(), request.headers()) {
         let sentence =
             "This listener accepts only the host names localhost, 127.0.0.1 and [::1].\n";
         return (StatusCode::MISDIRECTED_REQUEST, sentence).into_response();

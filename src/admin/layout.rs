@@ -13,14 +13,23 @@ use crate::telemetry::ErrorChain;
 use crate::text;
 
 /// The header of every page.
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// The portal's address; empty for callers who may not read.
-    pub(super) portal: String,
-    pub(super) is_signed_in: bool,
-    pub(super) can_sign_in: bool,
+    pub(crate) portal: String,
+    pub(crate) is_signed_in: bool,
+    pub(crate) can_sign_in: bool,
 }
 
 impl Layout {
+    /// A page without a session that could be ended or begun.
+    pub(crate) fn anonymous(portal: String) -> Self {
+        Self {
+            portal,
+            is_signed_in: false,
+            can_sign_in: false,
+        }
+    }
+
     pub(super) fn new(console: &Console, identity: Identity) -> Self {
         let caller = identity.caller;
         Self {
@@ -45,15 +54,28 @@ struct MessagePage {
 }
 
 /// An address on this listener and the text of the link to it.
-type Link = (String, &'static str);
+pub(crate) type Link = (String, &'static str);
+
+/// The text of the link to `/`, the first page of a listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HomeLink(pub(crate) &'static str);
+
+/// The first page of the console.
+pub(super) const ALL_EVENTS: HomeLink = HomeLink("All events");
+
+impl HomeLink {
+    fn link(self) -> Link {
+        ("/".to_owned(), self.0)
+    }
+}
 
 /// The link to the list of events.
 pub(super) fn all_events() -> Link {
-    ("/".to_owned(), "All events")
+    ALL_EVENTS.link()
 }
 
 /// A page with one message and at most one link.
-pub(super) fn message(
+pub(crate) fn message(
     layout: Layout,
     code: StatusCode,
     heading: &'static str,
@@ -70,7 +92,7 @@ pub(super) fn message(
 }
 
 /// Renders a page, without characters that change the direction of text or are not shown.
-pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
+pub(crate) fn page(code: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (code, Html(text::clean_lines(&html))).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -78,19 +100,15 @@ pub(super) fn page(code: StatusCode, template: &impl Template) -> Response {
 }
 
 /// The response for an unknown path.
-pub(super) async fn not_found() -> (StatusCode, &'static str) {
+pub(crate) async fn not_found() -> (StatusCode, &'static str) {
     (StatusCode::NOT_FOUND, "There is no such page.\n")
 }
 
 /// An error as a page with its sentence.
-pub(super) fn error_page(code: StatusCode, sentence: &str) -> Response {
-    let layout = Layout {
-        portal: String::new(),
-        is_signed_in: false,
-        can_sign_in: false,
-    };
+pub(super) fn error_page(code: StatusCode, sentence: &str, home: HomeLink) -> Response {
+    let layout = Layout::anonymous(String::new());
     let heading = code.canonical_reason().unwrap_or("Error");
-    message(layout, code, heading, sentence, Some(all_events()))
+    message(layout, code, heading, sentence, Some(home.link()))
 }
 
 /// The page for an unknown event.

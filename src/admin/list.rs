@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
-use super::layout::{Layout, RelativeTime, error_page, page, unavailable};
+use super::layout::{ALL_EVENTS, Layout, RelativeTime, error_page, page, unavailable};
 use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
@@ -136,7 +136,7 @@ pub(super) async fn show(
     let now = console.clock.now();
     let filter = match query.filter() {
         Ok(filter) => filter,
-        Err(sentence) => return error_page(StatusCode::BAD_REQUEST, &sentence),
+        Err(sentence) => return error_page(StatusCode::BAD_REQUEST, &sentence, ALL_EVENTS),
     };
     let matching = filter.clone();
     let read = console.db.read(move |sql| {

@@ -1,11 +1,13 @@
 //! What is checked: every part of the configuration that is valid.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{ConfigParts, Settings};
 use crate::docspace::Client;
+use crate::finding::Finding;
 use crate::ids::FolderId;
 use crate::rules::Rule;
 use crate::signature::WebhookSecret;
@@ -46,8 +48,24 @@ impl Deployment {
         Self::new(&Settings::from_pairs(pairs), url, clock)
     }
 
+    /// What is wrong with the configuration itself, and what is probably unintended.
+    pub fn configuration_findings(&self) -> &[Finding] {
+        &self.config.findings
+    }
+
+    /// Where the service listens for deliveries, if that is valid.
+    pub fn public_address(&self) -> Option<SocketAddr> {
+        let public = self.config.public.as_ref().ok();
+        public.map(|public| public.address)
+    }
+
+    /// The portal, if its address and the key are valid.
+    pub fn client(&self) -> Option<&Arc<Client>> {
+        self.portal.as_ref()
+    }
+
     /// The rules that are valid.
-    pub(super) fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[Rule] {
         &self.config.rules.rules
     }
 

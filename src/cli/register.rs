@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use crate::clock::Clock;
 use crate::config::{Config, Settings};
-use crate::docspace::Error;
 use crate::registration::{
     self, DesiredWebhook, Duplicates, NeededTriggers, Registered, RegistrationOutcome,
     RejectedDelivery, SetSecret, trigger_names,
@@ -83,7 +82,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     let registered = match registration::register(&portal, &wanted).await {
         Ok(registered) => registered,
         Err(error) => {
-            let explanation = explain(&error);
+            let explanation = registration::explain(&error);
             return Err(anyhow::Error::new(error).context(explanation));
         }
     };
@@ -108,28 +107,6 @@ async fn warn_of_private_addresses(url: &str) {
             "{url} resolves to {address}, a private address; DocSpace rejects those unless it is configured \
              otherwise"
         ));
-    }
-}
-
-/// What an error of the portal means here (docs/DOCSPACE.md 1.8).
-fn explain(error: &Error) -> &'static str {
-    match error {
-        Error::Refused { .. } => {
-            "the portal rejected the webhook. Possible reasons: it got no 200 for HEAD from the URL (the \
-             service must be running, and a proxy before it must forward HEAD); the secret violates the \
-             portal's password policy, which may require capitals, digits and special characters; the address \
-             is private"
-        }
-        Error::Forbidden => {
-            "the key may not manage webhooks: it needs the scope *:write and a user who may own webhooks. Or \
-             create the webhook by hand under Developer Tools → Webhooks"
-        }
-        Error::KeyRefused => "the key is mistyped, disabled or expired, or its user is disabled",
-        Error::Unavailable { .. } => {
-            "the portal could not reach the URL or got no answer within 10 s: make sure that the \
-             service is running and that the portal can reach it"
-        }
-        _ => "the webhook could not be registered",
     }
 }
 

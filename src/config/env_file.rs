@@ -35,7 +35,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text).map_err(|line| EnvFileError::Line {
+    read_text(path, &text)
+}
+
+/// Reads the variables of the text of a file, in its order.
+pub(super) fn read_text(path: &Path, text: &str) -> Result<Vec<(String, String)>, EnvFileError> {
+    parse(text).map_err(|line| EnvFileError::Line {
         path: path.to_owned(),
         line,
     })
@@ -45,19 +50,29 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
 fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
     let mut pairs = Vec::new();
     for (position, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let line_content = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line_content.split_once('=').ok_or(position + 1)?;
-        let name = name.trim();
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(position + 1);
-        }
-        pairs.push((name.to_owned(), value_of(value).to_owned()));
+        let pair = parse_line(line).map_err(|NotAVariable| position + 1)?;
+        pairs.extend(pair.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
     Ok(pairs)
+}
+
+/// A line that is neither `NAME=value` nor a comment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotAVariable;
+
+/// The name and the value of a line; `None` if it is empty or a comment.
+pub(super) fn parse_line(line: &str) -> Result<Option<(&str, &str)>, NotAVariable> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let content = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = content.split_once('=').ok_or(NotAVariable)?;
+    let name = name.trim();
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        return Err(NotAVariable);
+    }
+    Ok(Some((name, value_of(value))))
 }
 
 /// The value without the quotes around it, and without a comment after it: `#` after white space.

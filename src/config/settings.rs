@@ -34,10 +34,25 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables of a file, if one is given, and of the process. The latter take precedence.
     pub fn from_process(env_file: Option<&Path>) -> Result<Self, EnvFileError> {
-        let mut pairs = env_file
+        let pairs = env_file
             .map(env_file::read)
             .transpose()?
             .unwrap_or_default();
+        Ok(Self {
+            env_file: env_file.map(Path::to_owned),
+            ..Self::of_process(pairs)
+        })
+    }
+
+    /// Takes the variables of the text that a file has or will have, and those of the process.
+    pub fn from_process_and_text(env_file: &Path, text: &str) -> Result<Self, EnvFileError> {
+        Ok(Self {
+            env_file: Some(env_file.to_owned()),
+            ..Self::of_process(env_file::read_text(env_file, text)?)
+        })
+    }
+
+    fn of_process(mut pairs: Vec<(String, String)>) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "the only place that reads the environment"
@@ -50,10 +65,7 @@ impl Settings {
                 value.to_string_lossy().into_owned(),
             ))
         }));
-        Ok(Self {
-            env_file: env_file.map(Path::to_owned),
-            ..Self::from_pairs(&pairs)
-        })
+        Self::from_pairs(&pairs)
     }
 
     /// Takes name/value pairs, of which later ones take precedence.
@@ -67,6 +79,11 @@ impl Settings {
     /// The file of variables, if one is given.
     pub fn env_file(&self) -> Option<&Path> {
         self.env_file.as_deref()
+    }
+
+    /// The value of a variable of the service, set directly or in a file; `None` also if it cannot be read.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.value(name).ok().flatten()
     }
 
     fn read<T>(&self, part: fn(&mut Reader<'_>) -> Option<T>) -> Result<T, ConfigError> {

@@ -187,7 +187,7 @@ impl Parts {
             metrics: Arc::clone(&self.metrics),
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
-            access,
+            access: Arc::new(access),
             tls,
             health,
         }
