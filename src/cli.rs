@@ -29,6 +29,7 @@ pub mod rules;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
+pub mod setup;
 pub mod store;
 
 /// Receives ONLYOFFICE DocSpace webhooks and performs the file operations they call for.
@@ -78,6 +79,12 @@ enum Command {
     Sandbox(sandbox::Args),
     /// Sign a JSON body as DocSpace does and post it, to test a deployment.
     Send(send::Args),
+    /// Set up in the browser: portal, rooms and folders, webhook, a first upload.
+    #[command(
+        after_help = "Serves its pages on ADMIN_ADDR and prints a link that works once. Writes the file of --env-file \
+                      [default: courier.env], with your answers, when you say so."
+    )]
+    Setup,
     /// Copy the store from a SQLite file into a PostgreSQL database.
     Store(store::Args),
 }
@@ -101,8 +108,13 @@ pub async fn run() -> ExitCode {
 }
 
 async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
-    let settings = Settings::from_process(cli.env_file.as_deref())?;
     let command = cli.command.unwrap_or(Command::Serve);
+    let env_file = match command {
+        // It creates the file if there is none.
+        Command::Setup => setup::existing_env_file(cli.env_file.as_deref()),
+        _ => cli.env_file.clone(),
+    };
+    let settings = Settings::from_process(env_file.as_deref())?;
     // The output of other commands is for a person or a program and contains no log unless asked for.
     if !matches!(command, Command::Serve) && settings.has_log_filter() {
         telemetry::start(&settings.logging());
@@ -121,6 +133,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rules(args) => rules::run(&settings, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Send(args) => send::run(&settings, args).await,
+        Command::Setup => setup::run(&settings, cli.env_file).await,
         Command::Store(args) => store::run(&settings, args).await,
     }
 }

@@ -47,6 +47,7 @@ pub mod list_position;
 pub mod check;
 pub mod registration;
 pub mod rehearsal;
+pub mod setup;
 
 // Around the path.
 mod address;

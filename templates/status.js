@@ -1,7 +1,7 @@
 // Updates the page without a reload. The pages work without this script.
 "use strict";
 
-const INTERVAL_MS = 5000;
+const DEFAULT_INTERVAL_MS = 5000;
 
 async function refresh() {
   const response = await fetch(location.href);
@@ -14,7 +14,10 @@ async function refresh() {
   }
 }
 
-setInterval(() => {
-  // While the service restarts, the page stays as it is.
-  if (!document.hidden && document.querySelector("[data-live]")) refresh().catch(() => {});
-}, INTERVAL_MS);
+const live = document.querySelector("[data-live]");
+if (live) {
+  setInterval(() => {
+    // While the service restarts, the page stays as it is.
+    if (!document.hidden) refresh().catch(() => {});
+  }, Number(live.dataset.live) || DEFAULT_INTERVAL_MS);
+}

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rustls::crypto::{GetRandomFailed, aws_lc_rs};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use crate::db::{Sql, SqlError};
 use crate::http_headers;
@@ -22,7 +23,7 @@ const COOKIE: &str = "courier_session";
 const HTTPS_COOKIE: &str = "__Host-courier_session";
 
 /// How long a session lasts: longer than a working day.
-const LENGTH: Duration = Duration::from_hours(12);
+pub(crate) const LENGTH: Duration = Duration::from_hours(12);
 
 /// The size of a session's random number in bytes.
 const BYTES: usize = 32;
@@ -32,11 +33,11 @@ const BYTES: usize = 32;
 pub(super) struct SessionDigest(String);
 
 /// A session as the browser knows it.
-pub(super) struct SessionToken(String);
+pub(crate) struct SessionToken(String);
 
 impl SessionToken {
     /// A new session.
-    pub(super) fn random() -> Result<Self, GetRandomFailed> {
+    pub(crate) fn random() -> Result<Self, GetRandomFailed> {
         let mut bytes = [0; BYTES];
         aws_lc_rs::default_provider()
             .secure_random
@@ -44,8 +45,18 @@ impl SessionToken {
         Ok(Self(hex::encode(bytes)))
     }
 
+    /// The session as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both are the same session; response times reveal nothing.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+
     /// The sessions of a request's cookies.
-    pub(super) fn of_request(headers: &HeaderMap) -> Vec<Self> {
+    pub(crate) fn of_request(headers: &HeaderMap) -> Vec<Self> {
         cookies(headers)
             .map(|(_, value)| Self(value.to_owned()))
             .collect()
@@ -59,7 +70,7 @@ impl SessionToken {
     }
 
     /// The cookie that begins the session in the browser that sends these headers.
-    pub(super) fn cookie(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn cookie(&self, headers: &HeaderMap) -> String {
         let name = if is_over_https(headers) {
             HTTPS_COOKIE
         } else {

@@ -85,7 +85,8 @@ pub(super) fn warnings(variables: &Variables, rules: &Rules) -> Vec<Finding> {
 /// The warning that no variable is set at all: probably, the file of variables was not named.
 pub(super) fn none_is_set(variables: &Variables) -> Option<Finding> {
     let is_any_set = VARIABLES.iter().any(|name| variables.is_set(name));
-    let what = "none of the service is set; `--env-file FILE` loads them from a file";
+    let what = "none of the service is set; `--env-file FILE` loads them from a file, and `docspace-courier setup` writes one in \
+                the browser";
     (!is_any_set).then(|| Finding::warning("variables", what))
 }
 

@@ -126,7 +126,8 @@ async fn a_misspelt_variable_is_named_with_the_error_that_it_causes() {
         ];
         check_refused(&mut command, &words).await;
         check_refused(binary().arg("rooms"), &["--env-file FILE"]).await;
-        check_refused(binary().arg("serve"), &["--env-file FILE"]).await;
+        let words = ["--env-file FILE", "docspace-courier setup"];
+        check_refused(binary().arg("serve"), &words).await;
     })
     .await;
 }

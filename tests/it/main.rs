@@ -85,6 +85,8 @@ mod register;
 mod rehearse;
 mod rooms;
 mod send;
+mod setup;
+mod setup_in_browser;
 
 // The real binary in its own process.
 mod backup;

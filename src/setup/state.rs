@@ -1,0 +1,128 @@
+//! What the set-up pages share.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+
+use crate::admin::Access;
+use crate::clock::Clock;
+
+use super::draft::{Draft, DraftFile};
+use super::env_file::EnvFile;
+use super::proposal::Proposal;
+use super::report::StartReport;
+use super::running::RunningService;
+use super::session::SetupSession;
+
+/// The set-up of one env file.
+pub struct Setup {
+    env_file: EnvFile,
+    draft: DraftFile,
+    session: SetupSession,
+    access: Arc<Access>,
+    clock: Clock,
+    /// The service, once it was started in this process.
+    service: tokio::sync::Mutex<Option<RunningService>>,
+    /// What became of the last start.
+    report: Mutex<Option<Arc<StartReport>>>,
+}
+
+impl Setup {
+    /// The set-up of this env file, with pages at this address. Also returns the token of the link.
+    pub fn open(
+        env_file: PathBuf,
+        listener: SocketAddr,
+        clock: Clock,
+    ) -> anyhow::Result<(Self, String)> {
+        let draft = DraftFile::beside(&env_file).context("cannot read the draft")?;
+        let (session, token) = SetupSession::new()
+            .map_err(|_| io::Error::other("the system has no random numbers"))?;
+        let setup = Self {
+            env_file: EnvFile::new(env_file),
+            draft,
+            session,
+            access: Arc::new(Access::new(None, listener, None)),
+            clock,
+            service: tokio::sync::Mutex::default(),
+            report: Mutex::default(),
+        };
+        // A file that cannot be read is reported before any page is shown.
+        setup.proposal()?;
+        Ok((setup, token))
+    }
+
+    /// Stops the service, if it was started.
+    pub async fn stop(&self) {
+        if let Some(service) = self.service.lock().await.take() {
+            service.stop().await;
+        }
+    }
+
+    pub(super) fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access)
+    }
+
+    pub(super) fn session(&self) -> &SetupSession {
+        &self.session
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(super) fn env_file(&self) -> &EnvFile {
+        &self.env_file
+    }
+
+    pub(super) fn draft(&self) -> &DraftFile {
+        &self.draft
+    }
+
+    /// Changes the draft. Returns whether anything changed.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Draft)) -> anyhow::Result<bool> {
+        let changed = self.draft.change(change);
+        changed.with_context(|| {
+            let path = self.draft.path().display();
+            format!("what was entered cannot be kept in {path}")
+        })
+    }
+
+    /// The env file as it is now, and as it will be.
+    pub(super) fn proposal(&self) -> anyhow::Result<Proposal> {
+        let file = &self.env_file;
+        let content = file.read();
+        let content = content.with_context(|| format!("cannot read {}", file.name()))?;
+        Ok(Proposal::new(file.path(), content, self.draft.get())?)
+    }
+
+    pub(super) fn service(&self) -> &tokio::sync::Mutex<Option<RunningService>> {
+        &self.service
+    }
+
+    fn lock_report(&self) -> MutexGuard<'_, Option<Arc<StartReport>>> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of the last start.
+    pub(super) fn report(&self) -> Option<Arc<StartReport>> {
+        self.lock_report().clone()
+    }
+
+    pub(super) fn set_report(&self, report: StartReport) {
+        *self.lock_report() = Some(Arc::new(report));
+    }
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let env_file = &self.env_file;
+        // The rest includes secrets.
+        formatter
+            .debug_struct("Setup")
+            .field("env_file", env_file)
+            .finish_non_exhaustive()
+    }
+}
