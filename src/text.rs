@@ -167,7 +167,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
 
 /// The text as one word of a command line: quoted if it contains anything but letters, digits and a few marks.
 pub(crate) fn shell_word(text: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }

@@ -35,7 +35,9 @@ pub async fn run(settings: &Settings, env_file: Option<PathBuf>) -> anyhow::Resu
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
-    let (setup, token) = Setup::open(env_file.clone(), address, Clock::system())?;
+    let program = std::env::args().next();
+    let program = program.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
+    let (setup, token) = Setup::open(env_file.clone(), &program, address, Clock::system())?;
     let setup = Arc::new(setup);
     print_lines(introduction(&env_file, address, &token));
 

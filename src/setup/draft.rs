@@ -23,6 +23,8 @@ pub(super) struct Draft {
     values: BTreeMap<String, String>,
     /// The public address of the service.
     pub(super) url: String,
+    /// Whether the portal accepted the key when it was last checked.
+    pub(super) is_connected: bool,
     copies: Option<bool>,
     moves_invoices: Option<bool>,
     /// The names of rooms and folders by their ids.

@@ -11,7 +11,6 @@ use crate::admin::layout::{Layout, page};
 use crate::docspace::folder_address;
 use crate::finding::{Finding, Severity};
 use crate::registration::{Registered, RegistrationOutcome};
-use crate::text::shell_word;
 
 use super::job::{Job, Place};
 use super::jobs;
@@ -62,6 +61,8 @@ struct DonePage {
     layout: Layout,
     env_file: String,
     command: String,
+    /// The address of the console once the service runs.
+    console: String,
 }
 
 pub(super) async fn show(State(setup): State<Arc<Setup>>) -> PageResult {
@@ -120,11 +121,11 @@ pub(super) async fn start_again(State(setup): State<Arc<Setup>>) -> PageResult {
 
 pub(super) async fn finish(State(setup): State<Arc<Setup>>) -> PageResult {
     setup.draft().remove()?;
-    let name = setup.env_file().name();
     let view = DonePage {
         layout: Layout::anonymous(setup.proposal()?.value("DOCSPACE_API_HOST").to_owned()),
-        command: format!("docspace-courier serve --env-file {}", shell_word(&name)),
-        env_file: name,
+        command: setup.serve_command(),
+        env_file: setup.env_file().name(),
+        console: format!("http://{}/", setup.listener()),
     };
     Ok(page(StatusCode::OK, &view))
 }

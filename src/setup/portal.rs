@@ -47,9 +47,9 @@ pub(super) struct PortalForm {
 }
 
 pub(super) async fn show(State(setup): State<Arc<Setup>>) -> PageResult {
-    let proposal = setup.proposal()?;
-    let findings = check(&setup, &proposal).await;
-    Ok(render(&proposal, &findings))
+    let findings = check(&setup, &setup.proposal()?).await;
+    remember(&setup, &findings)?;
+    Ok(render(&setup.proposal()?, &findings))
 }
 
 pub(super) async fn save(
@@ -60,9 +60,20 @@ pub(super) async fn save(
         draft.set(HOST, &complete(&form.host));
         draft.set_secret(KEY, &form.key);
     })?;
-    let proposal = setup.proposal()?;
-    let findings = check(&setup, &proposal).await;
+    let findings = check(&setup, &setup.proposal()?).await;
+    remember(&setup, &findings)?;
     Ok(after(Step::Portal, Step::Receiver, changed, &findings))
+}
+
+/// Keeps whether the portal accepted the key, which the list of steps shows.
+fn remember(setup: &Setup, findings: &[Finding]) -> anyhow::Result<()> {
+    let is_connected = is_connected(findings);
+    setup.change(|draft| draft.is_connected = is_connected)?;
+    Ok(())
+}
+
+fn is_connected(findings: &[Finding]) -> bool {
+    !findings.is_empty() && !has_error(findings)
 }
 
 /// The address as people type or copy it: without the scheme, or with the path of a page.
@@ -145,7 +156,7 @@ fn render(proposal: &Proposal, findings: &[Finding]) -> Response {
         step_list: Step::Portal.list(proposal),
         host: proposal.value(HOST).to_owned(),
         has_key: proposal.has(KEY),
-        is_connected: !findings.is_empty() && !has_error(findings),
+        is_connected: is_connected(findings),
         findings: shown,
     };
     page(StatusCode::OK, &view)

@@ -88,6 +88,11 @@ impl Proposal {
         self.current.variable("RULES_FILE")
     }
 
+    /// Whether the portal accepted the key when it was last checked.
+    pub(super) fn is_connected(&self) -> bool {
+        self.draft.is_connected
+    }
+
     /// The public address of the service.
     pub(super) fn url(&self) -> &str {
         &self.draft.url

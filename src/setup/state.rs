@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use crate::admin::Access;
 use crate::clock::Clock;
+use crate::text::shell_word;
 
 use super::draft::{Draft, DraftFile};
 use super::env_file::EnvFile;
@@ -20,6 +21,10 @@ use super::session::SetupSession;
 /// The set-up of one env file.
 pub struct Setup {
     env_file: EnvFile,
+    /// The command line that starts this program.
+    program: String,
+    /// The address of the pages, which is that of the console later.
+    listener: SocketAddr,
     draft: DraftFile,
     session: SetupSession,
     access: Arc<Access>,
@@ -31,9 +36,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The set-up of this env file, with pages at this address. Also returns the token of the link.
+    /// The set-up of this env file by this program, with pages at this address. Also returns the token of the link.
     pub fn open(
         env_file: PathBuf,
+        program: &str,
         listener: SocketAddr,
         clock: Clock,
     ) -> anyhow::Result<(Self, String)> {
@@ -42,6 +48,8 @@ impl Setup {
             .map_err(|_| io::Error::other("the system has no random numbers"))?;
         let setup = Self {
             env_file: EnvFile::new(env_file),
+            program: shell_word(program),
+            listener,
             draft,
             session,
             access: Arc::new(Access::new(None, listener, None)),
@@ -59,6 +67,16 @@ impl Setup {
         if let Some(service) = self.service.lock().await.take() {
             service.stop().await;
         }
+    }
+
+    /// The command that runs the service with the env file.
+    pub(super) fn serve_command(&self) -> String {
+        let env_file = shell_word(&self.env_file.name());
+        format!("{} serve --env-file {env_file}", self.program)
+    }
+
+    pub(super) fn listener(&self) -> SocketAddr {
+        self.listener
     }
 
     pub(super) fn access(&self) -> Arc<Access> {

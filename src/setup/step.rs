@@ -59,7 +59,7 @@ impl Step {
     /// Whether everything that it needs was entered. The steps without a need are never marked.
     pub(super) fn is_complete(self, proposal: &Proposal) -> bool {
         match self {
-            Self::Portal => proposal.has("DOCSPACE_API_HOST") && proposal.has("DOCSPACE_API_KEY"),
+            Self::Portal => proposal.is_connected(),
             Self::Receiver => !proposal.url().is_empty() && proposal.has("DOCSPACE_WEBHOOK_SECRET"),
             Self::Jobs => {
                 let chosen = [Job::Copy, Job::Invoice].map(|job| proposal.does(job).then_some(job));

@@ -100,7 +100,11 @@ async fn from_an_empty_folder_to_the_first_copied_file() {
         setting_up.has(&inbox, &["plan.docx"]).await;
 
         browser.click("form[action='/setup/done'] button").await;
-        shows(&browser, &["docspace-courier serve --env-file courier.env"]).await;
+        shows(
+            &browser,
+            &["docspace-courier serve --env-file courier.env", "is set up"],
+        )
+        .await;
         assert!(!setting_up.path("courier.env.draft").exists());
         setting_up.stop().await;
 
