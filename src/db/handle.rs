@@ -28,7 +28,7 @@ const MAX_ACCEPT_TIME: Duration = Duration::from_secs(9);
 pub struct Db {
     backend: Backend,
     /// The store's lock, held as long as any handle lives; see [`Db::open_for_work`].
-    _lock: Option<Arc<sqlite::StoreLock>>,
+    lock: Option<Arc<sqlite::StoreLock>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Db {
         };
         Ok(Self {
             backend,
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -68,9 +68,15 @@ impl Db {
     pub fn open_for_work(location: &Location) -> anyhow::Result<Self> {
         let lock = location.file().map(sqlite::lock).transpose()?;
         Ok(Self {
-            _lock: lock.map(Arc::new),
+            lock: lock.map(Arc::new),
             ..Self::open(location)?
         })
+    }
+
+    /// Whether no other handle holds the lock of the store, so that it is free once this one is dropped.
+    pub fn is_last_handle(&self) -> bool {
+        let lock = self.lock.as_ref();
+        lock.is_none_or(|lock| Arc::strong_count(lock) == 1)
     }
 
     /// Whether several instances may use the store.

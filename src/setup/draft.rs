@@ -38,8 +38,10 @@ impl Draft {
     }
 
     pub(super) fn set(&mut self, variable: &str, value: &str) {
+        // A field has one line; a line break would become a line of the env file.
+        let line: String = value.chars().filter(|c| !c.is_control()).collect();
         self.values
-            .insert(variable.to_owned(), value.trim().to_owned());
+            .insert(variable.to_owned(), line.trim().to_owned());
     }
 
     /// Takes a secret from a form, where an empty field keeps the one that there is.
@@ -116,15 +118,14 @@ impl DraftFile {
         self.lock().clone()
     }
 
-    /// Changes the draft and its file. Returns whether anything changed.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Draft)) -> io::Result<bool> {
+    /// Replaces the draft and its file. Returns whether anything changed.
+    pub(super) fn replace(&self, new: Draft) -> io::Result<bool> {
         let mut draft = self.lock();
-        let before = draft.clone();
-        change(&mut draft);
-        if *draft == before {
+        if *draft == new {
             return Ok(false);
         }
-        private_file::replace(&self.path, &serde_json::to_string_pretty(&*draft)?)?;
+        private_file::replace(&self.path, &serde_json::to_string_pretty(&new)?)?;
+        *draft = new;
         Ok(true)
     }
 

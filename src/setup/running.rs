@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
@@ -15,6 +16,12 @@ use crate::config::{Config, Settings};
 use crate::db::Db;
 use crate::metrics::Metrics;
 use crate::service::Service;
+
+/// How long the last connections of a stopped service may keep its store.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often it is checked whether they still do.
+const RELEASE_POLL: Duration = Duration::from_millis(10);
 
 /// A service that receives deliveries and acts on them.
 pub(super) struct RunningService {
@@ -50,9 +57,15 @@ impl RunningService {
         !self.task.is_finished()
     }
 
-    /// Stops the service, after what it is doing.
+    /// Stops the service, after what it is doing, and waits until another one can open its store.
     pub(super) async fn stop(self) {
         self.stop.cancel();
         let _ = self.task.await;
+        let released = async {
+            while !self.db.is_last_handle() {
+                tokio::time::sleep(RELEASE_POLL).await;
+            }
+        };
+        let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
     }
 }

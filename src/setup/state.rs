@@ -101,7 +101,11 @@ impl Setup {
 
     /// Changes the draft. Returns whether anything changed.
     pub(super) fn change(&self, change: impl FnOnce(&mut Draft)) -> anyhow::Result<bool> {
-        let changed = self.draft.change(change);
+        let mut draft = self.draft.get();
+        change(&mut draft);
+        // A value that cannot be written would prevent every page, also the one that corrects it.
+        self.proposal_of(draft.clone())?;
+        let changed = self.draft.replace(draft);
         changed.with_context(|| {
             let path = self.draft.path().display();
             format!("what was entered cannot be kept in {path}")
@@ -110,10 +114,14 @@ impl Setup {
 
     /// The env file as it is now, and as it will be.
     pub(super) fn proposal(&self) -> anyhow::Result<Proposal> {
+        self.proposal_of(self.draft.get())
+    }
+
+    fn proposal_of(&self, draft: Draft) -> anyhow::Result<Proposal> {
         let file = &self.env_file;
         let content = file.read();
         let content = content.with_context(|| format!("cannot read {}", file.name()))?;
-        Ok(Proposal::new(file.path(), content, self.draft.get())?)
+        Ok(Proposal::new(file.path(), content, draft)?)
     }
 
     pub(super) fn service(&self) -> &tokio::sync::Mutex<Option<RunningService>> {

@@ -300,6 +300,30 @@ async fn stopping_loses_nothing_and_writes_no_env_file() {
 }
 
 #[tokio::test]
+async fn a_value_that_no_env_file_can_hold_is_refused_and_the_pages_stay() {
+    bounded(async {
+        let mut setting_up = SettingUp::new().await;
+        let link = setting_up.start().await;
+        let session = setting_up.session(&link).await;
+        session.enter_everything().await;
+        let form = [("moves_invoices", "yes"), ("prefix", "'\" #\" #' #")];
+        let refused = session.post("/setup/jobs", &form).await;
+        let sentence = refused.text().await.unwrap();
+        assert!(sentence.contains("INVOICE_TITLE_PREFIX"), "{sentence}");
+        session.text("/setup/jobs").await;
+        let form = [
+            ("copies", "yes"),
+            ("email", "a@example.com\nSMTP_URL=smtp://evil.example"),
+        ];
+        session.post("/setup/jobs", &form).await;
+        let summary = session.text("/setup/summary").await;
+        assert!(!summary.contains("SMTP_URL="), "{summary}");
+        setting_up.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_env_file_keeps_its_comments_and_other_variables() {
     bounded(async {
         let mut setting_up = SettingUp::new().await;
@@ -369,6 +393,17 @@ async fn without_the_scope_the_webhook_is_created_by_hand() {
         session.submit("/setup/first-upload", &[]).await;
         let page = session.text("/setup/first-upload").await;
         assert!(page.contains("The webhook is created"), "{page}");
+
+        // A delivery that is signed with another secret shows in the progress.
+        let receiver = format!("http://{}/webhook", setting_up.address);
+        let signature = format!("sha256={}", "0".repeat(64));
+        let delivery = http()
+            .post(receiver)
+            .header("x-docspace-signature-256", signature)
+            .body("{}");
+        assert_eq!(delivery.send().await.unwrap().status(), 401);
+        let page = session.text("/setup/first-upload").await;
+        assert!(page.contains("1 rejected"), "{page}");
         setting_up.stop().await;
     })
     .await;
