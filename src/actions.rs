@@ -17,6 +17,7 @@ mod attempt;
 mod change;
 mod current_file;
 mod entry_operation;
+mod event_room;
 pub mod failpoint;
 mod in_flight;
 mod intent;
@@ -27,14 +28,17 @@ mod poll_schedule;
 mod portal_error;
 
 // One module per kind.
+mod archive;
 mod call;
 mod comment;
 mod lock;
 mod notify;
 mod rename;
+mod tag;
 mod transfer;
 mod trash;
 
+pub use archive::Archive;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
 pub use comment::Comment;
@@ -42,6 +46,7 @@ use kind::KindEntry;
 pub use lock::Lock;
 pub use notify::Notify;
 pub use rename::Rename;
+pub use tag::Tag;
 pub use transfer::{CopyTo, MoveTo};
 pub use trash::Trash;
 
@@ -53,6 +58,8 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Comment>(),
     KindEntry::of::<Lock>(),
     KindEntry::of::<Trash>(),
+    KindEntry::of::<Tag>(),
+    KindEntry::of::<Archive>(),
     KindEntry::of::<Notify>(),
     KindEntry::of::<Call>(),
 ];

@@ -39,7 +39,7 @@ pub use delivery_log::{DeliveryLog, LogRow};
 pub use error::{Error, ErrorClass, WriteOutcome};
 pub use exchanges::{Exchange, Exchanges, TransferRequest};
 pub use file::{FileInfo, LockHolder};
-pub use files::{Files, MAX_COMMENT_LENGTH};
+pub use files::{Files, MAX_COMMENT_LENGTH, MAX_TAG_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
 pub use open_reason::OpenReason;
 pub use operation::{

@@ -46,6 +46,11 @@ pub(super) trait EntryOperation: Sync {
         portal: &Client,
         may_send: impl Future<Output = bool> + Send,
     ) -> impl Future<Output = Result<Option<Operation>, Error>> + Send;
+
+    /// The outcome of an operation that has ended and left the entry as it was.
+    fn unchanged(&self, reason: String) -> AttemptOutcome {
+        AttemptOutcome::failed(reason)
+    }
 }
 
 /// Makes an attempt at an operation.
@@ -211,7 +216,7 @@ async fn watch<O: EntryOperation>(
         (Shown::Prevented(outcome), Some(_)) => outcome.keeping(Some(call.intent)),
         (Shown::Prevented(outcome), None) => outcome,
         (Shown::Possible(_), None) => {
-            AttemptOutcome::failed(reason.unwrap_or_else(|| RESULT_MISSING.to_owned()))
+            operation.unchanged(reason.unwrap_or_else(|| RESULT_MISSING.to_owned()))
         }
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn refused_without_cause(
     let denials = usize::try_from(action.denials).ok();
     match denials.and_then(|denials| UNEXPLAINED_WAITS.get(denials)) {
         Some(wait) => AttemptOutcome::Denied {
-            reason: "the portal denies access to the file without a visible cause".to_owned(),
+            reason: "the portal denies access without a visible cause".to_owned(),
             wait: *wait,
         },
         None => cause(),

@@ -8,6 +8,7 @@ use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
 use crate::root_cause::cause_in_words;
+use crate::rules::WorksOn;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
@@ -60,6 +61,13 @@ const NEEDED_SCOPES: [NeededScope; 4] = [
         required: false,
     },
 ];
+
+/// The scope that rules need which work on rooms, not only on files in them.
+const ROOM_SCOPE: NeededScope = NeededScope {
+    any_of: &["rooms:write", "*:write"],
+    if_missing: "lacks the scope rooms:write, so rooms cannot be tagged or archived; create a key that has it",
+    required: true,
+};
 
 /// The findings about the portal.
 pub(super) struct PortalCheck {
@@ -166,7 +174,7 @@ fn unreachable(host: &str, error: &Error) -> String {
 async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
     match client.account().key().await {
         Ok(key) => {
-            let mut findings = scopes(&key);
+            let mut findings = scopes(&key, deployment);
             findings.extend(expiry(&key, deployment));
             findings
         }
@@ -181,7 +189,7 @@ async fn key(client: &Client, deployment: &Deployment) -> Vec<Finding> {
     }
 }
 
-fn scopes(key: &KeyInfo) -> Vec<Finding> {
+fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
     if key.permissions.is_empty() {
         return vec![Finding::ok(KEY, "has all permissions of its user")];
     }
@@ -189,8 +197,11 @@ fn scopes(key: &KeyInfo) -> Vec<Finding> {
         let mut granted = key.permissions.iter();
         granted.any(|scope| scopes.contains(&scope.as_str()))
     };
+    let mut actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
+    let works_on_rooms = actions.any(|action| action.properties.works_on == WorksOn::Room);
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
+        .chain(works_on_rooms.then_some(&ROOM_SCOPE))
         .filter(|scope| !has_one_of(scope.any_of))
         .map(|scope| {
             if scope.required {

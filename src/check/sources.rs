@@ -46,21 +46,56 @@ struct SourceRights {
     rename: Option<bool>,
     lock: Option<bool>,
     delete: Option<bool>,
+    tag: Option<bool>,
+    archive: Option<bool>,
 }
 
-/// The rights beside those to copy and move, each with what it allows to do with files, and who has it.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 4] = [
+/// The rights beside those to copy and move, each with what the key may do, its user may not do, and who may.
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 6] = [
     (
         FileRight::Comment,
         [
-            "comment on",
-            "commented on",
-            "room manager or content creator",
+            "its files can be commented on",
+            "comment on its files",
+            "a room manager or content creator there",
         ],
     ),
-    (FileRight::Rename, ["rename", "renamed", "room manager"]),
-    (FileRight::Lock, ["lock", "locked", "room manager"]),
-    (FileRight::Delete, ["delete", "deleted", "room manager"]),
+    (
+        FileRight::Rename,
+        [
+            "its files can be renamed",
+            "rename its files",
+            "a room manager there",
+        ],
+    ),
+    (
+        FileRight::Lock,
+        [
+            "its files can be locked",
+            "lock its files",
+            "a room manager there",
+        ],
+    ),
+    (
+        FileRight::Delete,
+        [
+            "its files can be deleted",
+            "delete its files",
+            "a room manager there",
+        ],
+    ),
+    (
+        FileRight::Tag,
+        ["it can be tagged", "tag it", "a room manager there"],
+    ),
+    (
+        FileRight::Archive,
+        [
+            "it can be archived",
+            "archive it",
+            "its owner or an administrator of the portal",
+        ],
+    ),
 ];
 
 impl SourceRights {
@@ -72,6 +107,22 @@ impl SourceRights {
             rename: file.may_rename,
             lock: file.may_lock,
             delete: file.may_delete,
+            ..Self::default()
+        }
+    }
+
+    /// The rights to the room itself. An administrator may tag and archive every room, its owner may do both, too
+    /// (docs/DOCSPACE.md A1.6).
+    fn with_room(self, room: &FolderInfo, is_administrator: bool) -> Self {
+        let edit = room.security.and_then(|rights| rights.edit_room);
+        let is_owner = room
+            .access
+            .map(|access| access == AccessLevel::None && room.in_room == Some(true));
+        let may = |right: Option<bool>| if is_administrator { Some(true) } else { right };
+        Self {
+            tag: may(edit),
+            archive: may(is_owner),
+            ..self
         }
     }
 
@@ -83,6 +134,8 @@ impl SourceRights {
             FileRight::Rename => self.rename,
             FileRight::Lock => self.lock,
             FileRight::Delete => self.delete,
+            FileRight::Tag => self.tag,
+            FileRight::Archive => self.archive,
         }
     }
 }
@@ -96,7 +149,13 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
             Ok(folder) => {
                 findings.push(check_kind(&subject, &source, &folder));
                 if !folder.is_section() {
-                    let rights = rights(portal, &folder).await;
+                    let mut rights = rights(portal, &folder).await;
+                    if source.needs(FileRight::Tag) || source.needs(FileRight::Archive) {
+                        let user = portal.account().current_user().await;
+                        let is_administrator =
+                            user.is_ok_and(|user| user.is_owner || user.is_admin);
+                        rights = rights.with_room(&folder, is_administrator);
+                    }
                     findings.extend(check_rights(&subject, &source, &folder, rights));
                     findings.extend(check_other_rights(&subject, &source, rights));
                 }
@@ -208,6 +267,7 @@ fn rights_by_membership(room: &FolderInfo) -> SourceRights {
         rename: manage,
         lock: manage,
         delete: manage,
+        ..SourceRights::default()
     }
 }
 
@@ -255,7 +315,7 @@ fn check_rights(
     ))
 }
 
-/// Whether the files may be commented on and renamed, if a rule does that.
+/// Whether the key may do what else a rule does.
 fn check_other_rights(
     subject: &str,
     source: &WatchedFolder<'_>,
@@ -264,17 +324,16 @@ fn check_other_rights(
     let needed = OTHER_RIGHTS
         .iter()
         .filter(|(right, _)| source.needs(*right));
-    let findings = needed.map(|(right, [verb, done, roles])| match rights.get(*right) {
-        Some(true) => Finding::ok(subject, format!("its files can be {done} with this key")),
+    let findings = needed.map(|(right, [can, verb, roles])| match rights.get(*right) {
+        Some(true) => Finding::ok(subject, format!("{can} with this key")),
         Some(false) => Finding::error(
             subject,
-            format!("the user of the key may not {verb} its files: make that user a {roles} there"),
+            format!("the user of the key may not {verb}: make that user {roles}"),
         ),
         None => Finding::warning(
             subject,
             format!(
-                "the portal does not report whether the user of the key may {verb} its files: upload a file and \
-                 check again"
+                "the portal does not report whether the user of the key may {verb}: upload a file and check again"
             ),
         ),
     });
@@ -297,6 +356,7 @@ mod tests {
                 rename: r#move,
                 lock: r#move,
                 delete: r#move,
+                ..SourceRights::default()
             };
             assert_eq!(rights_by_membership(&room), expected, "{members}");
         };

@@ -95,6 +95,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_741,
         include_str!("../../migrations/2026112741_changed_at.sql"),
     ),
+    (
+        2_026_112_742,
+        include_str!("../../migrations/2026112742_archived_rooms.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -19,6 +19,9 @@ use super::transport::Transport;
 /// The portal cuts a comment to this many characters (docs/DOCSPACE.md A9.2).
 pub const MAX_COMMENT_LENGTH: usize = 255;
 
+/// The longest tag (docs/DOCSPACE.md A8).
+pub const MAX_TAG_LENGTH: usize = 255;
+
 /// Calls about files, folders and rooms.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
@@ -89,6 +92,22 @@ impl<'a> Files<'a> {
             .transport
             .send_if(may_send, PortalCall::put(path, &body));
         Ok(locked.await?.response)
+    }
+
+    /// Gives tags to a room, if `may_send` returns true just before the request. Unknown tags are created; those that the
+    /// room has stay. Raises no event (docs/DOCSPACE.md A8).
+    pub async fn add_tags(
+        self,
+        room: &FolderId,
+        names: &[String],
+        may_send: impl Future<Output = bool>,
+    ) -> Result<(), Error> {
+        let path = path::rooms().id(room.as_str()).word("tags");
+        let body = TagsBody { names };
+        let done = self
+            .transport
+            .send_if::<IgnoredAny>(may_send, PortalCall::put(path, &body));
+        done.await.map(drop)
     }
 
     /// Reads what the activity log says of a file since this time, without regard to its order. It is written
@@ -195,6 +214,11 @@ struct CommentBody<'a> {
 #[serde(rename_all = "camelCase")]
 struct LockBody {
     lock_file: bool,
+}
+
+#[derive(Serialize)]
+struct TagsBody<'a> {
+    names: &'a [String],
 }
 
 #[derive(Serialize)]

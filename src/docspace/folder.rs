@@ -64,6 +64,8 @@ pub struct FolderRights {
     pub copy_to: Option<bool>,
     /// Move something into it.
     pub move_to: Option<bool>,
+    /// Change it, if it is a room.
+    pub edit_room: Option<bool>,
 }
 
 /// What is directly in a folder, or a page of it.

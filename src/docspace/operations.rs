@@ -86,6 +86,23 @@ impl<'a> Operations<'a> {
         Ok(only_operation(started.response, OperationNumber::DELETE))
     }
 
+    /// Starts to move a room to the Archive, if `may_send` returns true just before the request. The operation ends with an
+    /// error while somebody has a file in the room open (docs/DOCSPACE.md A8).
+    pub async fn archive(
+        self,
+        room: &FolderId,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<Option<Operation>, Error> {
+        let path = path::rooms().id(room.as_str()).word("archive");
+        let body = RoomBody {
+            delete_after: false,
+        };
+        let started = self
+            .transport
+            .send_if(may_send, PortalCall::put(path, &body));
+        Ok(Some(started.await?.response))
+    }
+
     /// Reads an operation. The portal shows a result once.
     ///
     /// `None` if the portal does not show it, which proves neither success nor failure (docs/DOCSPACE.md 4.4).
@@ -113,6 +130,14 @@ impl<'a> Operations<'a> {
         self.unclaimed.keep(ended);
         Ok(pending)
     }
+}
+
+/// The body of a call about a room (docs/DOCSPACE.md A8).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomBody {
+    /// As for a copy.
+    delete_after: bool,
 }
 
 /// The body of a deletion (docs/DOCSPACE.md A6).

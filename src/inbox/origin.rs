@@ -1,7 +1,7 @@
 //! Origin: whether an event is the effect of an action, so that no rule reacts to its own work.
 //!
 //! The portal reports a copy as `file.copied` of the new file, a move as `file.moved` of the file in its
-//! destination, one to the trash as `file.trashed`, and a change such as a comment or a title as `file.updated` with the time of the last change that
+//! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, and a change such as a comment or a title as `file.updated` with the time of the last change that
 //! the action has stored (docs/DOCSPACE.md 3, A3.1, A9.2). The action that did it names the event that caused it, and so on back to the first
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
 
@@ -42,6 +42,7 @@ pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<Ef
         "file.moved" | "file.restored" => {
             Some(EffectKind::Moved(entry.and_then(|it| it.parent.as_ref())))
         }
+        "room.archived" => Some(EffectKind::Archived),
         "file.trashed" => Some(EffectKind::Trashed),
         "file.updated" => Some(EffectKind::Updated(entry.and_then(|it| it.modified_at))),
         _ => None,
@@ -71,7 +72,7 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     {
         return Ok(Origin::Undetermined);
     }
-    let is_change = matches!(kind, EffectKind::Updated(_));
+    let is_change = matches!(kind, EffectKind::Updated(_) | EffectKind::Archived);
     if is_change && outbox::has_change_in_flight(sql, kind, &entry.id)? {
         return Ok(Origin::Undetermined);
     }

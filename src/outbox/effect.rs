@@ -32,6 +32,8 @@ pub enum EffectKind<'a> {
     Moved(Option<&'a FolderId>),
     /// The file was moved to the trash.
     Trashed,
+    /// The room was archived.
+    Archived,
     /// The file changed otherwise, in this content state if one is given.
     Updated(Option<Timestamp>),
 }
@@ -52,6 +54,7 @@ impl EffectKind<'_> {
             Self::Copied => "file.copied",
             Self::Moved(_) => "file.moved",
             Self::Trashed => "file.trashed",
+            Self::Archived => "room.archived",
             Self::Updated(_) => "file.updated",
         }
     }
@@ -60,6 +63,7 @@ impl EffectKind<'_> {
     fn condition(self) -> &'static str {
         match self {
             Self::Copied => "result_file = :file",
+            Self::Archived => "result_folder = :file AND raises = 'room.archived'",
             Self::Moved(_) | Self::Trashed => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
             }
@@ -74,7 +78,11 @@ impl EffectKind<'_> {
         match self {
             Self::Moved(Some(folder)) => destination == Some(folder),
             Self::Updated(Some(state)) => changed_at == state.to_string(),
-            Self::Copied | Self::Moved(None) | Self::Trashed | Self::Updated(None) => true,
+            Self::Copied
+            | Self::Moved(None)
+            | Self::Trashed
+            | Self::Archived
+            | Self::Updated(None) => true,
         }
     }
 }
@@ -138,8 +146,8 @@ pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<b
     sql.exists(&statement, &[(":target", (&target(folder, title)).into())])
 }
 
-/// Whether an action that raises an event of this trigger for this file has begun, and it is not known yet when it
-/// changed the file.
+/// Whether a call of an action with this effect is in flight: for this file, or for any room, because the event may
+/// have been about a file in it.
 pub fn has_change_in_flight(
     sql: &Sql,
     kind: EffectKind<'_>,
@@ -147,11 +155,13 @@ pub fn has_change_in_flight(
 ) -> Result<bool, SqlError> {
     let statement = format!(
         "SELECT 1 FROM actions
-         WHERE file_id = :file AND {} = '{}' AND intent_at IS NOT NULL AND state IN ('waiting', 'running') LIMIT 1",
+         WHERE (file_id = :file OR :any = 1) AND {} = '{}' AND intent_at IS NOT NULL AND state IN ('waiting', 'running') LIMIT 1",
         raises("actions"),
         kind.trigger(),
     );
-    sql.exists(&statement, &[(":file", file.as_str().into())])
+    let any = kind == EffectKind::Archived;
+    let params = [(":file", file.as_str().into()), (":any", any.into())];
+    sql.exists(&statement, &params)
 }
 
 /// An action that is done.

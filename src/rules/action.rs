@@ -23,6 +23,8 @@ pub struct ActionPlan {
 pub struct ActionProperties {
     /// Whether it calls the portal. Others reach another system and touch no file.
     pub is_file_work: bool,
+    /// What its events must be about.
+    pub works_on: WorksOn,
     /// Whether the actions after it in its rule wait for it.
     pub is_waited_for: bool,
     /// The trigger of the event that it raises in the portal (docs/DOCSPACE.md 3).
@@ -48,7 +50,16 @@ impl ActionProperties {
     pub fn on_file() -> Self {
         Self {
             is_file_work: true,
+            works_on: WorksOn::File,
             ..Self::external()
+        }
+    }
+
+    /// An action that calls the portal about the room of the event.
+    pub fn on_room() -> Self {
+        Self {
+            works_on: WorksOn::Room,
+            ..Self::on_file()
         }
     }
 
@@ -56,6 +67,7 @@ impl ActionProperties {
     pub fn external() -> Self {
         Self {
             is_file_work: false,
+            works_on: WorksOn::Anything,
             is_waited_for: true,
             raises: None,
             needs: None,
@@ -111,7 +123,18 @@ pub struct Placement {
     pub writes_title: bool,
 }
 
-/// A right on a file, as the portal reports it.
+/// What an action works on, and so what its events must be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorksOn {
+    /// A file.
+    File,
+    /// A room: the one that holds the file or folder, or that the event is about.
+    Room,
+    /// Nothing in the portal.
+    Anything,
+}
+
+/// A right on a file or its room, as the portal reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileRight {
     /// To copy it.
@@ -126,6 +149,10 @@ pub enum FileRight {
     Lock,
     /// To delete it, also to the trash.
     Delete,
+    /// To tag the room.
+    Tag,
+    /// To archive the room.
+    Archive,
 }
 
 /// One of the configured channels.

@@ -132,6 +132,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
                 && match_same_titles(rule, next, event)
                 && is_decided_by_place_and_title(next, event, rule)
                 && watches(next, event, rule)
+                && (!event.is_about_room() || is_about_same_room(rule, next))
         });
         links.extend(triggering.map(|event| {
             let link = CycleLink {
@@ -153,6 +154,28 @@ struct RaisedEvent<'a> {
     folder: Option<&'a FolderId>,
     /// Whether the file may have another title than the one that the rule found.
     is_renamed: bool,
+}
+
+impl RaisedEvent<'_> {
+    /// Whether it is about a room, not about the file that the rule found.
+    fn is_about_room(&self) -> bool {
+        self.trigger.starts_with(ROOM_TRIGGERS)
+    }
+}
+
+/// How the triggers of events about rooms begin.
+const ROOM_TRIGGERS: &str = "room.";
+
+/// Whether an event about the room of the event that a rule acted on is certain to match another rule: the first event
+/// was about the room, too, and the other rule asks for nothing that the first does not.
+fn is_about_same_room(cause: &Rule, next: &Rule) -> bool {
+    let mut triggers = cause.triggers.iter();
+    let mut conditions = next.conditions.iter();
+    triggers.all(|trigger| trigger.as_str().starts_with(ROOM_TRIGGERS))
+        && conditions.all(|condition| {
+            let is_about_actor = matches!(condition, Condition::By(_) | Condition::NotBy(_));
+            is_about_actor || cause.conditions.contains(condition)
+        })
 }
 
 fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
-use super::action::ActionPlan;
+use super::action::{ActionPlan, WorksOn};
 use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
@@ -52,11 +52,14 @@ impl Rule {
             })
     }
 
-    /// Whether it works on files, which no event about anything else has.
-    fn works_on_files(&self) -> bool {
-        self.actions
-            .iter()
-            .any(|action| action.properties.is_file_work)
+    /// Whether its actions can work on what an event is about.
+    fn works_on(&self, kind: EntryKind) -> bool {
+        let mut actions = self.actions.iter();
+        actions.all(|action| match action.properties.works_on {
+            WorksOn::File => kind == EntryKind::File,
+            WorksOn::Room => kind != EntryKind::Account,
+            WorksOn::Anything => true,
+        })
     }
 
     /// Evaluates the trigger, the rules before it in its group, and the conditions, at the least cost.
@@ -126,9 +129,7 @@ impl Rule {
         }
         match view.map(|view| view.entry.kind) {
             None => Some(Mismatch::NoEntry),
-            Some(kind) if kind != EntryKind::File && self.works_on_files() => {
-                Some(Mismatch::NotAFile(kind))
-            }
+            Some(kind) if !self.works_on(kind) => Some(Mismatch::NotAFile(kind)),
             Some(EntryKind::File) if matches!(facts.file, Some(Lookup::NotFound)) => {
                 Some(Mismatch::FileGone)
             }

@@ -48,6 +48,7 @@ mod leases;
 mod listing;
 mod old_events;
 mod reconcile;
+mod room_actions;
 mod schedules;
 mod trash;
 
@@ -80,6 +81,7 @@ mod untrusted_text;
 // Setting up and checking a deployment.
 mod check;
 mod check_channels;
+mod check_rooms;
 mod private_certificates;
 mod register;
 mod rehearse;

@@ -41,6 +41,7 @@ mod leases;
 mod listing;
 mod old_events;
 mod reconcile;
+mod room_actions;
 mod rules;
 mod schedules;
 mod smuggling;

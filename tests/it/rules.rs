@@ -90,7 +90,7 @@ fn every_file_of_the_documentation_is_valid() {
         assert!(!read(text).is_empty(), "{text}");
         found += 1;
     }
-    assert_eq!(found, 11);
+    assert_eq!(found, 12);
     for heading in [
         "Archive by file type",
         "Route by status",
@@ -99,6 +99,7 @@ fn every_file_of_the_documentation_is_valid() {
         "Review comments",
         "Sanitise file names",
         "Forbidden extensions",
+        "Archive finished rooms",
         "Lock signed contracts",
         "Critical folder",
         "Contract intake with a pipeline",

@@ -1,7 +1,7 @@
 //! One `[[rule]]`: its name, triggers and conditions.
 
 use crate::event::Trigger;
-use crate::rules::{ActionPlan, OTHERS, Rule};
+use crate::rules::{ActionPlan, OTHERS, Rule, WorksOn};
 use crate::similar::did_you_mean;
 use crate::table_reader::{FieldValue, RuleContext, TableReader};
 
@@ -126,25 +126,33 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
     plans.flatten().collect()
 }
 
-/// Actions on files need triggers about a file that still exists.
+/// Actions on files need triggers about a file that still exists, those on rooms triggers about something in a room.
 fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {
-    let Some(action) = actions.iter().find(|action| action.properties.is_file_work) else {
-        return;
+    let find = |what: WorksOn| {
+        let mut actions = actions.iter();
+        actions.find(|action| action.properties.works_on == what)
     };
+    let on_file = find(WorksOn::File);
+    let on_any = on_file.or_else(|| find(WorksOn::Room));
     for trigger in triggers {
         let name = trigger.as_str();
-        let subject = match name.split_once('.') {
-            Some(("file", "deleted")) => "a deleted file",
-            Some(("folder" | "room", _)) => "a folder or room",
-            Some(("agent", _)) => "an agent",
-            Some(("user", _)) => "a user",
-            Some(("group", _)) => "a group",
+        const FOR_ROOMS: &str = "only tag, archive, notify and call are possible";
+        const FOR_OTHERS: &str = "only notify and call are possible";
+        let (subject, impossible, possible) = match name.split_once('.') {
+            Some(("file", "deleted")) => ("a deleted file", on_file, FOR_ROOMS),
+            Some(("folder" | "room", "deleted")) => {
+                ("a deleted folder or room", on_any, FOR_OTHERS)
+            }
+            Some(("folder" | "room", _)) => ("a folder or room", on_file, FOR_ROOMS),
+            Some(("agent", _)) => ("an agent", on_any, FOR_OTHERS),
+            Some(("user", _)) => ("a user", on_any, FOR_OTHERS),
+            Some(("group", _)) => ("a group", on_any, FOR_OTHERS),
             _ => continue,
         };
-        let what = format!(
-            "{name} is about {subject}, so the rule cannot {}; only notify and call are possible",
-            action.kind
-        );
-        table.report_field("triggers", &what);
+        if let Some(action) = impossible {
+            let kind = action.kind;
+            let what = format!("{name} is about {subject}, so the rule cannot {kind}; {possible}");
+            table.report_field("triggers", &what);
+        }
     }
 }

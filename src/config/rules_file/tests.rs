@@ -79,6 +79,10 @@ fn every_field_of_a_rule() {
         [[rule.action]]
         trash = true
         [[rule.action]]
+        tag = ["client", "vip"]
+        [[rule.action]]
+        archive = true
+        [[rule.action]]
         notify = { email = ["a@x.example", "b@x.example"], chat = true, text = "{title}" }
         [[rule.action]]
         call = { url = "https://pipeline.example/x", secret_env = "CONTRACTS_SECRET" }
@@ -112,8 +116,8 @@ fn every_field_of_a_rule() {
     assert!(rule.conditions.contains(&prefix));
     let kinds: Vec<_> = rule.actions.iter().map(|action| action.kind).collect();
     let expected = [
-        "copy", "move", "rename", "comment", "lock", "trash", "notify", "notify", "notify", "call",
-        "call",
+        "copy", "move", "rename", "comment", "lock", "trash", "tag", "archive", "notify", "notify",
+        "notify", "call", "call",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(
@@ -258,7 +262,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, trash, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, trash, tag, archive, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -307,6 +311,9 @@ fn what_is_refused() {
     action("rename = \"{room}\"", "there is no field {room}");
     action("rename = true", "must be");
     action("lock = false", "action.lock: must be true");
+    action("tag = []", "names no tag");
+    action("tag = \" \"", "is blank");
+    action("archive = false", "action.archive: must be true");
     action("trash = 1", "action.trash: must be true or false");
 }
 
@@ -360,13 +367,25 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only notify and call are possible",
+        "cannot copy; only tag, archive, notify and call are possible",
     );
     rule(
         "a",
         "\"file.deleted\"",
         "comment = \"x\"",
         "is about a deleted file, so the rule cannot comment",
+    );
+    rule(
+        "a",
+        "\"room.deleted\"",
+        "tag = \"x\"",
+        "is about a deleted folder or room, so the rule cannot tag; only notify and call are possible",
+    );
+    rule(
+        "a",
+        "\"user.created\"",
+        "archive = true",
+        "is about a user, so the rule cannot archive; only notify and call are possible",
     );
 }
 

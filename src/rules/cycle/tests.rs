@@ -2,7 +2,7 @@
 
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
-use crate::actions::{Comment, CopyTo, Lock, MoveTo, Rename, Trash};
+use crate::actions::{Archive, Comment, CopyTo, Lock, MoveTo, Rename, Trash};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::template::title::TitleTemplate;
@@ -17,6 +17,7 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
                 text: "seen".to_owned(),
             }
             .into(),
+            "archive" => Archive {}.into(),
             "lock" => Lock {}.into(),
             "trash" => Trash {}.into(),
             "rename" => Rename {
@@ -93,6 +94,15 @@ fn new_titles_locks_and_the_trash() {
     check(&[rule("a", "file.updated", room(5), &[("lock", 0)])], 1);
     check(&[rule("a", "file.trashed", room(5), &[("trash", 0)])], 1);
     check(&[rule("a", "file.uploaded", room(5), &[("trash", 0)])], 0);
+    check(&[rule("a", "room.archived", room(5), &[("archive", 0)])], 1);
+    // Whether a rule about files matches an event about their room is not certain.
+    check(
+        &[
+            rule("a", "file.moved", room(5), &[("archive", 0)]),
+            rule("b", "room.archived", room(5), &[("archive", 0)]),
+        ],
+        1,
+    );
 }
 
 #[test]
