@@ -50,11 +50,7 @@ impl Kind for Tag {
             Some(name)
         });
         let names: Vec<String> = names.collect();
-        if names.is_empty() {
-            value.report("names no tag");
-            return None;
-        }
-        Some(vec![Self { names }])
+        (!names.is_empty()).then(|| vec![Self { names }])
     }
 
     fn properties(&self) -> ActionProperties {

@@ -311,7 +311,7 @@ fn what_is_refused() {
     action("rename = \"{room}\"", "there is no field {room}");
     action("rename = true", "must be");
     action("lock = false", "action.lock: must be true");
-    action("tag = []", "names no tag");
+    action("tag = []", "is an empty list");
     action("tag = \" \"", "is blank");
     action("archive = false", "action.archive: must be true");
     action("trash = 1", "action.trash: must be true or false");
