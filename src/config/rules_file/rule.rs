@@ -126,6 +126,12 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
     plans.flatten().collect()
 }
 
+/// What is possible with events about folders and rooms.
+const FOR_ROOMS: &str = "only tag, archive, notify and call are possible";
+
+/// What is possible with all events.
+const FOR_OTHERS: &str = "only notify and call are possible";
+
 /// Actions on files need triggers about a file that still exists, those on rooms triggers about something in a room.
 fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {
     let find = |what: WorksOn| {
@@ -136,8 +142,6 @@ fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[
     let on_any = on_file.or_else(|| find(WorksOn::Room));
     for trigger in triggers {
         let name = trigger.as_str();
-        const FOR_ROOMS: &str = "only tag, archive, notify and call are possible";
-        const FOR_OTHERS: &str = "only notify and call are possible";
         let (subject, impossible, possible) = match name.split_once('.') {
             Some(("file", "deleted")) => ("a deleted file", on_file, FOR_ROOMS),
             Some(("folder" | "room", "deleted")) => {
