@@ -18,6 +18,8 @@ mod replay;
 
 mod decision;
 
+mod compact;
+
 // Afterwards.
 mod dead_letter;
 
@@ -26,12 +28,13 @@ mod forget;
 mod retention;
 
 pub use accept::{
-    AcceptOutcome, Source, accept, insert, insert_decided, keep_unreadable, lock_order,
+    AcceptOutcome, Acceptance, Source, accept, insert, insert_decided, keep_unreadable, lock_order,
 };
+pub use compact::read_ignored;
 pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
 pub use decision::{
-    DecisionOutcome, InboxState, RecordedDecision, Undecided, has_rule, make_due, mark_dead,
-    next_due, postpone, preview_replay, record_decisions, undecided,
+    DecisionOutcome, InboxState, RecordedDecision, Undecided, has_rule, log_decisions, make_due,
+    mark_dead, next_due, outcome_label, postpone, preview_replay, record_decisions, undecided,
 };
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use forget::{forget, mentioning};

@@ -17,6 +17,7 @@ pub mod journal;
 
 // Decide.
 pub mod facts;
+pub mod local_decider;
 pub mod reload;
 pub mod rules;
 

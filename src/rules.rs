@@ -28,7 +28,7 @@ pub use condition::{
     Account, Condition, EmptyText, FieldTest, Pattern, PatternError, SizeRange, TextTest,
 };
 pub use cycle::{RuleCycle, alias_watched_folder, find_cycles, unresolved_destinations};
-pub use decision::{Decision, FileState, PlannedActions};
+pub use decision::{Decision, EventDecisions, FileState, PlannedActions};
 pub use explain::{ConditionReport, Explanation, Verdict};
 pub use facts::{Facts, Lookup, MissingFact};
 pub use rule::Rule;

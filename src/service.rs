@@ -103,6 +103,7 @@ impl Service {
             secrets: config.secrets,
             unsigned: config.public.unsigned,
             transport: config.public.transport,
+            retention: config.limits.retention,
         });
         Ok(Self {
             parts,

@@ -2,7 +2,7 @@
 //!
 //! Every delivery passes the extractor `VerifiedDelivery`, which rejects a missing or malformed signature and
 //! too large a body unread, reads the body, and verifies the signature over the raw bytes. Only then is it parsed
-//! and stored in the inbox; the response follows the commit. No rules run here, and the portal is not called. The status is never 410, which makes
+//! and stored in the inbox; the response follows the commit. Rules decide with it what needs nothing else; the portal is not called. The status is never 410, which makes
 //! DocSpace delete the webhook, and never a redirect, which DocSpace does not follow (docs/DOCSPACE.md 1.5,
 //! 1.6).
 //!
@@ -18,14 +18,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::db::{Db, StoreError};
+use crate::db::{Db, Sql, StoreError};
 use crate::event::Event;
 use crate::health::{self, Health};
 use crate::http_headers::is_https;
-use crate::inbox::{self, AcceptOutcome};
+use crate::inbox::{self, AcceptOutcome, Acceptance, DecisionOutcome, RecordedDecision};
+use crate::local_decider::LocalDecider;
 use crate::log_limit::LogLimits;
 use crate::loopback::{has_loopback_host, is_forwarded, is_from_browser};
 use crate::metrics::{DeliveryResponse, Metrics};
@@ -84,6 +86,8 @@ pub struct Receiver {
     pub unsigned: UnsignedPolicy,
     /// Whether deliveries must have come over HTTPS.
     pub transport: TransportPolicy,
+    /// Decides what needs nothing but the delivery.
+    pub decider: LocalDecider,
     /// Where events are stored.
     pub db: Db,
     /// The time of day.
@@ -211,11 +215,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     match Event::parse(&body) {
         Ok(event) => {
             let trigger = event.trigger.clone();
-            let order = inbox::lock_order(&event);
-            let stored = receiver
-                .db
-                .write_or_refuse(order, move |sql| inbox::accept(sql, &event, &body, now))
-                .await;
+            let stored = store(&receiver, event, body, now).await;
             let trigger = trigger.as_ref().map_or("none", |trigger| trigger.as_str());
             acknowledge(&receiver, stored, trigger)
         }
@@ -244,14 +244,51 @@ async fn receive(State(receiver): State<Arc<Receiver>>, delivery: VerifiedDelive
     }
 }
 
+/// Stores an event, together with what the rules decide about it if that needs nothing else. If the store refuses the
+/// decisions for good, the event waits for others.
+async fn store(
+    receiver: &Receiver,
+    event: Event,
+    body: BufferedBody,
+    now: Timestamp,
+) -> Result<Acceptance, StoreError> {
+    let decisions = receiver.decider.decide(&event, &body, now);
+    let is_decided = decisions.is_some();
+    let order = inbox::lock_order(&event);
+    let delivery = Arc::new((event, body));
+    let shared = Arc::clone(&delivery);
+    let accept = move |sql: &Sql| {
+        let (event, body) = &*shared;
+        inbox::accept(sql, event, body, decisions.as_ref(), now)
+    };
+    match receiver.db.write_or_refuse(order, accept).await {
+        Err(error) if is_decided && error.is_permanent() => {
+            error!(
+                error = %ErrorChain(&error),
+                "the store refuses the decisions about an event; it is stored undecided"
+            );
+            let accept = move |sql: &Sql| {
+                let (event, body) = &*delivery;
+                inbox::accept(sql, event, body, None, now)
+            };
+            receiver.db.write_or_refuse(order, accept).await
+        }
+        stored => stored,
+    }
+}
+
 fn acknowledge(
     receiver: &Receiver,
-    stored: Result<AcceptOutcome, StoreError>,
+    stored: Result<Acceptance, StoreError>,
     trigger: &str,
 ) -> Response {
-    let (status, id, counted) = match stored {
-        Ok(AcceptOutcome::Accepted(id)) => ("accepted", id, DeliveryResponse::Accepted),
-        Ok(AcceptOutcome::SharedKey(id)) => {
+    let (outcome, decisions) = match stored {
+        Ok(Acceptance { outcome, decisions }) => (outcome, decisions),
+        Err(error) => return not_stored(receiver, &error),
+    };
+    let (status, id, counted) = match outcome {
+        AcceptOutcome::Accepted(id) => ("accepted", id, DeliveryResponse::Accepted),
+        AcceptOutcome::SharedKey(id) => {
             warn!(
                 event.id = id.0,
                 "two different events have one webhook id and event id; two portals may send with one secret, \
@@ -259,20 +296,27 @@ fn acknowledge(
             );
             ("accepted", id, DeliveryResponse::Accepted)
         }
-        Ok(AcceptOutcome::Duplicate(id)) => ("duplicate", id, DeliveryResponse::Duplicate),
-        Err(error) => return not_stored(receiver, &error),
+        AcceptOutcome::Duplicate(id) => ("duplicate", id, DeliveryResponse::Duplicate),
     };
     receiver.metrics.count_delivery(counted);
-    receiver.wake.inbox.notify_one();
-    if counted == DeliveryResponse::Duplicate {
-        // A redelivery may have made a dead letter due again.
-        receiver.wake.outbox.notify_one();
-    }
     info!(
         event.id = id.0,
         event.trigger = trigger,
         "{status} a delivery"
     );
+    if let Some(decisions) = &decisions {
+        inbox::log_decisions(id, decisions);
+        receiver
+            .metrics
+            .count_event(inbox::outcome_label(decisions));
+    } else {
+        receiver.wake.inbox.notify_one();
+    }
+    let is_ignored = |it: &RecordedDecision| it.outcome == DecisionOutcome::Ignored;
+    if !decisions.is_some_and(|decisions| decisions.iter().all(is_ignored)) {
+        // Something may be planned, or a redelivery may have made a dead letter due again.
+        receiver.wake.outbox.notify_one();
+    }
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, format!(r#"{{"status":"{status}"}}"#)).into_response()
 }

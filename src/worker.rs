@@ -49,6 +49,8 @@ pub struct WorkerParts {
     pub portal: Arc<Client>,
     /// The active rules.
     pub rules: ActiveRules,
+    /// What finds facts that a delivery lacks.
+    pub facts: Arc<FactFinder>,
     /// The channels of notifications, and the pipelines.
     pub channels: Channels,
     /// The time of day.
@@ -93,6 +95,7 @@ impl Worker {
             db,
             portal,
             rules,
+            facts,
             channels,
             clock,
             wake,
@@ -103,7 +106,7 @@ impl Worker {
             db: db.clone(),
             portal: Arc::clone(&portal),
             rules,
-            facts: FactFinder::new(Arc::clone(&portal), clock.clone()),
+            facts,
             clock: clock.clone(),
             wake: Arc::clone(&wake),
             metrics: Arc::clone(&metrics),

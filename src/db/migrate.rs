@@ -99,6 +99,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_742,
         include_str!("../../migrations/2026112742_archived_rooms.sql"),
     ),
+    (
+        2_026_112_750,
+        include_str!("../../migrations/2026112750_ignored.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

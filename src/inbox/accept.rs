@@ -7,10 +7,14 @@ use crate::db::{LockOrder, Queue, Sql, SqlError, ZeroAsNone, stored_words};
 use crate::event::{Entry, EntryKind, Event, NotAnObject, Trigger};
 use crate::hash;
 use crate::ids::{EventId, FolderId, InboxId, WebhookId};
-use crate::rules::Decision;
+use crate::outbox;
+use crate::rules::{Decision, EventDecisions};
 
 use super::dead_letter::retry_dead;
-use super::decision::{DecisionOutcome, RecordedDecision, insert_decision};
+use super::decision::{
+    DecisionOutcome, InboxState, RecordedDecision, Undecided, ignored_by_all, ignored_column,
+    insert_decision, record_decisions,
+};
 use super::title_key::title_key;
 
 /// Where an event came from.
@@ -53,22 +57,72 @@ impl AcceptOutcome {
     }
 }
 
-/// Stores a delivered event unless it is stored already; a redelivery retries the event's dead letters.
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Whether its event is new.
+    pub outcome: AcceptOutcome,
+    /// What was recorded about a new event; `None` if it waits for its decision.
+    pub decisions: Option<Vec<RecordedDecision>>,
+}
+
+/// Stores a delivered event unless it is stored already; a redelivery retries the event's dead letters. Decisions that
+/// were made before are recorded at once, unless an event of the same file waits for its own.
 pub fn accept(
     sql: &Sql,
     event: &Event,
     body: &[u8],
+    decisions: Option<&EventDecisions>,
     now: Timestamp,
-) -> Result<AcceptOutcome, SqlError> {
-    let outcome = insert(sql, event, body, Source::Delivery, now)?;
-    if let AcceptOutcome::Duplicate(id) = outcome {
-        sql.execute(
-            "UPDATE events SET deliveries = deliveries + 1 WHERE id = :id",
-            &[(":id", id.0.into())],
-        )?;
-        retry_dead(sql, id, now)?;
-    }
-    Ok(outcome)
+) -> Result<Acceptance, SqlError> {
+    let ignored = decisions.and_then(ignored_by_all);
+    let new = NewEvent {
+        event,
+        body,
+        source: Source::Delivery,
+        ignored: ignored.as_deref().and_then(ignored_column),
+        room: decisions.and_then(|decisions| decisions.room.as_ref()),
+        now,
+    };
+    let outcome = new.insert(sql)?;
+    let id = match outcome {
+        AcceptOutcome::Duplicate(id) => {
+            sql.execute(
+                "UPDATE events SET deliveries = deliveries + 1 WHERE id = :id",
+                &[(":id", id.0.into())],
+            )?;
+            retry_dead(sql, id, now)?;
+            let decisions = None;
+            return Ok(Acceptance { outcome, decisions });
+        }
+        AcceptOutcome::Accepted(id) | AcceptOutcome::SharedKey(id) => id,
+    };
+    let decisions = match (decisions, ignored) {
+        (Some(_), Some(ignored)) if new.ignored.is_some() => {
+            outbox::make_busy_due(sql, id, now)?;
+            Some(ignored)
+        }
+        (Some(decisions), _) if !has_undecided_before(sql, id, event)? => {
+            let undecided = Undecided::new(id, event, now);
+            Some(record_decisions(sql, &undecided, decisions, now)?)
+        }
+        _ => {
+            sql.announce(Queue::Inbox);
+            None
+        }
+    };
+    Ok(Acceptance { outcome, decisions })
+}
+
+/// Whether another event of the file waits for its decision.
+fn has_undecided_before(sql: &Sql, id: InboxId, event: &Event) -> Result<bool, SqlError> {
+    let Some(file) = file_id(event) else {
+        return Ok(false);
+    };
+    sql.exists(
+        "SELECT 1 FROM events WHERE file_id = :file AND state = 'waiting' AND id <> :id",
+        &[(":file", file.into()), (":id", id.0.into())],
+    )
 }
 
 /// The key by which instances order the events of one commit, so that two that accept the same events do
@@ -87,26 +141,8 @@ pub fn insert(
     source: Source,
     now: Timestamp,
 ) -> Result<AcceptOutcome, SqlError> {
-    let webhook = column(event.webhook);
-    if let Some(id) = insert_under(sql, webhook, event, body, source, now)? {
-        return Ok(AcceptOutcome::Accepted(id));
-    }
-    if let Some(id) = find(sql, webhook, event)? {
-        return Ok(AcceptOutcome::Duplicate(id));
-    }
-    let derived = ZeroAsNone(Some(derived_webhook(event)));
-    if let Some(id) = insert_under(sql, derived, event, body, source, now)? {
-        return Ok(AcceptOutcome::SharedKey(id));
-    }
-    let id = sql.query_one(
-        "SELECT id FROM events WHERE webhook_id = :webhook AND event_id = :event",
-        &[
-            (":webhook", derived.into()),
-            (":event", event.id.map(|EventId(id)| id).into()),
-        ],
-        |row| row.get(0).map(InboxId),
-    )?;
-    Ok(AcceptOutcome::Duplicate(id))
+    sql.announce(Queue::Inbox);
+    NewEvent::undecided(event, body, source, now).insert(sql)
 }
 
 /// The stored event with this idempotency key, if it has the same trigger, file and time.
@@ -159,7 +195,8 @@ pub fn insert_decided(
     decisions: &[Decision],
     now: Timestamp,
 ) -> Result<InboxId, SqlError> {
-    let inserted = insert_under(sql, column(None), event, body, Source::Backfill, now)?;
+    let new = NewEvent::undecided(event, body, Source::Backfill, now);
+    let inserted = new.insert_under(sql, column(None))?;
     // Without an event id, no other event has its key.
     let id = inserted.ok_or(SqlError::NoRow)?;
     sql.execute(
@@ -180,58 +217,110 @@ pub fn insert_decided(
     Ok(id)
 }
 
-fn insert_under(
-    sql: &Sql,
-    webhook: ZeroAsNone,
-    event: &Event,
-    body: &[u8],
+/// An event to insert.
+struct NewEvent<'a> {
+    event: &'a Event,
+    body: &'a [u8],
     source: Source,
+    /// What is stored of the decisions if every rule ignores the event, so that it need not wait for them.
+    ignored: Option<String>,
+    /// The room around the file, if that is known.
+    room: Option<&'a FolderId>,
     now: Timestamp,
-) -> Result<Option<InboxId>, SqlError> {
-    let file = event
-        .entry
-        .as_ref()
-        .filter(|entry| entry.kind != EntryKind::Folder);
-    let title = file.and_then(|file| file.title.as_deref());
-    let id = event.id.map(|id| id.0);
-    let named = event.webhook.map(|webhook| webhook.0);
-    // The column `backfilled` tells these apart; earlier versions know no other word.
-    let stored_source = match source {
-        Source::Backfill => Source::Listing,
-        other => other,
-    };
-    let is_derived = webhook.0 != named;
-    let folder = event.entry.as_ref().and_then(Entry::folder);
-    sql.announce(Queue::Inbox);
-    sql.query_optional(
-        "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
-                             body, received_at, happened_at, sequence, state, due_at, backfilled, actor, folder_id)
-         VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
-                 :body, :now, :happened_at, :sequence, 'waiting', :now, :backfilled, :actor, :folder)
-         ON CONFLICT (webhook_id, event_id) DO NOTHING
-         RETURNING id",
-        &[
-            (":webhook", webhook.into()),
-            (":named", named.filter(|_| is_derived).into()),
-            (":event", id.into()),
-            (":source", stored_source.as_str().into()),
-            (":backfilled", (source == Source::Backfill).into()),
-            (
-                ":trigger",
-                event.trigger.as_ref().map(Trigger::as_str).into(),
-            ),
-            (":file", file.map(|file| file.id.as_str()).into()),
-            (":actor", event.actor.as_deref().into()),
-            (":folder", folder.as_ref().map(FolderId::as_str).into()),
-            (":title", title.into()),
-            (":title_key", title.map(title_key).as_deref().into()),
-            (":body", body.into()),
-            (":now", now.into()),
-            (":happened_at", event.happened_at.unwrap_or(now).into()),
-            (":sequence", ZeroAsNone(id).into()),
-        ],
-        |row| row.get(0).map(InboxId),
-    )
+}
+
+impl<'a> NewEvent<'a> {
+    fn undecided(event: &'a Event, body: &'a [u8], source: Source, now: Timestamp) -> Self {
+        Self {
+            event,
+            body,
+            source,
+            ignored: None,
+            room: None,
+            now,
+        }
+    }
+
+    /// Inserts it unless it is stored already.
+    fn insert(&self, sql: &Sql) -> Result<AcceptOutcome, SqlError> {
+        let webhook = column(self.event.webhook);
+        if let Some(id) = self.insert_under(sql, webhook)? {
+            return Ok(AcceptOutcome::Accepted(id));
+        }
+        if let Some(id) = find(sql, webhook, self.event)? {
+            return Ok(AcceptOutcome::Duplicate(id));
+        }
+        let derived = ZeroAsNone(Some(derived_webhook(self.event)));
+        if let Some(id) = self.insert_under(sql, derived)? {
+            return Ok(AcceptOutcome::SharedKey(id));
+        }
+        let id = sql.query_one(
+            "SELECT id FROM events WHERE webhook_id = :webhook AND event_id = :event",
+            &[
+                (":webhook", derived.into()),
+                (":event", self.event.id.map(|EventId(id)| id).into()),
+            ],
+            |row| row.get(0).map(InboxId),
+        )?;
+        Ok(AcceptOutcome::Duplicate(id))
+    }
+
+    /// Inserts it under the key with this webhook id; `None` if that key is taken.
+    fn insert_under(&self, sql: &Sql, webhook: ZeroAsNone) -> Result<Option<InboxId>, SqlError> {
+        let Self { event, now, .. } = *self;
+        let file = event
+            .entry
+            .as_ref()
+            .filter(|entry| entry.kind != EntryKind::Folder);
+        let title = file.and_then(|file| file.title.as_deref());
+        let id = event.id.map(|id| id.0);
+        let named = event.webhook.map(|webhook| webhook.0);
+        // The column `backfilled` tells these apart; earlier versions know no other word.
+        let stored_source = match self.source {
+            Source::Backfill => Source::Listing,
+            other => other,
+        };
+        let state = match self.ignored {
+            Some(_) => InboxState::Decided,
+            None => InboxState::Waiting,
+        };
+        let is_derived = webhook.0 != named;
+        let folder = event.entry.as_ref().and_then(Entry::folder);
+        sql.query_optional(
+            "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
+                                 body, received_at, happened_at, sequence, state, due_at, backfilled, actor, folder_id,
+                                 room_id, ignored)
+             VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
+                     :body, :now, :happened_at, :sequence, :state, :now, :backfilled, :actor, :folder,
+                     :room, :ignored)
+             ON CONFLICT (webhook_id, event_id) DO NOTHING
+             RETURNING id",
+            &[
+                (":webhook", webhook.into()),
+                (":named", named.filter(|_| is_derived).into()),
+                (":event", id.into()),
+                (":source", stored_source.as_str().into()),
+                (":backfilled", (self.source == Source::Backfill).into()),
+                (
+                    ":trigger",
+                    event.trigger.as_ref().map(Trigger::as_str).into(),
+                ),
+                (":file", file.map(|file| file.id.as_str()).into()),
+                (":actor", event.actor.as_deref().into()),
+                (":folder", folder.as_ref().map(FolderId::as_str).into()),
+                (":room", self.room.map(FolderId::as_str).into()),
+                (":ignored", self.ignored.as_deref().into()),
+                (":title", title.into()),
+                (":title_key", title.map(title_key).as_deref().into()),
+                (":body", self.body.into()),
+                (":now", now.into()),
+                (":happened_at", event.happened_at.unwrap_or(now).into()),
+                (":sequence", ZeroAsNone(id).into()),
+                (":state", state.as_str().into()),
+            ],
+            |row| row.get(0).map(InboxId),
+        )
+    }
 }
 
 /// Stores a signed body that is not a JSON object, so that nothing signed is dropped; an equal one only once.

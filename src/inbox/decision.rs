@@ -6,13 +6,16 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing::{debug, info};
 
 use crate::db::{Sql, SqlError, ZeroAsNone, stored_words};
+use crate::event::Event;
 use crate::ids::{EventId, EventPosition, FolderId, InboxId};
 use crate::instances;
 use crate::outbox::{self, PlanOutcome, Replan, ReplanChange};
-use crate::rules::{Decision, PlannedActions};
+use crate::rules::{Decision, EventDecisions, PlannedActions};
 
+use super::compact;
 use super::replay::store_changes;
 
 /// The state of an event in the inbox; the journal combines it with those of its actions.
@@ -48,6 +51,23 @@ pub struct Undecided {
     pub failures: u32,
     /// When it was last replayed, if it was.
     pub replayed_at: Option<Timestamp>,
+}
+
+impl Undecided {
+    /// An event that was just stored, without its body.
+    pub(super) fn new(id: InboxId, event: &Event, now: Timestamp) -> Self {
+        Self {
+            position: EventPosition {
+                event: id,
+                at: event.happened_at.unwrap_or(now),
+                sequence: event.id,
+            },
+            body: Vec::new(),
+            received_at: now,
+            failures: 0,
+            replayed_at: None,
+        }
+    }
 }
 
 /// After this long, in milliseconds, any instance decides an event.
@@ -141,8 +161,7 @@ pub struct RecordedDecision {
 pub fn record_decisions(
     sql: &Sql,
     undecided: &Undecided,
-    decisions: &[Decision],
-    room: Option<&FolderId>,
+    decisions: &EventDecisions,
     now: Timestamp,
 ) -> Result<Vec<RecordedDecision>, SqlError> {
     let event = undecided.position;
@@ -153,7 +172,10 @@ pub fn record_decisions(
         &[
             (":event", event.event.0.into()),
             (":replayed_at", undecided.replayed_at.into()),
-            (":room", room.map(FolderId::as_str).into()),
+            (
+                ":room",
+                decisions.room.as_ref().map(FolderId::as_str).into(),
+            ),
         ],
     )?;
     if decided == 0 {
@@ -161,15 +183,47 @@ pub fn record_decisions(
     }
     outbox::make_busy_due(sql, event.event, now)?;
     let recorded = if undecided.replayed_at.is_some() {
-        decide_again(sql, event, decisions, now)?
+        decide_again(sql, event, &decisions.by_rule, now)?
     } else {
         let plan = |rule: &str, planned: &_| outbox::plan(sql, event, rule, planned, now);
-        decide(decisions, plan)?
+        decide(&decisions.by_rule, plan)?
     };
+    if let Some(ignored) = ignored_column(&recorded) {
+        sql.execute(
+            "UPDATE events SET ignored = :ignored WHERE id = :event",
+            &[
+                (":ignored", (&ignored).into()),
+                (":event", event.event.0.into()),
+            ],
+        )?;
+        return Ok(recorded);
+    }
     for (position, decision) in (0_i64..).zip(&recorded) {
         insert_decision(sql, event.event, position, decision)?;
     }
     Ok(recorded)
+}
+
+/// The column of an event with its decisions, if there are any and all of them ignore it.
+pub(super) fn ignored_column(decisions: &[RecordedDecision]) -> Option<String> {
+    let is_ignored = |it: &RecordedDecision| it.outcome == DecisionOutcome::Ignored;
+    if decisions.is_empty() || !decisions.iter().all(is_ignored) {
+        return None;
+    }
+    let pairs = decisions
+        .iter()
+        .map(|it| (it.rule.as_str(), it.reason.as_str()));
+    Some(compact::stored(&pairs.collect::<Vec<_>>()))
+}
+
+/// What is recorded of decisions about an event that is not stored yet, if no rule plans anything.
+pub(super) fn ignored_by_all(decisions: &EventDecisions) -> Option<Vec<RecordedDecision>> {
+    let ignored = decisions.by_rule.iter().map(|decision| RecordedDecision {
+        rule: decision.rule.clone(),
+        outcome: DecisionOutcome::Ignored,
+        reason: decision.reason.clone(),
+    });
+    decisions.all_ignore().then(|| ignored.collect())
 }
 
 /// Plans again what an event still needs.
@@ -182,6 +236,10 @@ fn decide_again(
     let decisions = in_scope(sql, event.event, decisions)?;
     sql.execute(
         "DELETE FROM decisions WHERE event = :event",
+        &[(":event", event.event.0.into())],
+    )?;
+    sql.execute(
+        "UPDATE events SET ignored = NULL WHERE id = :event",
         &[(":event", event.event.0.into())],
     )?;
     let mut replan = Replan::begin(sql, event, planning_rules(&decisions))?;
@@ -274,6 +332,37 @@ fn decide<'a>(
             })
         })
         .collect()
+}
+
+/// The label of a decided event in the metrics.
+pub fn outcome_label(decisions: &[RecordedDecision]) -> &'static str {
+    let any = |outcome| decisions.iter().any(|rule| rule.outcome == outcome);
+    if any(DecisionOutcome::Planned) {
+        DecisionOutcome::Planned.as_str()
+    } else if any(DecisionOutcome::Duplicate) {
+        DecisionOutcome::Duplicate.as_str()
+    } else {
+        DecisionOutcome::Ignored.as_str()
+    }
+}
+
+/// Logs what was recorded about an event. A webhook for all triggers reports mostly what no rule wants.
+pub fn log_decisions(InboxId(id): InboxId, decisions: &[RecordedDecision]) {
+    for RecordedDecision {
+        rule,
+        outcome,
+        reason,
+    } in decisions
+    {
+        match outcome {
+            DecisionOutcome::Ignored => {
+                debug!(event.id = id, rule.name = rule, "{outcome}: {reason}");
+            }
+            DecisionOutcome::Planned | DecisionOutcome::Duplicate => {
+                info!(event.id = id, rule.name = rule, "{outcome}: {reason}");
+            }
+        }
+    }
 }
 
 /// Whether a rule of this name has planned something for an event that is still stored.

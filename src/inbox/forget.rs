@@ -6,6 +6,8 @@ use crate::event::nameless::without_names;
 use crate::ids::InboxId;
 use crate::outbox;
 
+use super::compact;
+
 /// Stands for the reasons of decisions and actions that may name a title.
 const FORGOTTEN: &str = "erased by events forget";
 
@@ -37,6 +39,7 @@ pub fn forget(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
         "UPDATE decisions SET reason = :forgotten WHERE event = :id",
         &[(":id", id.0.into()), (":forgotten", FORGOTTEN.into())],
     )?;
+    compact::forget(sql, id, FORGOTTEN)?;
     outbox::forget(sql, id, FORGOTTEN)?;
     Ok(true)
 }

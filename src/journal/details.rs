@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::actions;
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::InboxId;
-use crate::inbox::{InboxState, ReplayedBy, Source};
+use crate::inbox::{self, DecisionOutcome, InboxState, ReplayedBy, Source};
 use crate::outbox::{ActionId, ActionState, IS_HELD};
 
 use super::replay::stored_changes;
@@ -209,7 +209,7 @@ pub(super) fn decisions_of(
         "SELECT event, rule, outcome, reason FROM decisions WHERE {is_listed}
          ORDER BY event, position"
     );
-    sql.query(
+    let mut decisions = sql.query(
         &statement,
         &[(":events", (&id_list(events)).into())],
         |row| {
@@ -220,7 +220,28 @@ pub(super) fn decisions_of(
             };
             Ok((InboxId(row.get("event")?), decision))
         },
-    )
+    )?;
+    let is_listed = sql.is_in_list("id", ":events");
+    let ignored: Vec<(i64, String)> = sql.query(
+        &format!("SELECT id, ignored FROM events WHERE {is_listed} AND ignored IS NOT NULL"),
+        &[(":events", (&id_list(events)).into())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (event, stored) in ignored {
+        let by_rule = inbox::read_ignored(&stored).into_iter();
+        decisions.extend(by_rule.map(|(rule, reason)| {
+            let outcome = DecisionOutcome::Ignored;
+            (
+                InboxId(event),
+                DecisionView {
+                    rule,
+                    outcome,
+                    reason,
+                },
+            )
+        }));
+    }
+    Ok(decisions)
 }
 
 /// The actions of these events, each event's in the order in which they were planned.

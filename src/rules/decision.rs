@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::event::{Event, Trigger};
-use crate::ids::FileId;
+use crate::ids::{FileId, FolderId};
 
 use super::action::ActionPlan;
 
@@ -18,6 +18,24 @@ pub struct Decision {
     pub reason: String,
     /// What to plan; `None` if the rule ignores the event.
     pub planned: Option<PlannedActions>,
+}
+
+/// What all rules say about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDecisions {
+    /// What each rule says, in order.
+    pub by_rule: Vec<Decision>,
+    /// The room around the file, if that is known.
+    pub room: Option<FolderId>,
+}
+
+impl EventDecisions {
+    /// Whether no rule plans anything.
+    pub fn all_ignore(&self) -> bool {
+        self.by_rule
+            .iter()
+            .all(|decision| decision.planned.is_none())
+    }
 }
 
 /// Actions to plan, and the state of the file they are for.

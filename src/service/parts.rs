@@ -19,6 +19,7 @@ use crate::docspace::Client;
 use crate::facts::FactFinder;
 use crate::health::Health;
 use crate::instances;
+use crate::local_decider::LocalDecider;
 use crate::log_limit::LogLimits;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub portal: Arc<Client>,
     /// The active rules.
     pub rules: ActiveRules,
+    /// What finds facts that a delivery lacks, and remembers them.
+    pub facts: Arc<FactFinder>,
     /// The time of day.
     pub clock: Clock,
     /// The signals that wake the worker.
@@ -61,6 +64,8 @@ pub struct ReceiverSettings {
     pub unsigned: UnsignedPolicy,
     /// What to do without HTTPS.
     pub transport: TransportPolicy,
+    /// `RETENTION_DAYS`: how long finished events are kept.
+    pub retention: Duration,
 }
 
 impl Parts {
@@ -76,9 +81,11 @@ impl Parts {
             .client(clock.clone())?
             .with_metrics(Arc::clone(&metrics))
             .recording_calls(instances::record_calls(&db, &clock));
+        let portal = Arc::new(portal);
         Ok(Self {
             db,
-            portal: Arc::new(portal),
+            facts: Arc::new(FactFinder::new(Arc::clone(&portal), clock.clone())),
+            portal,
             rules: ActiveRules::new(rules),
             clock,
             wake: Arc::default(),
@@ -93,6 +100,7 @@ impl Parts {
             db: self.db.clone(),
             portal: Arc::clone(&self.portal),
             rules: self.rules.clone(),
+            facts: Arc::clone(&self.facts),
             channels,
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),
@@ -107,6 +115,12 @@ impl Parts {
             secrets: acceptance.secrets,
             unsigned: acceptance.unsigned,
             transport: acceptance.transport,
+            decider: LocalDecider {
+                rules: self.rules.clone(),
+                facts: Arc::clone(&self.facts),
+                portal: Arc::clone(&self.portal),
+                retention: acceptance.retention,
+            },
             db: self.db.clone(),
             clock: self.clock.clone(),
             wake: Arc::clone(&self.wake),

@@ -22,7 +22,7 @@ use crate::facts::{FactError, FactFinder, SharedLookups};
 use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
-use crate::rules::{ActiveRules, Decision, Facts, RuleSet};
+use crate::rules::{ActiveRules, Decision, EventDecisions, Facts, RuleSet};
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
 
@@ -56,7 +56,7 @@ pub(super) struct Decider {
     pub(super) db: Db,
     pub(super) portal: Arc<Client>,
     pub(super) rules: ActiveRules,
-    pub(super) facts: FactFinder,
+    pub(super) facts: Arc<FactFinder>,
     pub(super) clock: Clock,
     pub(super) wake: Arc<Wake>,
     pub(super) metrics: Arc<Metrics>,
@@ -237,10 +237,10 @@ impl Decider {
     }
 
     fn decided(&self, decisions: Vec<Decision>, facts: &Facts<'_>) -> EventOutcome {
-        EventOutcome::Decided {
-            decisions,
+        EventOutcome::Decided(EventDecisions {
+            by_rule: decisions,
             room: self.facts.known_room(facts),
-        }
+        })
     }
 
     /// Parses a stored body. It was parsed before it was stored, so this fails only if the store was changed.

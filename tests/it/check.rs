@@ -334,7 +334,7 @@ async fn a_client_root_that_is_the_section_or_a_folder() {
 #[tokio::test]
 async fn a_user_who_may_read_but_not_copy() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         let file = scene.upload(&scene.client_room, "plan.docx");
         scene.portal.make_file_read_only(&file);
         finds_only(&check(scene).await, "room 539564", "not copy or move them");
@@ -351,7 +351,7 @@ async fn a_user_who_may_read_but_not_change_a_file() {
         ("trash = true", "deleted", "delete"),
     ] {
         scenario(async |scene| {
-            scene.leaving(Leftover::UndecidedEvents, 1);
+            scene.leaving(Leftover::WaitingActions, 1);
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("rules.toml");
             let room = &scene.client_room;
@@ -379,7 +379,7 @@ async fn a_user_who_may_read_but_not_change_a_file() {
 #[tokio::test]
 async fn an_administrator_who_is_not_a_member() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         scene.portal.remove_service_account(&scene.client_room);
         finds_only(&check(scene).await, "room 539564", "not a member");
         scene.upload(&scene.client_room, "plan.docx");

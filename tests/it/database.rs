@@ -28,8 +28,11 @@ const BODY: &[u8] = include_bytes!("../data/webhook/file.uploaded.other-room.jso
 async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
     let (event, body) = (Event::parse(body).unwrap(), body.to_vec());
     let now = Clock::system().now();
-    db.write_or_refuse(None, move |sql| inbox::accept(sql, &event, &body, now))
-        .await
+    db.write_or_refuse(None, move |sql| {
+        inbox::accept(sql, &event, &body, None, now)
+    })
+    .await
+    .map(|accepted| accepted.outcome)
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ pub async fn exchange_with(address: &str, bytes: &[u8]) -> String {
     String::from_utf8(response).unwrap()
 }
 
-/// Delivers an event that no rule acts on, and returns the status.
-async fn deliver(scene: &Scene, id: usize) -> u16 {
+/// Delivers an event that no rule wants. Returns the status of the response.
+pub async fn deliver(scene: &Scene, id: usize) -> u16 {
     let body = format!(r#"{{"event": {{"id": {id}, "trigger": "user.created"}}}}"#);
     let signature = WebhookSecret::new(scene.portal.secret()).sign(body.as_bytes());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -104,7 +104,6 @@ async fn large_bodies_that_never_end_do_not_make_a_delivery_fail() {
         for id in 1..=20 {
             assert_eq!(deliver(scene, id).await, 200, "{id}");
         }
-        scene.leaving(Leftover::UndecidedEvents, 20);
         for sending in half_sent {
             sending.abort();
         }

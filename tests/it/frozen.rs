@@ -83,9 +83,10 @@ fn with_call(scene: &Scene) -> Vec<Rule> {
 async fn a_frozen_instance_sends_no_message() {
     scenario(async |scene| {
         let pipeline = Receiver::start().await;
+        let channels = pipeline.as_pipeline(None);
+        scene.change_rules_and_channels(with_call(scene), channels.clone());
         scene.upload(&scene.client_room, "Invoice.pdf");
         scene.portal.wait_for_deliveries().await;
-        let channels = pipeline.as_pipeline(None);
         freeze_at(scene, Failpoint::BeforeMessage, with_call, channels).await;
         assert_eq!(pipeline.calls().len(), 1);
         assert_eq!(scene.count("call", "done").await, 1);

@@ -18,6 +18,7 @@ mod services;
 mod store;
 
 // The path of a delivery: receiving it, acting on it, failures and crashes.
+mod decided_at_once;
 mod file_limit;
 mod file_modes;
 mod floods;

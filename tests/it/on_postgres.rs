@@ -20,6 +20,7 @@ mod services;
 #[path = "store_on_server.rs"]
 mod store;
 
+mod decided_at_once;
 mod floods;
 mod main_job;
 mod refusals;

@@ -86,7 +86,7 @@ impl Scene {
         let body = body.to_string();
         let event = Event::parse(body.as_bytes()).unwrap();
         let now = self.clock.now();
-        let accept = move |sql: &Sql| inbox::accept(sql, &event, body.as_bytes(), now);
+        let accept = move |sql: &Sql| inbox::accept(sql, &event, body.as_bytes(), None, now);
         self.db.write(accept).await.unwrap();
     }
 }

@@ -33,6 +33,8 @@ impl Scene {
                 })?,
             );
             all.extend(sql.query("SELECT reason FROM decisions", &[], |row| row.get(0))?);
+            let ignored = "SELECT ignored FROM events WHERE ignored IS NOT NULL";
+            all.extend(sql.query(ignored, &[], |row| row.get(0))?);
             Ok(all)
         });
         read.await.unwrap().join("\n").to_lowercase()

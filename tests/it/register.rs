@@ -117,7 +117,7 @@ async fn a_wrong_webhook_is_repaired() {
 #[tokio::test]
 async fn the_webhook_gets_the_configured_secret_on_demand() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         scene.leaving(Leftover::FailedDeliveries, 1);
         scene.register().await;
         let with = |secret: &str| DesiredWebhook {

@@ -71,7 +71,7 @@ ID      KIND    TITLE
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_of_a_listing_is_read() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         for number in 0..250 {
             scene
                 .portal

@@ -7,6 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::Request;
 use docspace_courier::actions::Notify;
 use docspace_courier::actions::failpoint::Failpoints;
 use docspace_courier::catch_up::CatchUp;
@@ -15,6 +18,7 @@ use docspace_courier::config::{PortalConfig, copy_rule, invoice_rule};
 use docspace_courier::db::{Db, Sql};
 use docspace_courier::docspace::Client;
 use docspace_courier::event::Trigger;
+use docspace_courier::facts::FactFinder;
 use docspace_courier::instances::record_calls;
 use docspace_courier::metrics::Metrics;
 use docspace_courier::notify::Channels;
@@ -25,13 +29,14 @@ use docspace_courier::supervise::Supervisor;
 use docspace_courier::webhook::{self, Receiver};
 use docspace_courier::webhook::{TransportPolicy, UnsignedPolicy};
 use docspace_courier::worker::{Progress, RENEWAL_INTERVAL, Worker, WorkerSettings};
-use docspace_courier::{ids, outbox, server};
+use docspace_courier::{ids, journal, outbox, server};
 use docspace_sandbox::{
     FileId, FolderId, Portal, PortalSettings, TimeSource, UploadEvents, WebhookId,
 };
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt as _;
 
 use crate::bounds::{STATE_BOUND, until};
 use crate::process::PORTS;
@@ -67,7 +72,8 @@ pub struct Scene {
     /// The receiver's address.
     pub address: String,
     pub webhook: WebhookId,
-    receiver: Arc<Receiver>,
+    secret: String,
+    receiver: Arc<ArcSwap<Receiver>>,
     receiving: DropGuard,
     pub client_room: FolderId,
     pub subfolder: FolderId,
@@ -111,12 +117,9 @@ impl Scene {
         let parts = Parts::new(db.clone(), &access, rules(&portal), clock.clone()).unwrap();
         let supervisor = parts.supervisor();
         let worker = parts.worker(Channels::default(), worker_settings(Failpoints::default()));
-        let receiver = parts.receiver(ReceiverSettings {
-            secrets: vec![WebhookSecret::new(portal.secret())],
-            unsigned: UnsignedPolicy::Refuse,
-            transport: TransportPolicy::Any,
-        });
-        let receiver = Arc::new(receiver);
+        let secret = portal.secret().to_owned();
+        let receiver = parts.receiver(receiver_settings(&secret));
+        let receiver = Arc::new(ArcSwap::from_pointee(receiver));
         let listener = listen();
         let address = format!("http://{}/webhook", listener.local_addr().unwrap());
         let receiving = receive(listener, &parts, &supervisor, &receiver);
@@ -132,6 +135,7 @@ impl Scene {
             host,
             address,
             webhook,
+            secret,
             receiver,
             receiving,
             client_room: seed.client_room,
@@ -170,17 +174,14 @@ impl Scene {
 
     /// Opens the receiver's address again, for deliveries signed with another secret.
     pub fn start_receiving_with(&mut self, secret: &str) {
-        self.receiver = Arc::new(self.parts.receiver(ReceiverSettings {
-            secrets: vec![WebhookSecret::new(secret)],
-            unsigned: UnsignedPolicy::Refuse,
-            transport: TransportPolicy::Any,
-        }));
+        secret.clone_into(&mut self.secret);
+        self.replace_receiver();
         self.start_receiving();
     }
 
     /// The catch-up of this scene's portal and store.
     pub fn catch_up(&self) -> CatchUp {
-        let secrets = self.receiver.secrets.clone();
+        let secrets = self.receiver.load().secrets.clone();
         self.parts.catch_up(secrets, RETENTION)
     }
 
@@ -300,17 +301,25 @@ impl Scene {
     pub fn replace_worker(&mut self, rules: Vec<Rule>, channels: Channels, failpoints: Failpoints) {
         let key = self.portal.api_key().to_owned().into();
         let client = Client::new(&self.host, key, self.clock.clone()).unwrap();
+        let client = client
+            .with_metrics(Arc::clone(&self.metrics))
+            .recording_calls(record_calls(&self.db, &self.clock));
+        let portal = Arc::new(client);
         self.parts = Parts {
-            portal: Arc::new(
-                client
-                    .with_metrics(Arc::clone(&self.metrics))
-                    .recording_calls(record_calls(&self.db, &self.clock)),
-            ),
+            facts: Arc::new(FactFinder::new(Arc::clone(&portal), self.clock.clone())),
+            portal,
             rules: ActiveRules::new(rules),
             channels: channels.clone(),
             ..self.parts.clone()
         };
+        // It decides by the same rules and with the same caches.
+        self.replace_receiver();
         self.worker = Arc::new(self.parts.worker(channels, worker_settings(failpoints)));
+    }
+
+    fn replace_receiver(&self) {
+        let receiver = self.parts.receiver(receiver_settings(&self.secret));
+        self.receiver.store(Arc::new(receiver));
     }
 
     /// The two rules of the environment.
@@ -365,16 +374,19 @@ impl Scene {
 
     /// The decision of each rule about each event: rule, outcome and reason, in order.
     pub async fn decisions(&self) -> Vec<(String, String, String)> {
-        self.db
-            .read(|sql| {
-                sql.query(
-                    "SELECT rule, outcome, reason FROM decisions ORDER BY event, position",
-                    &[],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-            })
-            .await
-            .unwrap()
+        let events = self
+            .db
+            .read(|sql| sql.query("SELECT id FROM events ORDER BY id", &[], |row| row.get(0)));
+        let mut decisions = Vec::new();
+        for id in events.await.unwrap() {
+            let details = self.db.read(move |sql| journal::find(sql, id));
+            let details = details.await.unwrap().unwrap();
+            for decision in details.decisions {
+                let outcome = decision.outcome.to_string();
+                decisions.push((decision.rule, outcome, decision.reason));
+            }
+        }
+        decisions
     }
 
     /// How many calls to the portal have this method and contain this in their path.
@@ -418,11 +430,15 @@ fn receive(
     listener: TcpListener,
     parts: &Parts,
     supervisor: &Supervisor,
-    receiver: &Arc<Receiver>,
+    receiver: &Arc<ArcSwap<Receiver>>,
 ) -> DropGuard {
     let stop = CancellationToken::new();
     let health = parts.health(supervisor.health(), stop.clone());
-    let router = webhook::router(Arc::clone(receiver), health);
+    let receiver = Arc::clone(receiver);
+    let router = Router::new().fallback(move |request: Request| {
+        let router = webhook::router(receiver.load_full(), health.clone());
+        router.oneshot(request)
+    });
     tokio::spawn(server::serve(listener, router, stop.clone()));
     stop.drop_guard()
 }
@@ -430,6 +446,15 @@ fn receive(
 fn host_of(address: &str) -> String {
     let without_scheme = address.strip_prefix("http://").unwrap();
     without_scheme.split('/').next().unwrap().to_owned()
+}
+
+fn receiver_settings(secret: &str) -> ReceiverSettings {
+    ReceiverSettings {
+        secrets: vec![WebhookSecret::new(secret)],
+        unsigned: UnsignedPolicy::Refuse,
+        transport: TransportPolicy::Any,
+        retention: RETENTION,
+    }
 }
 
 fn worker_settings(failpoints: Failpoints) -> WorkerSettings {

@@ -43,7 +43,7 @@ fn printed(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sent_delivery_is_stored() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 3);
         let output = scene.send(FIXTURE, &[]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let text = printed(&output);
@@ -63,7 +63,7 @@ async fn a_sent_delivery_is_stored() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn this_machine_is_never_reached_through_a_proxy() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 3);
         let proxy = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = proxy.local_addr().unwrap();
         let forbidden = Router::new().fallback(async || StatusCode::FORBIDDEN);
@@ -106,7 +106,7 @@ async fn this_machine_is_never_reached_through_a_proxy() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_of_the_portal_can_be_sent_again_from_standard_input() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
+        scene.leaving(Leftover::WaitingActions, 1);
         let room = &scene.client_room;
         scene
             .portal

@@ -9,7 +9,7 @@ use docspace_courier::signature::WebhookSecret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::scene::{Leftover, Scene, scenario};
+use crate::scene::{Scene, scenario};
 
 struct Attacker<'scene>(&'scene Scene);
 
@@ -72,7 +72,6 @@ impl Attacker<'_> {
 #[tokio::test]
 async fn well_formed_requests_on_one_connection_are_served() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 2);
         let attacker = Attacker(scene);
         let bye = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let text = format!("{}{}{bye}", attacker.delivery(), attacker.delivery());
@@ -187,7 +186,6 @@ async fn only_a_verified_delivery_keeps_its_connection_open() {
 #[tokio::test]
 async fn nothing_is_read_after_a_chunked_body() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
         let attacker = Attacker(scene);
         let chunked = attacker.delivery().replacen(
             "Content-Length",
@@ -267,7 +265,6 @@ async fn heads_have_bounds() {
 #[tokio::test]
 async fn compressed_bodies_are_refused_unread() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
         let attacker = Attacker(scene);
         let encoded = |encoding: &str| {
             let header =

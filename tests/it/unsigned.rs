@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::bounds::{STATE_BOUND, bounded, until};
 use crate::floods::exchange_with;
 use crate::process::Deployment;
-use crate::scene::{Leftover, Scene, scenario};
+use crate::scene::{RETENTION, Scene, scenario};
 
 const BODY: &str = r#"{"event": {"id": 1, "trigger": "user.created"}}"#;
 
@@ -22,6 +22,7 @@ fn accept_unsigned(scene: &Scene) -> (String, DropGuard) {
         secrets: vec![WebhookSecret::new(scene.portal.secret())],
         unsigned: UnsignedPolicy::Accept,
         transport: TransportPolicy::Any,
+        retention: RETENTION,
     });
     let stop = CancellationToken::new();
     let health = scene.parts.health(scene.supervisor.health(), stop.clone());
@@ -35,7 +36,6 @@ fn accept_unsigned(scene: &Scene) -> (String, DropGuard) {
 #[tokio::test]
 async fn unsigned_deliveries_are_accepted_from_local_programs_only() {
     scenario(async |scene| {
-        scene.leaving(Leftover::UndecidedEvents, 1);
         let (address, _stop) = accept_unsigned(scene);
         let send = async |version: &str, headers: &[&str]| {
             let request = format!(

@@ -4,19 +4,15 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::db::{Sql, SqlError};
-use crate::ids::{FolderId, InboxId};
-use crate::inbox::{self, DecisionOutcome, RecordedDecision, Undecided};
-use crate::rules::Decision;
+use crate::ids::InboxId;
+use crate::inbox::{self, RecordedDecision, Undecided};
+use crate::rules::EventDecisions;
 
 /// What deciding an event led to.
 #[derive(Debug)]
 pub(super) enum EventOutcome {
     /// The rules decided.
-    Decided {
-        decisions: Vec<Decision>,
-        /// The room around the file, if that is known.
-        room: Option<FolderId>,
-    },
+    Decided(EventDecisions),
     /// A fact is missing for now.
     Postponed {
         /// Failed attempts to decide the event, this one included if it counts.
@@ -38,8 +34,8 @@ impl EventOutcome {
     ) -> Result<Vec<RecordedDecision>, SqlError> {
         let id = undecided.position.event;
         match self {
-            Self::Decided { decisions, room } => {
-                return inbox::record_decisions(sql, undecided, decisions, room.as_ref(), now);
+            Self::Decided(decisions) => {
+                return inbox::record_decisions(sql, undecided, decisions, now);
             }
             Self::Postponed {
                 failures,
@@ -53,31 +49,18 @@ impl EventOutcome {
 
     /// The label in the metrics; none while the event waits.
     pub(super) fn label(&self, decisions: &[RecordedDecision]) -> Option<&'static str> {
-        use DecisionOutcome::{Duplicate, Ignored, Planned};
-
-        let any = |outcome| decisions.iter().any(|rule| rule.outcome == outcome);
         match self {
             Self::Postponed { .. } => None,
             Self::Dead(_) => Some("dead"),
-            Self::Decided { .. } if any(Planned) => Some(Planned.as_str()),
-            Self::Decided { .. } if any(Duplicate) => Some(Duplicate.as_str()),
-            Self::Decided { .. } => Some(Ignored.as_str()),
+            Self::Decided(_) => Some(inbox::outcome_label(decisions)),
         }
     }
 
     /// Logs what was written down.
-    pub(super) fn log(&self, InboxId(id): InboxId, decisions: &[RecordedDecision]) {
+    pub(super) fn log(&self, event: InboxId, decisions: &[RecordedDecision]) {
+        let InboxId(id) = event;
         match self {
-            Self::Decided { .. } => {
-                for RecordedDecision {
-                    rule,
-                    outcome,
-                    reason,
-                } in decisions
-                {
-                    info!(event.id = id, rule.name = rule, "{outcome}: {reason}");
-                }
-            }
+            Self::Decided(_) => inbox::log_decisions(event, decisions),
             Self::Postponed { reason, .. } => {
                 info!(event.id = id, reason, "the event waits for its decision");
             }

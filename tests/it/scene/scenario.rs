@@ -155,7 +155,7 @@ impl Scene {
 
 #[tokio::test]
 #[should_panic(
-    expected = "the test leaves {UndecidedEvents: 1}, it said {}; pending:\nevent 1 waiting"
+    expected = "the test leaves {WaitingActions: 1}, it said {}; pending:\ncopy 1 waiting"
 )]
 async fn a_test_that_leaves_work_without_saying_so_fails() {
     scenario(async |scene| {
