@@ -146,6 +146,8 @@ async fn text_includes_every_cause_of_an_error() {
 async fn start_with_pipe(deployment: &Deployment) -> (Process, PipeReader) {
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = deployment.command();
+    // At this level, each rule logs why it ignores an event: more lines fill the pipe sooner.
+    command.env("RUST_LOG", "docspace_courier=debug");
     command.stdout(writer.try_clone().unwrap()).stderr(writer);
     let service = Process::spawn(&mut command);
     drop(command);
