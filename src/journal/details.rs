@@ -30,7 +30,8 @@ pub fn find(sql: &Sql, number: i64) -> Result<Option<EventDetails>, SqlError> {
     let Some((row, body, changes)) = found else {
         return Ok(None);
     };
-    let decisions = without_event(decisions_of(sql, &[row.id])?);
+    let mut decisions = without_event(decisions_of(sql, &[row.id])?);
+    decisions.extend(row.ignored());
     let actions = without_event(actions_of(sql, &[row.id])?);
     Ok(Some(EventDetails {
         event: row.into_view(&decisions, &actions),
@@ -66,6 +67,8 @@ pub(super) struct EventRow {
     state: InboxState,
     reason: Option<String>,
     due_at: Timestamp,
+    /// The decisions, if all rules ignore the event.
+    ignored: Option<String>,
 }
 
 pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
@@ -96,6 +99,7 @@ pub(super) fn read_event(row: &Row<'_>) -> Result<EventRow, SqlError> {
         state: row.get("state")?,
         reason: row.get("reason")?,
         due_at: row.get("due_at")?,
+        ignored: row.get("ignored")?,
     })
 }
 
@@ -103,7 +107,17 @@ impl EventRow {
     /// The columns that [`read_event`] reads.
     pub(super) const COLUMNS: &str = "id, webhook_id, named_webhook_id, event_id, trigger_name, file_id, title, \
                                       received_at, happened_at, source, deliveries, state, reason, \
-                                      due_at, replayed_at, replayed_by, backfilled, folder_id, room_id, actor, replayed_person";
+                                      due_at, replayed_at, replayed_by, backfilled, folder_id, room_id, actor, replayed_person, ignored";
+
+    /// The decisions about an event that all rules ignore.
+    pub(super) fn ignored(&self) -> impl Iterator<Item = DecisionView> + use<> {
+        let by_rule = inbox::read_ignored(self.ignored.as_deref().unwrap_or_default());
+        by_rule.into_iter().map(|(rule, reason)| DecisionView {
+            rule,
+            outcome: DecisionOutcome::Ignored,
+            reason,
+        })
+    }
 
     pub(super) fn into_view(self, decisions: &[DecisionView], actions: &[ActionView]) -> EventView {
         let state = self.combined_state(actions);
@@ -199,7 +213,7 @@ fn reason_for(
     }
 }
 
-/// The decisions about these events, each event's in the order of the rules.
+/// The decisions about these events that have rows of their own, each event's in the order of the rules.
 pub(super) fn decisions_of(
     sql: &Sql,
     events: &[InboxId],
@@ -209,7 +223,7 @@ pub(super) fn decisions_of(
         "SELECT event, rule, outcome, reason FROM decisions WHERE {is_listed}
          ORDER BY event, position"
     );
-    let mut decisions = sql.query(
+    sql.query(
         &statement,
         &[(":events", (&id_list(events)).into())],
         |row| {
@@ -220,28 +234,7 @@ pub(super) fn decisions_of(
             };
             Ok((InboxId(row.get("event")?), decision))
         },
-    )?;
-    let is_listed = sql.is_in_list("id", ":events");
-    let ignored: Vec<(i64, String)> = sql.query(
-        &format!("SELECT id, ignored FROM events WHERE {is_listed} AND ignored IS NOT NULL"),
-        &[(":events", (&id_list(events)).into())],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    for (event, stored) in ignored {
-        let by_rule = inbox::read_ignored(&stored).into_iter();
-        decisions.extend(by_rule.map(|(rule, reason)| {
-            let outcome = DecisionOutcome::Ignored;
-            (
-                InboxId(event),
-                DecisionView {
-                    rule,
-                    outcome,
-                    reason,
-                },
-            )
-        }));
-    }
-    Ok(decisions)
+    )
 }
 
 /// The actions of these events, each event's in the order in which they were planned.

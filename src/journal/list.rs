@@ -30,7 +30,8 @@ pub fn list_with_actions(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let decisions = decisions.remove(&row.id).unwrap_or_default();
+            let mut decisions = decisions.remove(&row.id).unwrap_or_default();
+            decisions.extend(row.ignored());
             let actions = actions.remove(&row.id).unwrap_or_default();
             (row.into_view(&decisions, &actions), actions)
         })
