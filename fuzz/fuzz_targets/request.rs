@@ -38,6 +38,7 @@ fn serve(folder: &TempDir) -> SocketAddr {
         secrets: vec![WebhookSecret::new("Never-In-The-Corpus-1")],
         unsigned: UnsignedPolicy::Refuse,
         transport: TransportPolicy::Any,
+        retention: Duration::from_hours(24 * 30),
     });
     let health = parts.health(parts.supervisor().health(), CancellationToken::new());
     let router = webhook::router(Arc::new(receiver), health);
