@@ -91,7 +91,9 @@ pub fn accept(
                 "UPDATE events SET deliveries = deliveries + 1 WHERE id = :id",
                 &[(":id", id.0.into())],
             )?;
-            retry_dead(sql, id, now)?;
+            if retry_dead(sql, id, now)? > 0 {
+                sql.announce(Queue::Inbox);
+            }
             let decisions = None;
             return Ok(Acceptance { outcome, decisions });
         }
