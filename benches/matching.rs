@@ -64,6 +64,7 @@ fn rule(number: i64) -> Rule {
         conditions,
         actions: vec![
             CopyTo {
+                path: None,
                 to: FolderId::from(7),
                 conflict: Conflict::Duplicate,
             }

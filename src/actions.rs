@@ -19,6 +19,7 @@ mod current_file;
 mod entry_operation;
 mod event_room;
 pub mod failpoint;
+mod folder_finder;
 mod in_flight;
 mod intent;
 mod kind;

@@ -48,6 +48,6 @@ pub use operation::{
 pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
 pub use person::Person;
-pub use title::renamed_title;
+pub use title::{folder_title, renamed_title};
 pub use transport::WRITE_TIMEOUT;
 pub use webhooks::{WebhookConfig, WebhookSettings, Webhooks};

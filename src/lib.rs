@@ -23,6 +23,7 @@ pub mod rules;
 
 // Plan and execute.
 pub mod actions;
+pub mod folder_creation;
 pub mod outbox;
 pub mod worker;
 

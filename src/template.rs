@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 mod clean;
+pub mod folder_path;
 pub mod title;
 
 /// A rule's own message templates; the default text is used for those it does not have.
@@ -130,6 +131,11 @@ impl<F: TemplateField> Template<F> {
             source: source.to_owned(),
             parts,
         })
+    }
+
+    /// Whether it has this field.
+    pub fn contains(&self, field: F) -> bool {
+        self.parts.contains(&Part::Field(field))
     }
 
     /// Renders the template with these values.

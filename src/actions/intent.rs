@@ -74,17 +74,21 @@ impl<'a> Unconfirmed<'a> {
         context: &Context<'_>,
         error: &Error,
     ) -> (&'a Action, AttemptOutcome) {
-        let now = context.portal.portal_time();
-        let in_flight_until = match error.write_outcome() {
-            WriteOutcome::NotApplied => None,
-            WriteOutcome::Unknown => Some(now),
-            WriteOutcome::InFlight => Some(now + PORTAL_REQUEST_LIMIT),
-        };
-        let intent = in_flight_until.map(|in_flight_until| Intent {
+        let intent = in_flight_until(context, error).map(|in_flight_until| Intent {
             in_flight_until,
             ..self.intent
         });
         (self.action, failed_call(context, error, intent))
+    }
+}
+
+/// Until when a failed call may be in flight, by the portal's clock; `None` if it was not applied.
+pub(super) fn in_flight_until(context: &Context<'_>, error: &Error) -> Option<Timestamp> {
+    let now = context.portal.portal_time();
+    match error.write_outcome() {
+        WriteOutcome::NotApplied => None,
+        WriteOutcome::Unknown => Some(now),
+        WriteOutcome::InFlight => Some(now + PORTAL_REQUEST_LIMIT),
     }
 }
 

@@ -5,6 +5,7 @@ use lettre::Address;
 use crate::address::{SMTPUTF8, needs_smtputf8};
 use crate::similar::closest_match;
 use crate::table_reader::FieldValue;
+use crate::template::folder_path::{FolderPath, PathError, PathField};
 use crate::template::{Template, TemplateError, TemplateField};
 
 /// How many lines a text may have.
@@ -55,6 +56,22 @@ pub(super) fn template<F: TemplateField>(
     };
     let hint = match &error {
         TemplateError::Unknown(unknown) => unknown_field_hint::<F>(unknown),
+        _ => String::new(),
+    };
+    value.report(&format!("{error}{hint}"));
+    None
+}
+
+/// A path of folders.
+pub(super) fn folder_path(value: &FieldValue<'_>) -> Option<FolderPath> {
+    let error = match FolderPath::parse(&value.text()?) {
+        Ok(path) => return Some(path),
+        Err(error) => error,
+    };
+    let hint = match &error {
+        PathError::Part(TemplateError::Unknown(unknown)) => {
+            unknown_field_hint::<PathField>(unknown)
+        }
         _ => String::new(),
     };
     value.report(&format!("{error}{hint}"));

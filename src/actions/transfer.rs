@@ -22,6 +22,7 @@ use crate::outbox::Action;
 use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::failpoint::Failpoint;
 
+mod below;
 mod group;
 mod kinds;
 
@@ -44,13 +45,13 @@ pub use kinds::{CopyTo, MoveTo};
 /// Copies or moves the files, or finds out that an earlier attempt has done so.
 async fn run<'a>(
     context: &Context<'_>,
-    actions: &'a [Action],
+    actions: Vec<&'a Action>,
     transfer: Transfer<'_>,
 ) -> Result<Outcomes<'a>, StoreError> {
+    let mut outcomes = Vec::with_capacity(actions.len());
     let bisecting = Mutex::new(());
     let step = |group| take_step(context, transfer, group, &bisecting);
     let mut steps: FuturesUnordered<_> = Group::split(actions).into_iter().map(step).collect();
-    let mut outcomes = Vec::with_capacity(actions.len());
     let mut result = Ok(());
     while let Some(step_result) = steps.next().await {
         match step_result {

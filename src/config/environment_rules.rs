@@ -17,7 +17,14 @@ pub fn copy_rule(room: FolderId, to: FolderId, triggers: Vec<Trigger>) -> Rule {
         triggers,
         group: None,
         conditions: vec![Condition::Room(vec![room])],
-        actions: vec![CopyTo { to, conflict }.into()],
+        actions: vec![
+            CopyTo {
+                path: None,
+                to,
+                conflict,
+            }
+            .into(),
+        ],
     }
 }
 
@@ -32,7 +39,12 @@ pub fn invoice_rule(
     triggers: Vec<Trigger>,
 ) -> Rule {
     let conflict = Conflict::Duplicate;
-    let action = MoveTo { to, conflict }.into();
+    let action = MoveTo {
+        path: None,
+        to,
+        conflict,
+    }
+    .into();
     Rule {
         name: "invoice".to_owned(),
         triggers,

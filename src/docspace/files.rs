@@ -72,7 +72,7 @@ impl<'a> Files<'a> {
         may_send: impl Future<Output = bool>,
     ) -> Result<FileInfo, Error> {
         let path = path::file(file.as_str());
-        let body = RenameBody { title };
+        let body = TitleBody { title };
         let renamed = self
             .transport
             .send_if(may_send, PortalCall::put(path, &body));
@@ -134,6 +134,28 @@ impl<'a> Files<'a> {
         self.transport
             .read(PortalCall::get(path::folder(folder.as_str())))
             .await
+    }
+
+    /// Reads all folders that are directly in a folder.
+    pub async fn subfolders(self, folder: &FolderId) -> Result<Vec<FolderInfo>, Error> {
+        let path = path::files().id(folder.as_str()).word("subfolders");
+        self.transport.read(PortalCall::list(path)).await
+    }
+
+    /// Creates a folder, if `may_send` returns true just before the request, also if there is one of this title. Raises
+    /// `folder.created` (docs/DOCSPACE.md A3.4).
+    pub async fn create_folder(
+        self,
+        parent: &FolderId,
+        title: &str,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<FolderInfo, Error> {
+        let path = path::folder(parent.as_str());
+        let body = TitleBody { title };
+        let created = self
+            .transport
+            .send_if(may_send, PortalCall::post(path, &body));
+        Ok(created.await?.response)
     }
 
     /// Reads a room with its tags (docs/DOCSPACE.md A8).
@@ -222,7 +244,7 @@ struct TagsBody<'a> {
 }
 
 #[derive(Serialize)]
-struct RenameBody<'a> {
+struct TitleBody<'a> {
     title: &'a str,
 }
 

@@ -17,6 +17,9 @@ pub struct FolderInfo {
     /// Its title.
     #[serde(default)]
     pub title: String,
+    /// When it was created, in whole seconds.
+    #[serde(default, deserialize_with = "wire::optional_time")]
+    pub created: Option<Timestamp>,
     /// When it last changed, in whole seconds.
     #[serde(default, deserialize_with = "wire::optional_time")]
     pub updated: Option<Timestamp>,

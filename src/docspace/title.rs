@@ -1,11 +1,34 @@
 //! Titles: what the portal makes of a requested one (docs/DOCSPACE.md A3.1).
 
+use crate::text::is_invisible;
+
 /// The longest title that a request may contain, in UTF-16 units.
 const MAX_REQUESTED: usize = 165;
 
 /// The name, and the extension with its dot, which may be empty.
 fn split_extension(title: &str) -> (&str, &str) {
     title.split_at(title.rfind('.').unwrap_or(title.len()))
+}
+
+/// The title of a folder that this one is requested for, with nothing in it that the portal would change; `None` if it is
+/// blank. Control characters are replaced, too, and a title that is too long is cut.
+pub fn folder_title(requested: &str) -> Option<String> {
+    let visible = requested
+        .chars()
+        .filter(|it| !is_invisible(*it) || it.is_control());
+    let replaced = |character: char| {
+        if character.is_control() {
+            '_'
+        } else {
+            character
+        }
+    };
+    let visible: String = visible.map(replaced).collect();
+    // Each character is one unit: others were replaced.
+    let title: String = clean_title(&visible).chars().take(MAX_REQUESTED).collect();
+    let title = title.trim();
+    let is_blank = title.chars().all(|character| character == '.');
+    (!is_blank).then(|| title.to_owned())
 }
 
 /// The title as the portal cleans it.
@@ -42,6 +65,31 @@ pub fn renamed_title(present: &str, requested: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_title_of_a_folder_is_cleaned() {
+        let check = |requested: &str, expected: Option<&str>| {
+            let title = folder_title(requested);
+            assert_eq!(title.as_deref(), expected, "{requested}");
+            if let Some(title) = title {
+                assert_eq!(folder_title(&title), Some(title.clone()), "stays as it is");
+            }
+        };
+        check("2026", Some("2026"));
+        check(" Müller & Söhne, O'Brien ", Some("Müller & Söhne, O'Brien"));
+        check("a/b\\c:d", Some("a_b_c_d"));
+        check("a\tb\r\nc\u{1}", Some("a_b__c_"));
+        check("a\u{202e}b\u{200b}", Some("ab"));
+        check("party 🎉", Some("party _"));
+        check("", None);
+        check(" \u{a0} ", None);
+        check("\u{200b}", None);
+        check(".", None);
+        check("..", None);
+        check("v1.2", Some("v1.2"));
+        let long = folder_title(&format!("{} x", "ü".repeat(164))).unwrap();
+        assert_eq!(long, "ü".repeat(164));
+    }
 
     #[test]
     fn a_requested_title_is_cleaned_and_keeps_the_extension() {

@@ -53,6 +53,9 @@ pub struct Action {
     pub denials: u32,
     /// How urgent it is.
     pub priority: Priority,
+    /// The folder that it puts the file or a copy of it into; the one in the plan until an attempt has found the one
+    /// below it.
+    pub destination: Option<FolderId>,
     /// The call of an earlier attempt whose outcome is unknown.
     pub intent: Option<Intent>,
 }
@@ -75,6 +78,7 @@ impl Action {
             failures: 0,
             denials: 0,
             priority: Priority::Live,
+            destination: None,
             intent: None,
         }
     }

@@ -7,6 +7,7 @@ use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId};
 
 use super::action::{ActionId, ActionResult, Claim, Intent};
+use super::title::target;
 
 /// Whether the claim was still the newest one of its action when a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,27 @@ pub(super) fn intent(row: &Row<'_>) -> Result<Option<Intent>, SqlError> {
         operation: operation.map(OperationId::new),
         searched_until: row.get("searched_until")?,
     }))
+}
+
+/// Stores the folder that an action puts its file into, if only an attempt could find it. Events in the portal name this
+/// folder.
+pub fn store_destination(
+    sql: &Sql,
+    claim: Claim,
+    folder: &FolderId,
+    title: &str,
+) -> Result<ClaimStatus, SqlError> {
+    sql.execute(
+        "UPDATE actions SET destination = :folder, final_target = :target
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":folder", folder.as_str().into()),
+            (":target", (&target(folder, title)).into()),
+        ],
+    )
+    .map(ClaimStatus::from)
 }
 
 /// Whether all these claims are the newest of their actions, and their leases last at this time.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::db::{Queue, Row, Sql, SqlError, WriteLock, ZeroAsNone};
-use crate::ids::{FileId, InboxId};
+use crate::ids::{FileId, FolderId, InboxId};
 use crate::rules::ChannelId;
 
 use super::action::{Action, ActionId, Claim};
@@ -96,7 +96,7 @@ pub fn claim(
            AND (a.state = 'running' AND a.lease_until <= :now
                 OR a.state = 'waiting' AND a.due_at <= :now AND {})
          RETURNING id, event, rule, file_id, title, kind, plan, attempt, failures, denials, intent_at,
-                   settle_after, operation_id, searched_until, background",
+                   settle_after, operation_id, searched_until, background, destination",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
     );
@@ -117,6 +117,7 @@ pub fn claim(
 
 fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
     let file: String = row.get("file_id")?;
+    let destination: Option<String> = row.get("destination")?;
     Ok(Action {
         claim: Claim {
             action: ActionId(row.get("id")?),
@@ -131,6 +132,7 @@ fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
         failures: row.get("failures")?,
         denials: row.get("denials")?,
         priority: row.get("background")?,
+        destination: destination.as_deref().and_then(FolderId::new),
         intent: intent(row)?,
     })
 }

@@ -138,12 +138,18 @@ fn planned_destination(plan: &str) -> Option<FolderId> {
 /// Whether a copy to this folder under this title has begun and its result is not known yet.
 pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
     let (raises, copied) = (raises("actions"), EffectKind::Copied.trigger());
-    let statement = format!(
-        "SELECT 1 FROM actions
-         WHERE target = :target AND {raises} = '{copied}' AND state IN ('waiting', 'running')
-           AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
-    );
-    sql.exists(&statement, &[(":target", (&target(folder, title)).into())])
+    let target = target(folder, title);
+    for column in ["target", "final_target"] {
+        let statement = format!(
+            "SELECT 1 FROM actions
+             WHERE {column} = :target AND {raises} = '{copied}' AND state IN ('waiting', 'running')
+               AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
+        );
+        if sql.exists(&statement, &[(":target", (&target).into())])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a call of an action with this effect is in flight: for this file, or for any room, because the event may

@@ -186,7 +186,7 @@ impl NewAction<'_> {
     /// Stores it in place of an action of the same rule that had no effect.
     pub(super) fn replace(&self, sql: &Sql, id: ActionId) -> Result<(), SqlError> {
         let statement = start_over_with(
-            "kind = :kind, file_work = :file_work, waited_for = :waited_for, raises = :raises,
+            "kind = :kind, file_work = :file_work, waited_for = :waited_for, raises = :raises, final_target = NULL,
              destination = :destination, plan = :plan, title = :title, target = :target, channel = :channel,
              position = :position, operation_id = NULL,",
             "id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",

@@ -80,7 +80,7 @@ impl ActionProperties {
         }
     }
 
-    /// The folder that it puts the file or a copy of it into.
+    /// The folder into which, or below which, it puts the file or a copy of it.
     pub fn destination(&self) -> Option<&FolderId> {
         self.placement.as_ref().map(|placement| &placement.folder)
     }
@@ -117,6 +117,8 @@ impl ActionProperties {
 pub struct Placement {
     /// The folder.
     pub folder: FolderId,
+    /// Whether the file is put into a folder below it, which is found or created when the action runs.
+    pub is_below: bool,
     /// Whether the file itself is there afterwards, not a copy.
     pub moves_file: bool,
     /// Whether it creates or replaces a file of the same title there.

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::ActionPlan;
+use super::action::{ActionPlan, Placement};
 use super::condition::{Account, Condition, TextTest};
 use super::rule::Rule;
 
@@ -150,8 +150,8 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
 struct RaisedEvent<'a> {
     action: &'a ActionPlan,
     trigger: &'static str,
-    /// The folder of the file; `None` if it stays where the rule found it.
-    folder: Option<&'a FolderId>,
+    /// Where the file is; `None` if it stays where the rule found it.
+    place: Option<&'a Placement>,
     /// Whether the file may have another title than the one that the rule found.
     is_renamed: bool,
 }
@@ -184,9 +184,9 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut is_renamed = false;
     for action in &rule.actions {
         let properties = &action.properties;
-        let destination = properties.destination();
+        let place = properties.placement.as_ref();
         if properties.moves_file() {
-            moved_to = destination;
+            moved_to = place;
         }
         is_renamed |= properties.new_title.is_some();
         let Some(trigger) = properties.raises else {
@@ -195,7 +195,7 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
         raised.push(RaisedEvent {
             action,
             trigger,
-            folder: destination.or(moved_to),
+            place: place.or(moved_to),
             is_renamed,
         });
     }
@@ -277,7 +277,7 @@ fn is_decided_by_place_and_title(rule: &Rule, event: &RaisedEvent<'_>, cause: &R
         Condition::Field(_) => false,
         // A file that stays where it is stays in its room.
         Condition::RoomTitle(_) | Condition::RoomTag(_) | Condition::RoomType(_) => {
-            event.folder.is_none() && cause.conditions.contains(condition)
+            event.place.is_none() && cause.conditions.contains(condition)
         }
         _ => true,
     })
@@ -298,8 +298,15 @@ fn watches(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
             .collect()
     };
     let mut watched = places(rule);
-    if let Some(folder) = event.folder {
-        return watched.iter().all(|place| place.folders().contains(folder));
+    if let Some(place) = event.place {
+        return watched.iter().all(|condition| {
+            let certain = if place.is_below {
+                trees(condition)
+            } else {
+                condition.folders()
+            };
+            certain.contains(&place.folder)
+        });
     }
     // The file stays where `cause` found it.
     let found_in = places(cause);
@@ -320,7 +327,9 @@ pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)>
     let mut unresolved: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
         for event in raised_events(rule) {
-            let Some(to) = event.folder else { continue };
+            let Some(Placement { folder: to, .. }) = event.place else {
+                continue;
+            };
             let listening = rules.iter().filter(|next| {
                 let may_match = event.is_renamed || may_match_same_files(rule, next);
                 listens_to(next, event.trigger) && may_match

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, WorksOn};
+use super::action::{ActionPlan, Placement, WorksOn};
 use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
@@ -142,8 +142,13 @@ impl Rule {
     /// Decides what to plan for an event whose conditions all match.
     pub(super) fn plan(&self, entry: &Entry, facts: &Facts<'_>) -> Result<Decision, MissingFact> {
         let file = FileFacts::of(entry, facts)?;
-        let mut actions = self.actions.iter();
-        if let Some(to) = actions.find_map(|action| action.properties.destination())
+        let mut placements = self.actions.iter();
+        let first = placements.find_map(|action| action.properties.placement.as_ref());
+        if let Some(Placement {
+            folder: to,
+            is_below: false,
+            ..
+        }) = first
             && file.folder.as_ref() == Some(to)
         {
             return Ok(self.ignored(format!(

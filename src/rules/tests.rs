@@ -73,6 +73,7 @@ fn rules_decide_in_order() {
         planned.actions,
         [
             MoveTo {
+                path: None,
                 to: FolderId::from(300),
                 conflict: Conflict::Duplicate,
             }
@@ -160,6 +161,7 @@ fn events_about_folders_match_only_rules_without_file_actions() {
     assert_eq!(planning(&decisions), ["folders"]);
     let to = FolderId::from(5);
     let copy = CopyTo {
+        path: None,
         to,
         conflict: Conflict::Duplicate,
     }
@@ -202,7 +204,12 @@ fn events_about_users_and_groups_are_decided_without_a_file() {
     );
 
     let (to, conflict) = (FolderId::from(5), Conflict::Duplicate);
-    let copy = CopyTo { to, conflict }.into();
+    let copy = CopyTo {
+        path: None,
+        to,
+        conflict,
+    }
+    .into();
     let decisions = decide(&[rule(vec![copy])], &facts).unwrap();
     assert_eq!(
         decisions[0].reason,
@@ -299,7 +306,18 @@ fn a_rule_that_has_nothing_left_to_do_keeps_its_group_from_acting() {
     let to = FolderId::from(100);
     let conflict = Conflict::Duplicate;
     let rules = [
-        in_group("invoice", "inv", vec![MoveTo { to, conflict }.into()]),
+        in_group(
+            "invoice",
+            "inv",
+            vec![
+                MoveTo {
+                    path: None,
+                    to,
+                    conflict,
+                }
+                .into(),
+            ],
+        ),
         in_group("rest", "i", vec![notify()]),
     ];
     let event = event("file.uploaded", INVOICE);

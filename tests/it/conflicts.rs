@@ -27,6 +27,7 @@ impl Scene {
 
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
     CopyTo {
+        path: None,
         to: folder_id(&scene.internal),
         conflict,
     }
@@ -35,6 +36,7 @@ fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
 
 fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     MoveTo {
+        path: None,
         to: folder_id(&scene.internal),
         conflict,
     }

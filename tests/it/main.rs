@@ -43,6 +43,7 @@ mod conflicts;
 mod crashes;
 mod endless;
 mod failures;
+mod folder_paths;
 mod frozen;
 mod large_portal;
 mod leases;

@@ -36,6 +36,7 @@ mod clock_steps;
 mod conflicts;
 mod crashes;
 mod failures;
+mod folder_paths;
 mod frozen;
 mod large_portal;
 mod leases;

@@ -19,6 +19,7 @@ use crate::scene::{Leftover, Scene, folder_id, scenario};
 
 fn copy_to(to: FolderId) -> ActionPlan {
     CopyTo {
+        path: None,
         to,
         conflict: Conflict::Duplicate,
     }
@@ -27,6 +28,7 @@ fn copy_to(to: FolderId) -> ActionPlan {
 
 fn move_to(to: FolderId) -> ActionPlan {
     MoveTo {
+        path: None,
         to,
         conflict: Conflict::Duplicate,
     }

@@ -90,9 +90,10 @@ fn every_file_of_the_documentation_is_valid() {
         assert!(!read(text).is_empty(), "{text}");
         found += 1;
     }
-    assert_eq!(found, 12);
+    assert_eq!(found, 13);
     for heading in [
         "Archive by file type",
+        "By month and person",
         "Route by status",
         "Users of a domain",
         "Invoices by client",
@@ -122,6 +123,25 @@ async fn the_recipe_that_archives_by_file_type_works() {
             scene.titles(&scene.client_room),
             ["house.DWG", "letter.docx"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_recipe_by_month_and_person_works() {
+    scenario(async |scene| {
+        scene.use_rules(&with_ids_of(scene, recipe("By month and person")));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.upload(&scene.subfolder, "scan.pdf");
+        scene.work_to_the_end().await;
+        let mut folder = scene.internal.clone();
+        for title in ["2026", "03", "Chris Client"] {
+            let folders = scene.portal.folders_in(&folder);
+            assert_eq!(folders.len(), 1, "{title}");
+            folder = folders.into_iter().next().unwrap();
+            assert_eq!(scene.portal.folder_title(&folder).unwrap(), title);
+        }
+        assert_eq!(scene.titles(&folder), ["plan.docx", "scan.pdf"]);
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_sandbox::UploadEvents;
+use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
 
 use crate::bounds::{bounded, until};
 use crate::cluster::Cluster;
@@ -153,4 +153,63 @@ async fn instances_behind_a_pooler_do_everything_once() {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_create_each_folder_of_a_path_once() {
+    bounded(async {
+        const UPLOADS: u64 = 20;
+
+        let mut services = Services::new(2, Store::new()).await;
+        let seed = services.deployment.portal.seed().clone();
+        let (room, to) = (&seed.client_room, &seed.incoming_folder);
+        // One rule with a path of its own for each file, so that their actions run at the same time.
+        let rules = (0..UPLOADS).map(|number| {
+            format!(
+                "[[rule]]\nname = \"sort {number}\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
+                 title = {{ glob = \"* {number}.docx\" }}\n\
+                 [[rule.action]]\ncopy = {{ to = {to}, path = \"sorted/{{person}}/{number}\" }}\n"
+            )
+        });
+        let file = services.deployment.store.folder().join("rules.toml");
+        std::fs::write(&file, rules.collect::<String>()).unwrap();
+        let file = file.to_str().unwrap().to_owned();
+        services.deployment.variables.push(("RULES_FILE", file));
+        services.deployment.portal.inject_fault(Fault {
+            method: Some("POST"),
+            path_contains: "/files/folder/",
+            times: 1,
+            effect: FaultEffect::Hold,
+        });
+        let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
+        services.ready(0).await;
+        services.ready(1).await;
+        services.upload(0..UPLOADS);
+        let waiting = "SELECT count(DISTINCT instance) FROM actions
+                       WHERE state = 'waiting' AND reason LIKE 'another action is creating%'";
+        until(END_BOUND, "actions of both wait for the folder", async || {
+            services.deployment.ask_store(waiting) == Some(2)
+        })
+        .await;
+        services.deployment.portal.release_held_calls().await;
+        services.check(UPLOADS).await;
+        let portal = &services.deployment.portal;
+        let created = portal.calls().into_iter().filter(|call| {
+            call.method == "POST" && call.path.contains("/files/folder/")
+        });
+        assert_eq!(u64::try_from(created.count()).unwrap(), 2 + UPLOADS);
+        let mut folder = to.clone();
+        for title in ["sorted", "Chris Client"] {
+            let below = portal.folders_in(&folder);
+            let titles: Vec<_> = below.iter().map(|it| portal.folder_title(it)).collect();
+            assert_eq!(titles, [Some(title.to_owned())]);
+            folder = below.into_iter().next().unwrap();
+        }
+        let sorted = portal.folders_in(&folder);
+        assert_eq!(u64::try_from(sorted.len()).unwrap(), UPLOADS);
+        for folder in &sorted {
+            assert_eq!(portal.file_count(folder), 1);
+        }
+    })
+    .await;
 }

@@ -127,6 +127,7 @@ async fn a_retried_row_of_an_old_version_is_acknowledged_and_left() {
 async fn a_copy_over_an_open_file_waits_until_it_is_closed() {
     scenario(async |scene| {
         let overwriting = CopyTo {
+            path: None,
             to: folder_id(&scene.internal),
             conflict: Conflict::Overwrite,
         };

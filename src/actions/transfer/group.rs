@@ -65,7 +65,7 @@ pub(super) struct StepResult<'a> {
 
 impl<'a> Group<'a> {
     /// The first phase of each action.
-    pub(super) fn split(actions: &'a [Action]) -> Vec<Self> {
+    pub(super) fn split(actions: Vec<&'a Action>) -> Vec<Self> {
         let mut fresh = Vec::new();
         let mut open = Vec::new();
         for action in actions {

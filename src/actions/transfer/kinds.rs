@@ -6,20 +6,25 @@ use crate::actions::attempt::{Context, Outcomes};
 #[cfg(test)]
 use crate::actions::kind::Example;
 use crate::actions::kind::Kind;
+use crate::actions::parse::folder_path;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::Action;
 use crate::rules::{ActionProperties, FileRight, Placement};
 use crate::table_reader::{FieldValue, RuleContext};
+use crate::template::folder_path::FolderPath;
 
-use super::Transfer;
+use super::{Transfer, below};
 
 /// Copies the file into a folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CopyTo {
-    /// The destination.
+    /// The destination, or the folder that contains it.
     pub to: FolderId,
+    /// The path of the destination below that folder. What is missing of it is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<FolderPath>,
     /// What to do if the title is taken there.
     #[serde(default, skip_serializing_if = "Conflict::is_default")]
     pub conflict: Conflict,
@@ -28,8 +33,11 @@ pub struct CopyTo {
 /// Moves the file into a folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MoveTo {
-    /// The destination.
+    /// The destination, or the folder that contains it.
     pub to: FolderId,
+    /// The path of the destination below that folder. What is missing of it is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<FolderPath>,
     /// What to do if the title is taken there.
     #[serde(default, skip_serializing_if = "Conflict::is_default")]
     pub conflict: Conflict,
@@ -39,14 +47,20 @@ impl Kind for CopyTo {
     const NAME: &'static str = "copy";
 
     #[cfg(test)]
-    const EXAMPLES: &'static [Example] = &[Example {
-        stored: r#"{"copy":{"to":5}}"#,
-        described: "copy to folder 5",
-    }];
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            stored: r#"{"copy":{"to":5}}"#,
+            described: "copy to folder 5",
+        },
+        Example {
+            stored: r#"{"copy":{"to":5,"path":"{year}/{person}","conflict":"skip"}}"#,
+            described: "copy to folder 5/{year}/{person} (skip if the title exists there)",
+        },
+    ];
 
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
-        let (to, conflict) = destination(value)?;
-        Some(vec![Self { to, conflict }])
+        let (to, path, conflict) = destination(value)?;
+        Some(vec![Self { to, path, conflict }])
     }
 
     fn properties(&self) -> ActionProperties {
@@ -55,11 +69,12 @@ impl Kind for CopyTo {
             needs: Some(FileRight::Copy),
             placement: Some(Placement {
                 folder: self.to.clone(),
+                is_below: self.path.is_some(),
                 moves_file: false,
                 // With a free title of its own, the copy is still found by the title that it was made for.
                 writes_title: true,
             }),
-            ..properties(&self.to, self.conflict)
+            ..properties(&self.to, self.path.as_ref(), self.conflict)
         }
     }
 
@@ -69,7 +84,7 @@ impl Kind for CopyTo {
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
         let transfer = Transfer::new(OperationKind::Copy, &self.to, self.conflict);
-        super::run(context, actions, transfer).await
+        run(context, actions, transfer, self.path.as_ref()).await
     }
 }
 
@@ -83,8 +98,8 @@ impl Kind for MoveTo {
     }];
 
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
-        let (to, conflict) = destination(value)?;
-        Some(vec![Self { to, conflict }])
+        let (to, path, conflict) = destination(value)?;
+        Some(vec![Self { to, path, conflict }])
     }
 
     fn properties(&self) -> ActionProperties {
@@ -93,10 +108,11 @@ impl Kind for MoveTo {
             needs: Some(FileRight::Move),
             placement: Some(Placement {
                 folder: self.to.clone(),
+                is_below: self.path.is_some(),
                 moves_file: true,
                 writes_title: self.conflict == Conflict::Overwrite,
             }),
-            ..properties(&self.to, self.conflict)
+            ..properties(&self.to, self.path.as_ref(), self.conflict)
         }
     }
 
@@ -106,14 +122,27 @@ impl Kind for MoveTo {
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
         let transfer = Transfer::new(OperationKind::Move, &self.to, self.conflict);
-        super::run(context, actions, transfer).await
+        run(context, actions, transfer, self.path.as_ref()).await
     }
 }
 
-fn properties(to: &FolderId, conflict: Conflict) -> ActionProperties {
+async fn run<'a>(
+    context: &Context<'_>,
+    actions: &'a [Action],
+    transfer: Transfer<'_>,
+    path: Option<&FolderPath>,
+) -> Result<Outcomes<'a>, StoreError> {
+    match path {
+        None => super::run(context, actions.iter().collect(), transfer).await,
+        Some(path) => below::run(context, actions, transfer, path).await,
+    }
+}
+
+fn properties(to: &FolderId, path: Option<&FolderPath>, conflict: Conflict) -> ActionProperties {
+    let path = path.map_or_else(String::new, |path| format!("/{path}"));
     ActionProperties {
         shares_calls: true,
-        target_text: Some(to.to_string()),
+        target_text: Some(format!("{to}{path}")),
         remark: match conflict {
             Conflict::Duplicate => None,
             Conflict::Overwrite => Some("overwrite a file with the same title"),
@@ -123,10 +152,10 @@ fn properties(to: &FolderId, conflict: Conflict) -> ActionProperties {
     }
 }
 
-/// `copy = 5`, or `copy = { to = 5, conflict = "skip" }`.
-fn destination(value: &FieldValue<'_>) -> Option<(FolderId, Conflict)> {
+/// `copy = 5`, or `copy = { to = 5, path = "{year}/{month}", conflict = "skip" }`.
+fn destination(value: &FieldValue<'_>) -> Option<(FolderId, Option<FolderPath>, Conflict)> {
     let Some(mut table) = value.as_table() else {
-        return Some((value.folder_id()?, Conflict::default()));
+        return Some((value.folder_id()?, None, Conflict::default()));
     };
     let to = table.required("to", "the destination folder");
     let to = to.and_then(|value| value.folder_id());
@@ -134,8 +163,12 @@ fn destination(value: &FieldValue<'_>) -> Option<(FolderId, Conflict)> {
         None => Some(Conflict::default()),
         Some(value) => conflict(&value),
     };
+    let path = match table.field("path") {
+        None => Some(None),
+        Some(value) => folder_path(&value).map(Some),
+    };
     table.finish();
-    Some((to?, conflict?))
+    Some((to?, path?, conflict?))
 }
 
 fn conflict(value: &FieldValue<'_>) -> Option<Conflict> {

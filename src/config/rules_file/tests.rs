@@ -123,6 +123,7 @@ fn every_field_of_a_rule() {
     assert_eq!(
         rule.actions[0],
         CopyTo {
+            path: None,
             to: FolderId::from(340_988),
             conflict: Conflict::Skip
         }
@@ -190,6 +191,14 @@ fn conditions_that_are_refused() {
             "{text}: {found:?}"
         );
     };
+    with(
+        "[[rule.action]]\ncopy = { to = 5, path = \"{year}//{month}\" }",
+        "contains a folder without a title",
+    );
+    with(
+        "[[rule.action]]\nmove = { to = 5, path = \"{yaer}\" }",
+        "there is no field {yaer}; did you mean {year}?",
+    );
     with("room = 0", "must be the id");
     with("room = 1.5", "must be the id");
     with("room = \"539564,539610\"", "must be the id");

@@ -5,14 +5,31 @@ use super::*;
 use crate::actions::{Archive, Comment, CopyTo, Lock, MoveTo, Rename, Trash};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
+use crate::template::folder_path::FolderPath;
 use crate::template::title::TitleTemplate;
 
 fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str, i64)]) -> Rule {
     let plan = |(kind, to): &(&str, i64)| {
         let (to, conflict) = (FolderId::from(*to), Conflict::Duplicate);
         match *kind {
-            "copy" => CopyTo { to, conflict }.into(),
-            "move" => MoveTo { to, conflict }.into(),
+            "copy" => CopyTo {
+                path: None,
+                to,
+                conflict,
+            }
+            .into(),
+            "copy below" => CopyTo {
+                path: FolderPath::parse("{year}").ok(),
+                to,
+                conflict,
+            }
+            .into(),
+            "move" => MoveTo {
+                path: None,
+                to,
+                conflict,
+            }
+            .into(),
             "comment" => Comment {
                 text: "seen".to_owned(),
             }
@@ -126,6 +143,18 @@ fn which_rules_trigger_each_other() {
     check(&[rule("a", "file.copied", room(5), &[("copy", 6)])], 0);
     let below = with(vec![], Condition::FolderTree(vec![FolderId::from(6)]));
     check(&[rule("a", "file.copied", below, &[("copy", 6)])], 1);
+    // A file in a folder below folder 6 is below it, and not directly in it.
+    let tree = with(vec![], Condition::FolderTree(vec![FolderId::from(6)]));
+    check(&[rule("a", "file.copied", tree, &[("copy below", 6)])], 1);
+    check(
+        &[rule("a", "file.copied", room(6), &[("copy below", 6)])],
+        1,
+    );
+    let directly = with(vec![], Condition::Folder(vec![FolderId::from(6)]));
+    check(
+        &[rule("a", "file.copied", directly, &[("copy below", 6)])],
+        0,
+    );
     // A rule that excludes the API key's user is not triggered by own actions.
     let without_own = with(room(5), Condition::NotBy(own()));
     check(

@@ -47,7 +47,14 @@ impl Operators {
             Destination::Mistyped => ids::FolderId::new("99999999").unwrap(),
         };
         let conflict = Conflict::Duplicate;
-        Some(CopyTo { to, conflict }.into())
+        Some(
+            CopyTo {
+                path: None,
+                to,
+                conflict,
+            }
+            .into(),
+        )
     }
 
     /// Whether the destination was mistyped, so that only a replay repairs what was planned meanwhile.

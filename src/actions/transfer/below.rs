@@ -1,0 +1,197 @@
+//! Below: copies and moves to folders whose path below another folder is made from a template.
+//!
+//! The path of each file is rendered and its folder found or created; then the files of one folder are copied or moved
+//! together. The folder is stored with the action before the call: an attempt that finds an intent reconciles the call
+//! in that folder, whatever the path leads to by then.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
+use crate::actions::current_file::current_file;
+use crate::actions::folder_finder::FolderFinder;
+use crate::actions::message::Report;
+use crate::actions::portal_error::unreadable_file;
+use crate::db::StoreError;
+use crate::docspace::folder_title;
+use crate::ids::FolderId;
+use crate::outbox::{self, Action, ActionResult, ClaimStatus};
+use crate::template::folder_path::{FolderPath, PathField};
+use crate::template::title::TitleValues;
+
+use super::group::Transfer;
+
+/// Folders whose files are copied or moved at the same time.
+const CONCURRENT_FOLDERS: usize = 5;
+
+/// Copies or moves the files to the folder at their path below the one of the transfer.
+pub(super) async fn run<'a>(
+    context: &Context<'_>,
+    actions: &'a [Action],
+    transfer: Transfer<'_>,
+    path: &FolderPath,
+) -> Result<Outcomes<'a>, StoreError> {
+    let mut ended = Outcomes::new();
+    let mut folders: BTreeMap<FolderId, Vec<&'a Action>> = BTreeMap::new();
+    let mut finder = FolderFinder::new(context);
+    let mut names = Names::default();
+    for action in actions {
+        if let Some(folder) = called_for(action, transfer.to) {
+            folders.entry(folder).or_default().push(action);
+            continue;
+        }
+        let report = Report::load(context, action).await?;
+        let found = match names.titles(context, action, &report, path).await? {
+            Ok(titles) => finder.find_or_create(transfer.to, &titles, action).await?,
+            Err(outcome) => Err(outcome),
+        };
+        match found {
+            Ok(folder) if present_folder(&report).as_ref() == Some(&folder) => {
+                ended.push((action, already_in(folder)));
+            }
+            Ok(folder) => folders.entry(folder).or_default().push(action),
+            Err(outcome) => ended.push((action, outcome)),
+        }
+    }
+    store_folders(context, &folders).await?;
+    let transfers: Vec<_> = folders
+        .iter_mut()
+        .filter(|(_, actions)| !actions.is_empty())
+        .map(|(to, actions)| {
+            let transfer = Transfer { to, ..transfer };
+            super::run(context, std::mem::take(actions), transfer)
+        })
+        .collect();
+    // If the store fails for one of them, the calls in flight for the others still complete.
+    let done: Vec<_> = stream::iter(transfers)
+        .buffer_unordered(CONCURRENT_FOLDERS)
+        .collect()
+        .await;
+    for outcomes in done {
+        let outcomes = outcomes?.into_iter();
+        ended.extend(outcomes.map(|(action, outcome)| (action, unless_gone(outcome))));
+    }
+    Ok(ended)
+}
+
+/// The folder for which an earlier attempt called, if that call may have been applied.
+fn called_for(action: &Action, root: &FolderId) -> Option<FolderId> {
+    let folder = action.destination.clone()?;
+    (action.intent.is_some() && folder != *root).then_some(folder)
+}
+
+/// The folder that the file is in, as far as the event and the actions before this one in the rule say.
+fn present_folder(report: &Report) -> Option<FolderId> {
+    let moved = report.before.as_ref().filter(|before| before.moved);
+    let moved_to = moved.and_then(|before| before.result.folder.clone());
+    let entry = report.event.entry.as_ref();
+    moved_to.or_else(|| entry.and_then(|entry| entry.parent.clone()))
+}
+
+fn already_in(folder: FolderId) -> AttemptOutcome {
+    AttemptOutcome::Done(ActionResult {
+        note: Some(format!("the file is already in folder {folder}")),
+        folder: Some(folder),
+        ..ActionResult::default()
+    })
+}
+
+/// Stores with each action the folder that its file goes to.
+async fn store_folders(
+    context: &Context<'_>,
+    folders: &BTreeMap<FolderId, Vec<&Action>>,
+) -> Result<(), StoreError> {
+    let new: Vec<_> = folders
+        .iter()
+        .flat_map(|(folder, actions)| actions.iter().map(move |action| (folder, *action)))
+        .filter(|(folder, action)| action.destination.as_ref() != Some(*folder))
+        .map(|(folder, action)| (action.claim, folder.clone(), action.title.clone()))
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let stored = context.db.write(move |sql| {
+        for (claim, folder, title) in &new {
+            // The intents, which are stored next, show a lost claim.
+            let (ClaimStatus::Current | ClaimStatus::Lost) =
+                outbox::store_destination(sql, *claim, folder, title)?;
+        }
+        Ok(())
+    });
+    stored.await
+}
+
+/// A folder that was deleted after it was found is created again by the next attempt.
+fn unless_gone(outcome: AttemptOutcome) -> AttemptOutcome {
+    match outcome {
+        AttemptOutcome::Dead {
+            code: "destination_gone",
+            reason,
+            ..
+        } => AttemptOutcome::failed(reason),
+        other => other,
+    }
+}
+
+/// The names of people, by account.
+#[derive(Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    /// The titles of the folders of an action's path.
+    async fn titles(
+        &mut self,
+        context: &Context<'_>,
+        action: &Action,
+        report: &Report,
+        path: &FolderPath,
+    ) -> Result<Result<Vec<String>, AttemptOutcome>, StoreError> {
+        let person = match &report.event.actor {
+            Some(actor) if path.contains(PathField::Person) => {
+                match self.name(context, action, actor).await? {
+                    Ok(name) => name,
+                    Err(outcome) => return Ok(Err(outcome)),
+                }
+            }
+            _ => String::new(),
+        };
+        let values = TitleValues {
+            title: &action.title,
+            happened_at: report.event.happened_at.unwrap_or_default(),
+            rule: &action.rule,
+        };
+        let titles = path.render(values, &person).into_iter();
+        let titles: Option<Vec<String>> = titles.map(|title| folder_title(&title)).collect();
+        Ok(titles.ok_or_else(|| AttemptOutcome::Dead {
+            code: "blank_title",
+            reason: format!("a folder of the path {path} would have a blank title"),
+            intent: None,
+        }))
+    }
+
+    /// The name of the account that acted, if it created or last changed the file, else its id.
+    async fn name(
+        &mut self,
+        context: &Context<'_>,
+        action: &Action,
+        account: &str,
+    ) -> Result<Result<String, AttemptOutcome>, StoreError> {
+        if let Some(name) = self.0.get(account) {
+            return Ok(Ok(name.clone()));
+        }
+        let file = current_file(context, action).await?;
+        let file = match context.portal.files().file(&file).await {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(unreadable_file(context, &error).await)),
+        };
+        let mut people = file.people.into_iter();
+        let person = people.find(|person| person.id == account);
+        let name = person.map(|person| person.display_name);
+        let Some(name) = name.filter(|name| folder_title(name).is_some()) else {
+            return Ok(Ok(account.to_owned()));
+        };
+        self.0.insert(account.to_owned(), name.clone());
+        Ok(Ok(name))
+    }
+}

@@ -1,0 +1,172 @@
+//! Folders that actions create: one attempt at a time creates one, also across instances.
+//!
+//! The portal creates a second folder of the same title without complaint (docs/DOCSPACE.md A3.4), so an attempt
+//! reserves the parent and the title, looks for the folder, stores until when its call may be in flight, and only then
+//! calls. A reservation belongs to the claim of an action and ends with it; the call that was made does not.
+
+use jiff::Timestamp;
+
+use crate::case_folding::folded;
+use crate::db::{Sql, SqlError};
+use crate::ids::FolderId;
+use crate::outbox::{self, ActionId, Claim, ClaimStatus};
+
+/// A folder that is found or created.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FolderPlace {
+    parent: FolderId,
+    /// The title, folded.
+    title: String,
+}
+
+/// Whether a folder may be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// The claim has reserved it: it may be created if it does not exist.
+    Reserved,
+    /// Another action is creating it.
+    Taken,
+    /// An earlier call may still create it, until this time of the portal's clock.
+    InFlight(Timestamp),
+}
+
+impl FolderPlace {
+    /// The folder of this title in this folder.
+    pub fn new(parent: &FolderId, title: &str) -> Self {
+        Self {
+            parent: parent.clone(),
+            title: folded(title),
+        }
+    }
+
+    /// The folder that contains it.
+    pub fn parent(&self) -> &FolderId {
+        &self.parent
+    }
+
+    /// Whether a folder of this title is this one.
+    pub fn has_title(&self, title: &str) -> bool {
+        folded(title) == self.title
+    }
+}
+
+/// Reserves a folder for the holder of a claim, unless another action holds it or a call for it may be in flight.
+pub fn reserve(
+    sql: &Sql,
+    place: &FolderPlace,
+    claim: Claim,
+    now: Timestamp,
+    portal_time: Timestamp,
+) -> Result<Reservation, SqlError> {
+    let Some((holder, in_flight_until)) = stored(sql, place)? else {
+        let inserted = sql.execute(
+            "INSERT INTO folder_creations (parent, title, action, attempt)
+             VALUES (:parent, :title, :action, :attempt) ON CONFLICT (parent, title) DO NOTHING",
+            &[
+                (":parent", place.parent.as_str().into()),
+                (":title", (&place.title).into()),
+                (":action", claim.action.0.into()),
+                (":attempt", claim.attempt.into()),
+            ],
+        )?;
+        return Ok(reserved_if(inserted));
+    };
+    if holder != claim && outbox::are_current(sql, &[holder], now)? {
+        return Ok(Reservation::Taken);
+    }
+    if let Some(until) = in_flight_until.filter(|until| portal_time < *until) {
+        return Ok(Reservation::InFlight(until));
+    }
+    let updated = sql.execute(
+        "UPDATE folder_creations SET action = :action, attempt = :attempt, in_flight_until = NULL
+         WHERE parent = :parent AND title = :title AND action = :holder AND attempt = :held",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+            (":action", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":holder", holder.action.0.into()),
+            (":held", holder.attempt.into()),
+        ],
+    )?;
+    Ok(reserved_if(updated))
+}
+
+fn reserved_if(changed_rows: usize) -> Reservation {
+    if changed_rows == 0 {
+        Reservation::Taken
+    } else {
+        Reservation::Reserved
+    }
+}
+
+fn stored(sql: &Sql, place: &FolderPlace) -> Result<Option<(Claim, Option<Timestamp>)>, SqlError> {
+    sql.query_optional(
+        "SELECT action, attempt, in_flight_until FROM folder_creations
+         WHERE parent = :parent AND title = :title",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+        ],
+        |row| {
+            let holder = Claim {
+                action: ActionId(row.get(0)?),
+                attempt: row.get(1)?,
+            };
+            Ok((holder, row.get(2)?))
+        },
+    )
+}
+
+/// Stores until when a call that creates the folder may be in flight, if the claim has reserved it.
+pub fn store_call(
+    sql: &Sql,
+    place: &FolderPlace,
+    claim: Claim,
+    in_flight_until: Timestamp,
+) -> Result<ClaimStatus, SqlError> {
+    sql.execute(
+        "UPDATE folder_creations SET in_flight_until = :until
+         WHERE parent = :parent AND title = :title AND action = :action AND attempt = :attempt",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+            (":action", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":until", in_flight_until.into()),
+        ],
+    )
+    .map(ClaimStatus::from)
+}
+
+/// Whether anything is stored about a folder.
+pub fn is_stored(sql: &Sql, place: &FolderPlace) -> Result<bool, SqlError> {
+    Ok(stored(sql, place)?.is_some())
+}
+
+/// Ends the reservation of a claim whose call, if it made one, was not applied.
+pub fn release(sql: &Sql, place: &FolderPlace, claim: Claim) -> Result<(), SqlError> {
+    sql.execute(
+        "DELETE FROM folder_creations
+         WHERE parent = :parent AND title = :title AND action = :action AND attempt = :attempt",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+            (":action", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets what is stored about a folder that exists.
+pub fn forget(sql: &Sql, place: &FolderPlace) -> Result<(), SqlError> {
+    sql.execute(
+        "DELETE FROM folder_creations WHERE parent = :parent AND title = :title",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+        ],
+    )?;
+    Ok(())
+}
