@@ -55,6 +55,7 @@ mod schedules;
 mod trash;
 
 // Rules from a file.
+mod recipes;
 mod rules;
 mod rules_command;
 

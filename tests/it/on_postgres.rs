@@ -42,6 +42,7 @@ mod large_portal;
 mod leases;
 mod listing;
 mod old_events;
+mod recipes;
 mod reconcile;
 mod room_actions;
 mod rules;

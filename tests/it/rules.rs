@@ -28,7 +28,8 @@ pub fn read(text: &str) -> Vec<Rule> {
     config(text, &[]).rules
 }
 
-fn config(text: &str, more: &[(&str, &str)]) -> Config {
+/// The same, with the pipelines.
+pub fn config(text: &str, more: &[(&str, &str)]) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.toml");
     std::fs::write(&file, text).unwrap();
