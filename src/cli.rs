@@ -85,7 +85,7 @@ enum Command {
                       [default: courier.env], with your answers, when you say so."
     )]
     Setup,
-    /// Copy the store from a SQLite file into a PostgreSQL database.
+    /// Back up the store, or copy it from a SQLite file into a PostgreSQL database.
     Store(store::Args),
 }
 

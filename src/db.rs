@@ -22,6 +22,7 @@ mod migrate;
 
 mod handle;
 
+pub mod backup;
 pub mod copy;
 pub mod state;
 

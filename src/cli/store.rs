@@ -1,18 +1,22 @@
-//! `docspace-courier store`: copies the store into another database.
+//! `docspace-courier store`: backs the store up, and copies it into another database.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
 use crate::config::Settings;
 use crate::db::copy::{self, Count};
-use crate::db::{Db, Location};
+use crate::db::{Db, Location, backup};
 use crate::outbox;
 use crate::text_file;
 
 use super::exit::{success_if, usage_error};
 use super::output::{Table, print_json, print_lines, terminal_width};
+
+/// The name of standard output in place of a file.
+const STANDARD_OUTPUT: &str = "-";
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -27,6 +31,19 @@ enum Command {
     ///
     /// Stop the service first. Either everything is copied or nothing.
     Copy(CopyArgs),
+    /// Back up the SQLite store that `DATABASE_URL` names, while the service runs.
+    #[command(
+        after_help = "To restore, stop the service, put the backup in the place of the store, delete the files with -wal and \
+                      -shm at the end of their names, and start the service."
+    )]
+    Backup(BackupArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct BackupArgs {
+    /// The file to create, or - for standard output, as from a container.
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +65,32 @@ struct CopyArgs {
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Copy(args) => copy_store(settings, args).await,
+        Command::Backup(args) => back_up(settings, &args.to),
     }
+}
+
+fn back_up(settings: &Settings, to: &Path) -> anyhow::Result<ExitCode> {
+    let location = settings.database()?;
+    let Some(store) = location.file() else {
+        bail!("DATABASE_URL names {location}; back it up with pg_dump, like your other databases");
+    };
+    if !store.exists() {
+        bail!("there is no store {location}");
+    }
+    if to == Path::new(STANDARD_OUTPUT) {
+        let stdout = std::io::stdout().lock();
+        if stdout.is_terminal() {
+            return Ok(usage_error(
+                "a backup is not text for a terminal; redirect standard output to a file",
+            ));
+        }
+        // Beside the store, because an image may have no other folder that can be written.
+        backup::write_backup(store, stdout)?;
+    } else {
+        let bytes = backup::create_backup(store, to)?;
+        print_lines([format!("{} has the store, {bytes} bytes.", to.display())]);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitCode> {
@@ -69,7 +111,7 @@ async fn copy_store(settings: &Settings, args: CopyArgs) -> anyhow::Result<ExitC
     };
     let to = settings.database_at(&url)?;
     if let Location::File(_) = to {
-        bail!("a store is copied into PostgreSQL; to copy a file, see docs/OPERATIONS.md");
+        bail!("a store is copied into PostgreSQL; to copy it into another file, use store backup");
     }
     if !file.exists() {
         bail!("there is no store {from}");

@@ -11,7 +11,7 @@ use crate::db::row::{DriverRow, Row};
 use crate::db::value::Params;
 
 /// How long a statement waits for a lock that another process holds on the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(in crate::db) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Opens the file, which must exist: a reader must not create a file in the place of a deleted one.
 pub(in crate::db) fn connect(path: &Path) -> rusqlite::Result<Connection> {
