@@ -31,7 +31,7 @@ fn the_service_reads_every_variable_of_the_deployment_files() {
         (
             "the unit",
             std::fs::read_to_string(UNIT).unwrap().as_str(),
-            "DATABASE_URL",
+            "TLS_CERT_FILE",
         ),
         (
             "compose.yaml",
@@ -110,7 +110,7 @@ fn systemd_understands_the_unit() {
     // Only the installed path of the program cannot exist in a test.
     let unit = std::fs::read_to_string(UNIT).unwrap();
     let built = env!("CARGO_BIN_EXE_docspace-courier");
-    let unit = unit.replace("/usr/local/bin/docspace-courier", built);
+    let unit = unit.replace("/usr/bin/docspace-courier", built);
     let path = folder.path().join("docspace-courier.service");
     std::fs::write(&path, unit).unwrap();
     let verified = program("systemd-analyze")
@@ -132,67 +132,55 @@ fn systemd_understands_the_unit() {
     assert!(judged.status.success(), "{said}");
 }
 
-/// The script for commands names the files and the store that the unit names.
+/// The script for commands names the env file and the store that the unit names, and those of a further service.
 #[test]
 fn commands_have_the_configuration_of_the_unit() {
     const SCRIPT: &str = include_str!("../../deploy/courierctl");
     let unit = std::fs::read_to_string(UNIT).unwrap();
-    for line in unit.lines() {
-        let (name, value) = line.split_once('=').unwrap_or_default();
-        match name {
-            "LoadCredential" => {
-                let (_, file) = value.rsplit_once('/').unwrap();
-                assert!(SCRIPT.contains(&format!("\"$etc/{file}\"")), "{line}");
-            }
-            "EnvironmentFile" => {
-                let (folder, file) = value.rsplit_once('/').unwrap();
-                assert!(SCRIPT.contains(&format!("etc={folder}\n")), "{line}");
-                assert!(
-                    SCRIPT.contains(&format!("--env-file \"$etc/{file}\"")),
-                    "{line}"
-                );
-            }
-            "Environment" if value.contains("DATABASE_URL") => {
-                assert!(SCRIPT.contains(value), "{line}");
-            }
-            "Environment" => {
-                let (variable, _) = value.split_once('=').unwrap();
-                assert!(SCRIPT.contains(&format!("{variable}=")), "{line}");
-            }
-            _ => {}
-        }
-    }
+    let value = |name: &str| {
+        let mut lines = unit.lines();
+        lines
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap()
+    };
+    let (_, env_file) = value("ExecStart").split_once("--env-file ").unwrap();
+    let store = value("WorkingDirectory");
+    assert!(SCRIPT.contains(&format!("env_file={env_file}\n")));
+    assert!(SCRIPT.contains(&format!("store={store}\n")));
+    assert!(SCRIPT.contains(&format!("runuser -u {} ", value("User"))));
 
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    for secret in ["api-key", "webhook-secret", "admin-token"] {
-        std::fs::write(path(secret), "a-secret-of-16-chars").unwrap();
-    }
-    std::fs::write(
-        path("courier.env"),
-        "CLIENT_ROOT_ID=1\nINCOMING_FOLDER_ID=2\n",
-    )
-    .unwrap();
+    let variables =
+        "DOCSPACE_API_KEY=sk-1\nDOCSPACE_WEBHOOK_SECRET=Deploy-Secret-1\nCLIENT_ROOT_ID=1\n";
+    let env_file = format!("{variables}INCOMING_FOLDER_ID=2\n");
+    std::fs::write(path("courier.env"), &env_file).unwrap();
+    std::fs::write(path("acme.env"), &env_file).unwrap();
+    let root = folder.path().display().to_string();
     let script = SCRIPT
+        .replace("/etc/docspace-courier", &root)
+        .replace(store, &path("store"))
         .replace(
-            "/etc/docspace-courier",
-            &folder.path().display().to_string(),
-        )
-        .replace(
-            "/var/lib/docspace-courier",
-            &folder.path().display().to_string(),
-        )
-        .replace(
-            "/usr/local/bin/docspace-courier",
+            "/usr/bin/docspace-courier",
             env!("CARGO_BIN_EXE_docspace-courier"),
-        );
+        )
+        .replace("runuser -u docspace-courier -- ", "");
     std::fs::write(path("courierctl"), script).unwrap();
-    let output = std::process::Command::new("sh")
-        .arg(path("courierctl"))
-        .args(["rules", "list"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{output:?}");
-    assert!(said.contains("invoice"), "{said}");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new("sh");
+        let output = command.arg(path("courierctl")).args(args).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.success(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let (is_success, said) = run(&["rules", "list"]);
+    assert!(is_success && said.contains("invoice"), "{said}");
+    let (_, said) = run(&["events", "list"]);
+    assert!(said.contains(&path("store/courier.db")), "{said}");
+    // The folder of a further service is created for its first command.
+    let (_, said) = run(&["@acme", "events", "list"]);
+    assert!(said.contains(&path("store/acme/courier.db")), "{said}");
+    assert!(folder.path().join("store/acme").is_dir());
 }
