@@ -65,7 +65,7 @@ fn rule(number: i64) -> Rule {
         actions: vec![
             CopyTo {
                 path: None,
-                to: FolderId::from(7),
+                to: FolderId::from(7).into(),
                 conflict: Conflict::Duplicate,
             }
             .into(),

@@ -73,6 +73,7 @@ pub mod instances;
 mod log_limit;
 mod loopback;
 pub mod metrics;
+pub mod results;
 mod root_cause;
 pub mod server;
 pub mod service;

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::event::EntryKind;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
+use crate::results::Results;
 use crate::text::{clean, without_entities, without_links, without_markup};
 
 mod channels;
@@ -50,6 +51,8 @@ pub struct Notification {
     pub is_copy: bool,
     /// The address at which a person opens it.
     pub link: String,
+    /// What the actions before the notification in its rule have left, as people read it.
+    pub results: Results,
 }
 
 /// A folder or room with its title.
@@ -147,6 +150,10 @@ impl Notification {
                     return self.happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
                 }
                 Field::Rule => Some(self.rule.clone()),
+                // Addresses, which escaping would break.
+                Field::Result(name) => {
+                    return self.results.get(name).unwrap_or_default().to_owned();
+                }
             };
             escape(&value.unwrap_or_default())
         })
@@ -288,6 +295,7 @@ mod tests {
             }),
             is_copy: false,
             link: "https://portal.example/doceditor?fileid=7".to_owned(),
+            results: Results::default(),
         }
     }
 

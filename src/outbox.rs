@@ -45,7 +45,7 @@ pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retr
 pub use effect::{
     Effect, EffectKind, Outcome, file_before, has_change_in_flight, has_copy_in_flight,
     has_file_state, has_handled, is_own_copy, keeps_event, last_effect, outcome_before,
-    owns_operation,
+    owns_operation, results_before,
 };
 pub use forget::{forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};

@@ -230,6 +230,11 @@ impl<'t> FieldValue<'t> {
         text.map(str::to_owned)
     }
 
+    /// A string, without reporting anything.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        self.value.as_str()
+    }
+
     /// A string, a number, `true` or `false`, as text.
     pub(crate) fn scalar(&self) -> Option<String> {
         let text = match self.value {

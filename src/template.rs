@@ -6,7 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::results::ResultName;
+
 mod clean;
+pub mod comment;
 pub mod folder_path;
 pub mod title;
 
@@ -26,12 +29,23 @@ impl MessageTemplates {
     pub fn are_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The results of earlier actions that they name.
+    pub fn results(&self) -> Vec<ResultName> {
+        let templates = self.subject.iter().chain(&self.text);
+        templates.flat_map(Template::results).collect()
+    }
 }
 
 /// The fields of a kind of template.
 pub trait TemplateField: Copy + Eq + fmt::Debug + 'static {
     /// Each with its name.
     const NAMES: &'static [(&'static str, Self)];
+
+    /// The result of an earlier action that it stands for, if it does.
+    fn result(self) -> Option<ResultName> {
+        None
+    }
 }
 
 /// A text with fields. Serialized as its source.
@@ -72,6 +86,8 @@ pub enum Field {
     Time,
     /// The rule's name.
     Rule,
+    /// What an action before this one in the rule has left.
+    Result(ResultName),
 }
 
 impl TemplateField for Field {
@@ -83,7 +99,15 @@ impl TemplateField for Field {
         ("person", Self::Person),
         ("time", Self::Time),
         ("rule", Self::Rule),
+        ("result.folder", Self::Result(ResultName::Folder)),
     ];
+
+    fn result(self) -> Option<ResultName> {
+        match self {
+            Self::Result(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Why a text is not a valid template.
@@ -136,6 +160,23 @@ impl<F: TemplateField> Template<F> {
     /// Whether it has this field.
     pub fn contains(&self, field: F) -> bool {
         self.parts.contains(&Part::Field(field))
+    }
+
+    /// The results of earlier actions that it names.
+    pub fn results(&self) -> Vec<ResultName> {
+        let parts = self.parts.iter();
+        let results = parts.filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Field(field) => field.result(),
+        });
+        results.collect()
+    }
+
+    /// The text, if it has no fields.
+    pub fn literal(&self) -> Option<String> {
+        let is_text = |part: &Part<F>| matches!(part, Part::Text(_));
+        let is_literal = self.parts.iter().all(is_text);
+        is_literal.then(|| self.render(|_| String::new()))
     }
 
     /// Renders the template with these values.

@@ -44,7 +44,7 @@ pub fn fill(store: &Path, events: u64, waiting: u64, room: &FolderId, to: &Folde
             .unwrap();
         let plan = ActionPlan::from(CopyTo {
             path: None,
-            to: ids::FolderId::new(to.as_str()).unwrap(),
+            to: ids::FolderId::new(to.as_str()).unwrap().into(),
             conflict: Conflict::Duplicate,
         })
         .stored;

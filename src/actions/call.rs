@@ -137,7 +137,11 @@ async fn call(
 
 /// The body of a call.
 fn document(portal: &str, action: &Action, report: &Report) -> serde_json::Value {
-    let Report { event, before } = report;
+    let Report {
+        event,
+        before,
+        results,
+    } = report;
     let result_file = before
         .as_ref()
         .and_then(|before| before.result.file.as_ref());
@@ -161,6 +165,7 @@ fn document(portal: &str, action: &Action, report: &Report) -> serde_json::Value
             "folder_id": event.entry.as_ref().and_then(|entry| entry.parent.as_ref()),
         },
         "result": result,
+        "results": results,
         "links": {
             "file": report.link(portal, result_file.unwrap_or(&action.file)),
             "portal": portal,

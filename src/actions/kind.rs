@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::db::StoreError;
 use crate::outbox::Action;
+use crate::results::ResultName;
 use crate::rules::{ActionPlan, ActionProperties};
 use crate::table_reader::{FieldValue, RuleContext};
 
@@ -26,6 +27,9 @@ pub(super) const PLAIN_DATA: &str = "a plan is plain data";
 pub(crate) trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name: the field in `[[rule.action]]`, the column `kind`, the label of metrics.
     const NAME: &'static str;
+
+    /// The results that it leaves for the actions after it in its rule.
+    const MAKES: &'static [ResultName] = &[];
 
     /// Plans as this version and earlier ones store them.
     #[cfg(test)]
@@ -72,6 +76,8 @@ pub(crate) struct KindEntry {
     pub(crate) name: &'static str,
     /// Parses the value of its field in a rules file.
     pub(crate) parse: ParseFn,
+    /// The results that it leaves for the actions after it in its rule.
+    pub(crate) makes: &'static [ResultName],
     /// What people and the engine need to know of a stored plan; `None` if it cannot be read.
     pub(super) properties: fn(&str) -> Option<ActionProperties>,
     /// Makes an attempt at actions with one plan.
@@ -102,6 +108,7 @@ impl KindEntry {
         Self {
             name: K::NAME,
             parse: parse::<K>,
+            makes: K::MAKES,
             properties: |stored| Some(K::from_stored(stored)?.properties()),
             run: run::<K>,
             #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::ids::FileId;
 use crate::inbox;
 use crate::outbox::{self, Action, ActionResult, IntentUpdate, Outcome};
 use crate::outgoing::Failure;
+use crate::results::{ResultName, Results};
 
 use super::attempt::{AttemptOutcome, CLAIM_NOT_KNOWN, Context};
 use super::failpoint::Failpoint;
@@ -23,26 +24,44 @@ pub(super) struct Report {
     pub(super) event: Event,
     /// What put the file or a copy of it elsewhere before the action in its rule.
     pub(super) before: Option<Outcome>,
+    /// What the actions before it in its rule have left for it.
+    pub(super) results: Results,
 }
 
 impl Report {
     pub(super) async fn load(context: &Context<'_>, action: &Action) -> Result<Self, StoreError> {
         let (event, this) = (action.event, action.claim.action);
-        let (body, before) = context
-            .db
-            .read(move |sql| Ok((inbox::body(sql, event)?, outbox::outcome_before(sql, this)?)))
-            .await?;
+        let read = context.db.read(move |sql| {
+            let before = outbox::outcome_before(sql, this)?;
+            let results = outbox::results_before(sql, this)?;
+            Ok((inbox::body(sql, event)?, before, results))
+        });
+        let (body, before, results) = read.await?;
         let (body, happened_at) =
             body.expect("an action's event is kept for as long as the action");
         let mut event = Event::parse(&body).expect("only events that can be parsed have actions");
         event.happened_at.get_or_insert(happened_at);
-        Ok(Self { event, before })
+        Ok(Self {
+            event,
+            before,
+            results,
+        })
     }
 
     /// What the event is about.
     pub(super) fn kind(&self) -> EntryKind {
         let entry = self.event.entry.as_ref();
         entry.map_or(EntryKind::File, |entry| entry.kind)
+    }
+
+    /// What the earlier actions have left, as people read it: the address of a folder instead of its id.
+    pub(super) fn results_for_people(&self, host: &str) -> Results {
+        let mut results = self.results.clone();
+        if let Some(folder) = self.results.get(ResultName::Folder) {
+            let address = folder_address(host, folder);
+            results.add(Results::one(ResultName::Folder, address));
+        }
+        results
     }
 
     /// The address at which a person opens the file or folder in the browser; that of the portal for an account.

@@ -126,6 +126,10 @@ impl Kind for Notify {
     }
 
     fn properties(&self) -> ActionProperties {
+        let uses = match self {
+            Self::Email { templates, .. } | Self::ChatWith { templates } => templates.results(),
+            Self::Chat => Vec::new(),
+        };
         let (channel, target_text) = match self {
             Self::Email { to, .. } => (ChannelId::Email, to.clone()),
             Self::Chat | Self::ChatWith { .. } => (ChannelId::Chat, Some("the chat".to_owned())),
@@ -133,6 +137,7 @@ impl Kind for Notify {
         ActionProperties {
             // A bad address must not stop the other notifications or a call.
             is_waited_for: false,
+            uses,
             channel: Some(channel),
             target_text,
             ..ActionProperties::external()
@@ -226,6 +231,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         .is_some_and(|before| before.kind == CopyTo::NAME);
     let link = report.link(context.portal.host(), file);
     let kind = report.kind();
+    let results = report.results_for_people(context.portal.host());
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
     let trigger = report.event.trigger.filter(|trigger| !trigger.is_upload());
@@ -243,6 +249,7 @@ async fn notification(context: &Context<'_>, action: &Action) -> Result<Notifica
         current_folder: destination.map(untitled),
         is_copy,
         link,
+        results,
     };
     // Names that arrive in time are kept; what is missing then stays an id.
     let _ = tokio::time::timeout(

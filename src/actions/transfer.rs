@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::db::StoreError;
 use crate::outbox::Action;
+use crate::results::{ResultName, Results};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::failpoint::Failpoint;
@@ -67,7 +68,13 @@ async fn run<'a>(
     if outcomes.iter().any(|(_, outcome)| is_done(outcome)) {
         context.failpoints.pass(Failpoint::BeforeFinish).await;
     }
-    result.map(|()| outcomes)
+    result?;
+    for (_, outcome) in &mut outcomes {
+        if let AttemptOutcome::Done(result) = outcome {
+            result.named = Results::one(ResultName::Folder, transfer.to.as_str());
+        }
+    }
+    Ok(outcomes)
 }
 
 /// Takes a group through its phase.

@@ -20,7 +20,7 @@ pub fn copy_rule(room: FolderId, to: FolderId, triggers: Vec<Trigger>) -> Rule {
         actions: vec![
             CopyTo {
                 path: None,
-                to,
+                to: to.into(),
                 conflict,
             }
             .into(),
@@ -41,7 +41,7 @@ pub fn invoice_rule(
     let conflict = Conflict::Duplicate;
     let action = MoveTo {
         path: None,
-        to,
+        to: to.into(),
         conflict,
     }
     .into();

@@ -107,6 +107,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_751,
         include_str!("../../migrations/2026112751_folder_paths.sql"),
     ),
+    (
+        2_026_112_760,
+        include_str!("../../migrations/2026112760_results.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

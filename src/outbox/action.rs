@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::db::stored_words;
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
+use crate::results::Results;
 
 use super::priority::Priority;
 
@@ -109,6 +110,8 @@ pub struct ActionResult {
     pub changed_at: Option<Timestamp>,
     /// What an operator should know about it, if it differs from what the rule suggests.
     pub note: Option<String>,
+    /// What the actions after it in its rule may name.
+    pub named: Results,
 }
 
 /// The state of an action.

@@ -114,7 +114,7 @@ pub fn store_destination(
             (":id", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
             (":folder", folder.as_str().into()),
-            (":target", (&target(folder, title)).into()),
+            (":target", (&target(Some(folder), title)).into()),
         ],
     )
     .map(ClaimStatus::from)
@@ -175,7 +175,7 @@ pub fn finish(
     let finished = sql.execute(
         "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
                                 reason_code = NULL, result_file = :file, result_folder = :folder,
-                            changed_at = :changed_at
+                            changed_at = :changed_at, results = :results
              WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),
@@ -188,6 +188,7 @@ pub fn finish(
             ),
             (":changed_at", changed_at.as_deref().into()),
             (":note", result.note.as_deref().into()),
+            (":results", result.named.to_stored().as_deref().into()),
         ],
     )?;
     if finished > 0 {

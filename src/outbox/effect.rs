@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::db::{Sql, SqlError};
 use crate::docspace::OperationId;
 use crate::ids::{FileId, FolderId, InboxId};
+use crate::results::Results;
 
 use super::action::{ActionId, ActionResult};
 use super::title::target;
@@ -138,7 +139,7 @@ fn planned_destination(plan: &str) -> Option<FolderId> {
 /// Whether a copy to this folder under this title has begun and its result is not known yet.
 pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
     let (raises, copied) = (raises("actions"), EffectKind::Copied.trigger());
-    let target = target(folder, title);
+    let target = target(Some(folder), title);
     for column in ["target", "final_target"] {
         let statement = format!(
             "SELECT 1 FROM actions
@@ -207,6 +208,25 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, Sq
             },
         })
     })
+}
+
+/// What the actions before this one in its rule have left for it. Of several with one name, the newest counts.
+pub fn results_before(sql: &Sql, action: ActionId) -> Result<Results, SqlError> {
+    let stored: Vec<String> = sql.query(
+        "SELECT earlier.results
+         FROM actions AS this JOIN actions AS earlier
+           ON earlier.rule = this.rule AND earlier.file_id = this.file_id
+          AND earlier.file_version = this.file_version AND earlier.position < this.position
+         WHERE this.id = :id AND earlier.state = 'done' AND earlier.results IS NOT NULL
+         ORDER BY earlier.position",
+        &[(":id", action.0.into())],
+        |row| row.get(0),
+    )?;
+    let mut results = Results::default();
+    for stored in stored {
+        results.add(Results::from_stored(&stored));
+    }
+    Ok(results)
 }
 
 /// The id of the file after the actions before this one in its rule, if one of them may have changed it: a move over

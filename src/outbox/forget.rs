@@ -11,7 +11,8 @@ pub fn has_open_actions(sql: &Sql, event: InboxId) -> Result<bool, SqlError> {
     )
 }
 
-/// Erases titles from the actions of an event, and reasons, which may name one. Effect keys and results stay.
+/// Erases titles from the actions of an event, and reasons, which may name one. Effect keys stay, and so do results: they
+/// have ids, no names.
 pub fn forget(sql: &Sql, event: InboxId, reason: &str) -> Result<(), SqlError> {
     sql.execute(
         "UPDATE actions SET title = '', target = NULL,

@@ -143,7 +143,7 @@ impl NewAction<'_> {
     fn target(&self) -> Option<String> {
         let placement = self.action.properties.placement.as_ref();
         let written = placement.filter(|placement| placement.writes_title);
-        written.map(|placement| target(&placement.folder, &self.title))
+        written.map(|placement| target(placement.folder.as_ref(), &self.title))
     }
 
     pub(super) fn insert(

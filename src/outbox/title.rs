@@ -6,6 +6,9 @@ use crate::ids::FolderId;
 /// (docs/DOCSPACE.md 2.1) except the space for a number of six digits.
 const NEVER_CUT: usize = 160;
 
+/// Stands for a destination that only an attempt can find.
+const UNKNOWN_FOLDER: &str = "?";
+
 /// The title without the numbers that copies into a folder with that title get, and without the end of a
 /// long title, which a number replaces: `plan (1) (2).docx` may be a copy of `plan.docx` as well as of
 /// `plan (1).docx` (docs/DOCSPACE.md 4.2).
@@ -24,7 +27,10 @@ pub fn unnumbered(title: &str) -> String {
 
 /// The column `target`: a destination and a title without its number. Copies with one target run one after
 /// the other, so that a new file in the destination belongs to one of them only.
-pub(super) fn target(folder: &FolderId, title: &str) -> String {
+///
+/// Of copies to folders that are not known yet, those with one title run one after the other.
+pub(super) fn target(folder: Option<&FolderId>, title: &str) -> String {
+    let folder = folder.map_or(UNKNOWN_FOLDER, FolderId::as_str);
     format!("{folder}/{}", unnumbered(title).to_lowercase())
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::docspace::renamed_title;
 use crate::ids::FolderId;
+use crate::results::ResultName;
 use crate::template::title::{TitleTemplate, TitleValues};
 
 /// One thing that a rule does with the file of an event. Only its kind (`actions/`) knows what the stored plan
@@ -35,6 +36,8 @@ pub struct ActionProperties {
     pub placement: Option<Placement>,
     /// The title that the file gets.
     pub new_title: Option<TitleTemplate>,
+    /// The results of actions before it in its rule that it names.
+    pub uses: Vec<ResultName>,
     /// Whether one call does it for many files, so that it pays to wait for more of them.
     pub shares_calls: bool,
     /// The channel that it uses.
@@ -73,6 +76,7 @@ impl ActionProperties {
             needs: None,
             placement: None,
             new_title: None,
+            uses: Vec::new(),
             shares_calls: false,
             channel: None,
             target_text: None,
@@ -80,9 +84,9 @@ impl ActionProperties {
         }
     }
 
-    /// The folder into which, or below which, it puts the file or a copy of it.
+    /// The folder into which, or below which, it puts the file or a copy of it, if the plan says which.
     pub fn destination(&self) -> Option<&FolderId> {
-        self.placement.as_ref().map(|placement| &placement.folder)
+        self.placement.as_ref()?.folder.as_ref()
     }
 
     /// Whether the file itself is in the destination afterwards.
@@ -104,7 +108,7 @@ impl ActionProperties {
 
     /// What an action of this kind does, such as "copy to folder 5".
     pub fn describe(&self, kind: &str) -> String {
-        let to_folder = self.destination().map_or("", |_| " to folder");
+        let to_folder = self.placement.as_ref().map_or("", |_| " to folder");
         let target = self.target_text.iter().map(|target| format!(" {target}"));
         let remark = self.remark.iter().map(|remark| format!(" ({remark})"));
         let details: String = target.chain(remark).collect();
@@ -115,8 +119,8 @@ impl ActionProperties {
 /// Where an action puts a file or a copy of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// The folder.
-    pub folder: FolderId,
+    /// The folder; `None` if it is the one that an action before it in the rule leaves as its result.
+    pub folder: Option<FolderId>,
     /// Whether the file is put into a folder below it, which is found or created when the action runs.
     pub is_below: bool,
     /// Whether the file itself is there afterwards, not a copy.

@@ -151,9 +151,32 @@ struct RaisedEvent<'a> {
     action: &'a ActionPlan,
     trigger: &'static str,
     /// Where the file is; `None` if it stays where the rule found it.
-    place: Option<&'a Placement>,
+    place: Option<Place<'a>>,
     /// Whether the file may have another title than the one that the rule found.
     is_renamed: bool,
+}
+
+/// Where an action puts something.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    folder: &'a FolderId,
+    /// Whether it is in a folder below that one.
+    is_below: bool,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a placement, if an action before it has left this folder as its result.
+    fn new(placement: &'a Placement, left: Option<Self>) -> Option<Self> {
+        let folder = placement.folder.as_ref().map(|folder| Self {
+            folder,
+            is_below: false,
+        });
+        let root = folder.or(left)?;
+        Some(Self {
+            is_below: root.is_below || placement.is_below,
+            ..root
+        })
+    }
 }
 
 impl RaisedEvent<'_> {
@@ -181,10 +204,13 @@ fn is_about_same_room(cause: &Rule, next: &Rule) -> bool {
 fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     let mut raised = Vec::new();
     let mut moved_to = None;
+    let mut left = None;
     let mut is_renamed = false;
     for action in &rule.actions {
         let properties = &action.properties;
-        let place = properties.placement.as_ref();
+        let placement = properties.placement.as_ref();
+        let place = placement.and_then(|placement| Place::new(placement, left));
+        left = place.or(left);
         if properties.moves_file() {
             moved_to = place;
         }
@@ -305,7 +331,7 @@ fn watches(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
             } else {
                 condition.folders()
             };
-            certain.contains(&place.folder)
+            certain.contains(place.folder)
         });
     }
     // The file stays where `cause` found it.
@@ -327,7 +353,7 @@ pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)>
     let mut unresolved: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
         for event in raised_events(rule) {
-            let Some(Placement { folder: to, .. }) = event.place else {
+            let Some(Place { folder: to, .. }) = event.place else {
                 continue;
             };
             let listening = rules.iter().filter(|next| {

@@ -145,7 +145,7 @@ impl Rule {
         let mut placements = self.actions.iter();
         let first = placements.find_map(|action| action.properties.placement.as_ref());
         if let Some(Placement {
-            folder: to,
+            folder: Some(to),
             is_below: false,
             ..
         }) = first

@@ -74,7 +74,7 @@ fn rules_decide_in_order() {
         [
             MoveTo {
                 path: None,
-                to: FolderId::from(300),
+                to: FolderId::from(300).into(),
                 conflict: Conflict::Duplicate,
             }
             .into(),
@@ -162,7 +162,7 @@ fn events_about_folders_match_only_rules_without_file_actions() {
     let to = FolderId::from(5);
     let copy = CopyTo {
         path: None,
-        to,
+        to: to.into(),
         conflict: Conflict::Duplicate,
     }
     .into();
@@ -206,7 +206,7 @@ fn events_about_users_and_groups_are_decided_without_a_file() {
     let (to, conflict) = (FolderId::from(5), Conflict::Duplicate);
     let copy = CopyTo {
         path: None,
-        to,
+        to: to.into(),
         conflict,
     }
     .into();
@@ -312,7 +312,7 @@ fn a_rule_that_has_nothing_left_to_do_keeps_its_group_from_acting() {
             vec![
                 MoveTo {
                     path: None,
-                    to,
+                    to: to.into(),
                     conflict,
                 }
                 .into(),

@@ -1,9 +1,9 @@
 //! Changes of something about a file, such as its title: made once, whatever happens, and recognised as our own.
 
-use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::actions::failpoint::Failpoint;
 use docspace_courier::event::Trigger;
 use docspace_courier::rules::Rule;
-use docspace_sandbox::{Fault, FaultEffect, FileId};
+use docspace_sandbox::{FaultEffect, FileId};
 
 use crate::rules::{read, recipe, with_ids_of};
 use crate::scene::{Leftover, Scene, scenario};
@@ -18,34 +18,6 @@ fn rule_with(scene: &Scene, change: &str) -> Vec<Rule> {
     ));
     rules[0].triggers.push(Trigger::new("file.updated"));
     rules
-}
-
-/// Stops the worker at a failpoint while it makes a change, starts it again, and lets it do all work.
-async fn crash_at(scene: &mut Scene, failpoint: Failpoint) {
-    let rules = scene.parts.rules.get().rules().to_vec();
-    let failpoints = Failpoints::stop_at(failpoint);
-    scene
-        .restart_with_rules(rules.clone(), failpoints.clone())
-        .await;
-    tokio::select! {
-        () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
-        () = failpoints.reached() => {}
-    }
-    // The event of the change arrives before its result is known.
-    scene.portal.wait_for_deliveries().await;
-    scene.worker.decide_next().await.unwrap();
-    scene.restart_with_rules(rules, Failpoints::default()).await;
-    scene.work_to_the_end().await;
-}
-
-/// Lets calls fail with this effect.
-fn fail(scene: &Scene, path: &'static str, times: u32, effect: FaultEffect) {
-    scene.portal.inject_fault(Fault {
-        method: Some("PUT"),
-        path_contains: path,
-        times,
-        effect,
-    });
 }
 
 /// How many events of this trigger arrived.
@@ -86,12 +58,7 @@ async fn is_made_once(scene: &Scene, file: &FileId, kind: &str, what: &str) {
     assert_eq!(events(scene, "file.updated").await, 1, "{kind}, {what}");
     assert_eq!(scene.count(kind, "done").await, 1, "{kind}, {what}");
     assert_eq!(scene.titles(&scene.internal).len(), 1, "{kind}, {what}");
-    let decisions = scene.decisions().await;
-    let own = |(_, outcome, reason): &&(String, String, String)| {
-        outcome == "ignored" && reason.contains("own action")
-    };
-    let own = decisions.iter().filter(own).count();
-    assert_eq!(own, 1, "{kind}, {what}: {decisions:?}");
+    assert_eq!(scene.own_effects().await, 1, "{kind}, {what}");
 }
 
 #[tokio::test]
@@ -105,7 +72,7 @@ async fn a_crash_around_a_change() {
             scenario(async |scene| {
                 scene.listen_with(rule_with(scene, change));
                 let file = scene.upload(&scene.client_room, "plan.docx");
-                crash_at(scene, failpoint).await;
+                scene.crash_at(failpoint, 1).await;
                 is_made_once(scene, &file, kind, &format!("{failpoint:?}")).await;
             })
             .await;
@@ -125,7 +92,7 @@ async fn a_change_whose_answer_is_lost() {
         ] {
             scenario(async |scene| {
                 scene.listen_with(rule_with(scene, change));
-                fail(scene, "/files/file/", 1, effect.clone());
+                scene.fail("PUT", "/files/file/", 1, effect.clone());
                 let file = scene.upload(&scene.client_room, "plan.docx");
                 scene.work_to_the_end().await;
                 is_made_once(scene, &file, kind, &format!("{effect:?}")).await;
@@ -241,10 +208,9 @@ async fn a_rename_of_a_file_that_is_locked_meanwhile_waits_then() {
     scenario(async |scene| {
         scene.listen_with(rule_with(scene, RENAME));
         let file = scene.upload(&scene.client_room, "plan.docx");
-        fail(scene, "/files/file/", 1, FaultEffect::Hold);
+        scene.fail("PUT", "/files/file/", 1, FaultEffect::Hold);
         let rename = async {
-            scene.portal.wait_for_deliveries().await;
-            scene.worker.decide_next().await.unwrap();
+            scene.decide().await;
             scene.worker.process_next().await.unwrap();
         };
         let lock = async {
@@ -275,8 +241,7 @@ async fn dead_code(change: &str, prepare: impl AsyncFn(&Scene, &FileId), code: &
         scene.leaving(Leftover::WaitingActions, 1);
         scene.listen_with(rule_with(scene, change));
         let file = scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.wait_for_deliveries().await;
-        scene.worker.decide_next().await.unwrap();
+        scene.decide().await;
         prepare(scene, &file).await;
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{change}");
@@ -302,11 +267,11 @@ async fn a_change_that_can_never_be_made_is_a_dead_letter() {
         let read_only = async |scene: &Scene, file: &FileId| scene.portal.make_file_read_only(file);
         dead_code(change, read_only, "no_right").await;
         let refused = async |scene: &Scene, _: &FileId| {
-            fail(scene, "/files/file/", 1, FaultEffect::Status(400));
+            scene.fail("PUT", "/files/file/", 1, FaultEffect::Status(400));
         };
         dead_code(change, refused, "refused").await;
         let gone_meanwhile = async |scene: &Scene, _: &FileId| {
-            fail(scene, "/files/file/", 1, FaultEffect::Status(404));
+            scene.fail("PUT", "/files/file/", 1, FaultEffect::Status(404));
         };
         dead_code(change, gone_meanwhile, "file_gone").await;
         let in_our_trash = async |scene: &Scene, file: &FileId| {
@@ -332,7 +297,7 @@ async fn a_change_waits_for_a_portal_that_is_down_or_unpaid() {
         for effect in [FaultEffect::Status(402), FaultEffect::Status(429)] {
             scenario(async |scene| {
                 scene.listen_with(rule_with(scene, change));
-                fail(scene, "/files/file/", 3, effect.clone());
+                scene.fail("PUT", "/files/file/", 3, effect.clone());
                 let file = scene.upload(&scene.client_room, "plan.docx");
                 scene.work_to_the_end().await;
                 is_made_once(scene, &file, kind, &format!("{effect:?}")).await;

@@ -28,7 +28,7 @@ impl Scene {
 fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
     CopyTo {
         path: None,
-        to: folder_id(&scene.internal),
+        to: folder_id(&scene.internal).into(),
         conflict,
     }
     .into()
@@ -37,7 +37,7 @@ fn copy(scene: &Scene, conflict: Conflict) -> ActionPlan {
 fn move_(scene: &Scene, conflict: Conflict) -> ActionPlan {
     MoveTo {
         path: None,
-        to: folder_id(&scene.internal),
+        to: folder_id(&scene.internal).into(),
         conflict,
     }
     .into()

@@ -6,7 +6,7 @@ use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::event::Trigger;
 use docspace_courier::rules::Rule;
 use docspace_courier::worker::Progress;
-use docspace_sandbox::{Fault, FaultEffect, FolderId};
+use docspace_sandbox::{FaultEffect, FolderId};
 
 use crate::bounds::{STATE_BOUND, until};
 use crate::rules::read;
@@ -31,7 +31,7 @@ const COPY: &str = "copy = { to = TO, path = \"{year}/{person}\" }";
 const MOVE: &str = "move = { to = TO, path = \"{year}/{person}\" }";
 
 /// The only folder at this path below a folder.
-fn only_at(scene: &Scene, root: &FolderId, path: &[&str]) -> FolderId {
+pub fn only_at(scene: &Scene, root: &FolderId, path: &[&str]) -> FolderId {
     path.iter().fold(root.clone(), |parent, title| {
         let folders = scene.portal.folders_in(&parent);
         let mut same = folders
@@ -54,15 +54,6 @@ async fn nothing_is_stored_of_folders(scene: &Scene) {
         sql.query_one(count, &[], |row| row.get::<i64>(0))
     });
     assert_eq!(read.await.unwrap(), 0);
-}
-
-fn fail(scene: &Scene, method: &'static str, path: &'static str, times: u32, effect: FaultEffect) {
-    scene.portal.inject_fault(Fault {
-        method: Some(method),
-        path_contains: path,
-        times,
-        effect,
-    });
 }
 
 #[tokio::test]
@@ -141,25 +132,6 @@ async fn parts_of_a_path_are_cleaned() {
     .await;
 }
 
-/// Stops the worker at each arrival at a failpoint, starts it again, and lets it do all work.
-async fn crash_at(scene: &mut Scene, rules: Vec<Rule>, failpoint: Failpoint, times: usize) {
-    for _ in 0..times {
-        let failpoints = Failpoints::stop_at(failpoint);
-        scene
-            .restart_with_rules(rules.clone(), failpoints.clone())
-            .await;
-        tokio::select! {
-            () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
-            () = failpoints.reached() => {}
-        }
-        scene.portal.wait_for_operations().await;
-        scene.portal.wait_for_deliveries().await;
-        scene.worker.decide_next().await.unwrap();
-    }
-    scene.restart_with_rules(rules, Failpoints::default()).await;
-    scene.work_to_the_end().await;
-}
-
 /// Both folders and the file reach the points of a call; a crash at each of them repeats nothing.
 #[tokio::test]
 async fn a_crash_at_each_call() {
@@ -171,10 +143,9 @@ async fn a_crash_at_each_call() {
             (Failpoint::BeforeFinish, 3),
         ] {
             scenario(async |scene| {
-                let rules = rule(scene, action);
-                scene.listen_with(rules.clone());
+                scene.listen_with(rule(scene, action));
                 scene.upload(&scene.client_room, "plan.docx");
-                crash_at(scene, rules, failpoint, times).await;
+                scene.crash_at(failpoint, times).await;
                 let what = format!("{action} {failpoint:?}");
                 let folder = year_and_person(scene);
                 assert_eq!(scene.titles(&folder), ["plan.docx"], "{what}");
@@ -202,7 +173,7 @@ async fn a_folder_whose_answer_is_lost_is_created_once() {
     ] {
         scenario(async |scene| {
             scene.listen_with(rule(scene, COPY));
-            fail(scene, "POST", CREATE, 1, effect.clone());
+            scene.fail("POST", CREATE, 1, effect.clone());
             scene.upload(&scene.client_room, "plan.docx");
             scene.work_to_the_end().await;
             let folder = year_and_person(scene);
@@ -219,7 +190,7 @@ async fn a_folder_that_the_portal_creates_late_is_not_created_again_after_a_cras
     scenario(async |scene| {
         let rules = rule(scene, COPY);
         scene.listen_with(rules.clone());
-        fail(scene, "POST", CREATE, 1, FaultEffect::Hold);
+        scene.fail("POST", CREATE, 1, FaultEffect::Hold);
         scene.upload(&scene.client_room, "plan.docx");
         let called = until(STATE_BOUND, "the portal is called", async || {
             scene.portal.held_calls() > 0
@@ -261,7 +232,7 @@ async fn a_folder_that_cannot_be_looked_for_is_not_created() {
         scenario(async |scene| {
             scene.listen_with(rule(scene, COPY));
             scene.portal.create_folder(&scene.internal, "2026");
-            fail(scene, "GET", "/subfolders", 2, effect.clone());
+            scene.fail("GET", "/subfolders", 2, effect.clone());
             scene.upload(&scene.client_room, "plan.docx");
             scene.work_to_the_end().await;
             assert_eq!(scene.titles(&year_and_person(scene)), ["plan.docx"]);
@@ -277,7 +248,7 @@ async fn a_copy_is_looked_for_where_it_was_made() {
     scenario(async |scene| {
         scene.listen_with(rule(scene, COPY));
         let folder = scene.portal.create_folder(&scene.internal, "2026");
-        fail(scene, "PUT", "fileops", 1, FaultEffect::DropAfter);
+        scene.fail("PUT", "fileops", 1, FaultEffect::DropAfter);
         scene.upload(&scene.client_room, "plan.docx");
         scene.work().await;
         scene.portal.wait_for_operations().await;
@@ -395,19 +366,15 @@ async fn the_effect_below_a_destination_is_recognised() {
                 let mut rules = rule(scene, action);
                 rules[0].triggers.push(Trigger::new(trigger));
                 rules[0].conditions.clear();
-                scene.listen_with(rules.clone());
+                scene.listen_with(rules);
                 scene.portal.create_folder(&scene.internal, "2026");
                 let year = only_at(scene, &scene.internal, &["2026"]);
                 scene.portal.create_folder(&year, PERSON);
                 scene.upload(&scene.client_room, "plan.docx");
-                crash_at(scene, rules, failpoint, 1).await;
+                scene.crash_at(failpoint, 1).await;
                 assert_eq!(scene.titles(&year_and_person(scene)), ["plan.docx"]);
                 assert_eq!(scene.calls("PUT", "fileops"), 1);
-                let decisions = scene.decisions().await;
-                let own = decisions
-                    .iter()
-                    .filter(|(_, _, reason)| reason.contains("own action"));
-                assert_eq!(own.count(), 1, "{action} {failpoint:?}: {decisions:?}");
+                assert_eq!(scene.own_effects().await, 1, "{action} {failpoint:?}");
             })
             .await;
         }
@@ -420,8 +387,7 @@ async fn dead_code(action: &str, prepare: impl AsyncFn(&Scene), code: &str) {
         scene.leaving(Leftover::DeadLetters, 1);
         scene.listen_with(rule(scene, action));
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.wait_for_deliveries().await;
-        scene.worker.decide_next().await.unwrap();
+        scene.decide().await;
         prepare(scene).await;
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{action}");
@@ -440,15 +406,15 @@ async fn a_path_that_can_never_be_created_is_a_dead_letter() {
         dead_code(action, read_only, "no_right").await;
         let unseen = async |scene: &Scene| {
             let all = FaultEffect::Status(403);
-            fail(scene, "GET", "/subfolders", u32::MAX, all);
+            scene.fail("GET", "/subfolders", u32::MAX, all);
         };
         dead_code(action, unseen, "no_right").await;
         let refused = async |scene: &Scene| {
-            fail(scene, "POST", CREATE, u32::MAX, FaultEffect::Status(403));
+            scene.fail("POST", CREATE, u32::MAX, FaultEffect::Status(403));
         };
         dead_code(action, refused, "no_right").await;
         let invalid = async |scene: &Scene| {
-            fail(scene, "POST", CREATE, 1, FaultEffect::Status(400));
+            scene.fail("POST", CREATE, 1, FaultEffect::Status(400));
         };
         dead_code(action, invalid, "refused").await;
         let gone = async |scene: &Scene| {

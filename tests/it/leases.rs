@@ -101,7 +101,7 @@ async fn files_of_a_slow_copy_are_not_claimed_again() {
 async fn comments_that_wait_for_a_slow_one_are_not_claimed_again() {
     let comment = |_: &Scene| {
         let text = "Received".to_owned();
-        ActionPlan::from(Comment { text })
+        ActionPlan::from(Comment::Text { text })
     };
     hold_a_call(comment, "PUT", "comment", 20).await;
 }

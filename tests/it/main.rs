@@ -56,6 +56,7 @@ mod trash;
 
 // Rules from a file.
 mod recipes;
+mod results;
 mod rules;
 mod rules_command;
 

@@ -44,6 +44,7 @@ mod listing;
 mod old_events;
 mod recipes;
 mod reconcile;
+mod results;
 mod room_actions;
 mod rules;
 mod schedules;

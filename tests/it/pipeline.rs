@@ -220,6 +220,7 @@ async fn a_call_contains_event_file_result_and_links() {
             document["result"],
             json!({ "action": "move", "file_id": id, "folder_id": 748_239 })
         );
+        assert_eq!(document["results"], json!({ "folder": "748239" }));
         let link = document["links"]["file"].as_str().unwrap();
         assert!(
             link.ends_with(&format!("/doceditor?fileid={invoice}")),

@@ -20,7 +20,7 @@ use crate::scene::{Leftover, Scene, folder_id, scenario};
 fn copy_to(to: FolderId) -> ActionPlan {
     CopyTo {
         path: None,
-        to,
+        to: to.into(),
         conflict: Conflict::Duplicate,
     }
     .into()
@@ -29,7 +29,7 @@ fn copy_to(to: FolderId) -> ActionPlan {
 fn move_to(to: FolderId) -> ActionPlan {
     MoveTo {
         path: None,
-        to,
+        to: to.into(),
         conflict: Conflict::Duplicate,
     }
     .into()
@@ -85,7 +85,7 @@ impl Scene {
         select.await.unwrap()
     }
 
-    async fn order(&self, filter: &EventFilter, mode: ReplayMode) -> replay::Replayed {
+    pub async fn order(&self, filter: &EventFilter, mode: ReplayMode) -> replay::Replayed {
         let (events, now) = (self.select(filter).await, self.clock.now());
         replay::order(&self.db, &events, mode, &ReplayedBy::Console.into(), now)
             .await

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::actions::failpoint::Failpoint;
 use docspace_courier::event::Trigger;
 use docspace_courier::rules::Rule;
-use docspace_sandbox::{Fault, FaultEffect};
+use docspace_sandbox::FaultEffect;
 
 use crate::rules::{read, recipe, with_ids_of};
 use crate::scene::{Leftover, Scene, scenario};
@@ -30,43 +30,12 @@ fn archiving(scene: &Scene) -> Vec<Rule> {
 
 const TAG: &str = "tag = [\"client\", \"vip\"]";
 
-/// Lets calls fail with this effect.
-fn fail(scene: &Scene, path: &'static str, times: u32, effect: FaultEffect) {
-    scene.portal.inject_fault(Fault {
-        method: Some("PUT"),
-        path_contains: path,
-        times,
-        effect,
-    });
-}
-
-/// Stops the worker at a failpoint, starts it again, and lets it do all work.
-async fn crash_at(scene: &mut Scene, rules: Vec<Rule>, failpoint: Failpoint) {
-    let failpoints = Failpoints::stop_at(failpoint);
-    scene
-        .restart_with_rules(rules.clone(), failpoints.clone())
-        .await;
-    tokio::select! {
-        () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
-        () = failpoints.reached() => {}
-    }
-    scene.portal.wait_for_operations().await;
-    scene.portal.wait_for_deliveries().await;
-    scene.worker.decide_next().await.unwrap();
-    scene.restart_with_rules(rules, Failpoints::default()).await;
-    scene.work_to_the_end().await;
-}
-
 async fn is_archived_once(scene: &Scene, what: &str) {
     let room = scene.portal.room(&scene.client_room).unwrap();
     assert!(room.archived, "{what}");
     assert_eq!(scene.count("archive", "done").await, 1, "{what}");
     assert_eq!(scene.count("notify", "done").await, 1, "{what}");
-    let decisions = scene.decisions().await;
-    let own = decisions
-        .iter()
-        .filter(|(_, _, reason)| reason.contains("own action"));
-    assert_eq!(own.count(), 1, "{what}: {decisions:?}");
+    assert_eq!(scene.own_effects().await, 1, "{what}");
 }
 
 #[tokio::test]
@@ -79,9 +48,9 @@ async fn a_crash_around_archiving() {
     ] {
         scenario(async |scene| {
             let rules = archiving(scene);
-            scene.listen_with(rules.clone());
+            scene.listen_with(rules);
             scene.upload(&scene.client_room, "handover.pdf");
-            crash_at(scene, rules, failpoint).await;
+            scene.crash_at(failpoint, 1).await;
             is_archived_once(scene, &format!("{failpoint:?}")).await;
             assert_eq!(scene.calls("PUT", "/archive"), 1, "{failpoint:?}");
         })
@@ -103,7 +72,7 @@ async fn archiving_whose_answer_or_result_is_lost() {
         scenario(async |scene| {
             let rules = archiving(scene);
             scene.listen_with(rules);
-            fail(scene, "/archive", 1, effect.clone());
+            scene.fail("PUT", "/archive", 1, effect.clone());
             scene.upload(&scene.client_room, "handover.pdf");
             scene.work_to_the_end().await;
             is_archived_once(scene, &format!("{effect:?}")).await;
@@ -162,11 +131,10 @@ async fn a_crash_around_a_tag() {
         Failpoint::BeforeFinish,
     ] {
         scenario(async |scene| {
-            let rules = rule_with(scene, TAG);
-            scene.listen_with(rules.clone());
+            scene.listen_with(rule_with(scene, TAG));
             let before = scene.portal.room(&scene.client_room).unwrap().tags;
             scene.upload(&scene.subfolder, "plan.docx");
-            crash_at(scene, rules, failpoint).await;
+            scene.crash_at(failpoint, 1).await;
             let mut expected = before;
             expected.retain(|tag| tag != "client" && tag != "vip");
             let mut tags = scene.portal.room(&scene.client_room).unwrap().tags;
@@ -193,7 +161,7 @@ async fn a_tag_whose_answer_is_lost() {
         scenario(async |scene| {
             let rules = rule_with(scene, TAG);
             scene.listen_with(rules);
-            fail(scene, "/tags", 1, effect.clone());
+            scene.fail("PUT", "/tags", 1, effect.clone());
             scene.upload(&scene.client_room, "plan.docx");
             scene.work_to_the_end().await;
             let tags = scene.portal.room(&scene.client_room).unwrap().tags;
@@ -234,8 +202,7 @@ async fn dead_code(action: &str, prepare: impl AsyncFn(&Scene), code: &str) {
         let rules = rule_with(scene, action);
         scene.change_rules(rules);
         scene.upload(&scene.client_room, "plan.docx");
-        scene.portal.wait_for_deliveries().await;
-        scene.worker.decide_next().await.unwrap();
+        scene.decide().await;
         prepare(scene).await;
         scene.work_to_the_end().await;
         assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{action}");
@@ -248,7 +215,7 @@ async fn what_can_never_be_done_to_a_room_is_a_dead_letter() {
     for action in [TAG, "archive = true"] {
         let not_found = async |scene: &Scene| {
             let path = if action == TAG { "/tags" } else { "/archive" };
-            fail(scene, path, 1, FaultEffect::Status(404));
+            scene.fail("PUT", path, 1, FaultEffect::Status(404));
             scene.portal.delete_folder(&scene.client_room);
         };
         dead_code(action, not_found, "room_gone").await;
@@ -258,7 +225,7 @@ async fn what_can_never_be_done_to_a_room_is_a_dead_letter() {
         };
         dead_code(action, no_member, "no_right").await;
         let path = if action == TAG { "/tags" } else { "/archive" };
-        let refused = async |scene: &Scene| fail(scene, path, 1, FaultEffect::Status(400));
+        let refused = async |scene: &Scene| scene.fail("PUT", path, 1, FaultEffect::Status(400));
         dead_code(action, refused, "refused").await;
     }
     // A room manager may tag a room, but not archive it.

@@ -42,6 +42,7 @@ use crate::bounds::{STATE_BOUND, until};
 use crate::process::PORTS;
 use crate::store::Store;
 
+mod mishaps;
 mod scenario;
 
 pub use scenario::{Leftover, scenario};

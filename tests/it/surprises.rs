@@ -128,7 +128,7 @@ async fn a_copy_over_an_open_file_waits_until_it_is_closed() {
     scenario(async |scene| {
         let overwriting = CopyTo {
             path: None,
-            to: folder_id(&scene.internal),
+            to: folder_id(&scene.internal).into(),
             conflict: Conflict::Overwrite,
         };
         let rule = Rule {

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::actions::failpoint::Failpoint;
 use docspace_courier::event::Trigger;
 use docspace_courier::rules::Rule;
-use docspace_sandbox::{Fault, FaultEffect, FileId};
+use docspace_sandbox::{FaultEffect, FileId};
 
 use crate::rules::{read, recipe, with_ids_of};
 use crate::scene::{Leftover, Scene, scenario};
+
+/// The calls that delete files.
+const DELETE: &str = "/files/file/";
 
 /// A rule that trashes and notifies, and also listens to the event that this raises, which a rules file is refused for.
 fn trashing(scene: &Scene) -> Vec<Rule> {
@@ -23,16 +26,11 @@ fn trashing(scene: &Scene) -> Vec<Rule> {
 
 /// Lets so many deletions fail with this effect.
 fn fail(scene: &Scene, times: u32, effect: FaultEffect) {
-    scene.portal.inject_fault(Fault {
-        method: Some("DELETE"),
-        path_contains: "/files/file/",
-        times,
-        effect,
-    });
+    scene.fail("DELETE", DELETE, times, effect);
 }
 
 fn deletions(scene: &Scene) -> usize {
-    scene.calls("DELETE", "/files/file/")
+    scene.calls("DELETE", DELETE)
 }
 
 /// Checks that the file is in the trash of the service account, and that everything was done once.
@@ -42,11 +40,7 @@ async fn is_trashed_once(scene: &Scene, file: &FileId, what: &str) {
     assert_eq!(file.folder, scene.portal.seed().trash, "{what}");
     assert_eq!(scene.count("trash", "done").await, 1, "{what}");
     assert_eq!(scene.count("notify", "done").await, 1, "{what}");
-    let decisions = scene.decisions().await;
-    let own = decisions
-        .iter()
-        .filter(|(_, _, reason)| reason.contains("own action"));
-    assert_eq!(own.count(), 1, "{what}: {decisions:?}");
+    assert_eq!(scene.own_effects().await, 1, "{what}");
 }
 
 #[tokio::test]
@@ -58,23 +52,9 @@ async fn a_crash_around_a_deletion() {
         Failpoint::BeforeFinish,
     ] {
         scenario(async |scene| {
-            let rules = trashing(scene);
-            scene.listen_with(rules.clone());
+            scene.listen_with(trashing(scene));
             let file = scene.upload(&scene.client_room, "virus.exe");
-            let failpoints = Failpoints::stop_at(failpoint);
-            scene
-                .restart_with_rules(rules.clone(), failpoints.clone())
-                .await;
-            tokio::select! {
-                () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
-                () = failpoints.reached() => {}
-            }
-            scene.portal.wait_for_operations().await;
-            // The event of the deletion arrives before its result is known.
-            scene.portal.wait_for_deliveries().await;
-            scene.worker.decide_next().await.unwrap();
-            scene.restart_with_rules(rules, Failpoints::default()).await;
-            scene.work_to_the_end().await;
+            scene.crash_at(failpoint, 1).await;
             is_trashed_once(scene, &file, &format!("{failpoint:?}")).await;
             assert_eq!(deletions(scene), 1, "{failpoint:?}");
         })
@@ -199,8 +179,7 @@ async fn a_file_that_is_gone_needs_no_deletion() {
     scenario(async |scene| {
         scene.listen_with(trashing(scene));
         let file = scene.upload(&scene.client_room, "virus.exe");
-        scene.portal.wait_for_deliveries().await;
-        scene.worker.decide_next().await.unwrap();
+        scene.decide().await;
         scene.portal.delete(&file);
         scene.work_to_the_end().await;
         assert_eq!(scene.count("trash", "done").await, 1);
@@ -221,8 +200,7 @@ async fn a_file_that_may_not_be_deleted_is_a_dead_letter() {
             let rules = trashing(scene);
             scene.change_rules(rules);
             let file = scene.upload(&scene.client_room, "virus.exe");
-            scene.portal.wait_for_deliveries().await;
-            scene.worker.decide_next().await.unwrap();
+            scene.decide().await;
             prepare(scene, &file);
             scene.work_to_the_end().await;
             assert_eq!(scene.dead_code().await.as_deref(), Some("no_right"));

@@ -109,7 +109,11 @@ mod tests {
         let actions = actions(files);
         let actions: Vec<&Action> = actions.iter().collect();
         let to = FolderId::from(7);
-        let transfer = Transfer::new(kind, &to, Conflict::Duplicate);
+        let transfer = Transfer {
+            kind,
+            to: &to,
+            conflict: Conflict::Duplicate,
+        };
         assert_eq!(assign(&actions, transfer, &results(found)), expected);
     }
 
@@ -141,7 +145,11 @@ mod tests {
             let actions = actions(&THREE);
             let actions: Vec<&Action> = actions.iter().collect();
             let to = FolderId::from(7);
-            let transfer = Transfer::new(OperationKind::Copy, &to, Conflict::Duplicate);
+            let transfer = Transfer {
+                kind: OperationKind::Copy,
+                to: &to,
+                conflict: Conflict::Duplicate,
+            };
             let results = Results {
                 files: results(found),
                 processed,

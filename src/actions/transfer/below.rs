@@ -1,4 +1,5 @@
-//! Below: copies and moves to folders whose path below another folder is made from a template.
+//! Below: copies and moves to folders that only an attempt can find: the results of earlier actions, and those whose path
+//! below another folder is made from a template.
 //!
 //! The path of each file is rendered and its folder found or created; then the files of one folder are copied or moved
 //! together. The folder is stored with the action before the call: an attempt that finds an intent reconciles the call
@@ -10,13 +11,15 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
 use crate::actions::current_file::current_file;
+use crate::actions::destination::Destination;
 use crate::actions::folder_finder::FolderFinder;
 use crate::actions::message::Report;
 use crate::actions::portal_error::unreadable_file;
 use crate::db::StoreError;
-use crate::docspace::folder_title;
+use crate::docspace::{Conflict, OperationKind, folder_title};
 use crate::ids::FolderId;
 use crate::outbox::{self, Action, ActionResult, ClaimStatus};
+use crate::results::{ResultName, Results};
 use crate::template::folder_path::{FolderPath, PathField};
 use crate::template::title::TitleValues;
 
@@ -25,26 +28,32 @@ use super::group::Transfer;
 /// Folders whose files are copied or moved at the same time.
 const CONCURRENT_FOLDERS: usize = 5;
 
-/// Copies or moves the files to the folder at their path below the one of the transfer.
+/// Copies or moves the files to the folder at their path below the destination, or to the destination.
 pub(super) async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
-    transfer: Transfer<'_>,
-    path: &FolderPath,
+    (kind, conflict): (OperationKind, Conflict),
+    to: &Destination,
+    path: Option<&FolderPath>,
 ) -> Result<Outcomes<'a>, StoreError> {
     let mut ended = Outcomes::new();
     let mut folders: BTreeMap<FolderId, Vec<&'a Action>> = BTreeMap::new();
     let mut finder = FolderFinder::new(context);
     let mut names = Names::default();
     for action in actions {
-        if let Some(folder) = called_for(action, transfer.to) {
+        if let Some(folder) = called_for(action, to) {
             folders.entry(folder).or_default().push(action);
             continue;
         }
         let report = Report::load(context, action).await?;
-        let found = match names.titles(context, action, &report, path).await? {
-            Ok(titles) => finder.find_or_create(transfer.to, &titles, action).await?,
-            Err(outcome) => Err(outcome),
+        let root = to.resolve(&report.results);
+        let titles = match path {
+            Some(path) => names.titles(context, action, &report, path).await?,
+            None => Ok(Vec::new()),
+        };
+        let found = match (root, titles) {
+            (Ok(root), Ok(titles)) => finder.find_or_create(&root, &titles, action).await?,
+            (Err(outcome), _) | (_, Err(outcome)) => Err(outcome),
         };
         match found {
             Ok(folder) if present_folder(&report).as_ref() == Some(&folder) => {
@@ -59,7 +68,7 @@ pub(super) async fn run<'a>(
         .iter_mut()
         .filter(|(_, actions)| !actions.is_empty())
         .map(|(to, actions)| {
-            let transfer = Transfer { to, ..transfer };
+            let transfer = Transfer { kind, to, conflict };
             super::run(context, std::mem::take(actions), transfer)
         })
         .collect();
@@ -70,15 +79,19 @@ pub(super) async fn run<'a>(
         .await;
     for outcomes in done {
         let outcomes = outcomes?.into_iter();
-        ended.extend(outcomes.map(|(action, outcome)| (action, unless_gone(outcome))));
+        let found_again = |outcome| match path {
+            Some(_) => unless_gone(outcome),
+            None => outcome,
+        };
+        ended.extend(outcomes.map(|(action, outcome)| (action, found_again(outcome))));
     }
     Ok(ended)
 }
 
 /// The folder for which an earlier attempt called, if that call may have been applied.
-fn called_for(action: &Action, root: &FolderId) -> Option<FolderId> {
+fn called_for(action: &Action, to: &Destination) -> Option<FolderId> {
     let folder = action.destination.clone()?;
-    (action.intent.is_some() && folder != *root).then_some(folder)
+    (action.intent.is_some() && to.folder() != Some(&folder)).then_some(folder)
 }
 
 /// The folder that the file is in, as far as the event and the actions before this one in the rule say.
@@ -92,6 +105,7 @@ fn present_folder(report: &Report) -> Option<FolderId> {
 fn already_in(folder: FolderId) -> AttemptOutcome {
     AttemptOutcome::Done(ActionResult {
         note: Some(format!("the file is already in folder {folder}")),
+        named: Results::one(ResultName::Folder, folder.as_str()),
         folder: Some(folder),
         ..ActionResult::default()
     })

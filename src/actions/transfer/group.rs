@@ -17,13 +17,6 @@ pub(super) struct Transfer<'a> {
     pub(super) conflict: Conflict,
 }
 
-impl<'a> Transfer<'a> {
-    /// A copy or move to this folder.
-    pub(super) fn new(kind: OperationKind, to: &'a FolderId, conflict: Conflict) -> Self {
-        Self { kind, to, conflict }
-    }
-}
-
 /// Files that go through their next phase together.
 #[derive(Debug)]
 pub(super) enum Group<'a> {

@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::actions::attempt::{Context, Outcomes};
+use crate::actions::destination::Destination;
 #[cfg(test)]
 use crate::actions::kind::Example;
 use crate::actions::kind::Kind;
 use crate::actions::parse::folder_path;
 use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
-use crate::ids::FolderId;
 use crate::outbox::Action;
+use crate::results::ResultName;
 use crate::rules::{ActionProperties, FileRight, Placement};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::folder_path::FolderPath;
@@ -21,7 +22,7 @@ use super::{Transfer, below};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CopyTo {
     /// The destination, or the folder that contains it.
-    pub to: FolderId,
+    pub to: Destination,
     /// The path of the destination below that folder. What is missing of it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<FolderPath>,
@@ -34,7 +35,7 @@ pub struct CopyTo {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MoveTo {
     /// The destination, or the folder that contains it.
-    pub to: FolderId,
+    pub to: Destination,
     /// The path of the destination below that folder. What is missing of it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<FolderPath>,
@@ -46,6 +47,8 @@ pub struct MoveTo {
 impl Kind for CopyTo {
     const NAME: &'static str = "copy";
 
+    const MAKES: &'static [ResultName] = &[ResultName::Folder];
+
     #[cfg(test)]
     const EXAMPLES: &'static [Example] = &[
         Example {
@@ -55,6 +58,10 @@ impl Kind for CopyTo {
         Example {
             stored: r#"{"copy":{"to":5,"path":"{year}/{person}","conflict":"skip"}}"#,
             described: "copy to folder 5/{year}/{person} (skip if the title exists there)",
+        },
+        Example {
+            stored: r#"{"copy":{"to":"{result.folder}"}}"#,
+            described: "copy to folder {result.folder}",
         },
     ];
 
@@ -68,7 +75,7 @@ impl Kind for CopyTo {
             raises: Some("file.copied"),
             needs: Some(FileRight::Copy),
             placement: Some(Placement {
-                folder: self.to.clone(),
+                folder: self.to.folder().cloned(),
                 is_below: self.path.is_some(),
                 moves_file: false,
                 // With a free title of its own, the copy is still found by the title that it was made for.
@@ -83,13 +90,15 @@ impl Kind for CopyTo {
         context: &Context<'_>,
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
-        let transfer = Transfer::new(OperationKind::Copy, &self.to, self.conflict);
-        run(context, actions, transfer, self.path.as_ref()).await
+        let transfer = (OperationKind::Copy, self.conflict);
+        run(context, actions, transfer, &self.to, self.path.as_ref()).await
     }
 }
 
 impl Kind for MoveTo {
     const NAME: &'static str = "move";
+
+    const MAKES: &'static [ResultName] = &[ResultName::Folder];
 
     #[cfg(test)]
     const EXAMPLES: &'static [Example] = &[Example {
@@ -107,7 +116,7 @@ impl Kind for MoveTo {
             raises: Some("file.moved"),
             needs: Some(FileRight::Move),
             placement: Some(Placement {
-                folder: self.to.clone(),
+                folder: self.to.folder().cloned(),
                 is_below: self.path.is_some(),
                 moves_file: true,
                 writes_title: self.conflict == Conflict::Overwrite,
@@ -121,26 +130,31 @@ impl Kind for MoveTo {
         context: &Context<'_>,
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
-        let transfer = Transfer::new(OperationKind::Move, &self.to, self.conflict);
-        run(context, actions, transfer, self.path.as_ref()).await
+        let transfer = (OperationKind::Move, self.conflict);
+        run(context, actions, transfer, &self.to, self.path.as_ref()).await
     }
 }
 
 async fn run<'a>(
     context: &Context<'_>,
     actions: &'a [Action],
-    transfer: Transfer<'_>,
+    (kind, conflict): (OperationKind, Conflict),
+    to: &Destination,
     path: Option<&FolderPath>,
 ) -> Result<Outcomes<'a>, StoreError> {
-    match path {
-        None => super::run(context, actions.iter().collect(), transfer).await,
-        Some(path) => below::run(context, actions, transfer, path).await,
+    match (to, path) {
+        (Destination::Folder(to), None) => {
+            let transfer = Transfer { kind, to, conflict };
+            super::run(context, actions.iter().collect(), transfer).await
+        }
+        _ => below::run(context, actions, (kind, conflict), to, path).await,
     }
 }
 
-fn properties(to: &FolderId, path: Option<&FolderPath>, conflict: Conflict) -> ActionProperties {
+fn properties(to: &Destination, path: Option<&FolderPath>, conflict: Conflict) -> ActionProperties {
     let path = path.map_or_else(String::new, |path| format!("/{path}"));
     ActionProperties {
+        uses: to.uses(),
         shares_calls: true,
         target_text: Some(format!("{to}{path}")),
         remark: match conflict {
@@ -153,12 +167,12 @@ fn properties(to: &FolderId, path: Option<&FolderPath>, conflict: Conflict) -> A
 }
 
 /// `copy = 5`, or `copy = { to = 5, path = "{year}/{month}", conflict = "skip" }`.
-fn destination(value: &FieldValue<'_>) -> Option<(FolderId, Option<FolderPath>, Conflict)> {
+fn destination(value: &FieldValue<'_>) -> Option<(Destination, Option<FolderPath>, Conflict)> {
     let Some(mut table) = value.as_table() else {
-        return Some((value.folder_id()?, None, Conflict::default()));
+        return Some((Destination::parse(value)?, None, Conflict::default()));
     };
     let to = table.required("to", "the destination folder");
-    let to = to.and_then(|value| value.folder_id());
+    let to = to.and_then(|value| Destination::parse(&value));
     let conflict = match table.field("conflict") {
         None => Some(Conflict::default()),
         Some(value) => conflict(&value),

@@ -120,9 +120,10 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
         let what = format!("is missing: add one {ACTION} for each thing that the rule does");
         table.report_field("action", &what);
     }
+    let mut made = Vec::new();
     let plans = actions
         .into_iter()
-        .map(|table| action::parse(table, context));
+        .map(|table| action::parse(table, &mut made, context));
     plans.flatten().collect()
 }
 

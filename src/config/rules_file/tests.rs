@@ -124,7 +124,7 @@ fn every_field_of_a_rule() {
         rule.actions[0],
         CopyTo {
             path: None,
-            to: FolderId::from(340_988),
+            to: FolderId::from(340_988).into(),
             conflict: Conflict::Skip
         }
         .into()
@@ -442,4 +442,34 @@ fn the_chat_and_the_pipeline_must_be_there() {
         "{found:?}"
     );
     assert!(found[1].message.contains("needs PIPELINE_URL"), "{found:?}");
+}
+
+#[test]
+fn a_result_that_no_action_before_leaves_is_refused() {
+    let check = |actions: &[&str], expected: &str| {
+        let actions = actions.iter().map(|it| format!("[[rule.action]]\n{it}\n"));
+        let actions: String = actions.collect();
+        let text = format!("[[rule]]\nname = \"a\"\ntriggers = [\"file.uploaded\"]\n{actions}");
+        let found = problems(&text).join("; ");
+        assert!(found.contains(expected), "{found}");
+    };
+    let makers = "no action before it in the rule leaves a folder; these do: copy, move";
+    let first = "move = \"{result.folder}\"";
+    check(&[first], &format!("uses {{result.folder}}, but {makers}"));
+    check(&["comment = \"{result.folder}\"", "copy = 5"], makers);
+    check(
+        &[
+            "lock = true",
+            "notify = { chat = true, text = \"{result.folder}\" }",
+        ],
+        makers,
+    );
+    check(
+        &["move = \"{result.link}\""],
+        "must be the id of a room or folder",
+    );
+    check(
+        &["copy = 5", "comment = \"{result.file}\""],
+        "there is no field",
+    );
 }

@@ -14,23 +14,23 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
         match *kind {
             "copy" => CopyTo {
                 path: None,
-                to,
+                to: to.into(),
                 conflict,
             }
             .into(),
             "copy below" => CopyTo {
                 path: FolderPath::parse("{year}").ok(),
-                to,
+                to: to.into(),
                 conflict,
             }
             .into(),
             "move" => MoveTo {
                 path: None,
-                to,
+                to: to.into(),
                 conflict,
             }
             .into(),
-            "comment" => Comment {
+            "comment" => Comment::Text {
                 text: "seen".to_owned(),
             }
             .into(),

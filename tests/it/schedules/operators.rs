@@ -50,7 +50,7 @@ impl Operators {
         Some(
             CopyTo {
                 path: None,
-                to,
+                to: to.into(),
                 conflict,
             }
             .into(),

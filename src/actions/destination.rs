@@ -1,0 +1,89 @@
+//! A folder that a plan names: by its id, or as the result of an action before it in the rule.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::ids::FolderId;
+use crate::results::{ResultName, Results};
+use crate::table_reader::FieldValue;
+
+use super::attempt::AttemptOutcome;
+
+/// How rules and stored plans name the result. No folder of a portal has such an id.
+const RESULT: &str = "{result.folder}";
+
+/// A folder that a plan names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "FolderId")]
+pub enum Destination {
+    /// This one.
+    Folder(FolderId),
+    /// The one that an action before it in the rule has left.
+    Result,
+}
+
+impl Destination {
+    /// An id, or the name of the result.
+    pub(super) fn parse(value: &FieldValue<'_>) -> Option<Self> {
+        if value.as_text() == Some(RESULT) {
+            return Some(Self::Result);
+        }
+        value.folder_id().map(Self::Folder)
+    }
+
+    /// The folder, if the plan says which.
+    pub(super) fn folder(&self) -> Option<&FolderId> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Result => None,
+        }
+    }
+
+    /// The results that it names.
+    pub(super) fn uses(&self) -> Vec<ResultName> {
+        match self {
+            Self::Folder(_) => Vec::new(),
+            Self::Result => vec![ResultName::Folder],
+        }
+    }
+
+    /// The folder for an action before which others have left these results.
+    pub(super) fn resolve(&self, results: &Results) -> Result<FolderId, AttemptOutcome> {
+        let result = || results.get(ResultName::Folder).and_then(FolderId::new);
+        let folder = self.folder().cloned().or_else(result);
+        folder.ok_or_else(|| AttemptOutcome::Dead {
+            code: "no_result",
+            reason: format!("no action before this one in its rule has left a {RESULT}"),
+            intent: None,
+        })
+    }
+}
+
+impl From<FolderId> for Destination {
+    fn from(folder: FolderId) -> Self {
+        if folder.as_str() == RESULT {
+            Self::Result
+        } else {
+            Self::Folder(folder)
+        }
+    }
+}
+
+impl Serialize for Destination {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Folder(folder) => folder.serialize(serializer),
+            Self::Result => serializer.serialize_str(RESULT),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.fmt(formatter),
+            Self::Result => formatter.write_str(RESULT),
+        }
+    }
+}
