@@ -26,6 +26,7 @@ mod intent;
 mod kind;
 mod message;
 mod parse;
+mod path_titles;
 mod poll_schedule;
 mod portal_error;
 
@@ -33,6 +34,7 @@ mod portal_error;
 mod archive;
 mod call;
 mod comment;
+mod create_folder;
 mod lock;
 mod notify;
 mod rename;
@@ -44,6 +46,7 @@ pub use archive::Archive;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
 pub use comment::Comment;
+pub use create_folder::CreateFolder;
 pub use destination::Destination;
 use kind::KindEntry;
 pub use lock::Lock;
@@ -61,6 +64,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Comment>(),
     KindEntry::of::<Lock>(),
     KindEntry::of::<Trash>(),
+    KindEntry::of::<CreateFolder>(),
     KindEntry::of::<Tag>(),
     KindEntry::of::<Archive>(),
     KindEntry::of::<Notify>(),

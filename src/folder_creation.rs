@@ -2,7 +2,8 @@
 //!
 //! The portal creates a second folder of the same title without complaint (docs/DOCSPACE.md A3.4), so an attempt
 //! reserves the parent and the title, looks for the folder, stores until when its call may be in flight, and only then
-//! calls. A reservation belongs to the claim of an action and ends with it; the call that was made does not.
+//! calls. A reservation belongs to the claim of an action and ends with it; the call that was made does not. Which action
+//! created a folder stays known for as long as the action.
 
 use jiff::Timestamp;
 
@@ -159,8 +160,53 @@ pub fn release(sql: &Sql, place: &FolderPlace, claim: Claim) -> Result<(), SqlEr
     Ok(())
 }
 
-/// Forgets what is stored about a folder that exists.
-pub fn forget(sql: &Sql, place: &FolderPlace) -> Result<(), SqlError> {
+/// Stores that a folder was found. If a call for it was in flight, the action that made the call has created it.
+pub fn store_found(sql: &Sql, place: &FolderPlace, folder: &FolderId) -> Result<(), SqlError> {
+    if let Some((holder, Some(_))) = stored(sql, place)? {
+        store_creator(sql, folder, holder.action)?;
+    }
+    forget(sql, place)
+}
+
+/// Stores that the holder of a claim has created a folder.
+pub fn store_created(
+    sql: &Sql,
+    place: &FolderPlace,
+    folder: &FolderId,
+    claim: Claim,
+) -> Result<(), SqlError> {
+    store_creator(sql, folder, claim.action)?;
+    forget(sql, place)
+}
+
+fn store_creator(sql: &Sql, folder: &FolderId, action: ActionId) -> Result<(), SqlError> {
+    // The action is gone if its event has been removed meanwhile.
+    sql.execute(
+        "INSERT INTO created_folders (folder, action)
+         SELECT CAST(:folder AS TEXT), id FROM actions WHERE id = :action ON CONFLICT (folder) DO NOTHING",
+        &[
+            (":folder", folder.as_str().into()),
+            (":action", action.0.into()),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Whether a call that creates this folder may be in flight.
+pub fn is_in_flight(sql: &Sql, place: &FolderPlace) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM folder_creations JOIN actions ON actions.id = folder_creations.action
+         WHERE folder_creations.parent = :parent AND folder_creations.title = :title
+           AND folder_creations.in_flight_until IS NOT NULL AND actions.state IN ('waiting', 'running')",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+        ],
+    )
+}
+
+/// Forgets what is stored about the creation of a folder that exists.
+fn forget(sql: &Sql, place: &FolderPlace) -> Result<(), SqlError> {
     sql.execute(
         "DELETE FROM folder_creations WHERE parent = :parent AND title = :title",
         &[

@@ -68,3 +68,21 @@ impl Results {
         serde_json::from_str(stored).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_result_of_a_name_counts() {
+        let folder = |id: &str| Results::one(ResultName::Folder, id);
+        let mut results = Results::default();
+        assert_eq!(results.to_stored(), None);
+        for stored in [r#"{"folder":"5"}"#, r#"{"folder":"7"}"#, "[]"] {
+            results.add(Results::from_stored(stored));
+        }
+        assert_eq!(results, folder("7"));
+        assert_eq!(results.get(ResultName::Folder), Some("7"));
+        assert_eq!(results.to_stored().as_deref(), Some(r#"{"folder":"7"}"#));
+    }
+}

@@ -22,7 +22,9 @@ mod cycle;
 mod explain;
 mod set;
 
-pub use action::{ActionPlan, ActionProperties, ChannelId, FileRight, Placement, WorksOn};
+pub use action::{
+    ActionPlan, ActionProperties, ChannelId, FileRight, NewFolder, Placement, WorksOn,
+};
 pub use active::ActiveRules;
 pub use condition::{
     Account, Condition, EmptyText, FieldTest, Pattern, PatternError, SizeRange, TextTest,

@@ -88,7 +88,7 @@ impl<'a> FolderFinder<'a> {
         }
     }
 
-    /// The oldest folder of the title, if there is one. What is stored about its creation is no longer needed.
+    /// The oldest folder of the title, if there is one. If a call of ours was in flight, it has created it.
     async fn existing(
         &self,
         place: &FolderPlace,
@@ -108,7 +108,11 @@ impl<'a> FolderFinder<'a> {
             .db
             .read(move |sql| folder_creation::is_stored(sql, &stored));
         if read.await? {
-            self.forget(place).await?;
+            let (place, found) = (place.clone(), folder.id.clone());
+            let stored = context
+                .db
+                .write(move |sql| folder_creation::store_found(sql, &place, &found));
+            stored.await?;
         }
         Ok(Ok(Some(folder.id)))
     }
@@ -166,7 +170,11 @@ impl<'a> FolderFinder<'a> {
         let error = match created {
             Ok(folder) => {
                 context.failpoints.pass(Failpoint::BeforeFinish).await;
-                self.forget(place).await?;
+                let (place, created) = (place.clone(), folder.id.clone());
+                let stored = context
+                    .db
+                    .write(move |sql| folder_creation::store_created(sql, &place, &created, claim));
+                stored.await?;
                 return Ok(Ok(folder.id));
             }
             Err(error) => error,
@@ -192,15 +200,6 @@ impl<'a> FolderFinder<'a> {
             None => folder_creation::release(sql, &place, claim),
         });
         stored.await
-    }
-
-    async fn forget(&self, place: &FolderPlace) -> Result<(), StoreError> {
-        let place = place.clone();
-        let forgotten = self
-            .context
-            .db
-            .write(move |sql| folder_creation::forget(sql, &place));
-        forgotten.await
     }
 
     async fn store_call(

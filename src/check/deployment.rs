@@ -76,7 +76,8 @@ impl Deployment {
         let mut users: Vec<String> = variables.map(|(name, _)| (*name).to_owned()).collect();
         for rule in self.rules() {
             let mut destinations = rule.actions.iter();
-            let writes = destinations.any(|action| action.properties.destination() == Some(folder));
+            let writes =
+                destinations.any(|action| action.properties.named_folder() == Some(folder));
             if writes || rule.watched_folders().any(|watched| watched == folder) {
                 users.push(format!("rule {}", rule.name));
             }

@@ -33,9 +33,10 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
 fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
     let mut destinations: BTreeMap<&FolderId, DestinationUse> = BTreeMap::new();
     for action in rules.iter().flat_map(|rule| &rule.actions) {
-        if let Some(folder) = action.properties.destination() {
+        if let Some(folder) = action.properties.named_folder() {
             let usage = destinations.entry(folder).or_default();
-            usage.copies |= !action.properties.moves_file();
+            let puts_file = action.properties.placement.is_some();
+            usage.copies |= puts_file && !action.properties.moves_file();
             usage.moves |= action.properties.moves_file();
         }
     }

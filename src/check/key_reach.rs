@@ -62,7 +62,7 @@ async fn unused_rooms(rules: &[Rule], portal: &Client) -> Result<Option<Vec<Stri
     let destinations = rules
         .iter()
         .flat_map(|rule| &rule.actions)
-        .filter_map(|action| action.properties.destination());
+        .filter_map(|action| action.properties.named_folder());
     let folders: BTreeSet<&FolderId> = rules
         .iter()
         .flat_map(Rule::watched_folders)

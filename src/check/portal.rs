@@ -8,7 +8,7 @@ use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
 use crate::root_cause::cause_in_words;
-use crate::rules::WorksOn;
+use crate::rules::FileRight;
 
 use super::deployment::Deployment;
 use crate::finding::Finding;
@@ -198,10 +198,13 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
         granted.any(|scope| scopes.contains(&scope.as_str()))
     };
     let mut actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
-    let works_on_rooms = actions.any(|action| action.properties.works_on == WorksOn::Room);
+    let changes_rooms = actions.any(|action| {
+        let right = action.properties.needs;
+        matches!(right, Some(FileRight::Tag | FileRight::Archive))
+    });
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
-        .chain(works_on_rooms.then_some(&ROOM_SCOPE))
+        .chain(changes_rooms.then_some(&ROOM_SCOPE))
         .filter(|scope| !has_one_of(scope.any_of))
         .map(|scope| {
             if scope.required {

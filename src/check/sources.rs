@@ -46,12 +46,13 @@ struct SourceRights {
     rename: Option<bool>,
     lock: Option<bool>,
     delete: Option<bool>,
+    create_folder: Option<bool>,
     tag: Option<bool>,
     archive: Option<bool>,
 }
 
 /// The rights beside those to copy and move, each with what the key may do, its user may not do, and who may.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 6] = [
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 7] = [
     (
         FileRight::Comment,
         [
@@ -82,6 +83,14 @@ const OTHER_RIGHTS: [(FileRight, [&str; 3]); 6] = [
             "its files can be deleted",
             "delete its files",
             "a room manager there",
+        ],
+    ),
+    (
+        FileRight::CreateFolder,
+        [
+            "folders can be created in it",
+            "create folders in it",
+            "a room manager or content creator there",
         ],
     ),
     (
@@ -134,6 +143,7 @@ impl SourceRights {
             FileRight::Rename => self.rename,
             FileRight::Lock => self.lock,
             FileRight::Delete => self.delete,
+            FileRight::CreateFolder => self.create_folder,
             FileRight::Tag => self.tag,
             FileRight::Archive => self.archive,
         }
@@ -150,6 +160,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                 findings.push(check_kind(&subject, &source, &folder));
                 if !folder.is_section() {
                     let mut rights = rights(portal, &folder).await;
+                    rights.create_folder = folder.security.and_then(|rights| rights.create);
                     if source.needs(FileRight::Tag) || source.needs(FileRight::Archive) {
                         let user = portal.account().current_user().await;
                         let is_administrator =

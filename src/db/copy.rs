@@ -17,7 +17,7 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 8] = [
+const TABLES: [(&str, &[&str]); 9] = [
     ("state", &["key"]),
     ("listed_folders", &["folder"]),
     ("paused_rules", &["rule"]),
@@ -26,6 +26,7 @@ const TABLES: [(&str, &[&str]); 8] = [
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),
     ("folder_creations", &["parent", "title"]),
+    ("created_folders", &["folder"]),
 ];
 
 /// Tables whose ids the database assigns.

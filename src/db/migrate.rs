@@ -111,6 +111,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_760,
         include_str!("../../migrations/2026112760_results.sql"),
     ),
+    (
+        2_026_112_761,
+        include_str!("../../migrations/2026112761_created_folders.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -1,12 +1,14 @@
 //! Origin: whether an event is the effect of an action, so that no rule reacts to its own work.
 //!
 //! The portal reports a copy as `file.copied` of the new file, a move as `file.moved` of the file in its
-//! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, and a change such as a comment or a title as `file.updated` with the time of the last change that
+//! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, a new folder as
+//! `folder.created`, and a change such as a comment or a title as `file.updated` with the time of the last change that
 //! the action has stored (docs/DOCSPACE.md 3, A3.1, A9.2). The action that did it names the event that caused it, and so on back to the first
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
 
 use crate::db::{Sql, SqlError};
 use crate::event::{Entry, Event, Trigger};
+use crate::folder_creation::{self, FolderPlace};
 use crate::outbox::{self, Effect, EffectKind};
 
 use super::event::trigger_and_file;
@@ -43,6 +45,7 @@ pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<Ef
             Some(EffectKind::Moved(entry.and_then(|it| it.parent.as_ref())))
         }
         "room.archived" => Some(EffectKind::Archived),
+        "folder.created" => Some(EffectKind::FolderCreated),
         "file.trashed" => Some(EffectKind::Trashed),
         "file.updated" => Some(EffectKind::Updated(entry.and_then(|it| it.modified_at))),
         _ => None,
@@ -69,6 +72,12 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     if kind == EffectKind::Copied
         && let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
         && outbox::has_copy_in_flight(sql, folder, title)?
+    {
+        return Ok(Origin::Undetermined);
+    }
+    if kind == EffectKind::FolderCreated
+        && let (Some(parent), Some(title)) = (&entry.parent, &entry.title)
+        && folder_creation::is_in_flight(sql, &FolderPlace::new(parent, title))?
     {
         return Ok(Origin::Undetermined);
     }

@@ -35,6 +35,8 @@ pub enum EffectKind<'a> {
     Trashed,
     /// The room was archived.
     Archived,
+    /// The folder was created.
+    FolderCreated,
     /// The file changed otherwise, in this content state if one is given.
     Updated(Option<Timestamp>),
 }
@@ -56,13 +58,19 @@ impl EffectKind<'_> {
             Self::Moved(_) => "file.moved",
             Self::Trashed => "file.trashed",
             Self::Archived => "room.archived",
+            Self::FolderCreated => "folder.created",
             Self::Updated(_) => "file.updated",
         }
     }
 
-    /// The condition on an action that had, or may have had, this effect on `:file`, if it raises such an event.
-    fn condition(self) -> &'static str {
-        match self {
+    /// The condition on an action that had, or may have had, this effect on `:file`.
+    fn condition(self) -> String {
+        let condition = match self {
+            // Actions that raise another event create folders, too.
+            Self::FolderCreated => {
+                return "id IN (SELECT action FROM created_folders WHERE folder = :file)"
+                    .to_owned();
+            }
             Self::Copied => "result_file = :file",
             Self::Archived => "result_folder = :file AND raises = 'room.archived'",
             Self::Moved(_) | Self::Trashed => {
@@ -72,7 +80,12 @@ impl EffectKind<'_> {
             Self::Updated(_) => {
                 "file_id = :file AND attempt > 0 AND (changed_at IS NOT NULL OR kind = 'comment')"
             }
-        }
+        };
+        format!(
+            "{condition} AND {} = '{}'",
+            raises("actions"),
+            self.trigger()
+        )
     }
 
     fn includes(self, destination: Option<&FolderId>, changed_at: &str) -> bool {
@@ -83,6 +96,7 @@ impl EffectKind<'_> {
             | Self::Moved(None)
             | Self::Trashed
             | Self::Archived
+            | Self::FolderCreated
             | Self::Updated(None) => true,
         }
     }
@@ -97,10 +111,8 @@ pub fn last_effect(
 ) -> Result<Option<Effect>, SqlError> {
     let statement = format!(
         "SELECT id, rule, event, destination, plan, coalesce(changed_at, file_version) FROM actions
-         WHERE {} AND {} = '{}' AND id < :before ORDER BY id DESC",
+         WHERE {} AND id < :before ORDER BY id DESC",
         kind.condition(),
-        raises("actions"),
-        kind.trigger(),
     );
     let before = before.map_or(i64::MAX, |action| action.0);
     let effects = sql.query(

@@ -34,6 +34,8 @@ pub struct ActionProperties {
     pub needs: Option<FileRight>,
     /// Where it puts the file or a copy of it.
     pub placement: Option<Placement>,
+    /// Where it creates a folder.
+    pub new_folder: Option<NewFolder>,
     /// The title that the file gets.
     pub new_title: Option<TitleTemplate>,
     /// The results of actions before it in its rule that it names.
@@ -75,6 +77,7 @@ impl ActionProperties {
             raises: None,
             needs: None,
             placement: None,
+            new_folder: None,
             new_title: None,
             uses: Vec::new(),
             shares_calls: false,
@@ -87,6 +90,14 @@ impl ActionProperties {
     /// The folder into which, or below which, it puts the file or a copy of it, if the plan says which.
     pub fn destination(&self) -> Option<&FolderId> {
         self.placement.as_ref()?.folder.as_ref()
+    }
+
+    /// The folder that the plan names: its destination, or the one below which it creates a folder.
+    pub fn named_folder(&self) -> Option<&FolderId> {
+        match &self.new_folder {
+            Some(NewFolder::Below(folder)) => folder.as_ref(),
+            Some(NewFolder::InRoom) | None => self.destination(),
+        }
     }
 
     /// Whether the file itself is in the destination afterwards.
@@ -129,6 +140,15 @@ pub struct Placement {
     pub writes_title: bool,
 }
 
+/// Where an action creates a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewFolder {
+    /// In the room of the event.
+    InRoom,
+    /// Below this folder; `None` if it is the one that an action before it in the rule leaves as its result.
+    Below(Option<FolderId>),
+}
+
 /// What an action works on, and so what its events must be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorksOn {
@@ -155,6 +175,8 @@ pub enum FileRight {
     Lock,
     /// To delete it, also to the trash.
     Delete,
+    /// To create folders in the room.
+    CreateFolder,
     /// To tag the room.
     Tag,
     /// To archive the room.

@@ -1,8 +1,8 @@
 //! Cycles: rules that would trigger themselves, found before they become active.
 //!
-//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a comment or a new
-//! title raises `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event matches another rule, that
-//! rule acts next, and so on. A chain that returns to its first rule would never end.
+//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a new folder
+//! `folder.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
+//! matches another rule, that rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
 //! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
 //! alone; [`unresolved_destinations`] names those destinations so that `check` can ask. At run time any
@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, Placement};
+use super::action::{ActionPlan, NewFolder, Placement};
 use super::condition::{Account, Condition, TextTest};
 use super::rule::Rule;
 
@@ -150,32 +150,50 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
 struct RaisedEvent<'a> {
     action: &'a ActionPlan,
     trigger: &'static str,
-    /// Where the file is; `None` if it stays where the rule found it.
+    /// Where the file or new folder is; `None` if the file stays where the rule found it.
     place: Option<Place<'a>>,
+    /// Whether it is about a new folder.
+    is_new_folder: bool,
     /// Whether the file may have another title than the one that the rule found.
     is_renamed: bool,
 }
 
-/// Where an action puts something.
+/// Where an action puts or creates something.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    folder: &'a FolderId,
-    /// Whether it is in a folder below that one.
-    is_below: bool,
+enum Place<'a> {
+    /// In this folder.
+    In(&'a FolderId),
+    /// In a folder below this one.
+    Below(&'a FolderId),
+    /// In the room of the event.
+    Room,
 }
 
 impl<'a> Place<'a> {
-    /// The place of a placement, if an action before it has left this folder as its result.
-    fn new(placement: &'a Placement, left: Option<Self>) -> Option<Self> {
-        let folder = placement.folder.as_ref().map(|folder| Self {
-            folder,
-            is_below: false,
-        });
-        let root = folder.or(left)?;
-        Some(Self {
-            is_below: root.is_below || placement.is_below,
-            ..root
+    /// Where a placement puts a file, if that is known, after an action that has left a folder in this place as its result.
+    fn of_file(placement: &'a Placement, left: Option<Self>) -> Option<Self> {
+        let root = placement.folder.as_ref().map(Self::In).or(left)?;
+        Some(if placement.is_below {
+            root.below()
+        } else {
+            root
         })
+    }
+
+    /// Where a new folder is, if that is known. Which room a file was moved to is known to the portal alone.
+    fn of_folder(new: &'a NewFolder, left: Option<Self>, moved_to: Option<Self>) -> Option<Self> {
+        match new {
+            NewFolder::InRoom => moved_to.is_none().then_some(Self::Room),
+            NewFolder::Below(Some(folder)) => Some(Self::Below(folder)),
+            NewFolder::Below(None) => left.map(Self::below),
+        }
+    }
+
+    fn below(self) -> Self {
+        match self {
+            Self::In(folder) | Self::Below(folder) => Self::Below(folder),
+            Self::Room => Self::Room,
+        }
     }
 }
 
@@ -209,20 +227,34 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     for action in &rule.actions {
         let properties = &action.properties;
         let placement = properties.placement.as_ref();
-        let place = placement.and_then(|placement| Place::new(placement, left));
-        left = place.or(left);
+        let of_file = placement.and_then(|placement| Place::of_file(placement, left));
+        let new_folder = properties.new_folder.as_ref();
+        let of_folder = new_folder.and_then(|new| Place::of_folder(new, left, moved_to));
+        let place = of_file.or(of_folder);
+        let is_placed = placement.is_some() || new_folder.is_some();
+        if is_placed {
+            left = place;
+        }
         if properties.moves_file() {
+            // Where the file is after such a move is not known, so nothing is certain any more.
+            if place.is_none() {
+                break;
+            }
             moved_to = place;
         }
         is_renamed |= properties.new_title.is_some();
         let Some(trigger) = properties.raises else {
             continue;
         };
+        if is_placed && place.is_none() {
+            continue;
+        }
         raised.push(RaisedEvent {
             action,
             trigger,
             place: place.or(moved_to),
-            is_renamed,
+            is_new_folder: new_folder.is_some(),
+            is_renamed: is_renamed || new_folder.is_some(),
         });
     }
     raised
@@ -301,9 +333,10 @@ fn match_same_titles(one: &Rule, other: &Rule, event: &RaisedEvent<'_>) -> bool 
 fn is_decided_by_place_and_title(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
     rule.conditions.iter().all(|condition| match condition {
         Condition::Field(_) => false,
+        Condition::Extension(_) | Condition::Size(_) => !event.is_new_folder,
         // A file that stays where it is stays in its room.
         Condition::RoomTitle(_) | Condition::RoomTag(_) | Condition::RoomType(_) => {
-            event.place.is_none() && cause.conditions.contains(condition)
+            matches!(event.place, None | Some(Place::Room)) && cause.conditions.contains(condition)
         }
         _ => true,
     })
@@ -324,18 +357,19 @@ fn watches(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
             .collect()
     };
     let mut watched = places(rule);
-    if let Some(place) = event.place {
-        return watched.iter().all(|condition| {
-            let certain = if place.is_below {
-                trees(condition)
-            } else {
-                condition.folders()
-            };
-            certain.contains(place.folder)
-        });
+    let found_in = places(cause);
+    let is_certain = |condition: &Condition| match event.place {
+        Some(Place::In(folder)) => condition.folders().contains(folder),
+        Some(Place::Below(folder)) => trees(condition).contains(folder),
+        // Which folder of the room is known to the portal alone.
+        Some(Place::Room) | None => {
+            matches!(condition, Condition::Room(_)) && found_in.contains(condition)
+        }
+    };
+    if event.place.is_some() {
+        return watched.iter().all(is_certain);
     }
     // The file stays where `cause` found it.
-    let found_in = places(cause);
     watched.retain(|place| !found_in.contains(place));
     let Some(first) = watched.first() else {
         return true;
@@ -353,7 +387,7 @@ pub fn unresolved_destinations(rules: &[Rule]) -> Vec<(FolderId, Vec<FolderId>)>
     let mut unresolved: Vec<(FolderId, Vec<FolderId>)> = Vec::new();
     for rule in rules {
         for event in raised_events(rule) {
-            let Some(Place { folder: to, .. }) = event.place else {
+            let Some(Place::In(to) | Place::Below(to)) = event.place else {
                 continue;
             };
             let listening = rules.iter().filter(|next| {

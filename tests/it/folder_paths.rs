@@ -48,7 +48,7 @@ fn year_and_person(scene: &Scene) -> FolderId {
     only_at(scene, &scene.internal, &["2026", PERSON])
 }
 
-async fn nothing_is_stored_of_folders(scene: &Scene) {
+pub async fn nothing_is_stored_of_folders(scene: &Scene) {
     let read = scene.db.read(|sql| {
         let count = "SELECT count(*) FROM folder_creations";
         sql.query_one(count, &[], |row| row.get::<i64>(0))

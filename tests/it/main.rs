@@ -41,6 +41,7 @@ mod circuit_breaker;
 mod clock_steps;
 mod conflicts;
 mod crashes;
+mod create_folder;
 mod endless;
 mod failures;
 mod folder_paths;

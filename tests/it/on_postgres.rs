@@ -35,6 +35,7 @@ mod changes;
 mod clock_steps;
 mod conflicts;
 mod crashes;
+mod create_folder;
 mod failures;
 mod folder_paths;
 mod frozen;

@@ -27,11 +27,16 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 12] = [
+const JOBS: [(&str, Deeds, Actions); 14] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
     ("critical-folder", change_folder, &[("notify", 4)]),
+    (
+        "employee-folders",
+        join,
+        &[("create_folder", 4), ("notify", 1)],
+    ),
     (
         "forbidden-extensions",
         upload,
@@ -40,6 +45,7 @@ const JOBS: [(&str, Deeds, Actions); 12] = [
     ("forms-handed-in", hand_in, &[("copy", 1), ("notify", 1)]),
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
     ("review-comment", edit, &[("comment", 1)]),
+    ("room-folders", create_room, &[("create_folder", 3)]),
     (
         "route-by-status",
         route,
@@ -99,6 +105,15 @@ fn archive(scene: &Scene) -> Vec<String> {
     vec![event(1, "room.archived", &payload)]
 }
 
+fn create_room(scene: &Scene) -> Vec<String> {
+    let room = |id: u8, title: &str| {
+        let folder = &scene.client_room;
+        let payload = format!(r#"{{"id":{folder},"title":"{title}","fileEntryType":1}}"#);
+        event(id, "room.created", &payload)
+    };
+    vec![room(1, "Client Acme"), room(2, "Team")]
+}
+
 fn change_user(_: &Scene) -> Vec<String> {
     vec![
         event(1, "user.updated", &user(1, "dana@partner.example")),
@@ -111,6 +126,11 @@ fn add_user(_: &Scene) -> Vec<String> {
         event(1, "user.created", &user(1, "dana@Partner.example")),
         event(2, "user.created", &user(1, "max@own.example")),
     ]
+}
+
+fn join(_: &Scene) -> Vec<String> {
+    let dana = user(1, "dana@own.example");
+    vec![event(1, "user.created", &dana)]
 }
 
 fn user(status: u8, email: &str) -> String {
@@ -340,6 +360,11 @@ async fn critical_folder() {
 }
 
 #[tokio::test]
+async fn employee_folders() {
+    check("employee-folders").await;
+}
+
+#[tokio::test]
 async fn forbidden_extensions() {
     check("forbidden-extensions").await;
 }
@@ -357,6 +382,11 @@ async fn invoices() {
 #[tokio::test]
 async fn review_comment() {
     check("review-comment").await;
+}
+
+#[tokio::test]
+async fn room_folders() {
+    check("room-folders").await;
 }
 
 #[tokio::test]

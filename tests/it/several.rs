@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docspace_sandbox::{Fault, FaultEffect, UploadEvents};
+use docspace_sandbox::{Fault, FaultEffect, FolderId, UploadEvents};
 
 use crate::bounds::{bounded, until};
 use crate::cluster::Cluster;
@@ -163,12 +163,14 @@ async fn instances_create_each_folder_of_a_path_once() {
         let mut services = Services::new(2, Store::new()).await;
         let seed = services.deployment.portal.seed().clone();
         let (room, to) = (&seed.client_room, &seed.incoming_folder);
+        let made_in = &seed.internal_folder;
         // One rule with a path of its own for each file, so that their actions run at the same time.
         let rules = (0..UPLOADS).map(|number| {
             format!(
                 "[[rule]]\nname = \"sort {number}\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
                  title = {{ glob = \"* {number}.docx\" }}\n\
-                 [[rule.action]]\ncopy = {{ to = {to}, path = \"sorted/{{person}}/{number}\" }}\n"
+                 [[rule.action]]\ncopy = {{ to = {to}, path = \"sorted/{{person}}/{number}\" }}\n\
+                 [[rule.action]]\ncreate_folder = {{ path = \"made/all/{number}\", below = {made_in} }}\n"
             )
         });
         let file = services.deployment.store.folder().join("rules.toml");
@@ -197,14 +199,18 @@ async fn instances_create_each_folder_of_a_path_once() {
         let created = portal.calls().into_iter().filter(|call| {
             call.method == "POST" && call.path.contains("/files/folder/")
         });
-        assert_eq!(u64::try_from(created.count()).unwrap(), 2 + UPLOADS);
-        let mut folder = to.clone();
-        for title in ["sorted", "Chris Client"] {
-            let below = portal.folders_in(&folder);
+        let created = u64::try_from(created.count()).unwrap();
+        assert_eq!(created, 2 * (2 + UPLOADS));
+        let only = |parent: &FolderId, title: &str| {
+            let below = portal.folders_in(parent);
             let titles: Vec<_> = below.iter().map(|it| portal.folder_title(it)).collect();
             assert_eq!(titles, [Some(title.to_owned())]);
-            folder = below.into_iter().next().unwrap();
-        }
+            below.into_iter().next().unwrap()
+        };
+        let made = only(&only(made_in, "made"), "all");
+        let made = portal.folders_in(&made).len();
+        assert_eq!(u64::try_from(made).unwrap(), UPLOADS);
+        let folder = only(&only(to, "sorted"), "Chris Client");
         let sorted = portal.folders_in(&folder);
         assert_eq!(u64::try_from(sorted.len()).unwrap(), UPLOADS);
         for folder in &sorted {

@@ -5,23 +5,21 @@
 //! together. The folder is stored with the action before the call: an attempt that finds an intent reconciles the call
 //! in that folder, whatever the path leads to by then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
-use crate::actions::current_file::current_file;
 use crate::actions::destination::Destination;
 use crate::actions::folder_finder::FolderFinder;
 use crate::actions::message::Report;
-use crate::actions::portal_error::unreadable_file;
+use crate::actions::path_titles::PathTitles;
 use crate::db::StoreError;
-use crate::docspace::{Conflict, OperationKind, folder_title};
+use crate::docspace::{Conflict, OperationKind};
 use crate::ids::FolderId;
 use crate::outbox::{self, Action, ActionResult, ClaimStatus};
 use crate::results::{ResultName, Results};
-use crate::template::folder_path::{FolderPath, PathField};
-use crate::template::title::TitleValues;
+use crate::template::folder_path::FolderPath;
 
 use super::group::Transfer;
 
@@ -39,7 +37,7 @@ pub(super) async fn run<'a>(
     let mut ended = Outcomes::new();
     let mut folders: BTreeMap<FolderId, Vec<&'a Action>> = BTreeMap::new();
     let mut finder = FolderFinder::new(context);
-    let mut names = Names::default();
+    let mut titles_of = PathTitles::default();
     for action in actions {
         if let Some(folder) = called_for(action, to) {
             folders.entry(folder).or_default().push(action);
@@ -48,7 +46,7 @@ pub(super) async fn run<'a>(
         let report = Report::load(context, action).await?;
         let root = to.resolve(&report.results);
         let titles = match path {
-            Some(path) => names.titles(context, action, &report, path).await?,
+            Some(path) => titles_of.titles(context, action, &report, path).await?,
             None => Ok(Vec::new()),
         };
         let found = match (root, titles) {
@@ -145,67 +143,5 @@ fn unless_gone(outcome: AttemptOutcome) -> AttemptOutcome {
             ..
         } => AttemptOutcome::failed(reason),
         other => other,
-    }
-}
-
-/// The names of people, by account.
-#[derive(Default)]
-struct Names(HashMap<String, String>);
-
-impl Names {
-    /// The titles of the folders of an action's path.
-    async fn titles(
-        &mut self,
-        context: &Context<'_>,
-        action: &Action,
-        report: &Report,
-        path: &FolderPath,
-    ) -> Result<Result<Vec<String>, AttemptOutcome>, StoreError> {
-        let person = match &report.event.actor {
-            Some(actor) if path.contains(PathField::Person) => {
-                match self.name(context, action, actor).await? {
-                    Ok(name) => name,
-                    Err(outcome) => return Ok(Err(outcome)),
-                }
-            }
-            _ => String::new(),
-        };
-        let values = TitleValues {
-            title: &action.title,
-            happened_at: report.event.happened_at.unwrap_or_default(),
-            rule: &action.rule,
-        };
-        let titles = path.render(values, &person).into_iter();
-        let titles: Option<Vec<String>> = titles.map(|title| folder_title(&title)).collect();
-        Ok(titles.ok_or_else(|| AttemptOutcome::Dead {
-            code: "blank_title",
-            reason: format!("a folder of the path {path} would have a blank title"),
-            intent: None,
-        }))
-    }
-
-    /// The name of the account that acted, if it created or last changed the file, else its id.
-    async fn name(
-        &mut self,
-        context: &Context<'_>,
-        action: &Action,
-        account: &str,
-    ) -> Result<Result<String, AttemptOutcome>, StoreError> {
-        if let Some(name) = self.0.get(account) {
-            return Ok(Ok(name.clone()));
-        }
-        let file = current_file(context, action).await?;
-        let file = match context.portal.files().file(&file).await {
-            Ok(file) => file,
-            Err(error) => return Ok(Err(unreadable_file(context, &error).await)),
-        };
-        let mut people = file.people.into_iter();
-        let person = people.find(|person| person.id == account);
-        let name = person.map(|person| person.display_name);
-        let Some(name) = name.filter(|name| folder_title(name).is_some()) else {
-            return Ok(Ok(account.to_owned()));
-        };
-        self.0.insert(account.to_owned(), name.clone());
-        Ok(Ok(name))
     }
 }

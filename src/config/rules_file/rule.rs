@@ -128,10 +128,10 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
 }
 
 /// What is possible with events about folders and rooms.
-const FOR_ROOMS: &str = "only tag, archive, notify and call are possible";
+const FOR_ROOMS: &str = "only create_folder, tag, archive, notify and call are possible";
 
 /// What is possible with all events.
-const FOR_OTHERS: &str = "only notify and call are possible";
+const FOR_OTHERS: &str = "only create_folder with below, notify and call are possible";
 
 /// Actions on files need triggers about a file that still exists, those on rooms triggers about something in a room.
 fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {

@@ -271,7 +271,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, trash, tag, archive, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, trash, create_folder, tag, archive, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -376,7 +376,7 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only tag, archive, notify and call are possible",
+        "cannot copy; only create_folder, tag, archive, notify and call are possible",
     );
     rule(
         "a",
@@ -388,13 +388,13 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"room.deleted\"",
         "tag = \"x\"",
-        "is about a deleted folder or room, so the rule cannot tag; only notify and call are possible",
+        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, notify and call are possible",
     );
     rule(
         "a",
         "\"user.created\"",
         "archive = true",
-        "is about a user, so the rule cannot archive; only notify and call are possible",
+        "is about a user, so the rule cannot archive; only create_folder with below, notify and call are possible",
     );
 }
 
@@ -453,7 +453,8 @@ fn a_result_that_no_action_before_leaves_is_refused() {
         let found = problems(&text).join("; ");
         assert!(found.contains(expected), "{found}");
     };
-    let makers = "no action before it in the rule leaves a folder; these do: copy, move";
+    let makers =
+        "no action before it in the rule leaves a folder; these do: copy, move, create_folder";
     let first = "move = \"{result.folder}\"";
     check(&[first], &format!("uses {{result.folder}}, but {makers}"));
     check(&["comment = \"{result.folder}\"", "copy = 5"], makers);

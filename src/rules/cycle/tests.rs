@@ -2,7 +2,9 @@
 
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
-use crate::actions::{Archive, Comment, CopyTo, Lock, MoveTo, Rename, Trash};
+use crate::actions::{
+    Archive, Comment, CopyTo, CreateFolder, Destination, Lock, MoveTo, Rename, Trash,
+};
 use crate::docspace::Conflict;
 use crate::event::Trigger;
 use crate::template::folder_path::FolderPath;
@@ -32,6 +34,17 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
             .into(),
             "comment" => Comment::Text {
                 text: "seen".to_owned(),
+            }
+            .into(),
+            "folder in room" | "folder below" => CreateFolder {
+                path: FolderPath::parse("{title}").unwrap(),
+                below: (*kind == "folder below").then(|| to.into()),
+            }
+            .into(),
+            "copy to result" => CopyTo {
+                path: None,
+                to: Destination::Result,
+                conflict,
             }
             .into(),
             "archive" => Archive {}.into(),
@@ -120,6 +133,56 @@ fn new_titles_locks_and_the_trash() {
         ],
         1,
     );
+}
+
+#[test]
+fn new_folders_and_results() {
+    let check = |rules: &[Rule], cycles: usize| {
+        assert_eq!(found(rules).len(), cycles, "{rules:?}");
+    };
+    let created = |conditions, kind| rule("a", "folder.created", conditions, &[(kind, 5)]);
+    let with = |condition| vec![condition];
+    check(&[created(vec![], "folder in room")], 1);
+    check(&[created(room(7), "folder in room")], 1);
+    check(&[created(room(5), "folder below")], 1);
+    // Only the portal knows whether folder 5 is in room 7.
+    check(&[created(room(7), "folder below")], 0);
+    let tree = |id| with(Condition::FolderTree(vec![FolderId::from(id)]));
+    check(&[created(tree(5), "folder below")], 1);
+    check(&[created(tree(7), "folder in room")], 0);
+    // The title of a new folder is not that of the event.
+    let titled = with(Condition::title_prefix(["draft"]).unwrap());
+    check(&[created(titled, "folder in room")], 0);
+    let title = TextTest::Prefix(vec!["acme".to_owned()]);
+    check(
+        &[created(with(Condition::RoomTitle(title)), "folder in room")],
+        1,
+    );
+    let not_by = with(Condition::NotBy(vec![Account::ApiKeyUser]));
+    check(&[created(not_by, "folder in room")], 0);
+    check(
+        &[rule("a", "file.uploaded", vec![], &[("folder in room", 0)])],
+        0,
+    );
+    check(
+        &[
+            rule("a", "room.created", vec![], &[("folder in room", 0)]),
+            rule("b", "folder.created", vec![], &[("folder in room", 0)]),
+        ],
+        1,
+    );
+    // A copy to a result is where the result is.
+    let copied = |conditions, first| {
+        let actions = [(first, 5), ("copy to result", 0)];
+        rule("a", "file.copied", conditions, &actions)
+    };
+    check(&[copied(room(5), "folder below")], 1);
+    check(&[copied(room(7), "folder in room")], 1);
+    check(&[copied(room(7), "folder below")], 0);
+    check(&[copied(room(5), "copy below")], 1);
+    // Which room the file was moved to is not known, nor where the copy is then.
+    let actions = [("move", 6), ("folder in room", 0), ("copy to result", 0)];
+    check(&[rule("a", "file.copied", room(6), &actions)], 0);
 }
 
 #[test]
