@@ -4,7 +4,7 @@
 //! of this machine send requests, under a name of its own, too (DNS rebinding), and proxies and tunnels pass
 //! requests of other machines on.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Version, header};
@@ -30,6 +30,16 @@ pub(crate) fn is_loopback(host: &str) -> bool {
         .and_then(|rest| rest.strip_suffix(']'));
     let address = unbracketed.unwrap_or(host).parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The address at which this machine reaches a listener.
+pub(crate) fn local_address(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
+        // `[::]` includes all IPv4 addresses, and a machine may have no others.
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listener.port())
 }
 
 /// The host and port that a request names.
@@ -89,6 +99,18 @@ mod tests {
         ] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses_is_reached_on_loopback() {
+        let check = |listener: &str, expected: &str| {
+            let address = local_address(listener.parse().unwrap());
+            assert_eq!(address.to_string(), expected);
+        };
+        check("127.0.0.1:3001", "127.0.0.1:3001");
+        check("0.0.0.0:3001", "127.0.0.1:3001");
+        check("[::]:3001", "127.0.0.1:3001");
+        check("10.1.2.3:80", "10.1.2.3:80");
     }
 
     #[test]

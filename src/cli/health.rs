@@ -1,11 +1,12 @@
 //! `docspace-courier health`: asks the running service whether it is ready, for container health checks.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::config::Settings;
 use crate::http_client;
+use crate::loopback::local_address;
 use crate::text::clean;
 
 use super::exit::success_if;
@@ -28,7 +29,7 @@ pub struct Args {
 
 /// Asks once.
 pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
-    let address = reachable(settings.admin_address()?);
+    let address = local_address(settings.admin_address()?);
     let client = reqwest::Client::builder()
         .no_proxy()
         // No certificates are needed, and a container may have none.
@@ -63,30 +64,4 @@ async fn readiness(client: &reqwest::Client, address: SocketAddr) -> Result<(), 
     let body = String::from_utf8_lossy(&body);
     let reason = body.lines().next().unwrap_or_default();
     Err(format!("{status}, {}", clean(reason)))
-}
-
-/// The address at which this machine reaches a listener.
-fn reachable(listener: SocketAddr) -> SocketAddr {
-    let ip = match listener.ip() {
-        // `[::]` includes all IPv4 addresses, and a machine may have no others.
-        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listener.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listener_on_all_addresses_is_reached_on_loopback() {
-        let check = |listener: &str, expected: &str| {
-            assert_eq!(reachable(listener.parse().unwrap()).to_string(), expected);
-        };
-        check("127.0.0.1:3001", "127.0.0.1:3001");
-        check("0.0.0.0:3001", "127.0.0.1:3001");
-        check("[::]:3001", "127.0.0.1:3001");
-        check("10.1.2.3:80", "10.1.2.3:80");
-    }
 }

@@ -1,6 +1,6 @@
 //! `docspace-courier setup`: serves the set-up pages and prints the link to them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::loopback::local_address;
 use crate::server;
 use crate::setup::{self, Setup};
 
@@ -56,7 +57,7 @@ pub async fn run(settings: &Settings, env_file: Option<PathBuf>) -> anyhow::Resu
 }
 
 fn introduction(env_file: &Path, address: SocketAddr, token: &str) -> Vec<String> {
-    let reachable = reachable(address);
+    let reachable = local_address(address);
     let mut lines = vec![
         "Open this link in a browser. It works once:".to_owned(),
         String::new(),
@@ -77,14 +78,4 @@ fn introduction(env_file: &Path, address: SocketAddr, token: &str) -> Vec<String
     );
     lines.push(styled(DIM, &remark));
     lines
-}
-
-/// An address at which a browser on this machine reaches the listener.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

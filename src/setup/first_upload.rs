@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Redirect};
 use crate::admin::layout::{Layout, page};
 use crate::docspace::folder_address;
 use crate::finding::{Finding, Severity};
+use crate::loopback::local_address;
 use crate::registration::{Registered, RegistrationOutcome};
 
 use super::job::{Job, Place};
 use super::jobs;
 use super::page::{FindingItem, PageResult, items, layout_of};
 use super::progress::{self, ProgressItem, first_event};
-use super::proposal::Proposal;
+use super::proposal::{ADMIN_TOKEN, Proposal};
 use super::report::StartReport;
 use super::start;
 use super::state::Setup;
@@ -63,6 +64,8 @@ struct DonePage {
     command: String,
     /// The address of the console once the service runs.
     console: String,
+    /// What a person signs in with there.
+    token: Option<String>,
 }
 
 pub(super) async fn show(State(setup): State<Arc<Setup>>) -> PageResult {
@@ -121,11 +124,13 @@ pub(super) async fn start_again(State(setup): State<Arc<Setup>>) -> PageResult {
 
 pub(super) async fn finish(State(setup): State<Arc<Setup>>) -> PageResult {
     setup.draft().remove()?;
+    let proposal = setup.proposal()?;
     let view = DonePage {
-        layout: Layout::anonymous(setup.proposal()?.value("DOCSPACE_API_HOST").to_owned()),
-        command: setup.serve_command(),
+        layout: layout_of(&proposal),
+        command: setup.start_command().to_owned(),
         env_file: setup.env_file().name(),
-        console: format!("http://{}/", setup.listener()),
+        console: format!("http://{}/", local_address(setup.listener())),
+        token: Some(proposal.value(ADMIN_TOKEN).to_owned()).filter(|token| !token.is_empty()),
     };
     Ok(page(StatusCode::OK, &view))
 }

@@ -10,11 +10,15 @@ use super::draft::Draft;
 use super::env_file::EnvFileContent;
 use super::job::Job;
 
+/// What a person signs in with on the status page.
+pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+
 /// The variables that the pages set, beside those of the jobs.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
     "DOCSPACE_WEBHOOK_SECRET",
+    ADMIN_TOKEN,
     "SMTP_URL",
     "MAIL_FROM",
     "NOTIFY_WEBHOOK_URL",

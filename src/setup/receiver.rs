@@ -17,7 +17,7 @@ use crate::signature::WebhookSecret;
 use crate::webhook::WEBHOOK_PATH;
 
 use super::page::{FindingItem, PageResult, after, has_error, items, layout_of};
-use super::proposal::Proposal;
+use super::proposal::{ADMIN_TOKEN, Proposal};
 use super::secret;
 use super::state::Setup;
 use super::step::{Step, StepItem};
@@ -71,13 +71,19 @@ pub(super) async fn save(
     State(setup): State<Arc<Setup>>,
     Form(form): Form<ReceiverForm>,
 ) -> PageResult {
-    let generated = secret::generate()?;
-    let has_secret = setup.proposal()?.has(SECRET);
+    let before = setup.proposal()?;
+    let secret = secret::generate()?;
+    // Without it nothing could be changed on the status page, and in a container it would not even be shown.
+    let token = secret::generate()?;
+    let needs_token = !before.has(ADMIN_TOKEN) && !before.has("ADMIN_PROXY_HEADER");
     let changed = setup.change(|draft| {
         draft.url = complete(&form.url);
         draft.set_secret(SECRET, &form.secret);
-        if !has_secret && form.secret.trim().is_empty() {
-            draft.set(SECRET, &generated);
+        if !before.has(SECRET) && form.secret.trim().is_empty() {
+            draft.set(SECRET, &secret);
+        }
+        if needs_token {
+            draft.set(ADMIN_TOKEN, &token);
         }
     })?;
     let findings = check(&setup.proposal()?).await;

@@ -1,4 +1,4 @@
-//! A secret for the webhook that every portal takes.
+//! Secrets: for the webhook, as every portal takes it, and for the status page.
 
 use rustls::crypto::aws_lc_rs;
 

@@ -9,10 +9,10 @@ use anyhow::Context as _;
 
 use crate::admin::Access;
 use crate::clock::Clock;
-use crate::text::shell_word;
 
 use super::draft::{Draft, DraftFile};
 use super::env_file::EnvFile;
+use super::installation::{is_in_image, start_command};
 use super::proposal::Proposal;
 use super::report::StartReport;
 use super::running::RunningService;
@@ -21,8 +21,8 @@ use super::session::SetupSession;
 /// The set-up of one env file.
 pub struct Setup {
     env_file: EnvFile,
-    /// The command line that starts this program.
-    program: String,
+    /// The command that runs the service with the env file.
+    start_command: String,
     /// The address of the pages, which is that of the console later.
     listener: SocketAddr,
     draft: DraftFile,
@@ -47,8 +47,8 @@ impl Setup {
         let (session, token) = SetupSession::new()
             .map_err(|_| io::Error::other("the system has no random numbers"))?;
         let setup = Self {
+            start_command: start_command(program, &env_file, is_in_image()),
             env_file: EnvFile::new(env_file),
-            program: shell_word(program),
             listener,
             draft,
             session,
@@ -70,9 +70,8 @@ impl Setup {
     }
 
     /// The command that runs the service with the env file.
-    pub(super) fn serve_command(&self) -> String {
-        let env_file = shell_word(&self.env_file.name());
-        format!("{} serve --env-file {env_file}", self.program)
+    pub(super) fn start_command(&self) -> &str {
+        &self.start_command
     }
 
     pub(super) fn listener(&self) -> SocketAddr {

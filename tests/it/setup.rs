@@ -26,6 +26,8 @@ pub struct SettingUp {
     pub address: SocketAddr,
     /// Where the pages are.
     pub admin: SocketAddr,
+    /// Whether the pages are on all addresses of this machine, as in a container.
+    is_exposed: bool,
     store: Store,
     process: Option<Process>,
     _stop: DropGuard,
@@ -41,6 +43,7 @@ impl SettingUp {
             folder: tempfile::tempdir().unwrap(),
             address: free_address(),
             admin: free_address(),
+            is_exposed: false,
             store: Store::new(),
             process: None,
             _stop: stop,
@@ -49,12 +52,16 @@ impl SettingUp {
 
     fn command(&self, name: &str) -> Command {
         let mut command = binary();
+        let admin = match self.is_exposed {
+            true => format!("0.0.0.0:{}", self.admin.port()),
+            false => self.admin.to_string(),
+        };
         command
             .arg(name)
             .current_dir(self.folder.path())
             .env("DATABASE_URL", self.store.url())
             .env("LISTEN_ADDR", self.address.to_string())
-            .env("ADMIN_ADDR", self.admin.to_string());
+            .env("ADMIN_ADDR", admin);
         command
     }
 
@@ -405,6 +412,39 @@ async fn without_the_scope_the_webhook_is_created_by_hand() {
         let page = session.text("/setup/first-upload").await;
         assert!(page.contains("1 rejected"), "{page}");
         setting_up.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_container_the_status_page_asks_for_the_token_that_the_last_page_shows() {
+    bounded(async {
+        let mut setting_up = SettingUp::new().await;
+        setting_up.is_exposed = true;
+        let link = setting_up.start().await;
+        let here = format!("http://{}/setup", setting_up.admin);
+        assert!(link.starts_with(&here), "{link}");
+        let session = setting_up.session(&link).await;
+        session.enter_everything().await;
+        let fingerprint = session.fingerprint().await;
+        let form = [("fingerprint", fingerprint.as_str())];
+        session.submit("/setup/summary", &form).await;
+        let text = setting_up.env_file();
+        let mut lines = text.lines();
+        let token = lines
+            .find_map(|line| line.strip_prefix("ADMIN_TOKEN="))
+            .unwrap();
+        let done = session.post("/setup/done", &[]).await.text().await.unwrap();
+        assert!(done.contains(token), "{done}");
+        setting_up.stop().await;
+
+        let service = setting_up.serve().await;
+        let status = format!("http://{}/api/status", setting_up.admin);
+        let anonymous = http().get(&status).send().await.unwrap();
+        assert_eq!(anonymous.status(), StatusCode::UNAUTHORIZED);
+        let operator = http().get(&status).bearer_auth(token);
+        assert_eq!(operator.send().await.unwrap().status(), StatusCode::OK);
+        drop(service);
     })
     .await;
 }
