@@ -21,6 +21,8 @@ fn variables(text: &str) -> BTreeSet<&str> {
         .filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()))
         .filter(|word| !word.contains(|character: char| character.is_ascii_lowercase()))
         .filter(|word| !word.starts_with("AF_") && !word.starts_with("CAP_"))
+        // Those of Compose and Caddy.
+        .filter(|word| !word.starts_with("COURIER_"))
         .collect()
 }
 
@@ -36,7 +38,7 @@ fn the_service_reads_every_variable_of_the_deployment_files() {
         (
             "compose.yaml",
             include_str!("../../deploy/compose.yaml"),
-            "LISTEN_ADDR",
+            "REQUIRE_HTTPS",
         ),
         (
             "kubernetes.yaml",

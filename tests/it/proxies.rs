@@ -219,8 +219,8 @@ fn caddy(outside: SocketAddr, service: SocketAddr, folder: &Path) -> Command {
         CADDYFILE,
         &[
             ("{\n\tservers {\n", options),
-            ("courier.example.com {\n", site),
-            ("127.0.0.1:3000", service.to_string()),
+            ("{$COURIER_HOST:courier.example.com} {\n", site),
+            ("{$COURIER_UPSTREAM:127.0.0.1:3000}", service.to_string()),
         ],
     );
     std::fs::write(folder.join("Caddyfile"), adapted).unwrap();
