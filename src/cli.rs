@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{ConfigError, EnvFileError, Settings};
 use crate::telemetry;
@@ -22,6 +22,7 @@ pub mod check;
 pub mod demo;
 pub mod events;
 pub mod health;
+pub mod manual;
 pub mod register;
 pub mod rehearse;
 pub mod rooms;
@@ -32,10 +33,16 @@ pub mod serve;
 pub mod setup;
 pub mod store;
 
+/// The version, with commit and date in what is released: `release/build` sets the variable.
+const VERSION: &str = match option_env!("COURIER_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Receives ONLYOFFICE DocSpace webhooks and performs the file operations they call for.
 #[derive(Debug, Parser)]
 #[command(
-    version,
+    version = VERSION,
     after_help = "Configured by environment variables; config.example.env lists them all."
 )]
 struct Cli {
@@ -67,6 +74,9 @@ enum Command {
     Events(events::Args),
     /// Ask the running service whether it is ready, for health checks.
     Health(health::Args),
+    /// Write man pages and shell completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::Args),
     /// Create the portal's webhook or repair the existing one; safe to run again.
     Register(register::Args),
     /// Compare a real portal with what the service expects of it, in a room of its own.
@@ -127,6 +137,7 @@ async fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Events(args) => events::run(&settings, args).await,
         Command::Health(args) => health::run(&settings, args).await,
+        Command::Manual(args) => manual::run(&Cli::command(), &args),
         Command::Register(args) => register::run(&settings, args).await,
         Command::Rehearse(args) => rehearse::run(&settings, args).await,
         Command::Rooms(args) => rooms::run(&settings, args).await,
