@@ -23,6 +23,7 @@ mod file_modes;
 mod folders;
 mod key_reach;
 mod portal;
+mod portal_version;
 mod receiver;
 mod sources;
 mod store;

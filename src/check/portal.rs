@@ -11,6 +11,7 @@ use crate::root_cause::cause_in_words;
 use crate::rules::FileRight;
 
 use super::deployment::Deployment;
+use super::portal_version;
 use crate::finding::Finding;
 
 const HOST: &str = "DOCSPACE_API_HOST";
@@ -87,7 +88,10 @@ pub(super) async fn check(deployment: &Deployment) -> PortalCheck {
     };
     let (mut findings, obstacle) = reach(client).await;
     match obstacle {
-        None => findings.extend(key(client, deployment).await),
+        None => {
+            findings.push(portal_version::check(HOST, client).await);
+            findings.extend(key(client, deployment).await);
+        }
         Some(obstacle) => findings.push(not_checked(obstacle)),
     }
     findings.extend(clock_skew(client));

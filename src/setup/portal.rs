@@ -112,23 +112,10 @@ async fn check(setup: &Setup, proposal: &Proposal) -> Vec<Finding> {
     let (mut findings, client) = check_portal(&deployment).await;
     findings.retain(|finding| finding.subject != LATER);
     if let Some(client) = client {
-        findings.insert(1, version(&client).await);
         findings.extend(registers(&client).await);
     }
     findings.extend(wrong);
     findings
-}
-
-async fn version(portal: &Client) -> Finding {
-    let version = portal.exchanges().version().await.ok();
-    let version = version.and_then(|version| {
-        let number = version.response()["docSpace"].as_str()?;
-        Some(number.to_owned())
-    });
-    match version {
-        Some(version) => Finding::ok(HOST, format!("is DocSpace {version}")),
-        None => Finding::warning(HOST, "does not say its version"),
-    }
 }
 
 /// A finding if the key cannot register the webhook.

@@ -97,6 +97,12 @@ async fn nothing_is_wrong_with_a_good_deployment_and_nothing_is_changed() {
         finds(&report, Severity::Ok, "room 539564", "copied and moved");
         finds(&report, Severity::Ok, "folder 341029", "is writable");
         finds(&report, Severity::Ok, "folder 748239", "is writable");
+        finds(
+            &report,
+            Severity::Ok,
+            "DOCSPACE_API_HOST",
+            "is DocSpace 3.7.2",
+        );
         finds(&report, Severity::Ok, "webhook 417", "is enabled");
         finds(
             &report,

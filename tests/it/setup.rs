@@ -52,9 +52,10 @@ impl SettingUp {
 
     fn command(&self, name: &str) -> Command {
         let mut command = binary();
-        let admin = match self.is_exposed {
-            true => format!("0.0.0.0:{}", self.admin.port()),
-            false => self.admin.to_string(),
+        let admin = if self.is_exposed {
+            format!("0.0.0.0:{}", self.admin.port())
+        } else {
+            self.admin.to_string()
         };
         command
             .arg(name)
