@@ -69,7 +69,9 @@ fn introduction(env_file: &Path, address: SocketAddr, token: &str) -> Vec<String
     ];
     if !address.ip().is_loopback() {
         lines.push(
-            "This address is reachable from other machines, in plain text: use it in a trusted network only.".to_owned(),
+            "This address is reachable from other machines, in plain text: use it in a trusted network only, or publish the \
+             port of a container on loopback only, as compose.yaml does."
+                .to_owned(),
         );
     }
     let remark = format!(
