@@ -268,7 +268,8 @@ fn binaries() -> PathBuf {
         })
 }
 
-fn run_checked(command: &mut Command) {
+/// Runs a command, which must succeed.
+pub fn run_checked(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),

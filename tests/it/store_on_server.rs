@@ -1,17 +1,21 @@
 //! The store of a test: its own database in the cluster of the test process.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use docspace_courier::config::Settings;
 use docspace_courier::db::Location;
 use postgres::Client;
 use rusqlite::types::Value as Cell;
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, run_checked};
+use crate::process::binary;
 
 /// How many services use the store at the same time in tests of processes that are killed.
 pub const INSTANCES: usize = 3;
+
+/// The database that is migrated once, and of which the databases of tests are copies.
+const TEMPLATE: &str = "courier_migrated";
 
 /// A store that no other test uses.
 pub struct Store {
@@ -23,15 +27,32 @@ pub struct Store {
 }
 
 impl Store {
-    /// An empty database.
+    /// A migrated database without rows.
     pub fn new() -> Self {
+        static MIGRATED: OnceLock<()> = OnceLock::new();
+        let cluster = Cluster::shared();
+        MIGRATED.get_or_init(|| {
+            cluster.run("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
+            // Every command that opens the store migrates it.
+            let variables = [("DATABASE_URL", cluster.url(TEMPLATE))];
+            run_checked(binary().args(["events", "list"]).envs(variables));
+        });
+        Self::created(cluster, &format!("TEMPLATE {TEMPLATE}"))
+    }
+
+    /// A database without tables.
+    pub fn unmigrated() -> Self {
         Self::in_cluster(Cluster::shared())
     }
 
-    /// An empty database in a cluster of the test's own.
+    /// A database without tables in a cluster of the test's own.
     pub fn in_cluster(cluster: &'static Cluster) -> Self {
+        Self::created(cluster, "")
+    }
+
+    fn created(cluster: &'static Cluster, options: &str) -> Self {
         let name = format!("courier_{:016x}", fastrand::u64(..));
-        cluster.run("postgres", &format!("CREATE DATABASE {name}"));
+        cluster.run("postgres", &format!("CREATE DATABASE {name} {options}"));
         Self {
             name,
             cluster,
