@@ -38,7 +38,7 @@ async fn accept(db: &Db, body: &[u8]) -> Result<AcceptOutcome, StoreError> {
 #[tokio::test]
 async fn two_instances_that_start_together_migrate_an_empty_database_once() {
     bounded(async {
-        let store = Store::new();
+        let store = Store::unmigrated();
         let (one, two) = (open(&store), open(&store));
         let (first, second) = tokio::join!(accept(&one, BODY), accept(&two, BODY));
         let accepted = |receipt: &AcceptOutcome| matches!(receipt, AcceptOutcome::Accepted(_));
@@ -140,6 +140,19 @@ async fn one_instance_holds_a_leader_role_until_it_leaves() {
         assert!(holds_role(&two, LeaderRole::Prune).await.unwrap());
         Instances::leave(&one).await;
         assert!(holds_role(&two, LeaderRole::CatchUp).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_server_compiles_no_statement() {
+    bounded(async {
+        let store = Store::new();
+        let compiles = "SELECT 1 FROM pg_settings WHERE name = 'jit' AND setting = 'on'";
+        assert_eq!(store.ask(compiles).unwrap().len(), 1, "the server can");
+        let db = open(&store);
+        let compiles = db.read(move |sql| sql.exists(compiles, &[])).await;
+        assert!(!compiles.unwrap());
     })
     .await;
 }

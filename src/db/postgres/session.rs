@@ -180,14 +180,19 @@ impl Session {
 /// The settings of a session, or of a transaction (`LOCAL`). The server may keep for a long time plans that it
 /// made while the tables were empty, so sequential scans are discouraged.
 ///
+/// That makes a plan which needs one look so expensive that the server would compile it, again for each execution, which
+/// takes longer than any of our statements. Servers that cannot compile do not know the setting.
+///
 /// The server ends a statement later than the client that waits for a delivery's commit gives up. Otherwise it
 /// could end the wait for a synchronous standby, and report a commit that a failover may lose.
 fn settings(scope: &str, limits: WaitLimits) -> String {
+    let is_local = scope == "LOCAL";
     format!(
         "SET {scope} statement_timeout = '30s';
          SET {scope} lock_timeout = {};
          SET {scope} idle_in_transaction_session_timeout = '30s';
          SET {scope} enable_seqscan = off;
+         SELECT set_config(name, 'off', {is_local}) FROM pg_settings WHERE name = 'jit';
          SET {scope} client_min_messages = warning",
         limits.lock.as_millis()
     )
