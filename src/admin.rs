@@ -33,6 +33,7 @@ mod event_page;
 mod gauges;
 pub(crate) mod layout;
 mod list;
+mod list_query;
 
 // Changes.
 mod confirm;

@@ -8,12 +8,14 @@ mod wording;
 
 mod replay;
 
+mod day;
 mod details;
 mod filter;
 mod list;
 
 pub mod overview;
 
+pub use day::{NoDay, end_of, start_of};
 pub use details::find;
 pub use filter::{EventFilter, StateFilter, select};
 pub use list::{list, list_with_actions};

@@ -1,5 +1,6 @@
 //! The JSON API: what `events list --json` and `events show --json` print, and the overall status.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::layout::log_store_error;
-use super::list::ListQuery;
+use super::list_query::ListQuery;
 use crate::backfill::{self, Backfill};
 use crate::catch_up::{ListingProgress, listing_progress};
 use crate::db::StoreError;
@@ -25,7 +26,7 @@ const DEFAULT_EVENTS: u32 = 50;
 /// Most events in one response.
 const MAX_EVENTS: u32 = 1000;
 
-type ApiResult<T> = Result<ApiJson<T>, (StatusCode, &'static str)>;
+type ApiResult<T> = Result<ApiJson<T>, (StatusCode, Cow<'static, str>)>;
 
 /// A response in JSON without characters that control a terminal.
 pub(super) struct ApiJson<T>(T);
@@ -40,12 +41,10 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-fn unavailable(error: &StoreError) -> (StatusCode, &'static str) {
+fn unavailable(error: &StoreError) -> (StatusCode, Cow<'static, str>) {
     log_store_error(error);
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the store cannot be read\n",
-    )
+    let sentence = "the store cannot be read\n";
+    (StatusCode::SERVICE_UNAVAILABLE, sentence.into())
 }
 
 /// The overall status.
@@ -110,10 +109,8 @@ pub(super) async fn events(
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Vec<EventView>> {
     let limit = query.limit.unwrap_or(DEFAULT_EVENTS).min(MAX_EVENTS);
-    let unknown = "show is not a known state: all, waiting, held, dead, done, discarded, ignored or unreadable\n";
-    let filter = query
-        .filter()
-        .map_err(|_| (StatusCode::BAD_REQUEST, unknown))?;
+    let refused = |sentence: String| (StatusCode::BAD_REQUEST, format!("{sentence}\n").into());
+    let filter = query.filter().map_err(refused)?;
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));
@@ -128,7 +125,7 @@ pub(super) async fn event(
     let details = details.await.map_err(|error| unavailable(&error))?;
     details
         .map(ApiJson)
-        .ok_or((StatusCode::NOT_FOUND, "there is no such event\n"))
+        .ok_or((StatusCode::NOT_FOUND, "there is no such event\n".into()))
 }
 
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {

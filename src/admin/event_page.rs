@@ -13,9 +13,11 @@ use serde::Deserialize;
 use super::access::{Caller, Identity};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
+use super::list_query::list_of;
 use super::login;
 use crate::ids::InboxId;
 use crate::journal::{self, DecisionView, EventDetails, EventState};
+use crate::text::clean;
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -26,7 +28,7 @@ struct EventPage {
     state: &'static str,
     reason: Option<String>,
     notice: Option<&'static str>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<Fact>,
     received: RelativeTime,
     deliveries: u32,
     source: &'static str,
@@ -35,6 +37,14 @@ struct EventPage {
     actions: Vec<ActionItem>,
     controls: Controls,
     body: String,
+}
+
+/// A line about the event.
+struct Fact {
+    name: &'static str,
+    text: String,
+    /// The list of all events that share it.
+    list: Option<String>,
 }
 
 struct ActionItem {
@@ -128,11 +138,14 @@ fn event_page(
     let event = &details.event;
     let changes = details.replay_changes.join("; ");
     let facts = [
-        ("Replayed", event.replay_text()),
-        ("It changed", Some(changes).filter(|it| !it.is_empty())),
-        ("Trigger", event.trigger.clone()),
-        ("File", event.file_id.clone()),
-        ("In DocSpace", event.docspace_numbers()),
+        Fact::new("Replayed", event.replay_text()),
+        Fact::new("It changed", Some(changes).filter(|it| !it.is_empty())),
+        Fact::listed("Trigger", "trigger", event.trigger.as_deref()),
+        Fact::listed("File", "file", event.file_id.as_deref()),
+        Fact::listed("Folder", "room", event.folder_id.as_deref()),
+        Fact::listed("Room", "room", event.room_id.as_deref()),
+        Fact::listed("Person", "person", event.actor.as_deref()),
+        Fact::new("In DocSpace", event.docspace_numbers()),
     ];
     let actions = details.actions.iter().map(|action| ActionItem {
         id: action.id.to_string(),
@@ -154,10 +167,7 @@ fn event_page(
         state: event.state.as_str(),
         reason: event.reason.clone(),
         notice,
-        facts: facts
-            .into_iter()
-            .filter_map(|(name, fact)| Some((name, fact?)))
-            .collect(),
+        facts: facts.into_iter().flatten().collect(),
         received: RelativeTime::new(event.received_at, now),
         deliveries: event.deliveries,
         source: event.source_text(),
@@ -166,6 +176,22 @@ fn event_page(
         controls,
         body: pretty(&details.body),
         decisions: details.decisions,
+    }
+}
+
+impl Fact {
+    fn new(name: &'static str, text: Option<String>) -> Option<Self> {
+        let list = None;
+        text.map(|text| Self { name, text, list })
+    }
+
+    /// A fact that other events share, by the name of the filter.
+    fn listed(name: &'static str, filter: &str, text: Option<&str>) -> Option<Self> {
+        text.map(|text| Self {
+            name,
+            text: clean(text),
+            list: Some(list_of(filter, text)),
+        })
     }
 }
 

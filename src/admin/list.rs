@@ -8,19 +8,19 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::access::Identity;
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{ALL_EVENTS, Layout, RelativeTime, error_page, page, unavailable};
+use super::list_query::ListQuery;
 use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
 use crate::docspace::Client;
 use crate::ids::InboxId;
 use crate::journal::overview::{self, Overview, last_day, overview};
-use crate::journal::{self, ActionView, EventFilter, EventView, StateFilter};
+use crate::journal::{self, ActionView, EventView, StateFilter};
 use crate::metrics::Rejections;
 use crate::notify::Channels;
 use crate::text::{clean, clean_and_cut, time};
@@ -30,42 +30,6 @@ const EVENTS: u32 = 50;
 
 /// Longest title and reason in the list; the event's own page has the whole text.
 const MAX_TEXT: usize = 160;
-
-/// Which events to list, from the address of the page or of the API.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct ListQuery {
-    search: Option<String>,
-    show: Option<String>,
-    file: Option<String>,
-    before: Option<i64>,
-    /// Most events in the response of the API.
-    pub(super) limit: Option<u32>,
-}
-
-impl ListQuery {
-    /// The filter, or why there is none: an unknown word must not show everything.
-    pub(super) fn filter(&self) -> Result<EventFilter, String> {
-        let states = match self.show.as_deref().filter(|word| !word.is_empty()) {
-            None => StateFilter::Any,
-            Some(word) => StateFilter::from_word(word).ok_or_else(|| {
-                let words = StateFilter::WORDS.map(|(word, _)| word);
-                format!("show must be one of: {}", words.join(", "))
-            })?,
-        };
-        Ok(EventFilter {
-            states,
-            file: self.file.clone(),
-            search: self
-                .search
-                .as_ref()
-                // A title that is copied from an email or chat has zero-width spaces.
-                .map(|text| clean(text.trim()))
-                .filter(|text| !text.is_empty()),
-            before: self.before.map(InboxId),
-            ..EventFilter::default()
-        })
-    }
-}
 
 #[derive(Template)]
 #[template(path = "status_list.html")]
@@ -87,18 +51,22 @@ struct ListPage {
     rejections: Option<Rejections>,
     chart: Chart,
     search: String,
-    /// The word of the current filter.
+    /// The other filters.
+    query: ListQuery,
+    /// Whether the list is narrowed by anything but the state.
+    is_narrowed: bool,
+    /// The word of the current state.
     show: &'static str,
     tabs: [Tab; 4],
     /// What is said instead of an empty list.
     nothing: &'static str,
     events: Vec<EventItem>,
-    /// The id before which the next page begins.
-    older: Option<InboxId>,
+    /// The address of the next page.
+    older: Option<String>,
 }
 
 struct Tab {
-    name: &'static str,
+    address: String,
     label: &'static str,
     is_current: bool,
 }
@@ -182,12 +150,14 @@ pub(super) async fn show(
         chart: Chart::new(&hours),
         show: filter.states.as_str(),
         nothing: nothing(filter.states),
-        tabs: tabs(filter.states),
+        tabs: tabs(&query, filter.states),
+        is_narrowed: query.has_more_filters() || filter.search.is_some(),
         search: filter.search.unwrap_or_default(),
         older: events
             .last()
-            .map(|(event, _)| event.id)
-            .filter(|_| has_more),
+            .filter(|_| has_more)
+            .map(|(event, _)| query.address(filter.states, Some(event.id))),
+        query,
         events: events
             .into_iter()
             .map(|(event, actions)| event_item(event, &actions, now))
@@ -219,7 +189,7 @@ fn nothing(states: StateFilter) -> &'static str {
     }
 }
 
-fn tabs(current: StateFilter) -> [Tab; 4] {
+fn tabs(query: &ListQuery, current: StateFilter) -> [Tab; 4] {
     [
         ("All", StateFilter::Any),
         ("Waiting", StateFilter::Waiting),
@@ -227,7 +197,7 @@ fn tabs(current: StateFilter) -> [Tab; 4] {
         ("Dead", StateFilter::Dead),
     ]
     .map(|(label, states)| Tab {
-        name: states.as_str(),
+        address: query.address(states, None),
         label,
         is_current: states == current,
     })

@@ -13,11 +13,11 @@ use crate::config::{Config, Settings};
 use crate::db::Db;
 use crate::docspace::{Client, Error};
 use crate::ids::FolderId;
+use crate::journal::{end_of, start_of};
 use crate::rules::RuleSet;
 use crate::service::Parts;
 use crate::text::{clean, time};
 
-use super::events::filter::{end_of, start_of};
 use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
 use super::names::no_such_rule;

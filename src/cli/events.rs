@@ -20,7 +20,7 @@ use super::output::{print, print_error, print_json, print_lines, terminal_width}
 mod details;
 mod discard;
 mod export;
-pub(in crate::cli) mod filter;
+mod filter;
 mod forget;
 mod replay;
 mod selection;

@@ -181,11 +181,40 @@ async fn the_list_shows_events_and_actions_and_can_be_searched() {
         check_contains(&operator.page("/?search=%25").await, &["Nothing matches"]);
         check_contains(&operator.page("/?show=dead").await, &["No dead letters."]);
         check_contains(&operator.page("/?show=held").await, &["No held events."]);
-        for path in ["/?show=nothing", "/api/events?show=nothing"] {
+        for (path, hint) in [
+            ("/?show=nothing", "held"),
+            ("/api/events?show=nothing", "held"),
+            ("/?since=yesterday", "a date such as"),
+            ("/api/events?until=tomorrow", "a date such as"),
+        ] {
             let (code, said) = operator.get(path).await;
             assert_eq!(code, 400, "{path}: {said}");
-            assert!(said.contains("held"), "{path}: {said}");
+            assert!(said.contains(hint), "{path}: {said}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn facts_of_an_event_lead_to_the_events_that_share_them() {
+    scenario(async |scene| {
+        let operator = scene.operator().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.upload(&scene.portal.seed().other_room, "elsewhere.docx");
+        scene.work_to_the_end().await;
+        let page = operator.page("/events/1").await;
+        let room = format!("/?room={}", scene.client_room);
+        for list in [&room, "/?trigger=file%2Euploaded", "/?person="] {
+            assert!(page.contains(&format!("href=\"{list}")), "{list}: {page}");
+        }
+        let list = operator.page(&room).await;
+        assert!(list.contains(">plan.docx<"), "{list}");
+        assert!(!list.contains(">elsewhere.docx<"), "{list}");
+        // Links to other states keep the filter.
+        let dead = format!("href=\"/?show=dead&#38;room={}\"", scene.client_room);
+        assert!(list.contains(&dead), "{dead}: {list}");
+        let nothing = operator.page("/?rule=nobody").await;
+        check_contains(&nothing, &["Nothing matches these filters"]);
     })
     .await;
 }
@@ -489,6 +518,25 @@ async fn the_json_api_returns_what_the_command_prints() {
         for (path, arguments) in [
             ("/api/events", &["list", "--json"][..]),
             ("/api/events?show=dead", &["list", "--dead", "--json"]),
+            (
+                "/api/events?rule=copy&trigger=file.uploaded",
+                &[
+                    "list",
+                    "--rule",
+                    "copy",
+                    "--trigger",
+                    "file.uploaded",
+                    "--json",
+                ],
+            ),
+            (
+                "/api/events?rule=nobody&show=",
+                &["list", "--rule", "nobody", "--json"],
+            ),
+            (
+                "/api/events?until=2000-01-01",
+                &["list", "--until", "2000-01-01", "--json"],
+            ),
             ("/api/events/1", &["show", "1", "--json"]),
         ] {
             let command = crate::process::binary()

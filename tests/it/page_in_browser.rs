@@ -27,7 +27,13 @@ async fn pages_fit_a_phone_and_a_desktop_without_console_errors() {
         for (width, height) in SCREENS {
             for scheme in ["light", "dark"] {
                 browser.show_on(width, height, scheme).await;
-                for path in ["/", "/?show=dead", "/events/1", "/events/2", "/login"] {
+                for path in [
+                    "/",
+                    "/?show=dead&rule=copy",
+                    "/events/1",
+                    "/events/2",
+                    "/login",
+                ] {
                     browser.go(&format!("{}{path}", operator.address)).await;
                     let too_wide = browser.too_wide().await;
                     assert!(

@@ -1,10 +1,8 @@
 //! The options that select events, the same for every subcommand.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 
-use crate::journal::{EventFilter, StateFilter};
+use crate::journal::{EventFilter, StateFilter, end_of, start_of};
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct FilterArgs {
@@ -107,44 +105,5 @@ impl StateArg {
             Self::Ignored => StateFilter::Ignored,
             Self::Unreadable => StateFilter::Unreadable,
         }
-    }
-}
-
-/// The beginning of a day, or a time.
-pub(in crate::cli) fn start_of(text: &str) -> Result<Timestamp, String> {
-    time(text, 0)
-}
-
-/// The end of a day, or a time.
-pub(in crate::cli) fn end_of(text: &str) -> Result<Timestamp, String> {
-    time(text, 1)
-}
-
-fn time(text: &str, days: i64) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let day = text
-        .parse::<Date>()
-        .and_then(|day| day.checked_add(days.days()));
-    let start = day.and_then(|day| day.to_zoned(TimeZone::UTC));
-    start.map(|start| start.timestamp()).map_err(|_| {
-        "use a date such as 2026-03-02, or a time such as 2026-03-02T09:00:00Z".to_owned()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_include_their_end() {
-        let check = |parsed: Result<Timestamp, String>, expected: &str| {
-            assert_eq!(parsed.map(|time| time.to_string()).as_deref(), Ok(expected));
-        };
-        check(start_of("2026-03-02"), "2026-03-02T00:00:00Z");
-        check(end_of("2026-03-02"), "2026-03-03T00:00:00Z");
-        check(end_of("2026-03-02T09:00:00+01:00"), "2026-03-02T08:00:00Z");
-        assert!(start_of("yesterday").is_err());
     }
 }

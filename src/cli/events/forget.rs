@@ -8,8 +8,7 @@ use crate::cli::exit::usage_error;
 use crate::cli::output::{count, print_lines};
 use crate::db::Db;
 use crate::forget::{self, Subject};
-
-use super::filter::start_of;
+use crate::journal::start_of;
 
 #[derive(Debug, clap::Args)]
 #[command(
