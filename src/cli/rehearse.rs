@@ -1,7 +1,8 @@
 //! `docspace-courier rehearse`: compares a real portal with what the service expects of it.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, stdin, stdout};
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _, stdin, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,14 +101,23 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             return Ok(success_if(false));
         }
     }
+    // A file that cannot be written is reported before anything is done.
+    let report_file = match &args.report {
+        Some(path) => Some((path, create(path)?)),
+        None => None,
+    };
     let outcome = rehearsal.run(shutdown_signal()).await;
-    if let Some(file) = &args.report {
-        write_report(file, &outcome)?;
-    }
     if args.json {
         print_json(&outcome)?;
     } else {
-        print_lines(render(&outcome, args.report.as_deref()));
+        print_lines(render(&outcome));
+    }
+    if let Some((path, mut file)) = report_file {
+        let written = file.write_all(report(&outcome)?.as_bytes());
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        if !args.json {
+            print_lines([format!("The report is in {}.", path.display())]);
+        }
     }
     Ok(success_if(outcome.is_success()))
 }
@@ -118,7 +128,7 @@ fn is_web_address(url: &str) -> bool {
     parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-fn render(outcome: &Outcome, report: Option<&Path>) -> Vec<String> {
+fn render(outcome: &Outcome) -> Vec<String> {
     let mut table = Table::with_header(["SECTION", "CLAIM", "RESULT"]);
     for (claim, verdict) in &outcome.verdicts {
         let (section, sentence) = claim.text();
@@ -128,9 +138,6 @@ fn render(outcome: &Outcome, report: Option<&Path>) -> Vec<String> {
     lines.extend(table.lines(terminal_width()));
     lines.push(String::new());
     lines.extend(conclusion(outcome));
-    if let Some(report) = report {
-        lines.push(format!("The report is in {}.", report.display()));
-    }
     lines
 }
 
@@ -177,9 +184,8 @@ fn conclusion(outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-fn write_report(file: &Path, outcome: &Outcome) -> anyhow::Result<()> {
-    let report = report(outcome)?;
-    std::fs::write(file, report).with_context(|| format!("cannot write {}", file.display()))
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The report in Markdown.
