@@ -46,11 +46,6 @@ fn the_service_reads_every_variable_of_the_deployment_files() {
             "ADMIN_ADDR",
         ),
         (
-            "courierctl",
-            include_str!("../../deploy/courierctl"),
-            "DATABASE_URL",
-        ),
-        (
             "nginx.conf",
             include_str!("../../deploy/nginx.conf"),
             "REQUIRE_HTTPS",
@@ -155,7 +150,7 @@ fn commands_have_the_configuration_of_the_unit() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let variables =
         "DOCSPACE_API_KEY=sk-1\nDOCSPACE_WEBHOOK_SECRET=Deploy-Secret-1\nCLIENT_ROOT_ID=1\n";
-    let env_file = format!("{variables}INCOMING_FOLDER_ID=2\n");
+    let env_file = format!("{variables}INCOMING_FOLDER_ID=2\nRULES_FILE=rules.toml\n");
     std::fs::write(path("courier.env"), &env_file).unwrap();
     std::fs::write(path("acme.env"), &env_file).unwrap();
     let root = folder.path().display().to_string();
@@ -168,6 +163,13 @@ fn commands_have_the_configuration_of_the_unit() {
         )
         .replace("runuser -u docspace-courier -- ", "");
     std::fs::write(path("courierctl"), script).unwrap();
+    for (store, rule) in [("store", "first"), ("store/acme", "second")] {
+        std::fs::create_dir_all(path(store)).unwrap();
+        let rules = format!(
+            "[[rule]]\nname = \"{rule}\"\ntriggers = [\"file.uploaded\"]\nroom = 1\n[[rule.action]]\ncomment = \"x\"\n"
+        );
+        std::fs::write(path(&format!("{store}/rules.toml")), rules).unwrap();
+    }
     let run = |args: &[&str]| {
         let mut command = std::process::Command::new("sh");
         let output = command.arg(path("courierctl")).args(args).output().unwrap();
@@ -177,12 +179,16 @@ fn commands_have_the_configuration_of_the_unit() {
             text(&output.stdout) + &text(&output.stderr),
         )
     };
-    let (is_success, said) = run(&["rules", "list"]);
-    assert!(is_success && said.contains("invoice"), "{said}");
-    let (_, said) = run(&["events", "list"]);
-    assert!(said.contains(&path("store/courier.db")), "{said}");
+    for (args, rule) in [
+        (&["rules", "list"][..], "first"),
+        (&["@acme", "rules", "list"], "second"),
+    ] {
+        let (is_success, said) = run(args);
+        assert!(is_success && said.contains("invoice"), "{said}");
+        assert!(said.contains(rule), "{rule}: {said}");
+    }
     // The folder of a further service is created for its first command.
-    let (_, said) = run(&["@acme", "events", "list"]);
-    assert!(said.contains(&path("store/acme/courier.db")), "{said}");
-    assert!(folder.path().join("store/acme").is_dir());
+    std::fs::write(path("new.env"), variables).unwrap();
+    run(&["@new", "rules", "list"]);
+    assert!(folder.path().join("store/new").is_dir());
 }
