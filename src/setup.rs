@@ -49,6 +49,7 @@ mod secret;
 mod summary;
 mod welcome;
 
+pub use installation::is_in_image;
 pub use state::Setup;
 
 /// The routes of the set-up pages.
@@ -76,6 +77,8 @@ pub fn router(setup: Arc<Setup>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&setup), access::require));
     let routes = Router::new()
         .route("/", get(async || Redirect::to(welcome::PATH)))
+        // The health check of the image asks during the set-up, too.
+        .route("/readyz", get(async || "setting up\n"))
         .route(welcome::PATH, get(welcome::show))
         .merge(admin::assets())
         .merge(pages)

@@ -67,11 +67,10 @@ fn introduction(env_file: &Path, address: SocketAddr, token: &str) -> Vec<String
         ),
         String::new(),
     ];
-    if !address.ip().is_loopback() {
+    // The image is used as compose.yaml does: its port is published on loopback only.
+    if !address.ip().is_loopback() && !setup::is_in_image() {
         lines.push(
-            "This address is reachable from other machines, in plain text: use it in a trusted network only, or publish the \
-             port of a container on loopback only, as compose.yaml does."
-                .to_owned(),
+            "This address is reachable from other machines, in plain text: use it in a trusted network only.".to_owned(),
         );
     }
     let remark = format!(

@@ -14,7 +14,7 @@ const PROGRAM_IN_IMAGE: &str = "/usr/local/bin/docspace-courier";
 const CONTAINER_MARKS: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
 /// Whether this is the program of the image, in a container.
-pub(super) fn is_in_image() -> bool {
+pub fn is_in_image() -> bool {
     let program = std::env::current_exe();
     program.is_ok_and(|program| program == Path::new(PROGRAM_IN_IMAGE))
         && CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists())
@@ -23,7 +23,7 @@ pub(super) fn is_in_image() -> bool {
 /// The command with which a person starts the service that has this env file.
 pub(super) fn start_command(program: &str, env_file: &Path, is_in_image: bool) -> String {
     if is_in_image {
-        return "docker compose up -d".to_owned();
+        return "docker compose up --detach".to_owned();
     }
     let stem = env_file.file_stem().and_then(|stem| stem.to_str());
     if let Some(name) = stem
@@ -54,7 +54,7 @@ mod tests {
             false,
             "target/release/courier serve --env-file 'my courier.env'",
         );
-        check("/data/courier.env", true, "docker compose up -d");
+        check("/data/courier.env", true, "docker compose up --detach");
         check(
             "/etc/docspace-courier/courier.env",
             false,

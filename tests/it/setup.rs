@@ -425,6 +425,10 @@ async fn in_a_container_the_status_page_asks_for_the_token_that_the_last_page_sh
         let link = setting_up.start().await;
         let here = format!("http://{}/setup", setting_up.admin);
         assert!(link.starts_with(&here), "{link}");
+        // The health check of a container asks all the time.
+        let ready = format!("http://{}/readyz", setting_up.admin);
+        let ready = http().get(&ready).send().await.unwrap();
+        assert_eq!(ready.status(), StatusCode::OK);
         let session = setting_up.session(&link).await;
         session.enter_everything().await;
         let fingerprint = session.fingerprint().await;
