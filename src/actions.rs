@@ -24,6 +24,7 @@ mod folder_finder;
 mod in_flight;
 mod intent;
 mod kind;
+mod link_end;
 mod message;
 mod parse;
 mod path_titles;
@@ -35,6 +36,7 @@ mod archive;
 mod call;
 mod comment;
 mod create_folder;
+mod link;
 mod lock;
 mod notify;
 mod rename;
@@ -49,6 +51,8 @@ pub use comment::Comment;
 pub use create_folder::CreateFolder;
 pub use destination::Destination;
 use kind::KindEntry;
+pub use link::Link;
+pub use link_end::LinkEnd;
 pub use lock::Lock;
 pub use notify::Notify;
 pub use rename::Rename;
@@ -63,6 +67,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Rename>(),
     KindEntry::of::<Comment>(),
     KindEntry::of::<Lock>(),
+    KindEntry::of::<Link>(),
     KindEntry::of::<Trash>(),
     KindEntry::of::<CreateFolder>(),
     KindEntry::of::<Tag>(),

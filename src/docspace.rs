@@ -18,6 +18,7 @@ mod file;
 mod files;
 mod folder;
 mod gate;
+mod links;
 mod open_reason;
 mod operation;
 mod operations;
@@ -41,6 +42,7 @@ pub use exchanges::{Exchange, Exchanges, TransferRequest};
 pub use file::{FileInfo, LockHolder};
 pub use files::{Files, MAX_COMMENT_LENGTH, MAX_TAG_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
+pub use links::{Link, LinkAccess, Links, MAX_FILE_LINKS, MAX_LINK_DAYS, WantedLink};
 pub use open_reason::OpenReason;
 pub use operation::{
     Conflict, Operation, OperationId, OperationKind, OperationNumber, OperationState, Results,

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum ResultName {
     /// The id of the folder that the action found or created, or put the file or a copy of it into.
     Folder,
+    /// The address of the external link that the action made.
+    Link,
 }
 
 impl ResultName {
@@ -21,6 +23,7 @@ impl ResultName {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Folder => "folder",
+            Self::Link => "link",
         }
     }
 }

@@ -79,7 +79,7 @@ impl Renderer<'_> {
             "viewAccessibility": view_accessibility(),
             "fileEntryType": FILE_ENTRY,
             "id": file.id,
-            "canShare": true,
+            "canShare": self.storage.may_manage_file(file),
             "shareSettings": { "PrimaryExternalLink": 1 },
             "security": rights::of_file(self.storage, file),
             "title": file.title,

@@ -41,6 +41,22 @@ pub(super) fn switched_on(value: &FieldValue<'_>) -> Option<()> {
     Some(())
 }
 
+/// The value that a word stands for; `None` if there is no such word and that was reported.
+pub(super) fn one_of<T: Copy>(value: &FieldValue<'_>, words: &[(&'static str, T)]) -> Option<T> {
+    let given = value.text()?;
+    let found = words.iter().find(|(word, _)| *word == given);
+    if let Some((_, meant)) = found {
+        return Some(*meant);
+    }
+    let names: Vec<String> = words
+        .iter()
+        .map(|(word, _)| format!("\"{word}\""))
+        .collect();
+    let (last, others) = names.split_last()?;
+    value.report(&format!("must be {} or {last}", others.join(", ")));
+    None
+}
+
 /// A template.
 pub(super) fn template<F: TemplateField>(
     value: &FieldValue<'_>,

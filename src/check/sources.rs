@@ -46,13 +46,14 @@ struct SourceRights {
     rename: Option<bool>,
     lock: Option<bool>,
     delete: Option<bool>,
+    link: Option<bool>,
     create_folder: Option<bool>,
     tag: Option<bool>,
     archive: Option<bool>,
 }
 
 /// The rights beside those to copy and move, each with what the key may do, its user may not do, and who may.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 7] = [
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 8] = [
     (
         FileRight::Comment,
         [
@@ -82,6 +83,14 @@ const OTHER_RIGHTS: [(FileRight, [&str; 3]); 7] = [
         [
             "its files can be deleted",
             "delete its files",
+            "a room manager there",
+        ],
+    ),
+    (
+        FileRight::Link,
+        [
+            "links to its files can be made",
+            "make links to its files",
             "a room manager there",
         ],
     ),
@@ -116,6 +125,7 @@ impl SourceRights {
             rename: file.may_rename,
             lock: file.may_lock,
             delete: file.may_delete,
+            link: file.may_share,
             ..Self::default()
         }
     }
@@ -143,6 +153,7 @@ impl SourceRights {
             FileRight::Rename => self.rename,
             FileRight::Lock => self.lock,
             FileRight::Delete => self.delete,
+            FileRight::Link => self.link,
             FileRight::CreateFolder => self.create_folder,
             FileRight::Tag => self.tag,
             FileRight::Archive => self.archive,
@@ -278,6 +289,7 @@ fn rights_by_membership(room: &FolderInfo) -> SourceRights {
         rename: manage,
         lock: manage,
         delete: manage,
+        link: manage,
         ..SourceRights::default()
     }
 }
@@ -367,6 +379,7 @@ mod tests {
                 rename: r#move,
                 lock: r#move,
                 delete: r#move,
+                link: r#move,
                 ..SourceRights::default()
             };
             assert_eq!(rights_by_membership(&room), expected, "{members}");

@@ -19,6 +19,7 @@ use super::delivery_log::DeliveryLog;
 use super::error::Error;
 use super::exchanges::Exchanges;
 use super::files::Files;
+use super::links::Links;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
 use super::transport::{Transport, probe_path};
@@ -75,6 +76,11 @@ impl Client {
     /// Calls about files, folders and rooms.
     pub fn files(&self) -> Files<'_> {
         Files::new(&self.transport)
+    }
+
+    /// Calls about external links to files.
+    pub fn links(&self) -> Links<'_> {
+        Links::new(&self.transport)
     }
 
     /// Calls that copy and move files.

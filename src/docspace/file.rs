@@ -59,6 +59,8 @@ pub struct FileInfo {
     /// Whether the key's user may lock it, if the portal says so. That nobody may who has not locked it while it is
     /// locked says nothing.
     pub may_lock: Option<bool>,
+    /// Whether the key's user may make links to it, if the portal says so.
+    pub may_share: Option<bool>,
     /// Its author, and then the account that changed it last.
     pub people: Vec<Person>,
     /// The comment of its newest version.
@@ -89,6 +91,7 @@ impl FileInfo {
             may_rename: None,
             may_delete: None,
             may_lock: None,
+            may_share: None,
             people: Vec::new(),
             comment: String::new(),
             web_url: None,
@@ -119,6 +122,7 @@ struct FileDto {
     locked_by: Option<String>,
     root_folder_type: Option<FolderType>,
     security: Option<FileRights>,
+    can_share: Option<bool>,
     created_by: Option<Person>,
     updated_by: Option<Person>,
     web_url: Option<String>,
@@ -165,6 +169,7 @@ impl From<FileDto> for FileInfo {
             may_rename: rights.rename,
             may_delete: rights.delete,
             may_lock: rights.lock,
+            may_share: dto.can_share,
             people: dto.created_by.into_iter().chain(dto.updated_by).collect(),
             comment: dto.comment,
             web_url: dto.web_url,

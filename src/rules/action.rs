@@ -175,6 +175,8 @@ pub enum FileRight {
     Lock,
     /// To delete it, also to the trash.
     Delete,
+    /// To make links to it.
+    Link,
     /// To create folders in the room.
     CreateFolder,
     /// To tag the room.

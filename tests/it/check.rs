@@ -354,6 +354,7 @@ async fn a_user_who_may_read_but_not_change_a_file() {
         ("comment = \"New\"", "commented on", "comment on"),
         ("rename = \"{title.clean}\"", "renamed", "rename"),
         ("lock = true", "locked", "lock"),
+        ("link = \"1 day\"", "made", "make links to"),
         ("trash = true", "deleted", "delete"),
     ] {
         scenario(async |scene| {

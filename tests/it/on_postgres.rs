@@ -41,6 +41,7 @@ mod folder_paths;
 mod frozen;
 mod large_portal;
 mod leases;
+mod links;
 mod listing;
 mod old_events;
 mod recipes;

@@ -27,7 +27,7 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 14] = [
+const JOBS: [(&str, Deeds, Actions); 15] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
@@ -44,6 +44,7 @@ const JOBS: [(&str, Deeds, Actions); 14] = [
     ),
     ("forms-handed-in", hand_in, &[("copy", 1), ("notify", 1)]),
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
+    ("link-for-clients", route, &[("link", 1), ("notify", 1)]),
     ("review-comment", edit, &[("comment", 1)]),
     ("room-folders", create_room, &[("create_folder", 3)]),
     (
@@ -149,7 +150,7 @@ fn event(id: u8, trigger: &str, payload: &str) -> String {
 #[derive(Debug, PartialEq, Eq)]
 struct Done {
     actions: BTreeMap<String, usize>,
-    /// The path, title, content, version, comment and lock of each file.
+    /// The path, title, content, version, comment and lock of each file, and how many links it has.
     files: Vec<String>,
     /// How many events of each trigger the portal has raised.
     events: BTreeMap<String, usize>,
@@ -189,8 +190,9 @@ fn add_files(scene: &Scene, folder: &FolderId, path: &str, files: &mut Vec<Strin
     let path = format!("{path}/{title}");
     for file in scene.portal.files_in(folder) {
         let content = String::from_utf8_lossy(&file.content).into_owned();
+        let links = scene.portal.links_to_file(&file.id).len();
         files.push(format!(
-            "{path}/{} {content} v{} {} {}",
+            "{path}/{} {content} v{} {} {} {links}",
             file.title, file.version, file.comment, file.locked
         ));
     }
@@ -377,6 +379,11 @@ async fn forms_handed_in() {
 #[tokio::test]
 async fn invoices() {
     check("invoices").await;
+}
+
+#[tokio::test]
+async fn link_for_clients() {
+    check("link-for-clients").await;
 }
 
 #[tokio::test]

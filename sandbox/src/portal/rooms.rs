@@ -52,6 +52,8 @@ pub struct LinkView {
     pub expires: Option<String>,
     /// Its password.
     pub password: Option<String>,
+    /// Whether visitors may not download.
+    pub deny_download: bool,
 }
 
 impl From<&Link> for LinkView {
@@ -64,6 +66,7 @@ impl From<&Link> for LinkView {
             access: link.level.number(),
             expires: link.expires.map(|expires| expires.to_string()),
             password: link.password.clone(),
+            deny_download: link.deny_download,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::actions::destination::Destination;
 #[cfg(test)]
 use crate::actions::kind::Example;
 use crate::actions::kind::Kind;
-use crate::actions::parse::folder_path;
+use crate::actions::parse::{folder_path, one_of};
 use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
 use crate::outbox::Action;
@@ -17,6 +17,13 @@ use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::folder_path::FolderPath;
 
 use super::{Transfer, below};
+
+/// What to do if a title is taken, as rules name it.
+const CONFLICTS: [(&str, Conflict); 3] = [
+    ("duplicate", Conflict::Duplicate),
+    ("overwrite", Conflict::Overwrite),
+    ("skip", Conflict::Skip),
+];
 
 /// Copies the file into a folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -175,7 +182,7 @@ fn destination(value: &FieldValue<'_>) -> Option<(Destination, Option<FolderPath
     let to = to.and_then(|value| Destination::parse(&value));
     let conflict = match table.field("conflict") {
         None => Some(Conflict::default()),
-        Some(value) => conflict(&value),
+        Some(value) => one_of(&value, &CONFLICTS),
     };
     let path = match table.field("path") {
         None => Some(None),
@@ -183,16 +190,4 @@ fn destination(value: &FieldValue<'_>) -> Option<(Destination, Option<FolderPath
     };
     table.finish();
     Some((to?, path?, conflict?))
-}
-
-fn conflict(value: &FieldValue<'_>) -> Option<Conflict> {
-    match value.text()?.as_str() {
-        "duplicate" => Some(Conflict::Duplicate),
-        "overwrite" => Some(Conflict::Overwrite),
-        "skip" => Some(Conflict::Skip),
-        _ => {
-            value.report("must be \"duplicate\", \"overwrite\" or \"skip\"");
-            None
-        }
-    }
 }

@@ -271,9 +271,20 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, trash, create_folder, tag, archive, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, tag, archive, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
+    action("link = true", "action.link: must be a string");
+    action("link = \"30\"", "action.link: must be a time such as");
+    action("link = \"11 years\"", "action.link: must be a time such as");
+    action(
+        "link = { access = \"edit\" }",
+        "action.link.expires: is missing",
+    );
+    action(
+        "link = { expires = \"1 day\", access = \"none\" }",
+        "must be \"read\", \"comment\", \"review\", \"edit\" or \"fill forms\"",
+    );
     action("call = false", "action.call: must be true");
     action("call = 1", "action.call: must be true or false");
     action("notify = {}", "notifies no one");
@@ -468,6 +479,10 @@ fn a_result_that_no_action_before_leaves_is_refused() {
     check(
         &["move = \"{result.link}\""],
         "must be the id of a room or folder",
+    );
+    check(
+        &["copy = 5", "comment = \"{result.link}\""],
+        "no action before it in the rule leaves a link; these do: link",
     );
     check(
         &["copy = 5", "comment = \"{result.file}\""],
