@@ -40,6 +40,7 @@ mod link;
 mod lock;
 mod notify;
 mod rename;
+mod share;
 mod tag;
 mod transfer;
 mod trash;
@@ -56,6 +57,7 @@ pub use link_end::LinkEnd;
 pub use lock::Lock;
 pub use notify::Notify;
 pub use rename::Rename;
+pub use share::{Share, ShareWith};
 pub use tag::Tag;
 pub use transfer::{CopyTo, MoveTo};
 pub use trash::Trash;
@@ -70,6 +72,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Link>(),
     KindEntry::of::<Trash>(),
     KindEntry::of::<CreateFolder>(),
+    KindEntry::of::<Share>(),
     KindEntry::of::<Tag>(),
     KindEntry::of::<Archive>(),
     KindEntry::of::<Notify>(),

@@ -19,11 +19,13 @@ mod files;
 mod folder;
 mod gate;
 mod links;
+mod members;
 mod open_reason;
 mod operation;
 mod operations;
 mod page;
 mod path;
+mod people;
 mod person;
 mod title;
 mod transport;
@@ -43,12 +45,14 @@ pub use file::{FileInfo, LockHolder};
 pub use files::{Files, MAX_COMMENT_LENGTH, MAX_TAG_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
 pub use links::{Link, LinkAccess, Links, MAX_FILE_LINKS, MAX_LINK_DAYS, WantedLink};
+pub use members::{Invitee, Member, Members, Role};
 pub use open_reason::OpenReason;
 pub use operation::{
     Conflict, Operation, OperationId, OperationKind, OperationNumber, OperationState, Results,
 };
 pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
+pub use people::{Account, People};
 pub use person::Person;
 pub use title::{folder_title, renamed_title};
 pub use transport::WRITE_TIMEOUT;

@@ -19,6 +19,9 @@ mod diagnostics;
 pub(crate) use context::{FileUses, RuleContext};
 pub(crate) use diagnostics::Diagnostics;
 
+/// The length of a GUID.
+const GUID_LENGTH: usize = 36;
+
 /// A place in the file.
 #[derive(Clone)]
 struct Place<'d> {
@@ -261,6 +264,16 @@ impl<'t> FieldValue<'t> {
         }
     }
 
+    /// The id of a person or group.
+    pub(crate) fn guid(&self) -> Option<String> {
+        let text = self.text()?.trim().to_owned();
+        if !is_guid(&text) {
+            self.report("must be an id such as \"7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10\"");
+            return None;
+        }
+        Some(text)
+    }
+
     /// `true` or `false`.
     pub(crate) fn flag(&self) -> Option<bool> {
         let flag = self.value.as_bool();
@@ -362,4 +375,9 @@ impl<'t> FieldValue<'t> {
             DeValue::Table(_) => "a table",
         }
     }
+}
+/// Whether a text is an id of a person or group.
+pub(crate) fn is_guid(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    text.len() == GUID_LENGTH && text.bytes().all(is_part)
 }

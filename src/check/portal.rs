@@ -66,7 +66,7 @@ const NEEDED_SCOPES: [NeededScope; 4] = [
 /// The scope that rules need which work on rooms, not only on files in them.
 const ROOM_SCOPE: NeededScope = NeededScope {
     any_of: &["rooms:write", "*:write"],
-    if_missing: "lacks the scope rooms:write, so rooms cannot be tagged or archived; create a key that has it",
+    if_missing: "lacks the scope rooms:write, so rooms cannot be shared, tagged or archived; create a key that has it",
     required: true,
 };
 
@@ -204,7 +204,10 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
     let mut actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
     let changes_rooms = actions.any(|action| {
         let right = action.properties.needs;
-        matches!(right, Some(FileRight::Tag | FileRight::Archive))
+        matches!(
+            right,
+            Some(FileRight::Share | FileRight::Tag | FileRight::Archive)
+        )
     });
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()

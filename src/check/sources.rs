@@ -48,12 +48,13 @@ struct SourceRights {
     delete: Option<bool>,
     link: Option<bool>,
     create_folder: Option<bool>,
+    share: Option<bool>,
     tag: Option<bool>,
     archive: Option<bool>,
 }
 
 /// The rights beside those to copy and move, each with what the key may do, its user may not do, and who may.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 8] = [
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 9] = [
     (
         FileRight::Comment,
         [
@@ -101,6 +102,10 @@ const OTHER_RIGHTS: [(FileRight, [&str; 3]); 8] = [
             "create folders in it",
             "a room manager or content creator there",
         ],
+    ),
+    (
+        FileRight::Share,
+        ["it can be shared", "share it", "a room manager there"],
     ),
     (
         FileRight::Tag,
@@ -155,6 +160,7 @@ impl SourceRights {
             FileRight::Delete => self.delete,
             FileRight::Link => self.link,
             FileRight::CreateFolder => self.create_folder,
+            FileRight::Share => self.share,
             FileRight::Tag => self.tag,
             FileRight::Archive => self.archive,
         }
@@ -172,6 +178,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                 if !folder.is_section() {
                     let mut rights = rights(portal, &folder).await;
                     rights.create_folder = folder.security.and_then(|rights| rights.create);
+                    rights.share = folder.security.and_then(|rights| rights.edit_access);
                     if source.needs(FileRight::Tag) || source.needs(FileRight::Archive) {
                         let user = portal.account().current_user().await;
                         let is_administrator =

@@ -20,8 +20,10 @@ use super::error::Error;
 use super::exchanges::Exchanges;
 use super::files::Files;
 use super::links::Links;
+use super::members::Members;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
+use super::people::People;
 use super::transport::{Transport, probe_path};
 use super::unclaimed_results::UnclaimedResults;
 use super::webhooks::Webhooks;
@@ -81,6 +83,16 @@ impl Client {
     /// Calls about external links to files.
     pub fn links(&self) -> Links<'_> {
         Links::new(&self.transport)
+    }
+
+    /// Calls about the members of rooms.
+    pub fn members(&self) -> Members<'_> {
+        Members::new(&self.transport)
+    }
+
+    /// Calls about people and groups.
+    pub fn people(&self) -> People<'_> {
+        People::new(&self.transport)
     }
 
     /// Calls that copy and move files.

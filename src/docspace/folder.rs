@@ -69,6 +69,8 @@ pub struct FolderRights {
     pub move_to: Option<bool>,
     /// Change it, if it is a room.
     pub edit_room: Option<bool>,
+    /// Share it, if it is a room.
+    pub edit_access: Option<bool>,
 }
 
 /// What is directly in a folder, or a page of it.

@@ -179,6 +179,8 @@ pub enum FileRight {
     Link,
     /// To create folders in the room.
     CreateFolder,
+    /// To share the room.
+    Share,
     /// To tag the room.
     Tag,
     /// To archive the room.

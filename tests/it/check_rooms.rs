@@ -1,16 +1,18 @@
-//! `check` of rules that tag and archive rooms.
+//! `check` of rules that share, tag and archive rooms.
 
 use docspace_courier::finding::Severity;
 
 use crate::check::{Variables, check_with, finds, finds_only};
 use crate::scene::{Scene, scenario};
 
-/// The variables with a rule that tags and archives the client room.
+/// The variables with a rule that shares, tags and archives the client room.
 fn variables(scene: &Scene, folder: &tempfile::TempDir) -> Variables {
     let file = folder.path().join("rules.toml");
     let rules = format!(
         "[[rule]]\nname = \"close\"\ntriggers = [\"file.uploaded\"]\nroom = {}\n\
-         [[rule.action]]\ntag = \"done\"\n[[rule.action]]\narchive = true\n",
+         [[rule.action]]\ntag = \"done\"\n\
+         [[rule.action]]\nshare = {{ email = \"a@x.example\", role = \"viewer\" }}\n\
+         [[rule.action]]\narchive = true\n",
         scene.client_room
     );
     std::fs::write(&file, rules).unwrap();
@@ -24,6 +26,7 @@ async fn a_room_manager_may_tag_a_room_and_an_administrator_may_archive_it() {
         let subject = format!("room {}", scene.client_room);
         let report = check_with(scene, variables(scene, &folder)).await;
         finds(&report, Severity::Ok, &subject, "it can be tagged");
+        finds(&report, Severity::Ok, &subject, "it can be shared");
         finds_only(
             &report,
             &subject,

@@ -54,6 +54,7 @@ mod old_events;
 mod reconcile;
 mod room_actions;
 mod schedules;
+mod shares;
 mod trash;
 
 // Rules from a file.

@@ -50,6 +50,7 @@ mod results;
 mod room_actions;
 mod rules;
 mod schedules;
+mod shares;
 mod smuggling;
 mod spent_calls;
 mod trash;

@@ -46,7 +46,11 @@ const JOBS: [(&str, Deeds, Actions); 15] = [
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
     ("link-for-clients", route, &[("link", 1), ("notify", 1)]),
     ("review-comment", edit, &[("comment", 1)]),
-    ("room-folders", create_room, &[("create_folder", 3)]),
+    (
+        "room-folders",
+        create_room,
+        &[("create_folder", 3), ("share", 2)],
+    ),
     (
         "route-by-status",
         route,
@@ -152,6 +156,8 @@ struct Done {
     actions: BTreeMap<String, usize>,
     /// The path, title, content, version, comment and lock of each file, and how many links it has.
     files: Vec<String>,
+    /// The members of the client's room, each with the number of the level, and the invitations that were mailed.
+    members: Vec<String>,
     /// How many events of each trigger the portal has raised.
     events: BTreeMap<String, usize>,
     /// How many messages a program got. One that is sent again has the same id.
@@ -174,11 +180,20 @@ impl Done {
         for row in scene.portal.log() {
             *events.entry(row.trigger).or_default() += 1;
         }
+        let room = scene.portal.room(&scene.client_room);
+        let members = room.into_iter().flat_map(|room| room.members);
+        let members = members.map(|member| {
+            let name = member.email.unwrap_or(member.id);
+            format!("{name} {}", member.access)
+        });
+        let mails = scene.portal.invitation_mails().into_iter();
+        let members = members.chain(mails.map(|(_, address)| address)).collect();
         let calls = program.calls();
         let ids: BTreeSet<&str> = calls.iter().map(|call| call.header("webhook-id")).collect();
         Self {
             actions,
             files,
+            members,
             events,
             messages: ids.len(),
         }

@@ -4,13 +4,10 @@ use crate::rules::{
     Account, Condition, EmptyText, FieldTest, Pattern, PatternError, SizeRange, TextTest,
 };
 use crate::similar::did_you_mean;
-use crate::table_reader::{FieldValue, TableReader};
+use crate::table_reader::{FieldValue, TableReader, is_guid};
 use crate::wire::RoomType;
 
 use super::size;
-
-/// The length of a user's id, which is a GUID.
-const USER_ID_LENGTH: usize = 36;
 
 /// Parses the conditions in the table of a rule.
 pub(super) fn parse(table: &mut TableReader<'_>) -> Vec<Condition> {
@@ -71,13 +68,7 @@ fn account(value: &FieldValue<'_>) -> Option<Account> {
     let text = value.text()?;
     match text.trim() {
         "self" => Some(Account::ApiKeyUser),
-        id if id.len() == USER_ID_LENGTH
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit() || byte == b'-') =>
-        {
-            Some(Account::Id(id.to_owned()))
-        }
+        id if is_guid(id) => Some(Account::Id(id.to_owned())),
         _ => {
             value.report("must be \"self\" (the user of the API key) or the id of a user");
             None

@@ -128,7 +128,7 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
 }
 
 /// What is possible with events about folders and rooms.
-const FOR_ROOMS: &str = "only create_folder, tag, archive, notify and call are possible";
+const FOR_ROOMS: &str = "only create_folder, share, tag, archive, notify and call are possible";
 
 /// What is possible with all events.
 const FOR_OTHERS: &str = "only create_folder with below, notify and call are possible";

@@ -241,9 +241,11 @@ fn conditions_that_are_refused() {
     with("by = 5", "must be a string, not a number");
 }
 
+/// The beginning of a rule that is valid up to there.
+const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
+
 #[test]
 fn what_is_refused() {
-    const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
     let check = |text: &str, expected: &str| {
         let found = problems(text);
         assert!(
@@ -271,20 +273,9 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, tag, archive, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, share, tag, archive, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
-    action("link = true", "action.link: must be a string");
-    action("link = \"30\"", "action.link: must be a time such as");
-    action("link = \"11 years\"", "action.link: must be a time such as");
-    action(
-        "link = { access = \"edit\" }",
-        "action.link.expires: is missing",
-    );
-    action(
-        "link = { expires = \"1 day\", access = \"none\" }",
-        "must be \"read\", \"comment\", \"review\", \"edit\" or \"fill forms\"",
-    );
     action("call = false", "action.call: must be true");
     action("call = 1", "action.call: must be true or false");
     action("notify = {}", "notifies no one");
@@ -387,7 +378,7 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only create_folder, tag, archive, notify and call are possible",
+        "cannot copy; only create_folder, share, tag, archive, notify and call are possible",
     );
     rule(
         "a",
@@ -453,6 +444,46 @@ fn the_chat_and_the_pipeline_must_be_there() {
         "{found:?}"
     );
     assert!(found[1].message.contains("needs PIPELINE_URL"), "{found:?}");
+}
+
+#[test]
+fn links_and_shares_that_are_refused() {
+    let action = |action: &str, expected: &str| {
+        let found = problems(&format!("{HEAD}[[rule.action]]\n{action}\n")).join("; ");
+        assert!(found.contains(expected), "{action}: {found}");
+    };
+    action(
+        "share = \"a@x.example\"",
+        "action.share: must be a table such as",
+    );
+    action("share = { role = \"viewer\" }", "names nobody: set person");
+    action(
+        "share = { email = \"a@x.example\" }",
+        "action.share.role: is missing",
+    );
+    action(
+        "share = { email = \"a@x.example\", role = \"Read\" }",
+        "must be \"manager\", \"content creator\", ",
+    );
+    action(
+        "share = { group = \"Accounting\", role = \"viewer\" }",
+        "action.share.group: must be an id such as",
+    );
+    action(
+        "share = { group = \"7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10\", role = \"manager\" }",
+        "which only people can have",
+    );
+    action("link = true", "action.link: must be a string");
+    action("link = \"30\"", "action.link: must be a time such as");
+    action("link = \"11 years\"", "action.link: must be a time such as");
+    action(
+        "link = { access = \"edit\" }",
+        "action.link.expires: is missing",
+    );
+    action(
+        "link = { expires = \"1 day\", access = \"none\" }",
+        "must be \"read\", \"comment\", \"review\", \"edit\" or \"fill forms\"",
+    );
 }
 
 #[test]

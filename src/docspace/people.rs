@@ -1,0 +1,53 @@
+//! Calls about people and groups (docs/DOCSPACE.md A10).
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::call::PortalCall;
+use super::error::Error;
+use super::path::{self, ApiPath};
+use super::transport::Transport;
+
+/// Calls about people and groups.
+#[derive(Clone, Copy, Debug)]
+pub struct People<'a> {
+    transport: &'a Transport,
+}
+
+/// The account of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Its GUID.
+    pub id: String,
+    /// Whether it belongs to a guest.
+    #[serde(default, rename = "isVisitor")]
+    pub is_guest: bool,
+}
+
+impl<'a> People<'a> {
+    pub(super) fn new(transport: &'a Transport) -> Self {
+        Self { transport }
+    }
+
+    /// Reads the account with this GUID. Refused for users of the plain type, and for guests whom the key's user shares no
+    /// room with.
+    pub async fn account(self, id: &str) -> Result<Account, Error> {
+        let path = ApiPath::from("people").id(id);
+        self.transport.read(PortalCall::get(path)).await
+    }
+
+    /// Reads the account with this email address.
+    pub async fn account_with_email(self, email: &str) -> Result<Account, Error> {
+        let path = ApiPath::from("people/email");
+        let path = path.query(&format!("email={}", path::segment(email)));
+        self.transport.read(PortalCall::get(path)).await
+    }
+
+    /// Checks that there is a group with this GUID.
+    pub async fn find_group(self, id: &str) -> Result<(), Error> {
+        let path = ApiPath::from("group").id(id).query("includeMembers=false");
+        let group = self.transport.read::<IgnoredAny>(PortalCall::get(path));
+        group.await.map(drop)
+    }
+}
