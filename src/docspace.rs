@@ -44,7 +44,7 @@ pub use exchanges::{Exchange, Exchanges, TransferRequest};
 pub use file::{FileInfo, LockHolder};
 pub use files::{Files, MAX_COMMENT_LENGTH, MAX_TAG_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
-pub use links::{Link, LinkAccess, Links, MAX_FILE_LINKS, MAX_LINK_DAYS, WantedLink};
+pub use links::{FileLink, LinkAccess, Links, MAX_FILE_LINKS, MAX_LINK_DAYS, WantedLink};
 pub use members::{Invitee, Member, Members, Role};
 pub use open_reason::OpenReason;
 pub use operation::{
@@ -52,7 +52,7 @@ pub use operation::{
 };
 pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
-pub use people::{Account, People};
+pub use people::{GroupInfo, People, Profile};
 pub use person::Person;
 pub use title::{folder_title, renamed_title};
 pub use transport::WRITE_TIMEOUT;

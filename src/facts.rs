@@ -11,27 +11,53 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
-use crate::docspace::{Client, Error, FileInfo, FolderInfo, OpenReason};
+use crate::docspace::{Client, Error, FileInfo, FolderInfo, GroupInfo, OpenReason, Profile};
 use crate::event::Trigger;
 use crate::ids::{FileId, FolderId};
 use crate::rules::{Facts, Lookup, MissingFact};
 use crate::wire::FolderType;
 
-mod folder_cache;
+mod fact_cache;
 
-use folder_cache::FolderCache;
+use fact_cache::FactCache;
 
 /// The most lookups for one event: the path and the room of its folder, the file, the path and the room of the folder in
-/// which the file is now, and the current user.
-const MAX_LOOKUPS: usize = 6;
+/// which the file is now, the current user, the acting user, and that user's groups.
+const MAX_LOOKUPS: usize = 8;
+
+/// The triggers of events that can have moved or changed a folder or a room. New tags raise no event
+/// (docs/DOCSPACE.md A2).
+const FOLDER_CHANGES: &[&str] = &[
+    "folder.moved",
+    "folder.copied",
+    "folder.restored",
+    "room.updated",
+    "room.archived",
+    "room.restored",
+    "room.deleted",
+];
+
+/// The triggers of events that can have changed a person or a group. Not every new member of a group raises one
+/// (docs/DOCSPACE.md A10.2).
+const PEOPLE_CHANGES: &[&str] = &[
+    "user.created",
+    "user.invited",
+    "user.updated",
+    "user.deleted",
+    "group.created",
+    "group.updated",
+    "group.deleted",
+];
 
 /// Looks up facts in the portal, and caches those that many events share.
 #[derive(Debug)]
 pub struct FactFinder {
     portal: Arc<Client>,
     clock: Clock,
-    folder_paths: FolderCache<FolderPath>,
-    rooms: FolderCache<FolderInfo>,
+    folder_paths: FactCache<FolderId, FolderPath>,
+    rooms: FactCache<FolderId, FolderInfo>,
+    profiles: FactCache<String, Profile>,
+    groups: FactCache<String, Vec<GroupInfo>>,
     current_user: OnceCell<String>,
 }
 
@@ -78,6 +104,8 @@ pub struct SharedLookups {
     files: LookupMap<FileId, FileInfo>,
     paths: LookupMap<FolderId, FolderPath>,
     rooms: LookupMap<FolderId, FolderInfo>,
+    profiles: LookupMap<String, Profile>,
+    groups: LookupMap<String, Vec<GroupInfo>>,
 }
 
 type LookupResult<T> = Result<Lookup<T>, Arc<Error>>;
@@ -122,8 +150,10 @@ impl FactFinder {
         Self {
             portal,
             clock,
-            folder_paths: FolderCache::default(),
-            rooms: FolderCache::default(),
+            folder_paths: FactCache::until(FOLDER_CHANGES),
+            rooms: FactCache::until(FOLDER_CHANGES),
+            profiles: FactCache::until(PEOPLE_CHANGES),
+            groups: FactCache::until(PEOPLE_CHANGES),
             current_user: OnceCell::new(),
         }
     }
@@ -132,6 +162,8 @@ impl FactFinder {
     pub fn invalidate_after(&self, trigger: &Trigger) {
         self.folder_paths.invalidate_after(trigger);
         self.rooms.invalidate_after(trigger);
+        self.profiles.invalidate_after(trigger);
+        self.groups.invalidate_after(trigger);
     }
 
     /// Evaluates without lookups in the portal; returns the first fact that is not in a cache.
@@ -199,10 +231,22 @@ impl FactFinder {
                 facts.current_user = self.current_user.get().cloned();
                 facts.current_user.is_some()
             }
+            MissingFact::Account(id) if facts.actor.is_none() => {
+                let profile = self.profiles.get(id, self.clock.now());
+                facts.actor = profile.map(Lookup::Found);
+                facts.actor.is_some()
+            }
+            MissingFact::Groups(id) if facts.actor_groups.is_none() => {
+                let groups = self.groups.get(id, self.clock.now());
+                facts.actor_groups = groups.map(Lookup::Found);
+                facts.actor_groups.is_some()
+            }
             MissingFact::File(_)
             | MissingFact::Path(_)
             | MissingFact::Room(_)
-            | MissingFact::CurrentUser => false,
+            | MissingFact::CurrentUser
+            | MissingFact::Account(_)
+            | MissingFact::Groups(_) => false,
         }
     }
 
@@ -230,6 +274,8 @@ impl FactFinder {
             MissingFact::Path(folder) => self.look_up_path(lookups, folder, facts).await,
             MissingFact::Room(folder) => self.look_up_room(lookups, folder, facts).await,
             MissingFact::CurrentUser => self.look_up_current_user(facts).await,
+            MissingFact::Account(id) => self.look_up_account(lookups, id, facts).await,
+            MissingFact::Groups(id) => self.look_up_groups(lookups, id, facts).await,
         };
         looked_up.map_err(|error| match &*error {
             Error::CircuitOpen { reason, .. } => FactError::CircuitOpen(*reason),
@@ -318,6 +364,38 @@ impl FactFinder {
         };
         let user = self.current_user.get_or_try_init(look_up).await?;
         facts.current_user = Some(user.clone());
+        Ok(())
+    }
+
+    async fn look_up_account(
+        &self,
+        lookups: &SharedLookups,
+        id: &String,
+        facts: &mut Facts<'_>,
+    ) -> Result<(), Arc<Error>> {
+        let look_up = async || {
+            let profile = self.portal.people().account(id).await?;
+            let now = self.clock.now();
+            self.profiles.insert(id.clone(), profile.clone(), now);
+            Ok(profile)
+        };
+        facts.actor = Some(lookups.profiles.get_or_look_up(id, look_up).await?);
+        Ok(())
+    }
+
+    async fn look_up_groups(
+        &self,
+        lookups: &SharedLookups,
+        id: &String,
+        facts: &mut Facts<'_>,
+    ) -> Result<(), Arc<Error>> {
+        let look_up = async || {
+            let groups = self.portal.people().groups_of(id).await?;
+            let now = self.clock.now();
+            self.groups.insert(id.clone(), groups.clone(), now);
+            Ok(groups)
+        };
+        facts.actor_groups = Some(lookups.groups.get_or_look_up(id, look_up).await?);
         Ok(())
     }
 }

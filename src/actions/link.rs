@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::{self, Error, LinkAccess, MAX_FILE_LINKS, WantedLink};
+use crate::docspace::{Error, FileLink, LinkAccess, MAX_FILE_LINKS, WantedLink};
 use crate::ids::FileId;
 use crate::outbox::{Action, ActionResult};
 use crate::results::{ResultName, Results};
@@ -174,11 +174,11 @@ async fn link(
 
 impl Link {
     /// Whether a link ends if it should.
-    fn has_end(&self, link: &docspace::Link) -> bool {
+    fn has_end(&self, link: &FileLink) -> bool {
         link.expires.is_some() || !self.expires.is_limited()
     }
 
-    fn done(&self, link: &docspace::Link) -> AttemptOutcome {
+    fn done(&self, link: &FileLink) -> AttemptOutcome {
         if !self.has_end(link) {
             return AttemptOutcome::Dead {
                 code: "link_without_end",

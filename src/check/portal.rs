@@ -8,7 +8,7 @@ use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
 use crate::root_cause::cause_in_words;
-use crate::rules::FileRight;
+use crate::rules::{Condition, FileRight};
 
 use super::deployment::Deployment;
 use super::portal_version;
@@ -67,6 +67,14 @@ const NEEDED_SCOPES: [NeededScope; 4] = [
 const ROOM_SCOPE: NeededScope = NeededScope {
     any_of: &["rooms:write", "*:write"],
     if_missing: "lacks the scope rooms:write, so rooms cannot be shared, tagged or archived; create a key that has it",
+    required: true,
+};
+
+/// The scope that rules need which ask about people.
+const PEOPLE_SCOPE: NeededScope = NeededScope {
+    any_of: &["accounts:read", "*:read", "*:write"],
+    if_missing: "lacks the scope accounts:read, so conditions on groups and guests cannot be evaluated; create a key \
+                 that has it",
     required: true,
 };
 
@@ -209,9 +217,12 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
             Some(FileRight::Share | FileRight::Tag | FileRight::Archive)
         )
     });
+    let conditions = deployment.rules().iter().flat_map(|rule| &rule.conditions);
+    let asks_for_people = conditions.into_iter().any(Condition::is_about_people);
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
         .chain(changes_rooms.then_some(&ROOM_SCOPE))
+        .chain(asks_for_people.then_some(&PEOPLE_SCOPE))
         .filter(|scope| !has_one_of(scope.any_of))
         .map(|scope| {
             if scope.required {

@@ -71,7 +71,7 @@ pub struct WantedLink<'a> {
 
 /// A link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct FileLink {
     /// Its GUID.
     pub id: String,
     /// Its address.
@@ -86,11 +86,11 @@ impl<'a> Links<'a> {
     }
 
     /// Reads the links to a file, without creating one. Needs the right to share the file.
-    pub async fn of_file(self, file: &FileId) -> Result<Vec<Link>, Error> {
+    pub async fn of_file(self, file: &FileId) -> Result<Vec<FileLink>, Error> {
         let path = path::file(file.as_str()).word("links");
         let path = path.query(&format!("count={PAGE_SIZE}"));
         let shares: Vec<ShareDto> = self.transport.read(PortalCall::list(path)).await?;
-        Ok(shares.into_iter().map(Link::from).collect())
+        Ok(shares.into_iter().map(FileLink::from).collect())
     }
 
     /// Creates a link to a file, or changes the one with its GUID, if `may_send` returns true just before the request.
@@ -102,7 +102,7 @@ impl<'a> Links<'a> {
         file: &FileId,
         link: &WantedLink<'_>,
         may_send: impl Future<Output = bool>,
-    ) -> Result<Link, Error> {
+    ) -> Result<FileLink, Error> {
         let path = path::file(file.as_str()).word("links");
         let body = LinkBody {
             link_id: link.id,
@@ -154,7 +154,7 @@ struct LinkDto {
     expiration_date: Option<Timestamp>,
 }
 
-impl From<ShareDto> for Link {
+impl From<ShareDto> for FileLink {
     fn from(share: ShareDto) -> Self {
         let link = share.shared_link;
         Self {

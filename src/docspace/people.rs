@@ -17,12 +17,22 @@ pub struct People<'a> {
 /// The account of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Account {
+pub struct Profile {
     /// Its GUID.
     pub id: String,
     /// Whether it belongs to a guest.
     #[serde(default, rename = "isVisitor")]
     pub is_guest: bool,
+}
+
+/// A group of people.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct GroupInfo {
+    /// Its GUID.
+    pub id: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
 }
 
 impl<'a> People<'a> {
@@ -32,16 +42,22 @@ impl<'a> People<'a> {
 
     /// Reads the account with this GUID. Refused for users of the plain type, and for guests whom the key's user shares no
     /// room with.
-    pub async fn account(self, id: &str) -> Result<Account, Error> {
+    pub async fn account(self, id: &str) -> Result<Profile, Error> {
         let path = ApiPath::from("people").id(id);
         self.transport.read(PortalCall::get(path)).await
     }
 
     /// Reads the account with this email address.
-    pub async fn account_with_email(self, email: &str) -> Result<Account, Error> {
+    pub async fn account_with_email(self, email: &str) -> Result<Profile, Error> {
         let path = ApiPath::from("people/email");
         let path = path.query(&format!("email={}", path::segment(email)));
         self.transport.read(PortalCall::get(path)).await
+    }
+
+    /// Reads the groups of the account with this GUID. Refused for users of the plain type.
+    pub async fn groups_of(self, id: &str) -> Result<Vec<GroupInfo>, Error> {
+        let path = ApiPath::from("group/user").id(id);
+        self.transport.read(PortalCall::list(path)).await
     }
 
     /// Checks that there is a group with this GUID.

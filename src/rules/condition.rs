@@ -61,6 +61,12 @@ pub enum Condition {
     By(Vec<Account>),
     /// None of these accounts acted.
     NotBy(Vec<Account>),
+    /// A member of one of these groups acted; see [`Condition::by_group`].
+    ByGroup(Vec<String>),
+    /// No member of these groups acted; see [`Condition::not_by_group`].
+    NotByGroup(Vec<String>),
+    /// A guest acted, or somebody who is not a guest.
+    ByGuest(bool),
 }
 
 impl Condition {
@@ -83,6 +89,24 @@ impl Condition {
         Self::Extension(normalized.collect())
     }
 
+    /// A member of one of these groups acted, which are given by id or name, ignoring case and how letters are encoded.
+    pub fn by_group<'t>(groups: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::ByGroup(groups.into_iter().map(normalized).collect())
+    }
+
+    /// No member of these groups acted.
+    pub fn not_by_group<'t>(groups: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::NotByGroup(groups.into_iter().map(normalized).collect())
+    }
+
+    /// Whether it asks the portal about people.
+    pub fn is_about_people(&self) -> bool {
+        matches!(
+            self,
+            Self::ByGroup(_) | Self::NotByGroup(_) | Self::ByGuest(_)
+        )
+    }
+
     /// Checks the condition for an entry.
     pub(super) fn check<'a>(&'a self, view: &EntryView<'a>) -> Check<'a> {
         match self {
@@ -98,6 +122,9 @@ impl Condition {
             Self::Size(range) => size::is_in(*range, view),
             Self::By(accounts) => actor::is_one_of(accounts, view),
             Self::NotBy(accounts) => actor::is_none_of(accounts, view),
+            Self::ByGroup(groups) => actor::is_in_group(groups, view),
+            Self::NotByGroup(groups) => actor::is_in_no_group(groups, view),
+            Self::ByGuest(wanted) => actor::is_guest(*wanted, view),
         }
     }
 
@@ -120,6 +147,9 @@ impl Condition {
             Self::Size(_) => "size",
             Self::By(_) => "by",
             Self::NotBy(_) => "by_not",
+            Self::ByGroup(_) => "by_group",
+            Self::NotByGroup(_) => "by_group_not",
+            Self::ByGuest(_) => "by_guest",
         };
         name.into()
     }
@@ -143,6 +173,8 @@ impl Condition {
             Self::Field(field) => field::value(field, view),
             Self::Size(_) => size::value(view),
             Self::By(_) | Self::NotBy(_) => actor::value(view),
+            Self::ByGroup(_) | Self::NotByGroup(_) => actor::group_value(view),
+            Self::ByGuest(_) => actor::guest_value(view),
         }
     }
 
@@ -157,8 +189,9 @@ impl Condition {
             // A missing fact does not end the check, so a title that does not match later still saves the lookup.
             Self::Room(_) | Self::FolderTree(_) => 5,
             Self::RoomTitle(_) | Self::RoomTag(_) | Self::RoomType(_) => 6,
-            Self::Size(_) => 7,
-            Self::Title(_) => 8,
+            Self::ByGroup(_) | Self::NotByGroup(_) | Self::ByGuest(_) => 7,
+            Self::Size(_) => 8,
+            Self::Title(_) => 9,
         }
     }
 
@@ -191,6 +224,14 @@ impl fmt::Display for Condition {
             Self::NotBy(accounts) => {
                 write!(formatter, "the acting user is not {}", AnyOf(accounts))
             }
+            Self::ByGroup(groups) => {
+                write!(formatter, "the acting user is in {}", AnyOf(groups))
+            }
+            Self::NotByGroup(groups) => {
+                write!(formatter, "the acting user is not in {}", AnyOf(groups))
+            }
+            Self::ByGuest(true) => formatter.write_str("the acting user is a guest"),
+            Self::ByGuest(false) => formatter.write_str("the acting user is not a guest"),
         }
     }
 }

@@ -213,9 +213,10 @@ fn is_about_same_room(cause: &Rule, next: &Rule) -> bool {
     let mut triggers = cause.triggers.iter();
     let mut conditions = next.conditions.iter();
     triggers.all(|trigger| trigger.as_str().starts_with(ROOM_TRIGGERS))
-        && conditions.all(|condition| {
-            let is_about_actor = matches!(condition, Condition::By(_) | Condition::NotBy(_));
-            is_about_actor || cause.conditions.contains(condition)
+        && conditions.all(|condition| match condition {
+            // Those that exclude the key's user are known before.
+            Condition::By(_) | Condition::NotBy(_) | Condition::ByGuest(_) => true,
+            condition => cause.conditions.contains(condition),
         })
 }
 
@@ -265,6 +266,9 @@ fn listens_to(rule: &Rule, trigger: &str) -> bool {
     let accepts_own_actions = rule.conditions.iter().all(|condition| match condition {
         Condition::NotBy(accounts) => !accounts.contains(&Account::ApiKeyUser),
         Condition::By(accounts) => accounts.contains(&Account::ApiKeyUser),
+        // Guests cannot have keys (docs/DOCSPACE.md A12), and which groups the key's user is in is not known here.
+        Condition::ByGuest(wanted) => !wanted,
+        Condition::ByGroup(_) | Condition::NotByGroup(_) => false,
         _ => true,
     });
     accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)

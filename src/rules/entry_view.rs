@@ -24,6 +24,8 @@ pub(super) struct EntryView<'a> {
     fields: OnceCell<HashMap<String, Vec<ComparableText>>>,
     /// The texts of the room, once a condition needs them.
     room_texts: OnceCell<RoomTexts>,
+    /// The ids and names of the acting user's groups, once a condition needs them.
+    actor_groups: OnceCell<Vec<String>>,
 }
 
 /// What conditions compare of a room.
@@ -40,6 +42,8 @@ pub(super) enum Missing {
     Path,
     Room,
     CurrentUser,
+    Actor,
+    ActorGroups,
 }
 
 impl<'a> EntryView<'a> {
@@ -50,6 +54,7 @@ impl<'a> EntryView<'a> {
             title: None,
             fields: OnceCell::new(),
             room_texts: OnceCell::new(),
+            actor_groups: OnceCell::new(),
         };
         view.title = view.raw_title().map(ComparableText::new);
         view
@@ -122,6 +127,18 @@ impl<'a> EntryView<'a> {
         })
     }
 
+    /// The ids and names of the acting user's groups in the form in which texts are compared; none if they are not known.
+    pub(super) fn actor_groups(&self) -> &[String] {
+        self.actor_groups.get_or_init(|| {
+            let groups = match &self.facts.actor_groups {
+                Some(Lookup::Found(groups)) => &groups[..],
+                _ => &[],
+            };
+            let texts = groups.iter().flat_map(|group| [&group.id, &group.name]);
+            texts.map(|text| normalized(text)).collect()
+        })
+    }
+
     /// The extension in the form in which texts are compared, without its dot; empty if there is none.
     pub(super) fn extension(&self) -> Option<&str> {
         let title = self.title()?.normalized();
@@ -140,6 +157,8 @@ impl<'a> EntryView<'a> {
     pub(super) fn missing_fact(&self, missing: Missing) -> MissingFact {
         match (missing, self.folder()) {
             (Missing::CurrentUser, _) => MissingFact::CurrentUser,
+            (Missing::Actor, _) => MissingFact::Account(self.actor_id()),
+            (Missing::ActorGroups, _) => MissingFact::Groups(self.actor_id()),
             (Missing::Path, Some(folder)) => MissingFact::Path(folder.clone()),
             (Missing::Room, _) if let Some(folder) = self.folder_in_room() => {
                 MissingFact::Room(folder)
@@ -148,6 +167,10 @@ impl<'a> EntryView<'a> {
                 MissingFact::File(self.entry.id.clone())
             }
         }
+    }
+
+    fn actor_id(&self) -> String {
+        self.facts.event.actor.clone().unwrap_or_default()
     }
 
     /// The title for people.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::docspace::{FileInfo, FolderInfo};
+use crate::docspace::{FileInfo, FolderInfo, GroupInfo, Profile};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 
@@ -23,6 +23,10 @@ pub struct Facts<'a> {
     pub room: Option<Lookup<Option<FolderInfo>>>,
     /// The id of the API key's user, if it was looked up.
     pub current_user: Option<String>,
+    /// The account that acted, if it was looked up.
+    pub actor: Option<Lookup<Profile>>,
+    /// The groups of the account that acted, if they were looked up.
+    pub actor_groups: Option<Lookup<Vec<GroupInfo>>>,
     /// What was looked up in the portal, in order; not what was in a cache.
     pub lookups: Vec<MissingFact>,
 }
@@ -38,6 +42,8 @@ impl<'a> Facts<'a> {
             path: None,
             room: None,
             current_user: None,
+            actor: None,
+            actor_groups: None,
             lookups: Vec::new(),
         }
     }
@@ -79,6 +85,10 @@ pub enum MissingFact {
     Room(FolderId),
     /// The user of the API key.
     CurrentUser,
+    /// The account with this id.
+    Account(String),
+    /// The groups of the account with this id.
+    Groups(String),
 }
 
 impl fmt::Display for MissingFact {
@@ -88,6 +98,8 @@ impl fmt::Display for MissingFact {
             Self::Path(folder) => write!(formatter, "the path of folder {folder}"),
             Self::Room(folder) => write!(formatter, "the room of folder {folder}"),
             Self::CurrentUser => formatter.write_str("the user of the API key"),
+            Self::Account(id) => write!(formatter, "the account {id}"),
+            Self::Groups(id) => write!(formatter, "the groups of the account {id}"),
         }
     }
 }

@@ -79,6 +79,7 @@ mod mistyped_folder;
 mod page;
 mod page_in_browser;
 mod paused_rules;
+mod people;
 mod personal_data;
 mod replay;
 mod search;

@@ -44,6 +44,7 @@ mod leases;
 mod links;
 mod listing;
 mod old_events;
+mod people;
 mod recipes;
 mod reconcile;
 mod results;

@@ -27,7 +27,7 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 15] = [
+const JOBS: [(&str, Deeds, Actions); 16] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
@@ -43,6 +43,7 @@ const JOBS: [(&str, Deeds, Actions); 15] = [
         &[("notify", 1), ("trash", 1)],
     ),
     ("forms-handed-in", hand_in, &[("copy", 1), ("notify", 1)]),
+    ("guest-uploads", upload, &[("copy", 3), ("notify", 3)]),
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
     ("link-for-clients", route, &[("link", 1), ("notify", 1)]),
     ("review-comment", edit, &[("comment", 1)]),
@@ -389,6 +390,11 @@ async fn forbidden_extensions() {
 #[tokio::test]
 async fn forms_handed_in() {
     check("forms-handed-in").await;
+}
+
+#[tokio::test]
+async fn guest_uploads() {
+    check("guest-uploads").await;
 }
 
 #[tokio::test]

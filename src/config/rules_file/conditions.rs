@@ -56,6 +56,17 @@ pub(super) fn parse(table: &mut TableReader<'_>) -> Vec<Condition> {
     }
     conditions.extend(accounts(table, "by").map(Condition::By));
     conditions.extend(accounts(table, "by_not").map(Condition::NotBy));
+    if let Some(value) = table.field("by_group") {
+        let groups = value.texts();
+        conditions.push(Condition::by_group(groups.iter().map(String::as_str)));
+    }
+    if let Some(value) = table.field("by_group_not") {
+        let groups = value.texts();
+        conditions.push(Condition::not_by_group(groups.iter().map(String::as_str)));
+    }
+    if let Some(value) = table.field("by_guest") {
+        conditions.extend(value.flag().map(Condition::ByGuest));
+    }
     conditions
 }
 

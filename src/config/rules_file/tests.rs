@@ -66,6 +66,9 @@ fn every_field_of_a_rule() {
         extension = [".PDF", "docx"]
         by = "5f1d0c52-7a1e-4d1b-9c3b-2f6f0d6a1b11"
         by_not = ["self"]
+        by_group = "Accounting"
+        by_group_not = ["Sales", "7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10"]
+        by_guest = false
         [[rule.action]]
         copy = { to = 340988, conflict = "skip" }
         [[rule.action]]
@@ -99,7 +102,7 @@ fn every_field_of_a_rule() {
         .map(crate::event::Trigger::as_str)
         .collect();
     assert_eq!(triggers, ["file.uploaded", "file.reviewed"]);
-    assert_eq!(rule.conditions.len(), 16);
+    assert_eq!(rule.conditions.len(), 19);
     assert!(rule.conditions.contains(&Condition::Extension(vec![
         "pdf".to_owned(),
         "docx".to_owned()
@@ -239,6 +242,9 @@ fn conditions_that_are_refused() {
     with("size = { at_most = 1, at_least = 2 }", "matches no file");
     with("by = \"Anna\"", "must be \"self\"");
     with("by = 5", "must be a string, not a number");
+    with("by_group = 5", "must be a string, not a number");
+    with("by_group_not = []", "is an empty list");
+    with("by_guest = \"yes\"", "must be true or false");
 }
 
 /// The beginning of a rule that is valid up to there.

@@ -45,6 +45,7 @@ pub(in crate::rules) enum Reason<'a> {
     Extension(&'static str, &'a [String]),
     Size(&'static str, SizeRange),
     Actor(&'static str, &'a [Account]),
+    Group(&'static str, &'a [String]),
 }
 
 impl fmt::Display for Reason<'_> {
@@ -79,6 +80,9 @@ impl fmt::Display for Reason<'_> {
             Self::Size(verb, range) => write!(formatter, "the size {verb} {range}"),
             Self::Actor(verb, accounts) => {
                 write!(formatter, "the acting user {verb} {}", AnyOf(accounts))
+            }
+            Self::Group(verb, groups) => {
+                write!(formatter, "the acting user {verb} {}", AnyOf(groups))
             }
         }
     }

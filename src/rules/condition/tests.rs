@@ -1,6 +1,6 @@
 //! Conditions against deliveries, as a table.
 
-use crate::docspace::FolderInfo;
+use crate::docspace::{FolderInfo, GroupInfo, Profile};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::rules::entry_view::{EntryView, Missing};
@@ -32,6 +32,8 @@ fn outcome(condition: &Condition, facts: &Facts<'_>) -> &'static str {
         Check::Needs(Missing::Path) => "path?",
         Check::Needs(Missing::Room) => "room?",
         Check::Needs(Missing::CurrentUser) => "current user?",
+        Check::Needs(Missing::Actor) => "account?",
+        Check::Needs(Missing::ActorGroups) => "groups?",
     }
 }
 
@@ -403,6 +405,69 @@ fn who_acted() {
     check(&not_us, None, None, "yes");
     let neither = Condition::NotBy(vec![Account::ApiKeyUser, Account::Id(anna.to_owned())]);
     check(&neither, Some(anna), None, "no");
+}
+
+/// What the portal says of people takes a lookup.
+#[test]
+fn groups_and_guests() {
+    let accounting = GroupInfo {
+        id: "7C1F3A52-aaaa".to_owned(),
+        name: "Bu\u{308}ro Accounting".to_owned(),
+    };
+    let profile = |is_guest| Profile {
+        id: "5f1d0c52-aaaa".to_owned(),
+        is_guest,
+    };
+    let check = |condition: &Condition,
+                 actor: Option<&str>,
+                 account: Option<Lookup<Profile>>,
+                 groups: Option<Lookup<Vec<GroupInfo>>>,
+                 expected: &str| {
+        let event = Event {
+            actor: actor.map(str::to_owned),
+            ..event("file.uploaded", r#""parentId": 1"#)
+        };
+        let facts = Facts {
+            actor: account.clone(),
+            actor_groups: groups.clone(),
+            ..Facts::of(&event)
+        };
+        let seen = outcome(condition, &facts);
+        assert_eq!(
+            seen, expected,
+            "{condition:?} {actor:?} {account:?} {groups:?}"
+        );
+    };
+    let anna = Some("5f1d0c52-aaaa");
+    let (by, not_by) = (Condition::by_group, Condition::not_by_group);
+    for group in [" büro ACCOUNTING ", "7c1f3a52-AAAA"] {
+        let found = || Some(Lookup::Found(vec![accounting.clone()]));
+        check(&by([group]), anna, None, found(), "yes");
+        check(&not_by([group]), anna, None, found(), "no");
+        let none = || Some(Lookup::Found(Vec::new()));
+        check(&by([group]), anna, None, none(), "no");
+        check(&not_by([group]), anna, None, none(), "yes");
+        check(&by([group]), anna, None, Some(Lookup::NotFound), "no");
+        check(&not_by([group]), anna, None, Some(Lookup::NotFound), "yes");
+        for condition in [by([group]), not_by([group])] {
+            check(&condition, anna, None, None, "groups?");
+        }
+        check(&by([group]), None, None, None, "no");
+        check(&not_by([group]), None, None, None, "yes");
+    }
+    for (wanted, is_guest, expected) in [
+        (true, true, "yes"),
+        (true, false, "no"),
+        (false, true, "no"),
+        (false, false, "yes"),
+    ] {
+        let condition = Condition::ByGuest(wanted);
+        let found = Some(Lookup::Found(profile(is_guest)));
+        check(&condition, anna, found, None, expected);
+        check(&condition, anna, Some(Lookup::NotFound), None, "no");
+        check(&condition, anna, None, None, "account?");
+        check(&condition, None, None, None, "no");
+    }
 }
 
 #[test]

@@ -185,6 +185,22 @@ fn new_folders_and_results() {
     check(&[rule("a", "file.copied", room(6), &actions)], 0);
 }
 
+/// The key's user is not a guest, and may or may not be in a group.
+#[test]
+fn conditions_on_people_that_exclude_own_actions() {
+    for (condition, cycles) in [
+        (Condition::ByGuest(true), 0),
+        (Condition::ByGuest(false), 1),
+        (Condition::by_group(["Accounting"]), 0),
+        (Condition::not_by_group(["Accounting"]), 0),
+    ] {
+        let mut conditions = room(5);
+        conditions.push(condition);
+        let rules = [rule("a", "file.updated", conditions, &[("comment", 0)])];
+        assert_eq!(found(&rules).len(), cycles, "{rules:?}");
+    }
+}
+
 #[test]
 fn which_rules_trigger_each_other() {
     let check = |rules: &[Rule], cycles: usize| {

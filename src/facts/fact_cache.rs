@@ -1,13 +1,14 @@
-//! Caches of what is the same for all files of a folder or room: one call to the portal for each of those, not per file.
+//! Caches of what is the same for many events, such as those in a room or by a person: one call to the portal for each of those,
+//! not per event.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::event::Trigger;
-use crate::ids::FolderId;
 
 /// How long an entry is used. Webhooks that do not announce moved folders are common, so a move must be
 /// noticed without an event.
@@ -16,9 +17,13 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// The most entries; one more empties the cache.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Facts about folders or rooms.
+/// Facts about folders, rooms or people.
 #[derive(Debug)]
-pub(super) struct FolderCache<T>(Mutex<HashMap<FolderId, Cached<T>>>);
+pub(super) struct FactCache<K, T> {
+    entries: Mutex<HashMap<K, Cached<T>>>,
+    /// The triggers of events that report a change of such a fact.
+    changes: &'static [&'static str],
+}
 
 #[derive(Debug)]
 struct Cached<T> {
@@ -26,60 +31,53 @@ struct Cached<T> {
     read_at: Timestamp,
 }
 
-impl<T> Default for FolderCache<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
+impl<K: Eq + Hash, T: Clone> FactCache<K, T> {
+    /// An empty cache, which an event of one of these triggers empties again.
+    pub(super) fn until(changes: &'static [&'static str]) -> Self {
+        Self {
+            entries: Mutex::default(),
+            changes,
+        }
     }
-}
 
-impl<T: Clone> FolderCache<T> {
-    /// The fact about a folder, unless it is unknown or too old.
-    pub(super) fn get(&self, folder: &FolderId, now: Timestamp) -> Option<T> {
+    /// The fact about this, unless it is unknown or too old.
+    pub(super) fn get(&self, about: &K, now: Timestamp) -> Option<T> {
         let entries = self.lock();
-        let entry = entries.get(folder)?;
+        let entry = entries.get(about)?;
         (now < entry.read_at + MAX_AGE).then(|| entry.fact.clone())
     }
 
     /// Stores what the portal said at this time.
-    pub(super) fn insert(&self, folder: FolderId, fact: T, read_at: Timestamp) {
+    pub(super) fn insert(&self, about: K, fact: T, read_at: Timestamp) {
         let mut entries = self.lock();
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
-        entries.insert(folder, Cached { fact, read_at });
+        entries.insert(about, Cached { fact, read_at });
     }
 
-    /// Empties the cache when an event of this trigger can have moved or changed a folder or a room. New tags raise no event
-    /// (docs/DOCSPACE.md A2).
+    /// Empties the cache when an event of this trigger can have changed a fact.
     pub(super) fn invalidate_after(&self, trigger: &Trigger) {
-        const CHANGES: [&str; 7] = [
-            "folder.moved",
-            "folder.copied",
-            "folder.restored",
-            "room.updated",
-            "room.archived",
-            "room.restored",
-            "room.deleted",
-        ];
-        if CHANGES.contains(&trigger.as_str()) {
+        if self.changes.contains(&trigger.as_str()) {
             self.lock().clear();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<FolderId, Cached<T>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Cached<T>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::FolderId;
 
     #[test]
     fn a_path_is_used_until_it_is_old_or_a_folder_moves() {
         let start = Timestamp::UNIX_EPOCH;
         let folder = FolderId::from(7);
-        let paths = FolderCache::default();
+        let paths = FactCache::until(&["folder.moved"]);
         assert_eq!(paths.get(&folder, start), None);
 
         let path = vec![FolderId::from(1), folder.clone()];
