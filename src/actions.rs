@@ -32,6 +32,7 @@ mod poll_schedule;
 mod portal_error;
 
 // One module per kind.
+mod add_to_group;
 mod archive;
 mod call;
 mod comment;
@@ -45,6 +46,7 @@ mod tag;
 mod transfer;
 mod trash;
 
+pub use add_to_group::AddToGroup;
 pub use archive::Archive;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
@@ -75,6 +77,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Share>(),
     KindEntry::of::<Tag>(),
     KindEntry::of::<Archive>(),
+    KindEntry::of::<AddToGroup>(),
     KindEntry::of::<Notify>(),
     KindEntry::of::<Call>(),
 ];

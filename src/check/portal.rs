@@ -8,7 +8,7 @@ use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
 use crate::root_cause::cause_in_words;
-use crate::rules::{Condition, FileRight};
+use crate::rules::{Condition, FileRight, WorksOn};
 
 use super::deployment::Deployment;
 use super::portal_version;
@@ -73,8 +73,16 @@ const ROOM_SCOPE: NeededScope = NeededScope {
 /// The scope that rules need which ask about people.
 const PEOPLE_SCOPE: NeededScope = NeededScope {
     any_of: &["accounts:read", "*:read", "*:write"],
-    if_missing: "lacks the scope accounts:read, so conditions on groups and guests cannot be evaluated; create a key \
+    if_missing: "lacks the scope accounts:read, so nothing can be found out about groups and guests; create a key \
                  that has it",
+    required: true,
+};
+
+/// The scopes that rules need which change groups.
+const GROUP_SCOPE: NeededScope = NeededScope {
+    any_of: &["accounts:write", "*:write"],
+    if_missing: "lacks the scope accounts:write, so nobody can be added to a group; create a key that has it and \
+                 accounts:read",
     required: true,
 };
 
@@ -210,6 +218,9 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
         granted.any(|scope| scopes.contains(&scope.as_str()))
     };
     let mut actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
+    let changes_groups = actions
+        .clone()
+        .any(|action| action.properties.works_on == WorksOn::Person);
     let changes_rooms = actions.any(|action| {
         let right = action.properties.needs;
         matches!(
@@ -222,7 +233,8 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
         .chain(changes_rooms.then_some(&ROOM_SCOPE))
-        .chain(asks_for_people.then_some(&PEOPLE_SCOPE))
+        .chain((asks_for_people || changes_groups).then_some(&PEOPLE_SCOPE))
+        .chain(changes_groups.then_some(&GROUP_SCOPE))
         .filter(|scope| !has_one_of(scope.any_of))
         .map(|scope| {
             if scope.required {

@@ -1,7 +1,7 @@
 //! Calls about people and groups (docs/DOCSPACE.md A10).
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use super::call::PortalCall;
 use super::error::Error;
@@ -60,10 +60,30 @@ impl<'a> People<'a> {
         self.transport.read(PortalCall::list(path)).await
     }
 
+    /// Makes an account a member of a group, if `may_send` returns true just before the request. Raises no event. Guests and
+    /// disabled accounts are ignored, without an error. Only administrators of the portal may.
+    pub async fn add_to_group(
+        self,
+        group: &str,
+        account: &str,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<(), Error> {
+        let path = ApiPath::from("group").id(group).word("members");
+        let body = MembersBody { members: [account] };
+        let call = PortalCall::put(path, &body).returning_list();
+        let added = self.transport.send_if::<IgnoredAny>(may_send, call);
+        added.await.map(drop)
+    }
+
     /// Checks that there is a group with this GUID.
     pub async fn find_group(self, id: &str) -> Result<(), Error> {
         let path = ApiPath::from("group").id(id).query("includeMembers=false");
         let group = self.transport.read::<IgnoredAny>(PortalCall::get(path));
         group.await.map(drop)
     }
+}
+
+#[derive(Serialize)]
+struct MembersBody<'a> {
+    members: [&'a str; 1],
 }

@@ -156,6 +156,8 @@ pub enum WorksOn {
     File,
     /// A room: the one that holds the file or folder, or that the event is about.
     Room,
+    /// A user.
+    Person,
     /// Nothing in the portal.
     Anything,
 }

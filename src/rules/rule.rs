@@ -58,6 +58,7 @@ impl Rule {
         actions.all(|action| match action.properties.works_on {
             WorksOn::File => kind == EntryKind::File,
             WorksOn::Room => kind != EntryKind::Account,
+            WorksOn::Person => kind == EntryKind::Account,
             WorksOn::Anything => true,
         })
     }

@@ -103,6 +103,7 @@ mod backup;
 mod command;
 mod downtime;
 mod full_disk;
+mod groups;
 mod health;
 mod kill;
 mod locked_file;

@@ -39,6 +39,7 @@ mod create_folder;
 mod failures;
 mod folder_paths;
 mod frozen;
+mod groups;
 mod large_portal;
 mod leases;
 mod links;

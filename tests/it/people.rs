@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use docspace_courier::finding::Severity;
 use docspace_sandbox::{FaultEffect, UploadEvents};
 
 use crate::catch_up::deliver;
+use crate::check::{Variables, check_with, finds};
 use crate::scene::{Leftover, Scene, scenario};
 
 impl Scene {
@@ -179,4 +181,35 @@ async fn an_account_that_is_gone() {
         assert_eq!(decisions.iter().filter(gone).count(), 2, "{decisions:?}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_ask_about_people() {
+    for (trigger, rule, scope) in [
+        (
+            "file.uploaded",
+            "by_guest = true\n[[rule.action]]\ncomment = \"Guest\"",
+            "accounts:read",
+        ),
+        (
+            "user.created",
+            "[[rule.action]]\nadd_to_group = \"7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10\"",
+            "accounts:write",
+        ),
+    ] {
+        scenario(async |scene| {
+            scene
+                .portal
+                .set_scopes(&["files:write", "rooms:read", "accounts.self:read"]);
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("rules.toml");
+            let text = format!("[[rule]]\nname = \"people\"\ntriggers = [\"{trigger}\"]\n{rule}\n");
+            std::fs::write(&file, text).unwrap();
+            let variables = Variables::of(scene).with("RULES_FILE", file.to_str().unwrap());
+            let report = check_with(scene, variables).await;
+            let lacks = format!("lacks the scope {scope}");
+            finds(&report, Severity::Error, "DOCSPACE_API_KEY", &lacks);
+        })
+        .await;
+    }
 }

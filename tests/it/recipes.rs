@@ -27,7 +27,7 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 16] = [
+const JOBS: [(&str, Deeds, Actions); 17] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
@@ -46,6 +46,11 @@ const JOBS: [(&str, Deeds, Actions); 16] = [
     ("guest-uploads", upload, &[("copy", 3), ("notify", 3)]),
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
     ("link-for-clients", route, &[("link", 1), ("notify", 1)]),
+    (
+        "new-employee-group",
+        hire,
+        &[("add_to_group", 1), ("notify", 1)],
+    ),
     ("review-comment", edit, &[("comment", 1)]),
     (
         "room-folders",
@@ -139,6 +144,14 @@ fn join(_: &Scene) -> Vec<String> {
     vec![event(1, "user.created", &dana)]
 }
 
+fn hire(scene: &Scene) -> Vec<String> {
+    scene.portal.make_service_account_administrator();
+    let email = "olga.owner@sandbox.example.test";
+    let id = scene.portal.account_with_email(email).unwrap();
+    let payload = format!(r#"{{"id":"{id}","firstName":"Olga","lastName":"Owner"}}"#);
+    vec![event(1, "user.created", &payload)]
+}
+
 fn user(status: u8, email: &str) -> String {
     format!(
         r#"{{"id":"c1a5b1de-0c61-4a7f-9a3d-8e1f40c2b7aa","firstName":"Dana","lastName":"Klein","status":{status},"email":"{email}"}}"#
@@ -157,7 +170,8 @@ struct Done {
     actions: BTreeMap<String, usize>,
     /// The path, title, content, version, comment and lock of each file, and how many links it has.
     files: Vec<String>,
-    /// The members of the client's room, each with the number of the level, and the invitations that were mailed.
+    /// The members of the client's room, each with the number of the level, the invitations that were mailed, and the
+    /// members of the group.
     members: Vec<String>,
     /// How many events of each trigger the portal has raised.
     events: BTreeMap<String, usize>,
@@ -188,7 +202,9 @@ impl Done {
             format!("{name} {}", member.access)
         });
         let mails = scene.portal.invitation_mails().into_iter();
-        let members = members.chain(mails.map(|(_, address)| address)).collect();
+        let members = members.chain(mails.map(|(_, address)| address));
+        let in_group = scene.portal.group_members(&scene.portal.seed().group);
+        let members = members.chain(in_group).collect();
         let calls = program.calls();
         let ids: BTreeSet<&str> = calls.iter().map(|call| call.header("webhook-id")).collect();
         Self {
@@ -405,6 +421,11 @@ async fn invoices() {
 #[tokio::test]
 async fn link_for_clients() {
     check("link-for-clients").await;
+}
+
+#[tokio::test]
+async fn new_employee_group() {
+    check("new-employee-group").await;
 }
 
 #[tokio::test]

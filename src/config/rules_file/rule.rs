@@ -133,26 +133,37 @@ const FOR_ROOMS: &str = "only create_folder, share, tag, archive, notify and cal
 /// What is possible with all events.
 const FOR_OTHERS: &str = "only create_folder with below, notify and call are possible";
 
-/// Actions on files need triggers about a file that still exists, those on rooms triggers about something in a room.
+/// What is possible with events about users.
+const FOR_USERS: &str = "only add_to_group, create_folder with below, notify and call are possible";
+
+/// What is possible with events about files.
+const FOR_FILES: &str = "it is possible with events about users only";
+
+/// Actions on files need triggers about a file that still exists, those on rooms triggers about something in a room, and
+/// those on people triggers about a user.
 fn check_file_actions(table: &TableReader<'_>, triggers: &[Trigger], actions: &[ActionPlan]) {
     let find = |what: WorksOn| {
         let mut actions = actions.iter();
         actions.find(|action| action.properties.works_on == what)
     };
     let on_file = find(WorksOn::File);
-    let on_any = on_file.or_else(|| find(WorksOn::Room));
+    let on_person = find(WorksOn::Person);
+    let not_on_room = on_file.or(on_person);
+    let not_on_user = on_file.or_else(|| find(WorksOn::Room));
+    let on_any = not_on_user.or(on_person);
     for trigger in triggers {
         let name = trigger.as_str();
         let (subject, impossible, possible) = match name.split_once('.') {
-            Some(("file", "deleted")) => ("a deleted file", on_file, FOR_ROOMS),
+            Some(("file", "deleted")) => ("a deleted file", not_on_room, FOR_ROOMS),
             Some(("folder" | "room", "deleted")) => {
                 ("a deleted folder or room", on_any, FOR_OTHERS)
             }
-            Some(("folder" | "room", _)) => ("a folder or room", on_file, FOR_ROOMS),
+            Some(("folder" | "room", _)) => ("a folder or room", not_on_room, FOR_ROOMS),
             Some(("agent", _)) => ("an agent", on_any, FOR_OTHERS),
-            Some(("user", _)) => ("a user", on_any, FOR_OTHERS),
+            Some(("user", "deleted")) => ("a deleted user", on_any, FOR_OTHERS),
+            Some(("user", _)) => ("a user", not_on_user, FOR_USERS),
             Some(("group", _)) => ("a group", on_any, FOR_OTHERS),
-            _ => continue,
+            _ => ("a file", on_person, FOR_FILES),
         };
         if let Some(action) = impossible {
             let kind = action.kind;

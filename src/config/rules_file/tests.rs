@@ -279,7 +279,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, share, tag, archive, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, share, tag, archive, add_to_group, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -402,8 +402,29 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"user.created\"",
         "archive = true",
-        "is about a user, so the rule cannot archive; only create_folder with below, notify and call are possible",
+        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, notify and call are possible",
     );
+    for (trigger, what) in [
+        (
+            "file.uploaded",
+            "is about a file, so the rule cannot add_to_group",
+        ),
+        (
+            "room.created",
+            "is about a folder or room, so the rule cannot add_to_group",
+        ),
+        (
+            "user.deleted",
+            "is about a deleted user, so the rule cannot add_to_group",
+        ),
+        (
+            "group.created",
+            "is about a group, so the rule cannot add_to_group",
+        ),
+    ] {
+        let group = "add_to_group = \"7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10\"";
+        rule("a", &format!("\"{trigger}\""), group, what);
+    }
 }
 
 #[test]
