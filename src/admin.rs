@@ -1,6 +1,6 @@
 //! The admin listener: the console's pages, their JSON, health, and metrics.
 //!
-//! It reads the store and shows it. Its two changes, replay and discard, are plain forms. The layers of
+//! It reads the store and shows it. What it changes (replay, discard, rules), it changes with plain forms. The layers of
 //! `admin/guard.rs` decide who may see and change what before any page is rendered. The pages are rendered
 //! from views made for them, work without a script, and load nothing from elsewhere.
 
@@ -35,7 +35,13 @@ pub(crate) mod layout;
 mod list;
 mod list_query;
 
+// Rules.
+mod rule_list;
+mod rule_pause;
+mod rules_editor_page;
+
 // Changes.
+mod change_list;
 mod confirm;
 
 pub use access::Access;
@@ -47,15 +53,16 @@ pub fn router(console: Arc<Console>) -> Router {
     let private = Router::new()
         .route("/", get(list::show))
         .route("/events/{id}", get(event_page::show))
-        .route(
-            "/events/{id}/{change}",
-            get(confirm::show).post(confirm::apply),
-        )
+        .route("/rules", get(rule_list::show))
+        .route("/changes", get(change_list::show))
         .route("/api/events", get(api::events))
         .route("/api/events/{id}", get(api::event))
+        .route("/api/rules", get(rule_list::list))
+        .route("/api/changes", get(change_list::list))
         .route("/api/status", get(api::status))
         .route("/metrics", get(metrics))
         .fallback(layout::not_found)
+        .merge(changes(&console))
         .layer(from_fn(guard::require_access));
     let login = Router::new()
         .route("/login", get(login::show).post(login::sign_in))
@@ -69,6 +76,28 @@ pub fn router(console: Arc<Console>) -> Router {
         .merge(health::admin_routes(console.health.clone()))
         .with_state(console);
     guarded(routes, access, layout::ALL_EVENTS)
+}
+
+/// What changes something, and the pages that ask for confirmation.
+fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
+    let editor = get(rules_editor_page::show).post(rules_editor_page::apply);
+    Router::new()
+        .route(
+            "/events/{id}/{change}",
+            get(confirm::show).post(confirm::apply),
+        )
+        .route(
+            "/rules/{change}",
+            get(rule_pause::show).post(rule_pause::apply),
+        )
+        .route(
+            rules_editor_page::PATH,
+            editor.layer(from_fn(guard::large_body)),
+        )
+        .layer(from_fn_with_state(
+            Arc::clone(console),
+            guard::require_operator,
+        ))
 }
 
 /// What the pages load.

@@ -9,6 +9,7 @@ use crate::config::{ConfigError, EnvFileError, Settings};
 use crate::telemetry;
 
 // What all commands share.
+mod author;
 mod evaluation;
 mod existing_store;
 mod exit;

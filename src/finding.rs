@@ -30,6 +30,9 @@ pub struct Finding {
     /// What was found and how to fix it; completes a sentence that starts with the subject.
     #[serde(rename = "sentence")]
     pub message: String,
+    /// The line of the rules file that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 impl Finding {
@@ -53,6 +56,7 @@ impl Finding {
             severity,
             subject: subject.into(),
             message: message.into(),
+            line: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::{self, Author, ChangeKind};
 use crate::db::{Db, SqlError, StoreError};
 use crate::ids::InboxId;
 use crate::inbox;
@@ -67,16 +68,25 @@ async fn mentioning(db: &Db, person: &str) -> Result<Vec<InboxId>, StoreError> {
 }
 
 /// Erases the personal data of these events.
-pub async fn forget(db: &Db, events: &[InboxId]) -> Result<Forgotten, StoreError> {
+pub async fn forget(
+    db: &Db,
+    events: &[InboxId],
+    author: &Author,
+    now: Timestamp,
+) -> Result<Forgotten, StoreError> {
     let mut total = Forgotten::default();
     for batch in events.chunks(BATCH) {
-        let batch = batch.to_vec();
+        let (batch, author) = (batch.to_vec(), author.clone());
         let erased = db.write(move |sql| {
             let forget = |&id: &InboxId| inbox::forget(sql, id);
-            batch
+            let erased = batch
                 .iter()
                 .map(forget)
-                .collect::<Result<Vec<_>, SqlError>>()
+                .collect::<Result<Vec<_>, SqlError>>()?;
+            // Whose data it was is not recorded.
+            let subject = format!("{} events", erased.iter().filter(|it| **it).count());
+            audit::record(sql, &author, ChangeKind::Forget, &subject, None, now)?;
+            Ok(erased)
         });
         for erased in erased.await? {
             if erased {

@@ -39,7 +39,7 @@ pub use decision::{
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use forget::{forget, mentioning};
 pub use origin::{Origin, effect_kind, may_be_own_effect, origin};
-pub use replay::{Replay, ReplayOrder, ReplayedBy, replay, replay_as_planned};
+pub use replay::{Replay, replay, replay_as_planned};
 pub use retention::prune;
 pub use title_key::{fill_title_keys, title_key};
 

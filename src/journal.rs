@@ -12,6 +12,7 @@ mod day;
 mod details;
 mod filter;
 mod list;
+mod rules;
 
 pub mod overview;
 
@@ -20,6 +21,7 @@ pub use details::find;
 pub use filter::{EventFilter, StateFilter, select};
 pub use list::{list, list_with_actions};
 pub use replay::change_text;
+pub use rules::{RuleActivity, rule_activity};
 
 pub use view::{ActionView, DecisionView, EventDetails, EventState, EventView};
 pub use wording::actions_text;

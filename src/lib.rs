@@ -35,10 +35,13 @@ pub mod outgoing;
 pub mod pipeline;
 
 // Evaluate and replay for people.
+pub mod audit;
 pub mod evaluator;
 pub mod forget;
 pub mod replay;
 pub mod rule_pause;
+mod rules_editor;
+pub mod trial;
 
 // Fetch what was not delivered, and apply rules to existing files.
 pub mod backfill;
@@ -62,6 +65,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod edited_file;
 pub mod file_watcher;
 pub mod finding;
 mod hash;
@@ -73,6 +77,7 @@ pub mod instances;
 mod log_limit;
 mod loopback;
 pub mod metrics;
+mod private_file;
 pub mod results;
 mod root_cause;
 pub mod server;

@@ -33,20 +33,30 @@ pub struct Reload {
     pub metrics: Arc<Metrics>,
     /// Notified to request a reload.
     pub requested: Arc<Notify>,
+    /// Held by the reload that runs.
+    pub running: tokio::sync::Mutex<()>,
 }
 
 impl Reload {
-    /// Reads the rules, and activates them if they are valid.
-    async fn reload(&self) {
+    /// Reads the rules, and activates them if they are valid. Returns how many there are, or why the active ones stay.
+    pub async fn now(&self) -> Result<usize, String> {
+        // The one that began last has read the newest file, and must end last.
+        let _one_at_a_time = self.running.lock().await;
         let source = self.source.clone();
         // A network file system may block.
         let read = tokio::task::spawn_blocking(move || source.read()).await;
-        let read = match read.expect("reading the rules does not panic") {
-            Ok(read) => read,
-            Err(problems) => {
-                error!("keeping the active rules: {}", problems.in_one_line());
+        let read = match read {
+            Ok(Ok(read)) => read,
+            Err(panic) => {
+                error!("keeping the active rules: reading them panicked");
                 self.metrics.count_reload("refused");
-                return;
+                return Err(panic.to_string());
+            }
+            Ok(Err(problems)) => {
+                let problems = problems.in_one_line();
+                error!("keeping the active rules: {problems}");
+                self.metrics.count_reload("refused");
+                return Err(problems);
             }
         };
         let count = read.rules.len();
@@ -63,11 +73,12 @@ impl Reload {
                 "keeping the active rules: cannot set up a pipeline"
             );
             self.metrics.count_reload("refused");
-            return;
+            return Err(error.to_string());
         }
         self.rules.replace(read.rules);
         info!(rules = count, "reloaded the rules");
         self.metrics.count_reload("done");
+        Ok(count)
     }
 
     /// Reloads on request and when the watched file changes, until the token is cancelled.
@@ -89,7 +100,8 @@ impl Reload {
                 }
                 () = stop.cancelled() => return,
             }
-            self.reload().await;
+            // It has logged and counted the outcome.
+            let _ = self.now().await;
         }
     }
 }

@@ -1,16 +1,17 @@
-//! Replays that a person orders: what they would change, and ordering them. The commands and the console use the
-//! same functions.
+//! Replays and discards that a person orders: what a replay would change, and ordering both. The commands and the
+//! console use the same functions.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::{self, Author, ChangeKind};
 use crate::db::{Db, Sql, SqlError, StoreError};
 use crate::evaluator::Evaluator;
 use crate::event::Event;
 use crate::ids::InboxId;
-use crate::inbox::{self, Replay, ReplayOrder};
+use crate::inbox::{self, Discarded, Replay};
 use crate::journal;
 use crate::rules::{Facts, RuleSet};
 
@@ -135,18 +136,26 @@ pub async fn order(
     db: &Db,
     events: &[InboxId],
     mode: ReplayMode,
-    order: &ReplayOrder,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     for batch in events.chunks(BATCH) {
-        let (batch, order) = (batch.to_vec(), order.clone());
+        let (batch, author) = (batch.to_vec(), author.clone());
         let ordered = db.write(move |sql| {
-            let replay = |&id: &InboxId| Ok((id, order_one(sql, id, mode, &order, now)?));
-            batch
-                .iter()
-                .map(replay)
-                .collect::<Result<Vec<_>, SqlError>>()
+            let mut ordered = Vec::new();
+            for &id in &batch {
+                ordered.push((id, order_one(sql, id, mode, &author, now)?));
+            }
+            let replayed = ordered.iter().filter(|(_, outcome)| match outcome {
+                Some(Ordered::Reevaluating) => true,
+                Some(Ordered::Retried(count)) => *count > 0,
+                Some(Ordered::Nothing) | None => false,
+            });
+            let replayed: Vec<InboxId> = replayed.map(|(id, _)| *id).collect();
+            let remark = (mode == ReplayMode::AsPlanned).then_some("as planned");
+            record(sql, &author, ChangeKind::Replay, &replayed, remark, now)?;
+            Ok(ordered)
         });
         for (id, outcome) in ordered.await? {
             match outcome {
@@ -170,18 +179,63 @@ fn order_one(
     sql: &Sql,
     id: InboxId,
     mode: ReplayMode,
-    order: &ReplayOrder,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Option<Ordered>, SqlError> {
     Ok(match mode {
         ReplayMode::AsPlanned => {
-            inbox::replay_as_planned(sql, id, order, now)?.map(Ordered::Retried)
+            inbox::replay_as_planned(sql, id, author, now)?.map(Ordered::Retried)
         }
         ReplayMode::CurrentRules => {
-            inbox::replay(sql, id, order, now)?.map(|replay| match replay {
+            inbox::replay(sql, id, author, now)?.map(|replay| match replay {
                 Replay::Reevaluating => Ordered::Reevaluating,
                 Replay::NothingToReplay => Ordered::Nothing,
             })
         }
     })
+}
+
+/// Discards the dead letters of these events. Returns what was discarded of each; `None` where there is no such event.
+pub async fn discard(
+    db: &Db,
+    events: &[InboxId],
+    author: &Author,
+    now: Timestamp,
+) -> Result<Vec<(InboxId, Option<Discarded>)>, StoreError> {
+    let mut all = Vec::new();
+    for batch in events.chunks(BATCH) {
+        let (batch, author) = (batch.to_vec(), author.clone());
+        let discarded = db.write(move |sql| {
+            let mut results = Vec::new();
+            for &id in &batch {
+                results.push((id, inbox::discard(sql, id, now)?));
+            }
+            let is_some = |discarded: &Discarded| *discarded != Discarded::default();
+            let discarded = results
+                .iter()
+                .filter(|(_, discarded)| discarded.as_ref().is_some_and(is_some));
+            let discarded: Vec<InboxId> = discarded.map(|(id, _)| *id).collect();
+            record(sql, &author, ChangeKind::Discard, &discarded, None, now)?;
+            Ok(results)
+        });
+        all.extend(discarded.await?);
+    }
+    Ok(all)
+}
+
+/// Records a change of some events, if there are any.
+fn record(
+    sql: &Sql,
+    author: &Author,
+    what: ChangeKind,
+    events: &[InboxId],
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Result<(), SqlError> {
+    let subject = match events {
+        [] => return Ok(()),
+        [event] => format!("event {event}"),
+        [first, .., last] => format!("{} events, {first} to {last}", events.len()),
+    };
+    audit::record(sql, author, what, &subject, detail, now)
 }

@@ -91,7 +91,7 @@ impl Service {
             failpoints: Failpoints::default(),
         };
         let background = Background {
-            reload: parts.reload(config.rules_source, channels.pipelines.clone()),
+            reload: Arc::new(parts.reload(config.rules_source, channels.pipelines.clone())),
             worker: parts.worker(channels, settings),
             alerts: parts.alerts(recipients),
             catch_up: parts.catch_up(config.secrets.clone(), config.limits.retention),
@@ -146,7 +146,10 @@ impl Service {
         let supervisor = self.parts.supervisor();
         let health = self.parts.health(supervisor.health(), stop.clone());
         let public = webhook::router(self.receiver, health.clone());
-        let console = self.parts.console(self.access, self.tls.clone(), health);
+        let reload = Arc::clone(&self.background.reload);
+        let console = self
+            .parts
+            .console(self.access, self.tls.clone(), health, reload);
         let admin = server::serve(
             self.admin_listener,
             admin::router(Arc::new(console)),

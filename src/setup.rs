@@ -17,10 +17,8 @@ use crate::admin::layout::{self, HomeLink};
 
 // What was entered, and what it means for the env file.
 mod draft;
-mod env_file;
 mod installation;
 mod job;
-mod private_file;
 mod proposal;
 
 // What all pages share.

@@ -22,6 +22,22 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// The text as HTML that shows exactly its characters, also those that pages otherwise leave out.
+pub(crate) fn html_verbatim(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_plain =
+            character == '\n' || !(is_harmful(character) || "<>&\"'".contains(character));
+        if is_plain {
+            html.push(character);
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(html, "&#{};", u32::from(character));
+        }
+    }
+    html
+}
+
 /// Text whose line breaks are kept, without other control characters and invisible characters.
 pub(crate) fn clean_lines(text: &str) -> String {
     text.chars()

@@ -21,3 +21,18 @@ if (live) {
     if (!document.hidden) refresh().catch(() => {});
   }, Number(live.dataset.live) || DEFAULT_INTERVAL_MS);
 }
+
+// In the editor, the line number of an error selects its line.
+const text = document.getElementById("text");
+for (const link of document.querySelectorAll("a[data-line]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const lines = text.value.split("\n");
+    const line = Number(link.dataset.line) - 1;
+    const start = lines.slice(0, line).join("\n").length + (line > 0 ? 1 : 0);
+    text.focus();
+    text.setSelectionRange(start, start + (lines[line] ?? "").length);
+    text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, line - 3);
+  });
+}
+

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tracing::warn;
 
+use crate::audit::{Author, Through};
 use crate::log_limit::LogLimits;
 use crate::loopback::{has_loopback_host, is_forwarded};
 
@@ -58,6 +59,16 @@ pub(super) struct Identity {
 /// The operator who sends a request, as the proxy that authenticated them names them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OperatorName(pub(super) Option<String>);
+
+impl OperatorName {
+    /// The operator, for the audit log.
+    pub(super) fn author(self) -> Author {
+        Author {
+            through: Through::Console,
+            person: self.0,
+        }
+    }
+}
 
 impl Identity {
     /// Whether pages and their data may be shown.

@@ -26,10 +26,10 @@ const DEFAULT_EVENTS: u32 = 50;
 /// Most events in one response.
 const MAX_EVENTS: u32 = 1000;
 
-type ApiResult<T> = Result<ApiJson<T>, (StatusCode, Cow<'static, str>)>;
+pub(super) type ApiResult<T> = Result<ApiJson<T>, (StatusCode, Cow<'static, str>)>;
 
 /// A response in JSON without characters that control a terminal.
-pub(super) struct ApiJson<T>(T);
+pub(super) struct ApiJson<T>(pub(super) T);
 
 impl<T: Serialize> IntoResponse for ApiJson<T> {
     fn into_response(self) -> Response {
@@ -41,7 +41,8 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-fn unavailable(error: &StoreError) -> (StatusCode, Cow<'static, str>) {
+/// The response for a store that cannot be read, whose log line this writes.
+pub(super) fn store_unavailable(error: &StoreError) -> (StatusCode, Cow<'static, str>) {
     log_store_error(error);
     let sentence = "the store cannot be read\n";
     (StatusCode::SERVICE_UNAVAILABLE, sentence.into())
@@ -114,7 +115,9 @@ pub(super) async fn events(
     let list = console
         .db
         .read(move |sql| journal::list(sql, &filter, limit));
-    list.await.map(ApiJson).map_err(|error| unavailable(&error))
+    list.await
+        .map(ApiJson)
+        .map_err(|error| store_unavailable(&error))
 }
 
 pub(super) async fn event(
@@ -122,7 +125,7 @@ pub(super) async fn event(
     Path(id): Path<i64>,
 ) -> ApiResult<EventDetails> {
     let details = console.db.read(move |sql| journal::find(sql, id));
-    let details = details.await.map_err(|error| unavailable(&error))?;
+    let details = details.await.map_err(|error| store_unavailable(&error))?;
     details
         .map(ApiJson)
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n".into()))
@@ -136,7 +139,7 @@ pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<Sta
             backfill::latest(sql)?,
         ))
     });
-    let (overview, listing, backfill) = read.await.map_err(|error| unavailable(&error))?;
+    let (overview, listing, backfill) = read.await.map_err(|error| store_unavailable(&error))?;
     Ok(ApiJson(StatusResponse {
         version: env!("CARGO_PKG_VERSION"),
         overview,

@@ -10,15 +10,17 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use tracing::info;
 
-use super::access::{Caller, Identity, OperatorName};
+use super::access::{Identity, OperatorName};
 use super::console::Console;
 use super::event_page::Notice;
-use super::layout::{Layout, all_events, message, no_event, page, unavailable};
-use super::login;
+use super::layout::{Layout, no_event, page, unavailable};
+use crate::audit::Author;
+use crate::db::StoreError;
 use crate::ids::InboxId;
-use crate::inbox::{self, Discarded, Replay, ReplayOrder, ReplayedBy};
+use crate::inbox::Discarded;
 use crate::journal::{self, EventDetails, EventState};
 use crate::outbox::ActionState;
+use crate::replay::{self, ReplayMode};
 
 /// A change of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -56,10 +58,6 @@ pub(super) async fn show(
     Extension(identity): Extension<Identity>,
     Path((id, change)): Path<(i64, EventChange)>,
 ) -> Response {
-    let path = format!("/events/{id}/{}", change.as_str());
-    if let Some(refusal) = refusal(&console, identity, &path) {
-        return refusal;
-    }
     let layout = Layout::new(&console, identity);
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(event)) => page(StatusCode::OK, &confirmation(layout, &event, change)),
@@ -71,25 +69,11 @@ pub(super) async fn show(
 pub(super) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,
-    Extension(OperatorName(person)): Extension<OperatorName>,
+    Extension(name): Extension<OperatorName>,
     Path((id, change)): Path<(i64, EventChange)>,
 ) -> Response {
-    if let Some(refusal) = refusal(&console, identity, &format!("/events/{id}")) {
-        return refusal;
-    }
-    let now = console.clock.now();
-    let event = InboxId(id);
-    let order = ReplayOrder {
-        by: ReplayedBy::Console,
-        person,
-    };
-    let write = console.db.write(move |sql| {
-        Ok(match change {
-            EventChange::Replay => inbox::replay(sql, event, &order, now)?.map(notice_of_replay),
-            EventChange::Discard => inbox::discard(sql, event, now)?.map(notice_of_discard),
-        })
-    });
-    match write.await {
+    let author = name.author();
+    match change_event(&console, InboxId(id), change, &author).await {
         Ok(Some(notice)) => {
             let notice = notice.as_str();
             info!(
@@ -107,41 +91,38 @@ pub(super) async fn apply(
     }
 }
 
-fn notice_of_replay(replay: Replay) -> Notice {
-    match replay {
-        Replay::Reevaluating => Notice::Reevaluating,
-        Replay::NothingToReplay => Notice::NothingChanged,
-    }
-}
-
-fn notice_of_discard(discarded: Discarded) -> Notice {
-    if discarded == Discarded::default() {
-        Notice::NothingChanged
-    } else {
-        Notice::Discarded
-    }
-}
-
-/// The page for those who may not change anything.
-fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response> {
-    let layout = Layout::new(console, identity);
-    match identity.caller {
-        Caller::Operator => None,
-        Caller::Anonymous => Some(message(
-            layout,
-            StatusCode::UNAUTHORIZED,
-            "Sign in first",
-            "Sign in with the ADMIN_TOKEN to make changes. A session lasts 12 hours.",
-            Some((login::address(path), "Sign in")),
-        )),
-        Caller::NoTokenConfigured => Some(message(
-            layout,
-            StatusCode::FORBIDDEN,
-            "Nothing can be changed here",
-            "ADMIN_TOKEN is not set. Set it and restart the service, or use docspace-courier events.",
-            Some(all_events()),
-        )),
-    }
+async fn change_event(
+    console: &Console,
+    event: InboxId,
+    change: EventChange,
+    author: &Author,
+) -> Result<Option<Notice>, StoreError> {
+    let (db, now, events) = (&console.db, console.clock.now(), [event]);
+    Ok(match change {
+        EventChange::Replay => {
+            let mode = ReplayMode::CurrentRules;
+            let replayed = replay::order(db, &events, mode, author, now).await?;
+            if replayed.not_found.is_empty() {
+                Some(match replayed.reevaluating {
+                    0 => Notice::NothingChanged,
+                    _ => Notice::Reevaluating,
+                })
+            } else {
+                None
+            }
+        }
+        EventChange::Discard => {
+            let discarded = replay::discard(db, &events, author, now).await?;
+            let discarded = discarded.into_iter().find_map(|(_, discarded)| discarded);
+            discarded.map(|it| {
+                if it == Discarded::default() {
+                    Notice::NothingChanged
+                } else {
+                    Notice::Discarded
+                }
+            })
+        }
+    })
 }
 
 fn confirmation(layout: Layout, details: &EventDetails, change: EventChange) -> ConfirmationPage {

@@ -11,6 +11,8 @@ use crate::docspace::Client;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
+use crate::reload::Reload;
+use crate::rules::ActiveRules;
 use crate::server::tls::Tls;
 use crate::wake::Wake;
 
@@ -38,9 +40,16 @@ pub struct Console {
     pub tls: Option<Arc<Tls>>,
     /// What the health endpoints check.
     pub health: Health,
+    /// The rules, their file, and what reads it again.
+    pub reload: Arc<Reload>,
 }
 
 impl Console {
+    /// The active rules.
+    pub(super) fn rules(&self) -> &ActiveRules {
+        &self.reload.rules
+    }
+
     /// Checks a token that a request presents; counts and logs rejections. `peer` is the other end of the connection.
     pub(super) fn check_token(
         &self,

@@ -21,11 +21,14 @@ use crate::loopback::host_of;
 use super::access::{Access, Caller, Identity, OperatorName, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
-use super::layout::{HomeLink, Layout, error_page, unavailable};
-use super::{login, session};
+use super::layout::{HomeLink, Layout, all_events, error_page, message, unavailable};
+use super::{login, rules_editor_page, session};
 
 /// Maximum size of a body in bytes; the largest form has a token and a path.
 const MAX_BODY_BYTES: usize = 4 * 1024;
+
+/// Maximum size in bytes of the form with the rules file, of which special characters take three times their size.
+const MAX_LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,13 +137,26 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 
 /// Reads the body, before anything else is done for a request, as far as its limits on size and time allow.
 pub(super) async fn body(request: Request, next: Next) -> Response {
+    if request.uri().path() == rules_editor_page::PATH {
+        // Only an operator's is read, by `large_body`.
+        return next.run(request).await;
+    }
+    limited_body(request, MAX_BODY_BYTES, next).await
+}
+
+/// Reads the body of the editor's form.
+pub(super) async fn large_body(request: Request, next: Next) -> Response {
+    limited_body(request, MAX_LARGE_BODY_BYTES, next).await
+}
+
+async fn limited_body(request: Request, limit: usize, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let is_announced_too_large = body.size_hint().lower() > MAX_BODY_BYTES as u64;
+    let is_announced_too_large = body.size_hint().lower() > limit as u64;
     let read = async {
         if is_announced_too_large {
             return None;
         }
-        to_bytes(body, MAX_BODY_BYTES).await.ok()
+        to_bytes(body, limit).await.ok()
     };
     let (status, sentence) = match tokio::time::timeout(BODY_TIMEOUT, read).await {
         Ok(Some(bytes)) => return next.run(Request::from_parts(head, Body::from(bytes))).await,
@@ -227,6 +243,43 @@ pub(super) async fn require_access(
     let path = request.uri().path_and_query();
     let path = path.map_or("/", |path| path.as_str());
     Redirect::to(&login::address(path)).into_response()
+}
+
+/// Lets only operators through, before the body of a large form is read.
+pub(super) async fn require_operator(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path_and_query();
+    let path = path.map_or("/", |path| path.as_str());
+    match refusal(&console, identity, path) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
+}
+
+/// The page for those who may not change anything.
+fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response> {
+    let layout = Layout::new(console, identity);
+    match identity.caller {
+        Caller::Operator => None,
+        Caller::Anonymous => Some(message(
+            layout,
+            StatusCode::UNAUTHORIZED,
+            "Sign in first",
+            "Sign in with the ADMIN_TOKEN to make changes. A session lasts 12 hours.",
+            Some((login::address(path), "Sign in")),
+        )),
+        Caller::NoTokenConfigured => Some(message(
+            layout,
+            StatusCode::FORBIDDEN,
+            "Nothing can be changed here",
+            "ADMIN_TOKEN is not set. Set it and restart the service, or use docspace-courier events.",
+            Some(all_events()),
+        )),
+    }
 }
 
 #[cfg(test)]

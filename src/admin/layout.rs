@@ -12,12 +12,43 @@ use crate::db::StoreError;
 use crate::telemetry::ErrorChain;
 use crate::text;
 
+/// A part of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Events,
+    Rules,
+    Changes,
+}
+
+impl Section {
+    const ALL: [Self; 3] = [Self::Events, Self::Rules, Self::Changes];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Events => "/",
+            Self::Rules => "/rules",
+            Self::Changes => "/changes",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "Events",
+            Self::Rules => "Rules",
+            Self::Changes => "Changes",
+        }
+    }
+}
+
 /// The header of every page.
+#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     /// The portal's address; empty for callers who may not read.
     pub(crate) portal: String,
     pub(crate) is_signed_in: bool,
     pub(crate) can_sign_in: bool,
+    /// The part of the console that the page belongs to; `None` where there is no console, or it may not be seen.
+    section: Option<Section>,
 }
 
 impl Layout {
@@ -27,7 +58,23 @@ impl Layout {
             portal,
             is_signed_in: false,
             can_sign_in: false,
+            section: None,
         }
+    }
+
+    /// The layout of a page in this part of the console.
+    pub(super) fn at(mut self, section: Section) -> Self {
+        self.section = self.section.map(|_| section);
+        self
+    }
+
+    /// The parts of the console: address, name, and whether the page belongs to it.
+    pub(crate) fn sections(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let Some(current) = self.section else {
+            return Vec::new();
+        };
+        let link = |section: Section| (section.path(), section.name(), section == current);
+        Section::ALL.map(link).into()
     }
 
     pub(super) fn new(console: &Console, identity: Identity) -> Self {
@@ -40,6 +87,7 @@ impl Layout {
             },
             is_signed_in: identity.has_session,
             can_sign_in: caller == Caller::Anonymous,
+            section: identity.may_read().then_some(Section::Events),
         }
     }
 }

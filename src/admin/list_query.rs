@@ -107,6 +107,12 @@ pub(super) fn list_of(name: &str, value: &str) -> String {
     format!("/?{name}={value}")
 }
 
+/// The address of the page that changes a rule.
+pub(super) fn rule_address(change: &str, rule: &str) -> String {
+    let rule = utf8_percent_encode(rule, NON_ALPHANUMERIC);
+    format!("/rules/{change}?rule={rule}")
+}
+
 fn given(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::{self, Author, ChangeKind};
 use crate::db::{Row, Sql, SqlError, WriteLock, stored_words};
 use crate::outbox;
 
@@ -103,12 +104,15 @@ pub(super) fn running(sql: &Sql) -> Result<Option<Backfill>, SqlError> {
 pub fn order(
     sql: &Sql,
     request: &BackfillRequest,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Option<i64>, SqlError> {
     sql.lock(WriteLock::Backfills)?;
     if running(sql)?.is_some() {
         return Ok(None);
     }
+    let rules = request.rules.join(", ");
+    audit::record(sql, author, ChangeKind::StartBackfill, &rules, None, now)?;
     let request = to_json(request);
     let cursor = to_json(&Cursor::default());
     let id = sql.query_one(
@@ -126,7 +130,12 @@ pub fn order(
 
 /// Stops the backfill that is under way. What it has planned is still carried out. Returns whether one was under
 /// way.
-pub fn stop(sql: &Sql, now: Timestamp) -> Result<bool, SqlError> {
+pub fn stop(sql: &Sql, author: &Author, now: Timestamp) -> Result<bool, SqlError> {
+    let stopped = running(sql)?;
+    if let Some(backfill) = &stopped {
+        let rules = backfill.request.rules.join(", ");
+        audit::record(sql, author, ChangeKind::StopBackfill, &rules, None, now)?;
+    }
     Ok(end(sql, BackfillState::Stopped, None, now)? > 0)
 }
 

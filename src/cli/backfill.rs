@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::Author;
 use crate::backfill::{
     self, Backfill, BackfillRequest, BackfillState, Counts, RequestError, Survey,
 };
@@ -18,6 +19,7 @@ use crate::rules::RuleSet;
 use crate::service::Parts;
 use crate::text::{clean, time};
 
+use super::author::author;
 use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
 use super::names::no_such_rule;
@@ -82,7 +84,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
     if args.status || args.stop {
         let db = open_existing(settings)?;
         return if args.stop {
-            stop(&db, &clock).await
+            stop(&db, author(settings), &clock).await
         } else {
             status(&db, &clock, args.json).await
         };
@@ -106,7 +108,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
         )));
     }
     if args.yes {
-        return order(&db, request, &clock).await;
+        return order(&db, request, author(settings), &clock).await;
     }
     let chosen: RuleSet = request.rules(&rules)?;
     let parts = Parts::new(db, &config.portal, rules, clock)?;
@@ -129,9 +131,14 @@ async fn missing_place<'a>(portal: &Client, places: &'a [FolderId]) -> Option<&'
     None
 }
 
-async fn order(db: &Db, request: BackfillRequest, clock: &Clock) -> anyhow::Result<ExitCode> {
+async fn order(
+    db: &Db,
+    request: BackfillRequest,
+    author: Author,
+    clock: &Clock,
+) -> anyhow::Result<ExitCode> {
     let now = clock.now();
-    let ordered = db.write(move |sql| backfill::order(sql, &request, now));
+    let ordered = db.write(move |sql| backfill::order(sql, &request, &author, now));
     let Some(id) = ordered.await? else {
         print_error(
             "a backfill is under way; `docspace-courier backfill --status` shows its progress",
@@ -147,9 +154,10 @@ async fn order(db: &Db, request: BackfillRequest, clock: &Clock) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn stop(db: &Db, clock: &Clock) -> anyhow::Result<ExitCode> {
+async fn stop(db: &Db, author: Author, clock: &Clock) -> anyhow::Result<ExitCode> {
     let now = clock.now();
-    if db.write(move |sql| backfill::stop(sql, now)).await? {
+    let stopped = db.write(move |sql| backfill::stop(sql, &author, now));
+    if stopped.await? {
         print_lines(["The backfill is stopped. What it has planned is still carried out."]);
         return Ok(ExitCode::SUCCESS);
     }

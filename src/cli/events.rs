@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::journal;
 use crate::replay::ReplayMode;
 
+use super::author::author;
 use super::existing_store::open_existing;
 use super::exit::{FAILED, usage_error};
 use super::names::event_number;
@@ -99,11 +100,15 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Discard(args) => match args.selection() {
-            Ok(selection) => discard::run(&open()?, selection, &Clock::system()).await,
+            Ok(selection) => {
+                discard::run(&open()?, selection, &author(settings), &Clock::system()).await
+            }
             Err(sentence) => Ok(usage_error(sentence)),
         },
         Command::Export(args) => export::run(&open()?, args).await,
-        Command::Forget(args) => forget::run(&open()?, args).await,
+        Command::Forget(args) => {
+            forget::run(&open()?, args, &author(settings), &Clock::system()).await
+        }
     }
 }
 

@@ -18,10 +18,8 @@ use explained::Subject;
 mod explained;
 mod list;
 mod pause;
-mod stored_event;
 mod trial;
 mod trial_of_files;
-mod trial_result;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]

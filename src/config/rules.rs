@@ -51,6 +51,18 @@ impl RulesSource {
     pub fn read(&self) -> Result<Rules, ConfigError> {
         rules(&self.variables)
     }
+
+    /// The rules that are valid if the rules file has this text, and the findings about the others or all of them
+    /// together.
+    pub fn with_text(&self, text: &str) -> (Rules, Vec<Finding>) {
+        valid_rules(&self.variables, Some(text))
+    }
+
+    /// `RULES_FILE`.
+    pub fn file(&self) -> Option<PathBuf> {
+        let file = self.variables.value("RULES_FILE").ok()??;
+        Some(PathBuf::from(file))
+    }
 }
 
 /// Where the rules come from.
@@ -65,16 +77,17 @@ pub(super) fn rules_source(reader: &mut Reader<'_>) -> RulesSource {
 
 /// The rules, with `RULES_FILE` as it is now.
 pub(super) fn rules(variables: &Variables) -> Result<Rules, ConfigError> {
-    let (rules, findings) = valid_rules(variables);
+    let (rules, findings) = valid_rules(variables, None);
     ConfigError::of(&findings)?;
     Ok(rules)
 }
 
-/// The rules that are valid, and the findings about the others or all of them together.
-pub(super) fn valid_rules(variables: &Variables) -> (Rules, Vec<Finding>) {
+/// The rules that are valid, and the findings about the others or all of them together. The text takes the place of that
+/// of the rules file.
+pub(super) fn valid_rules(variables: &Variables, text: Option<&str>) -> (Rules, Vec<Finding>) {
     let mut reader = Reader::new(variables);
     let mut rules = environment_rules(&mut reader);
-    let file = rules_file::read(&mut reader);
+    let file = rules_file::read(&mut reader, text);
     for trigger in NeededTriggers::of(&file.rules).unknown {
         let what = format!(
             "{trigger} is not a trigger of DocSpace 3.7: `register` cannot subscribe to it, so only a webhook that sends \

@@ -35,12 +35,16 @@ pub(super) struct RulesFile {
     pub(super) variables: Vec<String>,
 }
 
-/// Reads `RULES_FILE` if it is set.
-pub(super) fn read(reader: &mut Reader<'_>) -> RulesFile {
+/// Reads `RULES_FILE` if it is set: this text, if it is given, and the file otherwise.
+pub(super) fn read(reader: &mut Reader<'_>, text: Option<&str>) -> RulesFile {
     let Some(path) = reader.get("RULES_FILE").map(Path::new) else {
         return RulesFile::default();
     };
-    let text = match text_file::read(path) {
+    let read = match text {
+        Some(text) => Ok(text.to_owned()),
+        None => text_file::read(path),
+    };
+    let text = match read {
         Ok(text) => text,
         Err(error) => {
             let what = format!("cannot read {}: {error}", path.display());

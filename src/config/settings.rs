@@ -103,7 +103,7 @@ impl Settings {
         });
         let portal = Reader::read(variables, &mut findings, portal);
         let secrets = Reader::read(variables, &mut findings, secrets);
-        let (rules, found) = valid_rules(variables);
+        let (rules, found) = valid_rules(variables, None);
         findings.extend(found);
         let mut parts = ConfigParts {
             portal,

@@ -17,11 +17,12 @@ use super::value::Value;
 
 /// The tables to copy, each with its primary key, in an order in which foreign keys always find their row.
 /// What instances store about themselves is not copied, nor are sessions.
-const TABLES: [(&str, &[&str]); 9] = [
+const TABLES: [(&str, &[&str]); 10] = [
     ("state", &["key"]),
     ("listed_folders", &["folder"]),
     ("paused_rules", &["rule"]),
     ("backfills", &["id"]),
+    ("changes", &["id"]),
     ("events", &["id"]),
     ("decisions", &["event", "position"]),
     ("actions", &["id"]),
@@ -30,7 +31,7 @@ const TABLES: [(&str, &[&str]); 9] = [
 ];
 
 /// Tables whose ids the database assigns.
-const NUMBERED: [&str; 3] = ["events", "actions", "backfills"];
+const NUMBERED: [&str; 4] = ["events", "actions", "backfills", "changes"];
 
 /// Rows read at once.
 const PAGE: u32 = 1_000;

@@ -115,6 +115,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_761,
         include_str!("../../migrations/2026112761_created_folders.sql"),
     ),
+    (
+        2_026_112_850,
+        include_str!("../../migrations/2026112850_audit_log.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -1,41 +1,11 @@
 //! Replays events: has them decided again, or retries what was planned.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::db::{Queue, Sql, SqlError, stored_words};
+use crate::audit::Author;
+use crate::db::{Queue, Sql, SqlError};
 use crate::ids::InboxId;
 use crate::outbox::{self, ReplanChange};
-
-/// How a person ordered a replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayedBy {
-    /// With `events replay`.
-    Command,
-    /// In the console.
-    Console,
-}
-
-stored_words!(ReplayedBy {
-    Command => "command",
-    Console => "console",
-});
-
-/// Who orders a replay, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayOrder {
-    /// How.
-    pub by: ReplayedBy,
-    /// The person's account, if it is known.
-    pub person: Option<String>,
-}
-
-impl From<ReplayedBy> for ReplayOrder {
-    fn from(by: ReplayedBy) -> Self {
-        Self { by, person: None }
-    }
-}
 
 /// The result of a replay that a person ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +21,7 @@ pub enum Replay {
 pub fn replay(
     sql: &Sql,
     id: InboxId,
-    order: &ReplayOrder,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Option<Replay>, SqlError> {
     let replayed = sql.execute(
@@ -60,8 +30,8 @@ pub fn replay(
          WHERE id = :id AND state <> 'unreadable'",
         &[
             (":id", id.0.into()),
-            (":by", order.by.as_str().into()),
-            (":person", order.person.as_deref().into()),
+            (":by", author.through.as_str().into()),
+            (":person", author.person.as_deref().into()),
             (":now", now.into()),
         ],
     )?;
@@ -78,7 +48,7 @@ pub fn replay(
 pub fn replay_as_planned(
     sql: &Sql,
     id: InboxId,
-    order: &ReplayOrder,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Option<usize>, SqlError> {
     if !exists(sql, id)? {
@@ -97,8 +67,8 @@ pub fn replay_as_planned(
             "UPDATE events SET replayed_by = :by, replayed_person = :person, replayed_at = :now WHERE id = :id",
             &[
                 (":id", id.0.into()),
-                (":by", order.by.as_str().into()),
-                (":person", order.person.as_deref().into()),
+                (":by", author.through.as_str().into()),
+                (":person", author.person.as_deref().into()),
                 (":now", now.into()),
             ],
         )?;

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::actions;
+use crate::audit::Through;
 use crate::db::{Row, Sql, SqlError, ZeroAsNone};
 use crate::ids::InboxId;
-use crate::inbox::{self, DecisionOutcome, InboxState, ReplayedBy, Source};
+use crate::inbox::{self, DecisionOutcome, InboxState, Source};
 use crate::outbox::{ActionId, ActionState, IS_HELD};
 
 use super::replay::stored_changes;
@@ -62,7 +63,7 @@ pub(super) struct EventRow {
     source: Source,
     deliveries: u32,
     replayed_at: Option<Timestamp>,
-    replayed_by: Option<ReplayedBy>,
+    replayed_by: Option<Through>,
     replayed_person: Option<String>,
     state: InboxState,
     reason: Option<String>,

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::audit::Through;
 use crate::ids::InboxId;
-use crate::inbox::{DecisionOutcome, ReplayedBy, Source};
+use crate::inbox::{DecisionOutcome, Source};
 use crate::outbox::{ActionId, ActionState};
 
 /// The state of an event, in one word.
@@ -80,7 +81,7 @@ pub struct EventView {
     #[serde(serialize_with = "rfc3339_or_null")]
     pub replayed_at: Option<Timestamp>,
     /// How that person did it.
-    pub replayed_by: Option<ReplayedBy>,
+    pub replayed_by: Option<Through>,
     /// The person's account, if it is known.
     pub replayed_person: Option<String>,
     /// Its state.

@@ -2,7 +2,9 @@
 //! outside unchanged; the caller cleans or escapes it.
 
 use super::view::{ActionView, EventDetails, EventState, EventView};
-use crate::inbox::{ReplayedBy, Source};
+use crate::audit::Through;
+use crate::event::Event;
+use crate::inbox::Source;
 use crate::outbox::ActionState;
 use crate::text::time;
 
@@ -21,8 +23,8 @@ impl EventView {
     pub fn replay_text(&self) -> Option<String> {
         let at = time(self.replayed_at?);
         let how = match self.replayed_by {
-            Some(ReplayedBy::Console) => "in the console",
-            Some(ReplayedBy::Command) | None => "by command",
+            Some(Through::Console) => "in the console",
+            Some(Through::Command) | None => "by command",
         };
         Some(match &self.replayed_person {
             Some(person) => format!("{at} UTC, {how} ({person})"),
@@ -42,6 +44,13 @@ impl EventView {
 }
 
 impl EventDetails {
+    /// The event, read again from its body; `None` if that is not an event.
+    pub fn parsed(&self) -> Option<Event> {
+        let mut event = Event::parse(&self.body).ok()?;
+        event.happened_at.get_or_insert(self.event.happened_at);
+        Some(event)
+    }
+
     /// Whether nothing of it is left to do, so that only a change of the rules is a reason to replay it.
     pub fn has_ended(&self) -> bool {
         matches!(

@@ -30,7 +30,7 @@ pub(super) struct Background {
     pub(super) backfiller: Backfiller,
     pub(super) alerts: AlertMonitor,
     pub(super) instances: Instances,
-    pub(super) reload: Reload,
+    pub(super) reload: Arc<Reload>,
 }
 
 impl Background {
@@ -47,7 +47,7 @@ impl Background {
         let membership = supervise_membership(&self.instances, parts, supervisor, &left);
 
         let alerts = Arc::new(Mutex::new(self.alerts));
-        let reload = Arc::new(self.reload);
+        let reload = self.reload;
         let mut tasks = vec![
             // A restarted monitor keeps what it knows: messages that wait, and dead letters it reported.
             supervisor.spawn("alerts", stop, move |stop| {

@@ -173,6 +173,7 @@ impl Parts {
             pipelines,
             metrics: Arc::clone(&self.metrics),
             requested: Arc::default(),
+            running: tokio::sync::Mutex::default(),
         }
     }
 
@@ -193,7 +194,13 @@ impl Parts {
     }
 
     /// What the admin listener shows.
-    pub fn console(&self, access: Access, tls: Option<Arc<Tls>>, health: Health) -> Console {
+    pub fn console(
+        &self,
+        access: Access,
+        tls: Option<Arc<Tls>>,
+        health: Health,
+        reload: Arc<Reload>,
+    ) -> Console {
         Console {
             db: self.db.clone(),
             portal: Arc::clone(&self.portal),
@@ -204,6 +211,7 @@ impl Parts {
             access: Arc::new(access),
             tls,
             health,
+            reload,
         }
     }
 }

@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::private_file::{self, FileMode};
 use crate::text_file;
 
 use super::job::Job;
-use super::private_file;
 
 /// What was entered. It has no `Debug`, because it contains secrets.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,8 @@ impl DraftFile {
         if *draft == new {
             return Ok(false);
         }
-        private_file::replace(&self.path, &serde_json::to_string_pretty(&new)?)?;
+        let text = serde_json::to_string_pretty(&new)?;
+        private_file::replace(&self.path, &text, FileMode::Private)?;
         *draft = new;
         Ok(true)
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::check::Deployment;
 use crate::clock::Clock;
 use crate::config::{EnvFileError, Settings, UnwritableValue, VariableChange, change_variables};
+use crate::edited_file::FileContent;
 
 use super::draft::Draft;
-use super::env_file::EnvFileContent;
 use super::job::Job;
 
 /// What a person signs in with on the status page.
@@ -37,7 +37,7 @@ pub(super) enum ProposalError {
 /// The env file as it is and as it will be.
 pub(super) struct Proposal {
     /// The file as it is.
-    pub(super) content: EnvFileContent,
+    pub(super) content: FileContent,
     /// The settings of the file as it is.
     current: Settings,
     draft: Draft,
@@ -52,7 +52,7 @@ pub(super) struct Proposal {
 impl Proposal {
     pub(super) fn new(
         path: &Path,
-        content: EnvFileContent,
+        content: FileContent,
         draft: Draft,
     ) -> Result<Self, ProposalError> {
         let current = Settings::from_process_and_text(path, content.text())?;

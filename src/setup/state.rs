@@ -9,9 +9,9 @@ use anyhow::Context as _;
 
 use crate::admin::Access;
 use crate::clock::Clock;
+use crate::edited_file::EditedFile;
 
 use super::draft::{Draft, DraftFile};
-use super::env_file::EnvFile;
 use super::installation::{is_in_image, start_command};
 use super::proposal::Proposal;
 use super::report::StartReport;
@@ -20,7 +20,7 @@ use super::session::SetupSession;
 
 /// The set-up of one env file.
 pub struct Setup {
-    env_file: EnvFile,
+    env_file: EditedFile,
     /// The command that runs the service with the env file.
     start_command: String,
     /// The address of the pages, which is that of the console later.
@@ -48,7 +48,7 @@ impl Setup {
             .map_err(|_| io::Error::other("the system has no random numbers"))?;
         let setup = Self {
             start_command: start_command(program, &env_file, is_in_image()),
-            env_file: EnvFile::new(env_file),
+            env_file: EditedFile::private(env_file),
             listener,
             draft,
             session,
@@ -90,7 +90,7 @@ impl Setup {
         &self.clock
     }
 
-    pub(super) fn env_file(&self) -> &EnvFile {
+    pub(super) fn env_file(&self) -> &EditedFile {
         &self.env_file
     }
 

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use crate::admin::layout::{Layout, page};
+use crate::edited_file::WriteError;
 use crate::finding::{Finding, Severity};
 
-use super::env_file::WriteError;
 use super::job::{Job, Place};
 use super::jobs;
 use super::masked::{TextLine, masked_lines};

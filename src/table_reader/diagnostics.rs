@@ -45,6 +45,7 @@ impl<'f> Diagnostics<'f> {
             severity,
             subject: "RULES_FILE".to_owned(),
             message: format!("{place}: {message}"),
+            line: Some(line),
         };
         self.findings.borrow_mut().push((line, finding));
     }

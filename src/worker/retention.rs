@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::audit;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::inbox;
@@ -79,6 +80,8 @@ impl Retention {
     async fn prune_as_leader(&self) -> Result<usize, StoreError> {
         if instances::holds_role(&self.db, LeaderRole::Prune).await? {
             self.fill_title_keys().await?;
+            let now = self.clock.now();
+            self.db.write(move |sql| audit::prune(sql, now)).await?;
             self.prune().await
         } else {
             Ok(0)

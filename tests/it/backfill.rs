@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use docspace_courier::audit::Through;
 use docspace_courier::backfill::{
     self, Backfill, BackfillRequest, BackfillState, BackfillStep, Backfiller, Cost,
 };
@@ -66,7 +67,7 @@ impl Scene {
         let (request, now) = (request.clone(), self.clock.now());
         let order = self
             .db
-            .write(move |sql| backfill::order(sql, &request, now));
+            .write(move |sql| backfill::order(sql, &request, &Through::Command.into(), now));
         order.await.unwrap()
     }
 
@@ -289,7 +290,7 @@ impl Scene {
             .read(move |sql| docspace_courier::journal::select(sql, &all))
             .await
             .unwrap();
-        let order = docspace_courier::inbox::ReplayedBy::Command.into();
+        let order = Through::Command.into();
         docspace_courier::replay::order(&self.db, &events, ReplayMode::CurrentRules, &order, now)
             .await
             .unwrap();
@@ -395,7 +396,7 @@ async fn a_backfill_can_be_stopped_and_is_limited_to_a_time() {
         assert!(
             scene
                 .db
-                .write(move |sql| backfill::stop(sql, now))
+                .write(move |sql| backfill::stop(sql, &Through::Command.into(), now))
                 .await
                 .unwrap()
         );

@@ -3,10 +3,11 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use docspace_courier::audit::Through;
 use docspace_courier::clock::Clock;
 use docspace_courier::config::invoice_rule;
 use docspace_courier::event::{Event, Trigger};
-use docspace_courier::inbox::{self, Discarded, InboxId, Replay, ReplayedBy};
+use docspace_courier::inbox::{self, Discarded, InboxId, Replay};
 use docspace_courier::journal::{
     self, EventDetails, EventFilter, EventState, EventView, StateFilter,
 };
@@ -53,7 +54,7 @@ impl Scene {
         let now = self.clock.now();
         let replay = self
             .db
-            .write(move |sql| inbox::replay(sql, id, &ReplayedBy::Console.into(), now));
+            .write(move |sql| inbox::replay(sql, id, &Through::Console.into(), now));
         replay.await.unwrap()
     }
 

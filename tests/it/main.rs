@@ -62,6 +62,7 @@ mod recipes;
 mod results;
 mod rules;
 mod rules_command;
+mod rules_in_console;
 
 // Notifications of people, programs and the operator.
 mod alerts;

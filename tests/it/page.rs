@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use docspace_courier::admin::{self, Access};
+use docspace_courier::config::Config;
 use docspace_courier::db::Sql;
 use docspace_courier::event::Event;
 use docspace_courier::inbox;
 use docspace_courier::notify::mail::Mailer;
+use docspace_courier::pipeline::Pipelines;
 use docspace_courier::server;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -18,6 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Dispatch;
 
 use crate::certificates;
+use crate::check::Variables;
 use crate::mail_server::MailServer;
 use crate::notify::{by_mail, closed_port, notify};
 use crate::scene::{Leftover, Scene, scenario};
@@ -53,10 +56,19 @@ impl Scene {
     }
 
     pub async fn operator_of(&self, access: Access) -> Operator {
+        self.operator_with_variables(access, Variables::of(self))
+            .await
+    }
+
+    /// Starts an operator listener for a service with these variables, whose rules are active.
+    pub async fn operator_with_variables(&self, access: Access, variables: Variables) -> Operator {
+        let source = Config::from_pairs(&variables.0).unwrap().rules_source;
+        self.parts.rules.replace(source.read().unwrap().rules);
+        let reload = Arc::new(self.parts.reload(source, Pipelines::default()));
         let stop = CancellationToken::new();
         let health = self.parts.health(self.supervisor.health(), stop.clone());
         let tls = certificates::serving(&self.clock);
-        let console = self.parts.console(access, Some(tls), health);
+        let console = self.parts.console(access, Some(tls), health, reload);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = admin::router(Arc::new(console));

@@ -1,5 +1,6 @@
 //! A paused rule matches and plans, and what it plans is held until a person resumes it.
 
+use docspace_courier::audit::Through;
 use docspace_courier::clock::Clock;
 use docspace_courier::finding::Severity;
 use docspace_courier::journal::{self, EventFilter, EventState, StateFilter};
@@ -13,15 +14,19 @@ use crate::scene::{Leftover, Scene, scenario};
 impl Scene {
     pub async fn pause_rule(&self, rule: &str) -> bool {
         let now = self.clock.now();
-        rule_pause::pause(&self.db, rule, now).await.unwrap()
+        rule_pause::pause(&self.db, rule, &Through::Command.into(), now)
+            .await
+            .unwrap()
     }
 
     pub async fn resume_rule(&self, rule: &str, held: Held) -> usize {
         let now = self.clock.now();
-        rule_pause::resume(&self.db, rule, held, now).await.unwrap()
+        rule_pause::resume(&self.db, rule, held, &Through::Command.into(), now)
+            .await
+            .unwrap()
     }
 
-    async fn paused_rules(&self) -> Vec<PausedRule> {
+    pub async fn paused_rules(&self) -> Vec<PausedRule> {
         self.db.read(outbox::paused_rules).await.unwrap()
     }
 }

@@ -1,5 +1,6 @@
 //! What the journal lists, exports and forgets.
 
+use docspace_courier::audit::Through;
 use docspace_courier::forget::{self, Subject};
 use docspace_courier::journal::EventState;
 use docspace_sandbox::UploadEvents;
@@ -10,7 +11,14 @@ use crate::scene::{Leftover, Scene, scenario};
 impl Scene {
     async fn forget(&self, subject: Subject) -> forget::Forgotten {
         let events = forget::select(&self.db, &subject).await.unwrap();
-        forget::forget(&self.db, &events).await.unwrap()
+        forget::forget(
+            &self.db,
+            &events,
+            &Through::Command.into(),
+            self.clock.now(),
+        )
+        .await
+        .unwrap()
     }
 
     /// Every text in the store, to search it for what was erased.

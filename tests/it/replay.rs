@@ -2,12 +2,13 @@
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::actions::{CopyTo, MoveTo};
+use docspace_courier::audit::Through;
 use docspace_courier::docspace::Conflict;
 use docspace_courier::evaluator::Evaluator;
 use docspace_courier::event::Trigger;
 use docspace_courier::facts::FactFinder;
 use docspace_courier::ids::FolderId;
-use docspace_courier::inbox::{self, Replay, ReplayedBy};
+use docspace_courier::inbox::{self, Replay};
 use docspace_courier::journal::{self, EventFilter, EventState};
 use docspace_courier::replay::{self, ReplayMode, ReplayPreview};
 use docspace_courier::rules::{ActionPlan, Rule, RuleSet};
@@ -87,7 +88,7 @@ impl Scene {
 
     pub async fn order(&self, filter: &EventFilter, mode: ReplayMode) -> replay::Replayed {
         let (events, now) = (self.select(filter).await, self.clock.now());
-        replay::order(&self.db, &events, mode, &ReplayedBy::Console.into(), now)
+        replay::order(&self.db, &events, mode, &Through::Console.into(), now)
             .await
             .unwrap()
     }
@@ -150,7 +151,7 @@ async fn a_mistyped_destination_is_replaced_by_the_corrected_one() {
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
         let details = scene.details(FIRST).await;
         assert_eq!(details.event.state, EventState::Done);
-        assert_eq!(details.event.replayed_by, Some(ReplayedBy::Console));
+        assert_eq!(details.event.replayed_by, Some(Through::Console));
         assert_eq!(
             details.actions[0].to.as_deref(),
             Some(scene.internal.as_str())
@@ -326,9 +327,9 @@ async fn a_replay_as_planned_repeats_the_plan() {
 
         scene.use_actions(vec![copy_to(scene.incoming_id())]);
         let now = scene.clock.now();
-        let replay = scene.db.write(move |sql| {
-            inbox::replay_as_planned(sql, FIRST, &ReplayedBy::Command.into(), now)
-        });
+        let replay = scene
+            .db
+            .write(move |sql| inbox::replay_as_planned(sql, FIRST, &Through::Command.into(), now));
         assert_eq!(replay.await.unwrap(), Some(1));
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);

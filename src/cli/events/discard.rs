@@ -2,21 +2,25 @@
 
 use std::process::ExitCode;
 
+use crate::audit::Author;
 use crate::cli::exit::{FAILED, usage_error};
 use crate::cli::output::{count, print_lines};
 use crate::clock::Clock;
-use crate::db::{Db, SqlError};
-use crate::inbox::{self, Discarded};
+use crate::db::Db;
+use crate::inbox::Discarded;
 use crate::journal;
+use crate::replay;
 
 use super::selection::Selection;
 use super::unknown_event;
 
-/// Events changed per transaction, so that deliveries do not wait long for the store.
-const BATCH: usize = 200;
-
 /// Discards the dead letters of the selected events and prints the result.
-pub(super) async fn run(db: &Db, selection: Selection, clock: &Clock) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    db: &Db,
+    selection: Selection,
+    author: &Author,
+    clock: &Clock,
+) -> anyhow::Result<ExitCode> {
     let named = matches!(selection, Selection::Events(_));
     let selected = match selection {
         Selection::Events(events) => events,
@@ -36,30 +40,21 @@ pub(super) async fn run(db: &Db, selection: Selection, clock: &Clock) -> anyhow:
     };
     let mut code = ExitCode::SUCCESS;
     let mut total = Discarded::default();
-    for batch in selected.chunks(BATCH) {
-        let (batch, now) = (batch.to_vec(), clock.now());
-        let discards = db.write(move |sql| {
-            batch
-                .iter()
-                .map(|&id| Ok((id, inbox::discard(sql, id, now)?)))
-                .collect::<Result<Vec<_>, SqlError>>()
-        });
-        for (id, discarded) in discards.await? {
-            match discarded {
-                None => code = unknown_event(id.0),
-                Some(nothing) if nothing == Discarded::default() => {
-                    if named {
-                        code = ExitCode::from(FAILED);
-                        print_lines([format!(
-                            "Event {id} has no dead letters; only dead letters can be discarded."
-                        )]);
-                    }
+    for (id, discarded) in replay::discard(db, &selected, author, clock.now()).await? {
+        match discarded {
+            None => code = unknown_event(id.0),
+            Some(nothing) if nothing == Discarded::default() => {
+                if named {
+                    code = ExitCode::from(FAILED);
+                    print_lines([format!(
+                        "Event {id} has no dead letters; only dead letters can be discarded."
+                    )]);
                 }
-                Some(some) => {
-                    total.decisions += some.decisions;
-                    total.actions += some.actions;
-                    total.behind += some.behind;
-                }
+            }
+            Some(some) => {
+                total.decisions += some.decisions;
+                total.actions += some.actions;
+                total.behind += some.behind;
             }
         }
     }

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
+use crate::audit::Author;
 use crate::cli::exit::usage_error;
 use crate::cli::output::{count, print_lines};
+use crate::clock::Clock;
 use crate::db::Db;
 use crate::forget::{self, Subject};
 use crate::journal::start_of;
@@ -45,7 +47,12 @@ impl ForgetArgs {
 }
 
 /// Shows how many events are meant; if that is confirmed, erases their personal data.
-pub(super) async fn run(db: &Db, args: ForgetArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    db: &Db,
+    args: ForgetArgs,
+    author: &Author,
+    clock: &Clock,
+) -> anyhow::Result<ExitCode> {
     let is_confirmed = args.yes;
     let Some(subject) = args.subject() else {
         return Ok(usage_error(
@@ -64,7 +71,7 @@ pub(super) async fn run(db: &Db, args: ForgetArgs) -> anyhow::Result<ExitCode> {
         )]);
         return Ok(ExitCode::SUCCESS);
     }
-    let forgotten = forget::forget(db, &events).await?;
+    let forgotten = forget::forget(db, &events, author, clock.now()).await?;
     print_lines([format!(
         "Erased the personal data of {}.",
         count(forgotten.events, "event")

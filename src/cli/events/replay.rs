@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::cli::author::author;
 use crate::cli::evaluation::evaluator;
 use crate::cli::exit::usage_error;
 use crate::cli::output::{DIM, Table, count, print_lines, styled, terminal_width};
@@ -9,7 +10,6 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Db, StoreError};
 use crate::ids::InboxId;
-use crate::inbox::{ReplayOrder, ReplayedBy};
 use crate::journal;
 use crate::replay::{self, ReplayMode, ReplayPreview, Replayed};
 use crate::rules::RuleSet;
@@ -47,11 +47,7 @@ pub(super) async fn run(
         )));
     }
     let now = clock.now();
-    let order = ReplayOrder {
-        by: ReplayedBy::Command,
-        person: settings.account().map(str::to_owned),
-    };
-    let replayed = replay::order(db, &events, mode, &order, now).await?;
+    let replayed = replay::order(db, &events, mode, &author(settings), now).await?;
     Ok(report(&replayed, mode))
 }
 

@@ -10,8 +10,8 @@ use crate::config::Settings;
 use crate::docspace::{Error, FileInfo};
 use crate::event::Event;
 use crate::ids::FileId;
-
-use super::stored_event;
+use crate::journal;
+use crate::trial;
 
 /// An event, and what is known about it beyond its body.
 pub(super) struct Subject {
@@ -28,12 +28,15 @@ pub(super) struct Subject {
 pub(super) async fn find(settings: &Settings, subject: &str) -> anyhow::Result<Subject> {
     if let Ok(number) = subject.parse::<i64>() {
         if let Some(db) = open_if_exists(settings)?
-            && let Some((event, body, caused_by)) = stored_event::find(&db, number).await?
+            && let Some(details) = db.read(move |sql| journal::find(sql, number)).await?
         {
+            let event = details
+                .parsed()
+                .context("the event's body is not a JSON object, so no rule is evaluated for it")?;
             return Ok(Subject {
+                caused_by: trial::caused_by(&db, &event).await?,
                 event,
-                body,
-                caused_by,
+                body: details.body,
                 file: None,
             });
         }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use crate::cli::author::author;
 use crate::cli::existing_store::{open_existing, open_if_exists};
 use crate::cli::exit::{FAILED, usage_error};
 use crate::cli::names::no_such_rule;
@@ -63,7 +64,7 @@ pub(super) async fn pause(settings: &Settings, args: PauseArgs) -> anyhow::Resul
              not known",
         ),
     }
-    let is_new = rule_pause::pause(&db, &name, Clock::system().now()).await?;
+    let is_new = rule_pause::pause(&db, &name, &author(settings), Clock::system().now()).await?;
     let shown = clean(&name);
     let held = held_actions(&db, &name).await?.unwrap_or(0);
     print_lines([
@@ -104,7 +105,8 @@ pub(super) async fn resume(settings: &Settings, args: ResumeArgs) -> anyhow::Res
             }
         },
     };
-    rule_pause::resume(&db, &name, choice, Clock::system().now()).await?;
+    let now = Clock::system().now();
+    rule_pause::resume(&db, &name, choice, &author(settings), now).await?;
     print_lines([match (choice, held) {
         (_, 0) => format!("Rule {shown} is resumed. It held nothing."),
         (Held::Do, _) => format!(

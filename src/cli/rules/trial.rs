@@ -4,17 +4,20 @@ use std::process::ExitCode;
 
 use crate::cli::evaluation::evaluator;
 use crate::cli::existing_store::open_existing;
-use crate::cli::output::{print_json, print_lines};
+use crate::cli::output::{Table, count, print_json, print_lines, terminal_width};
 use crate::config::Settings;
-use crate::db::Db;
 use crate::ids::FolderId;
-use crate::inbox::DecisionOutcome;
-use crate::journal::{self, EventDetails, EventFilter, EventState};
-use crate::rules::{Decision, Facts, RuleSet};
+use crate::rules::RuleSet;
+use crate::text::{clean, clean_and_cut};
+use crate::trial::{self, Comparison, TrialResult};
 
-use super::stored_event::{caused_by, parse};
 use super::trial_of_files;
-use super::trial_result::{TrialResult, matching, plan_changes, render};
+
+/// Maximum width of a trigger or title.
+const TITLE_WIDTH: usize = 32;
+
+/// Maximum width of a list of rules.
+const RULES_WIDTH: usize = 40;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
@@ -49,9 +52,10 @@ pub(super) async fn run(
     let db = open_existing(settings)?;
     let tried = match &args.room {
         Some(room) => trial_of_files::run(settings, &db, rules, room, args.last).await?,
-        None => try_events(settings, &db, rules, args.last).await?,
+        None => trial::past_events(&db, rules, &evaluator(settings), args.last).await?,
     };
-    let shown = |result: &&TrialResult| !args.changes_only || result.differs();
+    let shown =
+        |result: &&TrialResult| !args.changes_only || result.comparison() == Comparison::Differs;
     let shown: Vec<&TrialResult> = tried.iter().filter(shown).collect();
     if args.json {
         print_json(&shown)?;
@@ -61,53 +65,62 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn try_events(
-    settings: &Settings,
-    db: &Db,
-    rules: &RuleSet,
-    last: u32,
-) -> anyhow::Result<Vec<TrialResult>> {
-    let listed = db
-        .read(move |sql| journal::list(sql, &EventFilter::default(), last))
-        .await?;
-    let evaluator = evaluator(settings);
-    let mut tried = Vec::new();
-    for event in listed {
-        let id = event.id;
-        let Some(details) = db.read(move |sql| journal::find(sql, id.0)).await? else {
-            continue;
-        };
-        let Some(event) = parse(&details) else {
-            continue;
-        };
-        let caused_by = caused_by(db, &event).await?;
-        let mut facts = Facts {
-            caused_by: &caused_by,
-            ..Facts::delivered(&event, &details.body)
-        };
-        let decisions = evaluator
-            .evaluate(&mut facts, |facts| rules.decide(facts))
-            .await;
-        tried.push(compare(details, decisions.ok()));
+/// A table of some of the results, and the numbers of all.
+fn render(shown: &[&TrialResult], all: &[TrialResult]) -> Vec<String> {
+    let noun = match all.first() {
+        None => return vec!["No such events.".to_owned()],
+        Some(first) if first.file.is_some() => "file",
+        Some(_) => "event",
+    };
+    // Nothing is cut in a file or a pipe.
+    let width = terminal_width();
+    let cut = |text: &str, max: usize| match width {
+        Some(_) => clean_and_cut(text, max),
+        None => clean(text),
+    };
+    let rules = |rules: &Option<Vec<String>>| match rules {
+        None => "?".to_owned(),
+        Some(none) if none.is_empty() => "-".to_owned(),
+        Some(rules) => cut(&rules.join(", "), RULES_WIDTH),
+    };
+    let mut table = Table::with_header(["ID", "TRIGGER", "TITLE", "DECIDED", "NOW", ""]);
+    for result in shown {
+        table.row([
+            shown_id(result),
+            cut(result.trigger.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            cut(result.title.as_deref().unwrap_or("-"), TITLE_WIDTH),
+            rules(&result.decided),
+            rules(&result.today),
+            result.comparison().label().to_owned(),
+        ]);
     }
-    Ok(tried)
+    let number = |is: Comparison| all.iter().filter(|it| it.comparison() == is).count();
+    let (same, differs) = (number(Comparison::Same), number(Comparison::Differs));
+    let undecided = all.len() - same - differs;
+    let mut lines = Vec::new();
+    if !shown.is_empty() {
+        lines.extend(table.lines(width));
+        lines.push(String::new());
+    }
+    for result in shown {
+        let id = shown_id(result);
+        let changes = result.changes.iter();
+        lines.extend(changes.map(|change| format!("{id}: {}", clean(change))));
+    }
+    if shown.iter().any(|result| !result.changes.is_empty()) {
+        lines.push(String::new());
+    }
+    lines.push(format!(
+        "{}: {same} unchanged, {differs} different, {undecided} could not be decided.",
+        count(all.len(), noun)
+    ));
+    lines
 }
 
-/// A rule whose action another event has done already matched, too.
-fn compare(details: EventDetails, today: Option<Vec<Decision>>) -> TrialResult {
-    let changes = today.as_deref();
-    let changes = changes.map(|today| plan_changes(&details.actions, today));
-    let undecided = details.decisions.is_empty() && details.event.state == EventState::Waiting;
-    let wanted = details.decisions.into_iter();
-    let wanted = wanted.filter(|decision| decision.outcome != DecisionOutcome::Ignored);
-    let decided = wanted.map(|decision| decision.rule).collect();
-    TrialResult::new(
-        Some(details.event.id),
-        None,
-        details.event.trigger,
-        details.event.title,
-        (!undecided).then_some(decided),
-        today.map(matching),
-    )
-    .with_changes(changes.unwrap_or_default())
+fn shown_id(result: &TrialResult) -> String {
+    match (&result.id, &result.file) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(file)) => file.to_string(),
+        (None, None) => String::new(),
+    }
 }

@@ -9,8 +9,7 @@ use crate::ids::{FileId, FolderId};
 use crate::journal::{self, ActionView, EventFilter};
 use crate::outbox;
 use crate::rules::{Facts, RuleSet};
-
-use super::trial_result::{TrialResult, matching, plan_changes};
+use crate::trial::TrialResult;
 
 /// Events about a file in which its plans are looked for, the newest first.
 const PAST_EVENTS: u32 = 20;
@@ -35,19 +34,9 @@ pub(super) async fn run(
         let decisions = evaluator
             .evaluate(&mut facts, |facts| rules.decide(facts))
             .await;
-        let decisions = decisions.ok();
         let planned = planned_for(db, &id).await?;
-        let changes = decisions.as_deref();
-        let changes = changes.map(|decisions| plan_changes(&planned, decisions));
-        let result = TrialResult::new(
-            None,
-            Some(id),
-            trigger,
-            Some(title),
-            Some(handled),
-            decisions.map(matching),
-        );
-        tried.push(result.with_changes(changes.unwrap_or_default()));
+        let result = TrialResult::of_file(id, trigger, title);
+        tried.push(result.compare(Some(handled), decisions.ok(), &planned));
     }
     Ok(tried)
 }

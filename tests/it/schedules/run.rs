@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use docspace_courier::actions::Call;
 use docspace_courier::actions::failpoint::Failpoints;
+use docspace_courier::audit::Through;
 use docspace_courier::catch_up::ListRooms;
-use docspace_courier::inbox::{self, InboxId, ReplayedBy};
+use docspace_courier::inbox::{self, InboxId};
 use docspace_courier::rules::Rule;
 use docspace_sandbox::{Fault, FileId, FolderId, UploadEvents};
 use jiff::SignedDuration;
@@ -404,7 +405,7 @@ impl<'scene> Run<'scene> {
         let replay = self.scene.db.write(move |sql| {
             let events: Vec<i64> = sql.query("SELECT id FROM events", &[], |row| row.get(0))?;
             events.into_iter().try_for_each(|id| {
-                inbox::replay(sql, InboxId(id), &ReplayedBy::Command.into(), now).map(drop)
+                inbox::replay(sql, InboxId(id), &Through::Command.into(), now).map(drop)
             })
         });
         replay.await.unwrap();

@@ -1,19 +1,34 @@
-//! Files that only their owner can read, written at once: a reader sees the old content or the new one, never a part.
+//! Files written at once, and readable only for their owner unless another mode is kept: a reader sees the old content or the new one, never a part.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// Who can read a file after it was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileMode {
+    /// Only its owner.
+    Private,
+    /// Those who could read it before; only its owner, if there was none.
+    Kept,
+}
+
 /// Replaces a file, or creates it.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str, mode: FileMode) -> io::Result<()> {
     let path = target_of(path);
-    new_file(&path, text)?.persist(&path)?;
+    let file = new_file(&path, text)?;
+    if mode == FileMode::Kept
+        && let Ok(replaced) = path.metadata()
+    {
+        file.as_file().set_permissions(replaced.permissions())?;
+    }
+    file.persist(&path)?;
     Ok(())
 }
 
 /// Creates a file; fails if there is one.
-pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn create(path: &Path, text: &str) -> io::Result<()> {
     new_file(path, text)?.persist_noclobber(path)?;
     Ok(())
 }

@@ -1,0 +1,458 @@
+//! The rules file as text: checked, tried on past events, and saved. `rules_editor.rs` reads and writes the file.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tracing::{error, info, warn};
+
+use super::access::{Identity, OperatorName};
+use super::console::Console;
+use super::layout::{Layout, RelativeTime, Section, log_store_error, message, page, unavailable};
+use super::rule_list::RulesNotice;
+use crate::audit::{self, Author, ChangeKind};
+use crate::config::Rules;
+use crate::db::StoreError;
+use crate::edited_file::WriteError;
+use crate::evaluator::Evaluator;
+use crate::facts::FactFinder;
+use crate::finding::{Finding, Severity};
+use crate::rules::RuleSet;
+use crate::rules_editor::RulesEditor;
+use crate::telemetry::ErrorChain;
+use crate::text::{clean, html_verbatim};
+use crate::trial::{self, Comparison, TrialResult};
+
+/// Where the editor is. Its form may be larger than others.
+pub(super) const PATH: &str = "/rules/edit";
+
+/// How many past events the rules can be tried on; the first is the default.
+const LAST: [u32; 3] = [50, 200, 500];
+
+/// How long a trial may take, with its questions to the portal.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Differences that are listed.
+const MAX_DIFFERENCES: usize = 100;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EditorQuery {
+    /// A former version to begin with.
+    version: Option<String>,
+}
+
+/// The form. It has no `Debug`, because rules may contain addresses of people.
+#[derive(Deserialize)]
+pub(super) struct EditorForm {
+    text: String,
+    /// That of the file when it was read.
+    fingerprint: String,
+    intent: Intent,
+    #[serde(default)]
+    last: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Intent {
+    Try,
+    Save,
+}
+
+#[derive(Template)]
+#[template(path = "rules_editor.html")]
+struct EditorPage {
+    layout: Layout,
+    file: String,
+    fingerprint: String,
+    /// The text, escaped.
+    text: String,
+    /// What the page says first.
+    notice: Option<Notice>,
+    problems: Vec<Problem>,
+    trial: Option<TrialSummary>,
+    sizes: Vec<Size>,
+    versions: Vec<VersionItem>,
+}
+
+struct Notice {
+    sentence: String,
+    is_bad: bool,
+}
+
+/// An error or a warning, with the line that it is about.
+struct Problem {
+    is_error: bool,
+    message: String,
+    line: Option<(usize, String)>,
+}
+
+struct Size {
+    number: u32,
+    is_chosen: bool,
+}
+
+struct VersionItem {
+    address: String,
+    replaced: RelativeTime,
+    is_shown: bool,
+}
+
+/// What the rules decide differently for past events.
+struct TrialSummary {
+    sentence: String,
+    differences: Vec<Difference>,
+}
+
+struct Difference {
+    event: String,
+    title: String,
+    decided: String,
+    now: String,
+    changes: Vec<String>,
+}
+
+/// What is shown beside the text.
+#[derive(Default)]
+struct Shown {
+    notice: Option<Notice>,
+    findings: Vec<Finding>,
+    trial: Option<TrialSummary>,
+    last: Option<u32>,
+    version: Option<String>,
+}
+
+pub(super) async fn show(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    Query(query): Query<EditorQuery>,
+) -> Response {
+    let layout = Layout::new(&console, identity).at(Section::Rules);
+    let Some(editor) = editor(&console) else {
+        return no_rules_file(layout);
+    };
+    let read = off_thread(move || {
+        let content = editor.read()?;
+        let version = query.version.as_deref();
+        let text = version.map(|name| editor.version(name)).transpose()?;
+        Ok((editor, content, text.flatten(), query.version))
+    });
+    let (editor, content, former, version) = match read.await {
+        Ok(read) => read,
+        Err(error) => return unreadable(layout, &error),
+    };
+    let notice = former.is_some().then(|| Notice {
+        sentence: "This is a former version. Nothing is changed until you save it.".to_owned(),
+        is_bad: false,
+    });
+    let text = former.unwrap_or_else(|| content.text().to_owned());
+    let shown = Shown {
+        notice,
+        findings: console.reload.source.with_text(&text).1,
+        version,
+        ..Shown::default()
+    };
+    let code = StatusCode::OK;
+    render(
+        &console,
+        layout,
+        code,
+        &editor,
+        &text,
+        &content.fingerprint(),
+        shown,
+    )
+}
+
+pub(super) async fn apply(
+    State(console): State<Arc<Console>>,
+    Extension(identity): Extension<Identity>,
+    Extension(name): Extension<OperatorName>,
+    Form(form): Form<EditorForm>,
+) -> Response {
+    let layout = Layout::new(&console, identity).at(Section::Rules);
+    let Some(editor) = editor(&console) else {
+        return no_rules_file(layout);
+    };
+    // Browsers send the line breaks of a text field as CR LF.
+    let text = form.text.replace("\r\n", "\n");
+    let (rules, findings) = console.reload.source.with_text(&text);
+    let has_errors = findings.iter().any(|it| it.severity == Severity::Error);
+    let mut shown = Shown {
+        findings,
+        last: form.last,
+        ..Shown::default()
+    };
+    let code = match form.intent {
+        _ if has_errors => {
+            let sentence = "There are errors. Nothing was saved or tried.".to_owned();
+            shown.notice = Some(Notice {
+                sentence,
+                is_bad: true,
+            });
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Intent::Try => match try_rules(&console, rules, form.last).await {
+            Ok(trial) => {
+                shown.trial = Some(trial);
+                StatusCode::OK
+            }
+            Err(error) => return unavailable(layout, &error),
+        },
+        Intent::Save => {
+            match save(&console, &editor, &form.fingerprint, &text, name.author()).await {
+                Ok(()) => return Redirect::to(RulesNotice::Saved.address()).into_response(),
+                Err(refusal) => {
+                    shown.notice = Some(Notice {
+                        sentence: refusal.sentence,
+                        is_bad: true,
+                    });
+                    refusal.code
+                }
+            }
+        }
+    };
+    let fingerprint = form.fingerprint;
+    render(&console, layout, code, &editor, &text, &fingerprint, shown)
+}
+
+/// Why the file was not saved, or is not active.
+struct SaveRefusal {
+    code: StatusCode,
+    sentence: String,
+}
+
+async fn save(
+    console: &Console,
+    editor: &RulesEditor,
+    fingerprint: &str,
+    text: &str,
+    author: Author,
+) -> Result<(), SaveRefusal> {
+    let now = console.clock.now();
+    let (file, seen, text) = (editor.clone(), fingerprint.to_owned(), text.to_owned());
+    match off_thread(move || Ok(file.save(&seen, &text, now))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(WriteError::Changed)) => {
+            let sentence = "The file has changed since you opened it, so it was not saved. Copy your text, then open \
+                            the editor again.";
+            return Err(SaveRefusal {
+                code: StatusCode::CONFLICT,
+                sentence: sentence.to_owned(),
+            });
+        }
+        Ok(Err(WriteError::Io(error))) | Err(error) => {
+            warn!(error = %ErrorChain(&error), "the rules file cannot be saved");
+            let sentence = format!(
+                "The service may not write {} ({error}). Copy the text below into the file where it is kept.",
+                editor.name()
+            );
+            return Err(SaveRefusal {
+                code: StatusCode::FORBIDDEN,
+                sentence,
+            });
+        }
+    }
+    info!("an operator saved the rules file");
+    record(console, editor, &author, now).await;
+    console
+        .reload
+        .now()
+        .await
+        .map(drop)
+        .map_err(|why| SaveRefusal {
+            code: StatusCode::INTERNAL_SERVER_ERROR,
+            sentence: format!("The file is saved, but the rules before it stay active: {why}"),
+        })
+}
+
+/// Records that the file was saved. It is saved already, so a store that fails is only logged.
+async fn record(console: &Console, editor: &RulesEditor, author: &Author, now: Timestamp) {
+    let (author, file) = (author.clone(), editor.name());
+    let recorded = console
+        .db
+        .write(move |sql| audit::record(sql, &author, ChangeKind::SaveRules, &file, None, now));
+    if let Err(error) = recorded.await {
+        log_store_error(&error);
+    }
+}
+
+async fn try_rules(
+    console: &Console,
+    rules: Rules,
+    last: Option<u32>,
+) -> Result<TrialSummary, StoreError> {
+    let last = size(last);
+    let finder = FactFinder::new(Arc::clone(&console.portal), console.clock.clone());
+    let evaluator = Evaluator::new(Ok(finder));
+    let rules = RuleSet::new(rules.rules);
+    let tried = trial::past_events(&console.db, &rules, &evaluator, last);
+    if let Ok(results) = tokio::time::timeout(TRIAL_TIMEOUT, tried).await {
+        return Ok(summary(&results?));
+    }
+    let sentence = format!(
+        "The trial took longer than {} s, because the portal must be asked about many events. Try fewer events, or \
+         use docspace-courier rules try.",
+        TRIAL_TIMEOUT.as_secs()
+    );
+    Ok(TrialSummary {
+        sentence,
+        differences: Vec::new(),
+    })
+}
+
+fn summary(results: &[TrialResult]) -> TrialSummary {
+    let number = |comparison| {
+        let like = results.iter().filter(|it| it.comparison() == comparison);
+        like.count()
+    };
+    let (same, differs) = (number(Comparison::Same), number(Comparison::Differs));
+    let undecided = results.len() - same - differs;
+    let sentence = if results.is_empty() {
+        "There are no past events to try the rules on.".to_owned()
+    } else {
+        let shown = if differs > MAX_DIFFERENCES {
+            format!(" The newest {MAX_DIFFERENCES} differences are listed.")
+        } else {
+            String::new()
+        };
+        let plural = if results.len() == 1 { "" } else { "s" };
+        format!(
+            "Tried on {} past event{plural}: {same} unchanged, {differs} different, {undecided} could not be decided.{shown}",
+            results.len()
+        )
+    };
+    let differing = results
+        .iter()
+        .filter(|it| it.comparison() == Comparison::Differs);
+    TrialSummary {
+        sentence,
+        differences: differing.take(MAX_DIFFERENCES).map(difference).collect(),
+    }
+}
+
+fn difference(result: &TrialResult) -> Difference {
+    let names = |rules: &Option<Vec<String>>| match rules.as_deref() {
+        None | Some([]) => "no rule".to_owned(),
+        Some(rules) => clean(&rules.join(", ")),
+    };
+    let title = result.title.as_deref().or(result.trigger.as_deref());
+    Difference {
+        event: result.id.map(|id| id.to_string()).unwrap_or_default(),
+        title: clean(title.unwrap_or("untitled")),
+        decided: names(&result.decided),
+        now: names(&result.today),
+        changes: result.changes.iter().map(|change| clean(change)).collect(),
+    }
+}
+
+fn size(last: Option<u32>) -> u32 {
+    last.filter(|last| LAST.contains(last)).unwrap_or(LAST[0])
+}
+
+/// The editor of the rules file; `None` if `RULES_FILE` is not set.
+fn editor(console: &Console) -> Option<RulesEditor> {
+    console.reload.source.file().map(RulesEditor::new)
+}
+
+/// Runs what reads or writes files, which a network file system may block.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+fn render(
+    console: &Console,
+    layout: Layout,
+    code: StatusCode,
+    editor: &RulesEditor,
+    text: &str,
+    fingerprint: &str,
+    shown: Shown,
+) -> Response {
+    let now = console.clock.now();
+    let versions = editor.versions().unwrap_or_else(|error| {
+        error!(error = %ErrorChain(&error), "the former versions of the rules file cannot be listed");
+        Vec::new()
+    });
+    let versions = versions.into_iter().map(|version| VersionItem {
+        address: format!("{PATH}?version={}", version.name),
+        replaced: RelativeTime::new(version.replaced_at, now),
+        is_shown: shown.version.as_ref() == Some(&version.name),
+    });
+    let chosen = size(shown.last);
+    let view = EditorPage {
+        layout,
+        file: editor.name(),
+        fingerprint: fingerprint.to_owned(),
+        text: html_verbatim(text),
+        notice: shown.notice,
+        problems: problems(&shown.findings, text),
+        trial: shown.trial,
+        sizes: LAST
+            .map(|number| Size {
+                number,
+                is_chosen: number == chosen,
+            })
+            .into(),
+        versions: versions.collect(),
+    };
+    page(code, &view)
+}
+
+/// The errors, then the warnings about the file.
+fn problems(findings: &[Finding], text: &str) -> Vec<Problem> {
+    let problem = |finding: &Finding| {
+        let line = finding.line.map(|number| {
+            let line = text.lines().nth(number - 1).unwrap_or_default();
+            (number, line.trim().to_owned())
+        });
+        Problem {
+            is_error: finding.severity == Severity::Error,
+            message: if finding.line.is_some() {
+                finding.message.clone()
+            } else {
+                format!("{} {}", finding.subject, finding.message)
+            },
+            line,
+        }
+    };
+    let mut problems: Vec<Problem> = findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Ok)
+        .map(problem)
+        .collect();
+    problems.sort_by_key(|problem| !problem.is_error);
+    problems
+}
+
+fn no_rules_file(layout: Layout) -> Response {
+    let sentence = "RULES_FILE is not set. Set it to the path of a file in which the service keeps the rules, such as \
+                    rules.toml beside its store, create the file, and restart the service. An empty file is enough.";
+    let link = Some(("/rules".to_owned(), "All rules"));
+    let code = StatusCode::NOT_FOUND;
+    message(layout, code, "There is no rules file", sentence, link)
+}
+
+fn unreadable(layout: Layout, error: &io::Error) -> Response {
+    let sentence = format!("The rules file cannot be read: {error}.");
+    let link = Some(("/rules".to_owned(), "All rules"));
+    let code = StatusCode::INTERNAL_SERVER_ERROR;
+    message(
+        layout,
+        code,
+        "The rules file cannot be read",
+        sentence,
+        link,
+    )
+}
