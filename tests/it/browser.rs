@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bounds::until;
 use crate::process::free_address;
-use crate::programs::program;
+use crate::programs::{axe, program};
 
 /// The longest that the browser may take to start or to show a page.
 const BOUND: Duration = Duration::from_mins(1);
@@ -159,6 +159,21 @@ impl Browser {
     pub async fn console(&self) -> Vec<Value> {
         let log = self.post("/se/log", &json!({ "type": "browser" })).await;
         log.as_array().unwrap().clone()
+    }
+
+    /// What axe finds wrong with the page for people with disabilities (WCAG 2.2 AA, and what is good practice).
+    pub async fn violations(&self) -> Vec<String> {
+        if self.run("return !window.axe").await == json!(true) {
+            let script = format!("{}; window.axe = axe", axe());
+            self.run(&script).await;
+        }
+        let script = "const done = arguments[0];
+            const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+            axe.run(document, { runOnly: tags }).then(({ violations }) => done(violations.map(
+                ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)))";
+        let body = json!({ "script": script, "args": [] });
+        let found = self.post("/execute/async", &body).await;
+        serde_json::from_value(found).unwrap()
     }
 
     /// By how many pixels the page is wider than the screen.

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::browser::Browser;
 use crate::check::Variables;
 use crate::page::{EVERYWHERE, LOOPBACK, Operator, TOKEN, code, header};
 use crate::scene::{Leftover, Scene, scenario};
@@ -299,7 +300,7 @@ async fn a_text_survives_the_page_as_it_is() {
         let text = "\n# tab\there, </textarea><script>, \u{202e}, family \u{1f468}\u{200d}\u{1f469}, &amp;\n";
         let text = format!("{text}{}", rule(scene, "mirror"));
         let editor = Editor::open(scene, &text).await;
-        let browser = crate::browser::Browser::start().await;
+        let browser = Browser::start().await;
         let page = format!("{}/rules/edit", editor.operator.address);
         browser.go(&format!("{}/login?next=%2Frules%2Fedit", editor.operator.address)).await;
         browser.type_into("#token", TOKEN).await;
@@ -369,6 +370,59 @@ async fn only_operators_see_and_send_the_file() {
         assert_eq!(answer.status(), 404);
         let page = answer.text().await.unwrap();
         assert!(page.contains("RULES_FILE is not set."), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_pages_of_an_operator_fit_every_screen_and_everyone() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let text = rule(scene, "mirror");
+        let editor = Editor::open(scene, &text).await;
+        scene.dead_copy("plan.docx").await;
+        assert_eq!(editor.send("save", &text).await.0, 303);
+        scene.pause_rule("mirror").await;
+
+        let browser = Browser::start().await;
+        let address = &editor.operator.address;
+        browser.go(&format!("{address}/login")).await;
+        browser.type_into("#token", TOKEN).await;
+        browser.click(".stack button").await;
+        let fits = async |scheme: &str, what: &str| {
+            for width in [320, 1280] {
+                browser.show_on(width, 900, scheme).await;
+                assert_eq!(browser.violations().await, Vec::<String>::new(), "{what}");
+                assert!(browser.too_wide().await <= 0, "{what} at {width} px");
+            }
+        };
+        for scheme in ["light", "dark"] {
+            for path in [
+                "/events/1",
+                "/events/1/replay",
+                "/events/1/discard",
+                "/rules",
+                "/rules/resume?rule=mirror",
+                "/rules/pause?rule=nobody",
+                "/rules/edit",
+                "/changes",
+            ] {
+                browser.go(&format!("{address}{path}")).await;
+                fits(scheme, path).await;
+            }
+            browser.go(&format!("{address}/rules/edit")).await;
+            browser.click("[value=try]").await;
+            fits(scheme, "a trial").await;
+            browser.type_into("#text", "[[").await;
+            browser.click("[value=try]").await;
+            fits(scheme, "an error").await;
+            // The line number leads to the line.
+            browser
+                .run("document.querySelector('a[data-line]').click()")
+                .await;
+            let focused = browser.run("return document.activeElement.id").await;
+            assert_eq!(focused, "text");
+        }
     })
     .await;
 }

@@ -18,6 +18,7 @@ async fn shows(browser: &Browser, words: &[&str]) {
     for width in WIDTHS {
         for scheme in ["light", "dark"] {
             browser.show_on(width, 900, scheme).await;
+            assert_eq!(browser.violations().await, Vec::<String>::new(), "{text}");
             let too_wide = browser.too_wide().await;
             assert!(
                 too_wide <= 0,
