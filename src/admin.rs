@@ -34,6 +34,7 @@ mod gauges;
 pub(crate) mod layout;
 mod list;
 mod list_query;
+mod place_names;
 
 // Rules.
 mod rule_list;
@@ -46,6 +47,7 @@ mod confirm;
 
 pub use access::Access;
 pub use console::Console;
+pub use place_names::PlaceNames;
 pub use trusted_proxy::TrustedProxy;
 
 /// The admin listener's routes.

@@ -18,6 +18,7 @@ use crate::wake::Wake;
 
 use super::access::Access;
 use super::guess_limit::TokenRejection;
+use super::place_names::PlaceNames;
 
 /// What the pages and the API read and change.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Console {
     pub health: Health,
     /// The rules, their file, and what reads it again.
     pub reload: Arc<Reload>,
+    /// The names of rooms and folders.
+    pub places: Arc<PlaceNames>,
 }
 
 impl Console {

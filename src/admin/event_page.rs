@@ -1,13 +1,13 @@
 //! An event's page: where it came from, what each rule decided and why, and its actions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::access::{Caller, Identity};
@@ -15,9 +15,15 @@ use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::list_query::list_of;
 use super::login;
-use crate::ids::InboxId;
+use super::place_names::PlaceNames;
+use crate::docspace::editor_address;
+use crate::event::EntryKind;
+use crate::ids::{FileId, InboxId};
 use crate::journal::{self, DecisionView, EventDetails, EventState};
 use crate::text::clean;
+
+/// How long the page waits for the names of the event's room and folder.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -45,6 +51,8 @@ struct Fact {
     text: String,
     /// The list of all events that share it.
     list: Option<String>,
+    /// Where it is in DocSpace.
+    portal: Option<String>,
 }
 
 struct ActionItem {
@@ -116,11 +124,14 @@ pub(super) async fn show(
     let layout = Layout::new(&console, identity);
     match console.db.read(move |sql| journal::find(sql, id)).await {
         Ok(Some(details)) => {
-            let now = console.clock.now();
             let controls = controls(&details, identity.caller);
             let notice = notice.as_deref().and_then(Notice::from_word);
             let notice = notice.map(Notice::sentence);
-            let event = event_page(layout, details, controls, notice, now);
+            let event = &details.event;
+            let places = [&event.folder_id, &event.room_id].into_iter().flatten();
+            let places = places.map(String::as_str);
+            console.places.look_up(places, PATIENCE).await;
+            let event = event_page(&console, layout, details, controls, notice);
             page(StatusCode::OK, &event)
         }
         Ok(None) => no_event(layout, id),
@@ -129,21 +140,22 @@ pub(super) async fn show(
 }
 
 fn event_page(
+    console: &Console,
     layout: Layout,
     details: EventDetails,
     controls: Controls,
     notice: Option<&'static str>,
-    now: Timestamp,
 ) -> EventPage {
+    let now = console.clock.now();
     let event = &details.event;
     let changes = details.replay_changes.join("; ");
     let facts = [
         Fact::new("Replayed", event.replay_text()),
         Fact::new("It changed", Some(changes).filter(|it| !it.is_empty())),
         Fact::listed("Trigger", "trigger", event.trigger.as_deref()),
-        Fact::listed("File", "file", event.file_id.as_deref()),
-        Fact::listed("Folder", "room", event.folder_id.as_deref()),
-        Fact::listed("Room", "room", event.room_id.as_deref()),
+        subject(console, &details),
+        Fact::place("Folder", &console.places, event.folder_id.as_deref()),
+        Fact::place("Room", &console.places, event.room_id.as_deref()),
         Fact::listed("Person", "person", event.actor.as_deref()),
         Fact::new("In DocSpace", event.docspace_numbers()),
     ];
@@ -181,8 +193,12 @@ fn event_page(
 
 impl Fact {
     fn new(name: &'static str, text: Option<String>) -> Option<Self> {
-        let list = None;
-        text.map(|text| Self { name, text, list })
+        text.map(|text| Self {
+            name,
+            text,
+            list: None,
+            portal: None,
+        })
     }
 
     /// A fact that other events share, by the name of the filter.
@@ -191,7 +207,40 @@ impl Fact {
             name,
             text: clean(text),
             list: Some(list_of(filter, text)),
+            portal: None,
         })
+    }
+
+    /// A room or folder, with its name if that is known.
+    fn place(name: &'static str, places: &PlaceNames, place: Option<&str>) -> Option<Self> {
+        let place = place?;
+        let item = places.item(place);
+        let mut fact = Self::listed(name, "room", Some(place))?;
+        if item.name != item.id {
+            fact.text = format!("{} ({})", item.name, item.id);
+        }
+        fact.portal = Some(item.address);
+        Some(fact)
+    }
+}
+
+/// What the event is about.
+fn subject(console: &Console, details: &EventDetails) -> Option<Fact> {
+    let id = details.event.file_id.as_deref()?;
+    let entry = details.parsed().and_then(|event| event.entry);
+    match entry.map_or(EntryKind::File, |entry| entry.kind) {
+        EntryKind::File => {
+            let mut fact = Fact::listed("File", "file", Some(id))?;
+            let file = FileId::new(id);
+            fact.portal = file.map(|file| editor_address(console.portal.host(), &file));
+            Some(fact)
+        }
+        EntryKind::Folder => {
+            let mut fact = Fact::listed("About folder", "file", Some(id))?;
+            fact.portal = Some(console.places.item(id).address);
+            Some(fact)
+        }
+        EntryKind::Account => Fact::listed("About account", "file", Some(id)),
     }
 }
 

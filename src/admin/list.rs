@@ -1,6 +1,7 @@
 //! The first page: the overall status, the last day, and the events, newest first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
@@ -14,11 +15,12 @@ use super::chart::Chart;
 use super::console::Console;
 use super::layout::{ALL_EVENTS, Layout, RelativeTime, error_page, page, unavailable};
 use super::list_query::ListQuery;
+use super::place_names::PlaceNames;
 use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
 use crate::docspace::Client;
-use crate::ids::InboxId;
+use crate::ids::{FolderId, InboxId};
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventView, StateFilter};
 use crate::metrics::Rejections;
@@ -83,6 +85,8 @@ struct EventItem {
     title: String,
     trigger: String,
     file: Option<String>,
+    /// The name of the room or folder, if it is known.
+    place: Option<String>,
     received: RelativeTime,
     state: &'static str,
     actions: Vec<ActionSummary>,
@@ -120,6 +124,10 @@ pub(super) async fn show(
         Ok(read) => read,
         Err(error) => return unavailable(layout, &error),
     };
+    console
+        .places
+        .look_up(places(&events), Duration::ZERO)
+        .await;
     let has_more = events.len() > EVENTS as usize;
     events.truncate(EVENTS as usize);
     let list = ListPage {
@@ -160,7 +168,7 @@ pub(super) async fn show(
         query,
         events: events
             .into_iter()
-            .map(|(event, actions)| event_item(event, &actions, now))
+            .map(|(event, actions)| event_item(&console.places, event, &actions, now))
             .collect(),
     };
     page(StatusCode::OK, &list)
@@ -251,7 +259,39 @@ fn budget(portal: &Client, now: Timestamp) -> String {
     }
 }
 
-fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> EventItem {
+/// The rooms and folders that the list names.
+fn places(events: &[(EventView, Vec<ActionView>)]) -> impl Iterator<Item = &str> {
+    events.iter().flat_map(|(event, actions)| {
+        let destinations = actions
+            .iter()
+            .filter_map(|action| action.named_folder.as_ref());
+        let destinations = destinations.map(FolderId::as_str);
+        place_of(event).into_iter().chain(destinations)
+    })
+}
+
+/// The room of an event or, if it is not known, the folder.
+fn place_of(event: &EventView) -> Option<&str> {
+    event.room_id.as_deref().or(event.folder_id.as_deref())
+}
+
+/// What an action does, with the name of its destination if that is known.
+fn what(names: &PlaceNames, action: &ActionView) -> String {
+    let folder = action.named_folder.as_ref();
+    let name = folder.and_then(|folder| names.name(folder.as_str()));
+    match name {
+        Some(name) => format!("{} ({})", action.what, clean_and_cut(&name, MAX_TEXT)),
+        None => action.what.clone(),
+    }
+}
+
+fn event_item(
+    names: &PlaceNames,
+    event: EventView,
+    actions: &[ActionView],
+    now: Timestamp,
+) -> EventItem {
+    let place = place_of(&event).and_then(|place| names.name(place));
     let trigger = event.trigger;
     let title = event
         .title
@@ -263,13 +303,14 @@ fn event_item(event: EventView, actions: &[ActionView], now: Timestamp) -> Event
             .or_else(|| trigger.clone())
             .unwrap_or_else(|| "untitled body".to_owned()),
         trigger: trigger.unwrap_or_else(|| "no trigger".to_owned()),
+        place: place.map(|name| clean_and_cut(&name, MAX_TEXT)),
         file: event.file_id,
         received: RelativeTime::new(event.received_at, now),
         state: event.state.as_str(),
         actions: actions
             .iter()
             .map(|action| ActionSummary {
-                what: action.what.clone(),
+                what: what(names, action),
                 state: action.shown_state(),
                 note: action.note().map(|note| clean_and_cut(note, MAX_TEXT)),
             })

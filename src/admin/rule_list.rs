@@ -1,6 +1,6 @@
 //! The active rules: what each does, how often it matched, and whether it is paused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use super::api::{ApiJson, ApiResult, store_unavailable};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, Section, page, unavailable};
 use super::list_query::{list_of, rule_address};
+use super::place_names::PlaceItem;
 use crate::db::StoreError;
+use crate::ids::FolderId;
 use crate::journal::{RuleActivity, rule_activity};
 use crate::outbox::{PausedRule, paused_rules};
 use crate::rules::Rule;
@@ -25,6 +27,9 @@ use crate::text::clean;
 
 /// How far back matches are counted.
 const PERIOD: Duration = Duration::from_hours(24 * 30);
+
+/// How long the page waits for the names of rooms and folders.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "rules.html")]
@@ -40,6 +45,8 @@ struct RuleItem {
     triggers: String,
     conditions: Vec<String>,
     actions: Vec<String>,
+    /// The rooms and folders that it names.
+    places: Vec<PlaceItem>,
     matched: u64,
     last_match: Option<RelativeTime>,
     dead: u64,
@@ -132,10 +139,13 @@ pub(super) async fn show(
         Err(error) => return unavailable(layout, &error),
     };
     let rules = console.rules().get();
+    let places = rules.rules().iter().flat_map(places_of);
+    console.places.look_up(places, PATIENCE).await;
     let items = rules.rules().iter().map(|rule| {
         let paused = paused.iter().find(|paused| paused.rule == rule.name);
         let activity = activity.remove(&rule.name).unwrap_or_default();
-        rule_item(rule, paused, &activity, now)
+        let places = places_of(rule).map(|place| console.places.item(place));
+        rule_item(rule, places.collect(), paused, &activity, now)
     });
     let view = RulesPage {
         layout,
@@ -172,8 +182,23 @@ async fn read(
     console.db.read(read).await
 }
 
+/// The rooms and folders that a rule names, each once.
+fn places_of(rule: &Rule) -> impl Iterator<Item = &str> {
+    let named = rule
+        .actions
+        .iter()
+        .filter_map(|action| action.properties.named_folder());
+    let places: BTreeSet<&str> = rule
+        .watched_folders()
+        .chain(named)
+        .map(FolderId::as_str)
+        .collect();
+    places.into_iter()
+}
+
 fn rule_item(
     rule: &Rule,
+    places: Vec<PlaceItem>,
     paused: Option<&PausedRule>,
     activity: &RuleActivity,
     now: Timestamp,
@@ -186,6 +211,7 @@ fn rule_item(
         triggers: triggers.join(", "),
         conditions: rule.conditions.iter().map(ToString::to_string).collect(),
         actions: rule.actions.iter().map(ToString::to_string).collect(),
+        places,
         matched: activity.matched,
         last_match: activity.last_match.map(|at| RelativeTime::new(at, now)),
         dead: activity.dead,

@@ -283,6 +283,9 @@ fn read_action(row: &Row<'_>) -> Result<ActionView, SqlError> {
         held: held != 0,
         attempt: row.get("attempt")?,
         failures: row.get("failures")?,
+        named_folder: properties
+            .as_ref()
+            .and_then(|properties| properties.named_folder().cloned()),
         to: properties.and_then(|properties| properties.target_text),
         result_file: row.get("result_file")?,
         result_folder: row.get("result_folder")?,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::audit::Through;
-use crate::ids::InboxId;
+use crate::ids::{FolderId, InboxId};
 use crate::inbox::{DecisionOutcome, Source};
 use crate::outbox::{ActionId, ActionState};
 
@@ -136,6 +136,9 @@ pub struct ActionView {
     /// The plan, as its kind stores it.
     #[serde(skip)]
     pub plan: String,
+    /// The folder that the plan names, such as its destination.
+    #[serde(skip)]
+    pub named_folder: Option<FolderId>,
     /// Whether the actions after it in its rule wait for it.
     #[serde(skip)]
     pub is_waited_for: bool,

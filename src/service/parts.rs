@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Access, Console};
+use crate::admin::{Access, Console, PlaceNames};
 use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::backfill::Backfiller;
 use crate::catch_up::{CALLS_PER_RUN, CatchUp};
@@ -212,6 +212,10 @@ impl Parts {
             tls,
             health,
             reload,
+            places: Arc::new(PlaceNames::new(
+                Arc::clone(&self.portal),
+                self.clock.clone(),
+            )),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::actions::failpoint::Failpoint;
+use docspace_courier::audit::Through;
 use docspace_courier::forget::{self, Subject};
 use docspace_courier::replay::ReplayMode;
 use docspace_courier::rules::Rule;
@@ -235,7 +236,14 @@ async fn a_link_is_erased_with_the_personal_data_of_its_event() {
         assert!(stored().await.contains(&address));
         let subject = Subject::File(file.as_str().to_owned());
         let events = forget::select(&scene.db, &subject).await.unwrap();
-        forget::forget(&scene.db, &events).await.unwrap();
+        forget::forget(
+            &scene.db,
+            &events,
+            &Through::Command.into(),
+            scene.clock.now(),
+        )
+        .await
+        .unwrap();
         assert_eq!(stored().await, "");
     })
     .await;

@@ -638,3 +638,45 @@ async fn people_see_errors_as_pages_and_programs_as_a_sentence() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn rooms_and_folders_are_shown_by_name_with_links_into_the_portal() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        let (room, internal) = (&scene.client_room, &scene.internal);
+        let address = |id: &dyn std::fmt::Display| {
+            format!("{}/rooms/shared/filter?folder={id}", scene.host())
+        };
+
+        let rules = operator.page("/rules").await;
+        for (id, name) in [
+            (room.to_string(), "Acme - shared with client"),
+            (internal.to_string(), "Internal Processing / Inbox"),
+        ] {
+            let link = format!("<a href=\"{}\" rel=\"noopener\">{name}</a>", address(&id));
+            assert!(rules.contains(&link), "{link} is not in {rules}");
+        }
+        let list = operator.page("/").await;
+        check_contains(
+            &list,
+            &[
+                "in Acme - shared with client",
+                &format!("copy to folder {internal} (Internal Processing / Inbox)"),
+            ],
+        );
+        let event = operator.page("/events/1").await;
+        let name = format!("Acme - shared with client ({room})");
+        check_contains(&event, &[&name, &address(room), "/doceditor?fileid="]);
+
+        // Without the portal, pages show what is known, and ids.
+        scene.dead_copy("other.docx").await;
+        scene.portal.set_key_valid(false);
+        let elsewhere = scene.operator().await;
+        check_contains(&elsewhere.page("/rules").await, &[&room.to_string()]);
+        scene.portal.set_key_valid(true);
+    })
+    .await;
+}
