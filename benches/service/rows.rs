@@ -325,7 +325,7 @@ pub async fn growth(table: &mut Table, options: &Options) {
         ms(service.start) < 200.0,
     );
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert!(get(service.admin, "/").await.is_some(), "the status page");
+    assert!(get(service.admin, "/").await.is_some(), "the console");
     let memory = service.memory_mib();
     table.judge(
         "memory, full store",

@@ -10,7 +10,7 @@ use crate::edited_file::FileContent;
 use super::draft::Draft;
 use super::job::Job;
 
-/// What a person signs in with on the status page.
+/// What a person signs in with in the console.
 pub(super) const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 
 /// The variables that the pages set, beside those of the jobs.

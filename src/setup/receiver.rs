@@ -73,7 +73,7 @@ pub(super) async fn save(
 ) -> PageResult {
     let before = setup.proposal()?;
     let secret = secret::generate()?;
-    // Without it nothing could be changed on the status page, and in a container it would not even be shown.
+    // Without it nothing could be changed in the console, and in a container it would not even be shown.
     let token = secret::generate()?;
     let needs_token = !before.has(ADMIN_TOKEN) && !before.has("ADMIN_PROXY_HEADER");
     let changed = setup.change(|draft| {

@@ -1,4 +1,4 @@
-//! Secrets: for the webhook, as every portal takes it, and for the status page.
+//! Secrets: for the webhook, as every portal takes it, and for the console.
 
 use rustls::crypto::aws_lc_rs;
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::bounds::until;
 use crate::process::free_address;
-use crate::programs::{axe, program};
+use crate::programs::{installed, program};
 
 /// The longest that the browser may take to start or to show a page.
 const BOUND: Duration = Duration::from_mins(1);
@@ -33,6 +34,20 @@ const FLAGS: [&str; 12] = [
     "--disable-extensions",
     "--hide-scrollbars",
 ];
+
+/// axe-core, as a script for a page.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests/install puts it into the cache of the user"
+)]
+fn axe() -> String {
+    installed();
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"),
+        PathBuf::from,
+    );
+    std::fs::read_to_string(cache.join("docspace-courier-tests/axe.min.js")).unwrap()
+}
 
 /// A browser with one window, which is closed when its test ends.
 pub struct Browser {

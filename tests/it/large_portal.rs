@@ -53,7 +53,7 @@ impl Scene {
         (0..count).map(upload).collect()
     }
 
-    /// Checks that the status page, the API and `check` show how far the listing is.
+    /// Checks that the console, the API and `check` show how far the listing is.
     async fn shows_listing(&self, words: &str) {
         let operator = self.operator().await;
         let page = operator.page("/").await;

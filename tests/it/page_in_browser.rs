@@ -1,4 +1,4 @@
-//! The status page as a real Chromium shows it.
+//! The console as a real Chromium shows it.
 
 use serde_json::Value;
 

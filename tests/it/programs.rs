@@ -1,6 +1,6 @@
 //! Programs of others that tests start. `tests/install` installs what is missing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -13,16 +13,6 @@ pub fn program(name: &str) -> Command {
     let path = String::from_utf8(found.stdout).unwrap();
     assert!(!path.is_empty(), "tests/install does not install {name}");
     Command::new(path.trim())
-}
-
-/// axe-core, as a script for a page.
-pub fn axe() -> String {
-    installed();
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
-        PathBuf::from,
-    );
-    std::fs::read_to_string(cache.join("docspace-courier-tests/axe.min.js")).unwrap()
 }
 
 /// Installs everything that is missing, once in this process.
