@@ -42,6 +42,7 @@ mod rule_pause;
 mod rules_editor_page;
 
 // Changes.
+mod backfill_page;
 mod change_list;
 mod confirm;
 
@@ -56,6 +57,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/", get(list::show))
         .route("/events/{id}", get(event_page::show))
         .route("/rules", get(rule_list::show))
+        .route("/backfill", get(backfill_page::show))
         .route("/changes", get(change_list::show))
         .route("/api/events", get(api::events))
         .route("/api/events/{id}", get(api::event))
@@ -92,6 +94,9 @@ fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
             "/rules/{change}",
             get(rule_pause::show).post(rule_pause::apply),
         )
+        .route("/backfill/preview", post(backfill_page::preview))
+        .route("/backfill/start", post(backfill_page::start))
+        .route("/backfill/stop", post(backfill_page::stop))
         .route(
             rules_editor_page::PATH,
             editor.layer(from_fn(guard::large_body)),

@@ -36,7 +36,7 @@ mod stored;
 pub use estimate::{Cost, done_at};
 pub use progress::Counts;
 use progress::Cursor;
-pub use request::{BackfillRequest, RequestError};
+pub use request::{BackfillRequest, RequestError, is_about_uploads};
 use sample::SAMPLE_SIZE;
 pub use sample::SampledFile;
 pub use scan::ScanError;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
+use crate::backfill::Backfiller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
@@ -45,6 +46,8 @@ pub struct Console {
     pub reload: Arc<Reload>,
     /// The names of rooms and folders.
     pub places: Arc<PlaceNames>,
+    /// Finds out what a backfill would do.
+    pub backfiller: Backfiller,
 }
 
 impl Console {

@@ -17,16 +17,18 @@ use crate::text;
 pub(crate) enum Section {
     Events,
     Rules,
+    Backfill,
     Changes,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Events, Self::Rules, Self::Changes];
+    const ALL: [Self; 4] = [Self::Events, Self::Rules, Self::Backfill, Self::Changes];
 
     fn path(self) -> &'static str {
         match self {
             Self::Events => "/",
             Self::Rules => "/rules",
+            Self::Backfill => "/backfill",
             Self::Changes => "/changes",
         }
     }
@@ -35,6 +37,7 @@ impl Section {
         match self {
             Self::Events => "Events",
             Self::Rules => "Rules",
+            Self::Backfill => "Backfill",
             Self::Changes => "Changes",
         }
     }

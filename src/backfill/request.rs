@@ -40,9 +40,7 @@ pub enum RequestError {
     )]
     NotAboutUploads(String),
     /// The rule watches no room or folder, and none is given.
-    #[error(
-        "the rule “{0}” names no room or folder; say which one is meant with --room or --folder"
-    )]
+    #[error("the rule “{0}” names no room or folder; say which one is meant")]
     NoPlace(String),
 }
 
@@ -129,7 +127,8 @@ impl BackfillRequest {
     }
 }
 
-fn is_about_uploads(rule: &Rule) -> bool {
+/// Whether a rule can be applied to existing files.
+pub fn is_about_uploads(rule: &Rule) -> bool {
     rule.triggers.iter().any(Trigger::is_upload)
 }
 

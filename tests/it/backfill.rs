@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// Uploads files of which no event tells.
-    fn existing(&self, count: usize) -> Vec<FileId> {
+    pub fn existing(&self, count: usize) -> Vec<FileId> {
         self.existing_named("file", count)
     }
 
@@ -76,7 +76,7 @@ impl Scene {
     }
 
     /// Carries out what is ordered, with the work that it plans, until it ends.
-    async fn backfill_to_the_end(&self) {
+    pub async fn backfill_to_the_end(&self) {
         let backfiller = self.backfiller();
         for _ in 0..STEPS {
             match backfiller.step().await.unwrap() {
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     /// How often each title is in the destination of the copy rule; more than once is an error.
-    fn copies(&self) -> usize {
+    pub fn copies(&self) -> usize {
         let mut contents = self.contents(&self.internal);
         let all = contents.len();
         contents.dedup();

@@ -32,6 +32,7 @@ mod surprises;
 mod unsigned;
 
 mod backfill;
+mod backfill_in_console;
 mod backfill_killed;
 mod batches;
 mod busy_files;
