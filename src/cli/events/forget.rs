@@ -14,8 +14,8 @@ use crate::journal::start_of;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Titles, names, reasons and bodies are erased, also those of dead letters. Ids, times, states and \
-                  results stay, so that nothing is done twice. Backups and the log are not changed."
+    after_help = "Titles, names, reasons, bodies and links are erased, also those of dead letters. Ids, times and \
+                  states stay, so that nothing is done twice. Backups and the log are not changed."
 )]
 pub(super) struct ForgetArgs {
     /// Every event that mentions this person, by the id or the address that deliveries contain.
