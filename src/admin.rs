@@ -94,9 +94,7 @@ fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
             "/rules/{change}",
             get(rule_pause::show).post(rule_pause::apply),
         )
-        .route("/backfill/preview", post(backfill_page::preview))
-        .route("/backfill/start", post(backfill_page::start))
-        .route("/backfill/stop", post(backfill_page::stop))
+        .merge(backfill_forms())
         .route(
             rules_editor_page::PATH,
             editor.layer(from_fn(guard::large_body)),
@@ -105,6 +103,14 @@ fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
             Arc::clone(console),
             guard::require_operator,
         ))
+}
+
+fn backfill_forms() -> Router<Arc<Console>> {
+    Router::new()
+        .route("/backfill/preview", post(backfill_page::preview))
+        .route("/backfill/start", post(backfill_page::start))
+        .route("/backfill/stop", post(backfill_page::stop))
+        .layer(from_fn(guard::large_body))
 }
 
 /// What the pages load.

@@ -1,7 +1,7 @@
 //! The audit log: what people changed with commands and in the console, when, and who they were.
 //!
-//! A change is recorded in the transaction that makes it. An entry names events and rules, and neither titles nor
-//! addresses.
+//! A change of the store is recorded in the transaction that makes it, and a saved rules file right afterwards. An entry
+//! names events, rules and the rules file, and neither titles nor addresses.
 
 use std::time::Duration;
 

@@ -84,7 +84,11 @@ pub async fn forget(
                 .map(forget)
                 .collect::<Result<Vec<_>, SqlError>>()?;
             // Whose data it was is not recorded.
-            let subject = format!("{} events", erased.iter().filter(|it| **it).count());
+            let subject = match erased.iter().filter(|it| **it).count() {
+                0 => return Ok(erased),
+                1 => "1 event".to_owned(),
+                events => format!("{events} events"),
+            };
             audit::record(sql, &author, ChangeKind::Forget, &subject, None, now)?;
             Ok(erased)
         });

@@ -43,8 +43,8 @@ pub async fn resume(
             let (done, is_resumed) = outbox::resume_step(sql, &rule, held, BATCH, now)?;
             if is_resumed {
                 let detail = match held {
-                    Held::Do => format!("carried out what was held: {} actions", total + done),
-                    Held::Drop => format!("discarded what was held: {} actions", total + done),
+                    Held::Do => format!("carried out what was held, actions: {}", total + done),
+                    Held::Drop => format!("discarded what was held, actions: {}", total + done),
                 };
                 let detail = (total + done > 0).then_some(detail.as_str());
                 audit::record(sql, &author, ChangeKind::ResumeRule, &rule, detail, now)?;

@@ -118,7 +118,7 @@ impl RulesEditor {
         Ok(())
     }
 
-    /// The path of a version that is replaced now. Two saves at one time get different ones.
+    /// The path of a version that is replaced now, which no earlier one has: the clock may stand still.
     fn free_version(&self, now: Timestamp) -> PathBuf {
         let path_at = |at: Timestamp| self.version_path(&at.strftime(TIME_FORMAT).to_string());
         let mut at = now;

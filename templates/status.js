@@ -4,7 +4,8 @@
 const DEFAULT_INTERVAL_MS = 5000;
 
 async function refresh() {
-  const response = await fetch(location.href);
+  // A page that is the response to a form cannot be asked for again.
+  const response = await fetch(live.dataset.from ?? location.href);
   if (!response.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {

@@ -25,6 +25,9 @@ use crate::text::{clean, time};
 
 const PATH: &str = "/backfill";
 
+/// How the addresses of the forms begin.
+pub(super) const FORMS: &str = "/backfill/";
+
 /// How long a preview may read files.
 const PREVIEW_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -195,7 +198,9 @@ pub(super) async fn stop(
         .write(move |sql| backfill::stop(sql, &author, now));
     match stop.await {
         Ok(stopped) => {
-            info!(stopped, "an operator stopped the backfill");
+            if stopped {
+                info!("an operator stopped the backfill");
+            }
             Redirect::to(PATH).into_response()
         }
         Err(error) => unavailable(Layout::new(&console, identity), &error),
@@ -205,19 +210,23 @@ pub(super) async fn stop(
 /// Finds out what a backfill would do, or says why that is not possible.
 async fn survey(console: &Console, form: &BackfillForm) -> Result<Preview, String> {
     let request = form.request(console)?;
-    for place in &request.places {
-        if let Err(Error::NotFound) = console.portal.files().folder(place).await {
-            return Err(format!("There is no room or folder {place}."));
-        }
-    }
     let active = console.rules().get();
     let chosen: RuleSet = request
         .rules(active.rules())
         .map_err(|error| format!("{error}."))?;
-    let survey = console.backfiller.survey(&chosen, request);
+    let places = request.places.clone();
+    let survey = async {
+        for place in &places {
+            if let Err(Error::NotFound) = console.portal.files().folder(place).await {
+                return Err(format!("There is no room or folder {place}."));
+            }
+        }
+        let survey = console.backfiller.survey(&chosen, request).await;
+        survey.map_err(|error| format!("The preview failed: {error}."))
+    };
     match tokio::time::timeout(PREVIEW_TIMEOUT, survey).await {
         Ok(Ok(survey)) => Ok(preview_of(&survey)),
-        Ok(Err(error)) => Err(format!("The preview failed: {error}.")),
+        Ok(Err(why)) => Err(why),
         Err(_) => Ok(Preview {
             sentences: vec![format!(
                 "There are more files than a preview reads in {} s. docspace-courier backfill reads them all and says \

@@ -46,6 +46,8 @@ pub struct Console {
     pub reload: Arc<Reload>,
     /// The names of rooms and folders.
     pub places: Arc<PlaceNames>,
+    /// Held while the rules file is saved.
+    pub saving: tokio::sync::Mutex<()>,
     /// Finds out what a backfill would do.
     pub backfiller: Backfiller,
 }

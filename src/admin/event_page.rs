@@ -236,11 +236,11 @@ fn subject(console: &Console, details: &EventDetails) -> Option<Fact> {
             Some(fact)
         }
         EntryKind::Folder => {
-            let mut fact = Fact::listed("About folder", "file", Some(id))?;
+            let mut fact = Fact::listed("Subject folder", "file", Some(id))?;
             fact.portal = Some(console.places.item(id).address);
             Some(fact)
         }
-        EntryKind::Account => Fact::listed("About account", "file", Some(id)),
+        EntryKind::Account => Fact::listed("Subject account", "file", Some(id)),
     }
 }
 

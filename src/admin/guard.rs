@@ -22,12 +22,13 @@ use super::access::{Access, Caller, Identity, OperatorName, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
 use super::layout::{HomeLink, Layout, all_events, error_page, message, unavailable};
-use super::{login, rules_editor_page, session};
+use super::{backfill_page, login, rules_editor_page, session};
 
-/// Maximum size of a body in bytes; the largest form has a token and a path.
+/// Maximum size of a body in bytes; the largest of these forms has a token and a path.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// Maximum size in bytes of the form with the rules file, of which special characters take three times their size.
+/// Maximum size in bytes of the forms with the rules file, and with names of rules; special characters take three times
+/// their size.
 const MAX_LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
@@ -137,14 +138,15 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 
 /// Reads the body, before anything else is done for a request, as far as its limits on size and time allow.
 pub(super) async fn body(request: Request, next: Next) -> Response {
-    if request.uri().path() == rules_editor_page::PATH {
+    let path = request.uri().path();
+    if path == rules_editor_page::PATH || path.starts_with(backfill_page::FORMS) {
         // Only an operator's is read, by `large_body`.
         return next.run(request).await;
     }
     limited_body(request, MAX_BODY_BYTES, next).await
 }
 
-/// Reads the body of the editor's form.
+/// Reads the body of an operator's form.
 pub(super) async fn large_body(request: Request, next: Next) -> Response {
     limited_body(request, MAX_LARGE_BODY_BYTES, next).await
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::docspace::{Client, folder_address};
+use crate::docspace::{Client, Error, folder_address};
 use crate::ids::FolderId;
 use crate::text::clean;
 
@@ -113,6 +113,7 @@ impl PlaceNames {
 
     async fn read(&self, place: FolderId) {
         let path = self.portal.files().folder_path(&place).await;
+        let is_unknown = matches!(path, Err(ref error) if !matches!(error, Error::NotFound));
         let name = path.ok().and_then(|path| {
             let below_section = path.iter().filter(|folder| !folder.is_section());
             let titles: Vec<String> = below_section.map(|folder| clean(&folder.title)).collect();
@@ -126,6 +127,9 @@ impl PlaceNames {
         if known.len() >= MAX_NAMES {
             known.clear();
         }
+        // While the portal does not answer, the last name is shown.
+        let last = known.remove(&place).filter(|_| is_unknown);
+        let name = name.or(last.and_then(|last| last.name));
         known.insert(place, Known { name, read_at });
     }
 

@@ -121,7 +121,16 @@ async fn change_rule(
                 HeldChoice::Do => Held::Do,
                 HeldChoice::Drop => Held::Drop,
             };
-            let actions = rule_pause::resume(&console.db, rule, held, &author, now).await?;
+            let (db, name) = (console.db.clone(), rule.clone());
+            // A browser that closes the connection must not end it half way.
+            let resume =
+                tokio::spawn(
+                    async move { rule_pause::resume(&db, &name, held, &author, now).await },
+                );
+            let Ok(resumed) = resume.await else {
+                return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+            };
+            let actions = resumed?;
             info!(rule = clean(rule), actions, "an operator resumed a rule");
             console.wake.outbox.notify_one();
             RulesNotice::Resumed
@@ -155,7 +164,7 @@ fn refusal(
         (RuleChange::Pause, None) if is_active => return None,
         (RuleChange::Pause, Some(_)) => (
             StatusCode::CONFLICT,
-            "Paused already",
+            "Already paused",
             format!("The rule {} is paused already.", clean(rule)),
         ),
         (RuleChange::Resume, None) => (

@@ -138,14 +138,14 @@ pub(super) async fn show(
     let Some(editor) = editor(&console) else {
         return no_rules_file(layout);
     };
+    let (file, version) = (editor.clone(), query.version.clone());
     let read = off_thread(move || {
-        let content = editor.read()?;
-        let version = query.version.as_deref();
-        let text = version.map(|name| editor.version(name)).transpose()?;
-        Ok((editor, content, text.flatten(), query.version))
+        let former = version.map(|name| file.version(&name)).transpose()?;
+        Ok((file.read()?, former))
     });
-    let (editor, content, former, version) = match read.await {
-        Ok(read) => read,
+    let (content, former) = match read.await {
+        Ok((_, Some(None))) => return no_version(layout),
+        Ok((content, former)) => (content, former.flatten()),
         Err(error) => return unreadable(layout, &error),
     };
     let notice = former.is_some().then(|| Notice {
@@ -153,10 +153,14 @@ pub(super) async fn show(
         is_bad: false,
     });
     let text = former.unwrap_or_else(|| content.text().to_owned());
+    let (_, findings) = match read_rules(&console, text.clone()).await {
+        Ok(read) => read,
+        Err(error) => return unreadable(layout, &error),
+    };
     let shown = Shown {
         notice,
-        findings: console.reload.source.with_text(&text).1,
-        version,
+        findings,
+        version: query.version,
         ..Shown::default()
     };
     let code = StatusCode::OK;
@@ -169,6 +173,7 @@ pub(super) async fn show(
         &content.fingerprint(),
         shown,
     )
+    .await
 }
 
 pub(super) async fn apply(
@@ -183,8 +188,12 @@ pub(super) async fn apply(
     };
     // Browsers send the line breaks of a text field as CR LF.
     let text = form.text.replace("\r\n", "\n");
-    let (rules, findings) = console.reload.source.with_text(&text);
+    let (rules, findings) = match read_rules(&console, text.clone()).await {
+        Ok(read) => read,
+        Err(error) => return unreadable(layout, &error),
+    };
     let has_errors = findings.iter().any(|it| it.severity == Severity::Error);
+    let mut fingerprint = form.fingerprint;
     let mut shown = Shown {
         findings,
         last: form.last,
@@ -207,9 +216,26 @@ pub(super) async fn apply(
             Err(error) => return unavailable(layout, &error),
         },
         Intent::Save => {
-            match save(&console, &editor, &form.fingerprint, &text, name.author()).await {
+            let (console, file) = (Arc::clone(&console), editor.clone());
+            let save = save(
+                console,
+                file,
+                fingerprint.clone(),
+                text.clone(),
+                name.author(),
+            );
+            // A browser that closes the connection must not end it half way.
+            let saved = tokio::spawn(save).await.unwrap_or_else(|error| {
+                Err(SaveRefusal {
+                    code: StatusCode::INTERNAL_SERVER_ERROR,
+                    sentence: error.to_string(),
+                    fingerprint: None,
+                })
+            });
+            match saved {
                 Ok(()) => return Redirect::to(RulesNotice::Saved.address()).into_response(),
                 Err(refusal) => {
+                    fingerprint = refusal.fingerprint.unwrap_or(fingerprint);
                     shown.notice = Some(Notice {
                         sentence: refusal.sentence,
                         is_bad: true,
@@ -219,26 +245,29 @@ pub(super) async fn apply(
             }
         }
     };
-    let fingerprint = form.fingerprint;
-    render(&console, layout, code, &editor, &text, &fingerprint, shown)
+    render(&console, layout, code, &editor, &text, &fingerprint, shown).await
 }
 
 /// Why the file was not saved, or is not active.
 struct SaveRefusal {
     code: StatusCode,
     sentence: String,
+    /// That of the file, if it is saved.
+    fingerprint: Option<String>,
 }
 
 async fn save(
-    console: &Console,
-    editor: &RulesEditor,
-    fingerprint: &str,
-    text: &str,
+    console: Arc<Console>,
+    editor: RulesEditor,
+    fingerprint: String,
+    text: String,
     author: Author,
 ) -> Result<(), SaveRefusal> {
+    // Between reading the file and replacing it, no other save may replace it.
+    let _one_at_a_time = console.saving.lock().await;
     let now = console.clock.now();
-    let (file, seen, text) = (editor.clone(), fingerprint.to_owned(), text.to_owned());
-    match off_thread(move || Ok(file.save(&seen, &text, now))).await {
+    let file = editor.clone();
+    match off_thread(move || Ok(file.save(&fingerprint, &text, now))).await {
         Ok(Ok(())) => {}
         Ok(Err(WriteError::Changed)) => {
             let sentence = "The file has changed since you opened it, so it was not saved. Copy your text, then open \
@@ -246,31 +275,39 @@ async fn save(
             return Err(SaveRefusal {
                 code: StatusCode::CONFLICT,
                 sentence: sentence.to_owned(),
+                fingerprint: None,
             });
         }
         Ok(Err(WriteError::Io(error))) | Err(error) => {
             warn!(error = %ErrorChain(&error), "the rules file cannot be saved");
+            let code = match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    StatusCode::FORBIDDEN
+                }
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
             let sentence = format!(
-                "The service may not write {} ({error}). Copy the text below into the file where it is kept.",
+                "{} cannot be saved ({error}). Copy the text below into the file where it is kept.",
                 editor.name()
             );
             return Err(SaveRefusal {
-                code: StatusCode::FORBIDDEN,
+                code,
                 sentence,
+                fingerprint: None,
             });
         }
     }
     info!("an operator saved the rules file");
-    record(console, editor, &author, now).await;
-    console
-        .reload
-        .now()
-        .await
-        .map(drop)
-        .map_err(|why| SaveRefusal {
-            code: StatusCode::INTERNAL_SERVER_ERROR,
-            sentence: format!("The file is saved, but the rules before it stay active: {why}"),
-        })
+    record(&console, &editor, &author, now).await;
+    let Err(why) = console.reload.now().await else {
+        return Ok(());
+    };
+    let saved = off_thread(move || editor.read()).await;
+    Err(SaveRefusal {
+        code: StatusCode::INTERNAL_SERVER_ERROR,
+        sentence: format!("The file is saved, but the rules before it stay active: {why}"),
+        fingerprint: saved.ok().map(|content| content.fingerprint()),
+    })
 }
 
 /// Records that the file was saved. It is saved already, so a store that fails is only logged.
@@ -282,6 +319,12 @@ async fn record(console: &Console, editor: &RulesEditor, author: &Author, now: T
     if let Err(error) = recorded.await {
         log_store_error(&error);
     }
+}
+
+/// Reads the rules of a text, and the files that it names.
+async fn read_rules(console: &Console, text: String) -> io::Result<(Rules, Vec<Finding>)> {
+    let source = console.reload.source.clone();
+    off_thread(move || Ok(source.with_text(&text))).await
 }
 
 async fn try_rules(
@@ -371,7 +414,7 @@ async fn off_thread<T: Send + 'static>(
         .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-fn render(
+async fn render(
     console: &Console,
     layout: Layout,
     code: StatusCode,
@@ -381,7 +424,9 @@ fn render(
     shown: Shown,
 ) -> Response {
     let now = console.clock.now();
-    let versions = editor.versions().unwrap_or_else(|error| {
+    let file = editor.clone();
+    let versions = off_thread(move || file.versions()).await;
+    let versions = versions.unwrap_or_else(|error| {
         error!(error = %ErrorChain(&error), "the former versions of the rules file cannot be listed");
         Vec::new()
     });
@@ -442,6 +487,13 @@ fn no_rules_file(layout: Layout) -> Response {
     let link = Some(("/rules".to_owned(), "All rules"));
     let code = StatusCode::NOT_FOUND;
     message(layout, code, "There is no rules file", sentence, link)
+}
+
+fn no_version(layout: Layout) -> Response {
+    let sentence = "There is no such version of the rules file. The last 20 are kept.";
+    let link = Some((PATH.to_owned(), "Edit the rules file"));
+    let code = StatusCode::NOT_FOUND;
+    message(layout, code, "No such version", sentence, link)
 }
 
 fn unreadable(layout: Layout, error: &io::Error) -> Response {

@@ -131,12 +131,13 @@ pub fn order(
 /// Stops the backfill that is under way. What it has planned is still carried out. Returns whether one was under
 /// way.
 pub fn stop(sql: &Sql, author: &Author, now: Timestamp) -> Result<bool, SqlError> {
-    let stopped = running(sql)?;
-    if let Some(backfill) = &stopped {
+    let under_way = running(sql)?;
+    let is_stopped = end(sql, BackfillState::Stopped, None, now)? > 0;
+    if let Some(backfill) = under_way.filter(|_| is_stopped) {
         let rules = backfill.request.rules.join(", ");
         audit::record(sql, author, ChangeKind::StopBackfill, &rules, None, now)?;
     }
-    Ok(end(sql, BackfillState::Stopped, None, now)? > 0)
+    Ok(is_stopped)
 }
 
 /// Stops the backfill that is under way for a reason.

@@ -202,7 +202,7 @@ impl DemoDeployment {
                 styled(STRONG, "Still running; press Ctrl-C to stop.")
             ),
             format!("  Upload files at   {}", self.portal_address),
-            format!("  Console       {}", self.admin_address),
+            format!("  Console           {}", self.admin_address),
             String::new(),
         ]);
         shutdown_signal().await;

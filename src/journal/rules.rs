@@ -26,7 +26,7 @@ const MATCHES: &str = "
     WITH matches AS (
         SELECT rule, count(*) AS matched, max(event) AS last_event FROM decisions
         WHERE outcome <> 'ignored'
-          AND event >= (SELECT min(id) FROM events WHERE received_at >= :since)
+          AND event >= (SELECT id FROM events WHERE received_at >= :since ORDER BY received_at LIMIT 1)
         GROUP BY rule)
     SELECT matches.rule, matches.matched, events.received_at
     FROM matches JOIN events ON events.id = matches.last_event";

@@ -212,6 +212,7 @@ impl Parts {
             tls,
             health,
             reload,
+            saving: tokio::sync::Mutex::default(),
             backfiller: self.backfiller(),
             places: Arc::new(PlaceNames::new(
                 Arc::clone(&self.portal),

@@ -8,8 +8,8 @@ use crate::scene::{Scene, scenario};
 
 impl Operator {
     /// A form of the backfill page, sent by the operator.
-    async fn backfill(&self, form: &str, body: &'static str) -> (u16, String) {
-        let form = self.form(&format!("/backfill/{form}"), body);
+    async fn backfill(&self, form: &str, body: &str) -> (u16, String) {
+        let form = self.form(&format!("/backfill/{form}"), body.to_owned());
         let answer = form.bearer_auth(TOKEN).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
@@ -99,6 +99,9 @@ async fn a_backfill_is_stopped_and_what_cannot_be_ordered_is_explained() {
         let (status, page) = operator.backfill("preview", "rule=copy&places=99").await;
         assert_eq!(status, 422);
         assert!(page.contains("There is no room or folder 99."), "{page}");
+        let many = format!("rule=copy&places={}", "99,".repeat(4_000));
+        let (status, _) = operator.backfill("preview", &many).await;
+        assert_eq!(status, 422, "more than other forms may have");
         for form in ["preview", "start", "stop"] {
             let form = operator.form(&format!("/backfill/{form}"), "rule=copy");
             assert_eq!(code(form).await, 401, "only operators");
