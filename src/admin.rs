@@ -40,6 +40,7 @@ mod place_names;
 mod rule_list;
 mod rule_pause;
 mod rules_editor_page;
+mod rules_trial;
 
 // Changes.
 mod backfill_page;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -17,30 +16,17 @@ use super::access::{Identity, OperatorName};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, Section, log_store_error, message, page, unavailable};
 use super::rule_list::RulesNotice;
+use super::rules_trial::{LAST, TrialSummary, size, try_rules};
 use crate::audit::{self, Author, ChangeKind};
 use crate::config::Rules;
-use crate::db::StoreError;
 use crate::edited_file::WriteError;
-use crate::evaluator::Evaluator;
-use crate::facts::FactFinder;
 use crate::finding::{Finding, Severity};
-use crate::rules::RuleSet;
 use crate::rules_editor::RulesEditor;
 use crate::telemetry::ErrorChain;
-use crate::text::{clean, html_verbatim};
-use crate::trial::{self, Comparison, TrialResult};
+use crate::text::html_verbatim;
 
 /// Where the editor is. Its form may be larger than others.
 pub(super) const PATH: &str = "/rules/edit";
-
-/// How many past events the rules can be tried on; the first is the default.
-const LAST: [u32; 3] = [50, 200, 500];
-
-/// How long a trial may take, with its questions to the portal.
-const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Differences that are listed.
-const MAX_DIFFERENCES: usize = 100;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct EditorQuery {
@@ -103,20 +89,6 @@ struct VersionItem {
     address: String,
     replaced: RelativeTime,
     is_shown: bool,
-}
-
-/// What the rules decide differently for past events.
-struct TrialSummary {
-    sentence: String,
-    differences: Vec<Difference>,
-}
-
-struct Difference {
-    event: String,
-    title: String,
-    decided: String,
-    now: String,
-    changes: Vec<String>,
 }
 
 /// What is shown beside the text.
@@ -325,79 +297,6 @@ async fn record(console: &Console, editor: &RulesEditor, author: &Author, now: T
 async fn read_rules(console: &Console, text: String) -> io::Result<(Rules, Vec<Finding>)> {
     let source = console.reload.source.clone();
     off_thread(move || Ok(source.with_text(&text))).await
-}
-
-async fn try_rules(
-    console: &Console,
-    rules: Rules,
-    last: Option<u32>,
-) -> Result<TrialSummary, StoreError> {
-    let last = size(last);
-    let finder = FactFinder::new(Arc::clone(&console.portal), console.clock.clone());
-    let evaluator = Evaluator::new(Ok(finder));
-    let rules = RuleSet::new(rules.rules);
-    let tried = trial::past_events(&console.db, &rules, &evaluator, last);
-    if let Ok(results) = tokio::time::timeout(TRIAL_TIMEOUT, tried).await {
-        return Ok(summary(&results?));
-    }
-    let sentence = format!(
-        "The trial took longer than {} s, because the portal must be asked about many events. Try fewer events, or \
-         use docspace-courier rules try.",
-        TRIAL_TIMEOUT.as_secs()
-    );
-    Ok(TrialSummary {
-        sentence,
-        differences: Vec::new(),
-    })
-}
-
-fn summary(results: &[TrialResult]) -> TrialSummary {
-    let number = |comparison| {
-        let like = results.iter().filter(|it| it.comparison() == comparison);
-        like.count()
-    };
-    let (same, differs) = (number(Comparison::Same), number(Comparison::Differs));
-    let undecided = results.len() - same - differs;
-    let sentence = if results.is_empty() {
-        "There are no past events to try the rules on.".to_owned()
-    } else {
-        let shown = if differs > MAX_DIFFERENCES {
-            format!(" The newest {MAX_DIFFERENCES} differences are listed.")
-        } else {
-            String::new()
-        };
-        let plural = if results.len() == 1 { "" } else { "s" };
-        format!(
-            "Tried on {} past event{plural}: {same} unchanged, {differs} different, {undecided} could not be decided.{shown}",
-            results.len()
-        )
-    };
-    let differing = results
-        .iter()
-        .filter(|it| it.comparison() == Comparison::Differs);
-    TrialSummary {
-        sentence,
-        differences: differing.take(MAX_DIFFERENCES).map(difference).collect(),
-    }
-}
-
-fn difference(result: &TrialResult) -> Difference {
-    let names = |rules: &Option<Vec<String>>| match rules.as_deref() {
-        None | Some([]) => "no rule".to_owned(),
-        Some(rules) => clean(&rules.join(", ")),
-    };
-    let title = result.title.as_deref().or(result.trigger.as_deref());
-    Difference {
-        event: result.id.map(|id| id.to_string()).unwrap_or_default(),
-        title: clean(title.unwrap_or("untitled")),
-        decided: names(&result.decided),
-        now: names(&result.today),
-        changes: result.changes.iter().map(|change| clean(change)).collect(),
-    }
-}
-
-fn size(last: Option<u32>) -> u32 {
-    last.filter(|last| LAST.contains(last)).unwrap_or(LAST[0])
 }
 
 /// The editor of the rules file; `None` if `RULES_FILE` is not set.
