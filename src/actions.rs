@@ -58,6 +58,7 @@ pub use link::Link;
 pub use link_end::LinkEnd;
 pub use lock::Lock;
 pub use notify::Notify;
+pub use poll_schedule::OperationTime;
 pub use rename::Rename;
 pub use share::{Share, ShareWith};
 pub use tag::Tag;

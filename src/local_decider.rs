@@ -56,15 +56,17 @@ impl LocalDecider {
         }
         let rules = self.rules.get();
         let may_be_own = inbox::may_be_own_effect(event) && rules.listens_to(event);
-        if may_be_own || self.seems_outdated(event, received_at) {
+        if may_be_own {
             return None;
         }
+        let seems_outdated = self.seems_outdated(event, received_at);
         let event = &with_time(event, received_at);
         let mut facts = Facts::delivered(event, body);
         let decide = |facts: &Facts<'_>| rules.decide(facts);
         let by_rule = self.facts.evaluate_from_cache(&mut facts, decide).ok()?;
         let room = self.facts.known_room(&facts);
-        Some(EventDecisions { by_rule, room })
+        let decisions = EventDecisions { by_rule, room };
+        (decisions.all_ignore() || !seems_outdated).then_some(decisions)
     }
 
     /// Whether the event may be older than the retention period, as far as the portal's time is known.

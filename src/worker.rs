@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::OperationTime;
 use crate::actions::failpoint::Failpoints;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
@@ -133,6 +134,7 @@ impl Worker {
             metrics,
             failpoints: settings.failpoints,
             max_attempts: settings.max_attempts,
+            operation_time: OperationTime::default(),
             renewal_interval: settings.renewal_interval,
         };
         Self {

@@ -143,7 +143,12 @@ async fn accept(count: usize, database: &str, round: Duration) -> (f64, Duration
     let deliveries = Deliveries::new(SECRET, other_room);
     let rounds = (0..).zip(&instances).map(|(place, instance)| {
         let first = 1 + place * 10_000_000;
-        load::closed_loop(&instance.webhook, &deliveries, round, first)
+        load::closed_loop(
+            &instance.webhook,
+            &deliveries,
+            round,
+            load::Numbers::From(first),
+        )
     });
     let reports = join_all(rounds).await;
     let rate = reports.iter().map(|report| report.rate).sum();

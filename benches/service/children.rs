@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use docspace_courier::signature::SIGNATURE_HEADER;
 use docspace_sandbox::Portal;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -17,8 +19,16 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_docspace-courier");
 
 /// A receiver that is put beside the service.
 pub enum Rival {
-    /// A program for Node.js.
-    Express(String),
+    /// An axum handler that only verifies.
+    Axum,
+    /// A Node.js server that verifies and parses.
+    Node,
+    /// Debian's `webhook`, which verifies and starts a program.
+    Webhook,
+    /// A receiver that responds at once and copies each file by itself, 15 at a time.
+    OneFilePerCall,
+    /// What the vendor's sample does.
+    Sample,
     /// One that is running already.
     Running {
         /// Where deliveries go.
@@ -26,6 +36,29 @@ pub enum Rival {
         /// What they are signed with.
         secret: String,
     },
+}
+
+impl Rival {
+    /// Its row.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Axum => "a bare axum handler that only verifies",
+            Self::Node => "a bare Node.js server that verifies and parses",
+            Self::Webhook => "Debian's webhook, which verifies and starts `true`",
+            Self::OneFilePerCall => "a receiver that copies each file by itself",
+            Self::Sample => "what the vendor's sample does",
+            Self::Running { .. } => "the receiver beside it",
+        }
+    }
+
+    /// The least part of its rate that the service must accept.
+    pub fn budget(&self) -> Option<f64> {
+        match self {
+            Self::Axum => Some(0.4),
+            Self::Node => Some(0.95),
+            _ => None,
+        }
+    }
 }
 
 /// A process that ends with its measurement.
@@ -58,28 +91,76 @@ impl Process {
         Self::begin(command, listen, admin, "/readyz").await
     }
 
-    /// A receiver of this program, such as the bare handler.
-    pub async fn rival(kind: &str, portal: Option<&Served>) -> Self {
+    /// A build of the service under callgrind, which writes its counts to `report` at the end.
+    pub async fn under_callgrind(
+        binary: &Path,
+        portal: &Served,
+        store: &Path,
+        report: &Path,
+    ) -> Self {
+        let (listen, admin) = (free_address(), free_address());
+        let configured = configured(portal, store);
+        let mut command = Command::new("valgrind");
+        command
+            .args(["--tool=callgrind", "--quiet"])
+            .arg(format!("--callgrind-out-file={}", report.display()))
+            .arg(binary)
+            .arg("serve")
+            .envs(
+                configured
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("LISTEN_ADDR", listen.to_string())
+            .env("ADMIN_ADDR", admin.to_string());
+        Self::begin(command, listen, admin, "/readyz").await
+    }
+
+    /// Ends it in good order.
+    pub fn terminate(mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// A receiver that is put beside the service.
+    pub async fn rival(rival: &Rival, portal: &Served) -> Self {
+        match rival {
+            Rival::Axum => Self::own(&["--be", "bare"]).await,
+            Rival::OneFilePerCall => {
+                let key = portal.portal.api_key();
+                let to = &portal.portal.seed().internal_folder;
+                let portal = format!("{} {key} {to}", portal.address);
+                Self::own(&["--be", "naive", "--portal", &portal]).await
+            }
+            Rival::Node => Self::node("bare.js", portal).await,
+            Rival::Sample => Self::node("sample.js", portal).await,
+            Rival::Webhook => Self::webhook().await,
+            Rival::Running { .. } => unreachable!("it is running already"),
+        }
+    }
+
+    /// A receiver of this program.
+    async fn own(arguments: &[&str]) -> Self {
         let listen = free_address();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--be", kind, "--listen", &listen.to_string()])
-            .args(["--secret", SECRET]);
-        if let Some(portal) = portal {
-            let key = portal.portal.api_key();
-            let to = &portal.portal.seed().internal_folder;
-            command.args(["--portal", &format!("{} {key} {to}", portal.address)]);
-        }
+            .args(arguments)
+            .args(["--listen", &listen.to_string(), "--secret", SECRET]);
         Self::begin(command, listen, listen, "/healthz").await
     }
 
-    /// A program for Node.js, configured as the samples are.
-    pub async fn express(program: &str, portal: &Served) -> Self {
+    /// A program beside this file, configured as the vendor's sample is.
+    async fn node(program: &str, portal: &Served) -> Self {
         let listen = free_address();
         let seed = portal.portal.seed();
         let mut command = Command::new("node");
         command
-            .arg(program)
+            .arg(
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("benches/service")
+                    .join(program),
+            )
             .env("PORT", listen.port().to_string())
             .env("DOCSPACE_API_HOST", &portal.address)
             .env("DOCSPACE_API_KEY", portal.portal.api_key())
@@ -89,8 +170,32 @@ impl Process {
                 "INTERNAL_PROCESSING_FOLDER_ID",
                 seed.internal_folder.as_str(),
             );
+        Self::begin(command, listen, listen, "/").await
+    }
+
+    /// Debian's `webhook`. It responds when the program has ended, because nothing else tells the sender of a failure.
+    async fn webhook() -> Self {
+        let listen = free_address();
+        let hooks = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        let definition = json!([{
+            "id": "docspace",
+            "execute-command": "/bin/true",
+            "include-command-output-in-response": true,
+            "trigger-rule-mismatch-http-response-code": 401,
+            "trigger-rule": {"match": {
+                "type": "payload-hmac-sha256",
+                "secret": SECRET,
+                "parameter": {"source": "header", "name": SIGNATURE_HEADER},
+            }},
+        }]);
+        std::fs::write(hooks.path(), definition.to_string()).unwrap();
+        let mut command = Command::new("webhook");
+        command
+            .args(["-ip", "127.0.0.1", "-port", &listen.port().to_string()])
+            .arg("-hooks")
+            .arg(hooks.path());
         let mut process = Self::begin(command, listen, listen, "/").await;
-        process.webhook = format!("http://{listen}/docspace/webhook");
+        process.webhook = format!("http://{listen}/hooks/docspace");
         process
     }
 
@@ -105,7 +210,7 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let mut process = Self {
             child,
             webhook: format!("http://{listen}/webhook"),

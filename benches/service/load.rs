@@ -26,6 +26,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many were accepted.
+    pub fn accepted(&self) -> u64 {
+        self.latencies.len() as u64
+    }
+
     /// The latency that this part of the answers did not exceed.
     pub fn quantile(&self, part: f64) -> Duration {
         quantile(&self.latencies, part)
@@ -91,23 +96,41 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
 }
 
-/// Sends as fast as the answers come, for this long; events are numbered from this one on.
+/// The numbers of the events that are sent.
+#[derive(Clone, Copy)]
+pub enum Numbers {
+    /// From this one on, each once.
+    From(u64),
+    /// From 1 to this one, again and again.
+    Repeated(u64),
+}
+
+impl Numbers {
+    fn get(self, position: u64) -> u64 {
+        match self {
+            Self::From(first) => first + position,
+            Self::Repeated(last) => 1 + position % last,
+        }
+    }
+}
+
+/// Sends as fast as the answers come, for this long.
 pub async fn closed_loop(
     address: &str,
     deliveries: &Deliveries,
     duration: Duration,
-    first: u64,
+    numbers: Numbers,
 ) -> Report {
-    let numbers = Arc::new(AtomicU64::new(first));
+    let positions = Arc::new(AtomicU64::new(0));
     let end = Instant::now() + duration;
     let sending = (0..CONNECTIONS).map(|_| {
-        let (numbers, deliveries) = (Arc::clone(&numbers), deliveries.clone());
+        let (positions, deliveries) = (Arc::clone(&positions), deliveries.clone());
         let address = address.to_owned();
         tokio::spawn(async move {
             let mut connection = Connection::open(&address).await;
             let (mut latencies, mut refused) = (Vec::new(), 0);
             while Instant::now() < end {
-                let number = numbers.fetch_add(1, Ordering::Relaxed);
+                let number = numbers.get(positions.fetch_add(1, Ordering::Relaxed));
                 let request = deliveries.request(number, &connection.path);
                 let begun = Instant::now();
                 match connection.exchange(&request).await {
@@ -156,7 +179,7 @@ pub async fn open_loop(
 pub async fn send_all(address: &str, secret: &str, count: u64) {
     let deliveries = Deliveries::new(secret, &FolderId::from(539_610));
     let next = Arc::new(AtomicU64::new(1));
-    let sending = (0..16).map(|_| {
+    let sending = (0..CONNECTIONS).map(|_| {
         let (deliveries, next) = (deliveries.clone(), Arc::clone(&next));
         let address = address.to_owned();
         tokio::spawn(async move {

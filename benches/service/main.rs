@@ -1,9 +1,9 @@
 //! The service's budgets, measured side by side in one run, and printed as one table.
 //!
 //! `cargo bench --bench service` starts the real binary as a process of its own, with a pretend portal in
-//! this one, and beside it what it is compared with: a bare handler that only verifies, and a receiver that
-//! copies one file per call. `--quick` makes the rounds shorter. `--receiver URL --secret S` puts another
-//! receiver beside it that is running already, `--express FILE` a program that Node.js runs.
+//! this one, and beside it what it is compared with: bare handlers in axum and Node.js, Debian's `webhook`,
+//! and receivers that copy one file per call. `--quick` makes the rounds shorter. `--receiver URL --secret S`
+//! puts another receiver beside it that is running already, `--callgrind BINARY` counts instructions.
 #![allow(
     clippy::unwrap_used,
     reason = "a measurement that cannot go on should say where"
@@ -15,20 +15,27 @@
     reason = "the table is the program's answer"
 )]
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use docspace_sandbox::{Portal, PortalSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod accept;
 mod backfill;
 mod children;
 mod deliveries;
+mod growth;
+mod hostile;
+mod instructions;
+mod latency;
 mod load;
 mod rivals;
 mod rows;
 mod stock;
 mod table;
+mod transfers;
 
 use children::Rival;
 use table::Table;
@@ -46,6 +53,8 @@ struct Options {
     existing: usize,
     /// What else is put beside the service.
     rivals: Vec<Rival>,
+    /// A build of the service that runs under Valgrind.
+    for_callgrind: Option<PathBuf>,
 }
 
 fn main() {
@@ -75,10 +84,7 @@ fn main() {
         return;
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let mut rivals = Vec::new();
-    if let Some(program) = value_of("--express") {
-        rivals.push(Rival::Express(program));
-    }
+    let mut rivals = vec![Rival::Axum, Rival::Node, Rival::Webhook];
     if let Some(address) = value_of("--receiver") {
         let secret = value_of("--secret").unwrap();
         rivals.push(Rival::Running { address, secret });
@@ -90,6 +96,7 @@ fn main() {
         waiting: if quick { 10_000 } else { 100_000 },
         existing: if quick { 2_000 } else { 20_000 },
         rivals,
+        for_callgrind: value_of("--callgrind").map(PathBuf::from),
     };
     let only = value_of("--only");
     let table = runtime.block_on(measure(&options, only.as_deref()));
@@ -108,26 +115,34 @@ async fn measure(options: &Options, only: Option<&str>) -> Table {
     if begins("start", "size and memory at rest") {
         rows::start(&mut table).await;
     }
-    if begins("accept", "beside a bare handler") {
-        rows::accept(&mut table, options).await;
+    if begins("accept", "beside receivers that do less") {
+        accept::measure(&mut table, options).await;
+    }
+    if let Some(binary) = &options.for_callgrind
+        && begins("instructions", "by callgrind")
+    {
+        instructions::measure(&mut table, binary).await;
     }
     if begins(
         "latency",
         "1,000 deliveries a second, the portal slow and down",
     ) {
-        rows::open_loop(&mut table, options).await;
+        latency::measure(&mut table, options).await;
     }
     if begins("copy", "from accepted to copied") {
-        rows::idle(&mut table).await;
+        transfers::idle(&mut table).await;
     }
     if begins("burst", "1,000 uploads") {
-        rows::burst(&mut table, options).await;
+        transfers::burst(&mut table, options).await;
+    }
+    if begins("hostile", "4,000 connections") {
+        hostile::measure(&mut table).await;
+    }
+    if begins("growth", "a full store") {
+        growth::measure(&mut table, options).await;
     }
     if begins("backfill", "a room of existing files") {
         backfill::measure(&mut table, options).await;
-    }
-    if begins("growth", "a full store") {
-        rows::growth(&mut table, options).await;
     }
     table
 }

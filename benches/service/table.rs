@@ -9,7 +9,7 @@ pub struct Table {
 }
 
 struct Row {
-    what: &'static str,
+    what: String,
     measured: String,
     budget: String,
     verdict: &'static str,
@@ -19,23 +19,43 @@ impl Table {
     /// Adds a row with its verdict.
     pub fn judge(
         &mut self,
-        what: &'static str,
+        what: &str,
         measured: impl Into<String>,
         budget: impl Into<String>,
         is_met: bool,
     ) {
         self.add(Row {
-            what,
+            what: what.to_owned(),
             measured: measured.into(),
             budget: budget.into(),
             verdict: if is_met { "met" } else { "MISSED" },
         });
     }
 
-    /// Adds a row that nothing was promised about.
-    pub fn note(&mut self, what: &'static str, measured: impl Into<String>) {
-        self.add(Row {
+    /// Adds a row about a ratio that must reach this one.
+    pub fn at_least(&mut self, what: &str, ratio: f64, budget: f64) {
+        self.judge(
             what,
+            format!("{ratio:.2}"),
+            format!("at least {budget}"),
+            ratio >= budget,
+        );
+    }
+
+    /// Adds a row about a ratio that must not exceed this one.
+    pub fn at_most(&mut self, what: &str, ratio: f64, budget: f64) {
+        self.judge(
+            what,
+            format!("{ratio:.3}"),
+            format!("at most {budget}"),
+            ratio <= budget,
+        );
+    }
+
+    /// Adds a row that nothing was promised about.
+    pub fn note(&mut self, what: &str, measured: impl Into<String>) {
+        self.add(Row {
+            what: what.to_owned(),
             measured: measured.into(),
             budget: String::new(),
             verdict: "",

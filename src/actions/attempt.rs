@@ -16,6 +16,7 @@ use crate::outbox::{self, Action, ActionResult, Claim, Intent, IntentUpdate};
 use crate::telemetry::ErrorChain;
 
 use super::failpoint::Failpoints;
+use super::poll_schedule::OperationTime;
 
 /// Actions of one kind other than copy and move that run at the same time within one attempt.
 const CONCURRENT_ACTIONS: usize = 5;
@@ -33,6 +34,8 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     /// Where a test stops the attempt.
     pub failpoints: &'a Failpoints,
+    /// How long operations have taken lately.
+    pub operation_time: &'a OperationTime,
     /// How long a claim lasts without renewal, and the longest that an intent waits for its call.
     pub lease: Duration,
 }

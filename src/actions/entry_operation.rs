@@ -4,6 +4,8 @@
 //! made, and its operation is followed to its end, after which the entry decides again. To repeat the call can destroy
 //! something, so a missing effect allows that only when neither the request nor its operation can be under way.
 
+use std::time::Instant;
+
 use crate::db::StoreError;
 use crate::docspace::{Client, Error, Operation, OperationNumber, OperationState};
 use crate::outbox::{Action, ActionResult, Intent};
@@ -12,7 +14,7 @@ use super::attempt::{AttemptOutcome, Context, Outcomes};
 use super::failpoint::Failpoint;
 use super::in_flight::{UnknownOperation, still_possible, unknown_operation};
 use super::intent::{self, Unconfirmed};
-use super::poll_schedule::{FIRST_WAIT, PollSchedule};
+use super::poll_schedule::{PollSchedule, SHORT_WAIT};
 use super::portal_error::{operation_failure, refused_without_cause};
 
 /// Why an operation whose end was not seen has failed.
@@ -146,7 +148,7 @@ async fn submit<O: EntryOperation>(
         }
         Ok(None) => {
             let reason = "the portal accepted the operation without naming it";
-            Ok(stored.postpone(reason, FIRST_WAIT).1)
+            Ok(stored.postpone(reason, SHORT_WAIT).1)
         }
         Err(Error::Forbidden | Error::NotFound) => Ok(refused(context, action, operation).await),
         Err(error) => Ok(stored.call_failed(context, &error).1),
@@ -189,12 +191,14 @@ async fn watch<O: EntryOperation>(
     operation: &O,
     mut running: Operation,
 ) -> AttemptOutcome {
-    let mut polls = PollSchedule::soon();
+    let begun = Instant::now();
+    let mut polls = PollSchedule::soon(context.operation_time);
     let reason = loop {
         if let OperationState::Ended(results) = running.state {
+            polls.ended();
             break Some(operation_failure(results.error.as_deref()));
         }
-        tokio::time::sleep(polls.next_wait(fastrand::f64())).await;
+        tokio::time::sleep(polls.next_wait(begun.elapsed(), fastrand::f64())).await;
         running = match context.portal.operations().get(&running.id).await {
             Ok(Some(running)) => running,
             // Another reader took the result, or the portal dropped it.

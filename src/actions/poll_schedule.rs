@@ -1,17 +1,22 @@
 //! When a running operation is polled.
 //!
-//! A small file is copied in the time of one call, a large one takes minutes; so the waits start short and
-//! double up to a maximum. Jitter keeps operations that started together from being polled together. Those of a
-//! backfill may end unnoticed for a while; they are polled first when an operation on so many files is likely to
-//! have ended.
+//! A small file is copied in the time of one call, a large one takes minutes. The first poll comes when operations have
+//! ended lately, so that most take one; further waits double up to a maximum. Jitter keeps operations that started
+//! together from being polled together. Those of a backfill may end unnoticed for a while; they are polled first when an
+//! operation on so many files is likely to have ended.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The wait before the first poll.
-pub(super) const FIRST_WAIT: Duration = Duration::from_millis(20);
+/// The wait before an operation without a result is looked for again, and the shortest between two polls.
+pub(super) const SHORT_WAIT: Duration = Duration::from_millis(20);
 
 /// The longest wait, before jitter.
 const MAX_WAIT: Duration = Duration::from_secs(2);
+
+/// The shortest and the longest first wait, before jitter. A small file must not wait long after a large one.
+const MIN_FIRST_WAIT: Duration = Duration::from_millis(5);
+const MAX_FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The first wait for each file of an operation that is polled seldom, and the longest wait then.
 const FEW_POLLS_WAIT_PER_FILE: Duration = Duration::from_millis(40);
@@ -20,19 +25,46 @@ const FEW_POLLS_MAX_WAIT: Duration = Duration::from_secs(30);
 /// The largest part of a wait that jitter adds to it.
 const JITTER: f64 = 0.2;
 
-/// The waits between the polls of one operation.
+/// How long operations have taken lately, as far as polls showed it.
 #[derive(Debug)]
-pub(super) struct PollSchedule {
-    next: Duration,
-    longest: Duration,
+pub struct OperationTime(Mutex<Duration>);
+
+impl Default for OperationTime {
+    fn default() -> Self {
+        Self(Mutex::new(MIN_FIRST_WAIT))
+    }
 }
 
-impl PollSchedule {
+impl OperationTime {
+    fn get(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, time: Duration) {
+        let time = time.clamp(MIN_FIRST_WAIT, MAX_FIRST_WAIT);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time;
+    }
+}
+
+/// The waits between the polls of one operation.
+#[derive(Debug)]
+pub(super) struct PollSchedule<'a> {
+    next: Duration,
+    longest: Duration,
+    /// What is learned from this operation.
+    time: Option<&'a OperationTime>,
+    /// When the last poll was sent, and the one before it.
+    polled_after: Option<(Duration, Option<Duration>)>,
+}
+
+impl<'a> PollSchedule<'a> {
     /// Sees an end soon. It starts when the operation has been submitted, or has been found running.
-    pub(super) fn soon() -> Self {
+    pub(super) fn soon(time: &'a OperationTime) -> Self {
         Self {
-            next: FIRST_WAIT,
+            next: time.get(),
             longest: MAX_WAIT,
+            time: Some(time),
+            polled_after: None,
         }
     }
 
@@ -41,16 +73,34 @@ impl PollSchedule {
         let files = u32::try_from(files).unwrap_or(u32::MAX);
         let first = FEW_POLLS_WAIT_PER_FILE.saturating_mul(files);
         Self {
-            next: first.clamp(FIRST_WAIT, FEW_POLLS_MAX_WAIT),
+            next: first.clamp(SHORT_WAIT, FEW_POLLS_MAX_WAIT),
             longest: FEW_POLLS_MAX_WAIT,
+            time: None,
+            polled_after: None,
         }
     }
 
-    /// The wait before the next poll, for a random number from 0 to 1.
-    pub(super) fn next_wait(&mut self, random: f64) -> Duration {
+    /// The wait before the next poll, this long after the start, for a random number from 0 to 1.
+    pub(super) fn next_wait(&mut self, elapsed: Duration, random: f64) -> Duration {
         let wait = self.next.mul_f64(1.0 + JITTER * random.clamp(0.0, 1.0));
-        self.next = (self.next * 2).min(self.longest);
+        let is_first = self.polled_after.is_none();
+        self.next = match self.time {
+            // The operation takes longer than others do, but it may be about to end.
+            Some(_) if is_first => (self.next / 4).max(SHORT_WAIT),
+            _ => (self.next * 2).min(self.longest),
+        };
+        let before = self.polled_after.map(|(last, _)| last);
+        self.polled_after = Some((elapsed + wait, before));
         wait
+    }
+
+    /// Learns from the last poll, which has seen the end of the operation.
+    pub(super) fn ended(&self) {
+        match (self.time, self.polled_after) {
+            (Some(time), Some((_, None))) => time.set(time.get() * 7 / 8),
+            (Some(time), Some((last, Some(before)))) => time.set((before + last) / 2),
+            (Some(_), None) | (None, _) => {}
+        }
     }
 }
 
@@ -58,46 +108,71 @@ impl PollSchedule {
 mod tests {
     use super::*;
 
+    /// How long a poll takes.
+    const POLL: Duration = ms(50);
+
     /// How many polls an operation of this duration takes, and when its end is seen.
-    fn polls_of(schedule: PollSchedule, duration: Duration, random: f64) -> (u32, Duration) {
-        let (mut schedule, mut passed, mut count) = (schedule, Duration::ZERO, 0);
-        while passed < duration {
-            passed += schedule.next_wait(random);
+    fn polls_of(
+        mut schedule: PollSchedule<'_>,
+        duration: Duration,
+        random: f64,
+    ) -> (u32, Duration) {
+        let (mut elapsed, mut count) = (Duration::ZERO, 0);
+        loop {
+            elapsed += schedule.next_wait(elapsed, random);
+            let has_ended = elapsed >= duration;
+            elapsed += POLL;
             count += 1;
+            if has_ended {
+                schedule.ended();
+                return (count, elapsed);
+            }
         }
-        (count, passed)
     }
 
-    fn polls(duration: Duration, random: f64) -> (u32, Duration) {
-        polls_of(PollSchedule::soon(), duration, random)
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
     #[test]
     fn operations_of_a_backfill_are_polled_once_or_twice() {
-        let of_files = |files, seconds| {
+        let of_files = |files, duration| {
             let schedule = PollSchedule::with_few_polls(files);
-            polls_of(schedule, Duration::from_secs(seconds), 0.0).0
+            polls_of(schedule, duration, 0.0)
         };
-        assert_eq!(of_files(250, 9), 1);
-        assert_eq!(of_files(250, 30), 2);
-        assert_eq!(of_files(1, 1), 5);
-        let (_, seen) = polls_of(
-            PollSchedule::with_few_polls(1),
-            Duration::from_millis(30),
-            0.0,
-        );
-        assert_eq!(seen, Duration::from_millis(40));
+        assert_eq!(of_files(250, ms(9_000)).0, 1);
+        assert_eq!(of_files(250, ms(30_000)).0, 2);
+        assert_eq!(of_files(1, ms(1_000)).0, 5);
+        assert_eq!(of_files(1, ms(30)), (1, ms(40) + POLL));
     }
 
     #[test]
     fn short_operations_are_seen_soon_and_long_ones_polled_seldom() {
-        let ms = Duration::from_millis;
-        assert_eq!(polls(ms(20), 0.0), (1, ms(20)));
-        assert_eq!(polls(ms(20), 1.0), (1, ms(24)));
-        assert_eq!(polls(ms(100), 0.0), (3, ms(140)));
-        assert_eq!(polls(ms(1_000), 0.0), (6, ms(1_260)));
-        let (count, passed) = polls(Duration::from_mins(10), 0.5);
+        let polls = |duration, random| {
+            let time = OperationTime::default();
+            polls_of(PollSchedule::soon(&time), duration, random)
+        };
+        assert_eq!(polls(ms(5), 0.0), (1, ms(5) + POLL));
+        assert_eq!(polls(ms(5), 1.0), (1, ms(6) + POLL));
+        assert_eq!(polls(ms(20), 0.0), (2, ms(5) + POLL + ms(20) + POLL));
+        assert_eq!(polls(ms(1_000), 0.0).0, 6);
+        let (count, seen) = polls(Duration::from_mins(10), 0.5);
         assert!(count < 300, "{count}");
-        assert!(passed < ms(602_400), "{passed:?}");
+        assert!(seen < ms(602_400), "{seen:?}");
+    }
+
+    #[test]
+    fn the_first_poll_comes_when_operations_have_ended_lately() {
+        let time = OperationTime::default();
+        let polls_of = |duration, random| polls_of(PollSchedule::soon(&time), duration, random);
+        let polls: u32 = (0..100).map(|_| polls_of(ms(120), 0.5).0).sum();
+        assert!(polls < 150, "{polls} polls");
+        // A long operation does not delay the next short one for long.
+        polls_of(Duration::from_mins(1), 0.5);
+        assert_eq!(polls_of(ms(5), 0.0), (1, MAX_FIRST_WAIT + POLL));
+        for _ in 0..50 {
+            polls_of(ms(5), 0.5);
+        }
+        assert_eq!(time.get(), MIN_FIRST_WAIT);
     }
 }

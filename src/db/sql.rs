@@ -32,6 +32,22 @@ impl Sql {
         }
     }
 
+    /// Runs an INSERT of at most one row into a table with an `id`, and returns the id; `None` if a conflict kept the row
+    /// out.
+    pub fn insert(&self, statement: &str, params: Params<'_>) -> Result<Option<i64>, SqlError> {
+        match &self.0 {
+            // RETURNING would make SQLite collect the row in a table of its own, and prepare to undo the statement.
+            Driver::Sqlite(sqlite) => {
+                let inserted = connection::execute(sqlite, statement, params)?;
+                Ok((inserted > 0).then(|| sqlite.last_insert_rowid()))
+            }
+            Driver::Postgres(_) => {
+                let statement = format!("{statement} RETURNING id");
+                self.query_optional(&statement, params, |row| row.get(0))
+            }
+        }
+    }
+
     /// Every row of a query.
     pub fn query<T>(
         &self,

@@ -288,30 +288,24 @@ impl<'a> NewEvent<'a> {
         };
         let is_derived = webhook.0 != named;
         let folder = event.entry.as_ref().and_then(Entry::folder);
-        sql.query_optional(
+        let inserted = sql.insert(
             "INSERT INTO events (webhook_id, named_webhook_id, event_id, source, trigger_name, file_id, title, title_key,
                                  body, received_at, happened_at, sequence, state, due_at, backfilled, actor, folder_id,
                                  room_id, ignored)
              VALUES (:webhook, :named, :event, :source, :trigger, :file, :title, :title_key,
                      :body, :now, :happened_at, :sequence, :state, :now, :backfilled, :actor, :folder,
                      :room, :ignored)
-             ON CONFLICT (webhook_id, event_id) DO NOTHING
-             RETURNING id",
+             ON CONFLICT (webhook_id, event_id) DO NOTHING",
             &[
                 (":webhook", webhook.into()),
                 (":named", named.filter(|_| is_derived).into()),
                 (":event", id.into()),
                 (":source", stored_source.as_str().into()),
-                (":backfilled", (self.source == Source::Backfill).into()),
                 (
                     ":trigger",
                     event.trigger.as_ref().map(Trigger::as_str).into(),
                 ),
                 (":file", file.map(|file| file.id.as_str()).into()),
-                (":actor", event.actor.as_deref().into()),
-                (":folder", folder.as_ref().map(FolderId::as_str).into()),
-                (":room", self.room.map(FolderId::as_str).into()),
-                (":ignored", self.ignored.as_deref().into()),
                 (":title", title.into()),
                 (":title_key", title.map(title_key).as_deref().into()),
                 (":body", self.body.into()),
@@ -319,9 +313,14 @@ impl<'a> NewEvent<'a> {
                 (":happened_at", event.happened_at.unwrap_or(now).into()),
                 (":sequence", ZeroAsNone(id).into()),
                 (":state", state.as_str().into()),
+                (":backfilled", (self.source == Source::Backfill).into()),
+                (":actor", event.actor.as_deref().into()),
+                (":folder", folder.as_ref().map(FolderId::as_str).into()),
+                (":room", self.room.map(FolderId::as_str).into()),
+                (":ignored", self.ignored.as_deref().into()),
             ],
-            |row| row.get(0).map(InboxId),
-        )
+        );
+        Ok(inserted?.map(InboxId))
     }
 }
 

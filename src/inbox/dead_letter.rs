@@ -14,6 +14,16 @@ pub const DEAD_EVENTS: &str = "SELECT id FROM events WHERE state = 'dead'";
 /// Retries what failed for good of an event: its decision, or its dead letters. Returns how many there
 /// were.
 pub fn retry_dead(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
+    // Nearly every redelivery is of an event of which nothing failed, and the query costs less than the updates.
+    let has_dead = sql.exists(
+        "SELECT 1 FROM events WHERE id = :id AND state = 'dead'
+         UNION ALL
+         SELECT 1 FROM actions WHERE event = :id AND state = 'dead'",
+        &[(":id", id.0.into())],
+    )?;
+    if !has_dead {
+        return Ok(0);
+    }
     let decisions = sql.execute(
         "UPDATE events SET state = 'waiting', failures = 0, due_at = :now, reason = NULL
          WHERE id = :id AND state = 'dead'",

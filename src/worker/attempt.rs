@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::actions::failpoint::Failpoints;
-use crate::actions::{self, AttemptOutcome, Context, Outcomes};
+use crate::actions::{self, AttemptOutcome, Context, OperationTime, Outcomes};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{self, Client};
@@ -44,6 +44,7 @@ pub(super) struct AttemptRunner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) failpoints: Failpoints,
     pub(super) max_attempts: u32,
+    pub(super) operation_time: OperationTime,
     /// How often claims are renewed while an attempt runs.
     pub(super) renewal_interval: Duration,
 }
@@ -66,6 +67,7 @@ impl AttemptRunner {
             channels: &self.channels,
             clock: &self.clock,
             failpoints: &self.failpoints,
+            operation_time: &self.operation_time,
             lease: LEASE,
         };
         let started = self.clock.now();

@@ -48,7 +48,7 @@ pub(super) async fn submit<'a>(
         Ok(None) => {
             let reason = "the portal accepted the operation without naming it";
             let files = files.into_iter();
-            StepResult::ended(files.map(|file| file.postpone(reason, poll_schedule::FIRST_WAIT)))
+            StepResult::ended(files.map(|file| file.postpone(reason, poll_schedule::SHORT_WAIT)))
         }
         Err(error) => failed(context, transfer, files, if_refused, &error).await,
     };

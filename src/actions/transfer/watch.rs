@@ -1,5 +1,7 @@
 //! Watch: follows an operation to its end, and finds out for each of its files what became of it.
 
+use std::time::Instant;
+
 use crate::actions::attempt::{AttemptOutcome, Context, Outcomes};
 use crate::actions::intent::Unconfirmed;
 use crate::actions::poll_schedule::PollSchedule;
@@ -29,13 +31,15 @@ pub(super) async fn watch<'a>(
     mut operation: Operation,
 ) -> Result<StepResult<'a>, StoreError> {
     let mut ended = Outcomes::new();
-    let mut polls = poll_schedule(&files);
+    let begun = Instant::now();
+    let mut polls = poll_schedule(context, &files);
     while !files.is_empty() {
         if let OperationState::Ended(results) = operation.state {
+            polls.ended();
             ended.extend(read_results(context, transfer, files, results).await?);
             break;
         }
-        tokio::time::sleep(polls.next_wait(fastrand::f64())).await;
+        tokio::time::sleep(polls.next_wait(begun.elapsed(), fastrand::f64())).await;
         operation = match context.portal.operations().get(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {
@@ -55,10 +59,10 @@ pub(super) async fn watch<'a>(
     Ok(StepResult::ended(ended))
 }
 
-fn poll_schedule(files: &[Unconfirmed<'_>]) -> PollSchedule {
+fn poll_schedule<'a>(context: &Context<'a>, files: &[Unconfirmed<'_>]) -> PollSchedule<'a> {
     let is_live = |file: &Unconfirmed<'_>| file.action.priority == Priority::Live;
     if files.iter().any(is_live) {
-        PollSchedule::soon()
+        PollSchedule::soon(context.operation_time)
     } else {
         PollSchedule::with_few_polls(files.len())
     }

@@ -21,6 +21,10 @@ pub(in crate::db) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // What the columns of words may contain is checked by the types that write them, and in debug builds by the tables, too.
+    // SQLite would fill a temporary table for each list of words, twice for every event.
+    let ignores_checks = !cfg!(debug_assertions);
+    connection.pragma_update(None, "ignore_check_constraints", ignores_checks)?;
     // Without it SQLite prepares some statements again when a bound value changes, such as a limit.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -70,10 +74,16 @@ fn prepare<'c>(
             statement.parameter_count(),
         ));
     }
-    for (name, value) in params {
-        let index = statement
-            .parameter_index(name)?
-            .ok_or_else(|| rusqlite::Error::InvalidParameterName((*name).to_owned()))?;
+    for (index, (name, value)) in (1..).zip(params) {
+        // Most are in the order of the statement, which is faster to see than to search by name.
+        let is_in_order = statement.parameter_name(index) == Some(name);
+        let index = if is_in_order {
+            index
+        } else {
+            statement
+                .parameter_index(name)?
+                .ok_or_else(|| rusqlite::Error::InvalidParameterName((*name).to_owned()))?
+        };
         statement.raw_bind_parameter(index, value)?;
     }
     Ok(statement)
