@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(polls(ms(5), 0.0), (1, ms(5) + POLL));
         assert_eq!(polls(ms(5), 1.0), (1, ms(6) + POLL));
         assert_eq!(polls(ms(20), 0.0), (2, ms(5) + POLL + ms(20) + POLL));
-        assert_eq!(polls(ms(1_000), 0.0).0, 6);
+        assert_eq!(polls(ms(1_000), 0.0).0, 7);
         let (count, seen) = polls(Duration::from_mins(10), 0.5);
         assert!(count < 300, "{count}");
         assert!(seen < ms(602_400), "{seen:?}");

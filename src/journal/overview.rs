@@ -78,9 +78,10 @@ pub fn overview(sql: &Sql) -> Result<Overview, SqlError> {
 
 /// Since when the oldest event or action waits that is not held.
 fn waiting_since_without_held(sql: &Sql) -> Result<Option<Timestamp>, SqlError> {
+    // The unary `+` keeps the planner from walking the whole index by age.
     let statement = format!(
         "SELECT min(since) FROM (
-             SELECT min(received_at) AS since FROM events WHERE state = 'waiting'
+             SELECT min(+received_at) AS since FROM events WHERE state = 'waiting'
              UNION ALL
              SELECT min(created_at) FROM actions
              WHERE state IN ('waiting', 'running') AND NOT ({IS_HELD})) AS oldest"

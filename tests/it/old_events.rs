@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use docspace_courier::inbox::Replay;
+use docspace_courier::journal::overview::overview;
 use docspace_sandbox::UploadEvents;
 use jiff::SignedDuration;
 
@@ -76,6 +77,27 @@ async fn an_event_within_the_retention_period_is_acted_on() {
         scene.work_to_the_end().await;
         assert_eq!(scene.titles(&scene.internal), ["plan.docx"]);
         assert_eq!(scene.outdated().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_old_event_that_no_rule_wants_waits_for_nothing() {
+    scenario(async |scene| {
+        // Nothing has shown the portal's time yet.
+        scene.portal.set_down(true);
+        let body = scene
+            .captured_upload()
+            .replace("file.uploaded", "file.downloaded");
+        scene.clock.advance(RETENTION + DAY);
+        assert!(deliver(scene, &body).await.contains("accepted"));
+        let overview = scene.db.read(overview).await.unwrap();
+        assert_eq!(overview.events_waiting, 0);
+        let decisions = scene.decisions().await;
+        assert_eq!(decisions.len(), scene.rules().len());
+        let is_ignored = |(_, outcome, _): &(_, String, _)| outcome == "ignored";
+        assert!(decisions.iter().all(is_ignored), "{decisions:?}");
+        scene.portal.set_down(false);
     })
     .await;
 }
