@@ -66,6 +66,7 @@ impl LocalDecider {
         let by_rule = self.facts.evaluate_from_cache(&mut facts, decide).ok()?;
         let room = self.facts.known_room(&facts);
         let decisions = EventDecisions { by_rule, room };
+        // What no rule wants is ignored however old it is. Only for the rest does the portal's time matter.
         (decisions.all_ignore() || !seems_outdated).then_some(decisions)
     }
 

@@ -9,6 +9,9 @@ use crate::rows::{median, ms, store};
 use crate::table::Table;
 use crate::{Options, Served};
 
+/// More events than a round has.
+const MAX_ROUND: usize = 10_000_000;
+
 /// Events that no rule wants, from 64 connections. The service and the others take turns.
 pub async fn measure(table: &mut Table, options: &Options) {
     let portal = Served::start(Duration::ZERO).await;
@@ -16,9 +19,10 @@ pub async fn measure(table: &mut Table, options: &Options) {
     let (mut new, mut repeated) = (Vec::new(), Vec::new());
     let mut beside: Vec<(&Rival, Vec<Report>)> = Vec::new();
     beside.extend(options.rivals.iter().map(|rival| (rival, Vec::new())));
-    for _ in 0..options.rounds {
+    for first in (1..).step_by(MAX_ROUND).take(options.rounds) {
+        let numbers = Numbers::From(first);
         for (rival, reports) in &mut beside {
-            reports.push(rival_round(rival, &portal, &deliveries, options).await);
+            reports.push(rival_round(rival, &portal, &deliveries, options, numbers).await);
         }
         let (_folder, store) = store();
         let service = Process::service(&portal, &store).await;
@@ -37,9 +41,10 @@ pub async fn measure(table: &mut Table, options: &Options) {
     );
     for (rival, reports) in &beside {
         let theirs = describe(table, rival.what(), reports);
+        let beside = format!("accepting, beside {}", rival.what());
         match rival.budget() {
-            Some(budget) => table.at_least("accepting beside it", rate / theirs, budget),
-            None => table.note("accepting beside it", format!("{:.2}", rate / theirs)),
+            Some(budget) => table.at_least(&beside, rate / theirs, budget),
+            None => table.note(&beside, format!("{:.2}", rate / theirs)),
         }
     }
 }
@@ -49,8 +54,8 @@ async fn rival_round(
     portal: &Served,
     deliveries: &Deliveries,
     options: &Options,
+    numbers: Numbers,
 ) -> Report {
-    let numbers = Numbers::From(1);
     if let Rival::Running { address, secret } = rival {
         let deliveries = Deliveries::new(secret, &portal.portal.seed().other_room);
         return closed_loop(address, &deliveries, options.round, numbers).await;
@@ -64,7 +69,7 @@ async fn rival_round(
 }
 
 /// Adds a row for these rounds, and returns their rate.
-pub fn describe(table: &mut Table, what: &'static str, reports: &[Report]) -> f64 {
+pub fn describe(table: &mut Table, what: &str, reports: &[Report]) -> f64 {
     let middle = |value: fn(&Report) -> f64| median(reports.iter().map(value).collect());
     let rate = middle(|report| report.rate);
     let p50 = middle(|report| ms(report.quantile(0.5)));

@@ -102,6 +102,8 @@ impl Process {
         let configured = configured(portal, store);
         let mut command = Command::new("valgrind");
         command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .args(["--tool=callgrind", "--quiet"])
             .arg(format!("--callgrind-out-file={}", report.display()))
             .arg(binary)

@@ -34,7 +34,8 @@ pub async fn measure(table: &mut Table, options: &Options) {
     );
     tokio::time::sleep(Duration::from_secs(10)).await;
     let asked = Instant::now();
-    assert!(get(service.admin, "/").await.is_some(), "the console");
+    let console = get(service.admin, "/").await.unwrap();
+    assert!(console.starts_with("HTTP/1.1 200"), "{console}");
     let first_view = ms(asked.elapsed());
     table.judge(
         "first view of the console, full store",

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use docspace_sandbox::FolderId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -175,9 +174,8 @@ pub async fn open_loop(
     gather(sending.collect(), duration).await
 }
 
-/// Sends so many deliveries and no more, for a profiler that watches the receiver.
-pub async fn send_all(address: &str, secret: &str, count: u64) {
-    let deliveries = Deliveries::new(secret, &FolderId::from(539_610));
+/// Sends so many deliveries, each of which must be accepted.
+pub async fn send_all(address: &str, deliveries: &Deliveries, count: u64) {
     let next = Arc::new(AtomicU64::new(1));
     let sending = (0..CONNECTIONS).map(|_| {
         let (deliveries, next) = (deliveries.clone(), Arc::clone(&next));

@@ -74,15 +74,6 @@ fn main() {
         runtime.block_on(rivals::serve(&kind, &listen, secret, value_of("--portal")));
         return;
     }
-    if let Some(address) = value_of("--only-load") {
-        let count = value_of("--count").map_or(2_000, |count| count.parse().unwrap());
-        runtime.block_on(load::send_all(
-            &address,
-            &value_of("--secret").unwrap(),
-            count,
-        ));
-        return;
-    }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let mut rivals = vec![Rival::Axum, Rival::Node, Rival::Webhook];
     if let Some(address) = value_of("--receiver") {

@@ -191,14 +191,14 @@ async fn watch<O: EntryOperation>(
     operation: &O,
     mut running: Operation,
 ) -> AttemptOutcome {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut polls = PollSchedule::soon(context.operation_time);
     let reason = loop {
         if let OperationState::Ended(results) = running.state {
             polls.ended();
             break Some(operation_failure(results.error.as_deref()));
         }
-        tokio::time::sleep(polls.next_wait(begun.elapsed(), fastrand::f64())).await;
+        tokio::time::sleep(polls.next_wait(started.elapsed(), fastrand::f64())).await;
         running = match context.portal.operations().get(&running.id).await {
             Ok(Some(running)) => running,
             // Another reader took the result, or the portal dropped it.

@@ -1,14 +1,14 @@
 //! When a running operation is polled.
 //!
 //! A small file is copied in the time of one call, a large one takes minutes. The first poll comes when operations have
-//! ended lately, so that most take one; further waits double up to a maximum. Jitter keeps operations that started
-//! together from being polled together. Those of a backfill may end unnoticed for a while; they are polled first when an
-//! operation on so many files is likely to have ended.
+//! ended lately, so that most take one. If it comes too early, a fourth of that wait follows, and then twice as long each
+//! time, up to a maximum. Jitter keeps operations that started together from being polled together. Those of a backfill
+//! may end unnoticed for a while; they are polled first when an operation on so many files is likely to have ended.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The wait before an operation without a result is looked for again, and the shortest between two polls.
+/// The shortest wait between two polls, and the wait before the search for an operation that the portal did not name.
 pub(super) const SHORT_WAIT: Duration = Duration::from_millis(20);
 
 /// The longest wait, before jitter.
@@ -51,20 +51,21 @@ impl OperationTime {
 pub(super) struct PollSchedule<'a> {
     next: Duration,
     longest: Duration,
-    /// What is learned from this operation.
-    time: Option<&'a OperationTime>,
+    /// Where what this operation shows is kept, and its first wait before jitter.
+    learned: Option<(&'a OperationTime, Duration)>,
     /// When the last poll was sent, and the one before it.
-    polled_after: Option<(Duration, Option<Duration>)>,
+    last_polls: Option<(Duration, Option<Duration>)>,
 }
 
 impl<'a> PollSchedule<'a> {
-    /// Sees an end soon. It starts when the operation has been submitted, or has been found running.
+    /// For an operation whose end matters. It starts when the operation has been submitted, or has been found running.
     pub(super) fn soon(time: &'a OperationTime) -> Self {
+        let first = time.get();
         Self {
-            next: time.get(),
+            next: first,
             longest: MAX_WAIT,
-            time: Some(time),
-            polled_after: None,
+            learned: Some((time, first)),
+            last_polls: None,
         }
     }
 
@@ -75,30 +76,31 @@ impl<'a> PollSchedule<'a> {
         Self {
             next: first.clamp(SHORT_WAIT, FEW_POLLS_MAX_WAIT),
             longest: FEW_POLLS_MAX_WAIT,
-            time: None,
-            polled_after: None,
+            learned: None,
+            last_polls: None,
         }
     }
 
     /// The wait before the next poll, this long after the start, for a random number from 0 to 1.
     pub(super) fn next_wait(&mut self, elapsed: Duration, random: f64) -> Duration {
         let wait = self.next.mul_f64(1.0 + JITTER * random.clamp(0.0, 1.0));
-        let is_first = self.polled_after.is_none();
-        self.next = match self.time {
+        let is_first = self.last_polls.is_none();
+        self.next = match self.learned {
             // The operation takes longer than others do, but it may be about to end.
             Some(_) if is_first => (self.next / 4).max(SHORT_WAIT),
             _ => (self.next * 2).min(self.longest),
         };
-        let before = self.polled_after.map(|(last, _)| last);
-        self.polled_after = Some((elapsed + wait, before));
+        let before = self.last_polls.map(|(last, _)| last);
+        self.last_polls = Some((elapsed + wait, before));
         wait
     }
 
     /// Learns from the last poll, which has seen the end of the operation.
     pub(super) fn ended(&self) {
-        match (self.time, self.polled_after) {
-            (Some(time), Some((_, None))) => time.set(time.get() * 7 / 8),
-            (Some(time), Some((last, Some(before)))) => time.set((before + last) / 2),
+        match (self.learned, self.last_polls) {
+            // Several operations that began together shorten the time once.
+            (Some((time, first)), Some((_, None))) => time.set(first * 7 / 8),
+            (Some((time, _)), Some((last, Some(before)))) => time.set((before + last) / 2),
             (Some(_), None) | (None, _) => {}
         }
     }
@@ -174,5 +176,16 @@ mod tests {
             polls_of(ms(5), 0.5);
         }
         assert_eq!(time.get(), MIN_FIRST_WAIT);
+    }
+
+    #[test]
+    fn operations_that_run_at_the_same_time_are_one_observation() {
+        let time = OperationTime::default();
+        time.set(ms(200));
+        let schedules = [(); 15].map(|()| PollSchedule::soon(&time));
+        for schedule in schedules {
+            polls_of(schedule, ms(5), 0.5);
+        }
+        assert_eq!(time.get(), ms(175));
     }
 }

@@ -119,10 +119,6 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_850,
         include_str!("../../migrations/2026112850_audit_log.sql"),
     ),
-    (
-        2_026_112_860,
-        include_str!("../../migrations/2026112860_one_index_by_age.sql"),
-    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -32,8 +32,8 @@ impl Sql {
         }
     }
 
-    /// Runs an INSERT of at most one row into a table with an `id`, and returns the id; `None` if a conflict kept the row
-    /// out.
+    /// Runs an INSERT of at most one row into a table with an `id`, and returns the id; `None` if a conflict kept the
+    /// row out.
     pub fn insert(&self, statement: &str, params: Params<'_>) -> Result<Option<i64>, SqlError> {
         match &self.0 {
             // RETURNING would make SQLite collect the row in a table of its own, and prepare to undo the statement.

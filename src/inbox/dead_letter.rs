@@ -14,11 +14,12 @@ pub const DEAD_EVENTS: &str = "SELECT id FROM events WHERE state = 'dead'";
 /// Retries what failed for good of an event: its decision, or its dead letters. Returns how many there
 /// were.
 pub fn retry_dead(sql: &Sql, id: InboxId, now: Timestamp) -> Result<usize, SqlError> {
-    // Nearly every redelivery is of an event of which nothing failed, and the query costs less than the updates.
+    // Most events are without dead letters, and the query costs less than the updates.
     let has_dead = sql.exists(
         "SELECT 1 FROM events WHERE id = :id AND state = 'dead'
          UNION ALL
-         SELECT 1 FROM actions WHERE event = :id AND state = 'dead'",
+         SELECT 1 FROM actions WHERE event = :id AND state = 'dead'
+         LIMIT 1",
         &[(":id", id.0.into())],
     )?;
     if !has_dead {

@@ -139,11 +139,12 @@ fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
 
 /// Makes actions due that wait for the file of this event, which a person had open or locked.
 pub fn make_busy_due(sql: &Sql, event: InboxId, now: Timestamp) -> Result<(), SqlError> {
-    // Nearly no event has such actions, and the query costs less than an update that changes nothing.
+    // Few events have such actions, and the query costs less than an update that changes nothing.
     let has_waiting = sql.exists(
         "SELECT 1 FROM actions
          WHERE state = 'waiting' AND busy_file IS NOT NULL
-           AND busy_file = (SELECT file_id FROM events WHERE id = :event)",
+           AND busy_file = (SELECT file_id FROM events WHERE id = :event)
+         LIMIT 1",
         &[(":event", event.0.into())],
     )?;
     if !has_waiting {

@@ -31,7 +31,7 @@ pub(super) async fn watch<'a>(
     mut operation: Operation,
 ) -> Result<StepResult<'a>, StoreError> {
     let mut ended = Outcomes::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut polls = poll_schedule(context, &files);
     while !files.is_empty() {
         if let OperationState::Ended(results) = operation.state {
@@ -39,7 +39,7 @@ pub(super) async fn watch<'a>(
             ended.extend(read_results(context, transfer, files, results).await?);
             break;
         }
-        tokio::time::sleep(polls.next_wait(begun.elapsed(), fastrand::f64())).await;
+        tokio::time::sleep(polls.next_wait(started.elapsed(), fastrand::f64())).await;
         operation = match context.portal.operations().get(&operation.id).await {
             Ok(Some(operation)) => operation,
             Ok(None) => {

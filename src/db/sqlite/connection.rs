@@ -21,8 +21,8 @@ pub(in crate::db) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    // What the columns of words may contain is checked by the types that write them, and in debug builds by the tables, too.
-    // SQLite would fill a temporary table for each list of words, twice for every event.
+    // The types that write them check what columns of words contain, and in debug builds CHECK constraints do, too. SQLite
+    // would fill a temporary table with each list of words, twice for every event.
     let ignores_checks = !cfg!(debug_assertions);
     connection.pragma_update(None, "ignore_check_constraints", ignores_checks)?;
     // Without it SQLite prepares some statements again when a bound value changes, such as a limit.
@@ -75,7 +75,7 @@ fn prepare<'c>(
         ));
     }
     for (index, (name, value)) in (1..).zip(params) {
-        // Most are in the order of the statement, which is faster to see than to search by name.
+        // Most are in the order of the statement, and comparing is cheaper than searching by name.
         let is_in_order = statement.parameter_name(index) == Some(name);
         let index = if is_in_order {
             index
