@@ -26,16 +26,19 @@ mod intent;
 mod kind;
 mod link_end;
 mod message;
+mod new_file;
 mod parse;
 mod path_titles;
 mod poll_schedule;
 mod portal_error;
+mod portal_view;
 
 // One module per kind.
 mod add_to_group;
 mod archive;
 mod call;
 mod comment;
+mod convert;
 mod create_folder;
 mod link;
 mod lock;
@@ -51,6 +54,7 @@ pub use archive::Archive;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
 pub use comment::Comment;
+pub use convert::{Convert, Format};
 pub use create_folder::CreateFolder;
 pub use destination::Destination;
 use kind::KindEntry;
@@ -74,6 +78,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Lock>(),
     KindEntry::of::<Link>(),
     KindEntry::of::<Trash>(),
+    KindEntry::of::<Convert>(),
     KindEntry::of::<CreateFolder>(),
     KindEntry::of::<Share>(),
     KindEntry::of::<Tag>(),

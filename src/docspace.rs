@@ -54,6 +54,6 @@ pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
 pub use people::{GroupInfo, People, Profile};
 pub use person::Person;
-pub use title::{folder_title, renamed_title};
+pub use title::{converted_title, folder_title, has_extension, renamed_title};
 pub use transport::WRITE_TIMEOUT;
 pub use webhooks::{WebhookConfig, WebhookSettings, Webhooks};

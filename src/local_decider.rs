@@ -55,7 +55,7 @@ impl LocalDecider {
             self.facts.invalidate_after(trigger);
         }
         let rules = self.rules.get();
-        let may_be_own = inbox::may_be_own_effect(event) && rules.listens_to(event);
+        let may_be_own = inbox::may_be_own_effect(event, &rules) && rules.listens_to(event);
         if may_be_own {
             return None;
         }

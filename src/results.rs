@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum ResultName {
     /// The id of the folder that the action found or created, or put the file or a copy of it into.
     Folder,
+    /// The id of the file that the action made.
+    File,
     /// The address of the external link that the action made.
     Link,
 }
@@ -23,6 +25,7 @@ impl ResultName {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Folder => "folder",
+            Self::File => "file",
             Self::Link => "link",
         }
     }
@@ -43,6 +46,13 @@ impl Results {
     /// Only this one.
     pub fn one(name: ResultName, value: impl Into<String>) -> Self {
         Self(BTreeMap::from([(name.noun().to_owned(), value.into())]))
+    }
+
+    /// These, and this one.
+    #[must_use]
+    pub fn and(mut self, name: ResultName, value: impl Into<String>) -> Self {
+        self.add(Self::one(name, value));
+        self
     }
 
     /// The value of a result, if an action has left one.

@@ -23,7 +23,8 @@ mod explain;
 mod set;
 
 pub use action::{
-    ActionPlan, ActionProperties, ChannelId, FileRight, NewFolder, Placement, WorksOn,
+    ActionPlan, ActionProperties, ChannelId, FileRight, NewFolder, PlacedIn, Placement, Puts,
+    WorksOn,
 };
 pub use active::ActiveRules;
 pub use condition::{

@@ -100,6 +100,7 @@ impl TemplateField for Field {
         ("time", Self::Time),
         ("rule", Self::Rule),
         ("result.folder", Self::Result(ResultName::Folder)),
+        ("result.file", Self::Result(ResultName::File)),
         ("result.link", Self::Result(ResultName::Link)),
     ];
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ids::FolderId;
 use crate::results::{ResultName, Results};
+use crate::rules::PlacedIn;
 use crate::table_reader::FieldValue;
 
 use super::attempt::AttemptOutcome;
@@ -37,6 +38,14 @@ impl Destination {
         match self {
             Self::Folder(folder) => Some(folder),
             Self::Result => None,
+        }
+    }
+
+    /// Where an action puts something that names it.
+    pub(super) fn placed_in(&self) -> PlacedIn {
+        match self {
+            Self::Folder(folder) => PlacedIn::Folder(folder.clone()),
+            Self::Result => PlacedIn::Result,
         }
     }
 

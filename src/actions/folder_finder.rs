@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::db::StoreError;
-use crate::docspace::{Error, FolderInfo};
+use crate::docspace::Error;
 use crate::folder_creation::{self, FolderPlace, Reservation};
 use crate::ids::FolderId;
 use crate::outbox::{Action, ClaimStatus};
@@ -223,15 +223,11 @@ impl<'a> FolderFinder<'a> {
             AttemptOutcome::no_right(reason)
         };
         match self.context.portal.files().folder(parent).await {
-            Ok(folder) if may_create_in(&folder) == Some(false) => may_not_create(),
+            Ok(folder) if folder.may_create_in() == Some(false) => may_not_create(),
             Ok(_) => refused_without_cause(action, may_not_create),
             Err(error) => unreadable_folder(self.context, parent, &error),
         }
     }
-}
-
-fn may_create_in(folder: &FolderInfo) -> Option<bool> {
-    folder.security.and_then(|rights| rights.create)
 }
 
 fn wait(reason: String, wait: Duration) -> AttemptOutcome {
@@ -243,7 +239,11 @@ fn wait(reason: String, wait: Duration) -> AttemptOutcome {
 }
 
 /// The outcome for a folder that the portal does not show.
-fn unreadable_folder(context: &Context<'_>, folder: &FolderId, error: &Error) -> AttemptOutcome {
+pub(super) fn unreadable_folder(
+    context: &Context<'_>,
+    folder: &FolderId,
+    error: &Error,
+) -> AttemptOutcome {
     match error {
         Error::NotFound => AttemptOutcome::Dead {
             code: "destination_gone",

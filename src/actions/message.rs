@@ -54,12 +54,15 @@ impl Report {
         entry.map_or(EntryKind::File, |entry| entry.kind)
     }
 
-    /// What the earlier actions have left, as people read it: the address of a folder instead of its id.
+    /// What the earlier actions have left, as people read it: the address of a folder or file instead of its id.
     pub(super) fn results_for_people(&self, host: &str) -> Results {
         let mut results = self.results.clone();
         if let Some(folder) = self.results.get(ResultName::Folder) {
             let address = folder_address(host, folder);
             results.add(Results::one(ResultName::Folder, address));
+        }
+        if let Some(file) = self.results.get(ResultName::File).and_then(FileId::new) {
+            results.add(Results::one(ResultName::File, editor_address(host, &file)));
         }
         results
     }

@@ -37,7 +37,6 @@ mod attribute;
 mod diagnose;
 mod effect;
 mod expected_file;
-mod portal_view;
 mod refused_batch;
 
 use group::{Group, IfRefused, StepResult, Transfer};

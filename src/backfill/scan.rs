@@ -178,7 +178,7 @@ impl Scan<'_> {
         };
         self.db
             .read(move |sql| {
-                if outbox::is_own_copy(sql, &file)? {
+                if outbox::is_own_file(sql, &file)? {
                     return Ok(Vec::new());
                 }
                 let mut unhandled = Vec::new();

@@ -149,7 +149,7 @@ impl Lister<'_> {
             for file in &files {
                 let known = inbox::known_file(sql, &file.id, file.updated)?;
                 let is_reported = known.is_state_reported && !current.is_new(file, known);
-                if !is_reported && !outbox::is_own_copy(sql, &file.id)? {
+                if !is_reported && !outbox::is_own_file(sql, &file.id)? {
                     unreported.push((file.clone(), known));
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::docspace::{Client, FolderInfo};
 use crate::ids::FolderId;
-use crate::rules::Rule;
+use crate::rules::{Puts, Rule};
 use crate::wire::FolderType;
 
 use super::deployment::Deployment;
@@ -35,9 +35,11 @@ fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
     for action in rules.iter().flat_map(|rule| &rule.actions) {
         if let Some(folder) = action.properties.named_folder() {
             let usage = destinations.entry(folder).or_default();
-            let puts_file = action.properties.placement.is_some();
-            usage.copies |= puts_file && !action.properties.moves_file();
-            usage.moves |= action.properties.moves_file();
+            match action.properties.placement.as_ref().map(|it| &it.puts) {
+                Some(Puts::Copy) => usage.copies = true,
+                Some(Puts::File { .. }) => usage.moves = true,
+                Some(Puts::Conversion(_)) | None => {}
+            }
         }
     }
     destinations

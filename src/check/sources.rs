@@ -47,14 +47,14 @@ struct SourceRights {
     lock: Option<bool>,
     delete: Option<bool>,
     link: Option<bool>,
-    create_folder: Option<bool>,
+    create: Option<bool>,
     share: Option<bool>,
     tag: Option<bool>,
     archive: Option<bool>,
 }
 
 /// The rights beside those to copy and move, each with what the key may do, its user may not do, and who may.
-const OTHER_RIGHTS: [(FileRight, [&str; 3]); 9] = [
+const OTHER_RIGHTS: [(FileRight, [&str; 3]); 10] = [
     (
         FileRight::Comment,
         [
@@ -100,6 +100,14 @@ const OTHER_RIGHTS: [(FileRight, [&str; 3]); 9] = [
         [
             "folders can be created in it",
             "create folders in it",
+            "a room manager or content creator there",
+        ],
+    ),
+    (
+        FileRight::CreateFile,
+        [
+            "files can be created in it",
+            "create files in it",
             "a room manager or content creator there",
         ],
     ),
@@ -159,7 +167,7 @@ impl SourceRights {
             FileRight::Lock => self.lock,
             FileRight::Delete => self.delete,
             FileRight::Link => self.link,
-            FileRight::CreateFolder => self.create_folder,
+            FileRight::CreateFolder | FileRight::CreateFile => self.create,
             FileRight::Share => self.share,
             FileRight::Tag => self.tag,
             FileRight::Archive => self.archive,
@@ -177,7 +185,7 @@ pub(super) async fn check(deployment: &Deployment, portal: &Client) -> Vec<Findi
                 findings.push(check_kind(&subject, &source, &folder));
                 if !folder.is_section() {
                     let mut rights = rights(portal, &folder).await;
-                    rights.create_folder = folder.security.and_then(|rights| rights.create);
+                    rights.create = folder.may_create_in();
                     rights.share = folder.security.and_then(|rights| rights.edit_access);
                     if source.needs(FileRight::Tag) || source.needs(FileRight::Archive) {
                         let user = portal.account().current_user().await;

@@ -94,6 +94,28 @@ impl<'a> Files<'a> {
         Ok(locked.await?.response)
     }
 
+    /// Makes a new file of this title in a folder from a file, if `may_send` returns true just before the request, and
+    /// returns it. The extension of the title says in which format, and is not the one of the file; a title that is taken
+    /// gets a number. Raises `file.created` and `file.uploaded`. The answer comes when the file is converted
+    /// (docs/DOCSPACE.md A7.1).
+    pub async fn convert(
+        self,
+        file: &FileId,
+        folder: &FolderId,
+        title: &str,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<FileInfo, Error> {
+        let path = path::file(file.as_str()).word("copyas");
+        let body = CopyAsBody {
+            dest_title: title,
+            dest_folder_id: folder,
+        };
+        let converted = self
+            .transport
+            .send_if(may_send, PortalCall::post(path, &body));
+        Ok(converted.await?.response)
+    }
+
     /// Gives tags to a room, if `may_send` returns true just before the request. Unknown tags are created; those that the
     /// room has stay. Raises no event (docs/DOCSPACE.md A8).
     pub async fn add_tags(
@@ -236,6 +258,13 @@ struct CommentBody<'a> {
 #[serde(rename_all = "camelCase")]
 struct LockBody {
     lock_file: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CopyAsBody<'a> {
+    dest_title: &'a str,
+    dest_folder_id: &'a FolderId,
 }
 
 #[derive(Serialize)]

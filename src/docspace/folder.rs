@@ -51,6 +51,11 @@ impl FolderInfo {
             || self.parent_room_type == Some(FolderType::FormFillingRoom)
     }
 
+    /// Whether the key's user may create files and folders in it, if the portal says so.
+    pub fn may_create_in(&self) -> Option<bool> {
+        self.security.and_then(|rights| rights.create)
+    }
+
     /// Whether it is a section, such as Rooms.
     pub fn is_section(&self) -> bool {
         self.root_folder_id.as_ref() == Some(&self.id)

@@ -62,6 +62,22 @@ pub fn renamed_title(present: &str, requested: &str) -> Option<String> {
     Some(name.trim_end().to_owned() + extension)
 }
 
+/// Whether a title has this extension, which is in small letters.
+pub fn has_extension(title: &str, extension: &str) -> bool {
+    let (_, present) = split_extension(title);
+    present.strip_prefix('.').map(str::to_lowercase).as_deref() == Some(extension)
+}
+
+/// The title under which the portal stores a file of this title in the format with this extension. A title that is too
+/// long is cut before the extension.
+pub fn converted_title(present: &str, extension: &str) -> String {
+    let cleaned = clean_title(present);
+    let (name, _) = split_extension(&cleaned);
+    let kept = MAX_REQUESTED.saturating_sub(extension.len() + 1);
+    let name: String = name.chars().take(kept).collect();
+    format!("{}.{extension}", name.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +105,20 @@ mod tests {
         check("v1.2", Some("v1.2"));
         let long = folder_title(&format!("{} x", "ü".repeat(164))).unwrap();
         assert_eq!(long, "ü".repeat(164));
+    }
+
+    #[test]
+    fn a_conversion_keeps_the_name() {
+        let check = |present: &str, expected: &str| {
+            assert_eq!(converted_title(present, "pdf"), expected, "{present}");
+        };
+        check("plan.docx", "plan.pdf");
+        check("plan v1.2.docx", "plan v1.2.pdf");
+        check("README", "README.pdf");
+        check("a: b.docx", "a_ b.pdf");
+        let long = converted_title(&format!("{}.docx", "ü".repeat(165)), "pdf");
+        assert_eq!(long.chars().count(), MAX_REQUESTED);
+        assert!(long.ends_with("ü.pdf"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Origin: whether an event is the effect of an action, so that no rule reacts to its own work.
 //!
-//! The portal reports a copy as `file.copied` of the new file, a move as `file.moved` of the file in its
+//! The portal reports a copy as `file.copied` of the new file, another new file as `file.created` and `file.uploaded`, a move as `file.moved` of the file in its
 //! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, a new folder as
 //! `folder.created`, and a change such as a comment or a title as `file.updated` with the time of the last change that
 //! the action has stored (docs/DOCSPACE.md 3, A3.1, A9.2). The action that did it names the event that caused it, and so on back to the first
@@ -10,6 +10,7 @@ use crate::db::{Sql, SqlError};
 use crate::event::{Entry, Event, Trigger};
 use crate::folder_creation::{self, FolderPlace};
 use crate::outbox::{self, Effect, EffectKind};
+use crate::rules::RuleSet;
 
 use super::event::trigger_and_file;
 
@@ -39,23 +40,30 @@ impl Origin {
 
 /// The effect of an action that the portal reports with an event of this trigger about this entry.
 pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<EffectKind<'a>> {
+    let modified_at = entry.and_then(|it| it.modified_at);
     match trigger.as_str() {
         "file.copied" => Some(EffectKind::Copied),
+        "file.created" | "file.uploaded" => Some(EffectKind::Created(modified_at)),
         "file.moved" | "file.restored" => {
             Some(EffectKind::Moved(entry.and_then(|it| it.parent.as_ref())))
         }
         "room.archived" => Some(EffectKind::Archived),
         "folder.created" => Some(EffectKind::FolderCreated),
         "file.trashed" => Some(EffectKind::Trashed),
-        "file.updated" => Some(EffectKind::Updated(entry.and_then(|it| it.modified_at))),
+        "file.updated" => Some(EffectKind::Updated(modified_at)),
         _ => None,
     }
 }
 
-/// Whether the portal reports effects of actions with an event of this trigger.
-pub fn may_be_own_effect(event: &Event) -> bool {
+/// Whether an event may be the effect of an action, of those that these rules have. Most events are uploads, and few rules
+/// create files in a way that the portal reports as one.
+pub fn may_be_own_effect(event: &Event, rules: &RuleSet) -> bool {
     let trigger = event.trigger.as_ref();
-    trigger.is_some_and(|trigger| effect_kind(trigger, None).is_some())
+    match trigger.and_then(|trigger| effect_kind(trigger, None)) {
+        Some(kind @ EffectKind::Created(_)) => rules.raise(kind.trigger()),
+        Some(_) => true,
+        None => false,
+    }
 }
 
 /// Where an event comes from.
@@ -69,9 +77,9 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     if let Some(effect) = outbox::last_effect(sql, kind, &entry.id, None)? {
         return Ok(Origin::OwnActions(rule_chain(sql, effect)?));
     }
-    if kind == EffectKind::Copied
+    if matches!(kind, EffectKind::Copied | EffectKind::Created(_))
         && let (Some(folder), Some(title)) = (&entry.parent, &entry.title)
-        && outbox::has_copy_in_flight(sql, folder, title)?
+        && outbox::has_new_file_in_flight(sql, kind, folder, title)?
     {
         return Ok(Origin::Undetermined);
     }

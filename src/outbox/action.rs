@@ -106,7 +106,8 @@ pub struct ActionResult {
     pub file: Option<FileId>,
     /// The folder that contains it.
     pub folder: Option<FolderId>,
-    /// When the file last changed after the action changed something about it; the event that it raised reports this.
+    /// When the file last changed after the action changed something about it, or created it; the event that it raised
+    /// reports this.
     pub changed_at: Option<Timestamp>,
     /// What an operator should know about it, if it differs from what the rule suggests.
     pub note: Option<String>,

@@ -29,6 +29,8 @@ pub struct Effect {
 pub enum EffectKind<'a> {
     /// The file was created as a copy.
     Copied,
+    /// The file was created otherwise, in this content state if one is given.
+    Created(Option<Timestamp>),
     /// The file was moved, into this folder if one is given.
     Moved(Option<&'a FolderId>),
     /// The file was moved to the trash.
@@ -55,6 +57,7 @@ impl EffectKind<'_> {
     pub fn trigger(self) -> &'static str {
         match self {
             Self::Copied => "file.copied",
+            Self::Created(_) => "file.created",
             Self::Moved(_) => "file.moved",
             Self::Trashed => "file.trashed",
             Self::Archived => "room.archived",
@@ -71,7 +74,7 @@ impl EffectKind<'_> {
                 return "id IN (SELECT action FROM created_folders WHERE folder = :file)"
                     .to_owned();
             }
-            Self::Copied => "result_file = :file",
+            Self::Copied | Self::Created(_) => "result_file = :file",
             Self::Archived => "result_folder = :file AND raises = 'room.archived'",
             Self::Moved(_) | Self::Trashed => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
@@ -91,8 +94,11 @@ impl EffectKind<'_> {
     fn includes(self, destination: Option<&FolderId>, changed_at: &str) -> bool {
         match self {
             Self::Moved(Some(folder)) => destination == Some(folder),
-            Self::Updated(Some(state)) => changed_at == state.to_string(),
+            Self::Created(Some(state)) | Self::Updated(Some(state)) => {
+                changed_at == state.to_string()
+            }
             Self::Copied
+            | Self::Created(None)
             | Self::Moved(None)
             | Self::Trashed
             | Self::Archived
@@ -148,14 +154,19 @@ fn planned_destination(plan: &str) -> Option<FolderId> {
     plan.into_values().next().map(|planned| planned.to)
 }
 
-/// Whether a copy to this folder under this title has begun and its result is not known yet.
-pub fn has_copy_in_flight(sql: &Sql, folder: &FolderId, title: &str) -> Result<bool, SqlError> {
-    let (raises, copied) = (raises("actions"), EffectKind::Copied.trigger());
+/// Whether a call that creates a file of this title in this folder, with an effect of this kind, may be in flight.
+pub fn has_new_file_in_flight(
+    sql: &Sql,
+    kind: EffectKind<'_>,
+    folder: &FolderId,
+    title: &str,
+) -> Result<bool, SqlError> {
+    let (raises, trigger) = (raises("actions"), kind.trigger());
     let target = target(Some(folder), title);
     for column in ["target", "final_target"] {
         let statement = format!(
             "SELECT 1 FROM actions
-             WHERE {column} = :target AND {raises} = '{copied}' AND state IN ('waiting', 'running')
+             WHERE {column} = :target AND {raises} = '{trigger}' AND state IN ('waiting', 'running')
                AND (state = 'running' OR intent_at IS NOT NULL) LIMIT 1"
         );
         if sql.exists(&statement, &[(":target", (&target).into())])? {
@@ -204,6 +215,7 @@ pub fn outcome_before(sql: &Sql, action: ActionId) -> Result<Option<Outcome>, Sq
            ON earlier.rule = this.rule AND earlier.file_id = this.file_id
           AND earlier.file_version = this.file_version AND earlier.position < this.position
          WHERE this.id = :id AND earlier.state = 'done' AND earlier.result_folder IS NOT NULL
+           AND (earlier.raises IS NULL OR earlier.raises <> 'file.created')
            AND (earlier.destination IS NOT NULL OR earlier.kind IN ('copy', 'move'))
          ORDER BY earlier.position DESC LIMIT 1"
     );
@@ -261,9 +273,14 @@ pub fn file_before(sql: &Sql, action: ActionId) -> Result<Option<FileId>, SqlErr
     Ok(file.as_deref().and_then(FileId::new))
 }
 
-/// Whether an action of ours created this file as a copy.
-pub fn is_own_copy(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
-    last_effect(sql, EffectKind::Copied, file, None).map(|copy| copy.is_some())
+/// Whether an action of ours created this file.
+pub fn is_own_file(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
+    for kind in [EffectKind::Copied, EffectKind::Created(None)] {
+        if last_effect(sql, kind, file, None)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a rule has planned an action for a file in any state of it.
@@ -279,7 +296,9 @@ pub fn has_handled(sql: &Sql, rule: &str, file: &FileId) -> Result<bool, SqlErro
 pub fn has_file_state(sql: &Sql, file: &FileId, changed: Timestamp) -> Result<bool, SqlError> {
     sql.exists(
         "SELECT 1 FROM actions
-         WHERE file_id = :file AND (file_version = :version OR changed_at = :version)
+         WHERE file_id = :file
+           AND (file_version = :version
+                OR (changed_at = :version AND (raises IS NULL OR raises <> 'file.created')))
            AND NOT EXISTS (SELECT 1 FROM events WHERE events.id = actions.event AND backfilled = 1)
          LIMIT 1",
         &[

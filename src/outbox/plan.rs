@@ -141,9 +141,9 @@ impl NewAction<'_> {
 
     /// The folder and the title under which the action creates or replaces a file.
     fn target(&self) -> Option<String> {
-        let placement = self.action.properties.placement.as_ref();
-        let written = placement.filter(|placement| placement.writes_title);
-        written.map(|placement| target(placement.folder.as_ref(), &self.title))
+        let placement = self.action.properties.placement.as_ref()?;
+        let title = placement.written_title(&self.title)?;
+        Some(target(placement.to.folder(), &title))
     }
 
     pub(super) fn insert(
@@ -258,6 +258,7 @@ fn same_states(sql: &Sql, planned: &PlannedActions) -> Result<Vec<String>, SqlEr
     let changes: Vec<(String, String)> = sql.query(
         "SELECT file_version, changed_at FROM actions
          WHERE file_id = :file AND changed_at IS NOT NULL AND changed_at <> file_version
+           AND (raises IS NULL OR raises <> 'file.created')
          ORDER BY id DESC",
         &[(":file", planned.file.as_str().into())],
         |row| Ok((row.get(0)?, row.get(1)?)),

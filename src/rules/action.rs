@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::docspace::renamed_title;
+use crate::docspace::{converted_title, renamed_title};
 use crate::ids::FolderId;
 use crate::results::ResultName;
 use crate::template::title::{TitleTemplate, TitleValues};
@@ -28,7 +28,8 @@ pub struct ActionProperties {
     pub works_on: WorksOn,
     /// Whether the actions after it in its rule wait for it.
     pub is_waited_for: bool,
-    /// The trigger of the event that it raises in the portal (docs/DOCSPACE.md 3).
+    /// The trigger of the event that it raises in the portal (docs/DOCSPACE.md 3). For a new file that is not a plain
+    /// copy this is `file.created`, which `file.uploaded` follows.
     pub raises: Option<&'static str>,
     /// The right on the file that the user of the key needs.
     pub needs: Option<FileRight>,
@@ -89,7 +90,7 @@ impl ActionProperties {
 
     /// The folder into which, or below which, it puts the file or a copy of it, if the plan says which.
     pub fn destination(&self) -> Option<&FolderId> {
-        self.placement.as_ref()?.folder.as_ref()
+        self.placement.as_ref()?.to.folder()
     }
 
     /// The folder that the plan names: its destination, or the one below which it creates a folder.
@@ -104,7 +105,7 @@ impl ActionProperties {
     pub fn moves_file(&self) -> bool {
         self.placement
             .as_ref()
-            .is_some_and(|placement| placement.moves_file)
+            .is_some_and(|placement| matches!(placement.puts, Puts::File { .. }))
     }
 
     /// The title of the file afterwards; the values have the one before.
@@ -127,17 +128,70 @@ impl ActionProperties {
     }
 }
 
-/// Where an action puts a file or a copy of it.
+/// What an action puts into a folder, and into which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// The folder; `None` if it is the one that an action before it in the rule leaves as its result.
-    pub folder: Option<FolderId>,
-    /// Whether the file is put into a folder below it, which is found or created when the action runs.
+    /// The folder.
+    pub to: PlacedIn,
+    /// Whether it goes into a folder below that one, which is found or created when the action runs.
     pub is_below: bool,
-    /// Whether the file itself is there afterwards, not a copy.
-    pub moves_file: bool,
-    /// Whether it creates or replaces a file of the same title there.
-    pub writes_title: bool,
+    /// What it puts there.
+    pub puts: Puts,
+}
+
+/// The folder of a placement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlacedIn {
+    /// This one.
+    Folder(FolderId),
+    /// The one that an action before it in the rule leaves as its result.
+    Result,
+    /// The one that the file is in.
+    Beside,
+}
+
+impl PlacedIn {
+    /// The folder, if the plan says which.
+    pub fn folder(&self) -> Option<&FolderId> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Result | Self::Beside => None,
+        }
+    }
+}
+
+/// What an action puts into a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Puts {
+    /// The file itself.
+    File {
+        /// Whether it replaces a file of the same title.
+        overwrites: bool,
+    },
+    /// A copy of it.
+    Copy,
+    /// The file in the format with this extension, as a new file.
+    Conversion(&'static str),
+}
+
+impl Placement {
+    /// The title under which it creates or replaces a file, for a file of this title.
+    pub fn written_title(&self, title: &str) -> Option<String> {
+        match self.puts {
+            Puts::File { overwrites } => overwrites.then(|| title.to_owned()),
+            // With a free title of its own, a copy is still found by the title that it was made for.
+            Puts::Copy => Some(title.to_owned()),
+            Puts::Conversion(extension) => Some(converted_title(title, extension)),
+        }
+    }
+
+    /// The extension of what it creates, if that is not the one of the file.
+    pub fn new_extension(&self) -> Option<&'static str> {
+        match self.puts {
+            Puts::File { .. } | Puts::Copy => None,
+            Puts::Conversion(extension) => Some(extension),
+        }
+    }
 }
 
 /// Where an action creates a folder.
@@ -181,6 +235,8 @@ pub enum FileRight {
     Link,
     /// To create folders in the room.
     CreateFolder,
+    /// To create files in the room.
+    CreateFile,
     /// To share the room.
     Share,
     /// To tag the room.

@@ -1,7 +1,7 @@
 //! Cycles: rules that would trigger themselves, found before they become active.
 //!
-//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a new folder
-//! `folder.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
+//! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a conversion
+//! `file.created` and `file.uploaded` there, a new folder `folder.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
 //! matches another rule, that rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
 //! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, NewFolder, Placement};
+use super::action::{ActionPlan, NewFolder, PlacedIn, Placement};
 use super::condition::{Account, Condition, TextTest};
 use super::rule::Rule;
 
@@ -128,7 +128,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
         let triggering = raised.iter().find(|event| {
             listens_to(next, event.trigger)
                 && !may_be_preempted(position, rules, event)
-                && may_match_same_files(rule, next)
+                && (event.new_extension.is_some() || may_match_same_files(rule, next))
                 && match_same_titles(rule, next, event)
                 && is_decided_by_place_and_title(next, event, rule)
                 && watches(next, event, rule)
@@ -156,6 +156,8 @@ struct RaisedEvent<'a> {
     is_new_folder: bool,
     /// Whether the file may have another title than the one that the rule found.
     is_renamed: bool,
+    /// The extension of a new file in another format than the one that the rule found.
+    new_extension: Option<&'static str>,
 }
 
 /// Where an action puts or creates something.
@@ -170,9 +172,18 @@ enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Where a placement puts a file, if that is known, after an action that has left a folder in this place as its result.
-    fn of_file(placement: &'a Placement, left: Option<Self>) -> Option<Self> {
-        let root = placement.folder.as_ref().map(Self::In).or(left)?;
+    /// Where a placement puts a file, if that is known, after an action that has left a folder in this place as its result,
+    /// for a file that was moved to that place.
+    fn of_file(
+        placement: &'a Placement,
+        left: Option<Self>,
+        moved_to: Option<Self>,
+    ) -> Option<Self> {
+        let root = match &placement.to {
+            PlacedIn::Folder(folder) => Self::In(folder),
+            PlacedIn::Result => left?,
+            PlacedIn::Beside => moved_to?,
+        };
         Some(if placement.is_below {
             root.below()
         } else {
@@ -228,7 +239,7 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
     for action in &rule.actions {
         let properties = &action.properties;
         let placement = properties.placement.as_ref();
-        let of_file = placement.and_then(|placement| Place::of_file(placement, left));
+        let of_file = placement.and_then(|placement| Place::of_file(placement, left, moved_to));
         let new_folder = properties.new_folder.as_ref();
         let of_folder = new_folder.and_then(|new| Place::of_folder(new, left, moved_to));
         let place = of_file.or(of_folder);
@@ -247,18 +258,28 @@ fn raised_events(rule: &Rule) -> Vec<RaisedEvent<'_>> {
         let Some(trigger) = properties.raises else {
             continue;
         };
-        if is_placed && place.is_none() {
+        let is_beside = placement.is_some_and(|placement| placement.to == PlacedIn::Beside);
+        if is_placed && place.is_none() && !is_beside {
             continue;
         }
-        raised.push(RaisedEvent {
+        let new_extension = placement.and_then(Placement::new_extension);
+        let events = with_upload(trigger).map(|trigger| RaisedEvent {
             action,
             trigger,
             place: place.or(moved_to),
             is_new_folder: new_folder.is_some(),
-            is_renamed: is_renamed || new_folder.is_some(),
+            is_renamed: is_renamed || new_folder.is_some() || new_extension.is_some(),
+            new_extension,
         });
+        raised.extend(events);
     }
     raised
+}
+
+/// The trigger, and the one that follows it for a new file (docs/DOCSPACE.md 3).
+fn with_upload(trigger: &'static str) -> impl Iterator<Item = &'static str> {
+    let upload = (trigger == "file.created").then_some("file.uploaded");
+    [trigger].into_iter().chain(upload)
 }
 
 /// Whether a rule listens to events that the API key's user causes.
@@ -337,7 +358,11 @@ fn match_same_titles(one: &Rule, other: &Rule, event: &RaisedEvent<'_>) -> bool 
 fn is_decided_by_place_and_title(rule: &Rule, event: &RaisedEvent<'_>, cause: &Rule) -> bool {
     rule.conditions.iter().all(|condition| match condition {
         Condition::Field(_) => false,
-        Condition::Extension(_) | Condition::Size(_) => !event.is_new_folder,
+        Condition::Extension(extensions) => match event.new_extension {
+            Some(new) => extensions.iter().any(|extension| extension == new),
+            None => !event.is_new_folder,
+        },
+        Condition::Size(_) => !event.is_new_folder && event.new_extension.is_none(),
         // A file that stays where it is stays in its room.
         Condition::RoomTitle(_) | Condition::RoomTag(_) | Condition::RoomType(_) => {
             matches!(event.place, None | Some(Place::Room)) && cause.conditions.contains(condition)

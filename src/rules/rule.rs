@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::event::{Entry, EntryKind, Trigger};
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, Placement, WorksOn};
+use super::action::{ActionPlan, PlacedIn, Placement, Puts, WorksOn};
 use super::condition::{Check, Condition};
 use super::decision::{Decision, FileState, PlannedActions};
 use super::entry_view::EntryView;
@@ -146,9 +146,9 @@ impl Rule {
         let mut placements = self.actions.iter();
         let first = placements.find_map(|action| action.properties.placement.as_ref());
         if let Some(Placement {
-            folder: Some(to),
+            to: PlacedIn::Folder(to),
             is_below: false,
-            ..
+            puts: Puts::File { .. } | Puts::Copy,
         }) = first
             && file.folder.as_ref() == Some(to)
         {

@@ -1,6 +1,6 @@
 //! All rules together, in order of definition, indexed by trigger.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::event::{Event, Trigger};
 
@@ -25,6 +25,8 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// The positions of the rules that listen to a trigger.
     by_trigger: HashMap<Trigger, Vec<usize>>,
+    /// The triggers of the events that actions raise.
+    raised: HashSet<&'static str>,
 }
 
 impl RuleSet {
@@ -40,7 +42,13 @@ impl RuleSet {
                 }
             }
         }
-        Self { rules, by_trigger }
+        let actions = rules.iter().flat_map(|rule| &rule.actions);
+        let raised = actions.filter_map(|action| action.properties.raises);
+        Self {
+            raised: raised.collect(),
+            rules,
+            by_trigger,
+        }
     }
 
     /// The rules, in order.
@@ -54,6 +62,11 @@ impl RuleSet {
             .trigger
             .as_ref()
             .is_some_and(|trigger| self.by_trigger.contains_key(trigger))
+    }
+
+    /// Whether an action of any rule raises events of this trigger.
+    pub fn raise(&self, trigger: &str) -> bool {
+        self.raised.contains(trigger)
     }
 
     /// Explains how each rule evaluates an event, including conditions behind one that fails.

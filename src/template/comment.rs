@@ -27,6 +27,7 @@ impl TemplateField for CommentField {
         ("day", Self::OfTitle(TitleField::Day)),
         ("rule", Self::OfTitle(TitleField::Rule)),
         ("result.folder", Self::Result(ResultName::Folder)),
+        ("result.file", Self::Result(ResultName::File)),
         ("result.link", Self::Result(ResultName::Link)),
     ];
 

@@ -274,7 +274,7 @@ impl Decider {
 
     /// Where the event comes from, if a rule listens to such events at all.
     async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
-        if !inbox::may_be_own_effect(event) || !rules.listens_to(event) {
+        if !inbox::may_be_own_effect(event, rules) || !rules.listens_to(event) {
             return Ok(Origin::External);
         }
         let event = event.clone();

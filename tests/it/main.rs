@@ -41,6 +41,7 @@ mod changes;
 mod circuit_breaker;
 mod clock_steps;
 mod conflicts;
+mod convert;
 mod crashes;
 mod create_folder;
 mod endless;

@@ -34,6 +34,7 @@ mod catch_up;
 mod changes;
 mod clock_steps;
 mod conflicts;
+mod convert;
 mod crashes;
 mod create_folder;
 mod failures;

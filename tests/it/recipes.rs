@@ -27,7 +27,7 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 17] = [
+const JOBS: [(&str, Deeds, Actions); 18] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
@@ -51,6 +51,11 @@ const JOBS: [(&str, Deeds, Actions); 17] = [
         hire,
         &[("add_to_group", 1), ("notify", 1)],
     ),
+    (
+        "pdf-of-contracts",
+        sign_contracts,
+        &[("convert", 2), ("create_folder", 2)],
+    ),
     ("review-comment", edit, &[("comment", 1)]),
     (
         "room-folders",
@@ -71,6 +76,13 @@ fn upload(scene: &Scene) -> Vec<String> {
     scene.upload(&scene.client_room, "Invoice #1.pdf");
     scene.upload(&scene.subfolder, "plan.docx");
     scene.upload(&scene.client_room, "setup.EXE");
+    Vec::new()
+}
+
+fn sign_contracts(scene: &Scene) -> Vec<String> {
+    scene.upload(&scene.client_room, "Contract Acme.docx");
+    scene.upload(&scene.subfolder, "contract acme.rtf");
+    scene.upload(&scene.client_room, "Contract, signed.pdf");
     Vec::new()
 }
 
@@ -426,6 +438,11 @@ async fn link_for_clients() {
 #[tokio::test]
 async fn new_employee_group() {
     check("new-employee-group").await;
+}
+
+#[tokio::test]
+async fn pdf_of_contracts() {
+    check("pdf-of-contracts").await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::docspace::{Conflict, FileInfo, OperationKind, Results};
 use crate::outbox::{self, Action};
 
 use super::group::Transfer;
-use super::portal_view::same_title;
+use crate::actions::portal_view::same_title;
 
 /// The resulting file of each action, or `None` for an action that was not handled. Returns `None` if the
 /// results are inconsistent; then the effects have to be inspected.

@@ -10,7 +10,7 @@ use crate::ids::FolderId;
 use crate::outbox::Action;
 
 use super::group::Transfer;
-use super::portal_view::PortalView;
+use crate::actions::portal_view::PortalView;
 
 /// The outcome for a single file whose call was refused with 403 or 404.
 pub(super) async fn refused_file(

@@ -18,7 +18,7 @@ use crate::outbox;
 
 use super::expected_file::ExpectedFile;
 use super::group::Transfer;
-use super::portal_view::PortalView;
+use crate::actions::portal_view::PortalView;
 
 /// How far a search goes back beyond the search before, which took a while.
 const SEARCH_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
@@ -174,7 +174,7 @@ async fn choose(
         if !is_new
             || !context
                 .db
-                .read(move |sql| outbox::is_own_copy(sql, &id))
+                .read(move |sql| outbox::is_own_file(sql, &id))
                 .await?
         {
             return Ok(Some(candidate));

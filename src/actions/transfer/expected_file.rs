@@ -8,7 +8,7 @@ use crate::docspace::{Client, Conflict, Error, FileInfo};
 use crate::ids::FileId;
 use crate::outbox::{self, Action};
 
-use super::portal_view::{PortalView, same_title};
+use crate::actions::portal_view::{PortalView, same_title};
 
 /// What is known of the result before it is found.
 #[derive(Clone, Debug)]

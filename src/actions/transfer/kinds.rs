@@ -12,7 +12,7 @@ use crate::db::StoreError;
 use crate::docspace::{Conflict, OperationKind};
 use crate::outbox::Action;
 use crate::results::ResultName;
-use crate::rules::{ActionProperties, FileRight, Placement};
+use crate::rules::{ActionProperties, FileRight, Placement, Puts};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::folder_path::FolderPath;
 
@@ -82,11 +82,9 @@ impl Kind for CopyTo {
             raises: Some("file.copied"),
             needs: Some(FileRight::Copy),
             placement: Some(Placement {
-                folder: self.to.folder().cloned(),
+                to: self.to.placed_in(),
                 is_below: self.path.is_some(),
-                moves_file: false,
-                // With a free title of its own, the copy is still found by the title that it was made for.
-                writes_title: true,
+                puts: Puts::Copy,
             }),
             ..properties(&self.to, self.path.as_ref(), self.conflict)
         }
@@ -123,10 +121,11 @@ impl Kind for MoveTo {
             raises: Some("file.moved"),
             needs: Some(FileRight::Move),
             placement: Some(Placement {
-                folder: self.to.folder().cloned(),
+                to: self.to.placed_in(),
                 is_below: self.path.is_some(),
-                moves_file: true,
-                writes_title: self.conflict == Conflict::Overwrite,
+                puts: Puts::File {
+                    overwrites: self.conflict == Conflict::Overwrite,
+                },
             }),
             ..properties(&self.to, self.path.as_ref(), self.conflict)
         }

@@ -12,7 +12,7 @@ use crate::outbox::Action;
 
 use super::diagnose::{self, DestinationState};
 use super::group::{Group, IfRefused, StepResult, Transfer};
-use super::portal_view::PortalView;
+use crate::actions::portal_view::PortalView;
 
 /// Ends the files that can have caused the refusal. The other files remain.
 pub(super) async fn find_causes<'a>(

@@ -13,8 +13,8 @@ use crate::outbox::{Action, ActionResult, Priority};
 
 use super::attribute::attribute;
 use super::group::{StepResult, Transfer};
-use super::portal_view::PortalView;
 use super::{diagnose, effect};
+use crate::actions::portal_view::PortalView;
 
 /// The reason of a failed attempt whose operation ended unseen and left no effect.
 const RESULT_MISSING: &str =

@@ -279,7 +279,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, create_folder, share, tag, archive, add_to_group, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, create_folder, share, tag, archive, add_to_group, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -514,6 +514,25 @@ fn links_and_shares_that_are_refused() {
 }
 
 #[test]
+fn conversions_that_are_refused() {
+    let check = |convert: &str, expected: &str| {
+        let found = problems(&format!("{HEAD}[[rule.action]]\nconvert = {convert}\n"));
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{convert}: {found:?}"
+        );
+    };
+    // DocSpace stores the old content under the new title if it cannot convert to another format.
+    check("\"odt\"", "must be \"pdf\", \"docx\", \"xlsx\" or \"pptx\"");
+    check("{ to = 5 }", "format");
+    check("{ format = \"pdf\", path = \"a\" }", "path");
+    check(
+        "{ format = \"pdf\", to = \"{result.folder}\" }",
+        "no action before it in the rule leaves a folder",
+    );
+}
+
+#[test]
 fn a_result_that_no_action_before_leaves_is_refused() {
     let check = |actions: &[&str], expected: &str| {
         let actions = actions.iter().map(|it| format!("[[rule.action]]\n{it}\n"));
@@ -522,8 +541,7 @@ fn a_result_that_no_action_before_leaves_is_refused() {
         let found = problems(&text).join("; ");
         assert!(found.contains(expected), "{found}");
     };
-    let makers =
-        "no action before it in the rule leaves a folder; these do: copy, move, create_folder";
+    let makers = "no action before it in the rule leaves a folder; these do: copy, move, convert, create_folder";
     let first = "move = \"{result.folder}\"";
     check(&[first], &format!("uses {{result.folder}}, but {makers}"));
     check(&["comment = \"{result.folder}\"", "copy = 5"], makers);
@@ -544,6 +562,10 @@ fn a_result_that_no_action_before_leaves_is_refused() {
     );
     check(
         &["copy = 5", "comment = \"{result.file}\""],
+        "no action before it in the rule leaves a file; these do: convert",
+    );
+    check(
+        &["copy = 5", "comment = \"{result.title}\""],
         "there is no field",
     );
 }

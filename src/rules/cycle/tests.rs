@@ -3,7 +3,8 @@
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
 use crate::actions::{
-    Archive, Comment, CopyTo, CreateFolder, Destination, Lock, MoveTo, Rename, Trash,
+    Archive, Comment, Convert, CopyTo, CreateFolder, Destination, Format, Lock, MoveTo, Rename,
+    Trash,
 };
 use crate::docspace::Conflict;
 use crate::event::Trigger;
@@ -45,6 +46,11 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
                 path: None,
                 to: Destination::Result,
                 conflict,
+            }
+            .into(),
+            "PDF beside" | "PDF" => Convert {
+                format: Format::Pdf,
+                to: (*kind == "PDF").then(|| to.into()),
             }
             .into(),
             "archive" => Archive {}.into(),
@@ -185,6 +191,52 @@ fn new_folders_and_results() {
     check(&[rule("a", "file.copied", room(6), &actions)], 0);
 }
 
+#[test]
+fn conversions() {
+    let check = |rules: &[Rule], cycles: usize| {
+        assert_eq!(found(rules).len(), cycles, "{rules:?}");
+    };
+    let with = |more: Condition| [room(5), vec![more]].concat();
+    let extension = |one: &str| with(Condition::Extension(vec![one.to_owned()]));
+    for trigger in ["file.created", "file.uploaded"] {
+        let convert = |conditions, kind, to| rule("a", trigger, conditions, &[(kind, to)]);
+        check(&[convert(room(5), "PDF beside", 0)], 1);
+        check(&[convert(room(5), "PDF", 5)], 1);
+        check(&[convert(vec![], "PDF", 5)], 1);
+        // Only the portal knows whether folder 6 is in room 5.
+        check(&[convert(room(5), "PDF", 6)], 0);
+        check(&[convert(extension("docx"), "PDF beside", 0)], 0);
+        check(&[convert(extension("pdf"), "PDF beside", 0)], 1);
+        check(
+            &[
+                convert(extension("docx"), "PDF beside", 0),
+                rule("b", trigger, extension("pdf"), &[("PDF", 5)]),
+            ],
+            1,
+        );
+        // Neither the size of a PDF nor its whole title is known.
+        let large = Condition::Size(SizeRange {
+            at_least: 10,
+            at_most: None,
+        });
+        check(&[convert(with(large), "PDF beside", 0)], 0);
+        let draft = Condition::title_prefix(["draft"]).unwrap();
+        check(&[convert(with(draft), "PDF beside", 0)], 0);
+    }
+    check(&[rule("a", "file.copied", room(5), &[("PDF", 5)])], 0);
+    // After a move, the PDF is beside the file there.
+    let moved = |id| {
+        rule(
+            "a",
+            "file.created",
+            room(id),
+            &[("move", 6), ("PDF beside", 0)],
+        )
+    };
+    check(&[moved(6)], 1);
+    check(&[moved(5)], 0);
+}
+
 /// The key's user is not a guest, and may or may not be in a group.
 #[test]
 fn conditions_on_people_that_exclude_own_actions() {
@@ -262,7 +314,7 @@ fn which_rules_trigger_each_other() {
         ],
         1,
     );
-    // No action turns a document into a PDF.
+    // No copy turns a document into a PDF.
     check(
         &[
             rule("a", "file.copied", with(vec![], pdf()), &[("copy", 5)]),
