@@ -48,6 +48,7 @@ mod share;
 mod tag;
 mod transfer;
 mod trash;
+mod write;
 
 pub use add_to_group::AddToGroup;
 pub use archive::Archive;
@@ -68,6 +69,7 @@ pub use share::{Share, ShareWith};
 pub use tag::Tag;
 pub use transfer::{CopyTo, MoveTo};
 pub use trash::Trash;
+pub use write::{Line, Write};
 
 /// The kinds of action.
 pub(crate) const KINDS: &[KindEntry] = &[
@@ -79,6 +81,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Link>(),
     KindEntry::of::<Trash>(),
     KindEntry::of::<Convert>(),
+    KindEntry::of::<Write>(),
     KindEntry::of::<CreateFolder>(),
     KindEntry::of::<Share>(),
     KindEntry::of::<Tag>(),

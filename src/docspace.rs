@@ -31,6 +31,7 @@ mod title;
 mod transport;
 pub(crate) mod triggers;
 mod unclaimed_results;
+mod upload;
 mod webhooks;
 
 pub use account::{ApiKeyAccount, KeyInfo};
@@ -54,6 +55,7 @@ pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
 pub use people::{GroupInfo, People, Profile};
 pub use person::Person;
-pub use title::{converted_title, folder_title, has_extension, renamed_title};
+pub use title::{converted_title, file_title, folder_title, has_extension, renamed_title};
 pub use transport::WRITE_TIMEOUT;
+pub use upload::IfExists;
 pub use webhooks::{WebhookConfig, WebhookSettings, Webhooks};

@@ -11,6 +11,7 @@ use crate::results::ResultName;
 mod clean;
 pub mod comment;
 pub mod folder_path;
+pub mod line;
 pub mod title;
 
 /// A rule's own message templates; the default text is used for those it does not have.

@@ -4,6 +4,7 @@ mod activity;
 mod archiving;
 mod conversion;
 mod deletion;
+mod download;
 mod dry_runs;
 mod error;
 mod fileops;
@@ -40,6 +41,7 @@ use super::json::date;
 use super::portal::Portal;
 use super::user::User;
 
+pub(super) use self::download::DOWNLOADS;
 pub(super) use self::error::ApiError;
 use self::responder::Responder;
 
@@ -58,6 +60,7 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .merge(routes::people_routes())
         .merge(routes::webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
+        .route(DOWNLOADS, get(download::stream))
         .route("/api/2.0/settings", get(settings::settings))
         .route("/api/2.0/settings/version/build", get(settings::version))
         .route(

@@ -86,7 +86,8 @@ async fn respond(
     router: &Router,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Dropped> {
-    if !request.uri().path().starts_with("/api/") {
+    let path = request.uri().path();
+    if !path.starts_with("/api/") && path != api::DOWNLOADS {
         return Ok(route(router, request).await);
     }
     let (call, latency, effect) = begin(portal, &request);

@@ -18,15 +18,14 @@ use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::current_file::current_file;
 use super::destination::Destination;
 use super::failpoint::Failpoint;
-use super::folder_finder::unreadable_folder;
 use super::intent;
 #[cfg(test)]
 use super::kind::Example;
 use super::kind::Kind;
 use super::message::Report;
-use super::new_file::{self, NewFile};
+use super::new_file::{self, NewFile, refused_in_folder};
 use super::parse::one_of;
-use super::portal_error::{refused_without_cause, unreadable_file};
+use super::portal_error::unreadable_file;
 
 /// A format that the portal makes of any file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,17 +214,8 @@ async fn refused(
     source: &FileInfo,
     folder: &FolderId,
 ) -> AttemptOutcome {
-    let files = context.portal.files();
-    if let Err(error) = files.file(&source.id).await {
+    if let Err(error) = context.portal.files().file(&source.id).await {
         return unreadable_file(context, &error).await;
     }
-    let may_not_create = || {
-        let reason = format!("this key's user may not create files in folder {folder}");
-        AttemptOutcome::no_right(reason)
-    };
-    match files.folder(folder).await {
-        Ok(folder) if folder.may_create_in() == Some(false) => may_not_create(),
-        Ok(_) => refused_without_cause(action, may_not_create),
-        Err(error) => unreadable_folder(context, folder, &error),
-    }
+    refused_in_folder(context, action, folder).await
 }

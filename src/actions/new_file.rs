@@ -13,8 +13,10 @@ use crate::outbox::{self, Action, ActionResult, Intent};
 use crate::results::{ResultName, Results};
 
 use super::attempt::{AttemptOutcome, Context};
+use super::folder_finder::unreadable_folder;
 use super::in_flight::CLOCK_TOLERANCE;
 use super::intent::Unconfirmed;
+use super::portal_error::refused_without_cause;
 use super::portal_view::PortalView;
 
 /// What became of a call that creates a file.
@@ -115,4 +117,21 @@ pub(super) fn created(file: &FileInfo, changed_at: Timestamp) -> AttemptOutcome 
 pub(super) fn results(file: &FileInfo) -> Results {
     let folder = Results::one(ResultName::Folder, file.folder.as_str());
     folder.and(ResultName::File, file.id.as_str())
+}
+
+/// The outcome for a file that the portal refuses to create or to show in a folder.
+pub(super) async fn refused_in_folder(
+    context: &Context<'_>,
+    action: &Action,
+    folder: &FolderId,
+) -> AttemptOutcome {
+    let may_not_create = || {
+        let reason = format!("this key's user may not create files in folder {folder}");
+        AttemptOutcome::no_right(reason)
+    };
+    match context.portal.files().folder(folder).await {
+        Ok(folder) if folder.may_create_in() == Some(false) => may_not_create(),
+        Ok(_) => refused_without_cause(action, may_not_create),
+        Err(error) => unreadable_folder(context, folder, &error),
+    }
 }

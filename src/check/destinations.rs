@@ -38,7 +38,7 @@ fn destinations(rules: &[Rule]) -> BTreeMap<&FolderId, DestinationUse> {
             match action.properties.placement.as_ref().map(|it| &it.puts) {
                 Some(Puts::Copy) => usage.copies = true,
                 Some(Puts::File { .. }) => usage.moves = true,
-                Some(Puts::Conversion(_)) | None => {}
+                Some(Puts::Conversion(_) | Puts::Line { .. }) | None => {}
             }
         }
     }

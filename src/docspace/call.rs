@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::path::ApiPath;
 
 /// The most bytes that are read of a response about one thing. Such responses have a few KiB.
-const ENTRY_BYTES: usize = 1024 * 1024;
+pub(super) const ENTRY_BYTES: usize = 1024 * 1024;
 
 /// The most bytes that are read of a response with up to a hundred entries. A file takes 2 to 4 KiB, a row of the delivery
 /// log as much as its body and the receiver's response to it.

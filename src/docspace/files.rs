@@ -15,6 +15,7 @@ use super::folder::{FolderContent, FolderInfo};
 use super::page::{PAGE_SIZE, Page, pages};
 use super::path::{self, ApiPath};
 use super::transport::Transport;
+use super::upload::{IfExists, UploadForm};
 
 /// The portal cuts a comment to this many characters (docs/DOCSPACE.md A9.2).
 pub const MAX_COMMENT_LENGTH: usize = 255;
@@ -114,6 +115,27 @@ impl<'a> Files<'a> {
             .transport
             .send_if(may_send, PortalCall::post(path, &body));
         Ok(converted.await?.response)
+    }
+
+    /// Reads the content of a file, of which at most this much is accepted. Raises no event (docs/DOCSPACE.md A9.6).
+    pub async fn file_content(self, file: &FileId, max_bytes: usize) -> Result<Vec<u8>, Error> {
+        let path = path::content(file.as_str());
+        self.transport.download(&path, max_bytes).await
+    }
+
+    /// Stores a file of this title and content in a folder, if `may_send` returns true just before the request, and returns
+    /// it. Raises `file.created` and `file.uploaded`, also for a new version (docs/DOCSPACE.md A9.5).
+    pub async fn upload(
+        self,
+        folder: &FolderId,
+        (title, content): (&str, &[u8]),
+        if_exists: IfExists,
+        may_send: impl Future<Output = bool>,
+    ) -> Result<FileInfo, Error> {
+        let path = path::files().id(folder.as_str()).word("insert");
+        let form = UploadForm::new(title, content, if_exists);
+        let stored = self.transport.send_form_if(may_send, &path, form);
+        Ok(stored.await?.response)
     }
 
     /// Gives tags to a room, if `may_send` returns true just before the request. Unknown tags are created; those that the

@@ -9,13 +9,15 @@ const NOT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// The path of a call below `/api/2.0/`.
+/// The path of a call, below `/api/2.0/` if it is one of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiPath {
     /// As it is requested, with its query.
     requested: String,
     /// With its ids replaced, such as `files/file/{id}`, and without its query.
     route: String,
+    /// Whether it is below `/api/2.0/`, and not at the root of the portal.
+    is_of_api: bool,
 }
 
 impl ApiPath {
@@ -25,6 +27,7 @@ impl ApiPath {
         Self {
             requested: format!("{}/{}", self.requested, segment(id)),
             route: format!("{}/{{id}}", self.route),
+            ..self
         }
     }
 
@@ -34,6 +37,7 @@ impl ApiPath {
         Self {
             requested: format!("{}/{word}", self.requested),
             route: format!("{}/{word}", self.route),
+            ..self
         }
     }
 
@@ -42,6 +46,12 @@ impl ApiPath {
     pub(super) fn query(self, query: &str) -> Self {
         let requested = format!("{}?{query}", self.requested);
         Self { requested, ..self }
+    }
+
+    /// The address of the path on a portal.
+    pub(super) fn address(&self, host: &str) -> String {
+        let below = if self.is_of_api { "/api/2.0/" } else { "/" };
+        format!("{host}{below}{}", self.requested)
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -61,6 +71,7 @@ impl From<&'static str> for ApiPath {
         Self {
             requested: words.to_owned(),
             route: words.to_owned(),
+            is_of_api: true,
         }
     }
 }
@@ -73,6 +84,15 @@ pub(super) fn files() -> ApiPath {
 /// The path of a file.
 pub(super) fn file(id: &str) -> ApiPath {
     files().word("file").id(id)
+}
+
+/// The path of a file's content, which is not part of the API (docs/DOCSPACE.md A9.6).
+pub(super) fn content(file: &str) -> ApiPath {
+    let handler = ApiPath {
+        is_of_api: false,
+        ..ApiPath::from("filehandler.ashx")
+    };
+    handler.query(&format!("action=stream&fileid={}", segment(file)))
 }
 
 /// The path of a folder or room.
@@ -129,5 +149,13 @@ mod tests {
             "settings/webhooks/log?configId=4",
             "settings/webhooks/log",
         );
+        assert_eq!(
+            file("9").address("https://a"),
+            "https://a/api/2.0/files/file/9"
+        );
+        let content = content("drive-1|2");
+        let address = "https://a/filehandler.ashx?action=stream&fileid=drive-1%7C2";
+        assert_eq!(content.address("https://a"), address);
+        assert_eq!(content.route(), "filehandler.ashx");
     }
 }

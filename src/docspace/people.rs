@@ -20,6 +20,9 @@ pub struct People<'a> {
 pub struct Profile {
     /// Its GUID.
     pub id: String,
+    /// The person's name.
+    #[serde(default, rename = "displayName")]
+    pub display_name: String,
     /// Whether it belongs to a guest.
     #[serde(default, rename = "isVisitor")]
     pub is_guest: bool,

@@ -62,6 +62,20 @@ pub fn renamed_title(present: &str, requested: &str) -> Option<String> {
     Some(name.trim_end().to_owned() + extension)
 }
 
+/// The title of a file that this one is requested for, with nothing in it that the portal would change. Control characters
+/// are replaced and invisible ones removed; a title that is too long is cut before its extension.
+pub fn file_title(requested: &str) -> String {
+    let (name, extension) = split_extension(requested);
+    let name = folder_title(name).unwrap_or_default();
+    let kept = MAX_REQUESTED.saturating_sub(extension.chars().count());
+    let name: String = name.chars().take(kept).collect();
+    format!(
+        "{}{}",
+        name.trim_end(),
+        clean_title(&extension.to_lowercase())
+    )
+}
+
 /// Whether a title has this extension, which is in small letters.
 pub fn has_extension(title: &str, extension: &str) -> bool {
     let (_, present) = split_extension(title);
@@ -105,6 +119,22 @@ mod tests {
         check("v1.2", Some("v1.2"));
         let long = folder_title(&format!("{} x", "ü".repeat(164))).unwrap();
         assert_eq!(long, "ü".repeat(164));
+    }
+
+    #[test]
+    fn the_title_of_a_file_is_cleaned() {
+        let check = |requested: &str, expected: &str| {
+            let title = file_title(requested);
+            assert_eq!(title, expected, "{requested}");
+            assert_eq!(file_title(&title), title, "stays as it is");
+        };
+        check("log.CSV", "log.csv");
+        check(" log 3/11: a\tb.csv", "log 3_11_ a_b.csv");
+        check("\u{202e}log.txt", "log.txt");
+        check(".csv", ".csv");
+        let long = file_title(&format!("{}.csv", "ü".repeat(300)));
+        assert_eq!(long.chars().count(), MAX_REQUESTED);
+        assert!(long.ends_with("ü.csv"));
     }
 
     #[test]

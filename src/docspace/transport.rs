@@ -17,11 +17,12 @@ use crate::http_headers;
 use crate::metrics::Metrics;
 
 use super::budget::CallKind;
-use super::call::PortalCall;
+use super::call::{ENTRY_BYTES, PortalCall};
 use super::error::Error;
 use super::error_body::ErrorBody;
 use super::gate::Gate;
 use super::path::{self, ApiPath};
+use super::upload::UploadForm;
 
 /// Timeout of a read, to the end of its response. Images are slow: the portal opens them to measure them (docs/DOCSPACE.md 5.2).
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -141,6 +142,60 @@ impl Transport {
         self.admit_and_transmit(ready(true), call).await
     }
 
+    /// Posts a form, if `may_send` returns true just before the request.
+    pub(super) async fn send_form_if<T: DeserializeOwned>(
+        &self,
+        may_send: impl Future<Output = bool>,
+        path: &ApiPath,
+        form: UploadForm,
+    ) -> Result<Envelope<T>, Error> {
+        let sent = async {
+            let method = Method::POST;
+            let _permit = self.gate.admit(CallKind::of(&method), self.probe()).await?;
+            if !may_send.await {
+                return Err(Error::Withdrawn);
+            }
+            let head = RequestHead {
+                method,
+                path,
+                timeout: WRITE_TIMEOUT,
+                with_key: true,
+            };
+            let response = self.request(head, |request| {
+                let request = request.header(header::CONTENT_TYPE, form.content_type);
+                request.body(form.body)
+            });
+            let body = self.body(response.await?, ENTRY_BYTES).await?;
+            decode(&body)
+        };
+        let outcome = sent.await;
+        self.gate.record(&outcome);
+        outcome
+    }
+
+    /// Reads a content that is not JSON.
+    pub(super) async fn download(
+        &self,
+        path: &ApiPath,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let read = async {
+            let method = Method::GET;
+            let _permit = self.gate.admit(CallKind::of(&method), self.probe()).await?;
+            let head = RequestHead {
+                method,
+                path,
+                timeout: self.read_timeout,
+                with_key: true,
+            };
+            let response = self.request(head, |request| request).await?;
+            self.body(response, max_bytes).await
+        };
+        let outcome = read.await;
+        self.gate.record(&outcome);
+        outcome
+    }
+
     async fn admit_and_transmit<T: DeserializeOwned>(
         &self,
         may_send: impl Future<Output = bool>,
@@ -182,8 +237,8 @@ impl Transport {
             Some(body) => request.json(body),
             None => request,
         });
-        let response = request.await?;
-        self.decode(response, call.max_bytes).await
+        let body = self.body(request.await?, call.max_bytes).await?;
+        decode(&body)
     }
 
     /// Sends a request and counts it. All requests to the portal are made here.
@@ -198,7 +253,7 @@ impl Transport {
             timeout,
             with_key,
         } = head;
-        let address = format!("{}/api/2.0/{}", self.host, path.as_str());
+        let address = path.address(&self.host);
         let mut request = self
             .http
             .request(method.clone(), address)
@@ -243,12 +298,8 @@ impl Transport {
         Ok(Some((status, body.map_err(Error::unreachable)?)))
     }
 
-    /// Checks the status and decodes the body.
-    async fn decode<T: DeserializeOwned>(
-        &self,
-        response: Response,
-        max_bytes: usize,
-    ) -> Result<T, Error> {
+    /// Checks the status and reads the body.
+    async fn body(&self, response: Response, max_bytes: usize) -> Result<Vec<u8>, Error> {
         let now = self.clock.now();
         let date = http_headers::date(response.headers());
         // Without a date, the clocks are taken to agree.
@@ -268,15 +319,20 @@ impl Transport {
         if body.len() > max_bytes {
             return Err(Error::TooLong { max_bytes });
         }
-        serde_json::from_slice(&body).map_err(|source| {
-            if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
-                Error::Unreadable { source }
-            } else {
-                let status = status.as_u16();
-                Error::Gateway { status }
-            }
-        })
+        Ok(body)
     }
+}
+
+/// Decodes the body of a successful response.
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|source| {
+        if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            Error::Unreadable { source }
+        } else {
+            let status = StatusCode::OK.as_u16();
+            Error::Gateway { status }
+        }
+    })
 }
 
 /// What requests differ in, apart from their bodies.

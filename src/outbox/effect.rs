@@ -74,7 +74,12 @@ impl EffectKind<'_> {
                 return "id IN (SELECT action FROM created_folders WHERE folder = :file)"
                     .to_owned();
             }
-            Self::Copied | Self::Created(_) => "result_file = :file",
+            // An action for each line may have changed the file.
+            Self::Created(Some(_)) => {
+                return "result_file = :file AND changed_at = :state AND raises = 'file.created'"
+                    .to_owned();
+            }
+            Self::Copied | Self::Created(None) => "result_file = :file",
             Self::Archived => "result_folder = :file AND raises = 'room.archived'",
             Self::Moved(_) | Self::Trashed => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
@@ -121,26 +126,30 @@ pub fn last_effect(
         kind.condition(),
     );
     let before = before.map_or(i64::MAX, |action| action.0);
-    let effects = sql.query(
-        &statement,
-        &[(":file", file.as_str().into()), (":before", before.into())],
-        |row| {
-            let effect = Effect {
-                action: ActionId(row.get(0)?),
-                rule: row.get(1)?,
-                event: InboxId(row.get(2)?),
-            };
-            let (destination, plan): (Option<String>, String) = (row.get(3)?, row.get(4)?);
-            let destination = match destination {
-                Some(folder) => FolderId::new(&folder),
-                None => planned_destination(&plan),
-            };
-            let changed_at: String = row.get(5)?;
-            Ok(kind
-                .includes(destination.as_ref(), &changed_at)
-                .then_some(effect))
-        },
-    )?;
+    let mut params = vec![(":file", file.as_str().into()), (":before", before.into())];
+    let state = match kind {
+        EffectKind::Created(Some(state)) => Some(state.to_string()),
+        _ => None,
+    };
+    if let Some(state) = &state {
+        params.push((":state", state.into()));
+    }
+    let effects = sql.query(&statement, &params, |row| {
+        let effect = Effect {
+            action: ActionId(row.get(0)?),
+            rule: row.get(1)?,
+            event: InboxId(row.get(2)?),
+        };
+        let (destination, plan): (Option<String>, String) = (row.get(3)?, row.get(4)?);
+        let destination = match destination {
+            Some(folder) => FolderId::new(&folder),
+            None => planned_destination(&plan),
+        };
+        let changed_at: String = row.get(5)?;
+        Ok(kind
+            .includes(destination.as_ref(), &changed_at)
+            .then_some(effect))
+    })?;
     Ok(effects.into_iter().flatten().next())
 }
 

@@ -142,7 +142,12 @@ impl NewAction<'_> {
     /// The folder and the title under which the action creates or replaces a file.
     fn target(&self) -> Option<String> {
         let placement = self.action.properties.placement.as_ref()?;
-        let title = placement.written_title(&self.title)?;
+        let values = TitleValues {
+            title: &self.title,
+            happened_at: self.event.at,
+            rule: self.rule,
+        };
+        let title = placement.written_title(values)?;
         Some(target(placement.to.folder(), &title))
     }
 

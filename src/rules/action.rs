@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::docspace::{converted_title, renamed_title};
+use crate::docspace::{converted_title, file_title, renamed_title};
 use crate::ids::FolderId;
 use crate::results::ResultName;
 use crate::template::title::{TitleTemplate, TitleValues};
@@ -172,16 +172,27 @@ pub enum Puts {
     Copy,
     /// The file in the format with this extension, as a new file.
     Conversion(&'static str),
+    /// A line of a file that has nothing else to do with the file of the event.
+    Line {
+        /// The title of that file.
+        title: TitleTemplate,
+        /// Its extension.
+        extension: &'static str,
+    },
 }
 
 impl Placement {
-    /// The title under which it creates or replaces a file, for a file of this title.
-    pub fn written_title(&self, title: &str) -> Option<String> {
-        match self.puts {
+    /// The title under which it creates or replaces a file; the values have that of the event's file.
+    pub fn written_title(&self, values: TitleValues<'_>) -> Option<String> {
+        let title = values.title;
+        match &self.puts {
             Puts::File { overwrites } => overwrites.then(|| title.to_owned()),
             // With a free title of its own, a copy is still found by the title that it was made for.
             Puts::Copy => Some(title.to_owned()),
             Puts::Conversion(extension) => Some(converted_title(title, extension)),
+            Puts::Line { title, .. } => {
+                Some(file_title(&title.render(|field| values.value(field))))
+            }
         }
     }
 
@@ -189,7 +200,7 @@ impl Placement {
     pub fn new_extension(&self) -> Option<&'static str> {
         match self.puts {
             Puts::File { .. } | Puts::Copy => None,
-            Puts::Conversion(extension) => Some(extension),
+            Puts::Conversion(extension) | Puts::Line { extension, .. } => Some(extension),
         }
     }
 }

@@ -58,6 +58,7 @@ mod room_actions;
 mod schedules;
 mod shares;
 mod trash;
+mod write;
 
 // Rules from a file.
 mod recipes;

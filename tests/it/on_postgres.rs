@@ -57,6 +57,7 @@ mod shares;
 mod smuggling;
 mod spent_calls;
 mod trash;
+mod write;
 
 mod alerts;
 mod channels;

@@ -27,11 +27,12 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 18] = [
+const JOBS: [(&str, Deeds, Actions); 19] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
     ("critical-folder", change_folder, &[("notify", 4)]),
+    ("deletion-log", delete, &[("write", 2)]),
     (
         "employee-folders",
         join,
@@ -90,6 +91,14 @@ fn route(scene: &Scene) -> Vec<String> {
     scene.upload(&scene.client_room, "Draft, signed.docx");
     scene.upload(&scene.client_room, "Draft.docx");
     scene.upload(&scene.client_room, "Final.docx");
+    Vec::new()
+}
+
+fn delete(scene: &Scene) -> Vec<String> {
+    let file = scene.upload(&scene.client_room, "plan.docx");
+    let other = scene.upload(&scene.client_room, "=1+1.docx");
+    scene.portal.delete(&file);
+    scene.portal.delete(&other);
     Vec::new()
 }
 
@@ -233,7 +242,7 @@ fn add_files(scene: &Scene, folder: &FolderId, path: &str, files: &mut Vec<Strin
     let title = scene.portal.folder_title(folder).unwrap();
     let path = format!("{path}/{title}");
     for file in scene.portal.files_in(folder) {
-        let content = String::from_utf8_lossy(&file.content).into_owned();
+        let content = without_marks(&String::from_utf8_lossy(&file.content));
         let links = scene.portal.links_to_file(&file.id).len();
         files.push(format!(
             "{path}/{} {content} v{} {} {} {links}",
@@ -244,6 +253,21 @@ fn add_files(scene: &Scene, folder: &FolderId, path: &str, files: &mut Vec<Strin
         files.push(path.clone());
         add_files(scene, &below, &path, files);
     }
+}
+
+/// A content without the marks of lines, which contain the portal's address: each digit of one is `#`.
+fn without_marks(content: &str) -> String {
+    let is_digit = |character: &char| character.is_ascii_digit() || ('a'..='f').contains(character);
+    let words = content.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
+    let words = words.map(|word| {
+        let digits = word.chars().take_while(is_digit).count();
+        if digits == 16 {
+            format!("{}{}", "#".repeat(digits), &word[digits..])
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect()
 }
 
 /// What goes wrong in a run.
@@ -403,6 +427,11 @@ async fn copy_uploads() {
 #[tokio::test]
 async fn critical_folder() {
     check("critical-folder").await;
+}
+
+#[tokio::test]
+async fn deletion_log() {
+    check("deletion-log").await;
 }
 
 #[tokio::test]

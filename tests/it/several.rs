@@ -219,3 +219,49 @@ async fn instances_create_each_folder_of_a_path_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_append_lines_to_one_file() {
+    bounded(async {
+        const UPLOADS: u64 = 20;
+
+        let mut services = Services::new(2, Store::new()).await;
+        let seed = services.deployment.portal.seed().clone();
+        let (room, to) = (&seed.client_room, &seed.incoming_folder);
+        let rules = format!(
+            "[[rule]]\nname = \"log\"\ntriggers = [\"file.uploaded\"]\nroom = {room}\n\
+             title = {{ prefix = \"plan\" }}\n\
+             [[rule.action]]\nwrite = {{ to = {to}, title = \"log.csv\", line = [\"{{title}}\"] }}\n"
+        );
+        let file = services.deployment.store.folder().join("rules.toml");
+        std::fs::write(&file, rules).unwrap();
+        let file = file.to_str().unwrap().to_owned();
+        services.deployment.variables.push(("RULES_FILE", file));
+        let _running: Vec<_> = (0..2).map(|place| services.start(place)).collect();
+        services.ready(0).await;
+        services.ready(1).await;
+        let portal = &services.deployment.portal;
+        for number in 0..UPLOADS {
+            let events = UploadEvents::CreatedAndUploaded;
+            let title = format!("plan {number}.docx");
+            portal.upload(room, &title, title.as_bytes(), events);
+        }
+        services.clock.outlast_calls(portal).await;
+        services.deployment.all_done(END_BOUND).await;
+        let files = portal.files_in(to);
+        assert_eq!(files.len(), 1, "{files:?}");
+        let content = String::from_utf8(files[0].content.clone()).unwrap();
+        let content = content.trim_start_matches('\u{feff}');
+        let written = content.lines().map(|line| line.split(',').next().unwrap());
+        let mut written: Vec<&str> = written.collect();
+        written.sort_unstable();
+        let mut expected: Vec<String> = (0..UPLOADS)
+            .map(|number| format!("\"plan {number}.docx\""))
+            .collect();
+        expected.sort();
+        assert_eq!(written, expected);
+        let by_both = "SELECT count(DISTINCT instance) FROM actions WHERE kind = 'write'";
+        assert_eq!(services.deployment.ask_store(by_both), Some(2));
+    })
+    .await;
+}

@@ -367,3 +367,31 @@ async fn a_file_shows_its_room_when_it_is_read_or_renamed() {
         (None, &json!(seed.trash))
     );
 }
+
+#[tokio::test]
+async fn the_content_of_a_file_is_streamed_to_those_who_may_download_it() {
+    let served = Served::new().await;
+    let file = served.file("plan.docx");
+    let read = async |query: &str, key: &str| {
+        let url = format!("{}/filehandler.ashx?{query}", served.base);
+        let sent = served.client.get(url).bearer_auth(key).send().await;
+        let response = sent.unwrap();
+        let status = response.status().as_u16();
+        (status, response.text().await.unwrap())
+    };
+    let stream = |file: &FileId| format!("action=stream&fileid={file}");
+    let key = served.portal.api_key();
+    let content = (200, "content".to_owned());
+    assert_eq!(read(&stream(&file), key).await, content);
+    let nothing = |status| (status, String::new());
+    assert_eq!(read(&stream(&file), "sk-other").await, nothing(403));
+    assert_eq!(read(&stream(&FileId::from(1)), key).await, nothing(404));
+    assert_eq!(read("action=redirect", key).await, nothing(400));
+    let calls = served.portal.calls();
+    assert!(!calls.is_empty());
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.path.starts_with("/filehandler.ashx"))
+    );
+}

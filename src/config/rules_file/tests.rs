@@ -279,7 +279,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, create_folder, share, tag, archive, add_to_group, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, write, create_folder, share, tag, archive, add_to_group, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -384,7 +384,7 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only create_folder, share, tag, archive, notify and call are possible",
+        "cannot copy; only create_folder, share, tag, archive, write, notify and call are possible",
     );
     rule(
         "a",
@@ -396,13 +396,13 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"room.deleted\"",
         "tag = \"x\"",
-        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, notify and call are possible",
+        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, write, notify and call are possible",
     );
     rule(
         "a",
         "\"user.created\"",
         "archive = true",
-        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, notify and call are possible",
+        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, write, notify and call are possible",
     );
     for (trigger, what) in [
         (
@@ -533,6 +533,43 @@ fn conversions_that_are_refused() {
 }
 
 #[test]
+fn lines_that_are_refused() {
+    let check = |write: &str, expected: &str| {
+        let found = problems(&format!("{HEAD}[[rule.action]]\nwrite = {write}\n"));
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{write}: {found:?}"
+        );
+    };
+    check("\"log.csv\"", "must be a table such as");
+    check("{ to = 5, title = \"log.csv\" }", "line");
+    check(
+        "{ to = 5, title = \"log.xlsx\", line = [\"{title}\"] }",
+        "must end with .csv or .txt",
+    );
+    check(
+        "{ to = 5, title = \"log.{name}\", line = [\"{title}\"] }",
+        "must end with .csv or .txt",
+    );
+    check(
+        "{ to = 5, title = \"log.txt\", line = [\"{title}\"] }",
+        "must be a string",
+    );
+    check(
+        "{ to = 5, title = \"log.csv\", line = [\"{titel}\"] }",
+        "did you mean {title}?",
+    );
+    check(
+        "{ to = 5, title = \"log.csv\", line = [] }",
+        "is an empty list",
+    );
+    check(
+        "{ to = \"{result.folder}\", title = \"a.txt\", line = \"x\" }",
+        "must be the id of a room or folder",
+    );
+}
+
+#[test]
 fn a_result_that_no_action_before_leaves_is_refused() {
     let check = |actions: &[&str], expected: &str| {
         let actions = actions.iter().map(|it| format!("[[rule.action]]\n{it}\n"));
@@ -562,7 +599,7 @@ fn a_result_that_no_action_before_leaves_is_refused() {
     );
     check(
         &["copy = 5", "comment = \"{result.file}\""],
-        "no action before it in the rule leaves a file; these do: convert",
+        "no action before it in the rule leaves a file; these do: convert, write",
     );
     check(
         &["copy = 5", "comment = \"{result.title}\""],

@@ -415,6 +415,7 @@ fn groups_and_guests() {
         name: "Bu\u{308}ro Accounting".to_owned(),
     };
     let profile = |is_guest| Profile {
+        display_name: String::new(),
         id: "5f1d0c52-aaaa".to_owned(),
         is_guest,
     };

@@ -3,8 +3,8 @@
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
 use crate::actions::{
-    Archive, Comment, Convert, CopyTo, CreateFolder, Destination, Format, Lock, MoveTo, Rename,
-    Trash,
+    Archive, Comment, Convert, CopyTo, CreateFolder, Destination, Format, Line, Lock, MoveTo,
+    Rename, Trash, Write,
 };
 use crate::docspace::Conflict;
 use crate::event::Trigger;
@@ -51,6 +51,12 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
             "PDF beside" | "PDF" => Convert {
                 format: Format::Pdf,
                 to: (*kind == "PDF").then(|| to.into()),
+            }
+            .into(),
+            "line" => Write {
+                to,
+                title: TitleTemplate::parse("{year}.csv").unwrap(),
+                line: Line::Row(Vec::new()),
             }
             .into(),
             "archive" => Archive {}.into(),
@@ -224,6 +230,12 @@ fn conversions() {
         check(&[convert(with(draft), "PDF beside", 0)], 0);
     }
     check(&[rule("a", "file.copied", room(5), &[("PDF", 5)])], 0);
+    // A line changes or creates another file.
+    let line = |conditions| rule("a", "file.uploaded", conditions, &[("line", 5)]);
+    check(&[line(room(5))], 1);
+    check(&[line(room(6))], 0);
+    check(&[line(extension("csv"))], 1);
+    check(&[line(extension("docx"))], 0);
     // After a move, the PDF is beside the file there.
     let moved = |id| {
         rule(
