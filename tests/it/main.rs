@@ -31,6 +31,7 @@ mod spent_calls;
 mod surprises;
 mod unsigned;
 
+mod arrivals;
 mod backfill;
 mod backfill_in_console;
 mod backfill_killed;

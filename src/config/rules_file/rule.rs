@@ -91,13 +91,35 @@ fn short_name(value: &FieldValue<'_>) -> Option<String> {
     None
 }
 
+/// The triggers by which a file comes to a place (docs/DOCSPACE.md 3).
+const ARRIVALS: [&str; 5] = [
+    "file.uploaded",
+    "file.created",
+    "file.copied",
+    "file.moved",
+    "file.restored",
+];
+
+/// Whether the rule is about arrivals.
+fn is_about_arrivals(table: &mut TableReader<'_>) -> bool {
+    let Some(value) = table.field("arrivals") else {
+        return false;
+    };
+    let is_on = value.flag();
+    if is_on == Some(false) {
+        value.report("must be true; leave it out if the rule is not about arrivals");
+    }
+    is_on == Some(true)
+}
+
 fn triggers(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<Trigger> {
     let hint = "the events that the rule is about, such as [\"file.uploaded\"]";
-    let Some(value) = table.required("triggers", hint) else {
-        return Vec::new();
+    let (mut triggers, value): (Vec<Trigger>, _) = if is_about_arrivals(table) {
+        (ARRIVALS.map(Trigger::new).into(), table.field("triggers"))
+    } else {
+        (Vec::new(), table.required("triggers", hint))
     };
-    let mut triggers: Vec<Trigger> = Vec::new();
-    for item in value.items() {
+    for item in value.iter().flat_map(FieldValue::items) {
         let Some(name) = item.text() else {
             continue;
         };

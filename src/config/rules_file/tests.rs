@@ -533,6 +533,36 @@ fn conversions_that_are_refused() {
 }
 
 #[test]
+fn arrivals_stand_for_triggers() {
+    let parse = |triggers: &str| {
+        let text = format!("[[rule]]\nname = \"a\"\n{triggers}\n[[rule.action]]\nlock = true\n");
+        problems(&text)
+    };
+    assert_eq!(parse("arrivals = true"), [""; 0]);
+    assert_eq!(
+        parse("arrivals = true\ntriggers = \"file.updated\""),
+        [""; 0]
+    );
+    assert!(
+        parse("arrivals = false")
+            .join("; ")
+            .contains("must be true")
+    );
+    assert!(
+        parse("arrivals = 1")
+            .join("; ")
+            .contains("must be true or false")
+    );
+    // What a rule cannot do with an event of these, it cannot do with arrivals.
+    let text = "[[rule]]\nname = \"a\"\narrivals = true\n[[rule.action]]\nadd_to_group = \"7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10\"\n";
+    assert!(
+        problems(text)
+            .join("; ")
+            .contains("file.restored is about a file")
+    );
+}
+
+#[test]
 fn lines_that_are_refused() {
     let check = |write: &str, expected: &str| {
         let found = problems(&format!("{HEAD}[[rule.action]]\nwrite = {write}\n"));
