@@ -13,7 +13,7 @@ use crate::event::EntryKind;
 use crate::ids::{FileId, FolderId};
 use crate::outbox::Action;
 use crate::results::Results;
-use crate::text::{clean, without_entities, without_links, without_markup};
+use crate::text::{clean, without_links};
 
 mod channels;
 pub mod chat;
@@ -22,6 +22,7 @@ pub mod mail;
 pub use channels::{ChannelStatus, Channels};
 
 use crate::template::{Field, MessageTemplate, MessageTemplates};
+use chat::ChatFormat;
 use mail::Email;
 
 /// The facts of a notification.
@@ -121,11 +122,11 @@ impl Notification {
     }
 
     /// A chat message with the rule's template, if it has one.
-    pub fn chat_message_with(&self, templates: &MessageTemplates) -> String {
+    pub fn chat_message_with(&self, templates: &MessageTemplates, format: ChatFormat) -> String {
         let text = templates.text.as_ref();
         text.map_or_else(
-            || self.chat_message(),
-            |text| self.render(text, without_markup),
+            || self.chat_message(format),
+            |text| self.render(text, |value| format.untrusted(value)),
         )
     }
 
@@ -229,7 +230,8 @@ impl Notification {
     }
 
     /// A chat message with the default text.
-    pub fn chat_message(&self) -> String {
+    pub fn chat_message(&self, format: ChatFormat) -> String {
+        let untrusted = |text: &str| format.untrusted(text);
         let by = self.actor.as_deref().unwrap_or("an unknown user");
         let (verb, place) = match self.trigger {
             None => ("uploaded by", "to"),
@@ -237,33 +239,33 @@ impl Notification {
         };
         let mut line = format!(
             "{}: {} – {verb} {}",
-            without_entities(&self.heading()),
-            without_markup(&self.title),
-            without_markup(by)
+            format.literal(&self.heading()),
+            untrusted(&self.title),
+            untrusted(by)
         );
         if let Some(room) = &self.room {
-            let _ = write!(line, " {place} {}", without_markup(&room.to_string()));
+            let _ = write!(line, " {place} {}", untrusted(&room.to_string()));
         }
         if let Some(folder) = &self.current_folder {
             let placed = if self.is_copy { "copied to" } else { "now in" };
-            let _ = write!(line, ", {placed} {}", without_markup(&folder.to_string()));
+            let _ = write!(line, ", {placed} {}", untrusted(&folder.to_string()));
         }
         format!("{line}: {}", self.link)
     }
 }
 
-/// Writes the notification as a log line: the recipient, the title, the file's id and a link.
+/// Writes the notification as a log line: the recipients, the title, the file's id and a link.
 ///
 /// A crash before the action is stored as done repeats the line; the action's number in it shows that it is
 /// the same notification.
-pub fn log(link: &str, action: &Action, to: Option<&str>) {
+pub fn log(link: &str, action: &Action, to: &str) {
     let what = match action.rule.as_str() {
         INVOICE => "invoice received",
         _ => "notification of a rule",
     };
     info!(
         target: "notification",
-        to = to.unwrap_or("(MANAGER_EMAIL is not set)"),
+        to,
         title = clean(&action.title),
         file.id = action.file.as_str(),
         link,
@@ -329,7 +331,7 @@ mod tests {
         let text = copied.email(String::new()).text;
         assert!(text.contains("  Copied to    id 300"), "{text}");
         assert!(!text.contains("Moved to"), "{text}");
-        let line = copied.chat_message();
+        let line = copied.chat_message(ChatFormat::Slack);
         assert!(line.contains(", copied to id 300:"), "{line}");
     }
 
@@ -346,7 +348,7 @@ mod tests {
             "critical files (file.trashed): Report.pdf"
         );
         assert_eq!(
-            shown(&trashed.chat_message()),
+            shown(&trashed.chat_message(ChatFormat::Slack)),
             "critical files (file.trashed): Report.pdf – by Chris Client in Acme & Sons (id 100): \
              https://portal.example/doceditor?fileid=7"
                 .replace('&', "&amp;")
@@ -375,7 +377,8 @@ mod tests {
             "a.pdf  Bcc: everybody@x.example <b> by Chris Client\r\nin Acme & Sons, now 300: \
              https://portal.example/doceditor?fileid=7\r\n2026-03-02 09:14 UTC"
         );
-        let line = notification("<!channel> @all.pdf").chat_message_with(&templates);
+        let line =
+            notification("<!channel> @all.pdf").chat_message_with(&templates, ChatFormat::Slack);
         assert!(
             !line.contains("<!channel>") && !line.contains("@all"),
             "{line}"
@@ -401,10 +404,14 @@ mod tests {
         assert!(!email.text.contains("\nNow in: nowhere"), "{}", email.text);
         let reversed = notification("invoice\u{202e}fdp.exe");
         let email = reversed.email(String::new());
-        for text in [email.text, email.html.unwrap(), reversed.chat_message()] {
+        for text in [
+            email.text,
+            email.html.unwrap(),
+            reversed.chat_message(ChatFormat::Slack),
+        ] {
             assert!(shown(&text).contains("invoicefdp.exe"), "{text}");
         }
-        let line = notification(hostile).chat_message();
+        let line = notification(hostile).chat_message(ChatFormat::Slack);
         assert!(!line.contains("<b") && !line.contains("@all"), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }

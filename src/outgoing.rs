@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 
 use crate::certificates;
 use crate::clock::Clock;
@@ -44,7 +45,22 @@ pub struct HttpEndpoint {
     /// What it is called in reasons.
     name: &'static str,
     timeout: Duration,
+    /// What a response with status 400 contains if it rejects the address, not the document.
+    setup_errors: &'static [&'static str],
     breaker: Arc<ChannelBreaker>,
+}
+
+/// The bodies of responses that ask for a wait in JSON: those of Discord and Telegram.
+#[derive(Deserialize)]
+struct ErrorDto {
+    /// In seconds.
+    retry_after: Option<f64>,
+    parameters: Option<ParametersDto>,
+}
+
+#[derive(Deserialize)]
+struct ParametersDto {
+    retry_after: Option<f64>,
 }
 
 impl HttpEndpoint {
@@ -58,6 +74,7 @@ impl HttpEndpoint {
             url,
             name,
             timeout: TIMEOUT,
+            setup_errors: &[],
             breaker: Arc::new(ChannelBreaker::new(name)),
         })
     }
@@ -66,6 +83,15 @@ impl HttpEndpoint {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// Says what a response with status 400 contains if it rejects the address, which concerns every document.
+    #[must_use]
+    pub fn rejecting_setup(self, setup_errors: &'static [&'static str]) -> Self {
+        Self {
+            setup_errors,
+            ..self
+        }
     }
 
     /// Its circuit breaker, which clones share.
@@ -102,8 +128,14 @@ impl HttpEndpoint {
             .map_err(|error| self.no_response(&error))?;
         let status = response.status();
         let retry_after = retry_after(response.headers(), clock.wall());
-        // Read so that the connection can be reused. A response that ends early still shows the status.
-        drop(http_client::start_of_body(response, RESPONSE_BYTES).await);
+        // Read in any case, so that the connection can be reused. A response that ends early still shows the status.
+        let body = http_client::start_of_body(response, RESPONSE_BYTES).await;
+        let body = body.unwrap_or_default();
+        let retry_after = retry_after.or_else(|| wait_in_body(&body));
+        if status == StatusCode::BAD_REQUEST && self.is_setup_error(&body) {
+            let reason = format!("{} responded that its address is wrong", self.name);
+            return Err(Failure::channel(ChannelProblem::SetUpRejected, reason));
+        }
         self.classify(status, retry_after)
     }
 
@@ -113,6 +145,11 @@ impl HttpEndpoint {
         let sent = head.timeout(self.timeout).send().await;
         let response = sent.map_err(|error| self.no_response(&error))?;
         Ok(response.status())
+    }
+
+    fn is_setup_error(&self, body: &[u8]) -> bool {
+        let body = String::from_utf8_lossy(body);
+        self.setup_errors.iter().any(|error| body.contains(error))
     }
 
     fn classify(&self, status: StatusCode, retry_after: Option<Duration>) -> Result<(), Failure> {
@@ -176,6 +213,14 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
+/// The wait that the body of a response asks for, within the same bounds.
+fn wait_in_body(body: &[u8]) -> Option<Duration> {
+    let error: ErrorDto = serde_json::from_slice(body).ok()?;
+    let parameters = error.parameters.and_then(|it| it.retry_after);
+    let wait = Duration::try_from_secs_f64(error.retry_after.or(parameters)?).ok()?;
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::header::RETRY_AFTER;
@@ -233,5 +278,25 @@ mod tests {
         check("999999", Some(3600));
         check("Tue, 03 Mar 2026 09:15:31 GMT", Some(3600));
         check("soon", None);
+    }
+
+    #[test]
+    fn a_wait_can_be_in_the_body() {
+        let check = |body: &str, millis: Option<u128>| {
+            let wait = wait_in_body(body.as_bytes());
+            assert_eq!(wait.map(|wait| wait.as_millis()), millis, "{body}");
+        };
+        check(
+            r#"{"message":"You are being rate limited.","retry_after":0.75}"#,
+            Some(750),
+        );
+        check(
+            r#"{"ok":false,"error_code":429,"parameters":{"retry_after":35}}"#,
+            Some(35_000),
+        );
+        check(r#"{"retry_after":1e300}"#, None);
+        check(r#"{"retry_after":-1}"#, None);
+        check(r#"{"retry_after":90000}"#, Some(3_600_000));
+        check("Too many requests", None);
     }
 }

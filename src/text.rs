@@ -2,7 +2,7 @@
 //!
 //! Anyone who may upload a file chooses its title. A title must not move the cursor, hide text, change its
 //! direction, or become a link or a mention. [`clean`] is for terminals and pages, [`without_links`] for emails,
-//! [`without_markup`] for chats, and [`escape_json`] keeps the text for programs.
+//! [`without_mentions`] for chats, and [`escape_json`] keeps the text for programs.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -60,16 +60,9 @@ pub(crate) fn without_links(text: &str) -> String {
     separate(&clean(text), LINK_MARKS)
 }
 
-/// The clean text, in which a chat recognizes no address, mention, link or other markup.
-pub(crate) fn without_markup(text: &str) -> String {
-    without_entities(&separate(&clean(text), CHAT_MARKS))
-}
-
-/// Text of the service's own for a chat. Chats of Slack's format decode the three entities.
-pub(crate) fn without_entities(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// The clean text, in which a chat recognizes no address, mention or link.
+pub(crate) fn without_mentions(text: &str) -> String {
+    separate(&clean(text), CHAT_MARKS)
 }
 
 /// JSON in which what [`clean`] would remove is escaped. It occurs only within strings.
@@ -207,6 +200,16 @@ pub(crate) fn clean_and_cut(text: &str, width: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
+/// The text, shortened to a number of characters. Its line breaks are kept.
+pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
+    // One character is for the ellipsis.
+    let mut ends = text.char_indices().skip(length.saturating_sub(1));
+    match (ends.next(), ends.next()) {
+        (Some((end, _)), Some(_)) => Cow::Owned(format!("{}…", &text[..end])),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// Date and time in UTC.
 pub(crate) fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -231,7 +234,7 @@ mod tests {
         let shown = |text: &str| text.replace('\u{200b}', "|");
         let check = |text: &str, mail: &str, chat: &str| {
             assert_eq!(shown(&without_links(text)), mail, "{text:?}");
-            assert_eq!(shown(&without_markup(text)), chat, "{text:?}");
+            assert_eq!(shown(&without_mentions(text)), chat, "{text:?}");
         };
         check("Page 3. Draft", "Page 3. Draft", "Page 3. Draft");
         for harmless in [
@@ -254,11 +257,7 @@ mod tests {
         check("evil。example", "evil。|example", "evil。|example");
         check("[pay](www.a.b)", "[pay](www.|a.|b)", "[pay]|(www.|a.|b)");
         check("@all #a ~b", "@|all #a ~b", "@|all #|a ~|b");
-        check(
-            "<!here> & <u|t>\n",
-            "<!here> & <u|t> ",
-            "&lt;!here&gt; &amp; &lt;u|t&gt; ",
-        );
+        check("<!here> & <u|t>\n", "<!here> & <u|t> ", "<!here> & <u|t> ");
         check(
             "invoice\u{202e}fdp.exe",
             "invoicefdp.|exe",

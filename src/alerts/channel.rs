@@ -11,7 +11,6 @@ use crate::hash;
 use crate::notify::chat::Chat;
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
-use crate::text::without_markup;
 
 use super::digest::AlertMessage;
 
@@ -123,12 +122,11 @@ impl Recipient {
                 mailer.send(&email, to, clock).await
             }
             Self::Chat(chat) => {
-                let text: Vec<String> = text.trim().lines().map(without_markup).collect();
-                let text = format!(
-                    "{} ({portal})\n{}",
-                    without_markup(&subject),
-                    text.join("\n")
-                );
+                let format = chat.format();
+                let lines = text.trim().lines().map(|line| format.untrusted(line));
+                let lines: Vec<String> = lines.collect();
+                let subject = format.untrusted(&subject);
+                let text = format!("{subject} ({portal})\n{}", lines.join("\n"));
                 chat.post(&text, clock).await
             }
         }

@@ -3,11 +3,12 @@
 use reqwest::StatusCode;
 use secrecy::SecretString;
 
+use crate::notify::chat::Chat;
 use crate::notify::mail::{Mailer, SmtpSettings};
 use crate::outgoing::{Failure, HttpEndpoint};
 
 use super::deployment::Deployment;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::rules::{ActionPlan, ChannelId};
 
 pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
@@ -17,7 +18,7 @@ pub(super) async fn check(deployment: &Deployment) -> Vec<Finding> {
             findings.push(mail_server(settings.clone()).await);
         }
         if let Some(url) = &channels.chat {
-            findings.push(endpoint("NOTIFY_WEBHOOK_URL", "the chat", url).await);
+            findings.push(chat(url).await);
         }
         if let Some(pipeline) = &channels.pipeline {
             findings.push(endpoint("PIPELINE_URL", "the pipeline", &pipeline.url).await);
@@ -51,6 +52,21 @@ async fn mail_server(settings: SmtpSettings) -> Finding {
                 failure.reason()
             ),
         ),
+    }
+}
+
+async fn chat(url: &SecretString) -> Finding {
+    let finding = endpoint("NOTIFY_WEBHOOK_URL", "the chat", url).await;
+    match Chat::new(url.clone()) {
+        Ok(chat) if finding.severity == Severity::Ok => {
+            let format = chat.format();
+            let message = format!(
+                "{}; it gets messages in the format of {format}",
+                finding.message
+            );
+            Finding::ok("NOTIFY_WEBHOOK_URL", message)
+        }
+        _ => finding,
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Their addresses may contain passwords and tokens, so no problem quotes them.
 
-use secrecy::SecretString;
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::notify::chat::ChatFormat;
 use crate::notify::mail::SmtpSettings;
 use crate::pipeline::{PipelineSettings, Signer};
 
@@ -27,10 +29,22 @@ pub struct NotificationConfig {
 pub(super) fn notifications(reader: &mut Reader<'_>) -> NotificationConfig {
     NotificationConfig {
         mail: mail(reader),
-        chat: reader.web_address("NOTIFY_WEBHOOK_URL"),
+        chat: chat(reader),
         pipeline: pipeline(reader),
         operators: reader.email_addresses("OPERATOR_EMAIL"),
     }
+}
+
+fn chat(reader: &mut Reader<'_>) -> Option<SecretString> {
+    const NAME: &str = "NOTIFY_WEBHOOK_URL";
+
+    let address = reader.web_address(NAME)?;
+    let url: Option<Url> = address.expose_secret().parse().ok();
+    if let Some(problem) = url.as_ref().and_then(ChatFormat::problem) {
+        reader.problem(NAME, problem);
+        return None;
+    }
+    Some(address)
 }
 
 fn pipeline(reader: &mut Reader<'_>) -> Option<PipelineSettings> {

@@ -54,6 +54,7 @@ mod leases;
 mod links;
 mod listing;
 mod old_events;
+mod recipients;
 mod reconcile;
 mod room_actions;
 mod schedules;
@@ -71,6 +72,7 @@ mod rules_in_console;
 // Notifications of people, programs and the operator.
 mod alerts;
 mod channels;
+mod chats;
 mod mail;
 mod night;
 mod notify;

@@ -38,8 +38,25 @@ impl Received {
     }
 }
 
-/// A status, and the value of `Retry-After`.
-type Answer = (u16, Option<&'static str>);
+/// A response.
+#[derive(Clone, Copy)]
+pub struct Answer {
+    pub status: u16,
+    /// The value of `Retry-After`.
+    pub retry_after: Option<&'static str>,
+    /// The body; `None` for more than the service reads.
+    pub body: Option<&'static str>,
+}
+
+impl Answer {
+    pub fn status(status: u16) -> Self {
+        Self {
+            status,
+            retry_after: None,
+            body: None,
+        }
+    }
+}
 
 /// A server that receives JSON: a chat or a pipeline.
 #[derive(Clone, Default)]
@@ -65,7 +82,7 @@ impl Receiver {
             ..Self::default()
         };
         let router = Router::new()
-            .route("/hook", post(receive))
+            .fallback(post(receive))
             .with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
@@ -78,7 +95,12 @@ impl Receiver {
 
     /// Responds to one request with this status.
     pub fn answer_once(&self, status: u16) {
-        self.answers.lock().unwrap().push((status, None));
+        self.answer(Answer::status(status));
+    }
+
+    /// Responds to one request with this.
+    pub fn answer(&self, answer: Answer) {
+        self.answers.lock().unwrap().push(answer);
     }
 
     /// Responds with 500 to requests whose body contains this, from now on.
@@ -87,10 +109,10 @@ impl Receiver {
     }
 
     fn ask_to_wait(&self, status: u16, retry_after: &'static str) {
-        self.answers
-            .lock()
-            .unwrap()
-            .push((status, Some(retry_after)));
+        self.answer(Answer {
+            retry_after: Some(retry_after),
+            ..Answer::status(status)
+        });
     }
 
     pub fn calls(&self) -> Vec<Received> {
@@ -99,6 +121,11 @@ impl Receiver {
 
     pub fn chat(&self) -> Chat {
         Chat::new(self.url.clone().into()).unwrap()
+    }
+
+    /// The address with another path, by which the service recognizes the kind of chat.
+    pub fn url_at(&self, path: &str) -> String {
+        self.url.replace("/hook", path)
     }
 
     pub fn as_chat(&self) -> Channels {
@@ -131,31 +158,27 @@ async fn receive(
         let fails_for = receiver.fails_for.lock().unwrap();
         fails_for.as_ref().is_some_and(|text| body.contains(text))
     };
-    let (status, retry_after) = if fails {
-        (500, None)
+    let answer = if fails {
+        Answer::status(500)
     } else {
-        receiver
-            .answers
-            .lock()
-            .unwrap()
-            .pop()
-            .unwrap_or((200, None))
+        let next = receiver.answers.lock().unwrap().pop();
+        next.unwrap_or(Answer::status(200))
     };
     receiver.received.lock().unwrap().push(Received {
         headers,
         body,
-        status,
+        status: answer.status,
     });
-    let mut answer = HeaderMap::new();
-    if let Some(wait) = retry_after {
-        answer.insert("retry-after", wait.parse().unwrap());
+    let mut headers = HeaderMap::new();
+    if let Some(wait) = answer.retry_after {
+        headers.insert("retry-after", wait.parse().unwrap());
     }
-    answer.insert("location", "http://127.0.0.1:1/".parse().unwrap());
-    // More than the service reads.
+    headers.insert("location", "http://127.0.0.1:1/".parse().unwrap());
+    let body = answer.body.map(str::to_owned);
     (
-        StatusCode::from_u16(status).unwrap(),
-        answer,
-        "x".repeat(1_000_000),
+        StatusCode::from_u16(answer.status).unwrap(),
+        headers,
+        body.unwrap_or_else(|| "x".repeat(1_000_000)),
     )
 }
 
