@@ -62,7 +62,7 @@ use kind::KindEntry;
 pub use link::Link;
 pub use link_end::LinkEnd;
 pub use lock::Lock;
-pub use notify::Notify;
+pub use notify::{Notify, RoomReaders};
 pub use poll_schedule::OperationTime;
 pub use rename::Rename;
 pub use share::{Share, ShareWith};

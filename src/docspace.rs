@@ -53,7 +53,7 @@ pub use operation::{
 };
 pub use operations::{FILES_IN_ONE_CALL, FILES_IN_ONE_LARGE_CALL, Operations};
 pub use page::Page;
-pub use people::{GroupInfo, People, Profile};
+pub use people::{AccountStatus, GroupInfo, People, Profile};
 pub use person::Person;
 pub use title::{converted_title, file_title, folder_title, has_extension, renamed_title};
 pub use transport::WRITE_TIMEOUT;

@@ -19,7 +19,7 @@ use crate::wire::FolderType;
 
 mod fact_cache;
 
-use fact_cache::FactCache;
+pub(crate) use fact_cache::FactCache;
 
 /// The most lookups for one event: the path and the room of its folder, the file, the path and the room of the folder in
 /// which the file is now, the current user, the acting user, and that user's groups.

@@ -36,7 +36,7 @@ mod title;
 pub use action::{Action, ActionId, ActionResult, ActionState, Claim, Intent};
 pub use attempt::{
     ClaimStatus, IntentUpdate, Reschedule, are_current, finish, mark_dead, release, renew,
-    reschedule, store_destination, store_intent,
+    reschedule, store_destination, store_intent, store_progress,
 };
 pub use batch::{Batch, BatchPolicy, find_batch};
 pub use claim::{claim, claim_all, find_message, make_busy_due, next_due, open_channels};

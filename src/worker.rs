@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::OperationTime;
 use crate::actions::failpoint::Failpoints;
+use crate::actions::{OperationTime, RoomReaders};
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
@@ -135,6 +135,7 @@ impl Worker {
             failpoints: settings.failpoints,
             max_attempts: settings.max_attempts,
             operation_time: OperationTime::default(),
+            room_readers: RoomReaders::default(),
             renewal_interval: settings.renewal_interval,
         };
         Self {

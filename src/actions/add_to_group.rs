@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::StoreError;
 use crate::docspace::Error;
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, WorksOn};
+use crate::rules::{ActionProperties, KeyScope, WorksOn};
 use crate::table_reader::{FieldValue, RuleContext};
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
@@ -48,6 +48,7 @@ impl Kind for AddToGroup {
     fn properties(&self) -> ActionProperties {
         ActionProperties {
             works_on: WorksOn::Person,
+            scope: Some(KeyScope::Groups),
             target_text: Some(self.group.clone()),
             ..ActionProperties::on_file()
         }

@@ -8,7 +8,7 @@ use crate::db::StoreError;
 use crate::docspace::{Client, Error, Operation, OperationNumber};
 use crate::ids::FolderId;
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, FileRight};
+use crate::rules::{ActionProperties, FileRight, KeyScope};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::wire::FolderType;
 
@@ -46,6 +46,7 @@ impl Kind for Archive {
         ActionProperties {
             raises: Some("room.archived"),
             needs: Some(FileRight::Archive),
+            scope: Some(KeyScope::Rooms),
             ..ActionProperties::on_room()
         }
     }

@@ -16,6 +16,7 @@ use crate::outbox::{self, Action, ActionResult, Claim, Intent, IntentUpdate};
 use crate::telemetry::ErrorChain;
 
 use super::failpoint::Failpoints;
+use super::notify::RoomReaders;
 use super::poll_schedule::OperationTime;
 
 /// Actions of one kind other than copy and move that run at the same time within one attempt.
@@ -36,6 +37,8 @@ pub struct Context<'a> {
     pub failpoints: &'a Failpoints,
     /// How long operations have taken lately.
     pub operation_time: &'a OperationTime,
+    /// Who can see the rooms, as read lately.
+    pub room_readers: &'a RoomReaders,
     /// How long a claim lasts without renewal, and the longest that an intent waits for its call.
     pub lease: Duration,
 }

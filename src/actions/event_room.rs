@@ -2,7 +2,6 @@
 
 use crate::db::StoreError;
 use crate::docspace::Error;
-use crate::event::EntryKind;
 use crate::ids::FolderId;
 use crate::outbox::Action;
 
@@ -19,24 +18,22 @@ pub(super) async fn event_room(
     let report = Report::load(context, action).await?;
     let moved_to = report.before.as_ref().filter(|before| before.moved);
     let moved_to = moved_to.and_then(|before| before.result.folder.clone());
-    let folder = match report.kind() {
-        EntryKind::Folder => FolderId::new(action.file.as_str()),
-        EntryKind::File => {
-            let entry = report.event.entry.as_ref();
-            moved_to.or_else(|| entry.and_then(|entry| entry.parent.clone()))
-        }
-        EntryKind::Account => None,
-    };
-    let Some(folder) = folder else {
+    let Some(folder) = moved_to.or_else(|| report.event_folder()) else {
         return Ok(Err(no_room()));
     };
-    Ok(match context.portal.files().folder_path(&folder).await {
-        Ok(path) => {
-            let room = path.into_iter().find(|folder| folder.room_type.is_some());
-            room.map(|room| room.id).ok_or_else(no_room)
-        }
-        Err(error) => Err(unreadable_room(context, &error)),
-    })
+    let room = room_around(context, &folder).await;
+    Ok(room.and_then(|room| room.ok_or_else(no_room)))
+}
+
+/// The room that a folder is or is in; `None` for one outside of the rooms.
+pub(super) async fn room_around(
+    context: &Context<'_>,
+    folder: &FolderId,
+) -> Result<Option<FolderId>, AttemptOutcome> {
+    let path = context.portal.files().folder_path(folder).await;
+    let path = path.map_err(|error| unreadable_room(context, &error))?;
+    let room = path.into_iter().find(|folder| folder.room_type.is_some());
+    Ok(room.map(|room| room.id))
 }
 
 /// The outcome for a room that the portal does not show.
@@ -52,7 +49,8 @@ pub(super) fn unreadable_room(context: &Context<'_>, error: &Error) -> AttemptOu
     }
 }
 
-fn no_room() -> AttemptOutcome {
+/// The outcome for an event that is not about anything in a room.
+pub(super) fn no_room() -> AttemptOutcome {
     AttemptOutcome::Dead {
         code: "no_room",
         reason: "what the event is about is not in a room".to_owned(),

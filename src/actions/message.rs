@@ -10,7 +10,7 @@ use crate::db::StoreError;
 use crate::docspace::{editor_address, folder_address};
 use crate::event::{EntryKind, Event};
 use crate::hash;
-use crate::ids::FileId;
+use crate::ids::{FileId, FolderId};
 use crate::inbox;
 use crate::outbox::{self, Action, ActionResult, IntentUpdate, Outcome};
 use crate::outgoing::Failure;
@@ -52,6 +52,16 @@ impl Report {
     pub(super) fn kind(&self) -> EntryKind {
         let entry = self.event.entry.as_ref();
         entry.map_or(EntryKind::File, |entry| entry.kind)
+    }
+
+    /// The folder that the event's file or folder is in, or the one that it is about.
+    pub(super) fn event_folder(&self) -> Option<FolderId> {
+        let entry = self.event.entry.as_ref()?;
+        match entry.kind {
+            EntryKind::File => entry.parent.clone(),
+            EntryKind::Folder => FolderId::new(entry.id.as_str()),
+            EntryKind::Account => None,
+        }
     }
 
     /// What the earlier actions have left, as people read it: the address of a folder or file instead of its id.

@@ -1,19 +1,11 @@
-//! Notify: sends an email to one person, or a message to the chat.
-//!
-//! The delivery and the outbox contain enough for a notification. Titles and names are looked up only while the
-//! portal is available, and only for a short time; without them the notification shows ids.
-
-use std::time::Duration;
+//! Notify: sends an email to a person or to several, or a message to the chat.
 
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::FolderInfo;
-use crate::event::EntryKind;
-use crate::ids::{FileId, FolderId};
-use crate::notify::{self, NamedFolder, Notification};
+use crate::notify;
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, ChannelId};
+use crate::rules::{ActionProperties, ChannelId, KeyScope};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::template::MessageTemplates;
 
@@ -22,11 +14,15 @@ use super::attempt::{AttemptOutcome, Context, Outcomes, each};
 use super::kind::Example;
 use super::kind::{Kind, PLAIN_DATA};
 use super::message::{self, Report};
-use super::parse::{LineLimit, email_addresses, template};
-use super::transfer::CopyTo;
+use super::parse::{LineLimit, email_address, template};
 
-/// How long looking up titles and names may take.
-const NAMES_TIMEOUT: Duration = Duration::from_secs(5);
+mod audience;
+mod contents;
+mod mailing;
+
+use audience::Audience;
+pub use audience::RoomReaders;
+use contents::notification;
 
 /// Notifies a person or the chat.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +33,22 @@ pub enum Notify {
     Email {
         /// The address; without one, or without a mail server, a line is written to the log.
         to: Option<String>,
+        /// The rule's own message templates.
+        #[serde(
+            default,
+            skip_serializing_if = "MessageTemplates::are_none",
+            rename = "words"
+        )]
+        templates: MessageTemplates,
+    },
+    /// Sends an email to each of the people who are found when it is sent.
+    #[serde(rename = "notify_people")]
+    People {
+        /// Who they are.
+        audiences: Vec<Audience>,
+        /// Addresses that the rule notifies anyway.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<String>,
         /// The rule's own message templates.
         #[serde(
             default,
@@ -57,6 +69,14 @@ pub enum Notify {
 }
 
 impl Notify {
+    /// Whether the recipients are looked up among people and groups; the managers of a room are its own.
+    fn asks_about_people(&self) -> bool {
+        let Self::People { audiences, .. } = self else {
+            return false;
+        };
+        audiences.iter().any(|it| *it != Audience::Managers)
+    }
+
     /// An email with the built-in text.
     pub fn email(to: Option<String>) -> Self {
         Self::Email {
@@ -80,6 +100,10 @@ impl Kind for Notify {
             described: "notify",
         },
         Example {
+            stored: r#"{"notify_people":{"audiences":["actor","managers",{"group":"7c1f"}],"except":["a@x.example"]}}"#,
+            described: "notify the person who acted, the managers of the room, group 7c1f",
+        },
+        Example {
             stored: r#"{"say":{"words":{"text":"a"}}}"#,
             described: "notify the chat",
         },
@@ -89,11 +113,13 @@ impl Kind for Notify {
         },
     ];
 
-    /// `notify = { email = ["a@x.example"], chat = true, subject = "…", text = "…" }`. Each address is an action of
-    /// its own, so that each succeeds or fails on its own.
+    /// `notify = { email = ["a@x.example", "managers"], group = "7c1f3a52-…", chat = true, subject = "…", text = "…" }`.
+    /// Each address is an action of its own, so that each succeeds or fails on its own; the people who are looked up are
+    /// one action, so that nobody gets two emails.
     fn parse(value: &FieldValue<'_>, context: RuleContext<'_>) -> Option<Vec<Self>> {
         let mut table = value.table("{ email = \"manager@example.com\" }")?;
         let email = table.field("email");
+        let group = table.field("group");
         let chat = table.field("chat");
         let template = |value: Option<FieldValue<'_>>, limit| template(&value?, limit);
         let templates = MessageTemplates {
@@ -102,16 +128,25 @@ impl Kind for Notify {
         };
         table.finish();
 
-        let addresses = email.as_ref().map(email_addresses);
         let to_chat = chat.filter(|chat| chat.flag() == Some(true));
-        if addresses.is_none() && to_chat.is_none() {
-            value.report("notifies no one: set email, or chat = true");
+        if email.is_none() && group.is_none() && to_chat.is_none() {
+            value.report("notifies no one: set email or group, or chat = true");
         }
-        let emails = addresses.into_iter().flatten().map(|address| Self::Email {
-            to: Some(address),
+        let (addresses, mut audiences) = recipients(email.as_ref());
+        let groups = group.iter().flat_map(FieldValue::items);
+        audiences.extend(groups.filter_map(|item| item.guid().map(Audience::Group)));
+        let emails = addresses.iter().map(|address| Self::Email {
+            to: Some(address.clone()),
             templates: templates.clone(),
         });
         let mut plans: Vec<Self> = emails.collect();
+        if !audiences.is_empty() {
+            plans.push(Self::People {
+                audiences,
+                except: addresses,
+                templates: templates.clone(),
+            });
+        }
         if let Some(chat) = to_chat {
             if !context.is_set("NOTIFY_WEBHOOK_URL") {
                 chat.report("needs NOTIFY_WEBHOOK_URL, which is not set");
@@ -127,17 +162,24 @@ impl Kind for Notify {
 
     fn properties(&self) -> ActionProperties {
         let uses = match self {
-            Self::Email { templates, .. } | Self::ChatWith { templates } => templates.results(),
+            Self::Email { templates, .. }
+            | Self::People { templates, .. }
+            | Self::ChatWith { templates } => templates.results(),
             Self::Chat => Vec::new(),
         };
         let (channel, target_text) = match self {
             Self::Email { to, .. } => (ChannelId::Email, to.clone()),
+            Self::People { audiences, .. } => {
+                let audiences: Vec<String> = audiences.iter().map(ToString::to_string).collect();
+                (ChannelId::Email, Some(audiences.join(", ")))
+            }
             Self::Chat | Self::ChatWith { .. } => (ChannelId::Chat, Some("the chat".to_owned())),
         };
         ActionProperties {
             // A bad address must not stop the other notifications or a call.
             is_waited_for: false,
             uses,
+            scope: self.asks_about_people().then_some(KeyScope::People),
             channel: Some(channel),
             target_text,
             ..ActionProperties::external()
@@ -157,6 +199,16 @@ impl Kind for Notify {
                 })
                 .await
             }
+            Self::People {
+                audiences,
+                except,
+                templates,
+            } => {
+                each(actions, |action| {
+                    mailing::mail(context, action, audiences, except, templates)
+                })
+                .await
+            }
             Self::Chat => each(actions, |action| chat(context, action, &none)).await,
             Self::ChatWith { templates } => {
                 each(actions, |action| chat(context, action, templates)).await
@@ -173,27 +225,39 @@ impl Kind for Notify {
     }
 }
 
+/// The addresses and the audiences that the field `email` names.
+fn recipients(email: Option<&FieldValue<'_>>) -> (Vec<String>, Vec<Audience>) {
+    let (mut addresses, mut audiences) = (Vec::new(), Vec::new());
+    for item in email.into_iter().flat_map(FieldValue::items) {
+        let Some(text) = item.text() else { continue };
+        match Audience::of_word(text.trim()) {
+            Some(audience) => audiences.push(audience),
+            None if text.contains('@') => addresses.extend(email_address(&item)),
+            None => item.report(&format!(
+                "must be an email address, \"actor\", \"managers\" or \"members\", not {text}"
+            )),
+        }
+    }
+    (addresses, audiences)
+}
+
 async fn email(
     context: &Context<'_>,
     action: &Action,
     to: Option<&str>,
     templates: &MessageTemplates,
 ) -> Result<AttemptOutcome, StoreError> {
-    let (Some(mailer), Some(to)) = (&context.channels.mailer, to) else {
-        let report = Report::load(context, action).await?;
-        let link = report.link(context.portal.host(), &action.file);
-        notify::log(&link, action, to);
-        let missing = if to.is_none() {
-            "MANAGER_EMAIL"
-        } else {
-            "SMTP_URL"
-        };
-        return Ok(AttemptOutcome::Done(ActionResult {
-            note: Some(format!(
-                "no email was sent, only a line written to the log, because {missing} is not set"
-            )),
-            ..ActionResult::default()
-        }));
+    let Some(to) = to else {
+        return log_instead(
+            context,
+            action,
+            "(MANAGER_EMAIL is not set)",
+            "MANAGER_EMAIL",
+        )
+        .await;
+    };
+    let Some(mailer) = &context.channels.mailer else {
+        return log_instead(context, action, to, "SMTP_URL").await;
     };
     let id = message::message_id(context, action, to);
     let email = notification(context, action)
@@ -201,6 +265,24 @@ async fn email(
         .email_with(templates, id);
     let send = mailer.send(&email, to, context.clock);
     Ok(message::send(context, action, send).await)
+}
+
+/// Writes the notification to the log, because a setting is missing that an email needs.
+async fn log_instead(
+    context: &Context<'_>,
+    action: &Action,
+    to: &str,
+    missing: &str,
+) -> Result<AttemptOutcome, StoreError> {
+    let report = Report::load(context, action).await?;
+    let link = report.link(context.portal.host(), &action.file);
+    notify::log(&link, action, to);
+    Ok(AttemptOutcome::Done(ActionResult {
+        note: Some(format!(
+            "no email was sent, only a line written to the log, because {missing} is not set"
+        )),
+        ..ActionResult::default()
+    }))
 }
 
 async fn chat(
@@ -213,97 +295,7 @@ async fn chat(
     };
     let text = notification(context, action)
         .await?
-        .chat_message_with(templates);
+        .chat_message_with(templates, chat.format());
     let send = chat.post(&text, context.clock);
     Ok(message::send(context, action, send).await)
-}
-
-async fn notification(context: &Context<'_>, action: &Action) -> Result<Notification, StoreError> {
-    let report = Report::load(context, action).await?;
-    let result = report.before.as_ref().map(|before| &before.result);
-    let file = result
-        .and_then(|result| result.file.as_ref())
-        .unwrap_or(&action.file);
-    let destination = result.and_then(|result| result.folder.clone());
-    let is_copy = report
-        .before
-        .as_ref()
-        .is_some_and(|before| before.kind == CopyTo::NAME);
-    let link = report.link(context.portal.host(), file);
-    let kind = report.kind();
-    let results = report.results_for_people(context.portal.host());
-    let parent = report.event.entry.and_then(|entry| entry.parent);
-    let untitled = |id: FolderId| NamedFolder { id, title: None };
-    let trigger = report.event.trigger.filter(|trigger| !trigger.is_upload());
-    let trigger = trigger.map(|trigger| trigger.to_string());
-    let mut notification = Notification {
-        rule: action.rule.clone(),
-        kind,
-        file: file.clone(),
-        title: action.title.clone(),
-        room: parent.clone().map(untitled),
-        folder: parent.map(untitled),
-        trigger,
-        actor: report.event.actor,
-        happened_at: report.event.happened_at.unwrap_or_default(),
-        current_folder: destination.map(untitled),
-        is_copy,
-        link,
-        results,
-    };
-    // Names that arrive in time are kept; what is missing then stays an id.
-    let _ = tokio::time::timeout(
-        NAMES_TIMEOUT,
-        add_names(context, &action.file, &mut notification),
-    )
-    .await;
-    Ok(notification)
-}
-
-/// Replaces ids by the titles of folders and the name of the person, as far as the portal shows them.
-async fn add_names(context: &Context<'_>, original: &FileId, notification: &mut Notification) {
-    if let Some(folder) = &mut notification.current_folder
-        && let Ok(path) = context.portal.files().folder_path(&folder.id).await
-    {
-        folder.title = path.last().map(title);
-    }
-    if let Some(room) = &mut notification.room
-        && let Ok(path) = context.portal.files().folder_path(&room.id).await
-    {
-        if let Some(folder) = &mut notification.folder {
-            folder.title = path.last().map(title);
-        }
-        if let Some(found) = path.iter().find(|folder| folder.room_type.is_some()) {
-            *room = NamedFolder {
-                id: found.id.clone(),
-                title: Some(title(found)),
-            };
-        }
-    }
-    if notification.kind == EntryKind::Account {
-        return;
-    }
-    // A copy names the person who copied it, and only the original the one who uploaded it.
-    let files = [original, &notification.file];
-    let candidates = if original == &notification.file { 1 } else { 2 };
-    if let Some(actor) = &mut notification.actor {
-        for file in &files[..candidates] {
-            if let Some(name) = display_name(context, file, actor).await {
-                *actor = name;
-                return;
-            }
-        }
-    }
-}
-
-/// The name of the account with this id, if it created or last edited the file.
-async fn display_name(context: &Context<'_>, file: &FileId, account: &str) -> Option<String> {
-    let file = context.portal.files().file(file).await.ok()?;
-    let mut people = file.people.into_iter();
-    let person = people.find(|person| person.id == account)?;
-    Some(person.display_name).filter(|name| !name.is_empty())
-}
-
-fn title(folder: &FolderInfo) -> String {
-    folder.title.clone()
 }

@@ -17,19 +17,20 @@ pub(super) enum LineLimit {
 
 /// An email address or a list of them.
 pub(super) fn email_addresses(value: &FieldValue<'_>) -> Vec<String> {
-    let items = value.items().into_iter();
-    let addresses = items.filter_map(|item| {
-        let address = item.text()?.trim().to_owned();
-        if address.parse::<Address>().is_err() {
-            item.report(&format!("is not a valid email address: {address}"));
-            return None;
-        }
-        if needs_smtputf8(&address) {
-            item.warn(SMTPUTF8);
-        }
-        Some(address)
-    });
-    addresses.collect()
+    value.items().iter().filter_map(email_address).collect()
+}
+
+/// An email address; `None` if it is none and that was reported.
+pub(super) fn email_address(value: &FieldValue<'_>) -> Option<String> {
+    let address = value.text()?.trim().to_owned();
+    if address.parse::<Address>().is_err() {
+        value.report(&format!("is not a valid email address: {address}"));
+        return None;
+    }
+    if needs_smtputf8(&address) {
+        value.warn(SMTPUTF8);
+    }
+    Some(address)
 }
 
 /// `true`, for an action that has no settings; `None` if it is not and was reported.

@@ -13,7 +13,7 @@ use crate::db::StoreError;
 use crate::docspace::{Error, Invitee, Member, Role};
 use crate::ids::FolderId;
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, FileRight};
+use crate::rules::{ActionProperties, FileRight, KeyScope};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::wire::FolderType;
 
@@ -109,6 +109,7 @@ impl Kind for Share {
         };
         ActionProperties {
             needs: Some(FileRight::Share),
+            scope: Some(KeyScope::Rooms),
             target_text: Some(format!("with {with} as {}", self.role)),
             remark: self.notify.then_some("with a notification"),
             ..ActionProperties::on_room()

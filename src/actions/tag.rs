@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::StoreError;
 use crate::docspace::{Error, FolderInfo, MAX_TAG_LENGTH};
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, FileRight};
+use crate::rules::{ActionProperties, FileRight, KeyScope};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::wire::FolderType;
 
@@ -57,6 +57,7 @@ impl Kind for Tag {
         let names = self.names.iter().map(|name| format!("“{name}”"));
         ActionProperties {
             needs: Some(FileRight::Tag),
+            scope: Some(KeyScope::Rooms),
             target_text: Some(names.collect::<Vec<_>>().join(", ")),
             ..ActionProperties::on_room()
         }

@@ -8,7 +8,7 @@ use crate::certificates;
 use crate::docspace::{Client, Error, KeyInfo};
 use crate::http_client;
 use crate::root_cause::cause_in_words;
-use crate::rules::{Condition, FileRight, WorksOn};
+use crate::rules::{Condition, KeyScope};
 
 use super::deployment::Deployment;
 use super::portal_version;
@@ -217,23 +217,19 @@ fn scopes(key: &KeyInfo, deployment: &Deployment) -> Vec<Finding> {
         let mut granted = key.permissions.iter();
         granted.any(|scope| scopes.contains(&scope.as_str()))
     };
-    let mut actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
-    let changes_groups = actions
-        .clone()
-        .any(|action| action.properties.works_on == WorksOn::Person);
-    let changes_rooms = actions.any(|action| {
-        let right = action.properties.needs;
-        matches!(
-            right,
-            Some(FileRight::Share | FileRight::Tag | FileRight::Archive)
-        )
-    });
+    let actions = deployment.rules().iter().flat_map(|rule| &rule.actions);
+    let needed: Vec<KeyScope> = actions
+        .filter_map(|action| action.properties.scope)
+        .collect();
+    let changes_rooms = needed.contains(&KeyScope::Rooms);
+    let changes_groups = needed.contains(&KeyScope::Groups);
+    let asks_about_people = changes_groups || needed.contains(&KeyScope::People);
     let conditions = deployment.rules().iter().flat_map(|rule| &rule.conditions);
-    let asks_for_people = conditions.into_iter().any(Condition::is_about_people);
+    let has_condition_on_people = conditions.into_iter().any(Condition::is_about_people);
     let missing: Vec<Finding> = NEEDED_SCOPES
         .iter()
         .chain(changes_rooms.then_some(&ROOM_SCOPE))
-        .chain((asks_for_people || changes_groups).then_some(&PEOPLE_SCOPE))
+        .chain((has_condition_on_people || asks_about_people).then_some(&PEOPLE_SCOPE))
         .chain(changes_groups.then_some(&GROUP_SCOPE))
         .filter(|scope| !has_one_of(scope.any_of))
         .map(|scope| {

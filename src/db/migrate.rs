@@ -119,6 +119,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_850,
         include_str!("../../migrations/2026112850_audit_log.sql"),
     ),
+    (
+        2_026_112_871,
+        include_str!("../../migrations/2026112871_action_progress.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -12,6 +12,7 @@ use super::call::PortalCall;
 use super::error::Error;
 use super::page::{PAGE_SIZE, Page, pages};
 use super::path;
+use super::people::AccountStatus;
 use super::transport::Transport;
 
 /// Calls about the members of rooms.
@@ -90,6 +91,10 @@ pub struct Member {
     pub id: String,
     /// The email address of a person.
     pub email: Option<String>,
+    /// Whether it is a group.
+    pub is_group: bool,
+    /// Whether the account of a person can be used: it is neither disabled nor only invited.
+    pub is_active: bool,
     /// The role; `None` for the owner, and for roles that rules do not give.
     pub role: Option<Role>,
     /// Whether it is the owner of the room.
@@ -184,16 +189,21 @@ struct ShareDto {
 struct SharedToDto {
     id: String,
     email: Option<String>,
+    #[serde(default)]
+    status: AccountStatus,
 }
 
 impl ShareDto {
     /// The member; `None` for a link.
     fn member(self) -> Option<Member> {
+        let is_group = self.shared_to_user.is_none();
         let shared_to = self.shared_to_user.or(self.shared_to_group)?;
         let mut roles = Role::NAMES.iter().map(|(_, role)| *role);
         Some(Member {
             id: shared_to.id,
             email: shared_to.email,
+            is_group,
+            is_active: !is_group && shared_to.status == AccountStatus::ACTIVE,
             role: roles.find(|role| i64::from(role.number()) == self.access),
             is_owner: self.is_owner,
             may_change: self.can_edit_access,

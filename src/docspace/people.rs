@@ -23,9 +23,43 @@ pub struct Profile {
     /// The person's name.
     #[serde(default, rename = "displayName")]
     pub display_name: String,
+    /// Its email address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Whether it can be used.
+    #[serde(default)]
+    pub status: AccountStatus,
     /// Whether it belongs to a guest.
     #[serde(default, rename = "isVisitor")]
     pub is_guest: bool,
+    /// Whether it owns the portal.
+    #[serde(default)]
+    pub is_owner: bool,
+    /// Whether it is an administrator of the portal.
+    #[serde(default)]
+    pub is_admin: bool,
+}
+
+impl Profile {
+    /// Whether it can read every room (docs/DOCSPACE.md 1.9).
+    pub fn sees_every_room(&self) -> bool {
+        self.is_owner || self.is_admin
+    }
+}
+
+/// Whether an account can be used, as the portal's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct AccountStatus(i64);
+
+impl AccountStatus {
+    /// It can be used. Others are disabled, or invited and have not signed in yet.
+    pub const ACTIVE: Self = Self(1);
+}
+
+impl Default for AccountStatus {
+    fn default() -> Self {
+        Self::ACTIVE
+    }
 }
 
 /// A group of people.
@@ -63,6 +97,13 @@ impl<'a> People<'a> {
         self.transport.read(PortalCall::list(path)).await
     }
 
+    /// Reads the members of the group with this GUID. Refused for users of the plain type.
+    pub async fn members_of_group(self, id: &str) -> Result<Vec<Profile>, Error> {
+        let path = ApiPath::from("group").id(id);
+        let group: GroupDto = self.transport.read(PortalCall::get(path)).await?;
+        Ok(group.members)
+    }
+
     /// Makes an account a member of a group, if `may_send` returns true just before the request. Raises no event. Guests and
     /// disabled accounts are ignored, without an error. Only administrators of the portal may.
     pub async fn add_to_group(
@@ -84,6 +125,12 @@ impl<'a> People<'a> {
         let group = self.transport.read::<IgnoredAny>(PortalCall::get(path));
         group.await.map(drop)
     }
+}
+
+#[derive(Deserialize)]
+struct GroupDto {
+    #[serde(default)]
+    members: Vec<Profile>,
 }
 
 #[derive(Serialize)]

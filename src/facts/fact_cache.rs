@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::event::Trigger;
 
-/// How long an entry is used. Webhooks that do not announce moved folders are common, so a move must be
+/// How long an entry is used by default. Webhooks that do not announce moved folders are common, so a move must be
 /// noticed without an event.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
@@ -19,8 +19,10 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Facts about folders, rooms or people.
 #[derive(Debug)]
-pub(super) struct FactCache<K, T> {
+pub(crate) struct FactCache<K, T> {
     entries: Mutex<HashMap<K, Cached<T>>>,
+    /// How long an entry is used.
+    max_age: Duration,
     /// The triggers of events that report a change of such a fact.
     changes: &'static [&'static str],
 }
@@ -33,22 +35,31 @@ struct Cached<T> {
 
 impl<K: Eq + Hash, T: Clone> FactCache<K, T> {
     /// An empty cache, which an event of one of these triggers empties again.
-    pub(super) fn until(changes: &'static [&'static str]) -> Self {
+    pub(crate) fn until(changes: &'static [&'static str]) -> Self {
         Self {
             entries: Mutex::default(),
+            max_age: MAX_AGE,
             changes,
         }
     }
 
+    /// An empty cache whose entries are used for this long.
+    pub(crate) fn for_at_most(max_age: Duration) -> Self {
+        Self {
+            max_age,
+            ..Self::until(&[])
+        }
+    }
+
     /// The fact about this, unless it is unknown or too old.
-    pub(super) fn get(&self, about: &K, now: Timestamp) -> Option<T> {
+    pub(crate) fn get(&self, about: &K, now: Timestamp) -> Option<T> {
         let entries = self.lock();
         let entry = entries.get(about)?;
-        (now < entry.read_at + MAX_AGE).then(|| entry.fact.clone())
+        (now < entry.read_at + self.max_age).then(|| entry.fact.clone())
     }
 
     /// Stores what the portal said at this time.
-    pub(super) fn insert(&self, about: K, fact: T, read_at: Timestamp) {
+    pub(crate) fn insert(&self, about: K, fact: T, read_at: Timestamp) {
         let mut entries = self.lock();
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
@@ -57,7 +68,7 @@ impl<K: Eq + Hash, T: Clone> FactCache<K, T> {
     }
 
     /// Empties the cache when an event of this trigger can have changed a fact.
-    pub(super) fn invalidate_after(&self, trigger: &Trigger) {
+    pub(crate) fn invalidate_after(&self, trigger: &Trigger) {
         if self.changes.contains(&trigger.as_str()) {
             self.lock().clear();
         }

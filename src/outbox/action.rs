@@ -59,6 +59,8 @@ pub struct Action {
     pub destination: Option<FolderId>,
     /// The call of an earlier attempt whose outcome is unknown.
     pub intent: Option<Intent>,
+    /// What earlier attempts have done, as its kind stores it.
+    pub progress: Option<String>,
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ impl Action {
             priority: Priority::Live,
             destination: None,
             intent: None,
+            progress: None,
         }
     }
 }

@@ -120,6 +120,20 @@ pub fn store_destination(
     .map(ClaimStatus::from)
 }
 
+/// Stores what the attempts at an action have done so far, as its kind reads it.
+pub fn store_progress(sql: &Sql, claim: Claim, progress: &str) -> Result<ClaimStatus, SqlError> {
+    sql.execute(
+        "UPDATE actions SET progress = :progress
+         WHERE id = :id AND attempt = :attempt AND state = 'running'",
+        &[
+            (":id", claim.action.0.into()),
+            (":attempt", claim.attempt.into()),
+            (":progress", progress.into()),
+        ],
+    )
+    .map(ClaimStatus::from)
+}
+
 /// Whether all these claims are the newest of their actions, and their leases last at this time.
 pub fn are_current(sql: &Sql, claims: &[Claim], now: Timestamp) -> Result<bool, SqlError> {
     let ids: Vec<String> = claims

@@ -96,7 +96,7 @@ pub fn claim(
            AND (a.state = 'running' AND a.lease_until <= :now
                 OR a.state = 'waiting' AND a.due_at <= :now AND {})
          RETURNING id, event, rule, file_id, title, kind, plan, attempt, failures, denials, intent_at,
-                   settle_after, operation_id, searched_until, background, destination",
+                   settle_after, operation_id, searched_until, background, destination, progress",
         sql.skip_locked(),
         include_str!("free_to_run.sql"),
     );
@@ -134,6 +134,7 @@ fn read_action(row: &Row<'_>) -> Result<Action, SqlError> {
         priority: row.get("background")?,
         destination: destination.as_deref().and_then(FolderId::new),
         intent: intent(row)?,
+        progress: row.get("progress")?,
     })
 }
 

@@ -12,10 +12,10 @@ pub fn has_open_actions(sql: &Sql, event: InboxId) -> Result<bool, SqlError> {
 }
 
 /// Erases titles from the actions of an event, reasons, which may name one, and results that later actions may name,
-/// such as a link. Effect keys and the ids of resulting files and folders stay.
+/// such as a link, and addresses of people who were notified. Effect keys and the ids of resulting files and folders stay.
 pub fn forget(sql: &Sql, event: InboxId, reason: &str) -> Result<(), SqlError> {
     sql.execute(
-        "UPDATE actions SET title = '', target = NULL, results = NULL,
+        "UPDATE actions SET title = '', target = NULL, results = NULL, progress = NULL,
                             reason = CASE WHEN reason IS NULL THEN NULL ELSE :reason END
          WHERE event = :event",
         &[(":event", event.0.into()), (":reason", reason.into())],

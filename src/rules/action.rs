@@ -41,6 +41,8 @@ pub struct ActionProperties {
     pub new_title: Option<TitleTemplate>,
     /// The results of actions before it in its rule that it names.
     pub uses: Vec<ResultName>,
+    /// The scope of the key that it needs besides those for files.
+    pub scope: Option<KeyScope>,
     /// Whether one call does it for many files, so that it pays to wait for more of them.
     pub shares_calls: bool,
     /// The channel that it uses.
@@ -81,6 +83,7 @@ impl ActionProperties {
             new_folder: None,
             new_title: None,
             uses: Vec::new(),
+            scope: None,
             shares_calls: false,
             channel: None,
             target_text: None,
@@ -254,6 +257,17 @@ pub enum FileRight {
     Tag,
     /// To archive the room.
     Archive,
+}
+
+/// A scope of an API key that only some actions need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// To change rooms.
+    Rooms,
+    /// To read people and groups.
+    People,
+    /// To change groups, for which they are read, too.
+    Groups,
 }
 
 /// One of the configured channels.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, Span, info_span};
 
 use crate::actions::failpoint::Failpoints;
-use crate::actions::{self, AttemptOutcome, Context, OperationTime, Outcomes};
+use crate::actions::{self, AttemptOutcome, Context, OperationTime, Outcomes, RoomReaders};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{self, Client};
@@ -45,6 +45,7 @@ pub(super) struct AttemptRunner {
     pub(super) failpoints: Failpoints,
     pub(super) max_attempts: u32,
     pub(super) operation_time: OperationTime,
+    pub(super) room_readers: RoomReaders,
     /// How often claims are renewed while an attempt runs.
     pub(super) renewal_interval: Duration,
 }
@@ -68,6 +69,7 @@ impl AttemptRunner {
             clock: &self.clock,
             failpoints: &self.failpoints,
             operation_time: &self.operation_time,
+            room_readers: &self.room_readers,
             lease: LEASE,
         };
         let started = self.clock.now();

@@ -49,6 +49,7 @@ mod listing;
 mod old_events;
 mod people;
 mod recipes;
+mod recipients;
 mod reconcile;
 mod results;
 mod room_actions;

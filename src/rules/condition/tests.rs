@@ -1,6 +1,6 @@
 //! Conditions against deliveries, as a table.
 
-use crate::docspace::{FolderInfo, GroupInfo, Profile};
+use crate::docspace::{AccountStatus, FolderInfo, GroupInfo, Profile};
 use crate::event::Event;
 use crate::ids::{FileId, FolderId};
 use crate::rules::entry_view::{EntryView, Missing};
@@ -417,7 +417,11 @@ fn groups_and_guests() {
     let profile = |is_guest| Profile {
         display_name: String::new(),
         id: "5f1d0c52-aaaa".to_owned(),
+        email: None,
+        status: AccountStatus::ACTIVE,
         is_guest,
+        is_owner: false,
+        is_admin: false,
     };
     let check = |condition: &Condition,
                  actor: Option<&str>,
