@@ -18,9 +18,9 @@ use crate::clock::Clock;
 use crate::db::{Db, Sql, StoreError};
 use crate::docspace::{Client, OpenReason};
 use crate::instances::{self, LeaderRole};
-use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
+use crate::notify::{Channels, Locale, LocaleSource};
 use crate::telemetry::ErrorChain;
 
 mod channel;
@@ -48,6 +48,7 @@ pub struct AlertMonitor {
     digest: AlertDigest,
     outages: OutageWatch,
     channels: Vec<AlertChannel>,
+    locale: LocaleSource,
 }
 
 /// Where alerts are sent.
@@ -86,6 +87,7 @@ impl AlertMonitor {
             clock,
             stored: None,
             digest: AlertDigest::default(),
+            locale: watched.locale.clone(),
             outages: OutageWatch::new(watched),
             channels,
         }
@@ -116,16 +118,21 @@ impl AlertMonitor {
                 channel.push(message.clone());
             }
         }
-        let host = self.portal.host();
-        futures_util::future::join_all(
-            self.channels
-                .iter_mut()
-                .map(|channel| channel.send(host, &self.clock)),
-        )
-        .await;
+        self.send().await;
         if let Err(error) = self.store_progress().await {
             warn!(error = %ErrorChain(&error), "alerts that were sent may be repeated after a restart");
         }
+    }
+
+    async fn send(&mut self) {
+        if self.channels.iter().all(AlertChannel::is_empty) {
+            return;
+        }
+        let Locale { language, .. } = self.locale.get(&self.portal, &self.clock).await;
+        let host = self.portal.host();
+        let channels = self.channels.iter_mut();
+        let sends = channels.map(|channel| channel.send(host, language, &self.clock));
+        futures_util::future::join_all(sends).await;
     }
 
     async fn scan(&mut self, now: Timestamp) -> Result<(), StoreError> {

@@ -6,8 +6,9 @@
 use std::fmt::Write as _;
 
 use askama::Template as _;
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use tracing::info;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::event::EntryKind;
 use crate::ids::{FileId, FolderId};
@@ -17,9 +18,13 @@ use crate::text::{clean, without_links};
 
 mod channels;
 pub mod chat;
+mod locale;
 pub mod mail;
+mod texts;
 
 pub use channels::{ChannelStatus, Channels};
+pub use locale::{Locale, LocaleSource, PartialLocale};
+pub use texts::Language;
 
 use crate::template::{Field, MessageTemplate, MessageTemplates};
 use chat::ChatFormat;
@@ -54,6 +59,8 @@ pub struct Notification {
     pub link: String,
     /// What the actions before the notification in its rule have left, as people read it.
     pub results: Results,
+    /// In which language and time zone it is written.
+    pub locale: Locale,
 }
 
 /// A folder or room with its title.
@@ -65,11 +72,12 @@ pub struct NamedFolder {
     pub title: Option<String>,
 }
 
-impl std::fmt::Display for NamedFolder {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl NamedFolder {
+    fn text(&self, language: Language) -> String {
+        let id = self.id.as_str();
         match &self.title {
-            Some(title) => write!(formatter, "{title} (id {})", self.id),
-            None => write!(formatter, "id {}", self.id),
+            Some(title) => language.text_with("place-with-id", [("title", title), ("id", id)]),
+            None => language.text_with("place-id", [("id", id)]),
         }
     }
 }
@@ -78,10 +86,12 @@ impl std::fmt::Display for NamedFolder {
 #[derive(askama::Template)]
 #[template(path = "notification.html")]
 struct EmailPage<'a> {
+    language: Language,
     heading: &'a str,
-    facts: &'a [(&'static str, String)],
+    facts: &'a [(String, String)],
     link: &'a str,
-    rule: &'a str,
+    open: &'a str,
+    sent_by: &'a str,
 }
 
 /// The name of the rule for invoices.
@@ -89,6 +99,9 @@ const INVOICE: &str = "invoice";
 
 /// The longest value in an email, in characters.
 const TITLE_LENGTH: usize = 400;
+
+/// The least width of the column with the names of facts.
+const MIN_NAME_WIDTH: usize = 12;
 
 impl Notification {
     /// The subject of the email: what it is about, and the title.
@@ -147,9 +160,7 @@ impl Notification {
                 Field::Link => return self.link.clone(),
                 Field::Person => self.actor.clone(),
                 // Ours, too.
-                Field::Time => {
-                    return self.happened_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-                }
+                Field::Time => return self.local_time().strftime("%Y-%m-%d %H:%M %Z").to_string(),
                 Field::Rule => Some(self.rule.clone()),
                 // Addresses, which escaping would break.
                 Field::Result(name) => {
@@ -161,94 +172,124 @@ impl Notification {
     }
 
     fn heading(&self) -> String {
+        let language = self.locale.language;
         match &self.trigger {
-            None if self.rule == INVOICE => "New invoice".to_owned(),
-            None => format!("Rule {}", self.rule),
-            Some(trigger) => format!("{} ({})", self.rule, clean(trigger)),
+            None if self.rule == INVOICE => language.text("heading-invoice"),
+            None => language.text_with("heading-rule", [("rule", &self.rule)]),
+            Some(trigger) => {
+                let values = [("rule", self.rule.as_str()), ("trigger", &clean(trigger))];
+                language.text_with("heading-event", values)
+            }
         }
+    }
+
+    fn local_time(&self) -> Zoned {
+        self.happened_at.to_zoned(self.locale.zone.clone())
+    }
+
+    /// Who did it, in words if that is not known.
+    fn actor_text(&self) -> String {
+        let actor = self.actor.clone();
+        actor.unwrap_or_else(|| self.locale.language.text("unknown-user"))
     }
 
     /// The facts with their names.
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let time = self.happened_at.strftime("%-d %B %Y, %H:%M UTC");
+    fn facts(&self) -> Vec<(String, String)> {
+        let language = self.locale.language;
         let (by_whom, when) = match self.trigger {
-            None => ("Uploaded by", "Uploaded on"),
-            Some(_) => ("By", "On"),
+            None => ("fact-uploaded-by", "fact-uploaded-on"),
+            Some(_) => ("fact-by", "fact-on"),
         };
-        let by = self.actor.as_deref().unwrap_or("an unknown user");
         let what = match self.kind {
-            EntryKind::File => "File",
-            EntryKind::Folder => "Folder",
-            EntryKind::Account => "Name",
+            EntryKind::File => "fact-file",
+            EntryKind::Folder => "fact-folder",
+            EntryKind::Account => "fact-name",
         };
-        let mut facts = vec![
-            (what, self.title.clone()),
-            (by_whom, by.to_owned()),
-            (when, time.to_string()),
-        ];
-        let folder = |name, folder: &Option<NamedFolder>| {
-            folder.as_ref().map(|folder| (name, folder.to_string()))
-        };
-        facts.extend(folder("Room", &self.room));
         let placed = if self.is_copy {
-            "Copied to"
+            "fact-copied-to"
         } else {
-            "Moved to"
+            "fact-moved-to"
         };
-        facts.extend(folder(placed, &self.current_folder));
-        let is_time = |name: &str| name == when;
-        for (name, value) in &mut facts {
-            if !is_time(name) {
-                *value = without_links(&mail::one_line(value, TITLE_LENGTH));
-            }
-        }
+        let place = |folder: &NamedFolder| folder.text(language);
+        let untrusted = |value: String| without_links(&mail::one_line(&value, TITLE_LENGTH));
+        let facts = [
+            (what, Some(untrusted(self.title.clone()))),
+            (by_whom, Some(untrusted(self.actor_text()))),
+            (when, Some(language.date_time(&self.local_time()))),
+            ("fact-room", self.room.as_ref().map(place).map(untrusted)),
+            (
+                placed,
+                self.current_folder.as_ref().map(place).map(untrusted),
+            ),
+        ];
+        let facts = facts.into_iter();
         facts
+            .filter_map(|(name, value)| Some((language.text(name), value?)))
+            .collect()
     }
 
     fn text(&self) -> String {
+        let facts = self.facts();
+        let widths = facts.iter().map(|(name, _)| name.width());
+        let width = (widths.max().unwrap_or_default() + 1).max(MIN_NAME_WIDTH);
         let mut text = format!("{}\r\n\r\n", self.heading());
         // Writing to a string cannot fail, here and below.
-        for (name, value) in self.facts() {
-            let _ = write!(text, "  {name:12} {value}\r\n");
+        for (name, value) in &facts {
+            let padding = " ".repeat(width - name.width());
+            let _ = write!(text, "  {name}{padding} {value}\r\n");
         }
-        let _ = write!(
-            text,
-            "\r\nOpen it: {}\r\n\r\n-- \r\nSent by docspace-courier, rule {}\r\n",
-            self.link, self.rule
-        );
+        let language = self.locale.language;
+        let open = language.text_with("open-address", [("address", &self.link)]);
+        let _ = write!(text, "\r\n{open}\r\n\r\n-- \r\n{}\r\n", self.sent_by());
         text
     }
 
+    fn sent_by(&self) -> String {
+        let language = self.locale.language;
+        language.text_with("sent-by", [("rule", &self.rule)])
+    }
+
     fn html(&self) -> String {
+        let language = self.locale.language;
         let page = EmailPage {
+            language,
             heading: &self.heading(),
             facts: &self.facts(),
             link: &self.link,
-            rule: &self.rule,
+            open: &language.text("open"),
+            sent_by: &self.sent_by(),
         };
         page.render().expect("the template only writes text")
     }
 
     /// A chat message with the default text.
     pub fn chat_message(&self, format: ChatFormat) -> String {
+        let language = self.locale.language;
         let untrusted = |text: &str| format.untrusted(text);
-        let by = self.actor.as_deref().unwrap_or("an unknown user");
-        let (verb, place) = match self.trigger {
-            None => ("uploaded by", "to"),
-            Some(_) => ("by", "in"),
+        let person = untrusted(&self.actor_text());
+        let (by_whom, in_room) = match self.trigger {
+            None => ("chat-uploaded-by", "chat-to-room"),
+            Some(_) => ("chat-by", "chat-in-room"),
         };
         let mut line = format!(
-            "{}: {} – {verb} {}",
+            "{}: {} – {}",
             format.literal(&self.heading()),
             untrusted(&self.title),
-            untrusted(by)
+            language.text_with(by_whom, [("person", &person)])
         );
         if let Some(room) = &self.room {
-            let _ = write!(line, " {place} {}", untrusted(&room.to_string()));
+            let room = untrusted(&room.text(language));
+            let _ = write!(line, " {}", language.text_with(in_room, [("room", &room)]));
         }
         if let Some(folder) = &self.current_folder {
-            let placed = if self.is_copy { "copied to" } else { "now in" };
-            let _ = write!(line, ", {placed} {}", untrusted(&folder.to_string()));
+            let folder = untrusted(&folder.text(language));
+            let placed = if self.is_copy {
+                "chat-copied-to"
+            } else {
+                "chat-now-in"
+            };
+            let placed = language.text_with(placed, [("folder", &folder)]);
+            let _ = write!(line, ", {placed}");
         }
         format!("{line}: {}", self.link)
     }
@@ -298,6 +339,7 @@ mod tests {
             is_copy: false,
             link: "https://portal.example/doceditor?fileid=7".to_owned(),
             results: Results::default(),
+            locale: Locale::default(),
         }
     }
 
@@ -320,6 +362,44 @@ mod tests {
              Open it: https://portal.example/doceditor?fileid=7\n\n-- \n\
              Sent by docspace-courier, rule invoice\n"
         );
+    }
+
+    #[test]
+    fn the_default_texts_in_another_language_and_time_zone() {
+        let german = Notification {
+            locale: Locale {
+                language: Language::De,
+                zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap(),
+            },
+            ..notification("Rechnung 1.pdf")
+        };
+        let email = german.email(String::new());
+        assert_eq!(email.subject, "Neue Rechnung: Rechnung 1.pdf");
+        assert_eq!(
+            shown(&email.text).replace('\r', ""),
+            "Neue Rechnung\n\n  \
+             Datei            Rechnung 1.pdf\n  \
+             Hochgeladen von  Chris Client\n  \
+             Hochgeladen am   2. März 2026, 10:14 CET\n  \
+             Raum             Acme & Sons (ID 100)\n  \
+             Verschoben nach  ID 300\n\n\
+             Öffnen: https://portal.example/doceditor?fileid=7\n\n-- \n\
+             Gesendet von docspace-courier, Regel invoice\n"
+        );
+        let html = email.html.unwrap();
+        assert!(html.contains("<html lang=\"de\">"), "{html}");
+        assert!(html.contains(">Öffnen</a>"), "{html}");
+        assert_eq!(
+            shown(&german.chat_message(ChatFormat::Slack)),
+            "Neue Rechnung: Rechnung 1.pdf – hochgeladen von Chris Client in Acme &amp; Sons (ID 100), \
+             jetzt in ID 300: https://portal.example/doceditor?fileid=7"
+        );
+        let templates = MessageTemplates {
+            text: Some(MessageTemplate::parse("{time}").unwrap()),
+            subject: None,
+        };
+        let email = german.email_with(&templates, String::new());
+        assert_eq!(email.text, "2026-03-02 10:14 CET");
     }
 
     #[test]

@@ -20,9 +20,9 @@ use crate::finding::Finding;
 use crate::inbox;
 use crate::instances::Instances;
 use crate::metrics::Metrics;
-use crate::notify::Channels;
 use crate::notify::chat::Chat;
 use crate::notify::mail::Mailer;
+use crate::notify::{Channels, LocaleSource};
 use crate::outbox;
 use crate::pipeline::{Pipeline, Pipelines};
 use crate::server::{self, file_limit, tls::Tls, tls::TlsFiles};
@@ -217,6 +217,7 @@ fn channels(config: NotificationConfig) -> anyhow::Result<(Channels, AlertRecipi
         chat: chat.clone(),
         pipeline: config.pipeline.map(Pipeline::new).transpose()?,
         pipelines: Pipelines::default(),
+        locale: LocaleSource::new(config.locale),
     };
     let recipients = AlertRecipients {
         addresses: config.operators,

@@ -83,7 +83,7 @@ pub enum Field {
     Link,
     /// Who acted: a name, or the account's id if the name is unknown.
     Person,
-    /// When it happened, in UTC.
+    /// When it happened, in the time zone of the locale.
     Time,
     /// The rule's name.
     Rule,

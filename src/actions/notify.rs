@@ -234,7 +234,7 @@ fn recipients(email: Option<&FieldValue<'_>>) -> (Vec<String>, Vec<Audience>) {
             Some(audience) => audiences.push(audience),
             None if text.contains('@') => addresses.extend(email_address(&item)),
             None => item.report(&format!(
-                "must be an email address, \"actor\", \"managers\" or \"members\", not {text}"
+                "is not a valid email address, \"actor\", \"managers\" or \"members\": {text}"
             )),
         }
     }

@@ -8,6 +8,7 @@ use tracing::{error, warn};
 use crate::backoff::backoff;
 use crate::clock::Clock;
 use crate::hash;
+use crate::notify::Language;
 use crate::notify::chat::Chat;
 use crate::notify::mail::{Email, Mailer};
 use crate::outgoing::Failure;
@@ -56,13 +57,14 @@ impl AlertChannel {
     }
 
     /// Sends the waiting alerts in order, until one must wait longer.
-    pub(super) async fn send(&mut self, portal: &str, clock: &Clock) {
+    pub(super) async fn send(&mut self, portal: &str, language: Language, clock: &Clock) {
         let now = clock.now();
         if self.not_before.is_some_and(|not_before| now < not_before) {
             return;
         }
         while let Some(message) = self.waiting.front() {
-            match self.recipient.send(portal, message, clock).await {
+            let send = self.recipient.send(portal, message, language, clock);
+            match send.await {
                 Ok(()) => self.failures = 0,
                 Err(Failure::Permanent { reason, .. }) => {
                     error!(reason, "an alert was rejected");
@@ -105,18 +107,20 @@ impl Recipient {
         &self,
         portal: &str,
         message: &AlertMessage,
+        language: Language,
         clock: &Clock,
     ) -> Result<(), Failure> {
-        let AlertMessage { subject, text, at } = message;
-        let subject = format!("docspace-courier: {subject}");
+        let subject = |language| format!("docspace-courier: {}", message.subject(language));
+        let text = message.text(language);
         match self {
             Self::Email(mailer, to) => {
-                // The same for every attempt to send it to one address.
-                let parts = [portal, &subject, &at.to_string(), to];
+                // The same for every attempt to send it to one address, whatever language was known then.
+                let parts = [portal, &subject(Language::En), &message.at.to_string(), to];
+                let portal = language.text_with("alert-portal", [("portal", portal)]);
                 let email = Email {
                     id: format!("alert-{}", hash::short_id(&parts)),
-                    subject,
-                    text: format!("{text}\nPortal: {portal}\n").replace('\n', "\r\n"),
+                    subject: subject(language),
+                    text: format!("{text}\n{portal}\n").replace('\n', "\r\n"),
                     html: None,
                 };
                 mailer.send(&email, to, clock).await
@@ -125,7 +129,7 @@ impl Recipient {
                 let format = chat.format();
                 let lines = text.trim().lines().map(|line| format.untrusted(line));
                 let lines: Vec<String> = lines.collect();
-                let subject = format.untrusted(&subject);
+                let subject = format.untrusted(&subject(language));
                 let text = format!("{subject} ({portal})\n{}", lines.join("\n"));
                 chat.post(&text, clock).await
             }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::notify::Language;
+
 /// The shortest time between two alerts of one kind.
 pub(super) const MIN_INTERVAL: Duration = Duration::from_mins(15);
 
@@ -32,10 +34,19 @@ pub(super) enum AlertKind {
 /// One message to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AlertMessage {
-    pub(super) subject: String,
-    pub(super) text: String,
+    kind: AlertKind,
+    news: News,
     /// When it became due; with the subject it identifies the message.
     pub(super) at: Timestamp,
+}
+
+/// What there is to say about a kind of problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum News {
+    /// It occurred so many times; the first ones are listed.
+    Occurred { count: usize, listed: Vec<String> },
+    /// It is resolved.
+    Resolved,
 }
 
 /// What was not reported yet, by kind.
@@ -126,15 +137,25 @@ impl Topic {
             // A problem that came and went between two alerts needs no attention.
             self.count = 0;
             self.listed.clear();
-            return std::mem::take(&mut self.open).then(|| kind.resolved(now));
+            return std::mem::take(&mut self.open).then_some(AlertMessage {
+                kind,
+                news: News::Resolved,
+                at: now,
+            });
         }
         if self.count == 0 || !self.may_send(now) {
             return None;
         }
         self.sent_at = Some(now);
         self.open = true;
-        let count = std::mem::take(&mut self.count);
-        Some(kind.alert(count, &std::mem::take(&mut self.listed), now))
+        Some(AlertMessage {
+            kind,
+            news: News::Occurred {
+                count: std::mem::take(&mut self.count),
+                listed: std::mem::take(&mut self.listed),
+            },
+            at: now,
+        })
     }
 }
 
@@ -146,77 +167,70 @@ impl AlertKind {
         Self::ChannelDown,
     ];
 
-    fn alert(self, count: usize, listed: &[String], at: Timestamp) -> AlertMessage {
-        let (subject, text) = match self {
-            Self::DeadLetter => {
-                let subject = match count {
-                    1 => "1 dead letter".to_owned(),
-                    many => format!("{many} dead letters"),
-                };
-                let mut text = "These actions failed permanently:\n\n".to_owned();
-                // Writing to a string cannot fail.
-                for what in listed {
-                    let _ = writeln!(text, "  {what}");
-                }
-                if count > listed.len() {
-                    let _ = writeln!(text, "  and {} more", count - listed.len());
-                }
-                text.push_str(
-                    "\nThey are kept. Fix the cause, restart the service if you changed its configuration, then replay \
-                     them. The current rules are evaluated again, and what is done is not repeated:\n\n  \
-                     docspace-courier events list --dead           why they failed\n  \
-                     docspace-courier events replay --dead         what a replay changes\n  \
-                     docspace-courier events replay --dead --all   replays them\n",
-                );
-                (subject, text)
-            }
-            Self::KeyRefused => (
-                "the portal refuses the API key".to_owned(),
-                "All work waits until the key works again; nothing is lost.\n\
-                 Check the key in DocSpace under Developer Tools, API keys.\n"
-                    .to_owned(),
-            ),
-            Self::WebhookDisabled => (
-                "the portal's webhook is disabled or deleted".to_owned(),
-                "DocSpace delivers no events. The watched rooms are listed instead, which takes longer.\n\
-                 Enable the webhook in DocSpace under Developer Tools, Webhooks.\n"
-                    .to_owned(),
-            ),
-            Self::ChannelDown => (
-                "notifications or calls wait".to_owned(),
-                format!(
-                    "These channels have been out of use for five minutes:\n\n  {}\n\n\
-                     What is to be sent waits until they work again; nothing is lost.\n",
-                    listed.join("\n  ")
-                ),
-            ),
-        };
-        AlertMessage { subject, text, at }
+    /// The id of its texts in a language.
+    fn text_id(self) -> &'static str {
+        match self {
+            Self::DeadLetter => "alert-dead-letters",
+            Self::KeyRefused => "alert-key-refused",
+            Self::WebhookDisabled => "alert-webhook-disabled",
+            Self::ChannelDown => "alert-channel-down",
+        }
+    }
+}
+
+impl AlertMessage {
+    /// The subject.
+    pub(super) fn subject(&self, language: Language) -> String {
+        let id = self.kind.text_id();
+        match &self.news {
+            News::Occurred { count, .. } => language.text_about(id, *count),
+            News::Resolved => language.text(&format!("{id}-resolved")),
+        }
     }
 
-    fn resolved(self, at: Timestamp) -> AlertMessage {
-        let (subject, text) = match self {
-            Self::DeadLetter => (
-                "Resolved: no dead letters",
-                "All dead letters were replayed or discarded.\n",
-            ),
-            Self::KeyRefused => (
-                "Resolved: the API key works",
-                "The portal accepts the key again; work continues.\n",
-            ),
-            Self::WebhookDisabled => (
-                "Resolved: the webhook is enabled",
-                "The portal delivers events again; missed ones are fetched.\n",
-            ),
-            Self::ChannelDown => (
-                "Resolved: all channels work",
-                "What waited is being sent.\n",
-            ),
-        };
-        AlertMessage {
-            subject: subject.to_owned(),
-            text: text.to_owned(),
-            at,
+    /// The text, with a line break at its end.
+    pub(super) fn text(&self, language: Language) -> String {
+        let id = self.kind.text_id();
+        match &self.news {
+            News::Resolved => format!("{}\n", language.text(&format!("{id}-resolved-text"))),
+            News::Occurred { count, listed } => {
+                let mut text = format!("{}\n", language.text(&format!("{id}-text")));
+                // Writing to a string cannot fail.
+                if !listed.is_empty() {
+                    let _ = write!(text, "\n  {}\n", listed.join("\n  "));
+                    if *count > listed.len() {
+                        let more =
+                            language.text_about("alert-dead-letters-more", count - listed.len());
+                        let _ = writeln!(text, "  {more}");
+                    }
+                }
+                text + &self.kind.help(language)
+            }
+        }
+    }
+}
+
+impl AlertKind {
+    /// What can be done about it, where the text does not say so.
+    fn help(self, language: Language) -> String {
+        match self {
+            Self::KeyRefused | Self::WebhookDisabled => String::new(),
+            Self::ChannelDown => format!("\n{}\n", language.text("alert-channel-down-help")),
+            Self::DeadLetter => {
+                let mut help = format!("\n{}\n\n", language.text("alert-dead-letters-help"));
+                for (command, id) in [
+                    ("events list --dead", "alert-list-command"),
+                    ("events replay --dead", "alert-preview-command"),
+                    ("events replay --dead --all", "alert-replay-command"),
+                ] {
+                    let _ = writeln!(
+                        help,
+                        "  docspace-courier {command:28} {}",
+                        language.text(id)
+                    );
+                }
+                help
+            }
         }
     }
 }
@@ -231,7 +245,7 @@ mod tests {
 
     fn subjects(digest: &mut AlertDigest, minutes: i64) -> Vec<String> {
         let due = digest.due(at(minutes)).into_iter();
-        due.map(|message| message.subject).collect()
+        due.map(|message| message.subject(Language::En)).collect()
     }
 
     #[test]
@@ -244,8 +258,9 @@ mod tests {
         }
         assert_eq!(subjects(&mut digest, 14), Vec::<String>::new());
         let due = digest.due(at(15));
-        assert_eq!(due[0].subject, "30 dead letters");
-        assert!(due[0].text.contains("and 20 more"), "{}", due[0].text);
+        assert_eq!(due[0].subject(Language::En), "30 dead letters");
+        let text = due[0].text(Language::En);
+        assert!(text.contains("and 20 more"), "{text}");
         assert_eq!(subjects(&mut digest, 40), Vec::<String>::new());
         digest.resolve(AlertKind::DeadLetter);
         assert_eq!(subjects(&mut digest, 41), ["Resolved: no dead letters"]);
@@ -266,6 +281,23 @@ mod tests {
         }
         digest.resolve(AlertKind::KeyRefused);
         assert_eq!(subjects(&mut digest, 61), ["Resolved: the API key works"]);
+    }
+
+    #[test]
+    fn every_alert_has_a_text_in_every_language() {
+        for kind in AlertKind::ALL {
+            let mut digest = AlertDigest::default();
+            digest.record(kind, 3, vec!["what failed".to_owned()]);
+            let alert = digest.due(at(0)).remove(0);
+            digest.resolve(kind);
+            let resolved = digest.due(at(1)).remove(0);
+            for language in Language::tags().filter_map(Language::of_tag) {
+                for message in [&alert, &resolved] {
+                    let shown = message.subject(language) + &message.text(language);
+                    assert!(!shown.contains("alert-"), "{language}: {shown}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -201,6 +201,11 @@ fn contradictions_and_values_that_are_not_valid() {
         &[("OPERATOR_EMAIL", "a@x.example, b@")],
         &["OPERATOR_EMAIL"],
     );
+    check(&[("TIME_ZONE", "Berlin")], &["TIME_ZONE"]);
+    check(
+        &[("NOTIFY_WEBHOOK_URL", "https://api.telegram.org/bot1:x")],
+        &["NOTIFY_WEBHOOK_URL"],
+    );
     check(&[("SMTP_URL", "smtp://mail.example")], &["MAIL_FROM"]);
     check(&[("MAIL_FROM", "no address")], &["MAIL_FROM"]);
     check(&[("SMTP_CA_FILE", "/does/not/exist")], &["SMTP_CA_FILE"]);

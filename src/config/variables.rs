@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::text_file;
 
 /// All variables of the service. `X_FILE` names a file that contains the value of X.
-pub(super) const VARIABLES: [&str; 38] = [
+pub(super) const VARIABLES: [&str; 40] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
     "DOCSPACE_CA",
@@ -27,6 +27,8 @@ pub(super) const VARIABLES: [&str; 38] = [
     "MAIL_FROM",
     "NOTIFY_WEBHOOK_URL",
     "OPERATOR_EMAIL",
+    "TIME_ZONE",
+    "LANGUAGE",
     "PIPELINE_URL",
     "PIPELINE_SECRET",
     "LISTEN_ADDR",

@@ -93,6 +93,12 @@ impl<'a> Exchanges<'a> {
         self.send(Method::GET, path, None, false).await
     }
 
+    /// The settings of the portal, which it also shows without a key, except for some (docs/DOCSPACE.md A10.3).
+    pub async fn settings(self, with_key: bool) -> Result<Exchange, Error> {
+        self.send(Method::GET, ApiPath::from("settings"), None, with_key)
+            .await
+    }
+
     /// The account of the key.
     pub async fn account(self) -> Result<Exchange, Error> {
         self.get("people/@self".into()).await

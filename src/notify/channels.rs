@@ -7,6 +7,7 @@ use crate::pipeline::{Pipeline, Pipelines};
 use crate::rules::ChannelId;
 
 use super::chat::Chat;
+use super::locale::LocaleSource;
 use super::mail::Mailer;
 
 /// The configured channels to people and programs. Clones share their circuit breakers.
@@ -20,6 +21,8 @@ pub struct Channels {
     pub pipeline: Option<Pipeline>,
     /// The pipelines of the rules file.
     pub pipelines: Pipelines,
+    /// In which language and time zone people are written to.
+    pub locale: LocaleSource,
 }
 
 /// The state of one channel.

@@ -49,6 +49,7 @@ mod endless;
 mod failures;
 mod folder_paths;
 mod frozen;
+mod languages;
 mod large_portal;
 mod leases;
 mod links;

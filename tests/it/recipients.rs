@@ -200,11 +200,7 @@ async fn a_crash_between_two_emails_repeats_none_that_was_sent() {
             }
         }
         scene.replace_worker(rules, by_mail(server.mailer()), Failpoints::default());
-        scene
-            .db
-            .write(outbox::release_all_leases)
-            .await
-            .unwrap();
+        scene.db.write(outbox::release_all_leases).await.unwrap();
         scene.work_to_the_end().await;
         assert_eq!(addresses(&server.mails(3).await), [CLIENT, SERVICE, OWNER]);
     })

@@ -38,6 +38,8 @@ pub(super) async fn notification(
     let link = report.link(context.portal.host(), file);
     let kind = report.kind();
     let results = report.results_for_people(context.portal.host());
+    let locale = context.channels.locale.get(context.portal, context.clock);
+    let locale = locale.await;
     let parent = report.event.entry.and_then(|entry| entry.parent);
     let untitled = |id: FolderId| NamedFolder { id, title: None };
     let trigger = report.event.trigger.filter(|trigger| !trigger.is_upload());
@@ -56,6 +58,7 @@ pub(super) async fn notification(
         is_copy,
         link,
         results,
+        locale,
     };
     // Names that arrive in time are kept; what is missing then stays an id.
     let _ = tokio::time::timeout(

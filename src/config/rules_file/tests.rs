@@ -174,7 +174,7 @@ extention = "pdf"
             "line 7, rule “one”, title.prefx: is not a known field; did you mean prefix?",
             "line 9, rule “one”, action.copy.conflict: must be \"duplicate\", \"overwrite\" or \"skip\"",
             "line 11, rule “one”, action.notify.subject: there is no field {titel}; did you mean {title}?",
-            "line 11, rule “one”, action.notify.email: is not a valid email address: nobody",
+            "line 11, rule “one”, action.notify.email: is not a valid email address, \"actor\", \"managers\" or \"members\": nobody",
             "line 13, rule “one”, action: is missing: add one [[rule.action]] for each thing that the rule does",
             "line 14, rule “one”, name: is already the name of a rule above; choose another one",
             "line 16, rule “one”, extention: is not a known field; did you mean extension?",
