@@ -32,6 +32,7 @@ mod path_titles;
 mod poll_schedule;
 mod portal_error;
 mod portal_view;
+mod room_readers;
 
 // One module per kind.
 mod add_to_group;
@@ -62,9 +63,10 @@ use kind::KindEntry;
 pub use link::Link;
 pub use link_end::LinkEnd;
 pub use lock::Lock;
-pub use notify::{Notify, RoomReaders};
+pub use notify::Notify;
 pub use poll_schedule::OperationTime;
 pub use rename::Rename;
+pub use room_readers::RoomReaders;
 pub use share::{Share, ShareWith};
 pub use tag::Tag;
 pub use transfer::{CopyTo, MoveTo};

@@ -34,7 +34,7 @@ mod gauges;
 pub(crate) mod layout;
 mod list;
 mod list_query;
-mod place_names;
+mod portal_names;
 
 // Rules.
 mod rule_list;
@@ -49,7 +49,7 @@ mod confirm;
 
 pub use access::Access;
 pub use console::Console;
-pub use place_names::PlaceNames;
+pub use portal_names::PortalNames;
 pub use trusted_proxy::TrustedProxy;
 
 /// The admin listener's routes.

@@ -36,7 +36,7 @@ mod webhooks;
 
 pub use account::{ApiKeyAccount, KeyInfo};
 pub use activity::Activity;
-pub use address::{editor_address, folder_address};
+pub use address::{editor_address, folder_address, person_address};
 pub use budget::{BURST, Budget, CALLS_A_SECOND, CallBlock, RecordCalls, WRITES_A_DAY};
 pub use client::Client;
 pub use delivery_log::{DeliveryLog, LogRow};

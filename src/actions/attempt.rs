@@ -16,8 +16,8 @@ use crate::outbox::{self, Action, ActionResult, Claim, Intent, IntentUpdate};
 use crate::telemetry::ErrorChain;
 
 use super::failpoint::Failpoints;
-use super::notify::RoomReaders;
 use super::poll_schedule::OperationTime;
+use super::room_readers::RoomReaders;
 
 /// Actions of one kind other than copy and move that run at the same time within one attempt.
 const CONCURRENT_ACTIONS: usize = 5;

@@ -21,7 +21,6 @@ mod contents;
 mod mailing;
 
 use audience::Audience;
-pub use audience::RoomReaders;
 use contents::notification;
 
 /// Notifies a person or the chat.

@@ -14,6 +14,7 @@ use tracing::info;
 use super::access::{Identity, OperatorName};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, Section, page, unavailable};
+use super::portal_names::Named;
 use crate::backfill::{
     self, Backfill, BackfillRequest, BackfillState, Counts, Survey, done_at, is_about_uploads,
 };
@@ -314,11 +315,12 @@ async fn render(
         rules.filter(|rule| is_about_uploads(rule))
     };
     let watched = rules().flat_map(|rule| rule.watched_folders().map(FolderId::as_str));
-    console.places.look_up(watched, PATIENCE).await;
+    let watched = watched.filter_map(Named::place);
+    console.names.look_up(watched, PATIENCE).await;
     let choices = rules().map(|rule| RuleChoice {
         places: rule
             .watched_folders()
-            .map(|folder| console.places.item(folder.as_str()).name)
+            .map(|folder| console.names.item(folder.as_str()).name)
             .collect(),
         is_chosen: form.rules.contains(&rule.name),
         name: rule.name.clone(),

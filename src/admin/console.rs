@@ -19,7 +19,7 @@ use crate::wake::Wake;
 
 use super::access::Access;
 use super::guess_limit::TokenRejection;
-use super::place_names::PlaceNames;
+use super::portal_names::PortalNames;
 
 /// What the pages and the API read and change.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Console {
     /// The rules, their file, and what reads it again.
     pub reload: Arc<Reload>,
     /// The names of rooms and folders.
-    pub places: Arc<PlaceNames>,
+    pub names: Arc<PortalNames>,
     /// Held while the rules file is saved.
     pub saving: tokio::sync::Mutex<()>,
     /// Finds out what a backfill would do.

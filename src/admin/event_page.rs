@@ -15,7 +15,7 @@ use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::list_query::list_of;
 use super::login;
-use super::place_names::PlaceNames;
+use super::portal_names::{Named, PortalNames};
 use crate::docspace::editor_address;
 use crate::event::EntryKind;
 use crate::ids::{FileId, InboxId};
@@ -129,8 +129,9 @@ pub(super) async fn show(
             let notice = notice.map(Notice::sentence);
             let event = &details.event;
             let places = [&event.folder_id, &event.room_id].into_iter().flatten();
-            let places = places.map(String::as_str);
-            console.places.look_up(places, PATIENCE).await;
+            let places = places.filter_map(|place| Named::place(place));
+            let people = event.actor.as_deref().map(Named::person);
+            console.names.look_up(places.chain(people), PATIENCE).await;
             let event = event_page(&console, layout, details, controls, notice);
             page(StatusCode::OK, &event)
         }
@@ -154,9 +155,9 @@ fn event_page(
         Fact::new("It changed", Some(changes).filter(|it| !it.is_empty())),
         Fact::listed("Trigger", "trigger", event.trigger.as_deref()),
         subject(console, &details),
-        Fact::place("Folder", &console.places, event.folder_id.as_deref()),
-        Fact::place("Room", &console.places, event.room_id.as_deref()),
-        Fact::listed("Person", "person", event.actor.as_deref()),
+        Fact::place("Folder", &console.names, event.folder_id.as_deref()),
+        Fact::place("Room", &console.names, event.room_id.as_deref()),
+        Fact::person(&console.names, event.actor.as_deref()),
         Fact::new("In DocSpace", event.docspace_numbers()),
     ];
     let actions = details.actions.iter().map(|action| ActionItem {
@@ -211,8 +212,19 @@ impl Fact {
         })
     }
 
+    /// The person who acted, with their name if that is known.
+    fn person(names: &PortalNames, id: Option<&str>) -> Option<Self> {
+        let id = id?;
+        let mut fact = Self::listed("Person", "person", Some(id))?;
+        if let Some((name, address)) = names.person(id) {
+            fact.text = format!("{name} ({})", fact.text);
+            fact.portal = Some(address);
+        }
+        Some(fact)
+    }
+
     /// A room or folder, with its name if that is known.
-    fn place(name: &'static str, places: &PlaceNames, place: Option<&str>) -> Option<Self> {
+    fn place(name: &'static str, places: &PortalNames, place: Option<&str>) -> Option<Self> {
         let place = place?;
         let item = places.item(place);
         let mut fact = Self::listed(name, "room", Some(place))?;
@@ -237,7 +249,7 @@ fn subject(console: &Console, details: &EventDetails) -> Option<Fact> {
         }
         EntryKind::Folder => {
             let mut fact = Fact::listed("Subject folder", "file", Some(id))?;
-            fact.portal = Some(console.places.item(id).address);
+            fact.portal = Some(console.names.item(id).address);
             Some(fact)
         }
         EntryKind::Account => Fact::listed("Subject account", "file", Some(id)),

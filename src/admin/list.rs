@@ -15,7 +15,7 @@ use super::chart::Chart;
 use super::console::Console;
 use super::layout::{ALL_EVENTS, Layout, RelativeTime, error_page, page, unavailable};
 use super::list_query::ListQuery;
-use super::place_names::PlaceNames;
+use super::portal_names::{Named, PortalNames};
 use crate::backfill::{self, Backfill, BackfillState};
 use crate::catch_up::listing_progress;
 use crate::circuit_breaker::BreakerState;
@@ -87,6 +87,8 @@ struct EventItem {
     file: Option<String>,
     /// The name of the room or folder, if it is known.
     place: Option<String>,
+    /// The name of the person who acted, if it is known.
+    person: Option<String>,
     received: RelativeTime,
     state: &'static str,
     actions: Vec<ActionSummary>,
@@ -124,10 +126,7 @@ pub(super) async fn show(
         Ok(read) => read,
         Err(error) => return unavailable(layout, &error),
     };
-    console
-        .places
-        .look_up(places(&events), Duration::ZERO)
-        .await;
+    console.names.look_up(named(&events), Duration::ZERO).await;
     let has_more = events.len() > EVENTS as usize;
     events.truncate(EVENTS as usize);
     let list = ListPage {
@@ -168,7 +167,7 @@ pub(super) async fn show(
         query,
         events: events
             .into_iter()
-            .map(|(event, actions)| event_item(&console.places, event, &actions, now))
+            .map(|(event, actions)| event_item(&console.names, event, &actions, now))
             .collect(),
     };
     page(StatusCode::OK, &list)
@@ -259,14 +258,16 @@ fn budget(portal: &Client, now: Timestamp) -> String {
     }
 }
 
-/// The rooms and folders that the list names.
-fn places(events: &[(EventView, Vec<ActionView>)]) -> impl Iterator<Item = &str> {
+/// The rooms, folders and people that the list names.
+fn named(events: &[(EventView, Vec<ActionView>)]) -> impl Iterator<Item = Named> {
     events.iter().flat_map(|(event, actions)| {
         let destinations = actions
             .iter()
             .filter_map(|action| action.named_folder.as_ref());
         let destinations = destinations.map(FolderId::as_str);
-        place_of(event).into_iter().chain(destinations)
+        let places = place_of(event).into_iter().chain(destinations);
+        let person = event.actor.as_deref().map(Named::person);
+        places.filter_map(Named::place).chain(person)
     })
 }
 
@@ -276,7 +277,7 @@ fn place_of(event: &EventView) -> Option<&str> {
 }
 
 /// What an action does, with the name of its destination if that is known.
-fn what(names: &PlaceNames, action: &ActionView) -> String {
+fn what(names: &PortalNames, action: &ActionView) -> String {
     let folder = action.named_folder.as_ref();
     let name = folder.and_then(|folder| names.name(folder.as_str()));
     match name {
@@ -286,12 +287,13 @@ fn what(names: &PlaceNames, action: &ActionView) -> String {
 }
 
 fn event_item(
-    names: &PlaceNames,
+    names: &PortalNames,
     event: EventView,
     actions: &[ActionView],
     now: Timestamp,
 ) -> EventItem {
     let place = place_of(&event).and_then(|place| names.name(place));
+    let person = event.actor.as_deref().and_then(|id| names.person(id));
     let trigger = event.trigger;
     let title = event
         .title
@@ -304,6 +306,7 @@ fn event_item(
             .unwrap_or_else(|| "untitled body".to_owned()),
         trigger: trigger.unwrap_or_else(|| "no trigger".to_owned()),
         place: place.map(|name| clean_and_cut(&name, MAX_TEXT)),
+        person: person.map(|(name, _)| clean_and_cut(&name, MAX_TEXT)),
         file: event.file_id,
         received: RelativeTime::new(event.received_at, now),
         state: event.state.as_str(),

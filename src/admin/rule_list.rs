@@ -17,7 +17,7 @@ use super::api::{ApiJson, ApiResult, store_unavailable};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, Section, page, unavailable};
 use super::list_query::{list_of, rule_address};
-use super::place_names::PlaceItem;
+use super::portal_names::{Named, PlaceItem};
 use crate::db::StoreError;
 use crate::ids::FolderId;
 use crate::journal::{RuleActivity, rule_activity};
@@ -140,11 +140,12 @@ pub(super) async fn show(
     };
     let rules = console.rules().get();
     let places = rules.rules().iter().flat_map(places_of);
-    console.places.look_up(places, PATIENCE).await;
+    let places = places.filter_map(Named::place);
+    console.names.look_up(places, PATIENCE).await;
     let items = rules.rules().iter().map(|rule| {
         let paused = paused.iter().find(|paused| paused.rule == rule.name);
         let activity = activity.remove(&rule.name).unwrap_or_default();
-        let places = places_of(rule).map(|place| console.places.item(place));
+        let places = places_of(rule).map(|place| console.names.item(place));
         rule_item(rule, places.collect(), paused, &activity, now)
     });
     let view = RulesPage {

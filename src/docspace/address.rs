@@ -1,4 +1,4 @@
-//! Addresses at which a person opens files and folders in a browser (docs/DOCSPACE.md A13).
+//! Addresses at which a person opens files, folders and accounts in a browser (docs/DOCSPACE.md A13).
 
 use crate::ids::FileId;
 
@@ -9,6 +9,14 @@ pub fn folder_address(host: &str, folder: &str) -> String {
     format!(
         "{host}/rooms/shared/filter?folder={}",
         path::segment(folder)
+    )
+}
+
+/// The address of the account with this email address, in the list of people of the portal at `host`.
+pub fn person_address(host: &str, email: &str) -> String {
+    format!(
+        "{host}/accounts/people/filter?search={}",
+        path::segment(email)
     )
 }
 

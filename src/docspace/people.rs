@@ -22,6 +22,8 @@ pub struct Profile {
     pub id: String,
     /// The person's name.
     #[serde(default, rename = "displayName")]
+    /// The name shown to others.
+    #[serde(default)]
     pub display_name: String,
     /// Its email address.
     #[serde(default)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Access, Console, PlaceNames};
+use crate::admin::{Access, Console, PortalNames};
 use crate::alerts::{AlertMonitor, AlertRecipients};
 use crate::backfill::Backfiller;
 use crate::catch_up::{CALLS_PER_RUN, CatchUp};
@@ -214,7 +214,7 @@ impl Parts {
             reload,
             saving: tokio::sync::Mutex::default(),
             backfiller: self.backfiller(),
-            places: Arc::new(PlaceNames::new(
+            names: Arc::new(PortalNames::new(
                 Arc::clone(&self.portal),
                 self.clock.clone(),
             )),

@@ -640,7 +640,7 @@ async fn people_see_errors_as_pages_and_programs_as_a_sentence() {
 }
 
 #[tokio::test]
-async fn rooms_and_folders_are_shown_by_name_with_links_into_the_portal() {
+async fn rooms_folders_and_people_are_shown_by_name_with_links_into_the_portal() {
     scenario(async |scene| {
         scene.leaving(Leftover::DeadLetters, 1);
         let operator = scene.operator().await;
@@ -670,6 +670,10 @@ async fn rooms_and_folders_are_shown_by_name_with_links_into_the_portal() {
         let event = operator.page("/events/1").await;
         let name = format!("Acme - shared with client ({room})");
         check_contains(&event, &[&name, &address(room), "/doceditor?fileid="]);
+        let client = &scene.portal.seed().client_user;
+        let search = "/accounts/people/filter?search=chris.client%40acme.example.test";
+        check_contains(&event, &[&format!("Chris Client ({client})"), search]);
+        check_contains(&operator.page("/").await, &["by Chris Client"]);
 
         // Without the portal, pages show what is known, and ids.
         scene.dead_copy("other.docx").await;

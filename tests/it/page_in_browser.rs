@@ -80,6 +80,50 @@ async fn an_open_page_shows_new_events() {
 }
 
 #[tokio::test]
+async fn a_page_says_why_it_no_longer_changes() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let operator = scene.operator().await;
+        let browser = Browser::start().await;
+        browser.go(&format!("{}/login", operator.address)).await;
+        browser.type_into("#token", TOKEN).await;
+        browser.click(".stack button").await;
+        browser.go(&operator.address).await;
+        let title = "return document.title";
+        assert_eq!(browser.run(title).await, "Events · docspace-courier");
+        scene.dead_copy("plan.docx").await;
+        browser.run("return refresh()").await;
+        assert_eq!(browser.run(title).await, "(1) Events · docspace-courier");
+
+        browser
+            .run("window.answering = fetch; fetch = () => Promise.reject()")
+            .await;
+        browser.run("return refresh()").await;
+        let page = browser.text().await;
+        assert!(
+            page.contains("docspace-courier does not answer. This page shows what was known at"),
+            "{page}"
+        );
+        assert_eq!(browser.violations().await, Vec::<String>::new());
+        browser.run("fetch = answering").await;
+        browser.run("return refresh()").await;
+        let page = browser.text().await;
+        assert!(!page.contains("does not answer"), "{page}");
+
+        browser
+            .run("return fetch('/logout', { method: 'POST' }).then(() => refresh())")
+            .await;
+        let page = browser.text().await;
+        assert!(
+            page.contains("You are signed out, so this page no longer changes. Sign in"),
+            "{page}"
+        );
+        assert!(page.contains("plan.docx"), "what was known stays: {page}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_person_finds_a_dead_letter_and_replays_it() {
     scenario(async |scene| {
         let operator = scene.operator().await;

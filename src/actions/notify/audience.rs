@@ -9,14 +9,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::{AccountStatus, Error, Profile, Role};
-use crate::facts::FactCache;
+use crate::docspace::{Error, Role};
 use crate::ids::FolderId;
 use crate::outbox::Action;
 
@@ -24,10 +22,7 @@ use super::super::attempt::{AttemptOutcome, Context};
 use super::super::event_room::{no_room, room_around, unreadable_room};
 use super::super::message::Report;
 use super::super::portal_error::failed_call;
-
-/// How long it is remembered who can see a room. Sharing raises no event, so it is short: long enough for many uploads at
-/// once.
-const MAX_AGE: Duration = Duration::from_secs(30);
+use super::super::room_readers::{Depth, Reader};
 
 /// The most people one notification goes to.
 const MAX_RECIPIENTS: usize = 200;
@@ -65,54 +60,6 @@ impl fmt::Display for Audience {
             Self::Managers => formatter.write_str("the managers of the room"),
             Self::Members => formatter.write_str("the members of the room"),
             Self::Group(id) => write!(formatter, "group {id}"),
-        }
-    }
-}
-
-/// Who can see the rooms, as read lately.
-#[derive(Debug)]
-pub struct RoomReaders(FactCache<(FolderId, Depth), Arc<[Reader]>>);
-
-impl Default for RoomReaders {
-    fn default() -> Self {
-        Self(FactCache::for_at_most(MAX_AGE))
-    }
-}
-
-/// Whether the groups in a room have been replaced by their members, which the key may not be allowed to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Depth {
-    PeopleOnly,
-    WithGroups,
-}
-
-/// A person who can see a room.
-#[derive(Clone, Debug)]
-struct Reader {
-    id: String,
-    email: Option<String>,
-    is_active: bool,
-    is_manager: bool,
-}
-
-impl Reader {
-    fn is(&self, id: &str) -> bool {
-        self.id.eq_ignore_ascii_case(id)
-    }
-
-    /// The address, if the account can be used.
-    fn address(&self) -> Option<&str> {
-        self.email.as_deref().filter(|_| self.is_active)
-    }
-}
-
-impl From<Profile> for Reader {
-    fn from(profile: Profile) -> Self {
-        Self {
-            is_active: profile.status == AccountStatus::ACTIVE,
-            id: profile.id,
-            email: profile.email,
-            is_manager: false,
         }
     }
 }
@@ -252,13 +199,12 @@ async fn readers(
     room: &FolderId,
     depth: Depth,
 ) -> Result<Arc<[Reader]>, AttemptOutcome> {
-    let RoomReaders(cache) = context.room_readers;
-    let key = (room.clone(), depth);
-    if let Some(known) = cache.get(&key, context.clock.now()) {
-        return Ok(known);
+    let known = context.room_readers;
+    if let Some(readers) = known.get(room, depth, context.clock.now()) {
+        return Ok(readers);
     }
     let readers: Arc<[Reader]> = read(context, room, depth).await?.into();
-    cache.insert(key, Arc::clone(&readers), context.clock.now());
+    known.insert(room, depth, Arc::clone(&readers), context.clock.now());
     Ok(readers)
 }
 
