@@ -104,6 +104,20 @@ const TITLE_LENGTH: usize = 400;
 const MIN_NAME_WIDTH: usize = 12;
 
 impl Notification {
+    /// The same for people who can see where the file or its copy is now, but perhaps not where it came from.
+    #[must_use]
+    pub fn without_origin(self) -> Self {
+        let (room, folder) = match &self.current_folder {
+            Some(_) => (None, None),
+            None => (self.room, self.folder),
+        };
+        Self {
+            room,
+            folder,
+            ..self
+        }
+    }
+
     /// The subject of the email: what it is about, and the title.
     pub fn subject(&self) -> String {
         format!("{}: {}", self.heading(), self.title)

@@ -47,7 +47,7 @@ pub use effect::{
     has_new_file_in_flight, is_own_file, keeps_event, last_effect, outcome_before, owns_operation,
     results_before,
 };
-pub use forget::{forget, has_open_actions};
+pub use forget::{events_with_progress_about, forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};
 pub use pause::{Held, IS_HELD, PausedRule, pause_rule, paused_rules, resume_step};
 pub use plan::{PlanOutcome, plan, plan_in_background, retry_dead};

@@ -200,14 +200,20 @@ pub(crate) fn clean_and_cut(text: &str, width: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// The text, shortened to a number of characters. Its line breaks are kept.
+/// The text, shortened to a number of UTF-16 units, as chats count. Its line breaks are kept.
 pub(crate) fn cut(text: &str, length: usize) -> Cow<'_, str> {
-    // One character is for the ellipsis.
-    let mut ends = text.char_indices().skip(length.saturating_sub(1));
-    match (ends.next(), ends.next()) {
-        (Some((end, _)), Some(_)) => Cow::Owned(format!("{}…", &text[..end])),
-        _ => Cow::Borrowed(text),
+    // One unit is for the ellipsis.
+    let (mut units, mut end) = (0, 0);
+    for (start, character) in text.char_indices() {
+        units += character.len_utf16();
+        if units > length {
+            return Cow::Owned(format!("{}…", &text[..end]));
+        }
+        if units < length {
+            end = start + character.len_utf8();
+        }
     }
+    Cow::Borrowed(text)
 }
 
 /// Date and time in UTC.

@@ -49,8 +49,7 @@ pub(super) fn unreadable_room(context: &Context<'_>, error: &Error) -> AttemptOu
     }
 }
 
-/// The outcome for an event that is not about anything in a room.
-pub(super) fn no_room() -> AttemptOutcome {
+fn no_room() -> AttemptOutcome {
     AttemptOutcome::Dead {
         code: "no_room",
         reason: "what the event is about is not in a room".to_owned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::docspace::{AccountStatus, Profile};
 use crate::facts::FactCache;
@@ -14,7 +15,11 @@ const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// Who can see the rooms, as read lately.
 #[derive(Debug)]
-pub struct RoomReaders(FactCache<(FolderId, Depth), Arc<[Reader]>>);
+pub struct RoomReaders {
+    known: FactCache<(FolderId, Depth), Arc<[Reader]>>,
+    /// Held while the portal is asked.
+    reading: Mutex<()>,
+}
 
 /// Whether the groups in a room have been replaced by their members, which the key may not be allowed to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +42,19 @@ pub(super) struct Reader {
 
 impl Default for RoomReaders {
     fn default() -> Self {
-        Self(FactCache::for_at_most(MAX_AGE))
+        Self {
+            known: FactCache::for_at_most(MAX_AGE),
+            reading: Mutex::default(),
+        }
     }
 }
 
 impl RoomReaders {
+    /// Waits until nobody else asks the portal.
+    pub(super) async fn begin_reading(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().await
+    }
+
     /// Who can see a room, unless that was not read lately.
     pub(super) fn get(
         &self,
@@ -49,7 +62,7 @@ impl RoomReaders {
         depth: Depth,
         now: Timestamp,
     ) -> Option<Arc<[Reader]>> {
-        self.0.get(&(room.clone(), depth), now)
+        self.known.get(&(room.clone(), depth), now)
     }
 
     /// Stores what the portal said at this time.
@@ -60,7 +73,7 @@ impl RoomReaders {
         readers: Arc<[Reader]>,
         now: Timestamp,
     ) {
-        self.0.insert((room.clone(), depth), readers, now);
+        self.known.insert((room.clone(), depth), readers, now);
     }
 }
 

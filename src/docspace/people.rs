@@ -21,7 +21,6 @@ pub struct Profile {
     /// Its GUID.
     pub id: String,
     /// The person's name.
-    #[serde(default, rename = "displayName")]
     /// The name shown to others.
     #[serde(default)]
     pub display_name: String,

@@ -1,6 +1,8 @@
 //! Erases personal data from events that have ended, and keeps what is needed to do nothing twice: ids, times,
 //! states and results.
 
+use std::collections::BTreeSet;
+
 use crate::db::{Sql, SqlError};
 use crate::event::nameless::without_names;
 use crate::ids::InboxId;
@@ -44,8 +46,8 @@ pub fn forget(sql: &Sql, id: InboxId) -> Result<bool, SqlError> {
     Ok(true)
 }
 
-/// A page of the events after one that mention a person, by an id or address that is a part of the body; oldest
-/// first. Returns the last event that was looked at, too; `None` at the end.
+/// A page of the events after one that mention a person, by an id or address that is a part of the body, or that an action
+/// has yet to notify; oldest first. Returns the last event that was looked at, too; `None` at the end.
 pub fn mentioning(
     sql: &Sql,
     person: &str,
@@ -65,5 +67,11 @@ pub fn mentioning(
             .contains(&person)
     };
     let found = bodies.into_iter().filter(|(_, body)| mentions(body));
-    Ok((found.map(|(id, _)| id).collect(), last))
+    let mut found: BTreeSet<InboxId> = found.map(|(id, _)| id).collect();
+    if let Some(last) = last {
+        found.extend(outbox::events_with_progress_about(
+            sql, &person, after, last,
+        )?);
+    }
+    Ok((found.into_iter().collect(), last))
 }

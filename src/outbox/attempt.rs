@@ -189,7 +189,7 @@ pub fn finish(
     let finished = sql.execute(
         "UPDATE actions SET state = 'done', finished_at = :now, lease_until = NULL, reason = :note,
                                 reason_code = NULL, result_file = :file, result_folder = :folder,
-                            changed_at = :changed_at, results = :results
+                            changed_at = :changed_at, results = :results, progress = NULL
              WHERE id = :id AND attempt = :attempt AND state = 'running'",
         &[
             (":id", claim.action.0.into()),

@@ -193,7 +193,8 @@ impl NewAction<'_> {
         let statement = start_over_with(
             "kind = :kind, file_work = :file_work, waited_for = :waited_for, raises = :raises, final_target = NULL,
              destination = :destination, plan = :plan, title = :title, target = :target, channel = :channel,
-             position = :position, operation_id = NULL,",
+             position = :position, operation_id = NULL,
+             progress = CASE WHEN kind = :kind AND plan = :plan THEN progress END,",
             "id = :id AND state IN ('waiting', 'dead', 'discarded') AND intent_at IS NULL",
         );
         sql.execute(

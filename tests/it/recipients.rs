@@ -1,9 +1,11 @@
 //! Notifications to people who are looked up: the person who acted, the managers and members of the room, a group.
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
+use docspace_courier::audit::Through;
 use docspace_courier::db::Sql;
 use docspace_courier::docspace::{Invitee, Role};
 use docspace_courier::finding::Severity;
+use docspace_courier::inbox;
 use docspace_courier::outbox;
 use docspace_courier::rules::Rule;
 use docspace_sandbox::FaultEffect;
@@ -291,6 +293,87 @@ async fn check_names_the_missing_scope() {
                 );
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_busy_mailbox_holds_up_no_other() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        let server = MailServer::start(&["--busy", SERVICE]);
+        scene.notify_people(&server, "email = [\"managers\", \"actor\"]");
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(addresses(&server.mails(2).await), [CLIENT, OWNER]);
+        assert_eq!(scene.dead_code().await.as_deref(), Some("attempts_used_up"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_in_nobodys_room_concerns_no_group() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let group = &scene.portal.seed().group;
+        let rules = read(&format!(
+            "[[rule]]\nname = \"news\"\ntriggers = [\"file.uploaded\"]\n\
+             [[rule.action]]\nnotify = {{ email = [\"managers\", \"members\"], group = \"{group}\" }}\n",
+        ));
+        scene.change_rules_and_channels(rules, by_mail(server.mailer()));
+        scene.upload(&scene.portal.seed().my_documents.clone(), "diary.docx");
+        scene.work_to_the_end().await;
+        let reason = scene.reason_of_notification().await;
+        assert!(reason.contains("nobody was notified"), "{reason}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_are_not_told_about_the_room_that_a_file_came_from() {
+    scenario(async |scene| {
+        let server = MailServer::start(&[]);
+        let copy = format!("[[rule.action]]\ncopy = {}", scene.internal);
+        let rules = rule(scene, "email = \"managers\"", &copy);
+        scene.change_rules_and_channels(rules, by_mail(server.mailer()));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        for mail in server.mails(2).await {
+            assert!(!mail.text().contains("Acme"), "{}", mail.text());
+            assert!(
+                mail.text().contains("Copied to    Inbox"),
+                "{}",
+                mail.text()
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_by_other_rules_looks_for_other_people() {
+    scenario(async |scene| {
+        let server = MailServer::start(&["--refuse", OWNER]);
+        scene.notify_people(&server, "email = \"managers\"");
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(addresses(&server.mails(1).await), [SERVICE]);
+
+        let second = MailServer::start(&[]);
+        scene.notify_people(&second, "email = \"actor\"");
+        let now = scene.clock.now();
+        let replay = move |sql: &Sql| {
+            let event = sql.query_one("SELECT event FROM actions", &[], |row| row.get(0))?;
+            inbox::replay(
+                sql,
+                docspace_courier::ids::InboxId(event),
+                &Through::Console.into(),
+                now,
+            )
+        };
+        scene.db.write(replay).await.unwrap();
+        scene.work_to_the_end().await;
+        assert_eq!(addresses(&second.mails(1).await), [CLIENT]);
     })
     .await;
 }

@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
 use crate::docspace::{Error, Role};
+use crate::event::EntryKind;
 use crate::ids::FolderId;
 use crate::outbox::Action;
 
 use super::super::attempt::{AttemptOutcome, Context};
-use super::super::event_room::{no_room, room_around, unreadable_room};
+use super::super::event_room::{room_around, unreadable_room};
 use super::super::message::Report;
 use super::super::portal_error::failed_call;
 use super::super::room_readers::{Depth, Reader};
@@ -64,6 +65,16 @@ impl fmt::Display for Audience {
     }
 }
 
+/// Where what a notification links to can be seen.
+enum Place {
+    /// In a room.
+    Room(FolderId),
+    /// Everywhere, as an account is.
+    Portal,
+    /// In the documents or the trash of one person.
+    Private,
+}
+
 /// The addresses of the audiences, each once, without those that are excepted.
 pub(super) async fn addresses(
     context: &Context<'_>,
@@ -81,7 +92,7 @@ async fn look_up(
     audiences: &[Audience],
     except: &[String],
 ) -> Result<Vec<String>, AttemptOutcome> {
-    let room = room(context, report).await?;
+    let place = place(context, report).await?;
     let actor = report.event.actor.as_deref();
     let is_actor = |reader: &Reader| actor.is_some_and(|actor| reader.is(actor));
     let mut found: Vec<Reader> = Vec::new();
@@ -89,22 +100,20 @@ async fn look_up(
         match audience {
             Audience::Actor => {
                 if let Some(actor) = actor {
-                    found.extend(account_in_room(context, room.as_ref(), actor).await?);
+                    found.extend(account_at(context, &place, actor).await?);
                 }
             }
             Audience::Managers => {
-                let room = room.as_ref().ok_or_else(no_room)?;
-                let readers = readers(context, room, Depth::PeopleOnly).await?;
+                let readers = readers(context, &place, Depth::PeopleOnly).await?;
                 let managers = readers.iter().filter(|reader| reader.is_manager);
                 found.extend(managers.filter(|it| !is_actor(it)).cloned());
             }
             Audience::Members => {
-                let room = room.as_ref().ok_or_else(no_room)?;
-                let readers = readers(context, room, Depth::WithGroups).await?;
+                let readers = readers(context, &place, Depth::WithGroups).await?;
                 found.extend(readers.iter().filter(|it| !is_actor(it)).cloned());
             }
             Audience::Group(group) => {
-                let members = group_in_room(context, room.as_ref(), group).await?;
+                let members = group_at(context, &place, group).await?;
                 found.extend(members.into_iter().filter(|it| !is_actor(it)));
             }
         }
@@ -126,43 +135,48 @@ async fn look_up(
     Ok(addresses)
 }
 
-/// The room of what the notification links to: where an action before it has put the file or a copy of it, or the one of
+/// The place of what the notification links to: where an action before it has put the file or a copy of it, or the one of
 /// the event.
-async fn room(context: &Context<'_>, report: &Report) -> Result<Option<FolderId>, AttemptOutcome> {
+async fn place(context: &Context<'_>, report: &Report) -> Result<Place, AttemptOutcome> {
+    if report.kind() == EntryKind::Account {
+        return Ok(Place::Portal);
+    }
     let placed = report.before.as_ref();
     let placed = placed.and_then(|before| before.result.folder.clone());
     let folder = placed.or_else(|| report.event_folder());
-    match folder {
-        Some(folder) => room_around(context, &folder).await,
-        None => Ok(None),
-    }
+    let room = match folder {
+        Some(folder) => room_around(context, &folder).await?,
+        None => None,
+    };
+    Ok(room.map_or(Place::Private, Place::Room))
 }
 
-/// The account with this id, if it exists and can see the room.
-async fn account_in_room(
+/// The account with this id, if it exists and can see the place. Who acted outside of the rooms can see it there.
+async fn account_at(
     context: &Context<'_>,
-    room: Option<&FolderId>,
+    place: &Place,
     id: &str,
 ) -> Result<Option<Reader>, AttemptOutcome> {
-    if let Some(room) = room {
-        let readers = readers(context, room, Depth::PeopleOnly).await?;
-        if let Some(reader) = readers.iter().find(|reader| reader.is(id)) {
-            return Ok(Some(reader.clone()));
-        }
+    let people = readers(context, place, Depth::PeopleOnly).await?;
+    if let Some(reader) = people.iter().find(|reader| reader.is(id)) {
+        return Ok(Some(reader.clone()));
     }
     let account = match context.portal.people().account(id).await {
         Ok(account) => account,
         Err(Error::NotFound) => return Ok(None),
         Err(error) => return Err(unreadable_people(context, &error)),
     };
-    let sees_room = account.sees_every_room() || sees(context, room, id).await?;
-    Ok(sees_room.then(|| account.into()))
+    let sees = match place {
+        Place::Room(_) => account.sees_every_room() || sees(context, place, id).await?,
+        Place::Portal | Place::Private => true,
+    };
+    Ok(sees.then(|| account.into()))
 }
 
-/// The members of a group who can see the room.
-async fn group_in_room(
+/// The members of a group who can see the place.
+async fn group_at(
     context: &Context<'_>,
-    room: Option<&FolderId>,
+    place: &Place,
     group: &str,
 ) -> Result<Vec<Reader>, AttemptOutcome> {
     let members = context.portal.people().members_of_group(group).await;
@@ -176,30 +190,35 @@ async fn group_in_room(
     })?;
     let mut readers = Vec::with_capacity(members.len());
     for member in members {
-        if member.sees_every_room() || sees(context, room, &member.id).await? {
+        let sees_every_room = matches!(place, Place::Room(_)) && member.sees_every_room();
+        if sees_every_room || sees(context, place, &member.id).await? {
             readers.push(member.into());
         }
     }
     Ok(readers)
 }
 
-/// Whether an account is in the room, also as a member of a group. What is in no room needs no such right.
-async fn sees(
-    context: &Context<'_>,
-    room: Option<&FolderId>,
-    id: &str,
-) -> Result<bool, AttemptOutcome> {
-    let Some(room) = room else { return Ok(true) };
-    let readers = readers(context, room, Depth::WithGroups).await?;
+/// Whether an account is in the room, also as a member of a group.
+async fn sees(context: &Context<'_>, place: &Place, id: &str) -> Result<bool, AttemptOutcome> {
+    if matches!(place, Place::Portal) {
+        return Ok(true);
+    }
+    let readers = readers(context, place, Depth::WithGroups).await?;
     Ok(readers.iter().any(|reader| reader.is(id)))
 }
 
+/// Who is in the room; nobody outside of the rooms.
 async fn readers(
     context: &Context<'_>,
-    room: &FolderId,
+    place: &Place,
     depth: Depth,
 ) -> Result<Arc<[Reader]>, AttemptOutcome> {
+    let Place::Room(room) = place else {
+        return Ok(Arc::from([]));
+    };
     let known = context.room_readers;
+    // Of several attempts that need the same, one reads it.
+    let _reading = known.begin_reading().await;
     if let Some(readers) = known.get(room, depth, context.clock.now()) {
         return Ok(readers);
     }

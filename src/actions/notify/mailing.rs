@@ -1,9 +1,11 @@
 //! Emails to several people: one to each, and one that is refused does not stop the others.
 //!
 //! Who gets one is looked up once and stored before the first email, and so is whom it was sent to, so that an attempt after
-//! a crash repeats at most the one that was being sent, with the same id.
+//! a crash repeats at most the one that was being sent, with the same id. An address that is refused for the moment is tried
+//! again after the others.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,12 @@ use super::super::message;
 use super::audience::{self, Audience};
 use super::contents::notification;
 use super::log_instead;
+
+/// The most emails that one attempt sends, so that a large room does not hold up other messages for long.
+const EMAILS_AN_ATTEMPT: usize = 20;
+
+/// The wait after an attempt that has sent emails, but not all that it tried to send.
+const RETRY_WAIT: Duration = Duration::from_mins(1);
 
 /// How far the emails of one notification are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,8 +52,9 @@ pub(super) async fn mail(
         let people: Vec<String> = audiences.iter().map(ToString::to_string).collect();
         return log_instead(context, action, &people.join(", "), "SMTP_URL").await;
     };
-    let mailing = match Mailing::stored(action) {
-        Some(mailing) => mailing,
+    let mailing = match action.progress.as_deref().map(serde_json::from_str) {
+        Some(Ok(mailing)) => mailing,
+        Some(Err(_)) => return Ok(unknown_recipients()),
         None => match audience::addresses(context, action, audiences, except).await? {
             Ok(addresses) => Mailing {
                 waiting: addresses.into(),
@@ -60,11 +69,17 @@ pub(super) async fn mail(
     mailing.send(context, action, mailer, templates).await
 }
 
-impl Mailing {
-    fn stored(action: &Action) -> Option<Self> {
-        serde_json::from_str(action.progress.as_deref()?).ok()
+/// The outcome if it is no longer known who has got an email. To look everybody up again would send second ones.
+fn unknown_recipients() -> AttemptOutcome {
+    AttemptOutcome::Dead {
+        code: "recipients_unknown",
+        reason: "who has been notified is unknown: events forget has erased it, or another version has stored it"
+            .to_owned(),
+        intent: None,
     }
+}
 
+impl Mailing {
     async fn store(
         &self,
         context: &Context<'_>,
@@ -85,8 +100,13 @@ impl Mailing {
         mailer: &Mailer,
         templates: &MessageTemplates,
     ) -> Result<AttemptOutcome, StoreError> {
-        let notification = notification(context, action).await?;
-        while let Some(to) = self.waiting.front().cloned() {
+        let notification = notification(context, action).await?.without_origin();
+        let sent_before = self.sent;
+        let mut failed = None;
+        for _ in 0..self.waiting.len().min(EMAILS_AN_ATTEMPT) {
+            let Some(to) = self.waiting.pop_front() else {
+                break;
+            };
             let id = message::message_id(context, action, &to);
             let email = notification.email_with(templates, id);
             let send = mailer.send(&email, &to, context.clock);
@@ -96,14 +116,35 @@ impl Mailing {
                     self.refused.push_back(to);
                     self.refusal = Some(reason);
                 }
+                // A mailbox that is full for a while does not hold up the others.
+                outcome @ AttemptOutcome::Retry { .. } => {
+                    self.waiting.push_back(to);
+                    failed = Some(outcome);
+                }
                 other => return Ok(other),
             }
-            self.waiting.pop_front();
             if self.store(context, action).await? == ClaimStatus::Lost {
                 return Ok(AttemptOutcome::ClaimLost);
             }
         }
-        self.end(context, action).await
+        if self.waiting.is_empty() {
+            return self.end(context, action).await;
+        }
+        match failed {
+            // Attempts that get nowhere are limited.
+            Some(failed) if self.sent == sent_before => Ok(failed),
+            failed => Ok(self.go_on(failed.map_or(Duration::ZERO, |_| RETRY_WAIT))),
+        }
+    }
+
+    /// The outcome of an attempt that has sent some of the emails.
+    fn go_on(&self, wait: Duration) -> AttemptOutcome {
+        let (sent, left) = (self.sent, self.waiting.len());
+        AttemptOutcome::Postponed {
+            reason: format!("{sent} emails were sent, and {left} are left"),
+            wait: Some(wait),
+            intent: None,
+        }
     }
 
     /// The outcome once every email was sent or refused.

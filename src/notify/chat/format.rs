@@ -25,6 +25,14 @@ pub enum ChatFormat {
 /// Discord's flag for a message that shows no preview of the pages it links to (`SUPPRESS_EMBEDS`).
 const WITHOUT_PREVIEWS: u32 = 1 << 2;
 
+/// What the address of a chat in Telegram may say about messages.
+const TELEGRAM_PARAMETERS: [&str; 4] = [
+    "chat_id",
+    "message_thread_id",
+    "disable_notification",
+    "protect_content",
+];
+
 /// Characters of Discord's Markdown; a backslash before one makes it a character like any other.
 const MARKDOWN: &str = r"\*_~`|<>[]()#-";
 
@@ -40,8 +48,7 @@ impl ChatFormat {
         let is_workflow = path.contains("/workflows/") && path.contains("/triggers/");
         if is_workflow || host.ends_with(".webhook.office.com") {
             Self::Teams
-        // Discord can also be asked for Slack's format, and for that of GitHub, which is none of ours.
-        } else if path.starts_with("/api/") && path.contains("/webhooks/") && last != "slack" {
+        } else if is_discord(path) {
             Self::Discord
         } else if is_telegram(host) || (is_bot && last.eq_ignore_ascii_case("sendMessage")) {
             Self::Telegram
@@ -56,9 +63,20 @@ impl ChatFormat {
         let has_chat = url
             .query_pairs()
             .any(|(name, value)| name == "chat_id" && !value.is_empty());
-        (Self::of(url) == Self::Telegram && !(sends && has_chat)).then_some(
-            "must end with /sendMessage?chat_id=… for Telegram: \
-             https://api.telegram.org/bot<token>/sendMessage?chat_id=<id of the chat>",
+        if Self::of(url) != Self::Telegram {
+            return None;
+        }
+        if !(sends && has_chat) {
+            return Some(
+                "must end with /sendMessage?chat_id=… for Telegram: \
+                 https://api.telegram.org/bot<token>/sendMessage?chat_id=<id of the chat>",
+            );
+        }
+        // Others would replace the text, or make markup of titles.
+        let mut names = url.query_pairs();
+        let is_other = names.any(|(name, _)| !TELEGRAM_PARAMETERS.contains(&&*name));
+        is_other.then_some(
+            "has other parameters than chat_id, message_thread_id, disable_notification and protect_content",
         )
     }
 
@@ -75,7 +93,7 @@ impl ChatFormat {
         }
     }
 
-    /// Text of the service's own, in which addresses stay links.
+    /// Text of the service's own, such as the name of a rule.
     pub fn literal(self, text: &str) -> String {
         match self {
             Self::Slack => escape_entities(text),
@@ -126,10 +144,28 @@ impl ChatFormat {
                 "chat not found",
                 "group chat was upgraded",
                 "chat_id is empty",
+                "not enough rights",
+                "thread not found",
+                "TOPIC_CLOSED",
+                "CHAT_WRITE_FORBIDDEN",
             ],
-            Self::Slack | Self::Teams | Self::Discord => &[],
+            // A forum channel needs the parameter thread_id.
+            Self::Discord => &["220001"],
+            Self::Slack | Self::Teams => &[],
         }
     }
+}
+
+/// `/api/webhooks/1/token`, perhaps with a version; Discord can also be asked for Slack's format, by one more segment.
+fn is_discord(path: &str) -> bool {
+    let Some((before, webhook)) = path.split_once("/webhooks/") else {
+        return false;
+    };
+    let webhook = webhook.trim_end_matches('/').split_once('/');
+    before.starts_with("/api")
+        && webhook.is_some_and(|(id, token)| {
+            id.bytes().all(|byte| byte.is_ascii_digit()) && !token.contains('/')
+        })
 }
 
 fn is_telegram(host: &str) -> bool {
@@ -183,6 +219,7 @@ mod tests {
             "https://hooks.slack.com/triggers/T0/1/x",
             "https://chat.example/hooks/abc",
             "https://chat.example/hooks/65/abc",
+            "https://chat.example/api/v4/webhooks/incoming",
             "https://discord.com/api/webhooks/1/x/slack",
         ] {
             check(slack, ChatFormat::Slack);
@@ -226,6 +263,10 @@ mod tests {
             false,
         );
         check("https://api.telegram.org/bot1:x?chat_id=-1", false);
+        let with = "https://api.telegram.org/bot1:x/sendMessage?chat_id=-1";
+        check(&format!("{with}&message_thread_id=2"), true);
+        check(&format!("{with}&text=Hello"), false);
+        check(&format!("{with}&parse_mode=HTML"), false);
         check("https://chat.example/hooks/abc", true);
     }
 
@@ -265,6 +306,9 @@ mod tests {
             ChatFormat::Telegram.document("a", &parameters),
             json!({ "chat_id": "-100", "text": "a", "link_preview_options": { "is_disabled": true } })
         );
+        let emoji = ChatFormat::Telegram.document(&"🦀".repeat(4_000), &no_parameters);
+        let emoji = emoji["text"].as_str().unwrap();
+        assert_eq!(emoji.encode_utf16().count(), 4_095);
         let long = "é".repeat(9_000);
         let cut = ChatFormat::Discord.document(&long, &no_parameters);
         let content = cut["content"].as_str().unwrap();

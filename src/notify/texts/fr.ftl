@@ -47,7 +47,10 @@ alert-dead-letters = { $count ->
    *[other] { $count } actions ont échoué définitivement
 }
 alert-dead-letters-text = Ces actions ont échoué définitivement :
-alert-dead-letters-more = et { $count } autres
+alert-dead-letters-more = { $count ->
+    [one] et { $count } autre
+   *[other] et { $count } autres
+}
 alert-dead-letters-help = Elles sont conservées. Corrigez la cause, redémarrez le service si vous avez changé sa configuration, puis rejouez-les. Les règles actuelles sont évaluées de nouveau, et ce qui est fait n’est pas répété :
 alert-list-command = pourquoi elles ont échoué
 alert-preview-command = ce que changerait une nouvelle exécution

@@ -47,7 +47,10 @@ alert-dead-letters = { $count ->
    *[other] { $count } azioni non riuscite
 }
 alert-dead-letters-text = Queste azioni non sono riuscite e non vengono ritentate:
-alert-dead-letters-more = e altre { $count }
+alert-dead-letters-more = { $count ->
+    [one] e un’altra
+   *[other] e altre { $count }
+}
 alert-dead-letters-help = Vengono conservate. Correggete la causa, riavviate il servizio se ne avete cambiato la configurazione, poi ripetetele. Le regole attuali vengono valutate di nuovo, e ciò che è fatto non viene ripetuto:
 alert-list-command = perché non sono riuscite
 alert-preview-command = che cosa cambia una ripetizione

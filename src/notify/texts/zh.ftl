@@ -20,7 +20,7 @@ open-address = 打开：{ $address }
 sent-by = 由 docspace-courier 发送，规则 { $rule }
 
 chat-uploaded-by = 由 { $person } 上传
-chat-by = 由 { $person }
+chat-by = 操作者：{ $person }
 chat-to-room = 到 { $room }
 chat-in-room = 在 { $room }
 chat-copied-to = 已复制到 { $folder }

@@ -417,7 +417,6 @@ fn groups_and_guests() {
     let profile = |is_guest| Profile {
         display_name: String::new(),
         id: "5f1d0c52-aaaa".to_owned(),
-        display_name: String::new(),
         email: None,
         status: AccountStatus::ACTIVE,
         is_guest,
