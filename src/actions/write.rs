@@ -48,7 +48,7 @@ const EXTENSIONS: [&str; 2] = ["csv", "txt"];
 pub struct Write {
     /// The folder of the file.
     pub to: FolderId,
-    /// The title of the file, which ends with one of [`EXTENSIONS`].
+    /// The title of the file, which ends with one of `.csv` or `.txt`.
     pub title: TitleTemplate,
     /// The line.
     pub line: Line,
