@@ -120,25 +120,22 @@ impl PortalNames {
         wanted: impl IntoIterator<Item = Named>,
         patience: Duration,
     ) {
-        let now = self.clock.now();
         let mut unknown: BTreeSet<Named> = wanted.into_iter().collect();
-        {
-            let known = self.lock();
-            unknown.retain(|named| {
-                let known = known.get(named);
-                known.is_none_or(|known| now >= known.read_at + MAX_AGE)
-            });
-        }
+        unknown.retain(|named| self.is_due(named));
         if unknown.is_empty() || !self.portal.has_spare_calls() {
             return;
         }
-        // The next page asks again for what this one leaves.
-        let Ok(only_one) = Arc::clone(&self.looking_up).try_lock_owned() else {
+        // The next page asks again for what this one leaves, and a page that waits anyway waits for what is looked up for
+        // another one, too.
+        let only_one = Arc::clone(&self.looking_up).lock_owned();
+        let Ok(only_one) = tokio::time::timeout(patience, only_one).await else {
             return;
         };
         let names = Arc::clone(self);
         let task = tokio::spawn(async move {
-            for named in unknown.into_iter().take(MAX_LOOKUPS) {
+            // Another page may have had some of them looked up meanwhile.
+            let due = unknown.into_iter().filter(|named| names.is_due(named));
+            for named in due.take(MAX_LOOKUPS) {
                 names.read(named).await;
             }
             drop(only_one);
@@ -146,6 +143,12 @@ impl PortalNames {
         if !patience.is_zero() {
             let _ = tokio::time::timeout(patience, task).await;
         }
+    }
+
+    /// Whether a name is not known, or has been for long.
+    fn is_due(&self, named: &Named) -> bool {
+        let read_at = self.lock().get(named).map(|known| known.read_at);
+        read_at.is_none_or(|read_at| self.clock.now() >= read_at + MAX_AGE)
     }
 
     async fn read(&self, named: Named) {
