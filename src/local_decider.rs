@@ -55,8 +55,9 @@ impl LocalDecider {
             self.facts.invalidate_after(trigger);
         }
         let rules = self.rules.get();
-        let may_be_own = inbox::may_be_own_effect(event, &rules) && rules.listens_to(event);
-        if may_be_own {
+        // Whether an upload is a file that an action has created is looked up when it is stored (`inbox::accept`).
+        let create_files = false;
+        if inbox::may_be_own_effect(event, create_files) && rules.listens_to(event) {
             return None;
         }
         let seems_outdated = self.seems_outdated(event, received_at);

@@ -43,9 +43,9 @@ pub use claim::{claim, claim_all, find_message, make_busy_due, next_due, open_ch
 pub use collect::{release_all_calls, release_full_calls};
 pub use dead_letter::{DEAD_ACTION_EVENTS, discard_dead, discard_dependents, retry_as_planned};
 pub use effect::{
-    Effect, EffectKind, Outcome, file_before, has_change_in_flight, has_file_state, has_handled,
-    has_new_file_in_flight, is_own_file, keeps_event, last_effect, outcome_before, owns_operation,
-    results_before,
+    Effect, EffectKind, Outcome, create_files, file_before, has_change_in_flight, has_file_state,
+    has_handled, has_new_file_in_flight, is_own_file, keeps_event, last_effect, may_have_created,
+    outcome_before, owns_operation, results_before,
 };
 pub use forget::{events_with_progress_about, forget, has_open_actions};
 pub use lease::{release_all_leases, release_orphaned_leases, reset_due_times};

@@ -123,6 +123,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_871,
         include_str!("../../migrations/2026112871_action_progress.sql"),
     ),
+    (
+        2_026_112_881,
+        include_str!("../../migrations/2026112881_created_files.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -15,6 +15,7 @@ use super::decision::{
     DecisionOutcome, InboxState, RecordedDecision, Undecided, ignored_by_all, ignored_column,
     insert_decision, record_decisions,
 };
+use super::origin::may_be_own_effect;
 use super::title_key::title_key;
 
 /// Where an event came from.
@@ -104,7 +105,7 @@ pub fn accept(
             outbox::make_busy_due(sql, id, now)?;
             Some(ignored)
         }
-        (Some(decisions), _) if !has_undecided_before(sql, id, event)? => {
+        (Some(decisions), _) if !waits_for_decision(sql, id, event)? => {
             let undecided = Undecided::new(id, event, now);
             Some(record_decisions(sql, &undecided, decisions, now)?)
         }
@@ -116,15 +117,20 @@ pub fn accept(
     Ok(Acceptance { outcome, decisions })
 }
 
-/// Whether another event of the file waits for its decision.
-fn has_undecided_before(sql: &Sql, id: InboxId, event: &Event) -> Result<bool, SqlError> {
+/// Whether decisions that were made without the store cannot be recorded: another event of the file waits for its own, or
+/// an action has created the file, or may have.
+fn waits_for_decision(sql: &Sql, id: InboxId, event: &Event) -> Result<bool, SqlError> {
     let Some(file) = file_id(event) else {
         return Ok(false);
     };
-    sql.exists(
-        "SELECT 1 FROM events WHERE file_id = :file AND state = 'waiting' AND id <> :id",
-        &[(":file", file.into()), (":id", id.0.into())],
-    )
+    let mut waits =
+        "SELECT 1 FROM events WHERE file_id = :file AND state = 'waiting' AND id <> :id".to_owned();
+    let create_files = true;
+    if may_be_own_effect(event, create_files) {
+        let created = outbox::may_have_created(":file");
+        waits = format!("SELECT 1 WHERE EXISTS ({waits}) OR {created}");
+    }
+    sql.exists(&waits, &[(":file", file.into()), (":id", id.0.into())])
 }
 
 /// The key by which instances order the events of one commit, so that two that accept the same events do

@@ -10,7 +10,6 @@ use crate::db::{Sql, SqlError};
 use crate::event::{Entry, Event, Trigger};
 use crate::folder_creation::{self, FolderPlace};
 use crate::outbox::{self, Effect, EffectKind};
-use crate::rules::RuleSet;
 
 use super::event::trigger_and_file;
 
@@ -55,12 +54,12 @@ pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<Ef
     }
 }
 
-/// Whether an event may be the effect of an action, of those that these rules have. Most events are uploads, and few rules
-/// create files in a way that the portal reports as one.
-pub fn may_be_own_effect(event: &Event, rules: &RuleSet) -> bool {
+/// Whether an event may be the effect of an action, judged by its trigger. Most events are uploads, and few deployments
+/// have actions whose new files the portal reports as one: `create_files` is whether there may be such actions.
+pub fn may_be_own_effect(event: &Event, create_files: bool) -> bool {
     let trigger = event.trigger.as_ref();
     match trigger.and_then(|trigger| effect_kind(trigger, None)) {
-        Some(kind @ EffectKind::Created(_)) => rules.raise(kind.trigger()),
+        Some(EffectKind::Created(_)) => create_files,
         Some(_) => true,
         None => false,
     }

@@ -282,6 +282,23 @@ pub fn file_before(sql: &Sql, action: ActionId) -> Result<Option<FileId>, SqlErr
     Ok(file.as_deref().and_then(FileId::new))
 }
 
+/// The condition that an action has created this file, or may create one, for use in a query. `file` is the parameter
+/// with the file's id.
+pub fn may_have_created(file: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM actions
+                 WHERE raises = 'file.created' AND (result_file = {file} OR result_file IS NULL))"
+    )
+}
+
+/// Whether there are actions that create files, other than copies.
+pub fn create_files(sql: &Sql) -> Result<bool, SqlError> {
+    sql.exists(
+        "SELECT 1 FROM actions WHERE raises = 'file.created' LIMIT 1",
+        &[],
+    )
+}
+
 /// Whether an action of ours created this file.
 pub fn is_own_file(sql: &Sql, file: &FileId) -> Result<bool, SqlError> {
     for kind in [EffectKind::Copied, EffectKind::Created(None)] {

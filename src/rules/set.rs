@@ -1,6 +1,6 @@
 //! All rules together, in order of definition, indexed by trigger.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::event::{Event, Trigger};
 
@@ -25,8 +25,6 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// The positions of the rules that listen to a trigger.
     by_trigger: HashMap<Trigger, Vec<usize>>,
-    /// The triggers of the events that actions raise.
-    raised: HashSet<&'static str>,
 }
 
 impl RuleSet {
@@ -42,13 +40,7 @@ impl RuleSet {
                 }
             }
         }
-        let actions = rules.iter().flat_map(|rule| &rule.actions);
-        let raised = actions.filter_map(|action| action.properties.raises);
-        Self {
-            raised: raised.collect(),
-            rules,
-            by_trigger,
-        }
+        Self { rules, by_trigger }
     }
 
     /// The rules, in order.
@@ -62,11 +54,6 @@ impl RuleSet {
             .trigger
             .as_ref()
             .is_some_and(|trigger| self.by_trigger.contains_key(trigger))
-    }
-
-    /// Whether an action of any rule raises events of this trigger.
-    pub fn raise(&self, trigger: &str) -> bool {
-        self.raised.contains(trigger)
     }
 
     /// Explains how each rule evaluates an event, including conditions behind one that fails.

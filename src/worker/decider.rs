@@ -22,6 +22,7 @@ use crate::facts::{FactError, FactFinder, SharedLookups};
 use crate::ids::{EventPosition, FileId};
 use crate::inbox::{self, Origin, Undecided};
 use crate::metrics::Metrics;
+use crate::outbox;
 use crate::rules::{ActiveRules, Decision, EventDecisions, Facts, RuleSet};
 use crate::telemetry::ErrorChain;
 use crate::wake::Wake;
@@ -84,6 +85,8 @@ impl Pending {
 /// A batch of events, as far as it can be decided without the portal.
 #[derive(Default)]
 struct EventBatch {
+    /// Whether there are actions that create files, which may have caused the events.
+    create_files: bool,
     outcomes: Vec<(Undecided, EventOutcome)>,
     /// Those of one file together, in their order.
     pending: Vec<Vec<Pending>>,
@@ -115,15 +118,20 @@ impl Decider {
     /// Decides a batch of events that are due.
     pub(super) async fn decide_next(&self) -> Result<Progress, StoreError> {
         let now = self.clock.now();
-        let events = self
-            .db
-            .read(move |sql| inbox::undecided(sql, now, BATCH))
-            .await?;
+        let due = self.db.read(move |sql| {
+            let events = inbox::undecided(sql, now, BATCH)?;
+            let create_files = !events.is_empty() && outbox::create_files(sql)?;
+            Ok((events, create_files))
+        });
+        let (events, create_files) = due.await?;
         if events.is_empty() {
             return Ok(Progress::Idle);
         }
         let rules = self.rules.get();
-        let mut batch = EventBatch::default();
+        let mut batch = EventBatch {
+            create_files,
+            ..EventBatch::default()
+        };
         for undecided in events {
             self.decide_from_cache(&rules, undecided, &mut batch)
                 .await?;
@@ -162,7 +170,7 @@ impl Decider {
             }
         }
         let file = event.entry.as_ref().map(|entry| entry.id.clone());
-        let origin = self.origin(rules, &event).await?;
+        let origin = self.origin(rules, &event, batch.create_files).await?;
         if origin == Origin::Undetermined {
             let outcome = self.wait_for_origin(&undecided);
             batch.outcomes.push((undecided, outcome));
@@ -273,8 +281,13 @@ impl Decider {
     }
 
     /// Where the event comes from, if a rule listens to such events at all.
-    async fn origin(&self, rules: &RuleSet, event: &Event) -> Result<Origin, StoreError> {
-        if !inbox::may_be_own_effect(event, rules) || !rules.listens_to(event) {
+    async fn origin(
+        &self,
+        rules: &RuleSet,
+        event: &Event,
+        create_files: bool,
+    ) -> Result<Origin, StoreError> {
+        if !inbox::may_be_own_effect(event, create_files) || !rules.listens_to(event) {
             return Ok(Origin::External);
         }
         let event = event.clone();

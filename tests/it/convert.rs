@@ -1,9 +1,10 @@
 //! Conversions: each makes one new file, and no rule acts on its own.
 
-use docspace_courier::actions::failpoint::Failpoint;
+use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::rules::Rule;
 use docspace_sandbox::{FaultEffect, FileId, FileView, UploadEvents};
 
+use crate::bounds::{STATE_BOUND, until};
 use crate::rules::read;
 use crate::scene::{Leftover, Scene, scenario};
 
@@ -254,6 +255,89 @@ async fn a_file_in_use_is_converted() {
         scene.portal.open_in_editor(&file, true);
         scene.work_to_the_end().await;
         is_converted_once(scene, "plan.pdf", "in use");
+    })
+    .await;
+}
+
+/// What the rule of a conversion becomes after it was planned: it copies what is uploaded to the room, and converts
+/// nothing any more.
+fn rule_that_copies(scene: &Scene) -> Vec<Rule> {
+    read(&format!(
+        "[[rule]]\nname = \"as pdf\"\ntriggers = [\"file.uploaded\", \"file.created\"]\nroom = {}\n\
+         [[rule.action]]\ncopy = {}\n",
+        scene.client_room, scene.internal,
+    ))
+}
+
+/// Checks that the new file was made, and that the changed rule has not acted on it.
+async fn is_recognised(scene: &Scene, what: &str) {
+    is_converted_once(scene, "plan.pdf", what);
+    assert!(scene.titles(&scene.internal).is_empty(), "{what}");
+    assert_eq!(scene.own_effects().await, 2, "{what}");
+}
+
+/// The rule may be changed, or another instance may have other rules, between the call and the delivery of its event.
+#[tokio::test]
+async fn a_new_file_is_recognised_without_a_rule_that_makes_any() {
+    scenario(async |scene| {
+        scene.listen_with(rule_for_documents(scene));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.decide().await;
+        scene.change_rules(rule_that_copies(scene));
+        scene.work_to_the_end().await;
+        is_recognised(scene, "changed before the call").await;
+        // Files of other people are not held up by it, and the rule acts on them.
+        scene.upload(&scene.client_room, "more.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.titles(&scene.internal), ["more.docx"]);
+    })
+    .await;
+    for failpoint in [Failpoint::AfterResponse, Failpoint::BeforeFinish] {
+        scenario(async |scene| {
+            let rules = rule(scene, INTO_FOLDER);
+            scene.listen_with(rules.clone());
+            scene.upload(&scene.client_room, "plan.docx");
+            let failpoints = Failpoints::stop_at(failpoint);
+            scene.restart_with_rules(rules, failpoints.clone()).await;
+            tokio::select! {
+                () = scene.work_to_the_end() => panic!("nothing came to {failpoint:?}"),
+                () = failpoints.reached() => {}
+            }
+            let rules = rule_that_copies(scene);
+            scene.restart_with_rules(rules, Failpoints::default()).await;
+            scene.work_to_the_end().await;
+            is_recognised(scene, &format!("changed at {failpoint:?}")).await;
+        })
+        .await;
+    }
+}
+
+/// The results of an attempt are recorded when all of it is over, so a batch of calls that are not shared is small.
+#[tokio::test]
+async fn a_crash_leaves_few_conversions_in_doubt() {
+    scenario(async |scene| {
+        scene.listen_with(rule(scene, INTO_FOLDER));
+        for number in 0..30 {
+            let title = format!("plan {number}.docx");
+            scene.upload(&scene.client_room, &title);
+        }
+        scene.decide().await;
+        tokio::select! {
+            () = scene.work() => panic!("all is done"),
+            () = until(STATE_BOUND, "calls are made", async || {
+                scene.calls("POST", CONVERT) >= 20
+            }) => {}
+        }
+        let read = scene.db.read(|sql| {
+            let in_doubt = "SELECT count(*) FROM actions WHERE state = 'running'";
+            sql.query_one(in_doubt, &[], |row| row.get::<i64>(0))
+        });
+        let in_doubt = read.await.unwrap();
+        assert!(in_doubt <= 5, "{in_doubt} in doubt");
+        scene.crash_and_restart().await;
+        scene.work_to_the_end().await;
+        assert_eq!(scene.calls("POST", CONVERT), 30);
+        assert_eq!(converted(scene).len(), 30);
     })
     .await;
 }
