@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::db::StoreError;
-use crate::outbox::{Action, IntentUpdate};
+use crate::outbox::{Action, IntentUpdate, Priority};
 use crate::rules::ActionProperties;
 
 mod attempt;
@@ -53,6 +53,7 @@ mod write;
 
 pub use add_to_group::AddToGroup;
 pub use archive::Archive;
+use attempt::CONCURRENT_ACTIONS;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
 pub use call::Call;
 pub use comment::Comment;
@@ -108,6 +109,18 @@ pub fn kind_name(action: &Action) -> &'static str {
 /// What people need to know of a stored plan; `None` if this version does not support it.
 pub fn properties(kind: &str, stored: &str) -> Option<ActionProperties> {
     (entry(kind)?.properties)(stored)
+}
+
+/// The most actions with a stored plan that one attempt takes. The results of an attempt are recorded when all of it is
+/// over, so without a call that they share it takes no more than run at the same time: a crash leaves few in doubt.
+pub fn batch_size(stored: &str, priority: Priority) -> usize {
+    let kind = kind::of_stored(stored);
+    let properties = kind.and_then(|kind| properties(&kind, stored));
+    if properties.is_some_and(|properties| properties.shares_calls) {
+        priority.files_in_one_call()
+    } else {
+        CONCURRENT_ACTIONS
+    }
 }
 
 /// Makes an attempt at actions that were claimed together: file work of one kind with one plan, or one action of

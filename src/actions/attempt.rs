@@ -20,7 +20,7 @@ use super::poll_schedule::OperationTime;
 use super::room_readers::RoomReaders;
 
 /// Actions of one kind other than copy and move that run at the same time within one attempt.
-const CONCURRENT_ACTIONS: usize = 5;
+pub(super) const CONCURRENT_ACTIONS: usize = 5;
 
 /// What an attempt works with.
 #[derive(Clone, Copy, Debug)]

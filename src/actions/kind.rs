@@ -60,6 +60,12 @@ pub(crate) trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 }
 
+/// The name of the kind that a stored plan is of.
+pub(super) fn of_stored(stored: &str) -> Option<String> {
+    let plans: BTreeMap<String, serde_json::Value> = serde_json::from_str(stored).ok()?;
+    plans.into_keys().next()
+}
+
 impl<K: Kind> From<K> for ActionPlan {
     fn from(plan: K) -> Self {
         Self {

@@ -10,7 +10,7 @@ use super::action::ActionId;
 use super::priority::Priority;
 
 /// Most candidates that are read for one batch. Not all of them can go into the same call, so this is more
-/// than [`Priority::files_in_one_call`].
+/// than a batch takes.
 const MAX_CANDIDATES: u32 = 400;
 
 /// File work of one kind with one plan, which one attempt runs; copies or moves in one call.
@@ -27,14 +27,14 @@ pub struct Batch {
 pub enum BatchPolicy {
     /// One is enough.
     Immediate,
-    /// As many as one call takes.
+    /// As many as a batch takes.
     FullOnly,
     /// None are claimed.
     Wait,
 }
 
 /// Finds the file work that is due next and free to run, without claiming them: of the batch key
-/// that has waited longest and satisfies its policy, as many as fit into one call. The search can be long,
+/// that has waited longest and satisfies its policy, as many as its size allows. The search can be long,
 /// so it runs on a connection for reading.
 ///
 /// Free to run means: no other file work runs or is unresolved on the file, no action of an earlier event of the
@@ -44,15 +44,17 @@ pub fn find_batch(
     now: Timestamp,
     priority: Priority,
     policy_of: impl Fn(&str) -> BatchPolicy,
+    size_of: impl Fn(&str) -> usize,
 ) -> Result<Option<Batch>, SqlError> {
     for key in batch_keys(sql, now, priority)? {
         let policy = policy_of(&key);
         if policy == BatchPolicy::Wait {
             continue;
         }
-        let actions = select_for_one_call(&candidates(sql, &key, now, priority)?, priority);
+        let full = size_of(&key);
+        let actions = select(&candidates(sql, &key, now, priority)?, full);
         let is_enough = match policy {
-            BatchPolicy::FullOnly => actions.len() == priority.files_in_one_call(),
+            BatchPolicy::FullOnly => actions.len() == full,
             BatchPolicy::Immediate | BatchPolicy::Wait => !actions.is_empty(),
         };
         if is_enough {
@@ -98,7 +100,7 @@ fn batch_keys(sql: &Sql, now: Timestamp, priority: Priority) -> Result<Vec<Strin
     Ok(keys)
 }
 
-/// An action that could go into the next call.
+/// An action that could go into the next batch.
 struct Candidate {
     id: ActionId,
     file: String,
@@ -153,11 +155,11 @@ fn candidates(
 /// The candidates that go with the first one: at most one per file, and one per target, so that a new file
 /// in the destination belongs to one of them only. Files that people had open go together, since the portal
 /// may refuse their call.
-fn select_for_one_call(candidates: &[Candidate], priority: Priority) -> Vec<ActionId> {
+fn select(candidates: &[Candidate], full: usize) -> Vec<ActionId> {
     let Some(first) = candidates.first() else {
         return Vec::new();
     };
-    let size = batch_size(first.failures, priority);
+    let size = batch_size(first.failures, full);
     let mut files = HashSet::new();
     let mut targets = HashSet::new();
     let mut actions = Vec::new();
@@ -168,7 +170,7 @@ fn select_for_one_call(candidates: &[Candidate], priority: Priority) -> Vec<Acti
                 .as_ref()
                 .is_none_or(|target| targets.insert(target));
         if is_distinct
-            && batch_size(candidate.failures, priority) == size
+            && batch_size(candidate.failures, full) == size
             && candidate.is_busy == first.is_busy
         {
             actions.push(candidate.id);
@@ -182,12 +184,11 @@ fn select_for_one_call(candidates: &[Candidate], priority: Priority) -> Vec<Acti
 
 /// The size of the next batch of an action with this many failures. It shrinks, so that a file that makes
 /// whole calls fail is soon alone in its call.
-fn batch_size(failures: u32, priority: Priority) -> usize {
-    let full = priority.files_in_one_call();
+fn batch_size(failures: u32, full: usize) -> usize {
     match failures {
         0 => full,
-        1 => full / 4,
-        2 => full / 20,
+        1 => (full / 4).max(1),
+        2 => (full / 20).max(1),
         _ => 1,
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::actions;
 use crate::clock::Clock;
 use crate::db::{Db, StoreError};
 use crate::docspace::Client;
@@ -210,9 +211,10 @@ impl Dispatcher {
                 Priority::Live => batches.policy(key, started),
                 Priority::Background => batches.background_policy(key),
             };
+            let size = move |plan: &str| actions::batch_size(plan, priority);
             let found = self
                 .db
-                .read(move |sql| outbox::find_batch(sql, now, priority, &policy))
+                .read(move |sql| outbox::find_batch(sql, now, priority, &policy, size))
                 .await?;
             let Some(batch) = found else { return Ok(None) };
             let slot = match priority {
