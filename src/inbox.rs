@@ -14,9 +14,15 @@ mod title_key;
 // Deciding.
 mod origin;
 
-mod replay;
+mod undecided;
 
 mod decision;
+
+mod record;
+
+mod replay;
+
+mod reevaluation;
 
 mod compact;
 
@@ -32,15 +38,15 @@ pub use accept::{
 };
 pub use compact::read_ignored;
 pub use dead_letter::{DEAD_EVENTS, Discarded, discard, retry_dead};
-pub use decision::{
-    DecisionOutcome, InboxState, RecordedDecision, Undecided, has_rule, log_decisions, make_due,
-    mark_dead, next_due, outcome_label, postpone, preview_replay, record_decisions, undecided,
-};
+pub use decision::{DecisionOutcome, RecordedDecision, has_rule, log_decisions, outcome_label};
 pub use event::{KnownFile, body, known_file, received_at, webhooks};
 pub use forget::{forget, mentioning};
 pub use origin::{Origin, effect_kind, may_be_own_effect, origin};
+pub use record::record_decisions;
+pub use reevaluation::preview_replay;
 pub use replay::{Replay, replay, replay_as_planned};
 pub use retention::prune;
 pub use title_key::{fill_title_keys, title_key};
+pub use undecided::{InboxState, Undecided, make_due, mark_dead, next_due, postpone, undecided};
 
 pub use crate::ids::InboxId;

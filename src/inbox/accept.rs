@@ -12,11 +12,12 @@ use crate::rules::{Decision, EventDecisions};
 
 use super::dead_letter::retry_dead;
 use super::decision::{
-    DecisionOutcome, InboxState, RecordedDecision, Undecided, ignored_by_all, ignored_column,
-    insert_decision, record_decisions,
+    DecisionOutcome, RecordedDecision, ignored_by_all, ignored_column, insert_decision,
 };
 use super::origin::may_be_own_effect;
+use super::record::record_decisions;
 use super::title_key::title_key;
+use super::undecided::{InboxState, Undecided};
 
 /// Where an event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
