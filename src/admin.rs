@@ -23,6 +23,7 @@ mod access;
 mod guard;
 mod guess_limit;
 mod login;
+mod role;
 pub(crate) mod session;
 mod trusted_proxy;
 
@@ -44,6 +45,7 @@ mod rules_trial;
 
 // Changes.
 mod backfill_page;
+mod bulk_change;
 mod change_list;
 mod confirm;
 
@@ -87,6 +89,10 @@ pub fn router(console: Arc<Console>) -> Router {
 fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
     let editor = get(rules_editor_page::show).post(rules_editor_page::apply);
     Router::new()
+        .route(
+            "/events/matching/{change}",
+            get(bulk_change::show).post(bulk_change::apply),
+        )
         .route(
             "/events/{id}/{change}",
             get(confirm::show).post(confirm::apply),

@@ -5,18 +5,23 @@
 //! dashboard and alert rules in `deploy/` use them. A label takes one of a few values, never an id, a title or
 //! an address.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::signature::SignatureError;
-
+mod rejections;
+mod response;
 mod text;
+
+pub use rejections::{RejectionReason, Rejections};
+pub use response::DeliveryResponse;
+
+use rejections::RejectionCounts;
 
 /// The prefix of every name.
 pub(crate) const PREFIX: &str = "courier";
@@ -33,95 +38,12 @@ const DURATION_BUCKETS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
-/// The response to a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryResponse {
-    /// Stored.
-    Accepted,
-    /// Stored before.
-    Duplicate,
-    /// The signature was not accepted, and why.
-    Unauthorized(SignatureError),
-    /// Signed, but not a JSON object.
-    Unreadable,
-    /// Not received over HTTPS.
-    NotHttps,
-    /// The body was compressed.
-    Encoded,
-    /// The body was over the size limit.
-    TooLarge,
-    /// The body arrived too slowly.
-    Slow,
-    /// The sender closed the connection within the body.
-    Broken,
-    /// It could not be stored; the sender is asked to retry.
-    Unavailable,
-    /// It has a signature header, but is not for a webhook path.
-    WrongPath,
-}
-
-impl DeliveryResponse {
-    const ALL: [Self; 13] = [
-        Self::Accepted,
-        Self::Duplicate,
-        Self::Unauthorized(SignatureError::Missing),
-        Self::Unauthorized(SignatureError::Malformed),
-        Self::Unauthorized(SignatureError::Mismatch),
-        Self::Unreadable,
-        Self::NotHttps,
-        Self::Encoded,
-        Self::TooLarge,
-        Self::Slow,
-        Self::Broken,
-        Self::Unavailable,
-        Self::WrongPath,
-    ];
-
-    /// The reason in words, if it rejects every delivery of DocSpace until a person fixes it.
-    fn standing_problem(self) -> Option<&'static str> {
-        match self {
-            Self::Unauthorized(SignatureError::Mismatch) => {
-                Some("the signature does not match DOCSPACE_WEBHOOK_SECRET")
-            }
-            Self::NotHttps => Some("not sent over HTTPS, which REQUIRE_HTTPS demands"),
-            Self::WrongPath => Some("the path does not end in /webhook"),
-            _ => None,
-        }
-    }
-
-    fn labels(self) -> Labels<2> {
-        let (answer, reason) = match self {
-            Self::Accepted => ("accepted", ""),
-            Self::Duplicate => ("duplicate", ""),
-            Self::Unauthorized(error) => ("unauthorized", error.code()),
-            Self::Unreadable => ("unreadable", ""),
-            Self::NotHttps => ("not_https", ""),
-            Self::Encoded => ("encoded", ""),
-            Self::TooLarge => ("too_large", ""),
-            Self::Slow => ("slow", ""),
-            Self::Broken => ("broken", ""),
-            Self::Unavailable => ("unavailable", ""),
-            Self::WrongPath => ("wrong_path", ""),
-        };
-        [("answer", answer), ("reason", reason)]
-    }
-}
-
-/// Deliveries rejected since the last one that was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejections {
-    /// How many.
-    pub count: u64,
-    /// Why the last one was rejected.
-    pub reason: &'static str,
-}
-
 /// All counters and histograms.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     deliveries: Family<Labels<2>, Counter>,
-    rejections: Mutex<Option<Rejections>>,
+    rejections: RejectionCounts,
     events: Family<Labels<1>, Counter>,
     attempts: Family<Labels<2>, Counter>,
     action_delay: Histograms,
@@ -137,7 +59,7 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
             deliveries: Family::default(),
-            rejections: Mutex::default(),
+            rejections: RejectionCounts::default(),
             events: Family::default(),
             attempts: Family::default(),
             action_delay: Family::new_with_constructor(|| Histogram::new(DELAY_BUCKETS)),
@@ -229,23 +151,21 @@ impl Metrics {
             DeliveryResponse::Accepted | DeliveryResponse::Duplicate
         );
         if is_accepted {
-            *self.lock_rejections() = None;
-        } else if let Some(reason) = response.standing_problem() {
-            let mut rejections = self.lock_rejections();
-            let count = rejections.map_or(1, |rejections| rejections.count + 1);
-            *rejections = Some(Rejections { count, reason });
+            self.rejections.clear();
         }
     }
 
-    /// Deliveries rejected since the last one that was accepted, for reasons that reject all of DocSpace's.
-    pub fn rejections(&self) -> Option<Rejections> {
-        *self.lock_rejections()
+    /// Counts a delivery that was rejected.
+    pub fn count_rejection(&self, response: DeliveryResponse, now: Timestamp) {
+        self.count_delivery(response);
+        if let Some(reason) = RejectionReason::of(response) {
+            self.rejections.count(reason, now);
+        }
     }
 
-    fn lock_rejections(&self) -> MutexGuard<'_, Option<Rejections>> {
-        self.rejections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Deliveries rejected since the last one that was accepted, for reasons that a person must fix.
+    pub fn rejections(&self) -> Vec<Rejections> {
+        self.rejections.all()
     }
 
     /// Counts an admin token that was not accepted.

@@ -112,7 +112,8 @@ impl Service {
             public_listener: bind("LISTEN_ADDR", config.public.address)?,
             tls,
             admin_listener: bind("ADMIN_ADDR", config.admin.address)?,
-            access: Access::new(config.admin.token, config.admin.address, config.admin.proxy),
+            access: Access::new(config.admin.token, config.admin.address, config.admin.proxy)
+                .with_viewer_token(config.admin.viewer_token),
         })
     }
 

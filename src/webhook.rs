@@ -121,8 +121,10 @@ pub fn router(receiver: Arc<Receiver>, health: Health) -> Router {
 /// Responds to a request for an unknown path. If it looks like a delivery, the webhook's URL or a proxy is wrong.
 async fn wrong_path(State(receiver): State<Arc<Receiver>>, headers: HeaderMap) -> Response {
     if headers.contains_key(SIGNATURE_HEADER) {
-        receiver.metrics.count_delivery(DeliveryResponse::WrongPath);
         let now = receiver.clock.now();
+        receiver
+            .metrics
+            .count_rejection(DeliveryResponse::WrongPath, now);
         if let Some(deliveries) = receiver.rejection_log.count("wrong_path", now) {
             warn!(
                 deliveries,
@@ -147,9 +149,10 @@ impl FromRequest<Arc<Receiver>> for VerifiedDelivery {
     ) -> Result<Self, Self::Rejection> {
         let verified = Self::verify(request, receiver).await;
         if let Err(rejection) = &verified {
-            receiver.metrics.count_delivery(rejection.response());
+            let now = receiver.clock.now();
+            receiver.metrics.count_rejection(rejection.response(), now);
             let reason = rejection.reason();
-            if let Some(deliveries) = receiver.rejection_log.count(reason, receiver.clock.now()) {
+            if let Some(deliveries) = receiver.rejection_log.count(reason, now) {
                 rejection.log(deliveries);
             }
         }

@@ -1,4 +1,4 @@
-//! Access: who sends a request, by the admin token or the session that replaces it after signing in.
+//! Access: who sends a request and in which role, by a token or the session that replaces it after signing in.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,6 +14,7 @@ use crate::log_limit::LogLimits;
 use crate::loopback::{has_loopback_host, is_forwarded};
 
 use super::guess_limit::{GuessLimit, TokenRejection};
+use super::role::Role;
 use super::session::{SessionDigest, SessionToken};
 use super::trusted_proxy::TrustedProxy;
 
@@ -21,6 +22,7 @@ use super::trusted_proxy::TrustedProxy;
 #[derive(Debug)]
 pub struct Access {
     token: Option<SecretString>,
+    viewer_token: Option<SecretString>,
     exposure: Exposure,
     proxy: Option<TrustedProxy>,
     guesses: GuessLimit,
@@ -39,11 +41,11 @@ enum Exposure {
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// Has the token or a session, or was authenticated by the proxy; may change things.
-    Operator,
+    /// Has a token or a session, or was authenticated by the proxy.
+    Known(Role),
     /// Has neither.
     Anonymous,
-    /// Cannot be an operator, because no token is configured.
+    /// Cannot be known, because no token is configured.
     NoTokenConfigured,
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Identity {
     pub(super) has_session: bool,
 }
 
-/// The operator who sends a request, as the proxy that authenticated them names them.
+/// Who sends a request, as the proxy that authenticated them names them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OperatorName(pub(super) Option<String>);
 
@@ -73,7 +75,15 @@ impl OperatorName {
 impl Identity {
     /// Whether pages and their data may be shown.
     pub(super) fn may_read(self) -> bool {
-        self.is_local || self.caller == Caller::Operator
+        self.is_local || matches!(self.caller, Caller::Known(_))
+    }
+
+    /// Takes note of a role that the request proves. The highest counts.
+    pub(super) fn grant(&mut self, role: Role) {
+        self.caller = match self.caller {
+            Caller::Known(other) => Caller::Known(other.max(role)),
+            Caller::Anonymous | Caller::NoTokenConfigured => Caller::Known(role),
+        };
     }
 }
 
@@ -91,6 +101,7 @@ impl Access {
         };
         Self {
             token,
+            viewer_token: None,
             exposure,
             proxy,
             guesses: GuessLimit::default(),
@@ -98,9 +109,18 @@ impl Access {
         }
     }
 
-    /// The operator who sends a request, if a proxy has authenticated them.
-    pub(super) fn proxied_operator(&self, peer: IpAddr, headers: &HeaderMap) -> Option<String> {
-        self.proxy.as_ref()?.operator(peer, headers)
+    /// The same access, and another token with which one may see everything and change nothing.
+    #[must_use]
+    pub fn with_viewer_token(self, viewer_token: Option<SecretString>) -> Self {
+        Self {
+            viewer_token,
+            ..self
+        }
+    }
+
+    /// The name and the role of the person who sends a request, if a proxy has authenticated them.
+    pub(super) fn proxied(&self, peer: IpAddr, headers: &HeaderMap) -> Option<(String, Role)> {
+        self.proxy.as_ref()?.person(peer, headers)
     }
 
     /// The address of the client: the one that a trusted proxy names, or that of the connection.
@@ -112,7 +132,27 @@ impl Access {
     }
 
     pub(super) fn has_token(&self) -> bool {
-        self.token.is_some()
+        Role::ALL.iter().any(|&role| self.token_of(role).is_some())
+    }
+
+    pub(super) fn has_viewer_token(&self) -> bool {
+        self.viewer_token.is_some()
+    }
+
+    fn token_of(&self, role: Role) -> Option<&SecretString> {
+        match role {
+            Role::Operator => self.token.as_ref(),
+            Role::Viewer => self.viewer_token.as_ref(),
+        }
+    }
+
+    /// The role that a token gives.
+    fn role_of(&self, entered: &str) -> Option<Role> {
+        let gives = |role: &Role| {
+            let token = self.token_of(*role);
+            token.is_some_and(|token| is_token(token, entered))
+        };
+        Role::ALL.into_iter().find(gives)
     }
 
     /// Whether a request comes from this machine: the listener is on loopback and no proxy passed the request on.
@@ -126,19 +166,14 @@ impl Access {
         self.is_local(version, headers) && !has_loopback_host(headers)
     }
 
-    /// Checks a token that an address presents, unless too many wrong ones were presented. Logs rejections.
+    /// The role that a token gives which an address presents, unless too many wrong ones were presented. Logs rejections.
     pub(super) fn check_token(
         &self,
         entered: &str,
         client: IpAddr,
         now: Timestamp,
-    ) -> Result<(), TokenRejection> {
-        let is_right = || {
-            self.token
-                .as_ref()
-                .is_some_and(|token| is_token(token, entered))
-        };
-        let checked = self.guesses.check(client, now, is_right);
+    ) -> Result<Role, TokenRejection> {
+        let checked = self.guesses.check(client, now, || self.role_of(entered));
         if let Err(rejection) = checked
             && let Some(attempts) = self.rejection_log.count(rejection.code(), now)
         {
@@ -156,17 +191,19 @@ impl Access {
         checked
     }
 
-    /// The sessions that a request presents, as the store knows them.
-    pub(super) fn sessions(&self, headers: &HeaderMap) -> Vec<SessionDigest> {
-        let sessions = SessionToken::of_request(headers).into_iter();
-        sessions
-            .filter_map(|session| self.digest(&session))
-            .collect()
+    /// The sessions that a request presents, as the store would know them in each role.
+    pub(super) fn sessions(&self, headers: &HeaderMap) -> Vec<(Role, SessionDigest)> {
+        let sessions = SessionToken::of_request(headers);
+        let in_role = |role| {
+            let digests = sessions.iter().filter_map(move |it| self.digest(it, role));
+            digests.map(move |digest| (role, digest))
+        };
+        Role::ALL.into_iter().flat_map(in_role).collect()
     }
 
-    /// A session as the store knows it; `None` without a token.
-    pub(super) fn digest(&self, session: &SessionToken) -> Option<SessionDigest> {
-        self.token.as_ref().map(|token| session.digest(token))
+    /// A session in this role as the store knows it; `None` without a token for the role.
+    pub(super) fn digest(&self, session: &SessionToken, role: Role) -> Option<SessionDigest> {
+        self.token_of(role).map(|token| session.digest(token))
     }
 }
 

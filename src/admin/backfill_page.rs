@@ -1,7 +1,6 @@
 //! Backfill in the console: choosing rules and a place, a preview, starting, progress, and stopping.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
@@ -12,9 +11,9 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::access::{Identity, OperatorName};
-use super::console::Console;
+use super::console::{Console, PREVIEW_TIMEOUT};
 use super::layout::{Layout, RelativeTime, Section, page, unavailable};
-use super::portal_names::Named;
+use super::portal_names::{Named, PATIENCE};
 use crate::backfill::{
     self, Backfill, BackfillRequest, BackfillState, Counts, Survey, done_at, is_about_uploads,
 };
@@ -28,12 +27,6 @@ const PATH: &str = "/backfill";
 
 /// How the addresses of the forms begin.
 pub(super) const FORMS: &str = "/backfill/";
-
-/// How long a preview may read files.
-const PREVIEW_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long the page waits for the names of rooms and folders.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "backfill.html")]

@@ -18,7 +18,7 @@ use crate::audit::Author;
 use crate::db::StoreError;
 use crate::ids::InboxId;
 use crate::inbox::Discarded;
-use crate::journal::{self, EventDetails, EventState};
+use crate::journal::{self, ActionView, EventDetails, EventState, EventView};
 use crate::outbox::ActionState;
 use crate::replay::{self, ReplayMode};
 
@@ -32,7 +32,7 @@ pub(super) enum EventChange {
 
 impl EventChange {
     /// The word in addresses.
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Replay => "replay",
             Self::Discard => "discard",
@@ -155,22 +155,21 @@ fn confirmation(layout: Layout, details: &EventDetails, change: EventChange) -> 
         sentence,
         change: change.as_str(),
         button,
-        dead_letters: dead_letters(details),
+        dead_letters: dead_letters(&details.event, &details.actions),
     }
 }
 
-/// What failed, each with its reason.
-fn dead_letters(details: &EventDetails) -> Vec<String> {
+/// What failed of an event, each with its reason.
+pub(super) fn dead_letters(event: &EventView, actions: &[ActionView]) -> Vec<String> {
     let line =
         |what: &str, reason: Option<&str>| format!("{what}: {}", reason.unwrap_or("no reason"));
-    let mut dead: Vec<String> = details
-        .actions
+    let mut dead: Vec<String> = actions
         .iter()
         .filter(|action| action.state == ActionState::Dead)
         .map(|action| line(&action.what, action.reason.as_deref()))
         .collect();
-    if dead.is_empty() && details.event.state == EventState::Dead {
-        dead.push(line("decision", details.event.reason.as_deref()));
+    if dead.is_empty() && event.state == EventState::Dead {
+        dead.push(line("decision", event.reason.as_deref()));
     }
     dead
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 
@@ -9,6 +10,8 @@ use crate::backfill::Backfiller;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::docspace::Client;
+use crate::evaluator::Evaluator;
+use crate::facts::FactFinder;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::notify::Channels;
@@ -20,6 +23,10 @@ use crate::wake::Wake;
 use super::access::Access;
 use super::guess_limit::TokenRejection;
 use super::portal_names::PortalNames;
+use super::role::Role;
+
+/// How long a preview may take, with its questions to the portal.
+pub(super) const PREVIEW_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the pages and the API read and change.
 #[derive(Debug)]
@@ -58,13 +65,19 @@ impl Console {
         &self.reload.rules
     }
 
-    /// Checks a token that a request presents; counts and logs rejections. `peer` is the other end of the connection.
+    /// Evaluates rules for a preview, and asks the portal for the facts that they need.
+    pub(super) fn evaluator(&self) -> Evaluator {
+        let finder = FactFinder::new(Arc::clone(&self.portal), self.clock.clone());
+        Evaluator::new(Ok(finder))
+    }
+
+    /// The role that a token gives which a request presents; counts and logs rejections. `peer` is the other end of the connection.
     pub(super) fn check_token(
         &self,
         entered: &str,
         peer: IpAddr,
         headers: &HeaderMap,
-    ) -> Result<(), TokenRejection> {
+    ) -> Result<Role, TokenRejection> {
         let client = self.access.client(peer, headers);
         let checked = self.access.check_token(entered, client, self.clock.now());
         if let Err(rejection) = checked {

@@ -1,7 +1,6 @@
 //! An event's page: where it came from, what each rule decided and why, and its actions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
@@ -15,15 +14,13 @@ use super::console::Console;
 use super::layout::{Layout, RelativeTime, no_event, page, unavailable};
 use super::list_query::list_of;
 use super::login;
-use super::portal_names::{Named, PortalNames};
+use super::portal_names::{Named, PATIENCE, PortalNames};
+use super::role::Role;
 use crate::docspace::editor_address;
 use crate::event::EntryKind;
 use crate::ids::{FileId, InboxId};
 use crate::journal::{self, DecisionView, EventDetails, EventState};
 use crate::text::clean;
-
-/// How long the page waits for the names of the event's room and folder.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "status_event.html")]
@@ -267,7 +264,8 @@ fn controls(details: &EventDetails, caller: Caller) -> Controls {
     Controls {
         replay,
         can_discard: is_dead,
-        login: (caller == Caller::Anonymous).then(|| login::address(&path)),
+        login: matches!(caller, Caller::Anonymous | Caller::Known(Role::Viewer))
+            .then(|| login::address(&path)),
         no_token_configured: caller == Caller::NoTokenConfigured,
     }
 }

@@ -22,6 +22,7 @@ use super::access::{Access, Caller, Identity, OperatorName, bearer};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
 use super::layout::{HomeLink, Layout, all_events, error_page, message, unavailable};
+use super::role::Role;
 use super::{backfill_page, login, rules_editor_page, session};
 
 /// Maximum size of a body in bytes; the largest of these forms has a token and a path.
@@ -191,12 +192,13 @@ pub(super) async fn identify(
         is_local: access.is_local(request.version(), headers),
         has_session: false,
     };
-    let name = access.proxied_operator(peer.ip(), headers);
-    if name.is_some() {
-        identity.caller = Caller::Operator;
+    let mut name = None;
+    if let Some((person, role)) = access.proxied(peer.ip(), headers) {
+        identity.grant(role);
+        name = Some(person);
     } else if let Some(token) = bearer(headers).filter(|_| access.has_token()) {
         match console.check_token(token, peer.ip(), headers) {
-            Ok(()) => identity.caller = Caller::Operator,
+            Ok(role) => identity.grant(role),
             Err(TokenRejection::Wrong) => {}
             Err(TokenRejection::TooMany(wait)) => {
                 let text = "Too many wrong tokens were presented; this one was not checked.\n";
@@ -208,13 +210,13 @@ pub(super) async fn identify(
     if !sessions.is_empty() {
         let is_active = console
             .db
-            .read(move |sql| session::is_any_active(sql, &sessions, now));
+            .read(move |sql| session::active(sql, &sessions, now));
         match is_active.await {
-            Ok(true) => {
-                identity.caller = Caller::Operator;
+            Ok(Some(role)) => {
+                identity.grant(role);
                 identity.has_session = true;
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => return unavailable(Layout::new(&console, identity), &error),
         }
     }
@@ -223,7 +225,7 @@ pub(super) async fn identify(
     next.run(request).await
 }
 
-/// Serves private pages to the operator, and to this machine if the listener is on loopback.
+/// Serves private pages to viewers and operators, and to this machine if the listener is on loopback.
 pub(super) async fn require_access(
     Extension(identity): Extension<Identity>,
     request: Request,
@@ -266,7 +268,14 @@ pub(super) async fn require_operator(
 fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response> {
     let layout = Layout::new(console, identity);
     match identity.caller {
-        Caller::Operator => None,
+        Caller::Known(Role::Operator) => None,
+        Caller::Known(Role::Viewer) => Some(message(
+            layout,
+            StatusCode::FORBIDDEN,
+            "Only operators can change this",
+            "You may see everything here and change nothing. Sign in with the ADMIN_TOKEN to make changes.",
+            Some((login::address(path), "Sign in as an operator")),
+        )),
         Caller::Anonymous => Some(message(
             layout,
             StatusCode::UNAUTHORIZED,

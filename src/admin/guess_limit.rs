@@ -79,13 +79,13 @@ impl TokenRejection {
 }
 
 impl GuessLimit {
-    /// Checks a token that an address presents.
-    pub(super) fn check(
+    /// Checks a token that an address presents; returns what it gives.
+    pub(super) fn check<T>(
         &self,
         client: IpAddr,
         now: Timestamp,
-        is_right: impl FnOnce() -> bool,
-    ) -> Result<(), TokenRejection> {
+        look_up: impl FnOnce() -> Option<T>,
+    ) -> Result<T, TokenRejection> {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Guesses { of_all, addresses } = &mut *guard;
         addresses.retain(|_, address| !address.is_forgotten(now));
@@ -97,9 +97,9 @@ impl GuessLimit {
         if !wait.is_zero() {
             return Err(TokenRejection::TooMany(wait));
         }
-        if is_right() {
+        if let Some(given) = look_up() {
             address.known_until = Some(now + KNOWN_FOR);
-            return Ok(());
+            return Ok(given);
         }
         OF_ONE_ADDRESS.add(&mut address.wrong, now);
         OF_ALL.add(of_all, now);

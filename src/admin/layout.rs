@@ -8,6 +8,7 @@ use tracing::error;
 
 use super::access::{Caller, Identity};
 use super::console::Console;
+use super::role::Role;
 use crate::db::StoreError;
 use crate::telemetry::ErrorChain;
 use crate::text;
@@ -89,7 +90,7 @@ impl Layout {
                 String::new()
             },
             is_signed_in: identity.has_session,
-            can_sign_in: caller == Caller::Anonymous,
+            can_sign_in: matches!(caller, Caller::Anonymous | Caller::Known(Role::Viewer)),
             section: identity.may_read().then_some(Section::Events),
         }
     }

@@ -11,6 +11,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::access::Identity;
+use super::bulk_change::{self, BulkLink};
 use super::chart::Chart;
 use super::console::Console;
 use super::layout::{ALL_EVENTS, Layout, RelativeTime, error_page, page, unavailable};
@@ -23,7 +24,6 @@ use crate::docspace::Client;
 use crate::ids::{FolderId, InboxId};
 use crate::journal::overview::{self, Overview, last_day, overview};
 use crate::journal::{self, ActionView, EventView, StateFilter};
-use crate::metrics::Rejections;
 use crate::notify::Channels;
 use crate::text::{clean, clean_and_cut, time};
 
@@ -50,7 +50,10 @@ struct ListPage {
     waiting_since: Option<RelativeTime>,
     dead: u64,
     last_delivery: Option<RelativeTime>,
-    rejections: Option<Rejections>,
+    /// How many deliveries were rejected since the last one that was accepted.
+    rejected: u64,
+    /// The same by reason.
+    rejections: Vec<RejectionLine>,
     chart: Chart,
     search: String,
     /// The other filters.
@@ -63,6 +66,8 @@ struct ListPage {
     /// What is said instead of an empty list.
     nothing: &'static str,
     events: Vec<EventItem>,
+    /// What can be done with all of them.
+    bulk: Vec<BulkLink>,
     /// The address of the next page.
     older: Option<String>,
 }
@@ -78,6 +83,14 @@ struct PortalTile {
     class: &'static str,
     word: &'static str,
     sentence: String,
+}
+
+/// Deliveries rejected for one reason.
+struct RejectionLine {
+    count: u64,
+    since: RelativeTime,
+    sentence: &'static str,
+    advice: &'static str,
 }
 
 struct EventItem {
@@ -129,6 +142,7 @@ pub(super) async fn show(
     console.names.look_up(named(&events), Duration::ZERO).await;
     let has_more = events.len() > EVENTS as usize;
     events.truncate(EVENTS as usize);
+    let rejections = console.metrics.rejections();
     let list = ListPage {
         layout,
         portal: portal_tile(&console.portal, now),
@@ -153,11 +167,21 @@ pub(super) async fn show(
         waiting_since: waiting_since(&overview, now),
         dead: overview.dead,
         last_delivery: overview.last_delivery.map(|at| RelativeTime::new(at, now)),
-        rejections: console.metrics.rejections(),
+        rejected: rejections.iter().map(|it| it.count).sum(),
+        rejections: rejections
+            .iter()
+            .map(|it| RejectionLine {
+                count: it.count,
+                since: RelativeTime::new(it.since, now),
+                sentence: it.reason.sentence(),
+                advice: it.reason.advice(),
+            })
+            .collect(),
         chart: Chart::new(&hours),
         show: filter.states.as_str(),
         nothing: nothing(filter.states),
         tabs: tabs(&query, filter.states),
+        bulk: bulk_change::links(&query, filter.states),
         is_narrowed: query.has_more_filters() || filter.search.is_some(),
         search: filter.search.unwrap_or_default(),
         older: events

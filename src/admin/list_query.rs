@@ -84,20 +84,38 @@ impl ListQuery {
 
     /// The address of the same list for other states, from this event on if there is one.
     pub(super) fn address(&self, states: StateFilter, before: Option<InboxId>) -> String {
-        let search = self.search().unwrap_or_default();
-        let before = before.map(|id| id.to_string()).unwrap_or_default();
-        let filters = [("search", search.as_str())];
-        let filters = filters.into_iter().chain(self.more_filters());
-        let pairs = filters.chain([("before", before.as_str())]);
-        let given = pairs
-            .map(|(name, value)| (name, value.trim()))
-            .filter(|(_, value)| !value.is_empty());
-        let encoded = given.map(|(name, value)| {
-            let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-            format!("&{name}={value}")
+        self.address_below("/", states, before)
+    }
+
+    /// The address of another page about the same list.
+    pub(super) fn address_below(
+        &self,
+        path: &str,
+        states: StateFilter,
+        before: Option<InboxId>,
+    ) -> String {
+        let fields = self.fields(states, before).into_iter();
+        let encoded = fields.map(|(name, value)| {
+            let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
+            format!("{name}={value}")
         });
-        let state = format!("/?show={}", states.as_str());
-        std::iter::once(state).chain(encoded).collect()
+        let encoded: Vec<String> = encoded.collect();
+        format!("{path}?{}", encoded.join("&"))
+    }
+
+    /// What says which events to list, by name; for other states, from this event on if there is one.
+    pub(super) fn fields(
+        &self,
+        states: StateFilter,
+        before: Option<InboxId>,
+    ) -> Vec<(&'static str, String)> {
+        let show = [("show", states.as_str().to_owned())];
+        let search = [("search", self.search().unwrap_or_default())];
+        let filters = self.more_filters().into_iter();
+        let filters = filters.map(|(name, value)| (name, value.trim().to_owned()));
+        let before = before.map(|id| ("before", id.to_string()));
+        let fields = show.into_iter().chain(search).chain(filters).chain(before);
+        fields.filter(|(_, value)| !value.is_empty()).collect()
     }
 }
 

@@ -15,6 +15,7 @@ use super::access::{Caller, Identity};
 use super::console::Console;
 use super::guess_limit::{TokenRejection, retry_after};
 use super::layout::{Layout, all_events, message, page, unavailable};
+use super::role::Role;
 use super::session::{self, SessionToken};
 
 #[derive(Template)]
@@ -22,6 +23,8 @@ use super::session::{self, SessionToken};
 struct LoginPage {
     layout: Layout,
     next: String,
+    /// Whether there is a token for viewers.
+    for_viewers: bool,
     /// Why the last token was not accepted.
     rejection: Option<String>,
 }
@@ -67,13 +70,14 @@ pub(super) async fn show(
     let next = local_path(next);
     let layout = Layout::new(&console, identity);
     match identity.caller {
-        Caller::Operator => Redirect::to(&next).into_response(),
+        Caller::Known(Role::Operator) => Redirect::to(&next).into_response(),
         Caller::NoTokenConfigured => no_token(layout),
-        Caller::Anonymous => {
+        Caller::Known(Role::Viewer) | Caller::Anonymous => {
             let rejection = None;
             let form = LoginPage {
                 layout,
                 next,
+                for_viewers: console.access.has_viewer_token(),
                 rejection,
             };
             page(StatusCode::OK, &form)
@@ -93,12 +97,14 @@ pub(super) async fn sign_in(
         return no_token(layout);
     }
     let next = local_path(form.next);
-    let Err(rejection) = console.check_token(form.token.trim(), peer.ip(), &headers) else {
-        return begin_session(&console, layout, &headers, &next).await;
+    let rejection = match console.check_token(form.token.trim(), peer.ip(), &headers) {
+        Ok(role) => return begin_session(&console, layout, role, &headers, &next).await,
+        Err(rejection) => rejection,
     };
     let again = |sentence: String| LoginPage {
         layout,
         next,
+        for_viewers: console.access.has_viewer_token(),
         rejection: Some(sentence),
     };
     match rejection {
@@ -117,6 +123,7 @@ pub(super) async fn sign_in(
 async fn begin_session(
     console: &Console,
     layout: Layout,
+    role: Role,
     headers: &HeaderMap,
     next: &str,
 ) -> Response {
@@ -125,7 +132,7 @@ async fn begin_session(
         error!("cannot begin a session: the system provides no random numbers");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    if let Some(digest) = console.access.digest(&session) {
+    if let Some(digest) = console.access.digest(&session, role) {
         let begin = console
             .db
             .write(move |sql| session::begin(sql, &digest, now));
@@ -133,7 +140,7 @@ async fn begin_session(
             return unavailable(layout, &error);
         }
     }
-    info!("an operator signed in");
+    info!(role = role.as_str(), "a person signed in");
     let cookie = session.cookie(headers);
     ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
 }
@@ -144,7 +151,10 @@ pub(super) async fn sign_out(
     headers: HeaderMap,
 ) -> Response {
     let sessions = console.access.sessions(&headers);
-    let end = console.db.write(move |sql| session::end(sql, &sessions));
+    let end = console.db.write(move |sql| {
+        let digests = sessions.iter().map(|(_, digest)| digest);
+        session::end(sql, digests)
+    });
     if let Err(error) = end.await {
         return unavailable(Layout::new(&console, identity), &error);
     }

@@ -17,6 +17,9 @@ use crate::text::clean;
 /// How long a name is used before it is looked up again; also how long one that cannot be read is not asked for.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
+/// How long a page waits for the names that it shows.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Names that are remembered.
 const MAX_NAMES: usize = 10_000;
 

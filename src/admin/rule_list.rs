@@ -17,7 +17,7 @@ use super::api::{ApiJson, ApiResult, store_unavailable};
 use super::console::Console;
 use super::layout::{Layout, RelativeTime, Section, page, unavailable};
 use super::list_query::{list_of, rule_address};
-use super::portal_names::{Named, PlaceItem};
+use super::portal_names::{Named, PATIENCE, PlaceItem};
 use crate::db::StoreError;
 use crate::ids::FolderId;
 use crate::journal::{RuleActivity, rule_activity};
@@ -27,9 +27,6 @@ use crate::text::clean;
 
 /// How far back matches are counted.
 const PERIOD: Duration = Duration::from_hours(24 * 30);
-
-/// How long the page waits for the names of rooms and folders.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "rules.html")]

@@ -1,22 +1,14 @@
 //! Trying the rules of the editor on past events.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::console::Console;
+use super::console::{Console, PREVIEW_TIMEOUT};
 use crate::config::Rules;
 use crate::db::StoreError;
-use crate::evaluator::Evaluator;
-use crate::facts::FactFinder;
 use crate::rules::RuleSet;
 use crate::text::clean;
 use crate::trial::{self, Comparison, TrialResult};
 
 /// How many past events the rules can be tried on; the first is the default.
 pub(super) const LAST: [u32; 3] = [50, 200, 500];
-
-/// How long a trial may take, with its questions to the portal.
-const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Differences that are listed.
 const MAX_DIFFERENCES: usize = 100;
@@ -43,17 +35,16 @@ pub(super) async fn try_rules(
     last: Option<u32>,
 ) -> Result<TrialSummary, StoreError> {
     let last = size(last);
-    let finder = FactFinder::new(Arc::clone(&console.portal), console.clock.clone());
-    let evaluator = Evaluator::new(Ok(finder));
+    let evaluator = console.evaluator();
     let rules = RuleSet::new(rules.rules);
     let tried = trial::past_events(&console.db, &rules, &evaluator, last);
-    if let Ok(results) = tokio::time::timeout(TRIAL_TIMEOUT, tried).await {
+    if let Ok(results) = tokio::time::timeout(PREVIEW_TIMEOUT, tried).await {
         return Ok(summary(&results?));
     }
     let sentence = format!(
         "The trial took longer than {} s, because the portal must be asked about many events. Try fewer events, or \
          use docspace-courier rules try.",
-        TRIAL_TIMEOUT.as_secs()
+        PREVIEW_TIMEOUT.as_secs()
     );
     Ok(TrialSummary {
         sentence,

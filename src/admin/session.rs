@@ -131,26 +131,29 @@ pub(super) fn begin(sql: &Sql, session: &SessionDigest, now: Timestamp) -> Resul
     .map(drop)
 }
 
-/// Whether one of the sessions has begun and not ended.
-pub(super) fn is_any_active(
+/// The role of the first of the sessions that has begun and not ended.
+pub(super) fn active<Role: Copy>(
     sql: &Sql,
-    sessions: &[SessionDigest],
+    sessions: &[(Role, SessionDigest)],
     now: Timestamp,
-) -> Result<bool, SqlError> {
-    for session in sessions {
+) -> Result<Option<Role>, SqlError> {
+    for (role, session) in sessions {
         let is_active = sql.exists(
             "SELECT 1 FROM sessions WHERE digest = :digest AND ends_at > :now",
             &[(":digest", session.0.as_str().into()), (":now", now.into())],
         )?;
         if is_active {
-            return Ok(true);
+            return Ok(Some(*role));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Ends sessions.
-pub(super) fn end(sql: &Sql, sessions: &[SessionDigest]) -> Result<(), SqlError> {
+pub(super) fn end<'a>(
+    sql: &Sql,
+    sessions: impl IntoIterator<Item = &'a SessionDigest>,
+) -> Result<(), SqlError> {
     for session in sessions {
         sql.execute(
             "DELETE FROM sessions WHERE digest = :digest",

@@ -42,7 +42,9 @@ pub struct AdminListener {
     pub address: SocketAddr,
     /// `ADMIN_TOKEN`: required for every change, unless the proxy authenticates the operator.
     pub token: Option<SecretString>,
-    /// `ADMIN_PROXY_HEADER` and `ADMIN_PROXY_ADDRS`: a proxy that authenticates operators.
+    /// `ADMIN_VIEWER_TOKEN`: allows to see everything and to change nothing.
+    pub viewer_token: Option<SecretString>,
+    /// `ADMIN_PROXY_HEADER`, `ADMIN_PROXY_ADDRS` and `ADMIN_PROXY_ROLE_HEADER`: a proxy that authenticates people.
     pub proxy: Option<TrustedProxy>,
 }
 
@@ -67,29 +69,48 @@ pub(super) fn public_listener(reader: &mut Reader<'_>) -> Option<PublicListener>
 /// The operator's listener.
 pub(super) fn admin_listener(reader: &mut Reader<'_>) -> Option<AdminListener> {
     let address = admin_address(reader)?;
-    let token = reader.get("ADMIN_TOKEN");
-    if token.is_some_and(|token| token.chars().count() < MIN_TOKEN_LENGTH) {
-        let what = format!("has fewer than {MIN_TOKEN_LENGTH} characters, so it can be guessed");
-        reader.problem("ADMIN_TOKEN", what);
-    }
+    let token = token(reader, "ADMIN_TOKEN");
+    let viewer_token = token_of_viewers(reader, token);
     let proxy = trusted_proxy(reader);
-    let is_protected =
-        reader.variables.is_set("ADMIN_TOKEN") || reader.variables.is_set("ADMIN_PROXY_HEADER");
+    let protections = ["ADMIN_TOKEN", "ADMIN_VIEWER_TOKEN", "ADMIN_PROXY_HEADER"];
+    let is_protected = protections.iter().any(|name| reader.variables.is_set(name));
     if !address.ip().is_loopback() && !is_protected {
         reader.problem(
             "ADMIN_TOKEN",
             format!("is required because ADMIN_ADDR {address} is reachable from other machines"),
         );
     }
-    let token = token.map(SecretString::from);
     Some(AdminListener {
         address,
-        token,
+        token: token.map(SecretString::from),
+        viewer_token: viewer_token.map(SecretString::from),
         proxy,
     })
 }
 
-/// The proxy that authenticates operators, if both of its variables are set and valid.
+/// A token that cannot be guessed.
+fn token<'a>(reader: &mut Reader<'a>, name: &'static str) -> Option<&'a str> {
+    let token = reader.get(name);
+    if token.is_some_and(|token| token.chars().count() < MIN_TOKEN_LENGTH) {
+        let what = format!("has fewer than {MIN_TOKEN_LENGTH} characters, so it can be guessed");
+        reader.problem(name, what);
+    }
+    token
+}
+
+fn token_of_viewers<'a>(
+    reader: &mut Reader<'a>,
+    token_of_operators: Option<&str>,
+) -> Option<&'a str> {
+    let viewers = token(reader, "ADMIN_VIEWER_TOKEN");
+    if viewers.is_some() && viewers == token_of_operators {
+        let what = "is the same as ADMIN_TOKEN, so viewers could change things";
+        reader.problem("ADMIN_VIEWER_TOKEN", what);
+    }
+    viewers
+}
+
+/// The proxy that authenticates people, if both of its variables are set and valid.
 fn trusted_proxy(reader: &mut Reader<'_>) -> Option<TrustedProxy> {
     let header = reader.get("ADMIN_PROXY_HEADER");
     let addresses = reader.get("ADMIN_PROXY_ADDRS");
@@ -97,19 +118,16 @@ fn trusted_proxy(reader: &mut Reader<'_>) -> Option<TrustedProxy> {
         if header.is_some() {
             let what = "is not set, but ADMIN_PROXY_HEADER is: the addresses of the proxy that sets the header";
             reader.problem("ADMIN_PROXY_ADDRS", what);
-        } else if addresses.is_some() {
-            let what = "is not set, but ADMIN_PROXY_ADDRS is: the header in which the proxy names the operator";
+        } else if addresses.is_some() || reader.variables.is_set("ADMIN_PROXY_ROLE_HEADER") {
+            let what = "is not set, but ADMIN_PROXY_ADDRS or ADMIN_PROXY_ROLE_HEADER is: the header in which the proxy \
+                        names the person";
             reader.problem("ADMIN_PROXY_HEADER", what);
         }
         return None;
     };
-    let name = header.parse::<HeaderName>();
-    if name.is_err() {
-        reader.problem(
-            "ADMIN_PROXY_HEADER",
-            format!("is not a valid header name: {header}"),
-        );
-    }
+    let name = header_name(reader, "ADMIN_PROXY_HEADER", header);
+    let role_header = reader.get("ADMIN_PROXY_ROLE_HEADER");
+    let role_header = role_header.map(|it| header_name(reader, "ADMIN_PROXY_ROLE_HEADER", it));
     let mut networks = Vec::new();
     for text in addresses.split([' ', ',']).filter(|text| !text.is_empty()) {
         let address = text.parse::<IpAddr>().map(IpNet::from);
@@ -127,9 +145,22 @@ fn trusted_proxy(reader: &mut Reader<'_>) -> Option<TrustedProxy> {
         reader.warning("ADMIN_PROXY_ADDRS", what);
     }
     Some(TrustedProxy {
-        header: name.ok()?,
+        header: name?,
+        // A header that is not valid must not make everybody an operator.
+        role_header: match role_header {
+            Some(header) => Some(header?),
+            None => None,
+        },
         networks,
     })
+}
+
+fn header_name(reader: &mut Reader<'_>, variable: &'static str, text: &str) -> Option<HeaderName> {
+    let name = text.parse().ok();
+    if name.is_none() {
+        reader.problem(variable, format!("is not a valid header name: {text}"));
+    }
+    name
 }
 
 /// The address of the operator's listener.

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::text_file;
 
 /// All variables of the service. `X_FILE` names a file that contains the value of X.
-pub(super) const VARIABLES: [&str; 40] = [
+pub(super) const VARIABLES: [&str; 42] = [
     "DOCSPACE_API_HOST",
     "DOCSPACE_API_KEY",
     "DOCSPACE_CA",
@@ -37,6 +37,8 @@ pub(super) const VARIABLES: [&str; 40] = [
     "ADMIN_TOKEN",
     "ADMIN_PROXY_HEADER",
     "ADMIN_PROXY_ADDRS",
+    "ADMIN_PROXY_ROLE_HEADER",
+    "ADMIN_VIEWER_TOKEN",
     "DATABASE_URL",
     "DATABASE_CA",
     "TLS_CERT_FILE",

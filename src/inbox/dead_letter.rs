@@ -1,5 +1,7 @@
 //! What failed for good of an event: its retry and its end.
 
+use std::iter::Sum;
+
 use jiff::Timestamp;
 
 use crate::db::{Sql, SqlError};
@@ -42,6 +44,16 @@ pub struct Discarded {
     pub actions: usize,
     /// Actions that waited for one of these.
     pub behind: usize,
+}
+
+impl Sum for Discarded {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |total, one| Self {
+            decisions: total.decisions + one.decisions,
+            actions: total.actions + one.actions,
+            behind: total.behind + one.behind,
+        })
+    }
 }
 
 /// Discards an event's dead letters, and the actions that wait for them in their rules. `None` when there

@@ -78,7 +78,7 @@ pub(super) async fn show(State(setup): State<Arc<Setup>>) -> PageResult {
         address = Some(service.address);
         let since = service.since;
         let event = service.db.read(move |sql| first_event(sql, since)).await?;
-        steps = progress::items(event.as_ref(), service.metrics.rejections(), &proposal);
+        steps = progress::items(event.as_ref(), &service.metrics.rejections(), &proposal);
     }
     let checks = report.as_ref().and_then(|report| report.checks.as_ref());
     let sections = checks.iter().flat_map(|checks| &checks.sections);

@@ -56,7 +56,7 @@ pub(super) fn first_event(sql: &Sql, since: Timestamp) -> Result<Option<EventDet
 /// The steps that the service has made, and those that are still open.
 pub(super) fn items(
     event: Option<&EventDetails>,
-    rejections: Option<Rejections>,
+    rejections: &[Rejections],
     proposal: &Proposal,
 ) -> Vec<ProgressItem> {
     let Some(event) = event else {
@@ -76,18 +76,19 @@ pub(super) fn items(
     items
 }
 
-fn before_the_first(rejections: Option<Rejections>) -> Vec<ProgressItem> {
+fn before_the_first(rejections: &[Rejections]) -> Vec<ProgressItem> {
     let open = |text: &str| ProgressItem::new("open", text);
-    let (received, verified) = match rejections {
+    let (received, verified) = match rejections.last() {
         None => (
             ProgressItem::new("waiting", "Waiting for the delivery"),
             open("Signature verified"),
         ),
-        Some(Rejections { count, reason }) => (
+        Some(Rejections { count, reason, .. }) => (
             ProgressItem::new("done", "Delivery received"),
             ProgressItem::new("failed", "Signature verified").with(format!(
-                "{count} rejected: {reason}. Another webhook may send to this address, or the webhook has another \
-                 secret: start again to give it the one of the env file."
+                "{count} rejected: {}. Another webhook may send to this address, or the webhook has another \
+                 secret: start again to give it the one of the env file.",
+                reason.sentence()
             )),
         ),
     };

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::bounds::STATE_BOUND;
 use crate::floods::exchange_with;
 use crate::page::{EVERYWHERE, LOOPBACK, Log, Operator, TOKEN, code, header};
-use crate::scene::{Scene, scenario};
+use crate::scene::{Leftover, Scene, scenario};
 
 impl Operator {
     /// Whether a session's cookie gives access.
@@ -288,8 +288,13 @@ async fn a_forwarded_request_is_not_local_whatever_host_it_names() {
 
 /// A listener on all addresses behind a proxy at 127.0.0.2 that authenticates operators.
 async fn behind_proxy(scene: &Scene, token: Option<&str>) -> Operator {
+    behind(scene, token, None).await
+}
+
+async fn behind(scene: &Scene, token: Option<&str>, role_header: Option<&'static str>) -> Operator {
     let proxy = TrustedProxy {
         header: HeaderName::from_static("x-user"),
+        role_header: role_header.map(HeaderName::from_static),
         networks: vec!["127.0.0.2/32".parse().unwrap()],
     };
     let access = Access::new(token.map(Into::into), EVERYWHERE.into(), Some(proxy));
@@ -404,6 +409,115 @@ async fn heads_are_limited_as_on_the_public_listener() {
         }
         let response = exchange_with(address, b"GET / HTTP/1.1\r\n\r\n").await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    })
+    .await;
+}
+
+/// A token with which one may only look.
+const VIEWER_TOKEN: &str = "a-token-of-the-viewers";
+
+/// Pages that ask before they change something, and what changes it.
+const CHANGES: [&str; 5] = [
+    "/events/1/replay",
+    "/events/matching/replay",
+    "/rules/pause",
+    "/rules/edit",
+    "/backfill/start",
+];
+
+#[tokio::test]
+async fn viewers_see_everything_and_change_nothing() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.dead_copy("plan.docx").await;
+        let access = Access::new(Some(TOKEN.into()), EVERYWHERE.into(), None)
+            .with_viewer_token(Some(VIEWER_TOKEN.into()));
+        let operator = scene.operator_of(access).await;
+        let signed_in = operator.form("/login", format!("token={VIEWER_TOKEN}"));
+        let signed_in = signed_in.send().await.unwrap();
+        assert_eq!(signed_in.status(), 303);
+        let cookie = header(&signed_in, "set-cookie");
+        let cookie = cookie.split(';').next().unwrap();
+
+        let pages = [
+            "/",
+            "/events/1",
+            "/rules",
+            "/backfill",
+            "/changes",
+            "/metrics",
+            "/api/events",
+        ];
+        for path in pages {
+            let request = || operator.request(Method::GET, path);
+            assert_eq!(
+                code(request().header("cookie", cookie)).await,
+                200,
+                "{path}"
+            );
+            assert_eq!(
+                code(request().bearer_auth(VIEWER_TOKEN)).await,
+                200,
+                "{path}"
+            );
+        }
+        for path in CHANGES {
+            let change = || operator.form(path, "show=dead&rule=copy");
+            assert_eq!(code(change().header("cookie", cookie)).await, 403, "{path}");
+            assert_eq!(
+                code(change().bearer_auth(VIEWER_TOKEN)).await,
+                403,
+                "{path}"
+            );
+        }
+        let page = operator.request(Method::GET, "/events/1/replay");
+        let page = page.header("cookie", cookie).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        assert!(page.contains("Only operators can change this"), "{page}");
+
+        // The same person can become an operator, and sign out again.
+        let again = operator.form("/login", format!("token={TOKEN}"));
+        let again = again.header("cookie", cookie).send().await.unwrap();
+        let operators = header(&again, "set-cookie");
+        let operators = operators.split(';').next().unwrap().to_owned();
+        let ask = operator.request(Method::GET, "/events/1/replay");
+        assert_eq!(code(ask.header("cookie", &operators)).await, 200);
+        let sign_out = operator.form("/logout", String::new());
+        assert_eq!(code(sign_out.header("cookie", cookie)).await, 303);
+        assert!(!operator.has_access(cookie).await);
+        assert!(operator.has_access(&operators).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_names_the_role() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 1);
+        scene.dead_copy("plan.docx").await;
+        let proxied = behind(scene, None, Some("x-role")).await.at("127.0.0.2");
+        let ask = |roles: &[&'static str]| {
+            let request = proxied.request(Method::GET, "/events/1/replay");
+            roles
+                .iter()
+                .fold(request.header("x-user", "ada"), |request, role| {
+                    request.header("x-role", *role)
+                })
+        };
+        assert_eq!(code(ask(&["operator"])).await, 200);
+        for roles in [
+            &["viewer"][..],
+            &[],
+            &["operators"],
+            &["operator", "viewer"],
+            &[""],
+        ] {
+            assert_eq!(code(ask(roles)).await, 403, "{roles:?}");
+        }
+        let look = proxied.request(Method::GET, "/api/status");
+        assert_eq!(code(look.header("x-user", "ada")).await, 200);
+        let nobody = proxied.request(Method::GET, "/api/status");
+        assert_eq!(code(nobody.header("x-role", "operator")).await, 403);
     })
     .await;
 }

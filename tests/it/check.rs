@@ -595,6 +595,10 @@ async fn deliveries_that_the_running_service_rejects() {
             page.contains("does not match DOCSPACE_WEBHOOK_SECRET"),
             "{page}"
         );
+        assert!(
+            page.contains("Run docspace-courier register"),
+            "it says what to do: {page}"
+        );
 
         scene.stop_receiving().await;
         let secret = scene.portal.secret().to_owned();

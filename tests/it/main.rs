@@ -81,6 +81,7 @@ mod pipeline;
 
 // What people look up and change afterwards.
 mod admin_access;
+mod bulk_changes;
 mod events;
 mod metrics;
 mod mistyped_folder;

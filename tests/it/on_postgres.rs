@@ -68,6 +68,7 @@ mod notify;
 mod pipeline;
 
 mod admin_access;
+mod bulk_changes;
 mod check;
 mod events;
 mod metrics;

@@ -171,3 +171,35 @@ async fn a_person_finds_a_dead_letter_and_replays_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_person_discards_all_dead_letters_with_a_phone() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::Discarded, 2);
+        let operator = scene.operator().await;
+        scene.dead_copy("plan 1.docx").await;
+        scene
+            .dead_copy(&("Überweisungsbestätigung_".repeat(6) + ".pdf"))
+            .await;
+        let browser = Browser::start().await;
+        browser.show_on(320, 740, "dark").await;
+        browser.go(&format!("{}/login", operator.address)).await;
+        browser.type_into("#token", TOKEN).await;
+        browser.click(".stack button").await;
+        browser
+            .go(&format!("{}/?show=dead", operator.address))
+            .await;
+        assert_eq!(browser.violations().await, Vec::<String>::new());
+        browser.click("#events a.danger").await;
+        assert_eq!(browser.violations().await, Vec::<String>::new());
+        assert!(browser.too_wide().await <= 0);
+        browser.click("form.buttons button").await;
+        let said = browser.text().await;
+        assert!(said.contains("2 dead letters."), "{said}");
+        assert_eq!(browser.violations().await, Vec::<String>::new());
+        browser.click(".narrow a").await;
+        let list = browser.text().await;
+        assert!(list.contains("No dead letters."), "{list}");
+    })
+    .await;
+}

@@ -149,6 +149,7 @@ async fn an_operator_pauses_and_resumes_a_rule_and_the_audit_log_says_who() {
     scenario(async |scene| {
         let proxy = TrustedProxy {
             header: "x-user".parse().unwrap(),
+            role_header: None,
             networks: vec!["127.0.0.1/32".parse().unwrap()],
         };
         let access = Access::new(None, EVERYWHERE.into(), Some(proxy));

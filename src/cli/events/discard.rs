@@ -39,8 +39,9 @@ pub(super) async fn run(
         }
     };
     let mut code = ExitCode::SUCCESS;
-    let mut total = Discarded::default();
-    for (id, discarded) in replay::discard(db, &selected, author, clock.now()).await? {
+    let results = replay::discard(db, &selected, author, clock.now()).await?;
+    let total: Discarded = results.iter().filter_map(|(_, discarded)| *discarded).sum();
+    for (id, discarded) in results {
         match discarded {
             None => code = unknown_event(id.0),
             Some(nothing) if nothing == Discarded::default() => {
@@ -51,11 +52,7 @@ pub(super) async fn run(
                     )]);
                 }
             }
-            Some(some) => {
-                total.decisions += some.decisions;
-                total.actions += some.actions;
-                total.behind += some.behind;
-            }
+            Some(_) => {}
         }
     }
     if total != Discarded::default() {

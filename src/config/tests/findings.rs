@@ -117,6 +117,25 @@ fn a_short_token_is_refused() {
 }
 
 #[test]
+fn the_token_of_viewers_is_another_one() {
+    let check = |viewers: &'static str, words: &'static str| {
+        let pairs = [
+            ("ADMIN_TOKEN", "0123456789abcdef"),
+            ("ADMIN_VIEWER_TOKEN", viewers),
+        ];
+        finds(&pairs, Severity::Error, &[("ADMIN_VIEWER_TOKEN", words)]);
+    };
+    check("letmein", "fewer than 16 characters");
+    check("0123456789abcdef", "the same as ADMIN_TOKEN");
+    // Alone, it protects a listener on other addresses, on which nothing can be changed.
+    let pairs = [
+        ("ADMIN_VIEWER_TOKEN", "fedcba9876543210"),
+        ("ADMIN_ADDR", "0.0.0.0:3001"),
+    ];
+    finds(&pairs, Severity::Error, &[]);
+}
+
+#[test]
 fn a_proxy_that_authenticates_operators_has_a_header_and_addresses() {
     let header = ("ADMIN_PROXY_HEADER", "X-User");
     let check = |pairs: &[(&'static str, &'static str)], words: (&'static str, &'static str)| {
@@ -137,6 +156,15 @@ fn a_proxy_that_authenticates_operators_has_a_header_and_addresses() {
             ("ADMIN_PROXY_ADDRS", "10.0.0.5"),
         ],
         ("ADMIN_PROXY_HEADER", "is not a valid header name"),
+    );
+    let addresses = ("ADMIN_PROXY_ADDRS", "10.0.0.5");
+    check(
+        &[header, addresses, ("ADMIN_PROXY_ROLE_HEADER", "X Role")],
+        ("ADMIN_PROXY_ROLE_HEADER", "is not a valid header name"),
+    );
+    check(
+        &[("ADMIN_PROXY_ROLE_HEADER", "X-Role")],
+        ("ADMIN_PROXY_HEADER", "is not set"),
     );
     // Then no token is needed on other addresses.
     let everywhere = ("ADMIN_ADDR", "0.0.0.0:3001");
