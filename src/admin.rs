@@ -66,6 +66,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/api/events/{id}", get(api::event))
         .route("/api/rules", get(rule_list::list))
         .route("/api/changes", get(change_list::list))
+        .route("/api/backfill", get(api::newest_backfill))
         .route("/api/status", get(api::status))
         .route("/metrics", get(metrics))
         .fallback(layout::not_found)

@@ -131,6 +131,16 @@ pub(super) async fn event(
         .ok_or((StatusCode::NOT_FOUND, "there is no such event\n".into()))
 }
 
+/// The newest backfill, if there was one.
+pub(super) async fn newest_backfill(
+    State(console): State<Arc<Console>>,
+) -> ApiResult<Option<Backfill>> {
+    let newest = console.db.read(backfill::latest).await;
+    newest
+        .map(ApiJson)
+        .map_err(|error| store_unavailable(&error))
+}
+
 pub(super) async fn status(State(console): State<Arc<Console>>) -> ApiResult<StatusResponse> {
     let read = console.db.read(|sql| {
         Ok((
