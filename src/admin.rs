@@ -38,6 +38,7 @@ mod list_query;
 mod portal_names;
 
 // Rules.
+mod new_rule_page;
 mod rule_list;
 mod rule_pause;
 mod rules_editor_page;
@@ -101,6 +102,10 @@ fn changes(console: &Arc<Console>) -> Router<Arc<Console>> {
         .route(
             "/rules/{change}",
             get(rule_pause::show).post(rule_pause::apply),
+        )
+        .route(
+            new_rule_page::PATH,
+            get(new_rule_page::show).post(new_rule_page::fill),
         )
         .merge(backfill_forms())
         .route(

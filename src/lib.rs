@@ -38,6 +38,7 @@ pub mod pipeline;
 pub mod audit;
 pub mod evaluator;
 pub mod forget;
+mod recipes;
 pub mod replay;
 pub mod rule_pause;
 mod rules_editor;

@@ -148,6 +148,40 @@ pub(super) async fn show(
     .await
 }
 
+/// The editor with the text of the file and new rules at its end, which are not saved yet.
+pub(super) async fn show_with_addition(
+    console: &Console,
+    layout: Layout,
+    addition: &str,
+) -> Response {
+    let Some(editor) = editor(console) else {
+        return no_rules_file(layout);
+    };
+    let file = editor.clone();
+    let content = match off_thread(move || file.read()).await {
+        Ok(content) => content,
+        Err(error) => return unreadable(layout, &error),
+    };
+    let current = content.text().trim_end();
+    let separator = if current.is_empty() { "" } else { "\n\n" };
+    let text = format!("{current}{separator}{addition}");
+    let (_, findings) = match read_rules(console, text.clone()).await {
+        Ok(read) => read,
+        Err(error) => return unreadable(layout, &error),
+    };
+    let sentence = "The new rule is at the end of the text. Nothing is changed until you save it.";
+    let shown = Shown {
+        notice: Some(Notice {
+            sentence: sentence.to_owned(),
+            is_bad: false,
+        }),
+        findings,
+        ..Shown::default()
+    };
+    let (code, fingerprint) = (StatusCode::OK, content.fingerprint());
+    render(console, layout, code, &editor, &text, &fingerprint, shown).await
+}
+
 pub(super) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(identity): Extension<Identity>,

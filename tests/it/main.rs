@@ -64,6 +64,7 @@ mod trash;
 mod write;
 
 // Rules from a file.
+mod new_rule;
 mod recipes;
 mod results;
 mod rules;

@@ -14,8 +14,8 @@ use crate::page::{EVERYWHERE, LOOPBACK, Operator, TOKEN, code, header};
 use crate::scene::{Leftover, Scene, scenario};
 
 /// A rules file, and an operator listener of a service that has only its rules.
-struct Editor {
-    operator: Operator,
+pub struct Editor {
+    pub operator: Operator,
     session: String,
     file: PathBuf,
     _folder: TempDir,
@@ -43,7 +43,7 @@ fn with_file(scene: &Scene, file: &str) -> Variables {
 }
 
 impl Editor {
-    async fn open(scene: &Scene, text: &str) -> Self {
+    pub async fn open(scene: &Scene, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rules.toml");
         fs::write(&file, text).unwrap();
@@ -58,7 +58,7 @@ impl Editor {
         }
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub async fn page(&self, path: &str) -> String {
         let request = self.operator.request(Method::GET, path);
         let answer = request
             .header("cookie", &self.session)
@@ -104,7 +104,7 @@ impl Editor {
         (code, answer.text().await.unwrap())
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         fs::read_to_string(&self.file).unwrap()
     }
 }
@@ -409,6 +409,9 @@ async fn the_pages_of_an_operator_fit_every_screen_and_everyone() {
                 "/rules/resume?rule=mirror",
                 "/rules/pause?rule=nobody",
                 "/rules/edit",
+                "/rules/new",
+                "/rules/new?recipe=archived-room",
+                "/rules/new?recipe=route-by-status",
                 "/changes",
             ] {
                 browser.go(&format!("{address}{path}")).await;
