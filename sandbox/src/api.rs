@@ -1,12 +1,17 @@
 //! The HTTP API: the routes, and the envelopes of responses and errors (docs/DOCSPACE.md 5.1, 5.4).
 
+mod account_changes;
+mod account_lists;
 mod activity;
 mod archiving;
+mod bulk_download;
 mod conversion;
 mod deletion;
 mod download;
 mod dry_runs;
+mod duplication;
 mod error;
+mod file_settings;
 mod fileops;
 mod files;
 mod folders;
@@ -25,6 +30,7 @@ mod settings;
 mod sharing;
 mod tags;
 mod templates;
+mod upload_sessions;
 mod uploads;
 mod webhooks;
 
@@ -33,7 +39,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::json;
 
 use super::access::{Authorization, allows_anonymous};
@@ -44,6 +50,7 @@ use super::user::User;
 pub(super) use self::download::DOWNLOADS;
 pub(super) use self::error::ApiError;
 use self::responder::Responder;
+pub(super) use self::upload_sessions::CHUNKS;
 
 /// The largest upload, in bytes.
 pub(super) const UPLOAD_LIMIT: usize = 256 * 1024 * 1024;
@@ -61,7 +68,9 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .merge(routes::webhook_routes())
         .route_layer(from_fn_with_state(portal.clone(), authorize))
         .route(DOWNLOADS, get(download::stream))
+        .route(CHUNKS, post(upload_sessions::chunk))
         .route("/api/2.0/settings", get(settings::settings))
+        .route("/api/2.0/settings/cultures", get(settings::cultures))
         .route("/api/2.0/settings/version/build", get(settings::version))
         .route(
             "/api/2.0/authentication",

@@ -45,7 +45,7 @@ pub enum FaultEffect {
 
 impl FaultEffect {
     /// Whether it affects the operation that a call starts, not the call itself.
-    fn affects_operation(&self) -> bool {
+    pub(super) fn affects_operation(&self) -> bool {
         matches!(self, Self::OperationError(_) | Self::OperationResultLost)
     }
 }
@@ -102,6 +102,11 @@ impl Faults {
         });
     }
 
+    /// The random faults, if there are any.
+    pub(super) fn random(&self) -> Option<&RandomFaults> {
+        self.random.as_ref().map(|(faults, _)| faults)
+    }
+
     /// The effect on a call, if there is one: that of the first queued fault that matches, or a random one.
     pub(super) fn next_effect(&mut self, method: &str, path: &str) -> Option<FaultEffect> {
         self.next_queued(method, path)
@@ -145,7 +150,7 @@ const STARTING: [&str; 5] = [
 const DELETING: &str = "/api/2.0/files/file/";
 
 /// Whether a call starts an operation.
-fn starts_operation(method: &str, path: &str) -> bool {
+pub(super) fn starts_operation(method: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     match method {
         "PUT" => STARTING.iter().any(|end| path.ends_with(end)),

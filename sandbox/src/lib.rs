@@ -7,8 +7,8 @@
 //! The behaviour follows `docs/DOCSPACE.md`, including what makes receivers fail: the result of an operation
 //! can be read once, different refusals look the same, and failed deliveries are repeated with another body.
 //!
-//! Not imitated are third-party storage, quotas, forms and their roles, versions other than the newest, upload sessions,
-//! copies and moves of folders, and what a conversion makes of a document. A call that the sandbox lacks is not found.
+//! Not imitated are third-party storage, quotas, forms and their roles, versions other than the newest, copies of rooms,
+//! events about people, and what a conversion makes of a document. A call that the sandbox lacks is not found.
 //!
 //! This crate shares no code with the service that is tested against it. It signs, encodes and parses by
 //! itself, so that a mistake in the service cannot cancel itself out.
@@ -41,20 +41,25 @@ mod webhooks;
 mod access;
 mod api;
 mod archiving;
+mod bulk_download;
 mod call_log;
 mod conversion;
 mod deletion;
 mod deviation;
+mod fault_rules;
 mod faults;
 mod json;
 mod operations;
+mod rate_limit;
 mod refusal;
 mod server;
 mod sharing;
 mod template;
 mod transfer;
+mod zip;
 
-// The page for people.
+// The page for people, and the API that controls the sandbox.
+mod control;
 mod page;
 mod page_access;
 

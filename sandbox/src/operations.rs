@@ -1,16 +1,18 @@
 //! Operations of all kinds: their execution, and the rules by which results can be read (docs/DOCSPACE.md 4). `api::fileops` advances an operation from stage to stage.
 
+mod result;
+
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::archiving::Archiving;
+use super::bulk_download::BulkDownload;
 use super::deletion::Deletion;
-use super::event::{Payload, Raised};
+use super::event::Raised;
 use super::guid::random_guid;
-use super::ids::FileId;
 use super::json::Renderer;
 use super::storage::Storage;
-use super::transfer::{FileRequest, Transfer};
+use super::transfer::{Transfer, TransferRequest, Transferred};
 
 /// How long the result of a finished operation is kept if it is not read.
 const UNREAD_RETENTION: SignedDuration = SignedDuration::from_secs(60);
@@ -24,15 +26,33 @@ pub(super) enum Kind {
     Copy,
     /// Number 2.
     Delete,
+    /// Number 3.
+    Download,
+    /// Number 7.
+    Duplicate,
 }
 
 impl Kind {
+    /// The kinds with DocSpace's numbers and names.
+    const ALL: [(Self, u8, &str); 5] = [
+        (Self::Move, 0, "move"),
+        (Self::Copy, 1, "copy"),
+        (Self::Delete, 2, "delete"),
+        (Self::Download, 3, "download"),
+        (Self::Duplicate, 7, "duplicate"),
+    ];
+
     fn number(self) -> u8 {
-        match self {
-            Self::Move => 0,
-            Self::Copy => 1,
-            Self::Delete => 2,
-        }
+        let known = Self::ALL.into_iter().find(|known| known.0 == self);
+        known.map_or(0, |known| known.1)
+    }
+
+    /// The kind with a number or name.
+    pub(super) fn named(text: &str) -> Option<Self> {
+        let is_named = |(_, number, name): &(Self, u8, &str)| {
+            text.eq_ignore_ascii_case(name) || text == number.to_string()
+        };
+        Self::ALL.into_iter().find(is_named).map(|known| known.0)
     }
 }
 
@@ -76,9 +96,12 @@ pub(super) struct OperationOptions {
 /// What an operation does.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
-    Transfer(FileRequest),
+    Transfer(TransferRequest),
     Delete(Deletion),
     Archive(Archiving),
+    /// Copies of files and folders beside them.
+    Duplicate(Vec<TransferRequest>),
+    Download(BulkDownload),
 }
 
 impl Task {
@@ -89,6 +112,8 @@ impl Task {
                 Transfer::Move => Kind::Move,
             },
             Self::Delete(_) => Kind::Delete,
+            Self::Duplicate(_) => Kind::Duplicate,
+            Self::Download(_) => Kind::Download,
             // The portal numbers archiving like a move.
             Self::Archive(_) => Kind::Move,
         }
@@ -102,7 +127,10 @@ pub(super) struct Operation {
     task: Task,
     options: OperationOptions,
     stage: Stage,
-    results: Vec<FileId>,
+    /// The files and folders that a transfer resulted in.
+    results: Transferred,
+    /// The file or archive that a bulk download resulted in.
+    download: Option<String>,
     processed: usize,
     error: String,
     finished: Option<Timestamp>,
@@ -145,7 +173,8 @@ impl Operations {
             task,
             options,
             stage: Stage::Queued,
-            results: Vec::new(),
+            results: Transferred::default(),
+            download: None,
             processed: 0,
             error: String::new(),
             finished: None,
@@ -228,8 +257,25 @@ impl Operation {
             error.clone_into(&mut self.error);
             return Vec::new();
         }
+        let keep_title = self.options.keep_title;
         let events = match self.task.clone() {
-            Task::Transfer(request) => self.transfer(&request, storage, now),
+            Task::Transfer(request) => {
+                let done = request.execute(storage, keep_title, now);
+                return self.finish_transfer(done);
+            }
+            Task::Duplicate(requests) => {
+                let mut events = Vec::new();
+                for request in requests {
+                    let done = request.execute(storage, keep_title, now);
+                    events.extend(self.finish_transfer(done));
+                }
+                return events;
+            }
+            Task::Download(download) => {
+                self.processed = download.files.len() + download.folders.len();
+                self.download = Some(download.execute(storage, now));
+                return Vec::new();
+            }
             Task::Delete(deletion) => {
                 let deleted = deletion.execute(storage, now);
                 self.fail(deleted.error);
@@ -247,26 +293,13 @@ impl Operation {
         events
     }
 
-    fn transfer(
-        &mut self,
-        request: &FileRequest,
-        storage: &mut Storage,
-        now: Timestamp,
-    ) -> Vec<Raised> {
-        let mut events = Vec::new();
-        for file in &request.files {
-            let trigger = request.trigger(storage, file);
-            match request.execute(storage, file, self.options.keep_title, now) {
-                Ok(Some(result)) => {
-                    let payload = Payload::of_file_in(storage, &result);
-                    events.extend(payload.map(|payload| (trigger, payload)));
-                    self.results.push(result);
-                }
-                Ok(None) => {}
-                Err(error) => self.fail(Some(error)),
-            }
-        }
-        events
+    /// Keeps the results of a transfer and returns its events.
+    fn finish_transfer(&mut self, done: Transferred) -> Vec<Raised> {
+        self.processed += done.files.len() + done.folders.len();
+        self.results.files.extend(done.files);
+        self.results.folders.extend(done.folders);
+        self.fail(done.error);
+        done.events
     }
 
     fn fail(&mut self, error: Option<&'static str>) {
@@ -286,44 +319,5 @@ impl Operation {
         } else {
             0
         }
-    }
-
-    fn to_json(&self, renderer: &Renderer<'_>) -> Value {
-        let finished = self.stage >= Stage::Finished;
-        let mut object = json!({
-            "id": self.id,
-            "Operation": self.task.kind().number(),
-            "progress": self.progress(),
-            "error": self.error,
-            "processed": self.processed.to_string(),
-            "finished": finished,
-            "status": self.stage.status(),
-        });
-        if let Task::Transfer(request) = &self.task
-            && self.progress() == 100
-        {
-            let files = if finished {
-                &self.results
-            } else {
-                &request.files
-            };
-            let files = renderer.files(files);
-            if !finished || files.is_empty() {
-                object["folders"] = renderer
-                    .folders(std::slice::from_ref(&request.destination))
-                    .into();
-            }
-            if !files.is_empty() {
-                object["files"] = files.into();
-            }
-        }
-        if let Task::Archive(archiving) = &self.task
-            && finished
-            && self.processed > 0
-        {
-            let room = std::slice::from_ref(&archiving.room);
-            object["folders"] = renderer.folders(room).into();
-        }
-        object
     }
 }

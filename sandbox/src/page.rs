@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::api::UPLOAD_LIMIT;
+use super::control;
 use super::event::UploadEvents;
 use super::ids::FolderId;
 use super::json::size_text;
@@ -82,6 +83,7 @@ pub(super) fn router(portal: &Portal) -> Router<Portal> {
         .route("/", get(show))
         .route("/sandbox/upload", post(upload))
         .route("/sandbox/webhooks", post(register))
+        .merge(control::router())
         .layer(DefaultBodyLimit::max(UPLOAD_LIMIT))
         .layer(from_fn_with_state(portal.clone(), page_access::check))
 }

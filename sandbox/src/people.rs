@@ -27,6 +27,17 @@ impl AccountType {
         matches!(self, Self::Owner | Self::Administrator | Self::RoomAdmin)
     }
 
+    /// Higher for a type with more rights.
+    pub(super) fn rank(self) -> u8 {
+        match self {
+            Self::Guest => 0,
+            Self::User => 1,
+            Self::RoomAdmin => 2,
+            Self::Administrator => 3,
+            Self::Owner => 4,
+        }
+    }
+
     /// Whether an account of this type administers the portal.
     pub(super) fn is_administrator(self) -> bool {
         matches!(self, Self::Owner | Self::Administrator)
@@ -40,6 +51,17 @@ pub(super) enum AccountStatus {
     Disabled,
     /// Invited, and not signed in yet.
     Pending,
+}
+
+impl AccountStatus {
+    /// DocSpace's number for it.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Active => 1,
+            Self::Disabled => 2,
+            Self::Pending => 4,
+        }
+    }
 }
 
 /// An account.
@@ -129,6 +151,16 @@ impl People {
 
     /// Creates the account of a guest who was invited by e-mail.
     pub(super) fn add_guest(&mut self, email: &str, now: Timestamp) -> &Person {
+        self.add_invited(email, AccountType::Guest, now)
+    }
+
+    /// Creates the account of a person who was invited by e-mail.
+    pub(super) fn add_invited(
+        &mut self,
+        email: &str,
+        account_type: AccountType,
+        now: Timestamp,
+    ) -> &Person {
         let id = random_guid();
         let user_name = email.split('@').next().unwrap_or_default().to_owned();
         self.people.entry(id.clone()).or_insert(Person {
@@ -137,7 +169,7 @@ impl People {
             last_name: String::new(),
             user_name,
             email: email.to_owned(),
-            account_type: AccountType::Guest,
+            account_type,
             status: AccountStatus::Pending,
             registered: now,
         })
@@ -153,6 +185,14 @@ impl People {
 
     pub(super) fn person_mut(&mut self, id: &str) -> Option<&mut Person> {
         self.people.get_mut(id)
+    }
+
+    /// Deletes an account, which leaves its groups.
+    pub(super) fn remove(&mut self, id: &str) {
+        self.people.remove(id);
+        for group in self.groups.values_mut() {
+            group.members.retain(|member| member != id);
+        }
     }
 
     pub(super) fn by_email(&self, email: &str) -> Option<&Person> {

@@ -9,6 +9,7 @@ pub(super) mod webhooks;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -20,9 +21,11 @@ use tokio_util::task::TaskTracker;
 use super::access::Access;
 use super::call_log::CallLog;
 use super::conversion::Conversions;
+use super::fault_rules::FaultRules;
 use super::faults::Faults;
 use super::ids::FolderId;
 use super::operations::Operations;
+use super::rate_limit::RateLimit;
 use super::seed::Seed;
 use super::sender;
 use super::settings::PortalSettings;
@@ -47,14 +50,18 @@ impl Portal {
             conversions: Conversions::default(),
             room_from_template: None,
             webhooks: Webhooks::new(),
+            uploads: Vec::new(),
             faults: Faults::default(),
+            fault_rules: FaultRules::default(),
             deviations: BTreeSet::new(),
             access: Access::default(),
             calls: CallLog::default(),
             latency: settings.latency,
             operation_time: settings.operation_time,
+            rate: RateLimit::default(),
             address: None,
             log_zone: TimeZone::UTC,
+            log_zone_name: "UTC0".to_owned(),
             delivered_per_log_page: 0,
             added_per_log_page: 0,
             undelivered: Vec::new(),
@@ -67,6 +74,7 @@ impl Portal {
             seed,
             created,
             time: settings.time,
+            clock_offset: AtomicI64::new(0),
             retry_waits: settings.retry_waits,
             delivery_timeout: settings.delivery_timeout,
             client: delivery_client(),

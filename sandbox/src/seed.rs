@@ -137,6 +137,7 @@ fn folder(
     Folder {
         id: id.clone(),
         parent: parent.cloned(),
+        trashed_from: None,
         title: title.to_owned(),
         created: now,
         updated: now,

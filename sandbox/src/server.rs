@@ -87,7 +87,7 @@ async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Dropped> {
     let path = request.uri().path();
-    if !path.starts_with("/api/") && path != api::DOWNLOADS {
+    if !path.starts_with("/api/") && ![api::CHUNKS, api::DOWNLOADS].contains(&path) {
         return Ok(route(router, request).await);
     }
     let (call, latency, effect) = begin(portal, &request);
@@ -113,12 +113,16 @@ fn begin(
         .uri()
         .path_and_query()
         .map_or("", |path| path.as_str());
+    let now = portal.now();
     let mut state = portal.state();
     let call = state.calls.begin(method, path);
     let effect = if state.access.down {
         Some(FaultEffect::DropBefore)
+    } else if !state.rate.admits(now) {
+        Some(FaultEffect::Status(429))
     } else {
-        state.faults.next_effect(method, path)
+        let of_rule = state.fault_rules.next_effect(method, path);
+        of_rule.or_else(|| state.faults.next_effect(method, path))
     };
     (call, state.latency, effect)
 }

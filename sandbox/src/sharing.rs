@@ -173,7 +173,7 @@ impl Sharing<'_> {
 }
 
 /// Whether a text could be an e-mail address.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(name, domain)| {
         !name.is_empty() && domain.contains('.') && !text.contains(char::is_whitespace)

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,10 +18,12 @@ use super::call_log::CallLog;
 use super::conversion::Conversions;
 use super::deviation::Deviation;
 use super::event::{Event, Payload};
+use super::fault_rules::FaultRules;
 use super::faults::Faults;
 use super::ids::{EventId, FileId, FolderId};
 use super::json::Renderer;
 use super::operations::Operations;
+use super::rate_limit::RateLimit;
 use super::seed::Seed;
 use super::settings::TimeSource;
 use super::storage::{Action, Storage, clean_title};
@@ -35,6 +38,8 @@ pub(super) struct Shared {
     pub(super) seed: Seed,
     pub(super) created: Timestamp,
     pub(super) time: TimeSource,
+    /// How far the clock was moved, in seconds.
+    pub(super) clock_offset: AtomicI64,
     pub(super) retry_waits: Vec<Duration>,
     pub(super) delivery_timeout: Duration,
     /// For deliveries, and for the probe of a new receiver.
@@ -55,8 +60,23 @@ impl Shared {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.time.now()
+        let offset = self.clock_offset.load(Ordering::Relaxed);
+        self.time.now() + SignedDuration::from_secs(offset)
     }
+}
+
+/// An upload in chunks.
+#[derive(Debug)]
+pub(super) struct UploadSession {
+    pub(super) id: String,
+    pub(super) folder: FolderId,
+    pub(super) title: String,
+    /// The size of the whole file.
+    pub(super) size: u64,
+    /// Whether it becomes another file if there is one of the title.
+    pub(super) creates: bool,
+    /// What has arrived.
+    pub(super) content: Vec<u8>,
 }
 
 /// Everything that changes.
@@ -67,15 +87,20 @@ pub(super) struct State {
     /// The creation of a room from a template that runs or ran last.
     pub(super) room_from_template: Option<RoomFromTemplate>,
     pub(super) webhooks: Webhooks,
+    /// The uploads in chunks that are not complete.
+    pub(super) uploads: Vec<UploadSession>,
     pub(super) faults: Faults,
+    pub(super) fault_rules: FaultRules,
     pub(super) deviations: BTreeSet<Deviation>,
     pub(super) access: Access,
     pub(super) calls: CallLog,
     pub(super) latency: Duration,
     pub(super) operation_time: Duration,
+    pub(super) rate: RateLimit,
     pub(super) address: Option<SocketAddr>,
     /// The time zone for whose local times the times of the delivery log are taken, which are in UTC.
     pub(super) log_zone: TimeZone,
+    pub(super) log_zone_name: String,
     /// How many undelivered rows count as delivered after each page of the delivery log.
     pub(super) delivered_per_log_page: usize,
     /// How many undelivered rows are added after each page of the delivery log.

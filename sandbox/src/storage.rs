@@ -9,10 +9,12 @@ mod title;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::ids::{FileId, FolderId};
+use super::level::AccessLevel;
 use super::people::People;
 use super::user::User;
 
@@ -39,6 +41,8 @@ pub(super) struct Storage {
     pub(super) tags: Vec<String>,
     next_file: i64,
     next_folder: i64,
+    /// What bulk downloads have prepared, by the name of the file or archive.
+    pub(super) downloads: BTreeMap<String, Bytes>,
 }
 
 impl Storage {
@@ -50,6 +54,7 @@ impl Storage {
             tags: Vec::new(),
             next_file: FIRST_FILE,
             next_folder: FIRST_FOLDER,
+            downloads: BTreeMap::new(),
         }
     }
 
@@ -84,6 +89,7 @@ impl Storage {
         self.put_folder(Folder {
             id: id.clone(),
             parent: Some(new.parent.clone()),
+            trashed_from: None,
             title: clean_title(new.title),
             created: now,
             updated: now,
@@ -117,6 +123,7 @@ impl Storage {
         let file = File {
             id: id.clone(),
             folder: new.folder,
+            trashed_from: None,
             title: clean_title(&new.title),
             content: new.content,
             version: 1,
@@ -174,6 +181,15 @@ impl Storage {
         true
     }
 
+    /// Deletes an account, which leaves its rooms.
+    pub(super) fn remove_person(&mut self, id: &str) {
+        let subject = Subject::Person(id.to_owned());
+        for room in self.folders.values_mut().filter_map(Folder::room_mut) {
+            room.set_access(&subject, AccessLevel::None);
+        }
+        self.people.remove(id);
+    }
+
     pub(super) fn remove_file(&mut self, id: &FileId) {
         self.files.remove(id);
     }
@@ -205,7 +221,7 @@ impl Storage {
             && let Some(file) = self.files.get_mut(id)
         {
             file.log(Action::Trashed, by, now);
-            file.folder = trash;
+            file.trashed_from = Some(std::mem::replace(&mut file.folder, trash));
             file.updated = now;
             file.updated_by = by;
         }
@@ -216,7 +232,7 @@ impl Storage {
         if let Some(trash) = self.section_of_user(Section::Trash, by)
             && let Some(folder) = self.folders.get_mut(id)
         {
-            folder.parent = Some(trash);
+            folder.trashed_from = folder.parent.replace(trash);
         }
     }
 
@@ -286,23 +302,28 @@ impl Storage {
         self.files_in(folder).find(|file| file.title == title)
     }
 
+    /// A folder of this title directly in the folder.
+    pub(super) fn same_folder_title(&self, parent: &FolderId, title: &str) -> Option<&Folder> {
+        self.folders_in(parent).find(|folder| folder.title == title)
+    }
+
     /// The title itself, or the first of `name (1).ext`, `name (2).ext` … that is free.
     pub(super) fn free_title(&self, folder: &FolderId, title: &str) -> String {
-        if self.same_title(folder, title).is_none() {
-            return title.to_owned();
-        }
-        let (name, extension) = split_extension(title);
-        (1..=u32::MAX)
-            .map(|number| format!("{name} ({number}){extension}"))
-            .find(|candidate| self.same_title(folder, candidate).is_none())
-            .expect("a folder contains fewer files than there are numbers")
+        title::first_free(split_extension(title), |candidate| {
+            self.same_title(folder, candidate).is_none()
+        })
+    }
+
+    /// The same for a folder, whose title has no extension.
+    pub(super) fn free_folder_title(&self, parent: &FolderId, title: &str) -> String {
+        title::first_free((title, ""), |candidate| {
+            self.same_folder_title(parent, candidate).is_none()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,8 @@
 //! The portal as its clients see it: over HTTP, and as a receiver of its webhooks.
 
 mod access;
+mod clients;
+mod control;
 mod conversion;
 mod deliveries;
 mod faults;

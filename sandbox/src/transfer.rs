@@ -1,7 +1,10 @@
 //! Copies and moves: the check inside the request, and their execution (docs/DOCSPACE.md 4.2, 4.3).
 
+mod folder;
+
 use jiff::Timestamp;
 
+use super::event::{Payload, Raised};
 use super::ids::{FileId, FolderId};
 use super::refusal::Refusal;
 use super::room_kind::RoomKind;
@@ -27,20 +30,31 @@ pub(super) enum Transfer {
     Move,
 }
 
-/// A request to copy or move files.
+/// A request to copy or move files and folders.
 #[derive(Clone, Debug)]
-pub(super) struct FileRequest {
+pub(super) struct TransferRequest {
     pub(super) transfer: Transfer,
     pub(super) files: Vec<FileId>,
+    pub(super) folders: Vec<FolderId>,
     pub(super) destination: FolderId,
     pub(super) conflict: Conflict,
+}
+
+/// What a copy or move did.
+#[derive(Debug, Default)]
+pub(super) struct Transferred {
+    pub(super) events: Vec<Raised>,
+    /// The resulting files and folders, without those that are in one of the folders.
+    pub(super) files: Vec<FileId>,
+    pub(super) folders: Vec<FolderId>,
+    pub(super) error: Option<&'static str>,
 }
 
 const NOT_A_FORM: &str =
     "The file cannot be uploaded to this room. Please try to upload the ONLYOFFICE PDF form.";
 const EXISTING_FILE_LOCKED: &str = "The file is locked and cannot be overwritten";
 
-impl FileRequest {
+impl TransferRequest {
     /// The check inside the request. No file of the sandbox is a PDF form.
     pub(super) fn check(&self, storage: &Storage) -> Result<(), Refusal> {
         let destination = storage
@@ -48,6 +62,9 @@ impl FileRequest {
             .ok_or(Refusal::DestinationMissing)?;
         if !storage.may_create_in(destination) {
             return Err(Refusal::Denied);
+        }
+        for folder in &self.folders {
+            self.check_folder(storage, folder)?;
         }
         for (position, file) in self.files.iter().enumerate() {
             self.check_file(storage, file, position)?;
@@ -90,8 +107,35 @@ impl FileRequest {
         Ok(())
     }
 
-    /// Copies or moves one file; the resulting file, or `None` if the file was skipped.
+    /// Copies or moves everything.
     pub(super) fn execute(
+        &self,
+        storage: &mut Storage,
+        keep_title: bool,
+        now: Timestamp,
+    ) -> Transferred {
+        let mut done = Transferred::default();
+        for file in &self.files {
+            let trigger = self.trigger(storage, file);
+            match self.transfer_file(storage, file, keep_title, now) {
+                Ok(Some(result)) => {
+                    let payload = Payload::of_file_in(storage, &result);
+                    done.events
+                        .extend(payload.map(|payload| (trigger, payload)));
+                    done.files.push(result);
+                }
+                Ok(None) => {}
+                Err(error) => done.error = Some(error),
+            }
+        }
+        for folder in &self.folders {
+            self.transfer_folder(storage, folder, (keep_title, now), &mut done);
+        }
+        done
+    }
+
+    /// Copies or moves one file; the resulting file, or `None` if the file was skipped.
+    fn transfer_file(
         &self,
         storage: &mut Storage,
         id: &FileId,
@@ -133,6 +177,7 @@ impl FileRequest {
         };
         if self.transfer == Transfer::Move {
             file.folder = self.destination.clone();
+            file.trashed_from = None;
             file.log(Action::Moved, User::Service, now);
             return id.clone();
         }
@@ -155,7 +200,7 @@ impl FileRequest {
     }
 
     /// The trigger of the event that a transferred file raises.
-    pub(super) fn trigger(&self, storage: &Storage, id: &FileId) -> &'static str {
+    fn trigger(&self, storage: &Storage, id: &FileId) -> &'static str {
         let file = storage.file(id);
         let section = file.and_then(|file| storage.section_of(&file.folder));
         match (self.transfer, section) {

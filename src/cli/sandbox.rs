@@ -17,8 +17,20 @@ use super::signal::shutdown_signal;
 /// The port of the service if the receiver does not say another one.
 const DEFAULT_PORT: u16 = 3000;
 
+/// The sandbox's own API, for `--help`.
+const CONTROL_API: &str = "\
+While it runs, it is controlled with JSON below /sandbox/, without a key:
+  GET, PATCH         /sandbox/settings         speed, clock, limits, failures, the account of the key
+  GET, POST, DELETE  /sandbox/faults           faults of routes, always or with a probability
+  POST               /sandbox/events           any event of a file or folder, now
+  POST               /sandbox/files            many files in a folder
+  POST               /sandbox/operations/drop  lose all operations, as in a restart
+  GET                /sandbox/calls            the API calls so far
+docs/SANDBOX.md describes the bodies.";
+
 /// The arguments of the command.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = CONTROL_API)]
 pub struct Args {
     /// Address on which the portal listens. Its page, which shows the key, can be opened by an address or as localhost,
     /// not by another host name; the API answers any name.

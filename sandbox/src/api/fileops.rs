@@ -17,7 +17,7 @@ use crate::json::Renderer;
 use crate::operations::{Kind, OperationOptions, Selection, Stage, Task};
 use crate::portal::Portal;
 use crate::state::State as PortalState;
-use crate::transfer::{Conflict, FileRequest, Transfer};
+use crate::transfer::{Conflict, Transfer, TransferRequest};
 use crate::user::User;
 
 /// The stages after an operation was queued, each of which takes an equal part of its time.
@@ -100,7 +100,7 @@ fn transfer(
         Transfer::Copy => Kind::Copy,
         Transfer::Move => Kind::Move,
     };
-    let Some(request) = file_request(transfer, batch)? else {
+    let Some(request) = transfer_request(transfer, batch)? else {
         return Ok(read_selected(portal, responder, Selection::All(Some(kind))));
     };
     let task = |state: &PortalState| {
@@ -150,15 +150,11 @@ pub(super) fn start(
     Ok(responder.ok(&operations.into()))
 }
 
-/// The request in a body; `None` if it names no files.
-fn file_request(transfer: Transfer, batch: Batch) -> Result<Option<FileRequest>, ApiError> {
-    if batch.folder_ids.is_some_and(|folders| !folders.is_empty()) {
-        return Err(ApiError::BadArgument(
-            "The sandbox copies and moves files only",
-        ));
-    }
+/// The request in a body; `None` if it names neither files nor folders.
+fn transfer_request(transfer: Transfer, batch: Batch) -> Result<Option<TransferRequest>, ApiError> {
     let files = batch.file_ids.unwrap_or_default();
-    if files.is_empty() {
+    let folders = batch.folder_ids.unwrap_or_default();
+    if files.is_empty() && folders.is_empty() {
         return Ok(None);
     }
     let conflict = match batch.conflict_resolve_type {
@@ -167,9 +163,10 @@ fn file_request(transfer: Transfer, batch: Batch) -> Result<Option<FileRequest>,
             .conflict()
             .ok_or(ApiError::BadArgument("conflictResolveType is not known"))?,
     };
-    Ok(Some(FileRequest {
+    Ok(Some(TransferRequest {
         transfer,
         files,
+        folders,
         destination: batch.dest_folder_id.ok_or(ApiError::FolderMissing)?,
         conflict,
     }))
@@ -240,11 +237,9 @@ pub(super) async fn list_kind(
     Query(query): Query<ListQuery>,
     responder: Responder,
 ) -> Response {
-    match kind.to_lowercase().as_str() {
-        "0" | "move" => list_selected(&portal, &responder, &query, Some(Kind::Move)),
-        "1" | "copy" => list_selected(&portal, &responder, &query, Some(Kind::Copy)),
-        "2" | "delete" => list_selected(&portal, &responder, &query, Some(Kind::Delete)),
-        _ => responder.ok(&json!([])),
+    match Kind::named(&kind) {
+        Some(kind) => list_selected(&portal, &responder, &query, Some(kind)),
+        None => responder.ok(&json!([])),
     }
 }
 

@@ -1,10 +1,12 @@
-//! The JSON body of a request. One that cannot be read is refused as by the portal, not as by the HTTP library.
+//! The JSON body of a request. One that cannot be read is refused as by the portal, not as by the HTTP library. As in .NET,
+//! a member may start with a capital.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{ApiError, Responder};
 use crate::portal::Portal;
@@ -19,12 +21,30 @@ impl<T: DeserializeOwned> FromRequest<Portal> for JsonBody<T> {
         let (mut head, body) = request.into_parts();
         let Ok(responder) = Responder::from_request_parts(&mut head, portal).await;
         let request = Request::from_parts(head, body);
-        match Json::<T>::from_request(request, portal).await {
-            Ok(Json(body)) => Ok(Self(body)),
+        let body = match Json::<Value>::from_request(request, portal).await {
+            Ok(Json(body)) => serde_json::from_value(with_small_initials(body)).ok(),
             Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(ApiError::UnsupportedBody.into_response())
+                return Err(ApiError::UnsupportedBody.into_response());
             }
-            Err(_) => Err(responder.invalid("$", "The JSON value could not be converted.")),
+            Err(_) => None,
+        };
+        body.map(Self)
+            .ok_or_else(|| responder.invalid("$", "The JSON value could not be converted."))
+    }
+}
+
+fn with_small_initials(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(mut name, value)| {
+                if let Some(initial) = name.get_mut(..1) {
+                    initial.make_ascii_lowercase();
+                }
+                (name, with_small_initials(value))
+            });
+            Value::Object(members.collect())
         }
+        Value::Array(values) => values.into_iter().map(with_small_initials).collect(),
+        other => other,
     }
 }

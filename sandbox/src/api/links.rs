@@ -223,6 +223,17 @@ pub(super) async fn create_primary_of_file(
     primary(&portal, &responder, &target, body)
 }
 
+/// The same for a folder.
+pub(super) async fn create_primary_of_folder(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<LinkBody>,
+) -> ApiResult {
+    let target = Target::Folder(FolderId::from(id.as_str()));
+    primary(&portal, &responder, &target, body)
+}
+
 fn read_only_link() -> LinkBody {
     LinkBody {
         access: Some(AccessLevel::Read.number().into()),

@@ -18,10 +18,25 @@ use crate::storage::{File, Folder};
 #[serde(rename_all = "camelCase")]
 pub(super) struct EntryFilter {
     filter_value: Option<String>,
-    filter_type: Option<u8>,
+    filter_type: Option<String>,
     #[serde(alias = "withSubfolders")]
     with_sub_folders: Option<bool>,
 }
+
+/// The types of listed entries with DocSpace's numbers and names (`FilterTypeEnum.cs` of DocSpace-server).
+const TYPES: [(u8, &str); 11] = [
+    (0, "None"),
+    (1, "FilesOnly"),
+    (2, "FoldersOnly"),
+    (3, "DocumentsOnly"),
+    (4, "PresentationsOnly"),
+    (5, "SpreadsheetsOnly"),
+    (7, "ImagesOnly"),
+    (10, "ArchiveOnly"),
+    (12, "MediaOnly"),
+    (22, "Pdf"),
+    (23, "PdfForm"),
+];
 
 impl EntryFilter {
     /// Whether entries of folders below are listed, too: by default, but only together with another filter.
@@ -30,8 +45,13 @@ impl EntryFilter {
         filters && self.with_sub_folders.unwrap_or(true)
     }
 
+    /// The number of the type in the request, which may name it. The sandbox lists nothing for types it does not know.
     fn wanted_type(&self) -> u8 {
-        self.filter_type.unwrap_or(0)
+        let text = self.filter_type.as_deref().unwrap_or("0");
+        let named = TYPES
+            .iter()
+            .find(|(_, name)| text.eq_ignore_ascii_case(name));
+        named.map_or_else(|| text.parse().unwrap_or(u8::MAX), |(number, _)| *number)
     }
 
     fn wanted_text(&self) -> String {
@@ -63,6 +83,19 @@ impl EntryFilter {
     }
 }
 
+/// An object of the trash, with the folder and the room from which it came.
+fn with_origin(renderer: &Renderer<'_>, mut object: Value, origin: Option<&FolderId>) -> Value {
+    if let Some(folder) = origin.and_then(|id| renderer.storage.folder(id)) {
+        object["originId"] = json!(folder.id);
+        object["originTitle"] = folder.title.as_str().into();
+        if let Some(room) = renderer.storage.room_of(&folder.id) {
+            object["originRoomId"] = json!(room.id);
+            object["originRoomTitle"] = room.title.as_str().into();
+        }
+    }
+    object
+}
+
 /// A page of a folder's content: folders first, then files.
 fn content_json(
     renderer: &Renderer<'_>,
@@ -73,13 +106,21 @@ fn content_json(
     let (folders, files) = entries;
     let shown_folders = folders.iter().skip(start).take(count);
     let folders_json: Vec<_> = shown_folders
-        .map(|folder| renderer.folder(folder))
+        .map(|folder| {
+            with_origin(
+                renderer,
+                renderer.folder(folder),
+                folder.trashed_from.as_ref(),
+            )
+        })
         .collect();
     let shown_files = files
         .iter()
         .skip(start.saturating_sub(folders.len()))
         .take(count - folders_json.len());
-    let files_json: Vec<_> = shown_files.map(|file| renderer.file(file)).collect();
+    let files_json: Vec<_> = shown_files
+        .map(|file| with_origin(renderer, renderer.file(file), file.trashed_from.as_ref()))
+        .collect();
     let parts: Vec<_> = path
         .iter()
         .map(|folder| Renderer::path_part(folder))

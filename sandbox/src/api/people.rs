@@ -23,13 +23,27 @@ pub(super) struct Search {
 }
 
 impl Search {
+    /// A search for a text.
+    pub(super) fn of_text(text: Option<String>) -> Self {
+        Self {
+            filter_value: text,
+            count: None,
+            start_index: None,
+        }
+    }
+
+    /// Whether the text is part of the name or address of a person.
+    pub(super) fn finds_person(&self, person: &Person) -> bool {
+        self.finds(&person.display_name()) || self.finds(&person.email)
+    }
+
     fn finds(&self, text: &str) -> bool {
         let wanted = self.filter_value.as_deref().unwrap_or_default();
         text.to_lowercase().contains(&wanted.to_lowercase())
     }
 
     /// The requested part of a list.
-    fn page(&self, responder: &Responder, found: Vec<Value>) -> Response {
+    pub(super) fn page(&self, responder: &Responder, found: Vec<Value>) -> Response {
         let count = self.count.unwrap_or(MAX_ENTRIES);
         if !(1..=MAX_ENTRIES).contains(&count) {
             return responder.invalid("Count", COUNT_OUT_OF_RANGE);
@@ -95,12 +109,13 @@ pub(super) async fn people(
     let people = state.storage.people.all();
     let people = people.filter(|person| state.storage.may_see(person));
     let found = people
-        .filter(|person| search.finds(&person.display_name()) || search.finds(&person.email))
+        .filter(|person| search.finds_person(person))
         .map(|person| renderer.person(person));
     Ok(search.page(&responder, found.collect()))
 }
 
-fn check_reader(people: &People) -> Result<(), ApiError> {
+/// Checks that the service account may read lists of people and groups.
+pub(super) fn check_reader(people: &People) -> Result<(), ApiError> {
     match people.service_type() {
         AccountType::User | AccountType::Guest => Err(ApiError::Denied),
         _ => Ok(()),

@@ -4,8 +4,9 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 
 use super::{
-    activity, archiving, conversion, deletion, dry_runs, fileops, files, folders, links, listing,
-    people, rooms, sharing, tags, templates, uploads, webhooks,
+    account_changes, account_lists, activity, archiving, bulk_download, conversion, deletion,
+    download, dry_runs, duplication, file_settings, fileops, files, folders, links, listing,
+    people, rooms, sharing, tags, templates, upload_sessions, uploads, webhooks,
 };
 use crate::portal::Portal;
 
@@ -43,12 +44,19 @@ pub(super) fn room_routes() -> Router<Portal> {
 pub(super) fn file_routes() -> Router<Portal> {
     Router::new()
         .route("/api/2.0/files/@root", get(listing::root))
+        .route("/api/2.0/files/settings", get(file_settings::settings))
         .route("/api/2.0/files/{id}", get(listing::content))
         .route("/api/2.0/files/{id}/file", post(uploads::create))
         .route("/api/2.0/files/{id}/subfolders", get(folders::subfolders))
         .route("/api/2.0/files/{id}/upload", post(uploads::upload))
+        .route(
+            "/api/2.0/files/{id}/upload/create_session",
+            post(upload_sessions::create),
+        )
         .route("/api/2.0/files/{id}/insert", post(uploads::insert))
+        .route("/api/2.0/files/{id}/upload/check", post(uploads::check))
         .route("/api/2.0/files/{id}/text", post(uploads::text))
+        .route("/api/2.0/files/{id}/html", post(uploads::html))
         .route("/api/2.0/files/{id}/update", put(uploads::update))
         .route(
             "/api/2.0/files/folder/{id}",
@@ -77,6 +85,14 @@ pub(super) fn file_routes() -> Router<Portal> {
         .route("/api/2.0/files/file/{id}/comment", put(files::comment))
         .route("/api/2.0/files/file/{id}/lock", put(files::lock))
         .route("/api/2.0/files/file/{id}/log", get(activity::of_file))
+        .route(
+            "/api/2.0/files/file/{id}/presigned",
+            get(download::presigned),
+        )
+        .route(
+            "/api/2.0/files/file/{id}/presigneduri",
+            get(download::presigned_uri),
+        )
 }
 
 pub(super) fn sharing_routes() -> Router<Portal> {
@@ -103,7 +119,7 @@ pub(super) fn sharing_routes() -> Router<Portal> {
         )
         .route(
             "/api/2.0/files/folder/{id}/link",
-            get(links::primary_of_folder),
+            get(links::primary_of_folder).post(links::create_primary_of_folder),
         )
         .route(
             "/api/2.0/files/folder/{id}/links",
@@ -113,7 +129,30 @@ pub(super) fn sharing_routes() -> Router<Portal> {
 
 pub(super) fn people_routes() -> Router<Portal> {
     Router::new()
+        .route("/api/2.0/people", get(account_lists::active))
         .route("/api/2.0/people/email", get(people::by_email))
+        .route("/api/2.0/people/search", get(account_lists::found))
+        .route("/api/2.0/people/@search/{query}", get(account_lists::found))
+        .route("/api/2.0/people/room/{id}", get(account_lists::of_room))
+        .route(
+            "/api/2.0/people/status/{status}",
+            get(account_lists::with_status).put(account_changes::set_status),
+        )
+        .route(
+            "/api/2.0/people/status/{status}/search",
+            get(account_lists::found_with_status),
+        )
+        .route("/api/2.0/people/invite", post(account_changes::invite))
+        .route("/api/2.0/people/delete", put(account_changes::delete))
+        .route("/api/2.0/people/type", post(account_changes::lower_type))
+        .route(
+            "/api/2.0/people/type/{type}",
+            put(account_changes::set_type),
+        )
+        .route(
+            "/api/2.0/people/type/progress/{id}",
+            get(account_changes::type_progress),
+        )
         .route("/api/2.0/people/filter", get(people::people))
         .route("/api/2.0/people/simple/filter", get(people::people))
         .route("/api/2.0/people/{id}", get(people::person))
@@ -150,6 +189,14 @@ pub(super) fn operation_routes() -> Router<Portal> {
         .route(
             "/api/2.0/files/fileops/emptytrash",
             put(deletion::empty_trash),
+        )
+        .route(
+            "/api/2.0/files/fileops/duplicate",
+            put(duplication::duplicate),
+        )
+        .route(
+            "/api/2.0/files/fileops/bulkdownload",
+            put(bulk_download::start_download),
         )
         .route("/api/2.0/files/fileops/{kind}", get(fileops::list_kind))
         .route(

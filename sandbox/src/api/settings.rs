@@ -14,6 +14,13 @@ use crate::user::User;
 const DOCSPACE_VERSION: &str = "3.7.2";
 const DOCS_VERSION: &str = "9.2.1";
 
+/// The languages that the configuration of the portal enables.
+const CULTURES: [&str; 29] = [
+    "az", "bg", "cs", "de", "el-GR", "en-GB", "en-US", "es", "fi", "fr", "hy-AM", "it", "ja-JP",
+    "ko-KR", "lo-LA", "lv", "nl", "pl", "pt", "pt-BR", "ro", "ru", "si", "sk", "sl", "tr", "uk-UA",
+    "vi", "zh-CN",
+];
+
 /// The owner whom anonymous visitors see, which says nothing.
 const NO_OWNER: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -25,6 +32,16 @@ pub(super) async fn version(
 ) -> Result<Response, ApiError> {
     caller(&portal, &headers)?;
     Ok(responder.ok(&json!({ "docSpace": DOCSPACE_VERSION, "documentServer": DOCS_VERSION })))
+}
+
+/// The languages of the portal.
+pub(super) async fn cultures(
+    State(portal): State<Portal>,
+    headers: HeaderMap,
+    responder: Responder,
+) -> Result<Response, ApiError> {
+    caller(&portal, &headers)?;
+    Ok(responder.ok(&json!(CULTURES)))
 }
 
 /// The settings. Anonymous visitors see no time zone, and defaults instead of the offset and the owner.

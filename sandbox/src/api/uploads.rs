@@ -32,10 +32,10 @@ pub(super) struct UploadQuery {
 
 /// The fields of a form that uploads a file.
 #[derive(Debug, Default)]
-struct UploadForm {
+pub(super) struct UploadForm {
     title: Option<String>,
     create_new_if_exist: Option<bool>,
-    file: Option<(String, Bytes)>,
+    pub(super) file: Option<(String, Bytes)>,
 }
 
 /// A simple upload by the service account, which raises `file.created` and `file.uploaded`, also when it overwrites. The
@@ -106,12 +106,34 @@ pub(super) struct TextBody {
 }
 
 /// Writes a text file, whose title gets the extension `.txt` in any case, or `.html` if the content looks like HTML.
-/// `createNewIfExist` means the opposite of its name, as in the portal.
 pub(super) async fn text(
     State(portal): State<Portal>,
     Path(folder): Path<String>,
     responder: Responder,
     JsonBody(body): JsonBody<TextBody>,
+) -> ApiResult {
+    let is_html = body.content.as_deref().is_some_and(looks_like_html);
+    let extension = if is_html { "html" } else { "txt" };
+    write(&portal, &folder, &responder, body, extension)
+}
+
+/// Writes an HTML file, whatever it contains.
+pub(super) async fn html(
+    State(portal): State<Portal>,
+    Path(folder): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<TextBody>,
+) -> ApiResult {
+    write(&portal, &folder, &responder, body, "html")
+}
+
+/// Writes a file. `createNewIfExist` means the opposite of its name, as in the portal.
+fn write(
+    portal: &Portal,
+    folder: &str,
+    responder: &Responder,
+    body: TextBody,
+    extension: &str,
 ) -> ApiResult {
     let title = body.title.unwrap_or_default();
     if title.trim().is_empty() || title.chars().count() > LONGEST_TEXT_TITLE {
@@ -120,18 +142,35 @@ pub(super) async fn text(
     let Some(content) = body.content else {
         return Ok(responder.invalid("Content", "The Content field is required."));
     };
-    let folder = portal.folder_of_address(&folder);
-    check_destination(&portal, &folder)?;
-    let extension = if looks_like_html(&content) {
-        "html"
-    } else {
-        "txt"
-    };
+    let folder = portal.folder_of_address(folder);
+    check_destination(portal, &folder)?;
     let title = format!("{title}.{extension}");
     let creates = !body.create_new_if_exist.unwrap_or(false);
     let file = (title.as_str(), content.as_bytes());
-    let file = put(&portal, &folder, file, creates, &["file.created"]);
-    Ok(responder.ok(&file_json(&portal, &file, &responder)?))
+    let file = put(portal, &folder, file, creates, &["file.created"]);
+    Ok(responder.ok(&file_json(portal, &file, responder)?))
+}
+
+/// The titles of files to upload.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UploadCheck {
+    files_title: Option<Vec<String>>,
+}
+
+/// Lists those of the titles that a folder has already.
+pub(super) async fn check(
+    State(portal): State<Portal>,
+    Path(folder): Path<String>,
+    responder: Responder,
+    JsonBody(body): JsonBody<UploadCheck>,
+) -> ApiResult {
+    let folder = portal.folder_of_address(&folder);
+    check_destination(&portal, &folder)?;
+    let state = portal.state();
+    let titles = body.files_title.unwrap_or_default().into_iter();
+    let known = titles.filter(|title| state.storage.same_title(&folder, title).is_some());
+    Ok(responder.ok(&json!(known.collect::<Vec<_>>())))
 }
 
 /// An empty document.
@@ -173,7 +212,7 @@ fn looks_like_html(text: &str) -> bool {
 }
 
 /// Puts a file into a folder. It overwrites one of the same title, unless it is to be a new file in any case.
-fn put(
+pub(super) fn put(
     portal: &Portal,
     folder: &FolderId,
     (title, content): (&str, &[u8]),
@@ -193,7 +232,8 @@ fn put(
     portal.add_file_by(User::Service, folder, (&title, content), events)
 }
 
-fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
+/// Checks that a folder takes an upload.
+pub(super) fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError> {
     let state = portal.state();
     let known = state.storage.folder(folder);
     let known = known.ok_or(ApiError::FolderMissing)?;
@@ -208,7 +248,9 @@ fn check_destination(portal: &Portal, folder: &FolderId) -> Result<(), ApiError>
 }
 
 /// Reads the fields of a form.
-async fn read_form(form: Result<Multipart, MultipartRejection>) -> Result<UploadForm, ApiError> {
+pub(super) async fn read_form(
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<UploadForm, ApiError> {
     let mut form = form.map_err(|_| ApiError::UnsupportedBody)?;
     let mut read = UploadForm::default();
     while let Some(field) = form.next_field().await.map_err(|_| NO_FILES)? {

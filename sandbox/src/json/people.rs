@@ -15,6 +15,11 @@ impl Renderer<'_> {
         self.short_person(user.id(), &user.display_name(), &user.user_name())
     }
 
+    /// A person as some lists show them.
+    pub(crate) fn listed_person(&self, person: &Person) -> Value {
+        self.short_person(&person.id, &person.display_name(), &person.user_name)
+    }
+
     fn short_person(&self, id: &str, display_name: &str, user_name: &str) -> Value {
         let picture =
             |pixels: u8| format!("/static/images/default_user_photo_size_{pixels}-{pixels}.png");
@@ -34,18 +39,14 @@ impl Renderer<'_> {
 
     /// The full object of a person, as `people/@self` returns it.
     pub(crate) fn person(&self, person: &Person) -> Value {
-        let mut full = self.short_person(&person.id, &person.display_name(), &person.user_name);
+        let mut full = self.listed_person(person);
         let is_pending = person.status == AccountStatus::Pending;
         let own = json!({
             "firstName": person.first_name,
             "lastName": person.last_name,
             "userName": person.user_name,
             "email": person.email,
-            "status": match person.status {
-                AccountStatus::Active => 1,
-                AccountStatus::Disabled => 2,
-                AccountStatus::Pending => 4,
-            },
+            "status": person.status.number(),
             "activationStatus": if is_pending { 2 } else { 1 },
             "department": "",
             "isAdmin": person.account_type == AccountType::Administrator,

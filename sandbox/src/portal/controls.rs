@@ -74,7 +74,9 @@ impl Portal {
     /// The portal takes the times of the log for local times, as it does with its default database, so they are wrong by
     /// its offset from UTC (docs/DOCSPACE.md 8).
     pub fn set_log_time_zone(&self, zone: &str) -> Result<(), jiff::Error> {
-        self.state().log_zone = TimeZone::posix(zone)?;
+        let mut state = self.state();
+        state.log_zone = TimeZone::posix(zone)?;
+        zone.clone_into(&mut state.log_zone_name);
         Ok(())
     }
 

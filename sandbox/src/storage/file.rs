@@ -20,6 +20,8 @@ const UNLOCKED: &str = "The file is unlocked";
 pub(crate) struct File {
     pub(crate) id: FileId,
     pub(crate) folder: FolderId,
+    /// The folder from which it was moved to the trash, if it is there.
+    pub(crate) trashed_from: Option<FolderId>,
     pub(crate) title: String,
     pub(crate) content: Bytes,
     pub(crate) version: u32,

@@ -14,6 +14,8 @@ use crate::user::User;
 pub(crate) struct Folder {
     pub(crate) id: FolderId,
     pub(crate) parent: Option<FolderId>,
+    /// The folder from which it was moved to the trash, if it is there.
+    pub(crate) trashed_from: Option<FolderId>,
     pub(crate) title: String,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,

@@ -80,6 +80,11 @@ impl Storage {
         !file.read_only && self.access(&file.folder) != AccessLevel::None
     }
 
+    /// Whether the service account may copy a folder, which is not a room.
+    pub(crate) fn may_copy_folder(&self, folder: &Folder) -> bool {
+        folder.parent.is_some() && !folder.is_room() && self.access(&folder.id) != AccessLevel::None
+    }
+
     /// Whether the service account may move or delete a file; it may do both with those in its trash.
     pub(crate) fn may_move(&self, file: &File) -> bool {
         let is_archived = self.section_of(&file.folder) == Some(Section::Archive);

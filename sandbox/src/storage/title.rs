@@ -44,6 +44,21 @@ pub(crate) fn renamed_title(present: &str, requested: &str) -> String {
     }
 }
 
+/// The title itself, or the first of `name (1).ext`, `name (2).ext` … that is free.
+pub(super) fn first_free(
+    (name, extension): (&str, &str),
+    is_free: impl Fn(&str) -> bool,
+) -> String {
+    let title = format!("{name}{extension}");
+    if is_free(&title) {
+        return title;
+    }
+    (1..=u32::MAX)
+        .map(|number| format!("{name} ({number}){extension}"))
+        .find(|candidate| is_free(candidate))
+        .expect("a folder contains fewer entries than there are numbers")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use super::*;
 use crate::json::Renderer;
 use crate::operations::{OperationOptions, Selection, Stage, Task};
 use crate::state::State;
-use crate::transfer::{Conflict, FileRequest, Transfer};
+use crate::transfer::{Conflict, Transfer, TransferRequest};
 
 /// The message of an error.
 fn message(body: &Value) -> &str {
@@ -220,9 +220,10 @@ async fn ids_and_conflicts_may_be_strings() {
 
 /// Queues a copy of the file to the Inbox, which [`advance_and_read`] advances.
 fn queue(portal: &Portal, file: &FileId) -> String {
-    let request = FileRequest {
+    let request = TransferRequest {
         transfer: Transfer::Copy,
         files: vec![file.clone()],
+        folders: Vec::new(),
         destination: portal.seed().internal_folder.clone(),
         conflict: Conflict::default(),
     };
