@@ -10,10 +10,12 @@ from docspace_api_sdk.api.authentication.authentication_api import Authenticatio
 from docspace_api_sdk.api.files.files_api import FilesApi
 from docspace_api_sdk.api.files.folders_api import FoldersApi
 from docspace_api_sdk.api.files.operations_api import OperationsApi
+from docspace_api_sdk.api.files.settings_api import SettingsApi as FilesSettingsApi
 from docspace_api_sdk.api.group.group_api import GroupApi
 from docspace_api_sdk.api.people.profiles_api import ProfilesApi
 from docspace_api_sdk.api.people.search_api import SearchApi
 from docspace_api_sdk.api.rooms.rooms_api import RoomsApi
+from docspace_api_sdk.api.settings.common_settings_api import CommonSettingsApi
 
 from portal import client, client_room, client_with, finished, internal_folder, key, run, same
 
@@ -99,6 +101,60 @@ def trash():
         raise AssertionError("a file that was deleted twice still exists")
 
 
+def titles_of_folders(parent):
+    return [entry.title for entry in folders.get_folders(parent).response]
+
+
+def copies_and_moves_of_folders():
+    folder = folders.create_folder(internal_folder, body("CreateFolder", {"title": "2025"})).response
+    text_file("inside", folder.id)
+    request = {"folderIds": [folder.id], "conflictResolveType": "Duplicate", "returnSingleOperation": True}
+    copy = sdk.BatchRequestDto.from_dict({**request, "destFolderId": client_room})
+    (started,) = operations.copy_batch_items(copy).response
+    same([entry.title for entry in finished(started).folders], ["2025"])
+    same("2025" in titles_of_folders(client_room), True)
+    (started,) = operations.duplicate_batch_items(
+        body("DuplicateRequestDto", {"folderIds": [folder.id], "returnSingleOperation": True})
+    ).response
+    finished(started)
+    same("2025 (1)" in titles_of_folders(internal_folder), True)
+    move = sdk.BatchRequestDto.from_dict({**request, "destFolderId": client_room})
+    (started,) = operations.move_batch_items(move).response
+    finished(started)
+    same(folders.get_folder_info(folder.id).response.parent_id, client_room)
+
+
+def downloads():
+    file = text_file("to download")
+    request = {"fileIds": [file.id], "returnSingleOperation": True}
+    (started,) = operations.bulk_download(body("DownloadRequestDto", request)).response
+    same(finished(started).url.startswith("http"), True)
+    same(files.get_presigned_file_uri(file.id).response.filetype, ".txt")
+
+
+def upload_session():
+    request = body("SessionRequest", {"fileName": "chunks.txt", "fileSize": 7})
+    session = operations.create_upload_session(client_room, request).response
+    same((session.success, session.data.bytes_total), (True, 7))
+
+
+def formats_and_languages():
+    formats = FilesSettingsApi(client).get_files_settings().response
+    same(".pdf" in formats.exts_convertible[".docx"], True)
+    same("de" in CommonSettingsApi(client).get_supported_cultures().response, True)
+
+
+def invited_people():
+    invitation = {"email": "new.user@sandbox.example.test", "type": "User"}
+    request = body("InviteUsersRequestDto", {"invitations": [invitation]})
+    (invited,) = ProfilesApi(client).invite_users(request).response
+    same(invited.display_name, "new.user@sandbox.example.test")
+    active = ProfilesApi(client).get_all_profiles().response
+    same(len(active), 4)
+    shared = SearchApi(client).get_users_with_room_shared(client_room).response
+    same({person.shared for person in shared}, {True, False})
+
+
 def new_folders():
     request = body("CreateFolder", {"title": "2027"})
     folder = folders.create_folder(client_room, request).response
@@ -172,11 +228,16 @@ CHECKS = [
     copy_as,
     conversion,
     trash,
+    copies_and_moves_of_folders,
+    downloads,
+    upload_session,
+    formats_and_languages,
     new_folders,
     sections,
     members,
     links,
     people,
+    invited_people,
     room_with_tags,
 ]
 
