@@ -27,6 +27,7 @@ mod kind;
 mod link_end;
 mod message;
 mod new_file;
+mod new_room;
 mod parse;
 mod path_titles;
 mod poll_schedule;
@@ -41,6 +42,7 @@ mod call;
 mod comment;
 mod convert;
 mod create_folder;
+mod create_room;
 mod link;
 mod lock;
 mod notify;
@@ -59,6 +61,7 @@ pub use call::Call;
 pub use comment::Comment;
 pub use convert::{Convert, Format};
 pub use create_folder::CreateFolder;
+pub use create_room::CreateRoom;
 pub use destination::Destination;
 use kind::KindEntry;
 pub use link::Link;
@@ -86,6 +89,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Convert>(),
     KindEntry::of::<Write>(),
     KindEntry::of::<CreateFolder>(),
+    KindEntry::of::<CreateRoom>(),
     KindEntry::of::<Share>(),
     KindEntry::of::<Tag>(),
     KindEntry::of::<Archive>(),

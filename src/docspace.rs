@@ -20,6 +20,7 @@ mod folder;
 mod gate;
 mod links;
 mod members;
+mod new_rooms;
 mod open_reason;
 mod operation;
 mod operations;
@@ -47,6 +48,7 @@ pub use files::{Files, MAX_COMMENT_LENGTH, MAX_TAG_LENGTH};
 pub use folder::{FolderContent, FolderInfo, FolderRights};
 pub use links::{FileLink, LinkAccess, Links, MAX_FILE_LINKS, MAX_LINK_DAYS, WantedLink};
 pub use members::{Invitee, Member, Members, Role};
+pub use new_rooms::{NewRoomType, NewRooms, RoomBase, TemplateTask};
 pub use open_reason::OpenReason;
 pub use operation::{
     Conflict, Operation, OperationId, OperationKind, OperationNumber, OperationState, Results,

@@ -12,6 +12,9 @@ use crate::db::{Sql, SqlError};
 use crate::ids::FolderId;
 use crate::outbox::{self, ActionId, Claim, ClaimStatus};
 
+/// The parent of rooms that are created from templates. No folder of a portal has such an id.
+const TEMPLATE_ROOMS: i64 = 0;
+
 /// A folder that is found or created.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FolderPlace {
@@ -37,6 +40,14 @@ impl FolderPlace {
         Self {
             parent: parent.clone(),
             title: folded(title),
+        }
+    }
+
+    /// Where the portal creates rooms from templates: one at a time.
+    pub fn of_template_rooms() -> Self {
+        Self {
+            parent: FolderId::from(TEMPLATE_ROOMS),
+            title: String::new(),
         }
     }
 
@@ -155,6 +166,19 @@ pub fn release(sql: &Sql, place: &FolderPlace, claim: Claim) -> Result<(), SqlEr
             (":title", (&place.title).into()),
             (":action", claim.action.0.into()),
             (":attempt", claim.attempt.into()),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Ends the reservation of an action, of whichever attempt, because its call is no longer in flight.
+pub fn end(sql: &Sql, place: &FolderPlace, action: ActionId) -> Result<(), SqlError> {
+    sql.execute(
+        "DELETE FROM folder_creations WHERE parent = :parent AND title = :title AND action = :action",
+        &[
+            (":parent", place.parent.as_str().into()),
+            (":title", (&place.title).into()),
+            (":action", action.0.into()),
         ],
     )?;
     Ok(())

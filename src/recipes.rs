@@ -39,6 +39,7 @@ pub(crate) const RECIPES: &[Recipe] = recipes![
     "forbidden-extensions",
     "deletion-log",
     "room-folders",
+    "home-room",
     "archived-room",
     "new-employee-group",
     "employee-folders",

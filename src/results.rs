@@ -18,6 +18,8 @@ pub enum ResultName {
     File,
     /// The address of the external link that the action made.
     Link,
+    /// The id of the room that the action created.
+    Room,
 }
 
 impl ResultName {
@@ -27,6 +29,7 @@ impl ResultName {
             Self::Folder => "folder",
             Self::File => "file",
             Self::Link => "link",
+            Self::Room => "room",
         }
     }
 }

@@ -103,6 +103,7 @@ impl TemplateField for Field {
         ("result.folder", Self::Result(ResultName::Folder)),
         ("result.file", Self::Result(ResultName::File)),
         ("result.link", Self::Result(ResultName::Link)),
+        ("result.room", Self::Result(ResultName::Room)),
     ];
 
     fn result(self) -> Option<ResultName> {

@@ -69,6 +69,7 @@ impl Kind for CreateFolder {
     fn properties(&self) -> ActionProperties {
         let (new_folder, place) = match &self.below {
             None => (NewFolder::InRoom, "in the room".to_owned()),
+            Some(Destination::NewRoom) => (NewFolder::InNewRoom, "in the new room".to_owned()),
             Some(below) => (
                 NewFolder::Below(below.folder().cloned()),
                 format!("below folder {below}"),

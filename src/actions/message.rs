@@ -67,9 +67,11 @@ impl Report {
     /// What the earlier actions have left, as people read it: the address of a folder or file instead of its id.
     pub(super) fn results_for_people(&self, host: &str) -> Results {
         let mut results = self.results.clone();
-        if let Some(folder) = self.results.get(ResultName::Folder) {
-            let address = folder_address(host, folder);
-            results.add(Results::one(ResultName::Folder, address));
+        for name in [ResultName::Folder, ResultName::Room] {
+            if let Some(folder) = self.results.get(name) {
+                let address = folder_address(host, folder);
+                results.add(Results::one(name, address));
+            }
         }
         if let Some(file) = self.results.get(ResultName::File).and_then(FileId::new) {
             results.add(Results::one(ResultName::File, editor_address(host, &file)));

@@ -3,6 +3,7 @@
 use lettre::Address;
 
 use crate::address::{SMTPUTF8, needs_smtputf8};
+use crate::docspace::MAX_TAG_LENGTH;
 use crate::similar::closest_match;
 use crate::table_reader::FieldValue;
 use crate::template::folder_path::{FolderPath, PathError, PathField};
@@ -31,6 +32,22 @@ pub(super) fn email_address(value: &FieldValue<'_>) -> Option<String> {
         value.warn(SMTPUTF8);
     }
     Some(address)
+}
+
+/// A tag or a list of tags.
+pub(super) fn tags(value: &FieldValue<'_>) -> Vec<String> {
+    let items = value.items().into_iter();
+    let names = items.filter_map(|item| {
+        let name = item.text()?.trim().to_owned();
+        let length = name.chars().count();
+        if name.is_empty() {
+            item.report("is blank");
+        } else if length > MAX_TAG_LENGTH {
+            item.report(&format!("is longer than {MAX_TAG_LENGTH} characters"));
+        }
+        Some(name)
+    });
+    names.collect()
 }
 
 /// `true`, for an action that has no settings; `None` if it is not and was reported.

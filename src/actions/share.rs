@@ -1,4 +1,4 @@
-//! Share: gives a person or group a role in the room of the event.
+//! Share: gives a person or group a role in the room of the event, or in one that an action before it has created.
 //!
 //! The members are read first, and a role that one has counts as given. They are read again afterwards, because the portal
 //! answers 200 also if it has done nothing. An invitation by email sends a mail each time, so a call whose answer was lost
@@ -13,19 +13,24 @@ use crate::db::StoreError;
 use crate::docspace::{Error, Invitee, Member, Role};
 use crate::ids::FolderId;
 use crate::outbox::{Action, ActionResult};
-use crate::rules::{ActionProperties, FileRight, KeyScope};
+use crate::rules::{ActionProperties, FileRight, KeyScope, WorksOn};
 use crate::table_reader::{FieldValue, RuleContext};
 use crate::wire::FolderType;
 
 use super::attempt::{AttemptOutcome, Context, Outcomes, each};
+use super::destination::Destination;
 use super::event_room::{event_room, unreadable_room};
 use super::failpoint::Failpoint;
 use super::intent::{self, Unconfirmed};
 #[cfg(test)]
 use super::kind::Example;
 use super::kind::Kind;
+use super::message::Report;
 use super::parse::{email_addresses, one_of};
 use super::portal_error::{failed_call, refused_without_cause};
+
+/// In place of a GUID: the user that the event is about.
+const USER: &str = "user";
 
 /// Gives a person or group a role in the room.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,13 +41,16 @@ pub struct Share {
     pub role: Role,
     /// Whether people get an email about it.
     pub notify: bool,
+    /// The room; that of the event if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Destination>,
 }
 
 /// With whom a room is shared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShareWith {
-    /// The person with this GUID.
+    /// The person with this GUID; `user` is the one that the event is about.
     Person(String),
     /// The group with this GUID.
     Group(String),
@@ -67,6 +75,10 @@ impl Kind for Share {
             stored: r#"{"share":{"with":{"person":"c4f0"},"role":"manager","notify":false}}"#,
             described: "share with person c4f0 as manager",
         },
+        Example {
+            stored: r#"{"share":{"with":{"person":"user"},"role":"manager","notify":false,"room":"{result.room}"}}"#,
+            described: "share {result.room} with the user as manager",
+        },
     ];
 
     /// `share = { email = "anna@example.com", role = "viewer" }`. Each person and group is an action of its own, so that
@@ -77,7 +89,13 @@ impl Kind for Share {
             let items = value.iter().flat_map(FieldValue::items);
             items.filter_map(|item| item.guid()).collect::<Vec<_>>()
         };
-        let people = guids(table.field("person")).into_iter();
+        let person = table.field("person");
+        let is_user = |value: &FieldValue<'_>| value.as_text() == Some(USER);
+        let people = match &person {
+            Some(value) if is_user(value) => vec![USER.to_owned()],
+            _ => guids(person),
+        };
+        let with_user = people.first().is_some_and(|first| first == USER);
         let groups_field = table.field("group");
         let emails = table.field("email");
         let emails = emails.iter().flat_map(email_addresses);
@@ -85,32 +103,53 @@ impl Kind for Share {
         let role = table.required("role", "what they may do in the room, such as \"viewer\"");
         let role = role.and_then(|role| one_of(&role, &Role::NAMES));
         let notify = table.field("notify").map_or(Some(false), |it| it.flag());
+        let room = match table.field("room") {
+            None => Some(None),
+            Some(value) => Destination::parse(&value).map(Some),
+        };
         table.finish();
+        if with_user && room == Some(None) {
+            value.report("shares no room: events about users are not in one, so set room");
+        }
         if role == Some(Role::Manager) && !groups.is_empty() {
             value.report("gives a group the role \"manager\", which only people can have");
         }
-        let with = people.map(ShareWith::Person);
+        let with = people.into_iter().map(ShareWith::Person);
         let with = with.chain(groups.into_iter().map(ShareWith::Group));
         let with: Vec<ShareWith> = with.chain(emails.map(ShareWith::Email)).collect();
         if with.is_empty() {
             value.report("names nobody: set person, group or email");
             return None;
         }
-        let (role, notify) = (role?, notify?);
-        let plan = |with| Self { with, role, notify };
+        let (role, notify, room) = (role?, notify?, room?);
+        let plan = |with| Self {
+            with,
+            role,
+            notify,
+            room: room.clone(),
+        };
         Some(with.into_iter().map(plan).collect())
     }
 
     fn properties(&self) -> ActionProperties {
         let with = match &self.with {
+            ShareWith::Person(id) if id == USER => "the user".to_owned(),
             ShareWith::Person(id) => format!("person {id}"),
             ShareWith::Group(id) => format!("group {id}"),
             ShareWith::Email(email) => email.clone(),
         };
+        let room = self.room.iter().map(|room| format!("{room} "));
+        let room: String = room.collect();
         ActionProperties {
-            needs: Some(FileRight::Share),
+            works_on: match (&self.with, &self.room) {
+                (ShareWith::Person(id), _) if id == USER => WorksOn::Person,
+                (_, Some(_)) => WorksOn::Anything,
+                (_, None) => WorksOn::Room,
+            },
+            needs: self.room.is_none().then_some(FileRight::Share),
             scope: Some(KeyScope::Rooms),
-            target_text: Some(format!("with {with} as {}", self.role)),
+            uses: self.room.as_ref().map_or_else(Vec::new, Destination::uses),
+            target_text: Some(format!("{room}with {with} as {}", self.role)),
             remark: self.notify.then_some("with a notification"),
             ..ActionProperties::on_room()
         }
@@ -121,7 +160,21 @@ impl Kind for Share {
         context: &Context<'_>,
         actions: &'a [Action],
     ) -> Result<Outcomes<'a>, StoreError> {
-        each(actions, |action| share(context, action, self)).await
+        each(actions, |action| async move {
+            let with = match &self.with {
+                ShareWith::Person(id) if id == USER => {
+                    ShareWith::Person(action.file.as_str().to_owned())
+                }
+                with => with.clone(),
+            };
+            let plan = Self {
+                with,
+                room: self.room.clone(),
+                ..*self
+            };
+            share(context, action, &plan).await
+        })
+        .await
     }
 }
 
@@ -131,7 +184,11 @@ async fn share(
     plan: &Share,
 ) -> Result<AttemptOutcome, StoreError> {
     let began_at = context.portal.portal_time();
-    let room = match event_room(context, action).await? {
+    let room = match &plan.room {
+        Some(room) => room.resolve(&Report::load(context, action).await?.results),
+        None => event_room(context, action).await?,
+    };
+    let room = match room {
         Ok(room) => room,
         Err(outcome) => return Ok(outcome.keeping(action.intent.clone())),
     };

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::db::StoreError;
-use crate::docspace::{Error, FolderInfo, MAX_TAG_LENGTH};
+use crate::docspace::{Error, FolderInfo};
 use crate::outbox::{Action, ActionResult};
 use crate::rules::{ActionProperties, FileRight, KeyScope};
 use crate::table_reader::{FieldValue, RuleContext};
@@ -18,6 +18,7 @@ use super::failpoint::Failpoint;
 #[cfg(test)]
 use super::kind::Example;
 use super::kind::Kind;
+use super::parse::tags;
 use super::portal_error::failed_call;
 
 /// Gives tags to the room.
@@ -38,18 +39,7 @@ impl Kind for Tag {
 
     /// `tag = "client"`, or a list.
     fn parse(value: &FieldValue<'_>, _: RuleContext<'_>) -> Option<Vec<Self>> {
-        let items = value.items().into_iter();
-        let names = items.filter_map(|item| {
-            let name = item.text()?.trim().to_owned();
-            let length = name.chars().count();
-            if name.is_empty() {
-                item.report("is blank");
-            } else if length > MAX_TAG_LENGTH {
-                item.report(&format!("is longer than {MAX_TAG_LENGTH} characters"));
-            }
-            Some(name)
-        });
-        let names: Vec<String> = names.collect();
+        let names = tags(value);
         (!names.is_empty()).then(|| vec![Self { names }])
     }
 

@@ -127,6 +127,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
         2_026_112_881,
         include_str!("../../migrations/2026112881_created_files.sql"),
     ),
+    (
+        2_026_112_882,
+        include_str!("../../migrations/2026112882_created_rooms.sql"),
+    ),
 ];
 
 /// The oldest migration that a version must know to work beside this one. The migration that removes

@@ -21,6 +21,7 @@ use super::exchanges::Exchanges;
 use super::files::Files;
 use super::links::Links;
 use super::members::Members;
+use super::new_rooms::NewRooms;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
 use super::people::People;
@@ -88,6 +89,11 @@ impl Client {
     /// Calls about the members of rooms.
     pub fn members(&self) -> Members<'_> {
         Members::new(&self.transport)
+    }
+
+    /// Calls that create rooms, and that find a new one.
+    pub fn new_rooms(&self) -> NewRooms<'_> {
+        NewRooms::new(&self.transport)
     }
 
     /// Calls about people and groups.

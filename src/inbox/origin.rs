@@ -1,7 +1,7 @@
 //! Origin: whether an event is the effect of an action, so that no rule reacts to its own work.
 //!
 //! The portal reports a copy as `file.copied` of the new file, another new file as `file.created` and `file.uploaded`, a move as `file.moved` of the file in its
-//! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, a new folder as
+//! destination, one to the trash as `file.trashed`, one of a room to the Archive as `room.archived`, a new room as `room.created`, a new folder as
 //! `folder.created`, and a change such as a comment or a title as `file.updated` with the time of the last change that
 //! the action has stored (docs/DOCSPACE.md 3, A3.1, A9.2). The action that did it names the event that caused it, and so on back to the first
 //! event. The portal's event can arrive before the result of the operation is known; then it must wait.
@@ -47,6 +47,7 @@ pub fn effect_kind<'a>(trigger: &Trigger, entry: Option<&'a Entry>) -> Option<Ef
             Some(EffectKind::Moved(entry.and_then(|it| it.parent.as_ref())))
         }
         "room.archived" => Some(EffectKind::Archived),
+        "room.created" => Some(EffectKind::RoomCreated),
         "folder.created" => Some(EffectKind::FolderCreated),
         "file.trashed" => Some(EffectKind::Trashed),
         "file.updated" => Some(EffectKind::Updated(modified_at)),
@@ -88,7 +89,10 @@ pub fn origin(sql: &Sql, event: &Event) -> Result<Origin, SqlError> {
     {
         return Ok(Origin::Undetermined);
     }
-    let is_change = matches!(kind, EffectKind::Updated(_) | EffectKind::Archived);
+    let is_change = matches!(
+        kind,
+        EffectKind::Updated(_) | EffectKind::Archived | EffectKind::RoomCreated
+    );
     if is_change && outbox::has_change_in_flight(sql, kind, &entry.id)? {
         return Ok(Origin::Undetermined);
     }

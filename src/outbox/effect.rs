@@ -37,6 +37,8 @@ pub enum EffectKind<'a> {
     Trashed,
     /// The room was archived.
     Archived,
+    /// The room was created.
+    RoomCreated,
     /// The folder was created.
     FolderCreated,
     /// The file changed otherwise, in this content state if one is given.
@@ -61,6 +63,7 @@ impl EffectKind<'_> {
             Self::Moved(_) => "file.moved",
             Self::Trashed => "file.trashed",
             Self::Archived => "room.archived",
+            Self::RoomCreated => "room.created",
             Self::FolderCreated => "folder.created",
             Self::Updated(_) => "file.updated",
         }
@@ -81,6 +84,10 @@ impl EffectKind<'_> {
             }
             Self::Copied | Self::Created(None) => "result_file = :file",
             Self::Archived => "result_folder = :file AND raises = 'room.archived'",
+            // It is stored as progress before it is finished.
+            Self::RoomCreated => {
+                "raises = 'room.created' AND (result_folder = :file OR progress = :file)"
+            }
             Self::Moved(_) | Self::Trashed => {
                 "file_id = :file AND (state IN ('running', 'done') OR intent_at IS NOT NULL)"
             }
@@ -107,6 +114,7 @@ impl EffectKind<'_> {
             | Self::Moved(None)
             | Self::Trashed
             | Self::Archived
+            | Self::RoomCreated
             | Self::FolderCreated
             | Self::Updated(None) => true,
         }
@@ -186,7 +194,7 @@ pub fn has_new_file_in_flight(
 }
 
 /// Whether a call of an action with this effect is in flight: for this file, or for any room, because the event may
-/// have been about a file in it.
+/// have been about a file in it, or the room is new.
 pub fn has_change_in_flight(
     sql: &Sql,
     kind: EffectKind<'_>,
@@ -198,7 +206,7 @@ pub fn has_change_in_flight(
         raises("actions"),
         kind.trigger(),
     );
-    let any = kind == EffectKind::Archived;
+    let any = matches!(kind, EffectKind::Archived | EffectKind::RoomCreated);
     let params = [(":file", file.as_str().into()), (":any", any.into())];
     sql.exists(&statement, &params)
 }

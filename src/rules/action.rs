@@ -100,7 +100,7 @@ impl ActionProperties {
     pub fn named_folder(&self) -> Option<&FolderId> {
         match &self.new_folder {
             Some(NewFolder::Below(folder)) => folder.as_ref(),
-            Some(NewFolder::InRoom) | None => self.destination(),
+            Some(NewFolder::InRoom | NewFolder::InNewRoom) | None => self.destination(),
         }
     }
 
@@ -149,6 +149,8 @@ pub enum PlacedIn {
     Folder(FolderId),
     /// The one that an action before it in the rule leaves as its result.
     Result,
+    /// The room that an action before it in the rule creates.
+    NewRoom,
     /// The one that the file is in.
     Beside,
 }
@@ -158,7 +160,7 @@ impl PlacedIn {
     pub fn folder(&self) -> Option<&FolderId> {
         match self {
             Self::Folder(folder) => Some(folder),
-            Self::Result | Self::Beside => None,
+            Self::Result | Self::NewRoom | Self::Beside => None,
         }
     }
 }
@@ -213,6 +215,8 @@ impl Placement {
 pub enum NewFolder {
     /// In the room of the event.
     InRoom,
+    /// In the room that an action before it in the rule creates.
+    InNewRoom,
     /// Below this folder; `None` if it is the one that an action before it in the rule leaves as its result.
     Below(Option<FolderId>),
 }

@@ -1,7 +1,7 @@
 //! Cycles: rules that would trigger themselves, found before they become active.
 //!
 //! Actions raise events: a copy raises `file.copied` and a move `file.moved` in the destination, a conversion
-//! `file.created` and `file.uploaded` there, a new folder `folder.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
+//! `file.created` and `file.uploaded` there, a new folder `folder.created`, a new room `room.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
 //! matches another rule, that rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
 //! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
@@ -132,7 +132,7 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
                 && match_same_titles(rule, next, event)
                 && is_decided_by_place_and_title(next, event, rule)
                 && watches(next, event, rule)
-                && (!event.is_about_room() || is_about_same_room(rule, next))
+                && (!event.is_about_room() || is_about_matching_room(rule, next, event))
         });
         links.extend(triggering.map(|event| {
             let link = CycleLink {
@@ -182,6 +182,7 @@ impl<'a> Place<'a> {
         let root = match &placement.to {
             PlacedIn::Folder(folder) => Self::In(folder),
             PlacedIn::Result => left?,
+            PlacedIn::NewRoom => return None,
             PlacedIn::Beside => moved_to?,
         };
         Some(if placement.is_below {
@@ -195,6 +196,7 @@ impl<'a> Place<'a> {
     fn of_folder(new: &'a NewFolder, left: Option<Self>, moved_to: Option<Self>) -> Option<Self> {
         match new {
             NewFolder::InRoom => moved_to.is_none().then_some(Self::Room),
+            NewFolder::InNewRoom => None,
             NewFolder::Below(Some(folder)) => Some(Self::Below(folder)),
             NewFolder::Below(None) => left.map(Self::below),
         }
@@ -218,16 +220,21 @@ impl RaisedEvent<'_> {
 /// How the triggers of events about rooms begin.
 const ROOM_TRIGGERS: &str = "room.";
 
-/// Whether an event about the room of the event that a rule acted on is certain to match another rule: the first event
-/// was about the room, too, and the other rule asks for nothing that the first does not.
-fn is_about_same_room(cause: &Rule, next: &Rule) -> bool {
+/// The trigger of a new room.
+const ROOM_CREATED: &str = "room.created";
+
+/// Whether an event about a room is certain to match another rule. A new room matches one that asks for nothing of the
+/// room. The room of the event that the first rule acted on matches if that event was about the room, too, and the other
+/// rule asks for nothing that the first does not.
+fn is_about_matching_room(cause: &Rule, next: &Rule, event: &RaisedEvent<'_>) -> bool {
+    let is_new = event.trigger == ROOM_CREATED;
     let mut triggers = cause.triggers.iter();
     let mut conditions = next.conditions.iter();
-    triggers.all(|trigger| trigger.as_str().starts_with(ROOM_TRIGGERS))
+    (is_new || triggers.all(|trigger| trigger.as_str().starts_with(ROOM_TRIGGERS)))
         && conditions.all(|condition| match condition {
             // Those that exclude the key's user are known before.
             Condition::By(_) | Condition::NotBy(_) | Condition::ByGuest(_) => true,
-            condition => cause.conditions.contains(condition),
+            condition => !is_new && cause.conditions.contains(condition),
         })
 }
 

@@ -45,6 +45,7 @@ mod conflicts;
 mod convert;
 mod crashes;
 mod create_folder;
+mod create_room;
 mod endless;
 mod failures;
 mod folder_paths;

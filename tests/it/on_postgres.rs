@@ -38,6 +38,7 @@ mod conflicts;
 mod convert;
 mod crashes;
 mod create_folder;
+mod create_room;
 mod failures;
 mod folder_paths;
 mod frozen;

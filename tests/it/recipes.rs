@@ -27,7 +27,7 @@ type Actions = &'static [(&'static str, usize)];
 
 /// Each recipe with what people do, and what is done then: the kind of each action, and how often. People's deeds return
 /// the bodies of events that the sandbox does not raise.
-const JOBS: [(&str, Deeds, Actions); 19] = [
+const JOBS: [(&str, Deeds, Actions); 20] = [
     ("archived-room", archive, &[("call", 1), ("notify", 1)]),
     ("by-month-and-person", upload, &[("move", 3)]),
     ("copy-uploads", upload, &[("copy", 3)]),
@@ -45,6 +45,16 @@ const JOBS: [(&str, Deeds, Actions); 19] = [
     ),
     ("forms-handed-in", hand_in, &[("copy", 1), ("notify", 1)]),
     ("guest-uploads", upload, &[("copy", 3), ("notify", 3)]),
+    (
+        "home-room",
+        hire,
+        &[
+            ("create_folder", 2),
+            ("create_room", 1),
+            ("notify", 1),
+            ("share", 1),
+        ],
+    ),
     ("invoices", upload, &[("move", 1), ("notify", 1)]),
     ("link-for-clients", route, &[("link", 1), ("notify", 1)]),
     (
@@ -437,6 +447,11 @@ async fn deletion_log() {
 #[tokio::test]
 async fn employee_folders() {
     check("employee-folders").await;
+}
+
+#[tokio::test]
+async fn home_room() {
+    check("home-room").await;
 }
 
 #[tokio::test]

@@ -279,7 +279,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, write, create_folder, share, tag, archive, add_to_group, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, write, create_folder, create_room, share, tag, archive, add_to_group, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -384,7 +384,7 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only create_folder, share, tag, archive, write, notify and call are possible",
+        "cannot copy; only create_folder, create_room, share, tag, archive, write, notify and call are possible",
     );
     rule(
         "a",
@@ -396,13 +396,13 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"room.deleted\"",
         "tag = \"x\"",
-        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, write, notify and call are possible",
+        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, create_room, share with room, write, notify and call are possible",
     );
     rule(
         "a",
         "\"user.created\"",
         "archive = true",
-        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, write, notify and call are possible",
+        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, create_room, share with room, write, notify and call are possible",
     );
     for (trigger, what) in [
         (

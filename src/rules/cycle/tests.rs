@@ -3,10 +3,10 @@
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
 use crate::actions::{
-    Archive, Comment, Convert, CopyTo, CreateFolder, Destination, Format, Line, Lock, MoveTo,
-    Rename, Trash, Write,
+    Archive, Comment, Convert, CopyTo, CreateFolder, CreateRoom, Destination, Format, Line, Lock,
+    MoveTo, Rename, Trash, Write,
 };
-use crate::docspace::Conflict;
+use crate::docspace::{Conflict, NewRoomType, RoomBase};
 use crate::event::Trigger;
 use crate::template::folder_path::FolderPath;
 use crate::template::title::TitleTemplate;
@@ -45,6 +45,18 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
             "copy to result" => CopyTo {
                 path: None,
                 to: Destination::Result,
+                conflict,
+            }
+            .into(),
+            "new room" => CreateRoom {
+                title: TitleTemplate::parse("{title}").unwrap(),
+                base: RoomBase::Type(NewRoomType::Custom),
+                tags: Vec::new(),
+            }
+            .into(),
+            "copy to room" => CopyTo {
+                path: None,
+                to: Destination::NewRoom,
                 conflict,
             }
             .into(),
@@ -105,6 +117,32 @@ fn a_cycle_is_named_from_its_first_rule() {
         found(&itself),
         ["rule “a” (comment “seen”) raises file.updated for itself"]
     );
+}
+
+#[test]
+fn new_rooms() {
+    let check = |rules: &[Rule], cycles: usize| {
+        assert_eq!(found(rules).len(), cycles, "{rules:?}");
+    };
+    let create = &[("new room", 0)];
+    let itself = [rule("a", "room.created", vec![], create)];
+    assert_eq!(
+        found(&itself),
+        ["rule “a” (create_room “{title}” (custom)) raises room.created for itself"]
+    );
+    // Whether the new room meets a condition is not known, even if the room of the event does.
+    let titled = vec![Condition::title_prefix(["client"]).unwrap()];
+    check(&[rule("a", "room.created", titled, create)], 0);
+    check(&[rule("a", "room.created", room(5), create)], 0);
+    check(&[rule("a", "file.uploaded", room(5), create)], 0);
+    let by_not_self = vec![Condition::NotBy(vec![Account::ApiKeyUser])];
+    check(&[rule("a", "room.created", by_not_self, create)], 0);
+    // Nor is it known where a file in the new room is, whatever folder was left before.
+    let tree = vec![Condition::FolderTree(vec![FolderId::from(5)])];
+    let into_room = &[("folder below", 5), ("new room", 0), ("copy to room", 0)];
+    check(&[rule("a", "file.copied", tree.clone(), into_room)], 0);
+    let into_folder = &[("folder below", 5), ("copy to result", 0)];
+    check(&[rule("a", "file.copied", tree, into_folder)], 1);
 }
 
 #[test]
