@@ -37,6 +37,7 @@ mod room_readers;
 
 // One module per kind.
 mod add_to_group;
+mod api;
 mod archive;
 mod call;
 mod comment;
@@ -54,6 +55,7 @@ mod trash;
 mod write;
 
 pub use add_to_group::AddToGroup;
+pub use api::Api;
 pub use archive::Archive;
 use attempt::CONCURRENT_ACTIONS;
 pub use attempt::{AttemptOutcome, Context, Outcomes};
@@ -94,6 +96,7 @@ pub(crate) const KINDS: &[KindEntry] = &[
     KindEntry::of::<Tag>(),
     KindEntry::of::<Archive>(),
     KindEntry::of::<AddToGroup>(),
+    KindEntry::of::<Api>(),
     KindEntry::of::<Notify>(),
     KindEntry::of::<Call>(),
 ];

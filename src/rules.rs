@@ -23,8 +23,8 @@ mod explain;
 mod set;
 
 pub use action::{
-    ActionPlan, ActionProperties, ChannelId, FileRight, KeyScope, NewFolder, PlacedIn, Placement,
-    Puts, WorksOn,
+    ActionPlan, ActionProperties, ChannelId, FileRight, KeyScope, NewFolder, OtherEvents, PlacedIn,
+    Placement, Puts, WorksOn,
 };
 pub use active::ActiveRules;
 pub use condition::{

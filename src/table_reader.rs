@@ -309,6 +309,11 @@ impl<'t> FieldValue<'t> {
         items
     }
 
+    /// The items of a list, without reporting anything.
+    pub(crate) fn as_list(&self) -> Option<Vec<FieldValue<'t>>> {
+        self.value.is_array().then(|| self.list())
+    }
+
     fn list(&self) -> Vec<FieldValue<'t>> {
         match self.value {
             DeValue::Array(items) => items

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::results::ResultName;
 
+pub mod api;
 mod clean;
 pub mod comment;
 pub mod folder_path;
@@ -183,15 +184,27 @@ impl<F: TemplateField> Template<F> {
         is_literal.then(|| self.render(|_| String::new()))
     }
 
+    /// The field, if it consists of one.
+    pub fn only_field(&self) -> Option<F> {
+        match &self.parts[..] {
+            [Part::Field(field)] => Some(*field),
+            _ => None,
+        }
+    }
+
     /// Renders the template with these values.
     pub fn render(&self, value: impl Fn(F) -> String) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Field(field) => value(*field),
-            })
-            .collect()
+        self.render_parts(str::to_owned, value)
+    }
+
+    /// The same, with the text between the fields changed.
+    fn render_parts(&self, text: impl Fn(&str) -> String, value: impl Fn(F) -> String) -> String {
+        let parts = self.parts.iter();
+        let parts = parts.map(|part| match part {
+            Part::Text(source) => text(source),
+            Part::Field(field) => value(*field),
+        });
+        parts.collect()
     }
 }
 

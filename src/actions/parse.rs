@@ -88,12 +88,17 @@ pub(super) fn template<F: TemplateField>(
         Ok(template) => return Some(template),
         Err(error) => error,
     };
-    let hint = match &error {
+    template_error::<F>(value, &error);
+    None
+}
+
+/// Reports why a text is not a valid template.
+pub(super) fn template_error<F: TemplateField>(value: &FieldValue<'_>, error: &TemplateError) {
+    let hint = match error {
         TemplateError::Unknown(unknown) => unknown_field_hint::<F>(unknown),
         _ => String::new(),
     };
     value.report(&format!("{error}{hint}"));
-    None
 }
 
 /// A path of folders.

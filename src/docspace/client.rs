@@ -25,6 +25,7 @@ use super::new_rooms::NewRooms;
 use super::open_reason::OpenReason;
 use super::operations::Operations;
 use super::people::People;
+use super::rule_calls::RuleCalls;
 use super::transport::{Transport, probe_path};
 use super::unclaimed_results::UnclaimedResults;
 use super::webhooks::Webhooks;
@@ -99,6 +100,11 @@ impl Client {
     /// Calls about people and groups.
     pub fn people(&self) -> People<'_> {
         People::new(&self.transport)
+    }
+
+    /// Calls that a rule names by their path.
+    pub fn rule_calls(&self) -> RuleCalls<'_> {
+        RuleCalls::new(&self.transport)
     }
 
     /// Calls that copy and move files.

@@ -21,6 +21,15 @@ pub(super) struct ApiPath {
 }
 
 impl ApiPath {
+    /// A path that a rule names, which is encoded already. Metrics do not tell such paths apart, since they contain ids.
+    pub(super) fn of_rule(encoded: &str) -> Self {
+        Self {
+            requested: encoded.to_owned(),
+            route: "(rule)".to_owned(),
+            is_of_api: true,
+        }
+    }
+
     /// Appends a segment that is an id.
     #[must_use]
     pub(super) fn id(self, id: &str) -> Self {

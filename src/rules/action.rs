@@ -31,6 +31,8 @@ pub struct ActionProperties {
     /// The trigger of the event that it raises in the portal (docs/DOCSPACE.md 3). For a new file that is not a plain
     /// copy this is `file.created`, which `file.uploaded` follows.
     pub raises: Option<&'static str>,
+    /// Which events it may raise besides.
+    pub other_events: OtherEvents,
     /// The right on the file that the user of the key needs.
     pub needs: Option<FileRight>,
     /// Where it puts the file or a copy of it.
@@ -78,6 +80,7 @@ impl ActionProperties {
             works_on: WorksOn::Anything,
             is_waited_for: true,
             raises: None,
+            other_events: OtherEvents::None,
             needs: None,
             placement: None,
             new_folder: None,
@@ -129,6 +132,15 @@ impl ActionProperties {
         let details: String = target.chain(remark).collect();
         format!("{kind}{to_folder}{details}")
     }
+}
+
+/// Which events an action may raise that are not known beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherEvents {
+    /// None.
+    None,
+    /// Any, because only its rule knows what it does.
+    Any,
 }
 
 /// What an action puts into a folder, and into which one.

@@ -4,7 +4,8 @@
 //! `file.created` and `file.uploaded` there, a new folder `folder.created`, a new room `room.created`, a comment or a new title `file.updated` where the file is (docs/DOCSPACE.md 3). If such an event
 //! matches another rule, that rule acts next, and so on. A chain that returns to its first rule would never end.
 //!
-//! Only what is certain is refused. Whether a destination is inside a watched room is known to the portal
+//! Only what is certain is refused, with one exception: an action of which only the rule knows what it does may raise any
+//! event, and nothing at run time recognises its effect, so its rule must ignore what the key's user does. Whether a destination is inside a watched room is known to the portal
 //! alone; [`unresolved_destinations`] names those destinations so that `check` can ask. At run time any
 //! cycle ends after one round, because no rule acts on an event that it caused.
 
@@ -13,7 +14,7 @@ use std::fmt;
 
 use crate::ids::FolderId;
 
-use super::action::{ActionPlan, NewFolder, PlacedIn, Placement};
+use super::action::{ActionPlan, NewFolder, OtherEvents, PlacedIn, Placement};
 use super::condition::{Account, Condition, TextTest};
 use super::rule::Rule;
 
@@ -67,7 +68,12 @@ struct Graph(Vec<Vec<(usize, CycleLink)>>);
 ///
 /// A group may contain more cycles than the one named; those that remain after a fix are reported then.
 pub fn find_cycles(rules: &[Rule]) -> Vec<RuleCycle> {
-    let graph = Graph(rules.iter().map(|rule| links(rule, rules)).collect());
+    let links = |(position, rule): (usize, &Rule)| {
+        let mut links = links(rule, rules);
+        links.extend(unknown_link(rule).map(|link| (position, link)));
+        links
+    };
+    let graph = Graph(rules.iter().enumerate().map(links).collect());
     let mut cycles = Vec::new();
     let mut reported = vec![false; rules.len()];
     for start in 0..rules.len() {
@@ -144,6 +150,21 @@ fn links(rule: &Rule, rules: &[Rule]) -> Vec<(usize, CycleLink)> {
         }));
     }
     links
+}
+
+/// What every event would be for a rule that listens to what it may do itself.
+const ANY_EVENT: &str = "any event";
+
+/// The link of a rule to itself, if an action of it may raise any event, and the rule does not ignore what the key's user
+/// does.
+fn unknown_link(rule: &Rule) -> Option<CycleLink> {
+    let mut actions = rule.actions.iter();
+    let action = actions.find(|action| action.properties.other_events == OtherEvents::Any)?;
+    accepts_own_actions(rule).then(|| CycleLink {
+        rule: rule.name.clone(),
+        action: action.to_string(),
+        raises: ANY_EVENT,
+    })
 }
 
 /// An event that an action of a rule raises.
@@ -289,17 +310,21 @@ fn with_upload(trigger: &'static str) -> impl Iterator<Item = &'static str> {
     [trigger].into_iter().chain(upload)
 }
 
-/// Whether a rule listens to events that the API key's user causes.
+/// Whether a rule listens to such events if the API key's user causes them.
 fn listens_to(rule: &Rule, trigger: &str) -> bool {
-    let accepts_own_actions = rule.conditions.iter().all(|condition| match condition {
+    accepts_own_actions(rule) && rule.triggers.iter().any(|known| known.as_str() == trigger)
+}
+
+/// Whether a rule may match what the API key's user causes.
+fn accepts_own_actions(rule: &Rule) -> bool {
+    rule.conditions.iter().all(|condition| match condition {
         Condition::NotBy(accounts) => !accounts.contains(&Account::ApiKeyUser),
         Condition::By(accounts) => accounts.contains(&Account::ApiKeyUser),
         // Guests cannot have keys (docs/DOCSPACE.md A12), and which groups the key's user is in is not known here.
         Condition::ByGuest(wanted) => !wanted,
         Condition::ByGroup(_) | Condition::NotByGroup(_) => false,
         _ => true,
-    });
-    accepts_own_actions && rule.triggers.iter().any(|known| known.as_str() == trigger)
+    })
 }
 
 /// Whether a rule before this one in its group may act on the event in its place.

@@ -31,6 +31,7 @@ mod spent_calls;
 mod surprises;
 mod unsigned;
 
+mod api_calls;
 mod arrivals;
 mod backfill;
 mod backfill_in_console;

@@ -26,6 +26,7 @@ mod main_job;
 mod refusals;
 mod unsigned;
 
+mod api_calls;
 mod arrivals;
 mod backfill;
 mod backfill_killed;

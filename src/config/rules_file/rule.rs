@@ -150,14 +150,13 @@ fn actions(table: &mut TableReader<'_>, context: RuleContext<'_>) -> Vec<ActionP
 }
 
 /// What is possible with events about folders and rooms.
-const FOR_ROOMS: &str =
-    "only create_folder, create_room, share, tag, archive, write, notify and call are possible";
+const FOR_ROOMS: &str = "only create_folder, create_room, share, tag, archive, write, api, notify and call are possible";
 
 /// What is possible with all events.
-const FOR_OTHERS: &str = "only create_folder with below, create_room, share with room, write, notify and call are possible";
+const FOR_OTHERS: &str = "only create_folder with below, create_room, share with room, write, api, notify and call are possible";
 
 /// What is possible with events about users.
-const FOR_USERS: &str = "only add_to_group, create_folder with below, create_room, share with room, write, notify and call are possible";
+const FOR_USERS: &str = "only add_to_group, create_folder with below, create_room, share with room, write, api, notify and call are possible";
 
 /// What is possible with events about files.
 const FOR_FILES: &str = "it is possible with events about users only";

@@ -251,6 +251,54 @@ fn conditions_that_are_refused() {
 const HEAD: &str = "[[rule]]\nname = \"a\"\ntriggers = \"file.uploaded\"\n";
 
 #[test]
+fn what_is_refused_of_new_rooms_and_other_calls() {
+    let action = |action: &str, expected: &str| {
+        let found = problems(&format!("{HEAD}[[rule.action]]\n{action}\n"));
+        assert!(
+            found.len() == 1 && found[0].contains(expected),
+            "{action}: {found:?}"
+        );
+    };
+    action("api = true", "action.api: must be a table such as");
+    action(
+        "api = { method = \"PUT\", path = \"a\" }",
+        "action.api.safe_to_repeat: is missing",
+    );
+    let api = |fields: &str, expected: &str| {
+        let call = format!("api = {{ safe_to_repeat = true, {fields} }}");
+        action(&call, expected);
+    };
+    api(
+        "method = \"GET\", path = \"a\"",
+        "must be \"POST\", \"PUT\" or \"DELETE\"",
+    );
+    api(
+        "method = \"PUT\", path = \"https://evil.example/a\"",
+        "must be a path below /api/2.0/",
+    );
+    api(
+        "method = \"PUT\", path = \"a/{titel}\"",
+        "did you mean {title}?",
+    );
+    api(
+        "method = \"PUT\", path = \"a\", body = { x = [\"{titel}\"] }",
+        "did you mean {title}?",
+    );
+    api(
+        "method = \"PUT\", path = \"a\", body = { x = nan }",
+        "is not a number in JSON",
+    );
+    api(
+        "method = \"PUT\", path = \"a\", body = { x = 2026-03-02 }",
+        "must be a string, a number, true or false, not a date",
+    );
+    action(
+        "create_room = { title = \"a\", type = \"public\", template = 5 }",
+        "cannot be set beside template",
+    );
+}
+
+#[test]
 fn what_is_refused() {
     let check = |text: &str, expected: &str| {
         let found = problems(text);
@@ -279,7 +327,7 @@ fn what_is_refused() {
     action("copy = 5\nmove = 6", "contains copy and move");
     action(
         "",
-        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, write, create_folder, create_room, share, tag, archive, add_to_group, notify, call",
+        "is empty; expected one of copy, move, rename, comment, lock, link, trash, convert, write, create_folder, create_room, share, tag, archive, add_to_group, api, notify, call",
     );
     action("kopy = 5", "did you mean copy?");
     action("call = false", "action.call: must be true");
@@ -384,7 +432,7 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"folder.updated\"",
         "copy = 5",
-        "cannot copy; only create_folder, create_room, share, tag, archive, write, notify and call are possible",
+        "cannot copy; only create_folder, create_room, share, tag, archive, write, api, notify and call are possible",
     );
     rule(
         "a",
@@ -396,13 +444,13 @@ fn names_and_triggers_that_are_refused() {
         "a",
         "\"room.deleted\"",
         "tag = \"x\"",
-        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, create_room, share with room, write, notify and call are possible",
+        "is about a deleted folder or room, so the rule cannot tag; only create_folder with below, create_room, share with room, write, api, notify and call are possible",
     );
     rule(
         "a",
         "\"user.created\"",
         "archive = true",
-        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, create_room, share with room, write, notify and call are possible",
+        "is about a user, so the rule cannot archive; only add_to_group, create_folder with below, create_room, share with room, write, api, notify and call are possible",
     );
     for (trigger, what) in [
         (

@@ -3,11 +3,12 @@
 use super::super::condition::{FieldTest, Pattern, SizeRange};
 use super::*;
 use crate::actions::{
-    Archive, Comment, Convert, CopyTo, CreateFolder, CreateRoom, Destination, Format, Line, Lock,
-    MoveTo, Rename, Trash, Write,
+    Api, Archive, Comment, Convert, CopyTo, CreateFolder, CreateRoom, Destination, Format, Line,
+    Lock, MoveTo, Rename, Trash, Write,
 };
-use crate::docspace::{Conflict, NewRoomType, RoomBase};
+use crate::docspace::{CallMethod, Conflict, NewRoomType, RoomBase};
 use crate::event::Trigger;
+use crate::template::api::ApiPathTemplate;
 use crate::template::folder_path::FolderPath;
 use crate::template::title::TitleTemplate;
 
@@ -52,6 +53,13 @@ fn rule(name: &str, trigger: &str, conditions: Vec<Condition>, actions: &[(&str,
                 title: TitleTemplate::parse("{title}").unwrap(),
                 base: RoomBase::Type(NewRoomType::Custom),
                 tags: Vec::new(),
+            }
+            .into(),
+            "any call" => Api {
+                method: CallMethod::Put,
+                path: ApiPathTemplate::parse("files/file/{id}/lock").unwrap(),
+                body: None,
+                safe_to_repeat: true,
             }
             .into(),
             "copy to room" => CopyTo {
@@ -143,6 +151,24 @@ fn new_rooms() {
     check(&[rule("a", "file.copied", tree.clone(), into_room)], 0);
     let into_folder = &[("folder below", 5), ("copy to result", 0)];
     check(&[rule("a", "file.copied", tree, into_folder)], 1);
+}
+
+/// Nothing recognises the effect of such a call, so the rule must not act on what the key's user does.
+#[test]
+fn calls_that_may_raise_anything() {
+    let call = &[("copy", 5), ("any call", 0)];
+    let itself = [rule("a", "file.uploaded", room(6), call)];
+    assert_eq!(
+        found(&itself),
+        ["rule “a” (api PUT files/file/{id}/lock) raises any event for itself"]
+    );
+    for condition in [
+        Condition::NotBy(vec![Account::ApiKeyUser]),
+        Condition::ByGuest(true),
+    ] {
+        let ignoring = [rule("a", "file.uploaded", vec![condition], call)];
+        assert!(found(&ignoring).is_empty());
+    }
 }
 
 #[test]
