@@ -293,9 +293,10 @@ pub fn file_before(sql: &Sql, action: ActionId) -> Result<Option<FileId>, SqlErr
 /// The condition that an action has created this file, or may create one, for use in a query. `file` is the parameter
 /// with the file's id.
 pub fn may_have_created(file: &str) -> String {
+    // One condition with OR would read the whole index.
     format!(
-        "EXISTS (SELECT 1 FROM actions
-                 WHERE raises = 'file.created' AND (result_file = {file} OR result_file IS NULL))"
+        "(EXISTS (SELECT 1 FROM actions WHERE raises = 'file.created' AND result_file = {file})
+          OR EXISTS (SELECT 1 FROM actions WHERE raises = 'file.created' AND result_file IS NULL))"
     )
 }
 
