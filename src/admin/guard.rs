@@ -12,7 +12,7 @@ use axum::Extension;
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -256,12 +256,23 @@ pub(super) async fn require_operator(
     request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path_and_query();
-    let path = path.map_or("/", |path| path.as_str());
-    match refusal(&console, identity, path) {
+    match refusal(&console, identity, &next_page(&request)) {
         Some(refusal) => refusal,
         None => next.run(request).await,
     }
+}
+
+/// The page to continue with after signing in: that of the request, or the one with the form that sent it.
+fn next_page(request: &Request) -> String {
+    let path = request.uri().path_and_query();
+    let asked = path.map_or("/", |path| path.as_str());
+    if request.method() == Method::GET {
+        return asked.to_owned();
+    }
+    let referrer = request.headers().get(header::REFERER);
+    let form = referrer.and_then(|referrer| referrer.to_str().ok()?.parse::<Uri>().ok());
+    let path = form.as_ref().and_then(Uri::path_and_query);
+    path.map_or("/", |path| path.as_str()).to_owned()
 }
 
 /// The page for those who may not change anything.
@@ -296,6 +307,29 @@ fn refusal(console: &Console, identity: Identity, path: &str) -> Option<Response
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_signing_in_one_continues_with_the_page_of_the_form() {
+        let check = |method: Method, referrer: Option<&str>, expected: &str| {
+            let mut request = Request::builder()
+                .method(method)
+                .uri("/rules/pause?rule=copy");
+            if let Some(referrer) = referrer {
+                request = request.header(header::REFERER, referrer);
+            }
+            let request = request.body(Body::empty()).unwrap();
+            assert_eq!(next_page(&request), expected, "{referrer:?}");
+        };
+        check(Method::GET, None, "/rules/pause?rule=copy");
+        check(Method::POST, None, "/");
+        let form = "http://localhost:3001/events/matching/discard?show=dead";
+        check(
+            Method::POST,
+            Some(form),
+            "/events/matching/discard?show=dead",
+        );
+        check(Method::POST, Some("no address"), "/");
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |&(name, value)| {

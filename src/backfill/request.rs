@@ -1,5 +1,7 @@
 //! What a person orders: which rules, which files.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use crate::docspace::FileInfo;
 use crate::event::Trigger;
 use crate::ids::FolderId;
 use crate::rules::{Rule, RuleSet};
+use crate::text::time;
 
 /// Which rules to apply to which files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +113,20 @@ impl BackfillRequest {
                 && is_about_uploads(earlier)
                 && !self.rules.contains(&earlier.name)
         })
+    }
+
+    /// Which files it is about, in words.
+    pub(super) fn scope(&self) -> String {
+        let places: Vec<&str> = self.places.iter().map(FolderId::as_str).collect();
+        let mut scope = format!("in {}", places.join(", "));
+        let bounds = [("since", self.since), ("before", self.until)];
+        for (word, at) in bounds {
+            if let Some(at) = at {
+                // Writing to a string cannot fail.
+                let _ = write!(scope, ", created {word} {} UTC", time(at));
+            }
+        }
+        scope
     }
 
     /// Whether a file is meant.

@@ -112,7 +112,15 @@ pub fn order(
         return Ok(None);
     }
     let rules = request.rules.join(", ");
-    audit::record(sql, author, ChangeKind::StartBackfill, &rules, None, now)?;
+    let scope = Some(request.scope());
+    audit::record(
+        sql,
+        author,
+        ChangeKind::StartBackfill,
+        &rules,
+        scope.as_deref(),
+        now,
+    )?;
     let request = to_json(request);
     let cursor = to_json(&Cursor::default());
     let id = sql.query_one(

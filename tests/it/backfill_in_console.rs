@@ -115,7 +115,8 @@ async fn a_backfill_is_stopped_and_what_cannot_be_ordered_is_explained() {
         let page = operator.page("/backfill").await;
         assert!(page.contains("Stopped: copy"), "{page}");
         let log = operator.page("/changes").await;
-        for entry in ["Started a backfill of", "Stopped the backfill of"] {
+        let scope = format!("in {}", scene.client_room);
+        for entry in ["Started a backfill of", &scope, "Stopped the backfill of"] {
             assert!(log.contains(entry), "{entry} is not in {log}");
         }
     })
