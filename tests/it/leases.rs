@@ -75,6 +75,8 @@ async fn hold_a_call(
                 scene.calls(method, path) > 0
             })
             .await;
+            // What is not claimed together with the slow one does not wait for it.
+            while scene.worker.process_next().await.unwrap() == Progress::Worked {}
             for _ in 0..10 {
                 scene.clock.advance(STEP);
                 let renewed = async || scene.claims_are_renewed().await;
