@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::db::StoreError;
-use crate::docspace::{CallMethod, Error, WriteOutcome};
+use crate::docspace::{CallMethod, Error, ErrorClass, WriteOutcome};
 use crate::event::Trigger;
 use crate::outbox::{Action, ActionResult};
 use crate::rules::{ActionProperties, OtherEvents, WorksOn};
@@ -25,6 +25,14 @@ use super::kind::Kind;
 use super::message::Report;
 use super::parse::{LineLimit, one_of, template, template_error};
 use super::portal_error::{failed_call, refused_without_cause};
+
+/// Why the portal refuses a call.
+const NO_RIGHT: &str =
+    "this key or its user may not make the call, or what it is about is gone or in use";
+
+/// The same for a call that is not made again: some calls are refused when they have done a part (docs/DOCSPACE.md A5).
+const NO_RIGHT_AT_ONCE: &str = "this key or its user may not make the call, or what it is about is gone or in use; \
+                                it is not safe to repeat, so look whether a part of it was done";
 
 /// Makes a call to the portal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -201,8 +209,7 @@ async fn call(
     let sent = calls.send(plan.method, &path, &body, may_send).await;
     context.failpoints.pass(Failpoint::AfterResponse).await;
     Ok(match sent {
-        // The portal has answered with success, whatever else it says.
-        Ok(()) | Err(Error::TooLong { .. }) => {
+        Ok(()) => {
             context.failpoints.pass(Failpoint::BeforeFinish).await;
             AttemptOutcome::Done(ActionResult::default())
         }
@@ -211,16 +218,41 @@ async fn call(
             reason: "the portal does not know what the call is about".to_owned(),
             intent: None,
         },
-        Err(Error::Forbidden) => refused_without_cause(action, || {
-            AttemptOutcome::no_right(
-                "this key or its user may not make the call, or what it is about is gone or in use",
-            )
-        }),
+        Err(Error::Forbidden) if !plan.safe_to_repeat => AttemptOutcome::no_right(NO_RIGHT_AT_ONCE),
+        Err(Error::Forbidden) => {
+            refused_without_cause(action, || AttemptOutcome::no_right(NO_RIGHT))
+        }
         Err(error) if !plan.safe_to_repeat && error.write_outcome() != WriteOutcome::NotApplied => {
             plan.unclear()
         }
-        Err(error) => failed_call(context, &error, None),
+        Err(error) => failed(context, error).await,
     })
+}
+
+/// The outcome for a call that the portal has not carried out, or that may be repeated. Whether the portal itself is
+/// down or refuses the key is seen from another call: this one may be about something that always fails.
+async fn failed(context: &Context<'_>, error: Error) -> AttemptOutcome {
+    let is_about_the_portal = matches!(
+        error,
+        Error::KeyRefused
+            | Error::Unavailable { .. }
+            | Error::Gateway { .. }
+            | Error::Unreachable { .. }
+    );
+    if !is_about_the_portal {
+        return failed_call(context, &error, None);
+    }
+    match context.portal.account().verify_key().await {
+        Err(portal) if portal.class() != ErrorClass::Ambiguous => {
+            failed_call(context, &portal, None)
+        }
+        Ok(()) | Err(_) if matches!(error, Error::KeyRefused) => AttemptOutcome::Dead {
+            code: "refused",
+            reason: "the portal takes no API key for this call".to_owned(),
+            intent: None,
+        },
+        Ok(()) | Err(_) => AttemptOutcome::failed(error.to_string()),
+    }
 }
 
 impl Api {

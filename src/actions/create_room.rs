@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::StoreError;
 use crate::docspace::{Error, NewRoomType, RoomBase, WriteOutcome, folder_title};
 use crate::folder_creation::{self, FolderPlace, Reservation};
+use crate::hash;
 use crate::ids::FolderId;
 use crate::outbox::{self, Action, ActionResult, ClaimStatus, Intent};
 use crate::results::{ResultName, Results};
@@ -26,7 +27,7 @@ use super::intent::{self, Unconfirmed};
 #[cfg(test)]
 use super::kind::Example;
 use super::kind::Kind;
-use super::message::{Report, message_id};
+use super::message::Report;
 use super::new_room::{self, NewRoom, RequestedRoom};
 use super::parse::{LineLimit, one_of, tags, template};
 use super::portal_error::failed_call;
@@ -128,6 +129,13 @@ impl Kind for CreateRoom {
     }
 }
 
+/// The mark of an action: of what neither another name of its rule nor another address of the portal changes.
+fn mark(action: &Action) -> String {
+    let (number, event) = (action.claim.action.to_string(), action.event.to_string());
+    let id = hash::short_id(&[CreateRoom::NAME, action.file.as_str(), &event, &number]);
+    format!("courier-{}", id.get(..MARK_DIGITS).unwrap_or(&id))
+}
+
 /// An attempt to create a room.
 struct Creation<'a> {
     context: &'a Context<'a>,
@@ -159,8 +167,7 @@ impl<'a> Creation<'a> {
                 intent: None,
             }));
         };
-        let id = message_id(context, action, CreateRoom::NAME);
-        let mark = format!("courier-{}", id.get(..MARK_DIGITS).unwrap_or(&id));
+        let mark = mark(action);
         let tags = plan.tags.iter().chain([&mark]).cloned().collect();
         Ok(Ok(Self {
             context,
@@ -175,7 +182,7 @@ impl<'a> Creation<'a> {
     async fn run(&self) -> Result<AttemptOutcome, StoreError> {
         if let Some(room) = self.action.progress.as_deref().and_then(FolderId::new) {
             self.free_slot().await?;
-            return Ok(self.finish(&room).await);
+            return self.finish(&room, self.action.intent.clone()).await;
         }
         if let Some(intent) = &self.action.intent {
             let unconfirmed = Unconfirmed {
@@ -183,7 +190,7 @@ impl<'a> Creation<'a> {
                 intent: intent.clone(),
             };
             match new_room::find(self.context, unconfirmed, &self.requested()).await? {
-                NewRoom::Created(room) => return self.created(&room).await,
+                NewRoom::Created(room) => return self.created(&room, intent.clone()).await,
                 NewRoom::Unknown(outcome) => return Ok(outcome),
                 NewRoom::NotApplied(_) => self.free_slot().await?,
             }
@@ -226,7 +233,7 @@ impl<'a> Creation<'a> {
         };
         context.failpoints.pass(Failpoint::AfterResponse).await;
         match called {
-            Ok(Some(room)) => self.created(&room).await,
+            Ok(Some(room)) => self.created(&room, unconfirmed.intent).await,
             Ok(None) => self.follow(unconfirmed).await,
             Err(Error::Forbidden) => {
                 self.free_slot().await?;
@@ -250,11 +257,11 @@ impl<'a> Creation<'a> {
             ..unconfirmed.intent
         };
         let answered = Unconfirmed {
-            intent,
+            intent: intent.clone(),
             ..unconfirmed
         };
         match new_room::find(self.context, answered, &self.requested()).await? {
-            NewRoom::Created(room) => self.created(&room).await,
+            NewRoom::Created(room) => self.created(&room, intent).await,
             NewRoom::Unknown(outcome) => Ok(outcome),
             NewRoom::NotApplied(error) => {
                 self.free_slot().await?;
@@ -267,33 +274,53 @@ impl<'a> Creation<'a> {
     }
 
     /// Stores the room, so that it is known without its mark.
-    async fn created(&self, room: &FolderId) -> Result<AttemptOutcome, StoreError> {
-        let (claim, stored) = (self.action.claim, room.clone());
-        let written = self
-            .context
-            .db
-            .write(move |sql| outbox::store_progress(sql, claim, stored.as_str()));
-        if written.await? == ClaimStatus::Lost {
+    async fn created(&self, room: &FolderId, intent: Intent) -> Result<AttemptOutcome, StoreError> {
+        if self.store_room(room.as_str()).await? == ClaimStatus::Lost {
             return Ok(AttemptOutcome::ClaimLost);
         }
         self.free_slot().await?;
-        Ok(self.finish(room).await)
+        self.finish(room, Some(intent)).await
     }
 
-    /// Takes the mark off the room, and gives it the tags that it lacks.
-    async fn finish(&self, id: &FolderId) -> AttemptOutcome {
+    /// Stores the id of the room; none if it is gone.
+    async fn store_room(&self, room: &str) -> Result<ClaimStatus, StoreError> {
+        let (claim, room) = (self.action.claim, room.to_owned());
+        let written = self
+            .context
+            .db
+            .write(move |sql| outbox::store_progress(sql, claim, &room));
+        written.await
+    }
+
+    /// Takes the mark off the room, and gives it the tags that it lacks. Until that is done, the intent stays, so that a
+    /// replay under other rules keeps the room.
+    async fn finish(
+        &self,
+        id: &FolderId,
+        intent: Option<Intent>,
+    ) -> Result<AttemptOutcome, StoreError> {
         let (context, claim) = (self.context, self.action.claim);
         let files = context.portal.files();
         let room = match files.room(id).await {
             Ok(room) => room,
-            Err(error) => return unreadable_room(context, &error),
+            Err(error @ Error::NotFound) => {
+                // A replay creates another one.
+                return Ok(match self.store_room("").await? {
+                    ClaimStatus::Lost => AttemptOutcome::ClaimLost,
+                    ClaimStatus::Current => unreadable_room(context, &error),
+                });
+            }
+            Err(error @ Error::Forbidden) => return Ok(unreadable_room(context, &error)),
+            Err(error) => return Ok(failed_call(context, &error, intent)),
         };
         let is_missing = |tag: &&String| **tag != self.mark && !room.tags.contains(tag);
         let missing: Vec<String> = self.tags.iter().filter(is_missing).cloned().collect();
         if !missing.is_empty() {
             let may_send = context.holds_claims(vec![claim]);
-            if let Err(error) = files.add_tags(id, &missing, may_send).await {
-                return failed_call(context, &error, None);
+            match files.add_tags(id, &missing, may_send).await {
+                // Somebody has archived it meanwhile.
+                Ok(()) | Err(Error::Forbidden) => {}
+                Err(error) => return Ok(failed_call(context, &error, intent)),
             }
         }
         let mut note = format!("it is room {id}");
@@ -307,16 +334,16 @@ impl<'a> Creation<'a> {
                     let mark = &self.mark;
                     note = format!("{note}, with the tag {mark}, which could not be removed");
                 }
-                Err(error) => return failed_call(context, &error, None),
+                Err(error) => return Ok(failed_call(context, &error, intent)),
             }
         }
         context.failpoints.pass(Failpoint::BeforeFinish).await;
-        AttemptOutcome::Done(ActionResult {
+        Ok(AttemptOutcome::Done(ActionResult {
             folder: Some(id.clone()),
             note: Some(note),
             named: Results::one(ResultName::Room, id.as_str()),
             ..ActionResult::default()
-        })
+        }))
     }
 
     /// Excludes other creations of rooms from a template until [`Creation::free_slot`]; for an empty room nothing.

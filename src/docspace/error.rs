@@ -129,7 +129,8 @@ impl Error {
     pub(super) fn unreachable(source: reqwest::Error) -> Self {
         Self::Unreachable {
             sent: !source.is_connect(),
-            source,
+            // It may contain titles and names.
+            source: source.without_url(),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Calls that a rule names by their path (docs/DOCSPACE.md A1).
 
 use reqwest::Method;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,8 +50,8 @@ impl<'a> RuleCalls<'a> {
         Self { transport }
     }
 
-    /// Makes a call, if `may_send` returns true just before the request. The path is below `/api/2.0/` and encoded. The
-    /// response is read up to a bound, and not looked at.
+    /// Makes a call, if `may_send` returns true just before the request. The path is below `/api/2.0/` and encoded. Only
+    /// the status of the response counts.
     pub async fn send(
         self,
         method: CallMethod,
@@ -70,7 +69,6 @@ impl<'a> RuleCalls<'a> {
             body: Some(body),
             max_bytes: ENTRY_BYTES,
         };
-        let sent = self.transport.send_if::<Option<IgnoredAny>>(may_send, call);
-        sent.await.map(drop)
+        self.transport.send_for_status(may_send, call).await
     }
 }

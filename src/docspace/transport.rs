@@ -142,6 +142,43 @@ impl Transport {
         self.admit_and_transmit(ready(true), call).await
     }
 
+    /// Like [`Transport::send_if`], for a call of which only the status counts, and whose failure shows neither that the
+    /// portal is down nor that it refuses the key.
+    pub(super) async fn send_for_status(
+        &self,
+        may_send: impl Future<Output = bool>,
+        call: PortalCall<'_, impl Serialize>,
+    ) -> Result<(), Error> {
+        let kind = CallKind::of(&call.method);
+        let _permit = self.gate.admit(kind, self.probe()).await?;
+        if !may_send.await {
+            return Err(Error::Withdrawn);
+        }
+        let head = RequestHead {
+            method: call.method,
+            path: &call.path,
+            timeout: WRITE_TIMEOUT,
+            with_key: true,
+        };
+        let request = self.request(head, |request| match call.body {
+            Some(body) => request.json(body),
+            None => request,
+        });
+        let response = request.await?;
+        let outcome = if !response.status().is_success() {
+            self.body(response, call.max_bytes).await.map(drop)
+        } else if is_page(&response) {
+            let status = response.status().as_u16();
+            Err(Error::Gateway { status })
+        } else {
+            Ok(())
+        };
+        if matches!(outcome, Ok(()) | Err(Error::RateLimited { .. })) {
+            self.gate.record(&outcome);
+        }
+        outcome
+    }
+
     /// Posts a form, if `may_send` returns true just before the request.
     pub(super) async fn send_form_if<T: DeserializeOwned>(
         &self,
@@ -321,6 +358,12 @@ impl Transport {
         }
         Ok(body)
     }
+}
+
+/// Whether a response is a page for people, which the portal's API never answers with.
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 /// Decodes the body of a successful response.

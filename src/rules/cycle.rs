@@ -160,7 +160,7 @@ const ANY_EVENT: &str = "any event";
 fn unknown_link(rule: &Rule) -> Option<CycleLink> {
     let mut actions = rule.actions.iter();
     let action = actions.find(|action| action.properties.other_events == OtherEvents::Any)?;
-    accepts_own_actions(rule).then(|| CycleLink {
+    (!ignores_own_actions(rule)).then(|| CycleLink {
         rule: rule.name.clone(),
         action: action.to_string(),
         raises: ANY_EVENT,
@@ -315,7 +315,18 @@ fn listens_to(rule: &Rule, trigger: &str) -> bool {
     accepts_own_actions(rule) && rule.triggers.iter().any(|known| known.as_str() == trigger)
 }
 
-/// Whether a rule may match what the API key's user causes.
+/// Whether a rule certainly matches nothing that the API key's user causes.
+fn ignores_own_actions(rule: &Rule) -> bool {
+    rule.conditions.iter().any(|condition| match condition {
+        Condition::NotBy(accounts) => accounts.contains(&Account::ApiKeyUser),
+        // Guests cannot have keys (docs/DOCSPACE.md A12).
+        Condition::ByGuest(wanted) => *wanted,
+        // An account or group may be, or contain, the key's user.
+        _ => false,
+    })
+}
+
+/// Whether a rule may match what the API key's user causes, as far as that is known here.
 fn accepts_own_actions(rule: &Rule) -> bool {
     rule.conditions.iter().all(|condition| match condition {
         Condition::NotBy(accounts) => !accounts.contains(&Account::ApiKeyUser),

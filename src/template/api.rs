@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -171,7 +171,12 @@ impl ApiPathTemplate {
             |field| utf8_percent_encode(&value(field), IN_VALUE).to_string(),
         );
         let (segments, _) = path.split_once('?').unwrap_or((&path, ""));
-        let is_inside = |segment: &str| !matches!(segment, "" | "." | "..");
+        // A proxy may decode what a value contains before it takes dots for steps.
+        let is_inside = |segment: &str| {
+            let decoded = percent_decode_str(segment).decode_utf8_lossy();
+            let is_step = |part: &str| matches!(part, "." | "..");
+            !segment.is_empty() && !decoded.split(['/', '\\']).any(is_step)
+        };
         segments.split('/').all(is_inside).then_some(path)
     }
 }
@@ -288,13 +293,15 @@ mod tests {
             "a&b=c#d?e",
             Some("people/filter?filterValue=a%26b%3Dc%23d%3Fe&count=1"),
         );
-        check("files/{title}", "../../x", Some("files/..%2F..%2Fx"));
+        check("files/{title}", "../../x", None);
+        check("files/{title}", "a/../x", None);
+        check("files/{title}", "a/b..c", Some("files/a%2Fb..c"));
         check("files/{title}/y", "..", None);
         check("files/{title}/y", ".", None);
         check("files/.{title}/y", ".", None);
         check("files/{title}/y", "", None);
         check("files/{title}", "%2e%2e", Some("files/%252e%252e"));
-        check("files/{title}", "\\..\\x", Some("files/%5C..%5Cx"));
+        check("files/{title}", "\\..\\x", None);
         check(
             "files/rooms?tags=[\"{name}\"]",
             "ü.pdf",

@@ -86,7 +86,6 @@ async fn a_call_whose_answer_is_lost() {
         (FaultEffect::DropBefore, 0, true),
         (FaultEffect::Status(500), 0, true),
         (FaultEffect::Status(402), 0, false),
-        (FaultEffect::Status(403), 0, false),
         (FaultEffect::Status(429), 0, false),
         (FaultEffect::Gateway(302), 0, false),
     ] {
@@ -114,13 +113,17 @@ async fn a_call_whose_answer_is_lost() {
 
 #[tokio::test]
 async fn a_call_that_can_never_be_made_is_a_dead_letter() {
-    for (status, times, code) in [
-        (400, 1, "refused"),
-        (403, u32::MAX, "no_right"),
-        (404, 1, "not_found"),
-        (402, u32::MAX, "attempts_used_up"),
+    let both = &[true, false][..];
+    for (status, times, code, kinds) in [
+        (400, 1, "refused", both),
+        (401, u32::MAX, "refused", both),
+        (403, u32::MAX, "no_right", both),
+        (404, 1, "not_found", both),
+        (402, u32::MAX, "attempts_used_up", both),
+        (409, u32::MAX, "attempts_used_up", &[true]),
+        (500, u32::MAX, "attempts_used_up", &[true]),
     ] {
-        for is_safe in [true, false] {
+        for &is_safe in kinds {
             scenario(async |scene| {
                 scene.leaving(Leftover::DeadLetters, 1);
                 scene.leaving(Leftover::WaitingActions, 1);
@@ -130,9 +133,28 @@ async fn a_call_that_can_never_be_made_is_a_dead_letter() {
                 scene.work_to_the_end().await;
                 assert_eq!(scene.dead_code().await.as_deref(), Some(code), "{status}");
                 assert!(folders(scene).is_empty(), "{status}");
+                // One call that always fails says nothing about the portal and the key.
+                assert_eq!(scene.parts.portal.open_reason(), None, "{status}");
+                if status == 403 && !is_safe {
+                    assert_eq!(scene.calls("POST", CALL), 1, "a part may have been done");
+                }
             })
             .await;
         }
+    }
+}
+
+#[tokio::test]
+async fn any_answer_of_success_ends_a_call() {
+    for status in [201, 202, 204] {
+        scenario(async |scene| {
+            scene.listen_with(rule(scene, true));
+            scene.fail("POST", CALL, u32::MAX, FaultEffect::Status(status));
+            scene.upload(&scene.client_room, "plan.docx");
+            scene.work_to_the_end().await;
+            is_called(scene, 1, 0, &status.to_string()).await;
+        })
+        .await;
     }
 }
 

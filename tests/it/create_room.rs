@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use docspace_courier::actions::failpoint::{Failpoint, Failpoints};
 use docspace_courier::event::Trigger;
+use docspace_courier::replay::ReplayMode;
 use docspace_courier::rules::Rule;
 use docspace_sandbox::{FaultEffect, FolderId, RoomView};
 use serde_json::json;
 
+use crate::events::dead_letters;
 use crate::folder_paths::{nothing_is_stored_of_folders, only_at};
 use crate::rules::read;
 use crate::scene::{Leftover, Scene, scenario};
@@ -133,6 +135,31 @@ async fn the_mark_of_a_room_is_taken_off() {
         })
         .await;
     }
+}
+
+/// Until the tag is taken off, a replay under other rules keeps the room.
+#[tokio::test]
+async fn a_replay_under_other_rules_keeps_a_room_that_has_its_mark() {
+    scenario(async |scene| {
+        let mut rules = rule(scene, EMPTY);
+        scene.listen_with(rules.clone());
+        scene.fail("DELETE", "/tags", u32::MAX, FaultEffect::Status(500));
+        scene.upload(&scene.client_room, "plan.docx");
+        scene.work_to_the_end().await;
+        assert_eq!(scene.dead_code().await.as_deref(), Some("attempts_used_up"));
+        assert_eq!(rooms(scene, "plan")[0].tags.len(), 3);
+
+        scene.portal.retain_faults(|_| false);
+        rules[0].name = "renamed".to_owned();
+        scene.listen_with(rules);
+        scene.order(&dead_letters(), ReplayMode::CurrentRules).await;
+        scene.work_to_the_end().await;
+        let rooms = rooms(scene, "plan");
+        assert_eq!(rooms.len(), 1, "{rooms:?}");
+        assert_eq!(rooms[0].tags, ["project", "2026"]);
+        assert_eq!(scene.calls("POST", CREATE), 1);
+    })
+    .await;
 }
 
 /// The portal stores the tags after the room, and may end in between.

@@ -169,6 +169,19 @@ fn calls_that_may_raise_anything() {
         let ignoring = [rule("a", "file.uploaded", vec![condition], call)];
         assert!(found(&ignoring).is_empty());
     }
+    // The key's user may be this account, in this group, or not in it.
+    let group = || vec!["7c1f3a52-5d0e-4c1c-9a44-0f6f2f6a9d10".to_owned()];
+    for condition in [
+        Condition::By(vec![Account::Id("5f1d0c52".to_owned())]),
+        Condition::NotBy(vec![Account::Id("5f1d0c52".to_owned())]),
+        Condition::ByGroup(group()),
+        Condition::NotByGroup(group()),
+        Condition::ByGuest(false),
+    ] {
+        let shown = format!("{condition:?}");
+        let accepting = [rule("a", "file.uploaded", vec![condition], call)];
+        assert_eq!(found(&accepting).len(), 1, "{shown}");
+    }
 }
 
 #[test]
