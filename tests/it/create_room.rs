@@ -141,6 +141,8 @@ async fn the_mark_of_a_room_is_taken_off() {
 #[tokio::test]
 async fn a_replay_under_other_rules_keeps_a_room_that_has_its_mark() {
     scenario(async |scene| {
+        // The notification of the rule's former name.
+        scene.leaving(Leftover::Discarded, 1);
         let mut rules = rule(scene, EMPTY);
         scene.listen_with(rules.clone());
         scene.fail("DELETE", "/tags", u32::MAX, FaultEffect::Status(500));
@@ -204,6 +206,8 @@ async fn call(scene: &Scene, method: reqwest::Method, path: &str, body: &serde_j
 #[tokio::test]
 async fn rooms_of_one_title_are_told_apart() {
     scenario(async |scene| {
+        // The notification of the rule's former name.
+        scene.leaving(Leftover::Discarded, 1);
         let mut rules = rule(scene, EMPTY);
         rules[0].actions.truncate(1);
         scene.listen_with(rules);
