@@ -69,15 +69,19 @@ pub(super) async fn find(
             ));
         }
     };
+    // The reads may have corrected what is known of the portal's clock.
+    let now = began_at.min(context.portal.portal_time());
+    let may_be_in_flight = now < unconfirmed.intent.in_flight_until;
     for room in rooms {
         let is_marked = room.tags.iter().any(|tag| tag == requested.mark);
-        if is_marked || !is_of_another_action(context, &room.id).await? {
+        // One without tags may still get those of another action, or the mark.
+        let is_it =
+            is_marked || (!may_be_in_flight && !is_of_another_action(context, &room.id).await?);
+        if is_it {
             return Ok(NewRoom::Created(room.id));
         }
     }
-    // The reads may have corrected what is known of the portal's clock.
-    let now = began_at.min(context.portal.portal_time());
-    if now < unconfirmed.intent.in_flight_until {
+    if may_be_in_flight {
         let reason = "the portal may still be processing a call whose response was lost";
         let again = unconfirmed.search_again(context, began_at, reason);
         return Ok(NewRoom::Unknown(again.1));

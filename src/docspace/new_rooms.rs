@@ -150,11 +150,11 @@ impl<'a> NewRooms<'a> {
         self.list(&query).await
     }
 
-    /// The rooms that an account has created last.
+    /// The rooms that an account has created last, archived ones included.
     pub async fn newest_of(self, owner: &str) -> Result<Vec<FolderInfo>, Error> {
         let owner = segment(owner);
         self.list(&format!(
-            "subjectOwnerId={owner}&sortBy=DateAndTimeCreation&sortOrder=descending&count={PAGE_SIZE}"
+            "subjectOwnerId={owner}&searchArea=2&sortBy=DateAndTimeCreation&sortOrder=descending&count={PAGE_SIZE}"
         ))
         .await
     }

@@ -206,8 +206,6 @@ async fn call(scene: &Scene, method: reqwest::Method, path: &str, body: &serde_j
 #[tokio::test]
 async fn rooms_of_one_title_are_told_apart() {
     scenario(async |scene| {
-        // The notification of the rule's former name.
-        scene.leaving(Leftover::Discarded, 1);
         let mut rules = rule(scene, EMPTY);
         rules[0].actions.truncate(1);
         scene.listen_with(rules);
