@@ -17,6 +17,7 @@ use super::layout::{ALL_EVENTS, Layout, error_page, message, page, unavailable};
 use super::list_query::ListQuery;
 use crate::audit::Author;
 use crate::db::StoreError;
+use crate::hash;
 use crate::ids::InboxId;
 use crate::inbox::Discarded;
 use crate::journal::{self, EventFilter, StateFilter};
@@ -128,6 +129,8 @@ pub(super) async fn show(
     };
     // Events that arrive after the preview are not part of it.
     let before = selected.events.last().map(|id| InboxId(id.0 + 1));
+    let mut fields = query.fields(selected.filter.states, before);
+    fields.push(("confirmed", selected.digest()));
     let view = BulkPage {
         layout,
         heading,
@@ -135,7 +138,7 @@ pub(super) async fn show(
         lines,
         remark,
         action: change.bulk_path(),
-        fields: query.fields(selected.filter.states, before),
+        fields,
         button,
         is_danger: change == EventChange::Discard,
         back: query.address(selected.filter.states, None),
@@ -156,6 +159,13 @@ pub(super) async fn apply(
         Err(refusal) => return refusal.page(layout),
     };
     let back = query.address(selected.filter.states, None);
+    if query.confirmed != selected.digest() {
+        let sentence = "Since the confirmation was shown, other events have come into the list or left it. Nothing was \
+                        changed.";
+        let link = Some((back, "Back to the list"));
+        let code = StatusCode::CONFLICT;
+        return message(layout, code, "The list has changed", sentence, link);
+    }
     let changing = change_all(Arc::clone(&console), change, selected.events, name.author());
     // A browser that closes the connection must not end it half way.
     let (heading, sentence) = match tokio::spawn(changing).await {
@@ -187,6 +197,13 @@ enum Refusal {
 }
 
 impl Selected {
+    /// Identifies the events.
+    fn digest(&self) -> String {
+        let ids: Vec<String> = self.events.iter().map(ToString::to_string).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        hash::short_id(&ids)
+    }
+
     async fn read(
         console: &Console,
         change: EventChange,
@@ -313,29 +330,39 @@ async fn change_all(
     selected: Vec<InboxId>,
     author: Author,
 ) -> Result<(&'static str, String), StoreError> {
-    let (db, now) = (&console.db, console.clock.now());
-    let said = match change {
-        EventChange::Replay => {
-            let mode = ReplayMode::CurrentRules;
-            let replayed = replay::order(db, &selected, mode, &author, now).await?;
-            let events = events(replayed.reevaluating);
-            let sentence = format!("The current rules are evaluated again for {events}.");
-            ("Replaying", sentence)
-        }
-        EventChange::Discard => {
-            let results = replay::discard(db, &selected, &author, now).await?;
-            let total = results.into_iter().filter_map(|(_, discarded)| discarded);
-            ("Discarded", discarded_sentence(total.sum()))
-        }
-    };
     info!(
         events = selected.len(),
         "{} of many events requested in the console",
         change.as_str()
     );
+    let changed = change_in_store(&console, change, &selected, author).await;
+    // A part may be done, although a later one failed.
     console.wake.inbox.notify_one();
     console.wake.outbox.notify_one();
-    Ok(said)
+    changed
+}
+
+async fn change_in_store(
+    console: &Console,
+    change: EventChange,
+    selected: &[InboxId],
+    author: Author,
+) -> Result<(&'static str, String), StoreError> {
+    let (db, now) = (&console.db, console.clock.now());
+    Ok(match change {
+        EventChange::Replay => {
+            let mode = ReplayMode::CurrentRules;
+            let replayed = replay::order(db, selected, mode, &author, now).await?;
+            let events = events(replayed.reevaluating);
+            let sentence = format!("The current rules are evaluated again for {events}.");
+            ("Replaying", sentence)
+        }
+        EventChange::Discard => {
+            let results = replay::discard(db, selected, &author, now).await?;
+            let total = results.into_iter().filter_map(|(_, discarded)| discarded);
+            ("Discarded", discarded_sentence(total.sum()))
+        }
+    })
 }
 
 fn discarded_sentence(total: Discarded) -> String {

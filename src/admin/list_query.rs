@@ -27,6 +27,8 @@ pub(super) struct ListQuery {
     pub(super) until: String,
     /// The event before which the page begins.
     before: Option<i64>,
+    /// Identifies the events that a confirmation showed.
+    pub(super) confirmed: String,
     /// Most events in the response of the API.
     pub(super) limit: Option<u32>,
 }

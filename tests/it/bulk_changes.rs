@@ -113,6 +113,38 @@ async fn dead_letters_are_discarded_as_the_list_is_filtered() {
 }
 
 #[tokio::test]
+async fn nothing_is_changed_if_an_older_event_has_come_into_the_list() {
+    scenario(async |scene| {
+        scene.leaving(Leftover::DeadLetters, 2);
+        let operator = scene.operator().await;
+        scene.dead_copy("older.docx").await;
+        scene.dead_copy("plan.docx").await;
+        let discard = operator.form("/events/1/discard", "");
+        assert_eq!(code(discard.bearer_auth(TOKEN)).await, 303);
+        let (_, question) = operator.seen(&format!("{DISCARD}?show=dead")).await;
+        assert!(question.contains("of 1 event?"), "{question}");
+
+        // The older event fails again.
+        scene.refuse("copy");
+        let replay = operator.form("/events/1/replay", "");
+        assert_eq!(code(replay.bearer_auth(TOKEN)).await, 303);
+        scene.work_to_the_end().await;
+        assert_eq!(scene.count("copy", "dead").await, 2);
+        let (status, said) = operator.confirm(DISCARD, &question).await;
+        assert_eq!(status, 409, "{said}");
+        assert!(said.contains("The list has changed"), "{said}");
+        let all = operator.form(DISCARD, "show=dead");
+        assert_eq!(
+            code(all.bearer_auth(TOKEN)).await,
+            409,
+            "without a confirmation"
+        );
+        assert_eq!(scene.count("copy", "dead").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn ignored_events_are_evaluated_again_under_changed_rules() {
     scenario(async |scene| {
         let operator = scene.operator().await;
